@@ -1,0 +1,110 @@
+"""The errors of Pipeloom, one family.
+
+PipeloomError
+├── SyncError                 a client cannot go on; carries its WebSocket close code
+│   ├── ProtocolError         4400  the bytes are not the protocol
+│   │   └── MalformedUpdate   4400  the frame is fine, the CRDT update inside is not
+│   ├── MessageTooBig         1009
+│   ├── Unauthenticated       4401
+│   ├── Forbidden             4403
+│   ├── PipelineNotFound      4404
+│   ├── Draining              1012
+│   └── Overloaded            1013
+├── DocumentPoisoned          the CRDT library panicked; the document must be loaded anew
+├── PipelineFileError         a pipeline file that cannot be imported; carries line and column
+└── StoreError                (persistence/errors.py) PostgreSQL refused or is away
+
+Close codes follow docs/protocol.md: 4400–4499 tell a y-websocket ≥ 3.1 client to stay away,
+1012 and 1013 tell it to come back.
+"""
+
+from typing import ClassVar
+
+
+class PipeloomError(Exception):
+    """Something went wrong that Pipeloom has a name for."""
+
+
+class SyncError(PipeloomError):
+    """A client cannot go on. `remedy` is the close reason: at most 123 bytes of UTF-8 (RFC 6455 §5.5)."""
+
+    close_code: ClassVar[int] = 4400
+    remedy: ClassVar[str] = "close this connection"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or self.remedy)
+
+    @property
+    def reason(self) -> str:
+        """The close reason, cut to what a close frame can carry."""
+        return str(self).encode()[:123].decode(errors="ignore")
+
+
+class ProtocolError(SyncError):
+    """The bytes are not the protocol of this endpoint."""
+
+    close_code = 4400
+    remedy = "send binary frames of the y-websocket protocol"
+
+
+class MalformedUpdate(ProtocolError):
+    """The update cannot be decoded or is nested beyond reason; the document is untouched."""
+
+    remedy = "reload the document: an update could not be decoded"
+
+
+class MessageTooBig(SyncError):
+    """The frame is larger than the server accepts."""
+
+    close_code = 1009
+    remedy = "message too big: send smaller updates"
+
+
+class Unauthenticated(SyncError):
+    """The token is missing, malformed, forged or expired."""
+
+    close_code = 4401
+    remedy = "token missing or invalid: get a new one"
+
+
+class Forbidden(SyncError):
+    """The user is not a member of the pipeline's team."""
+
+    close_code = 4403
+    remedy = "not a member of this pipeline's team: ask its owner"
+
+
+class PipelineNotFound(SyncError):
+    """There is no such pipeline."""
+
+    close_code = 4404
+    remedy = "no such pipeline: check the id"
+
+
+class Draining(SyncError):
+    """The server is going down; another one, or this one, will be there shortly."""
+
+    close_code = 1012
+    remedy = "server is restarting: reconnect"
+
+
+class Overloaded(SyncError):
+    """The server, or this client's queue, is full."""
+
+    close_code = 1013
+    remedy = "overloaded: try again later"
+
+
+class DocumentPoisoned(PipeloomError):
+    """The CRDT library panicked in the middle of a change; drop the document and load it anew."""
+
+
+class PipelineFileError(PipeloomError):
+    """A pipeline file that cannot be imported; nothing of it is stored.
+
+    `line` and `column` count from 1 and are None where the fault has no place in the text.
+    """
+
+    def __init__(self, problem: str, line: int | None = None, column: int | None = None) -> None:
+        self.problem, self.line, self.column = problem, line, column
+        super().__init__(problem if line is None else f"line {line}, column {column}: {problem}")

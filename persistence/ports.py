@@ -1,0 +1,154 @@
+"""The verbs of the durable side. PostgreSQL implements them, and so does memory (`memory.py`).
+
+tests/contracts/ runs one suite over every implementation.
+"""
+
+from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias
+from uuid import UUID
+
+from crdt.rows import PipelineRow, RowChanges, Rows
+
+Role: TypeAlias = Literal["owner", "admin", "member", "viewer"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewUpdate:
+    """An update as it came in: `payload` is the received bytes, never re-encoded."""
+
+    pipeline_id: UUID
+    user_id: UUID | None
+    payload: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedUpdate:
+    """An update in the log. `seq` counts from 1 without a gap, per pipeline."""
+
+    seq: int
+    user_id: UUID | None
+    payload: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """Everything a document is made of: its last stored state and the updates since."""
+
+    state: bytes | None
+    state_seq: int
+    tail: Sequence[LoggedUpdate]
+
+    @property
+    def seq(self) -> int:
+        """The number of the last update in here."""
+        return self.tail[-1].seq if self.tail else self.state_seq
+
+
+class UpdateLog(Protocol):
+    """The memory of all documents: append-only, in the order of commits, bytes only."""
+
+    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
+        """Append all in one transaction and wake the workers; return one `seq` per update, in order.
+
+        None stands for an update whose pipeline does not exist (any more). Updates of one pipeline
+        keep their order. Raises StoreUnavailable; the same call may then be repeated, since an
+        update in the log twice changes nothing.
+        """
+        ...
+
+    async def load(self, pipeline_id: UUID) -> StoredDocument:
+        """Read the last stored state and every update after it. Raises PipelineNotFound."""
+        ...
+
+    async def since(self, pipeline_id: UUID, seq: int, limit: int | None = None) -> list[LoggedUpdate]:
+        """Read the updates after `seq`, oldest first, at most `limit`."""
+        ...
+
+    async def store_state(self, pipeline_id: UUID, seq: int, state: bytes) -> None:
+        """Keep `state`, the merge of the updates 1..seq, so that loading starts there.
+
+        Deletes no update. A state older than the stored one is ignored.
+        """
+        ...
+
+
+class Claim(Protocol):
+    """One dirty document, held by one worker until the transaction around it ends."""
+
+    @property
+    def pipeline_id(self) -> UUID: ...
+
+    @property
+    def cursor(self) -> int:
+        """The last update that the rows contain."""
+        ...
+
+    async def held(self) -> Rows:
+        """Read all rows of the pipeline as the tables hold them."""
+        ...
+
+    async def apply(self, changes: RowChanges, cursor: int) -> None:
+        """Write the changes and move the cursor, in the claim's transaction."""
+        ...
+
+
+class Projections(Protocol):
+    """The tables made from documents, and which of them lag behind the log."""
+
+    def claim(
+        self, only: Collection[UUID] | None = None
+    ) -> AbstractAsyncContextManager[Claim | None]:
+        """Lock one document whose log is ahead of its rows; None if there is none to be had.
+
+        Documents claimed by another worker are passed over. Leaving the context commits; leaving
+        it by an exception undoes everything. Raises StoreUnavailable.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewPipeline:
+    """A pipeline about to exist. `first_update` is its document's first and only seed."""
+
+    id: UUID
+    team_id: UUID
+    created_by: UUID | None
+    row: PipelineRow
+    first_update: bytes
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person who may hold tokens."""
+
+    id: UUID
+    email: str
+    name: str
+
+
+class Directory(Protocol):
+    """Who there is, and who may do what."""
+
+    async def role(self, user_id: UUID, pipeline_id: UUID) -> Role | None:
+        """The user's role in the pipeline's team, None for an outsider. Raises PipelineNotFound."""
+        ...
+
+    async def user_by_email(self, email: str) -> User:
+        """Find a user, ignoring case. Raises UnknownSubject."""
+        ...
+
+    async def create_pipeline(self, pipeline: NewPipeline) -> None:
+        """Create the pipeline's row and its document, seeded once, in one transaction.
+
+        The document is dirty afterwards: a worker fills `steps` and `connections`.
+        Raises UnknownSubject when the team or the user does not exist.
+        """
+        ...
+
+
