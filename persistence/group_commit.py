@@ -1,0 +1,161 @@
+"""Group commit: while one append runs, the next updates gather and share the next transaction."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from crdt.errors import Draining, Overloaded, PipelineNotFound
+
+from .errors import StoreUnavailable
+from .ports import NewUpdate, UpdateLog
+
+FIRST_RETRY, LAST_RETRY = 0.02, 1.0
+"""Seconds between attempts while the store is away: doubled from the first up to the last."""
+
+MiB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pending:
+    update: NewUpdate
+    committed: asyncio.Future[int]
+
+    @property
+    def size(self) -> int:
+        return len(self.update.payload)
+
+    def resolve(self, seq: int | None) -> None:
+        if seq is None:
+            self.fail(PipelineNotFound(f"pipeline {self.update.pipeline_id} was deleted"))
+        elif not self.committed.done():
+            self.committed.set_result(seq)
+
+    def fail(self, error: Exception) -> None:
+        if not self.committed.done():
+            self.committed.set_exception(error)
+
+
+class GroupCommit:
+    """Appends updates to a log in batches, one batch at a time, in the order of submission.
+
+    `max_batch` counts updates, `max_batch_bytes` and `max_pending_bytes` payload bytes. Belongs to
+    the event loop it is used in.
+    """
+
+    def __init__(
+        self,
+        log: UpdateLog,
+        *,
+        max_batch: int = 1000,
+        max_batch_bytes: int = 8 * MiB,
+        max_pending_bytes: int = 64 * MiB,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._log = log
+        self._max_batch = max_batch
+        self._max_batch_bytes = max_batch_bytes
+        self._max_pending_bytes = max_pending_bytes
+        self._sleep = sleep
+        self._waiting: deque[_Pending] = deque()
+        self._batch: Sequence[_Pending] = ()
+        self._pending_bytes = 0
+        self._running: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def pending_bytes(self) -> int:
+        """Payload bytes submitted and not yet decided."""
+        return self._pending_bytes
+
+    def submit(self, update: NewUpdate) -> asyncio.Future[int]:
+        """Queue an update; the future becomes its `seq` once it is committed.
+
+        The future fails with PipelineNotFound when the pipeline is gone, with StoreError when
+        PostgreSQL refuses this update. While the store is away it waits. Futures are decided in
+        the order of submission. Raises Overloaded when too much waits, Draining after `close`.
+        """
+        if self._closed:
+            raise Draining
+        if (
+            self._pending_bytes
+            and self._pending_bytes + len(update.payload) > self._max_pending_bytes
+        ):
+            raise Overloaded("the update log cannot keep up: try again later")
+        loop = asyncio.get_running_loop()
+        pending = _Pending(update, loop.create_future())
+        self._waiting.append(pending)
+        self._pending_bytes += pending.size
+        if self._running is None:
+            self._running = loop.create_task(self._run(), name="group commit")
+        return pending.committed
+
+    async def close(
+        self,
+        timeout: float,  # noqa: ASYNC109 - afterwards it gives up in good order
+    ) -> int:
+        """Refuse new updates and commit the pending ones, for at most `timeout` seconds.
+
+        Updates still undecided then fail with StoreUnavailable; returns how many these are.
+        """
+        self._closed = True
+        if self._running is not None:
+            await asyncio.wait([self._running], timeout=timeout)
+        return await self._give_up()
+
+    async def _run(self) -> None:
+        while self._waiting:
+            self._batch = self._take()
+            await self._commit(self._batch)
+            self._pending_bytes -= sum(pending.size for pending in self._batch)
+            self._batch = ()
+        self._running = None
+
+    def _take(self) -> list[_Pending]:
+        """The updates of the next transaction: always one, more while they fit."""
+        batch = [self._waiting.popleft()]
+        size = batch[0].size
+        while self._waiting and len(batch) < self._max_batch:
+            size += self._waiting[0].size
+            if size > self._max_batch_bytes:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    async def _commit(self, batch: Sequence[_Pending]) -> None:
+        """Append a batch; when it is refused, its halves, so that a bad update fails alone."""
+        try:
+            seqs = await self._append([pending.update for pending in batch])
+            for pending, seq in zip(batch, seqs, strict=True):
+                pending.resolve(seq)
+        except Exception as refused:
+            if len(batch) == 1:
+                batch[0].fail(refused)
+                return
+            half = len(batch) // 2
+            await self._commit(batch[:half])
+            await self._commit(batch[half:])
+
+    async def _append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
+        """Append, as often as it takes while the store is away."""
+        delay = FIRST_RETRY
+        while True:
+            try:
+                return await self._log.append(updates)
+            except StoreUnavailable:
+                await self._sleep(delay)
+                delay = min(2 * delay, LAST_RETRY)
+
+    async def _give_up(self) -> int:
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+        undecided = [
+            pending for pending in (*self._batch, *self._waiting) if not pending.committed.done()
+        ]
+        for pending in undecided:
+            pending.fail(StoreUnavailable("not committed before the server stopped: send it again"))
+        self._waiting.clear()
+        self._batch, self._pending_bytes = (), 0
+        return len(undecided)

@@ -1,0 +1,79 @@
+"""Hears which pipelines got updates: a connection that LISTENs, and comes back when it is lost."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, Final
+from uuid import UUID
+
+from .errors import StoreError, StoreUnavailable
+from .pool import connect, driver_errors
+
+CHANNEL: Final = "pipeloom_updates"
+
+
+class Listener:
+    """The ids that `append_updates` announces, gathered between two waits.
+
+    A notification may be lost with its connection, so this is for speed only: whoever waits here
+    must look at all documents from time to time, and whenever `wait` returns None.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: Any = None
+        self._heard: set[UUID] = set()
+        self._rung = asyncio.Event()
+
+    async def wait(
+        self,
+        timeout: float,  # noqa: ASYNC109 - running out of time is an answer here
+    ) -> set[UUID] | None:
+        """Wait at most `timeout` seconds for updates; return the pipelines that got any.
+
+        Empty when the time passed in silence. None when the connection is new or away: any
+        pipeline may have got updates meanwhile.
+        """
+        if self._connection is None:
+            await self._reconnect(retry_after=timeout)
+            return None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._rung.wait()
+        return self._take()
+
+    async def close(self) -> None:
+        """Close the connection; a waiting `wait` returns None."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(StoreError), driver_errors():
+                await connection.close()
+
+    async def _reconnect(self, retry_after: float) -> None:
+        try:
+            await self._listen()
+        except StoreUnavailable:
+            await asyncio.sleep(retry_after)
+
+    async def _listen(self) -> None:
+        connection = await connect(self._dsn)
+        # What rang before is contained in the None that follows.
+        self._heard.clear()
+        self._rung.clear()
+        with driver_errors():
+            connection.add_termination_listener(self._lost)
+            await connection.add_listener(CHANNEL, self._hear)
+        self._connection = connection
+
+    def _hear(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
+        self._heard.add(UUID(payload))
+        self._rung.set()
+
+    def _lost(self, connection: Any) -> None:
+        if connection is self._connection:
+            self._connection = None
+        self._rung.set()
+
+    def _take(self) -> set[UUID] | None:
+        self._rung.clear()
+        heard, self._heard = self._heard, set()
+        return None if self._connection is None else heard

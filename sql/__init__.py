@@ -1,0 +1,25 @@
+"""The SQL of Pipeloom as text: the schema, its migrations, and the named queries."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+_HERE = files(__name__)
+
+
+def schema() -> str:
+    """The whole schema, as the migrations leave it."""
+    return _HERE.joinpath("schema.sql").read_text(encoding="utf-8")
+
+
+def queries() -> str:
+    """The named queries, to be taken apart by `persistence/queries.py`."""
+    return _HERE.joinpath("queries.sql").read_text(encoding="utf-8")
+
+
+def migrations() -> Mapping[str, str]:
+    """The SQL of every migration by its name ("0001_first"), in the order of application."""
+    found = (file for file in _HERE.joinpath("migrations").iterdir() if file.name.endswith(".sql"))
+    return {
+        file.name.removesuffix(".sql"): file.read_text(encoding="utf-8")
+        for file in sorted(found, key=lambda file: file.name)
+    }

@@ -1,0 +1,253 @@
+-- append_updates --
+-- Number, insert and announce a batch of updates; see the function in schema.sql.
+SELECT append_updates($1, $2, $3, $4) AS seq
+
+-- stored_state --
+-- The head of a document and its last stored state, if any.
+SELECT d.head_seq, s.seq AS state_seq, s.state
+FROM pipeline_documents AS d
+LEFT JOIN pipeline_states AS s USING (pipeline_id)
+WHERE d.pipeline_id = $1
+
+-- updates_since --
+-- The updates after a number, oldest first; a NULL limit means all.
+SELECT seq, user_id, payload, received_at
+FROM pipeline_updates
+WHERE pipeline_id = $1 AND seq > $2
+ORDER BY seq
+LIMIT $3
+
+-- document_head --
+-- The number of a document's last update.
+SELECT head_seq FROM pipeline_documents WHERE pipeline_id = $1
+
+-- store_state --
+-- Keep a merged state unless a newer one is there.
+INSERT INTO pipeline_states AS s (pipeline_id, seq, state)
+VALUES ($1, $2, $3)
+ON CONFLICT (pipeline_id) DO UPDATE
+SET seq = excluded.seq, state = excluded.state, stored_at = now()
+WHERE s.seq < excluded.seq
+
+-- claim_document --
+-- Lock one document whose log is ahead of its rows, the longest unprojected first; among $1 unless
+-- that is NULL, and not among $2.
+SELECT c.pipeline_id, c.seq
+FROM projection_cursors AS c
+JOIN pipeline_documents AS d USING (pipeline_id)
+WHERE d.head_seq > c.seq
+    AND ($1::uuid[] IS NULL OR c.pipeline_id = ANY ($1))
+    AND c.pipeline_id <> ALL ($2::uuid[])
+ORDER BY c.projected_at
+LIMIT 1
+FOR UPDATE OF c SKIP LOCKED
+
+-- held_pipeline --
+-- The projected columns of a pipeline.
+SELECT name, description, yaml_version, status, config, defaults, authentication, tags, is_template
+FROM pipelines
+WHERE id = $1
+
+-- held_steps --
+-- All steps of a pipeline.
+SELECT
+    id, name, type, declared_type, enabled, config, position_x, position_y, width, height,
+    parent_step_id, slot, order_index
+FROM steps
+WHERE pipeline_id = $1
+
+-- held_connections --
+-- All connections of a pipeline.
+SELECT id, from_step_id, to_step_id, from_output, to_input, path_data
+FROM connections
+WHERE pipeline_id = $1
+
+-- held_diagnostics --
+-- All diagnostics of a pipeline.
+SELECT code, subject, severity, message
+FROM pipeline_diagnostics
+WHERE pipeline_id = $1
+
+-- update_pipeline --
+-- Write the projected columns of a pipeline.
+UPDATE pipelines
+SET name = $2, description = $3, yaml_version = $4, status = $5, config = $6, defaults = $7,
+    authentication = $8, tags = $9, is_template = $10
+WHERE id = $1
+
+-- touch_pipeline --
+-- Note that something of the pipeline changed.
+UPDATE pipelines SET updated_at = now() WHERE id = $1
+
+-- upsert_step --
+-- Write a step, unless it is there just so.
+INSERT INTO steps AS s (
+    pipeline_id, id, name, type, declared_type, enabled, config, position_x, position_y, width,
+    height, parent_step_id, slot, order_index
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+ON CONFLICT (pipeline_id, id) DO UPDATE
+SET name = excluded.name, type = excluded.type, declared_type = excluded.declared_type,
+    enabled = excluded.enabled, config = excluded.config, position_x = excluded.position_x,
+    position_y = excluded.position_y, width = excluded.width, height = excluded.height,
+    parent_step_id = excluded.parent_step_id, slot = excluded.slot,
+    order_index = excluded.order_index, updated_at = now()
+WHERE (
+    s.name, s.type, s.declared_type, s.enabled, s.config, s.position_x, s.position_y, s.width,
+    s.height, s.parent_step_id, s.slot, s.order_index
+) IS DISTINCT FROM (
+    excluded.name, excluded.type, excluded.declared_type, excluded.enabled, excluded.config,
+    excluded.position_x, excluded.position_y, excluded.width, excluded.height,
+    excluded.parent_step_id, excluded.slot, excluded.order_index
+)
+
+-- upsert_connection --
+-- Write a connection, unless it is there just so.
+INSERT INTO connections AS c (
+    pipeline_id, id, from_step_id, to_step_id, from_output, to_input, path_data
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (pipeline_id, id) DO UPDATE
+SET from_step_id = excluded.from_step_id, to_step_id = excluded.to_step_id,
+    from_output = excluded.from_output, to_input = excluded.to_input,
+    path_data = excluded.path_data, updated_at = now()
+WHERE (c.from_step_id, c.to_step_id, c.from_output, c.to_input, c.path_data)
+    IS DISTINCT FROM (
+        excluded.from_step_id, excluded.to_step_id, excluded.from_output, excluded.to_input,
+        excluded.path_data
+    )
+
+-- upsert_diagnostic --
+-- Write a diagnostic.
+INSERT INTO pipeline_diagnostics (pipeline_id, code, subject, severity, message)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (pipeline_id, code, subject) DO UPDATE
+SET severity = excluded.severity, message = excluded.message
+
+-- delete_steps --
+-- Delete steps by id, and with them what still hangs on them.
+DELETE FROM steps WHERE pipeline_id = $1 AND id = ANY ($2)
+
+-- delete_connections --
+-- Delete connections by id.
+DELETE FROM connections WHERE pipeline_id = $1 AND id = ANY ($2)
+
+-- delete_diagnostics --
+-- Delete diagnostics by code and subject.
+DELETE FROM pipeline_diagnostics
+WHERE pipeline_id = $1 AND (code, subject) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+
+-- check_constraints --
+-- Check now what would be checked at commit.
+SET CONSTRAINTS ALL IMMEDIATE
+
+-- move_cursor --
+-- Note up to which update the rows reflect the log.
+UPDATE projection_cursors SET seq = $2, projected_at = now() WHERE pipeline_id = $1
+
+-- role_of_user --
+-- The role of a user in the team of a pipeline; no row where there is no such pipeline.
+SELECT m.role
+FROM pipelines AS p
+LEFT JOIN team_members AS m ON m.team_id = p.team_id AND m.user_id = $1
+WHERE p.id = $2
+
+-- user_by_email --
+-- Find a user, ignoring case.
+SELECT id, email, name FROM users WHERE lower(email) = lower($1)
+
+-- create_pipeline --
+-- Create a pipeline, its document with the one seed there will ever be, and its lagging cursor.
+WITH pipeline AS (
+    INSERT INTO pipelines (
+        id, team_id, created_by, created_at, updated_at, name, description, yaml_version, status,
+        config, defaults, authentication, tags, is_template
+    )
+    VALUES ($1, $2, $3, $4, $4, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+), document AS (
+    INSERT INTO pipeline_documents (pipeline_id, head_seq) VALUES ($1, 1)
+), cursor AS (
+    INSERT INTO projection_cursors (pipeline_id, seq) VALUES ($1, 0)
+), seed AS (
+    INSERT INTO pipeline_updates (pipeline_id, seq, user_id, payload, received_at)
+    VALUES ($1, 1, $3, $5, $4)
+)
+SELECT pg_notify('pipeloom_updates', $1::uuid::text)
+
+-- lock_cursor --
+-- Wait for the worker at a pipeline before deleting it, as the worker comes in this order.
+SELECT FROM projection_cursors WHERE pipeline_id = $1 FOR UPDATE
+
+-- delete_pipeline --
+-- Delete a pipeline with everything in it.
+DELETE FROM pipelines WHERE id = $1 RETURNING id
+
+-- create_organization --
+-- Add an organization.
+INSERT INTO organizations (name, slug) VALUES ($1, $2) RETURNING id
+
+-- create_team --
+-- Add a team to an organization.
+INSERT INTO teams (organization_id, name, slug) VALUES ($1, $2, $3) RETURNING id
+
+-- create_user --
+-- Add a user.
+INSERT INTO users (email, name) VALUES ($1, $2) RETURNING id, email, name
+
+-- set_member --
+-- Make a user a member of a team in a role, whatever the role was.
+INSERT INTO team_members (team_id, user_id, role) VALUES ($1, $2, $3)
+ON CONFLICT (team_id, user_id) DO UPDATE SET role = excluded.role
+
+-- remove_member --
+-- Take a user out of a team.
+DELETE FROM team_members WHERE team_id = $1 AND user_id = $2
+
+-- teams_by_slug --
+-- The teams of a slug, in one organization or in all of them.
+SELECT t.id, o.slug || '/' || t.slug AS path
+FROM teams AS t
+JOIN organizations AS o ON o.id = t.organization_id
+WHERE t.slug = $1 AND ($2::text IS NULL OR o.slug = $2)
+ORDER BY path
+
+-- ensure_organization --
+-- Add an organization unless its slug is taken.
+INSERT INTO organizations (name, slug) VALUES ($1, $2)
+ON CONFLICT (slug) DO UPDATE SET slug = excluded.slug
+RETURNING id
+
+-- ensure_team --
+-- Add a team unless its slug is taken.
+INSERT INTO teams (organization_id, name, slug) VALUES ($1, $2, $3)
+ON CONFLICT (organization_id, slug) DO UPDATE SET slug = excluded.slug
+RETURNING id
+
+-- ensure_user --
+-- Add a user unless the email is taken.
+INSERT INTO users (email, name) VALUES ($1, $2)
+ON CONFLICT (lower(email)) DO UPDATE SET email = users.email
+RETURNING id, email, name
+
+-- ensure_migrations_table --
+-- Make the table that records which migrations were applied.
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    name text PRIMARY KEY,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)
+
+-- lock_migrations --
+-- Wait until no other process migrates this database; ends with the connection.
+SELECT pg_advisory_lock(hashtextextended('pipeloom migrations', 0))
+
+-- has_migrations_table --
+-- Whether any migration was ever applied.
+SELECT to_regclass('schema_migrations') IS NOT NULL
+
+-- applied_migrations --
+-- The migrations that were applied.
+SELECT name FROM schema_migrations
+
+-- record_migration --
+-- Note that a migration was applied.
+INSERT INTO schema_migrations (name) VALUES ($1)

@@ -1,0 +1,84 @@
+"""PostgreSQL for the tests: one server per run, one fresh database per test that asks for one.
+
+The server is the embedded one, or that of PIPELOOM_TEST_DATABASE_URL: the DSN of a database from
+which others can be created and dropped.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+
+from persistence.embedded import EmbeddedPostgres
+from persistence.migrations import migrate
+from persistence.pool import Pool, connection, open_pool
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The DSN of a database from which others can be created."""
+    if dsn := os.environ.get("PIPELOOM_TEST_DATABASE_URL"):
+        yield dsn
+        return
+    with TemporaryDirectory(prefix="pipeloom-") as data_dir, EmbeddedPostgres(Path(data_dir)) as pg:
+        yield pg.dsn
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_server: str) -> Iterator[str]:
+    """The name of a migrated database, to copy. Nobody may stay connected to it."""
+    name = f"pipeloom_template_{uuid4().hex}"
+    asyncio.run(_create(postgres_server, name))
+    asyncio.run(migrate(dsn_of(postgres_server, name)))
+    yield name
+    asyncio.run(_drop(postgres_server, name))
+
+
+@pytest.fixture
+async def database_url(postgres_server: str, template_database: str) -> AsyncIterator[str]:
+    """The DSN of a fresh, migrated database."""
+    async with a_database(postgres_server, template_database) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def empty_database_url(postgres_server: str) -> AsyncIterator[str]:
+    """The DSN of a fresh database without any table."""
+    async with a_database(postgres_server, "template1") as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    """A pool of connections to a fresh, migrated database."""
+    opened = await open_pool(database_url)
+    yield opened
+    await opened.close()
+
+
+@asynccontextmanager
+async def a_database(server: str, template: str) -> AsyncIterator[str]:
+    name = f"pipeloom_test_{uuid4().hex}"
+    await _create(server, name, template)
+    yield dsn_of(server, name)
+    await _drop(server, name)
+
+
+def dsn_of(server: str, database: str) -> str:
+    return urlsplit(server)._replace(path=f"/{database}").geturl()
+
+
+async def _create(server: str, name: str, template: str = "template1") -> None:
+    async with connection(server) as admin:
+        await admin.run_script(f"CREATE DATABASE {name} TEMPLATE {template}")
+
+
+async def _drop(server: str, name: str) -> None:
+    async with connection(server) as admin:
+        await admin.run_script(f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,0 +1,141 @@
+"""What every directory does."""
+
+from dataclasses import replace
+
+import pytest
+
+from crdt.errors import PipelineNotFound
+from persistence.errors import StoreError, UnknownSubject
+from persistence.ports import Role
+from tests.contracts.stores import Stores, a_pipeline, an_id
+
+
+@pytest.mark.parametrize("role", ["owner", "admin", "member", "viewer"])
+async def test_a_member_has_the_role_of_the_team(stores: Stores, role: Role) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.directory.add_member(stores.team_id, stores.author.id, role)
+    assert await stores.directory.role(stores.author.id, pipeline) == role
+
+
+async def test_a_role_is_replaced_and_withdrawn(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.directory.add_member(stores.team_id, stores.author.id, "owner")
+    await stores.directory.add_member(stores.team_id, stores.author.id, "viewer")
+    assert await stores.directory.role(stores.author.id, pipeline) == "viewer"
+    await stores.directory.remove_member(stores.team_id, stores.author.id)
+    assert await stores.directory.role(stores.author.id, pipeline) is None
+
+
+async def test_an_outsider_has_no_role(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    assert await stores.directory.role(stores.author.id, pipeline) is None
+    assert await stores.directory.role(an_id(77), pipeline) is None
+
+
+async def test_no_pipeline_is_said_so(stores: Stores) -> None:
+    with pytest.raises(PipelineNotFound, match=str(an_id(9))):
+        await stores.directory.role(stores.author.id, an_id(9))
+    with pytest.raises(PipelineNotFound):
+        await stores.directory.delete_pipeline(an_id(9))
+
+
+async def test_a_user_is_found_whatever_the_case(stores: Stores) -> None:
+    assert await stores.directory.user_by_email("ADA@Example.org") == stores.author
+
+
+async def test_an_email_is_taken_whatever_the_case(stores: Stores) -> None:
+    with pytest.raises(StoreError):
+        await stores.directory.create_user("Ada@example.ORG", "Another Ada")
+
+
+async def test_an_unknown_email_is_said_so(stores: Stores) -> None:
+    with pytest.raises(UnknownSubject, match=r"eve@example\.org"):
+        await stores.directory.user_by_email("eve@example.org")
+
+
+async def test_a_new_pipeline_is_seeded_once_and_dirty(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    document = await stores.log.load(pipeline)
+    assert [(update.seq, update.payload) for update in document.tail] == [(1, b"seed")]
+    async with stores.projections.claim() as claim:
+        assert claim is not None
+        assert (claim.pipeline_id, claim.cursor) == (pipeline, 0)
+
+
+async def test_a_new_pipeline_has_its_row(stores: Stores) -> None:
+    row = a_pipeline("Böhm", description="", tags=("a", "b"), config={"n": [1, 2.5, None]})
+    await stores.directory.create_pipeline(replace(stores.unborn_pipeline(), row=row))
+    async with stores.projections.claim() as claim:
+        assert claim is not None
+        assert (await claim.held()).pipeline == row
+
+
+async def test_a_pipeline_needs_its_team_and_author(stores: Stores) -> None:
+    unborn = stores.unborn_pipeline()
+    for stranger in (replace(unborn, team_id=an_id(77)), replace(unborn, created_by=an_id(77))):
+        with pytest.raises(UnknownSubject, match=str(an_id(77))):
+            await stores.directory.create_pipeline(stranger)
+    assert await stores.log.append([stores.update(unborn.id)]) == [None]
+
+
+async def test_a_pipeline_may_have_no_author(stores: Stores) -> None:
+    await stores.directory.create_pipeline(replace(stores.unborn_pipeline(), created_by=None))
+    assert (await stores.log.load(an_id(1))).tail[0].user_id is None
+
+
+async def test_a_pipeline_is_created_once(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    with pytest.raises(StoreError):
+        await stores.new_pipeline()
+    assert (await stores.log.load(pipeline)).seq == 1
+
+
+async def test_a_bad_status_is_refused(stores: Stores) -> None:
+    unborn = replace(stores.unborn_pipeline(), row=a_pipeline(status="done"))
+    with pytest.raises(StoreError):
+        await stores.directory.create_pipeline(unborn)
+
+
+async def test_a_team_is_found_by_slug(stores: Stores) -> None:
+    assert await stores.directory.team_by_slug("weavers") == stores.team_id
+    assert await stores.directory.team_by_slug("looms/weavers") == stores.team_id
+    for slug in ("spinners", "mills/weavers", "eavers"):
+        with pytest.raises(UnknownSubject, match=slug):
+            await stores.directory.team_by_slug(slug)
+
+
+async def test_a_slug_of_two_teams_asks_for_the_organization(stores: Stores) -> None:
+    mills = await stores.directory.create_organization("Mills", "mills")
+    team = await stores.directory.create_team(mills, "Weavers", "weavers")
+    with pytest.raises(UnknownSubject, match="looms/weavers, mills/weavers"):
+        await stores.directory.team_by_slug("weavers")
+    assert await stores.directory.team_by_slug("mills/weavers") == team
+
+
+async def test_slugs_are_unique(stores: Stores) -> None:
+    with pytest.raises(StoreError):
+        await stores.directory.create_organization("Other looms", "looms")
+    mills = await stores.directory.create_organization("Mills", "mills")
+    await stores.directory.create_team(mills, "Weavers", "weavers")
+    with pytest.raises(StoreError):
+        await stores.directory.create_team(mills, "Other weavers", "weavers")
+
+
+async def test_a_team_needs_its_organization(stores: Stores) -> None:
+    with pytest.raises(UnknownSubject):
+        await stores.directory.create_team(an_id(77), "Nobody", "nobody")
+    with pytest.raises(UnknownSubject):
+        await stores.directory.add_member(stores.team_id, an_id(77), "owner")
+
+
+async def test_the_demo_is_there_once(stores: Stores) -> None:
+    demo = await stores.directory.ensure_demo()
+    assert await stores.directory.ensure_demo() == demo
+    assert await stores.directory.team_by_slug("demo") == demo.team_id
+    await stores.directory.create_pipeline(
+        replace(stores.unborn_pipeline(), team_id=demo.team_id, created_by=demo.owner.id)
+    )
+    assert await stores.directory.role(demo.owner.id, an_id(1)) == "owner"
+    assert await stores.directory.role(demo.viewer.id, an_id(1)) == "viewer"
+    assert demo.owner.email == "owner@demo.pipeloom"
+    assert demo.viewer.email == "viewer@demo.pipeloom"

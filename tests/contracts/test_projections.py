@@ -1,0 +1,272 @@
+"""What every store of projected rows does."""
+
+import pytest
+
+from crdt.rows import Diagnostic, RowChanges, Rows
+from persistence.errors import StoreError
+from tests.contracts.stores import Stores, a_connection, a_pipeline, a_step, an_id
+
+TWO_STEPS = RowChanges(steps=[a_step(11), a_step(12)], connections=[a_connection(21, 11, 12)])
+
+
+class WorkerFailedError(Exception):
+    """Raised by a worker in the middle of its work."""
+
+
+async def held(stores: Stores) -> Rows:
+    """The rows of pipeline 1, made dirty first."""
+    await stores.log.append([stores.update(an_id(1))])
+    async with stores.projections.claim([an_id(1)]) as claim:
+        assert claim is not None
+        return await claim.held()
+
+
+async def test_rows_come_back_as_they_were_written(stores: Stores) -> None:
+    await stores.new_pipeline()
+    changes = RowChanges(
+        pipeline=a_pipeline(
+            "Weave",
+            description="über",
+            status="active",
+            tags=("x", "y"),
+            config={"environment": "e" * 10_000},
+            defaults={"a": {"b": [True, None, 1, 1.5, "é"]}},
+            authentication={"k": ""},
+            is_template=True,
+        ),
+        steps=[
+            a_step(11, config={"n": 4000, "f": 0.1, "s": "☃"}, enabled=False),
+            a_step(12, parent_step_id=an_id(11), slot="body", width=1.0, height=2.0),
+            a_step(13, type="unsupported", declared_type="quantum"),
+        ],
+        connections=[a_connection(21, 11, 12, path_data=[[1, 2], {"c": "z"}])],
+        diagnostics=[Diagnostic("duplicate-name", "step:x", "warning", "renamed")],
+    )
+    await stores.project(changes, cursor=1)
+    rows = await held(stores)
+    assert rows.pipeline == changes.pipeline
+    assert list(rows.steps.values()) == list(changes.steps)
+    assert list(rows.connections.values()) == list(changes.connections)
+    [diagnostic] = rows.diagnostics.values()
+    assert (diagnostic.severity, diagnostic.message) == ("warning", "renamed")
+    assert rows.diagnostics.keys() == {("duplicate-name", "step:x")}
+
+
+async def test_a_projected_pipeline_is_not_dirty(stores: Stores) -> None:
+    await stores.new_pipeline()
+    await stores.project(RowChanges(), cursor=1)
+    async with stores.projections.claim() as claim:
+        assert claim is None
+
+
+async def test_an_append_makes_it_dirty_again(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.project(RowChanges(), cursor=1)
+    await stores.log.append([stores.update(pipeline)])
+    async with stores.projections.claim() as claim:
+        assert claim is not None
+        assert claim.cursor == 1
+
+
+async def test_two_claims_never_share_a_pipeline(stores: Stores) -> None:
+    one, two = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    async with stores.projections.claim() as first, stores.projections.claim() as second:
+        assert {one, two} == {claim and claim.pipeline_id for claim in (first, second)}
+        async with stores.projections.claim() as third:
+            assert third is None
+    async with stores.projections.claim() as again:
+        assert again is not None
+
+
+async def test_a_claim_may_be_narrowed(stores: Stores) -> None:
+    one, two = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    async with stores.projections.claim([two]) as claim:
+        assert claim is not None
+        assert claim.pipeline_id == two
+    async with stores.projections.claim(besides=[one]) as claim:
+        assert claim is not None
+        assert claim.pipeline_id == two
+    async with stores.projections.claim([]) as claim:
+        assert claim is None
+    async with stores.projections.claim([one], besides=[one]) as claim:
+        assert claim is None
+
+
+async def test_the_longest_unprojected_comes_first(stores: Stores) -> None:
+    one, two = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    await stores.log.append([stores.update(one), stores.update(two)])
+    claimed = []
+    for cursor in (1, 1, 2, 2):
+        async with stores.projections.claim() as claim:
+            assert claim is not None
+            claimed.append(claim.pipeline_id)
+            await claim.apply(RowChanges(), cursor)
+    assert claimed == [one, two, one, two]
+
+
+async def test_an_exception_undoes_rows_and_cursor(stores: Stores) -> None:
+    await stores.new_pipeline()
+    with pytest.raises(WorkerFailedError):
+        await _work_and_fail(stores)
+    async with stores.projections.claim() as claim:
+        assert claim is not None
+        assert claim.cursor == 0
+        assert (await claim.held()).steps == {}
+
+
+async def _work_and_fail(stores: Stores) -> None:
+    async with stores.projections.claim() as claim:
+        assert claim is not None
+        await claim.apply(TWO_STEPS, cursor=1)
+        raise WorkerFailedError
+
+
+async def test_a_claim_sees_its_own_writes(stores: Stores) -> None:
+    await stores.new_pipeline()
+    async with stores.projections.claim() as claim:
+        assert claim is not None
+        await claim.apply(TWO_STEPS, cursor=1)
+        assert (await claim.held()).steps.keys() == {an_id(11), an_id(12)}
+        assert claim.cursor == 1
+
+
+async def test_removed_rows_are_gone(stores: Stores) -> None:
+    await stores.new_pipeline()
+    diagnostics = [Diagnostic("a", "step:x", "error", ""), Diagnostic("a", "step:y", "error", "")]
+    await stores.project(RowChanges(steps=[a_step(11)], diagnostics=diagnostics), cursor=1)
+    await held(stores)
+    removal = RowChanges(removed_steps=[an_id(11)], removed_diagnostics=[("a", "step:x")])
+    await stores.project(removal, cursor=2)
+    rows = await held(stores)
+    assert rows.steps == {}
+    assert rows.diagnostics.keys() == {("a", "step:y")}
+
+
+async def test_a_connection_is_removed_alone(stores: Stores) -> None:
+    await stores.new_pipeline()
+    await stores.project(TWO_STEPS, cursor=1)
+    await held(stores)
+    await stores.project(RowChanges(removed_connections=[an_id(21)]), cursor=2)
+    rows = await held(stores)
+    assert (len(rows.steps), len(rows.connections)) == (2, 0)
+
+
+async def test_a_deleted_step_takes_children_and_connections_along(stores: Stores) -> None:
+    await stores.new_pipeline()
+    family = [
+        a_step(11),
+        a_step(12, parent_step_id=an_id(11)),
+        a_step(13, parent_step_id=an_id(12)),
+        a_step(14),
+    ]
+    await stores.project(RowChanges(steps=family, connections=[a_connection(21, 13, 14)]), 1)
+    await held(stores)
+    await stores.project(RowChanges(removed_steps=[an_id(11)]), cursor=2)
+    rows = await held(stores)
+    assert rows.steps.keys() == {an_id(14)}
+    assert rows.connections == {}
+
+
+async def test_a_child_moved_out_survives_its_parent(stores: Stores) -> None:
+    await stores.new_pipeline()
+    await stores.project(RowChanges(steps=[a_step(11), a_step(12, parent_step_id=an_id(11))]), 1)
+    await held(stores)
+    await stores.project(RowChanges(steps=[a_step(12)], removed_steps=[an_id(11)]), cursor=2)
+    assert (await held(stores)).steps.keys() == {an_id(12)}
+
+
+async def test_names_may_be_swapped(stores: Stores) -> None:
+    await stores.new_pipeline()
+    await stores.project(RowChanges(steps=[a_step(11, "a"), a_step(12, "b")]), cursor=1)
+    await held(stores)
+    await stores.project(RowChanges(steps=[a_step(11, "b"), a_step(12, "a")]), cursor=2)
+    steps = (await held(stores)).steps
+    assert [steps[an_id(11)].name, steps[an_id(12)].name] == ["b", "a"]
+
+
+async def test_children_may_come_before_their_parent(stores: Stores) -> None:
+    await stores.new_pipeline()
+    steps = [a_step(12, parent_step_id=an_id(11)), a_step(11)]
+    await stores.project(RowChanges(steps=steps), cursor=1)
+    assert len((await held(stores)).steps) == 2
+
+
+async def test_a_name_may_recur_in_another_scope(stores: Stores) -> None:
+    await stores.new_pipeline()
+    steps = [
+        a_step(11, "same"),
+        a_step(12, "same", slot="else"),
+        a_step(13, "same", parent_step_id=an_id(11)),
+    ]
+    await stores.project(RowChanges(steps=steps), cursor=1)
+    assert len((await held(stores)).steps) == 3
+
+
+async def test_an_id_of_another_pipeline_is_free(stores: Stores) -> None:
+    one, two = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    for pipeline, name in ((one, "mine"), (two, "yours")):
+        async with stores.projections.claim([pipeline]) as claim:
+            assert claim is not None
+            await claim.apply(RowChanges(steps=[a_step(11, name)]), cursor=1)
+    assert (await held(stores)).steps[an_id(11)].name == "mine"
+
+
+REFUSED = {
+    "duplicate name": RowChanges(steps=[a_step(11, "same"), a_step(12, "same")]),
+    "duplicate name in a loop": RowChanges(
+        steps=[
+            a_step(11),
+            a_step(12, "same", parent_step_id=an_id(11)),
+            a_step(13, "same", parent_step_id=an_id(11)),
+        ]
+    ),
+    "duplicate connection": RowChanges(
+        steps=[a_step(11), a_step(12)],
+        connections=[a_connection(21, 11, 12), a_connection(22, 11, 12)],
+    ),
+    "dangling connection": RowChanges(steps=[a_step(11)], connections=[a_connection(21, 11, 99)]),
+    "no such parent": RowChanges(steps=[a_step(11, parent_step_id=an_id(99))]),
+    "its own parent": RowChanges(steps=[a_step(11, parent_step_id=an_id(11))]),
+    "unknown type": RowChanges(steps=[a_step(11, type="quantum")]),
+    "declared type beside a known one": RowChanges(steps=[a_step(11, declared_type="quantum")]),
+    "unknown status": RowChanges(pipeline=a_pipeline(status="done")),
+    "NUL in a text": RowChanges(steps=[a_step(11, "a\0b")]),
+    "NUL in JSON": RowChanges(steps=[a_step(11, config={"a": "\0"})]),
+    "half a surrogate pair": RowChanges(steps=[a_step(11, "\ud800")]),
+    "half a surrogate pair in JSON": RowChanges(steps=[a_step(11, config={"\ud800": 1})]),
+    "NaN in JSON": RowChanges(steps=[a_step(11, config={"a": float("nan")})]),
+}
+
+
+@pytest.mark.parametrize("changes", REFUSED.values(), ids=REFUSED)
+async def test_rows_that_break_a_constraint_are_refused(
+    stores: Stores, changes: RowChanges
+) -> None:
+    await stores.new_pipeline()
+    with pytest.raises(StoreError):
+        await stores.project(changes, cursor=1)
+    async with stores.projections.claim() as claim:
+        assert claim is not None
+        assert claim.cursor == 0
+        assert await claim.held() == Rows(pipeline=a_pipeline())
+
+
+async def test_a_step_of_another_pipeline_is_no_end(stores: Stores) -> None:
+    one, two = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    async with stores.projections.claim([one]) as claim:
+        assert claim is not None
+        await claim.apply(RowChanges(steps=[a_step(11)]), cursor=1)
+    stolen = RowChanges(steps=[a_step(12)], connections=[a_connection(21, 11, 12)])
+    with pytest.raises(StoreError):
+        await stores.project(stolen, cursor=1)
+    async with stores.projections.claim([two]) as claim:
+        assert claim is not None
+        assert (await claim.held()).steps == {}
+
+
+async def test_replaying_changes_nothing(stores: Stores) -> None:
+    await stores.new_pipeline()
+    await stores.project(TWO_STEPS, cursor=1)
+    before = await held(stores)
+    await stores.project(TWO_STEPS, cursor=2)
+    assert await held(stores) == before

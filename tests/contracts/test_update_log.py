@@ -1,0 +1,126 @@
+"""What every update log does."""
+
+import pytest
+
+from crdt.errors import PipelineNotFound
+from persistence.errors import StoreError
+from persistence.ports import NewUpdate
+from tests.contracts.stores import NOON, Stores, an_id
+
+
+async def payloads(stores: Stores, number: int = 1) -> list[bytes]:
+    return [update.payload for update in await stores.log.since(an_id(number), 0)]
+
+
+async def test_numbers_count_from_one_without_a_gap(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    assert await stores.log.append([stores.update(pipeline), stores.update(pipeline)]) == [2, 3]
+    assert await stores.log.append([stores.update(pipeline)]) == [4]
+    assert [update.seq for update in await stores.log.since(pipeline, 0)] == [1, 2, 3, 4]
+
+
+async def test_one_append_numbers_each_pipeline_in_input_order(stores: Stores) -> None:
+    first, second = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    batch = [
+        stores.update(second, b"2a"),
+        stores.update(first, b"1a"),
+        stores.update(second, b"2b"),
+        stores.update(first, b"1b"),
+    ]
+    assert await stores.log.append(batch) == [2, 2, 3, 3]
+    assert await payloads(stores, 1) == [b"seed", b"1a", b"1b"]
+    assert await payloads(stores, 2) == [b"seed", b"2a", b"2b"]
+
+
+async def test_an_update_of_no_pipeline_gets_no_number(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    batch = [stores.update(an_id(9)), stores.update(pipeline), stores.update(an_id(9))]
+    assert await stores.log.append(batch) == [None, 2, None]
+
+
+async def test_appending_nothing_is_nothing(stores: Stores) -> None:
+    assert await stores.log.append([]) == []
+
+
+async def test_keeps_bytes_author_and_time_of_receipt(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.append([stores.update(pipeline, b"\x00\xff")])
+    [update] = await stores.log.since(pipeline, 1)
+    assert update.payload == b"\x00\xff"
+    assert update.user_id == stores.author.id
+    assert update.received_at == NOON
+
+
+async def test_an_update_of_a_deleted_user_has_no_author(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    assert await stores.log.append([NewUpdate(pipeline, an_id(77), b"edit", NOON)]) == [2]
+    assert (await stores.log.since(pipeline, 1))[0].user_id is None
+
+
+async def test_since_takes_a_limit(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.append([stores.update(pipeline)] * 4)
+    assert [update.seq for update in await stores.log.since(pipeline, 2, limit=2)] == [3, 4]
+
+
+async def test_since_of_no_pipeline_is_empty(stores: Stores) -> None:
+    assert await stores.log.since(an_id(9), 0) == []
+
+
+async def test_load_is_the_whole_log_before_any_state_is_stored(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.append([stores.update(pipeline, b"edit")])
+    document = await stores.log.load(pipeline)
+    assert (document.state, document.state_seq, document.seq) == (None, 0, 2)
+    assert [update.payload for update in document.tail] == [b"seed", b"edit"]
+
+
+async def test_load_is_the_stored_state_and_the_updates_after_it(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.append([stores.update(pipeline, b"a"), stores.update(pipeline, b"b")])
+    await stores.log.store_state(pipeline, 2, b"seed+a")
+    document = await stores.log.load(pipeline)
+    assert (document.state, document.state_seq, document.seq) == (b"seed+a", 2, 3)
+    assert [update.payload for update in document.tail] == [b"b"]
+
+
+async def test_a_stored_state_without_tail_knows_its_number(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.store_state(pipeline, 1, b"state")
+    assert (await stores.log.load(pipeline)).seq == 1
+
+
+async def test_storing_a_state_deletes_no_update(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.store_state(pipeline, 1, b"state")
+    assert await payloads(stores) == [b"seed"]
+
+
+async def test_an_older_state_is_ignored(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.append([stores.update(pipeline)])
+    await stores.log.store_state(pipeline, 2, b"newer")
+    await stores.log.store_state(pipeline, 1, b"older")
+    assert (await stores.log.load(pipeline)).state == b"newer"
+
+
+async def test_a_state_of_updates_never_appended_is_refused(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    with pytest.raises(StoreError, match="at most"):
+        await stores.log.store_state(pipeline, 2, b"from nowhere")
+    assert (await stores.log.load(pipeline)).state is None
+
+
+async def test_no_pipeline_is_said_so(stores: Stores) -> None:
+    with pytest.raises(PipelineNotFound):
+        await stores.log.load(an_id(9))
+    with pytest.raises(PipelineNotFound):
+        await stores.log.store_state(an_id(9), 1, b"")
+
+
+async def test_a_deleted_pipeline_leaves_nothing(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.store_state(pipeline, 1, b"state")
+    await stores.directory.delete_pipeline(pipeline)
+    assert await stores.log.append([stores.update(pipeline)]) == [None]
+    assert await stores.log.since(pipeline, 0) == []

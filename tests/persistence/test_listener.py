@@ -1,0 +1,55 @@
+from pathlib import Path
+from uuid import UUID
+
+from persistence.listener import Listener
+from persistence.pool import Pool, connection
+
+
+async def ring(pool: Pool, *payloads: str) -> None:
+    for payload in payloads:
+        await pool.run_script(f"SELECT pg_notify('pipeloom_updates', '{payload}')")
+
+
+ONE, TWO = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
+
+
+async def test_a_new_connection_may_have_missed_anything(database_url: str) -> None:
+    listener = Listener(database_url)
+    assert await listener.wait(5) is None
+    await listener.close()
+
+
+async def test_what_rang_between_two_waits_is_one_set(pool: Pool, database_url: str) -> None:
+    listener = Listener(database_url)
+    await listener.wait(5)
+    await ring(pool, ONE, TWO, ONE)
+    heard: set[str] = set()
+    while len(heard) < 2:
+        more = await listener.wait(5)
+        assert more
+        heard |= {str(pipeline_id) for pipeline_id in more}
+    assert heard == {ONE, TWO}
+    assert await listener.wait(0) == set()
+    await listener.close()
+
+
+async def test_a_lost_connection_comes_back(pool: Pool, database_url: str) -> None:
+    listener = Listener(database_url)
+    await listener.wait(5)
+    async with connection(database_url) as admin:
+        await admin.run_script(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+        )
+    assert await listener.wait(5) is None
+    while await listener.wait(0) is None:
+        pass
+    await ring(pool, ONE)
+    assert await listener.wait(5) == {UUID(ONE)}
+    await listener.close()
+
+
+async def test_no_server_is_no_news(tmp_path: Path) -> None:
+    listener = Listener(f"postgresql://me@/db?host={tmp_path}")
+    assert await listener.wait(0) is None
+    await listener.close()
