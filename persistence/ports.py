@@ -53,7 +53,7 @@ class UpdateLog(Protocol):
     """The memory of all documents: append-only, in the order of commits, bytes only."""
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
-        """Append all in one transaction and wake the workers; return one `seq` per update, in order.
+        """Append all in one transaction and wake the workers; return one `seq` each, in order.
 
         None stands for an update whose pipeline does not exist (any more). Updates of one pipeline
         keep their order. Raises StoreUnavailable; the same call may then be repeated, since an
@@ -65,7 +65,9 @@ class UpdateLog(Protocol):
         """Read the last stored state and every update after it. Raises PipelineNotFound."""
         ...
 
-    async def since(self, pipeline_id: UUID, seq: int, limit: int | None = None) -> list[LoggedUpdate]:
+    async def since(
+        self, pipeline_id: UUID, seq: int, limit: int | None = None
+    ) -> list[LoggedUpdate]:
         """Read the updates after `seq`, oldest first, at most `limit`."""
         ...
 
@@ -101,12 +103,13 @@ class Projections(Protocol):
     """The tables made from documents, and which of them lag behind the log."""
 
     def claim(
-        self, only: Collection[UUID] | None = None
+        self, only: Collection[UUID] | None = None, *, besides: Collection[UUID] = ()
     ) -> AbstractAsyncContextManager[Claim | None]:
         """Lock one document whose log is ahead of its rows; None if there is none to be had.
 
-        Documents claimed by another worker are passed over. Leaving the context commits; leaving
-        it by an exception undoes everything. Raises StoreUnavailable.
+        Documents claimed by another worker are passed over, and so are those in `besides`: a
+        worker names there the documents that failed a moment ago. Leaving the context commits;
+        leaving it by an exception undoes everything. Raises StoreUnavailable.
         """
         ...
 
@@ -150,5 +153,3 @@ class Directory(Protocol):
         Raises UnknownSubject when the team or the user does not exist.
         """
         ...
-
-
