@@ -26,7 +26,7 @@ class PipeloomError(Exception):
 
 
 class SyncError(PipeloomError):
-    """A client cannot go on. `remedy` is the close reason: at most 123 bytes of UTF-8 (RFC 6455 §5.5)."""
+    """A client cannot go on; `remedy` is the close reason, short enough for RFC 6455 §5.5."""
 
     close_code: ClassVar[int] = 4400
     remedy: ClassVar[str] = "close this connection"

@@ -1,0 +1,151 @@
+"""Presence: who is in a room and what they point at. Nothing of it is ever stored.
+
+    awareness update = varUint n, n × (varUint client, varUint clock, varString JSON state or null)
+
+An entry counts if its clock is newer than the known one, or equal to it and the state null.
+Source: y-protocols 1.0.7, awareness.js. Two rules are stricter than there:
+
+- A state belongs to the latest session that sent its client id, also when it sent nothing new:
+  a client that reconnects faster than its old connection ends keeps its presence.
+- A client id in use by one user is closed to all others.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from .effects import SessionId
+from .encoding import Reader, var_string, var_uint
+from .errors import ProtocolError
+
+EXPIRY = 30.0
+"""Seconds without a word after which a client is gone; clients renew every 15 (awareness.js)."""
+
+MAX_STATE_BYTES = 256 * 1024
+"""Largest presence state accepted; a selection of 5,000 steps takes 200 KB."""
+
+MAX_CLIENTS_PER_UPDATE = 1_000
+"""Most entries accepted in one awareness update."""
+
+NULL = "null"
+
+
+@dataclass(slots=True)
+class Presence:
+    """What is known of one client. `state` is JSON text, "null" once the client is gone.
+
+    `withdrawn` marks a removal by this server: the client itself still counts from `clock`.
+    """
+
+    clock: int
+    state: str
+    owner: SessionId
+    user_id: UUID
+    seen_at: float
+    withdrawn: bool = False
+
+
+class Awareness:
+    """The presence states of one room."""
+
+    def __init__(self) -> None:
+        self._clients: dict[int, Presence] = {}
+
+    def __len__(self) -> int:
+        return sum(presence.state != NULL for presence in self._clients.values())
+
+    def apply(self, payload: bytes, session: SessionId, user_id: UUID, now: float) -> bytes | None:
+        """Take in an update from a session; return what to relay, None if nothing changed.
+
+        Raises ProtocolError, and then nothing is taken in.
+        """
+        accepted = [
+            client
+            for client, clock, state in list(_entries(payload))
+            if self._accept(client, Presence(clock, state, session, user_id, now))
+        ]
+        return self.encode(accepted) if accepted else None
+
+    def _accept(self, client: int, new: Presence) -> bool:
+        known = self._clients.get(client)
+        if known is None:
+            self._clients[client] = new
+            return new.state != NULL
+        if known.state != NULL and known.user_id != new.user_id:
+            return False
+        if known.withdrawn and new.state != NULL and new.clock == known.clock:
+            # Others forgot this client at this very clock and want a newer one.
+            new.clock += 1
+        elif not _counts(known, new):
+            known.owner, known.user_id, known.seen_at = new.owner, new.user_id, new.seen_at
+            return False
+        self._clients[client] = new
+        return True
+
+    def leave(self, session: SessionId) -> bytes | None:
+        """Remove what belongs to a session that ended; return what to relay."""
+        return self._withdraw(
+            client for client, presence in self._clients.items() if presence.owner == session
+        )
+
+    def expire(self, now: float) -> bytes | None:
+        """Remove clients that fell silent and forget those gone for long; return what to relay."""
+        silent = [c for c, p in self._clients.items() if now - p.seen_at > EXPIRY]
+        removed = self._withdraw(silent)
+        for client in silent:
+            if now - self._clients[client].seen_at > 2 * EXPIRY:
+                del self._clients[client]
+        return removed
+
+    def _withdraw(self, clients: Iterable[int]) -> bytes | None:
+        removed = [client for client in clients if self._clients[client].state != NULL]
+        for client in removed:
+            self._clients[client].state = NULL
+            self._clients[client].withdrawn = True
+        return self.encode(removed) if removed else None
+
+    def encode(self, clients: Iterable[int] | None = None) -> bytes:
+        """Encode the named clients, removed ones too; or by default everybody who is here."""
+        if clients is None:
+            clients = [client for client, p in self._clients.items() if p.state != NULL]
+        entries = [(client, self._clients[client]) for client in clients]
+        return var_uint(len(entries)) + b"".join(
+            var_uint(client) + var_uint(presence.clock) + var_string(presence.state)
+            for client, presence in entries
+        )
+
+
+def _counts(known: Presence, new: Presence) -> bool:
+    if new.clock == known.clock:
+        return new.state == NULL and known.state != NULL
+    return new.clock > known.clock
+
+
+def _entries(payload: bytes) -> Iterator[tuple[int, int, str]]:
+    reader = Reader(payload)
+    count = reader.var_uint()
+    if count > MAX_CLIENTS_PER_UPDATE:
+        raise ProtocolError(
+            f"expected at most {MAX_CLIENTS_PER_UPDATE} clients in an awareness update, got {count}"
+        )
+    for _ in range(count):
+        yield reader.var_uint(), reader.var_uint(), _state(reader.var_string())
+    reader.finish()
+
+
+def _state(text: str) -> str:
+    """Check that every client can parse the state: a JSON object or null."""
+    if len(text) > MAX_STATE_BYTES:
+        raise ProtocolError(f"expected a presence state up to {MAX_STATE_BYTES} bytes")
+    try:
+        state = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError("expected a presence state in JSON, got something else") from error
+    if state is not None and not isinstance(state, dict):
+        raise ProtocolError("expected a presence state that is a JSON object or null")
+    return NULL if state is None else text
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

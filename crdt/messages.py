@@ -1,0 +1,52 @@
+"""What clients and server say to each other, free of any wire format."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStep1:
+    """ "This is what I have": answer with a SyncStep2 made for exactly this state vector."""
+
+    state_vector: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStep2:
+    """ "This is what you lack": meant for the one peer whose state vector it was computed for."""
+
+    update: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A change to the document, in Yjs update format v1."""
+
+    update: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AwarenessUpdate:
+    """Presence states of some clients, in the format of y-protocols/awareness."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class QueryAwareness:
+    """ "Who is here?": answer with an AwarenessUpdate of everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionDenied:
+    """The server refuses something and says why; the connection stays."""
+
+    reason: str
+
+
+Message: TypeAlias = (
+    SyncStep1 | SyncStep2 | Update | AwarenessUpdate | QueryAwareness | PermissionDenied
+)
+
+KEEP_ALIVE = AwarenessUpdate(b"\x00")
+"""An awareness update of no client: a no-op that tells a silent client that the line is alive."""

@@ -1,0 +1,149 @@
+"""A live document and who is in it: a machine that takes messages and answers effects.
+
+Invariants, in the order in which a frame meets them:
+
+1. An update is applied before anything else happens to it; what cannot be decoded goes nowhere.
+2. An update that is news is appended, broadcast and published as received, never re-encoded.
+3. Others get it at once; its sender gets it back when it is durable, which is the acknowledgement.
+4. What a joining client is told of the document is durable too: it may hold that client's own
+   unacknowledged edits from an earlier connection.
+5. An update already known causes nothing, but its echo: the sender may not know that it is safe.
+6. A SyncStep2 goes to no one but the client whose state vector it was made for.
+"""
+
+from collections.abc import Callable
+from typing import assert_never
+from uuid import UUID
+
+from .awareness import Awareness
+from .document import Document
+from .effects import (
+    Append,
+    Broadcast,
+    CloseSession,
+    Effect,
+    Publish,
+    Send,
+    SendWhenDurable,
+    SessionId,
+)
+from .errors import ProtocolError, SyncError
+from .messages import (
+    AwarenessUpdate,
+    Message,
+    PermissionDenied,
+    QueryAwareness,
+    SyncStep1,
+    SyncStep2,
+    Update,
+)
+from .session import Scope, Session
+from .update_format import EMPTY_UPDATE
+
+READ_ONLY = PermissionDenied("read-only: a viewer's edits are not taken; ask for the member role")
+
+
+class Room:
+    """One open pipeline. Nothing here waits, so nothing interleaves.
+
+    Whoever calls a method must carry out the effects it returns, in order, before calling another.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.awareness = Awareness()
+        self.sessions: dict[SessionId, Session] = {}
+
+    def join(self, session_id: SessionId, user_id: UUID, scope: Scope) -> list[Effect]:
+        """Let a client in: ask what it has and tell it who is here."""
+        self.sessions[session_id] = Session(session_id, user_id, scope)
+        effects: list[Effect] = [Send(session_id, SyncStep1(self.document.state_vector()))]
+        if len(self.awareness):
+            effects.append(Send(session_id, AwarenessUpdate(self.awareness.encode())))
+        return effects
+
+    def receive(self, session_id: SessionId, message: Message, now: float) -> list[Effect]:
+        """Take a message from a client. A SyncError becomes the end of that session alone.
+
+        Raises DocumentPoisoned: then this room must be dropped and loaded anew.
+        """
+        try:
+            return self._receive(self.sessions[session_id], message, now)
+        except SyncError as error:
+            return [CloseSession(session_id, error)]
+
+    def _receive(self, session: Session, message: Message, now: float) -> list[Effect]:
+        match message:
+            case SyncStep1(state_vector):
+                return self._answer(session, state_vector)
+            case SyncStep2(update):
+                return self._take_answer(session, update)
+            case Update(update):
+                return self._take_edit(session, update)
+            case AwarenessUpdate(payload):
+                return self._take_presence(session, payload, now)
+            case QueryAwareness():
+                return [Send(session.id, AwarenessUpdate(self.awareness.encode()))]
+            case PermissionDenied():
+                raise ProtocolError("expected a message of a client, got one of a server (auth)")
+        assert_never(message)
+
+    def _answer(self, session: Session, state_vector: bytes) -> list[Effect]:
+        return [SendWhenDurable(session.id, SyncStep2(self.document.diff(state_vector)))]
+
+    def _take_answer(self, session: Session, update: bytes) -> list[Effect]:
+        if update == EMPTY_UPDATE or self.document.contains(update):
+            return []
+        return self._take_edit(session, update)
+
+    def _take_edit(self, session: Session, update: bytes) -> list[Effect]:
+        if not session.may_write:
+            return [Send(session.id, READ_ONLY)]
+        echo = SendWhenDurable(session.id, Update(update))
+        if not self.document.apply(update):
+            return [echo]
+        return [
+            Broadcast(Update(update), exclude=session.id),
+            Append(update, session.user_id),
+            Publish(Update(update)),
+            echo,
+        ]
+
+    def _take_presence(self, session: Session, payload: bytes, now: float) -> list[Effect]:
+        relayed = self.awareness.apply(payload, session.id, session.user_id, now)
+        return self._spread(relayed)
+
+    def receive_remote(self, message: Message) -> list[Effect]:
+        """Take a message from another node, which has it appended itself."""
+        if isinstance(message, Update) and self.document.apply(message.update):
+            return [Broadcast(message)]
+        return []
+
+    def edit(self, user_id: UUID | None, change: Callable[[Document], None]) -> list[Effect]:
+        """Let the server itself edit, in a user's name: one transaction, one update."""
+        with self.document.edit() as updates:
+            change(self.document)
+        return [
+            effect
+            for update in updates
+            for effect in (
+                Broadcast(Update(update)),
+                Append(update, user_id),
+                Publish(Update(update)),
+            )
+        ]
+
+    def leave(self, session_id: SessionId) -> list[Effect]:
+        """Forget a client whose connection ended, and its presence with it."""
+        self.sessions.pop(session_id, None)
+        return self._spread(self.awareness.leave(session_id))
+
+    def tick(self, now: float) -> list[Effect]:
+        """Let time pass: clients that fell silent lose their presence."""
+        return self._spread(self.awareness.expire(now))
+
+    def _spread(self, presence: bytes | None) -> list[Effect]:
+        if presence is None:
+            return []
+        # The sender gets its own presence back: y-websocket clients take silence for a dead line.
+        return [Broadcast(AwarenessUpdate(presence))]

@@ -1,0 +1,27 @@
+"""One client's life in a room.
+
+What a session may do is its scope: "read-write" for those who write in the team, "readonly" for
+viewers, in the words of the Hocuspocus protocol.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+from uuid import UUID
+
+from .effects import SessionId
+
+Scope: TypeAlias = Literal["read-write", "readonly"]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A client in a room, with the user it was authenticated as."""
+
+    id: SessionId
+    user_id: UUID
+    scope: Scope
+
+    @property
+    def may_write(self) -> bool:
+        """Whether edits of this client are taken."""
+        return self.scope == "read-write"

@@ -1,0 +1,232 @@
+"""The pipeline inside a document: which shared type holds what (docs/document-model.md).
+
+    pipeline     Y.Map   settings; description is Y.Text, tags Y.Array, config and its like Y.Map
+    steps        Y.Map   id -> Y.Map; position and size are one plain value each, config a Y.Map
+    connections  Y.Map   id -> Y.Map; ends is one plain value
+    diagnostics  Y.Map   written by the server only
+
+Anyone with write access may put anything anywhere, so reading takes every shape and leaves
+judgement to `crdt/invariants.py`.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pycrdt import Array, Map, Text
+
+from .absent import ABSENT, Absent
+from .document import Document
+from .pipeline import Connection, Json, JsonMap, Pipeline, Settings, Step
+
+CO_EDITED_TEXTS = frozenset({"description", "prompt", "content"})
+"""Keys whose strings become Y.Text, so that two people can type in them at once."""
+
+LISTS_WITH_PROMPTS = frozenset({"parallel_tasks", "tasks", "conversation"})
+"""Keys whose list items are mappings with a prompt of their own."""
+
+SAFE_INTEGER = 2**53
+"""JavaScript's integers end here; a double beyond it is left a float."""
+
+
+def seed(document: Document, pipeline: Pipeline) -> bytes:
+    """Write a pipeline into an empty document and return the update: its first and only seed."""
+    with document.edit() as updates:
+        _root(document, "pipeline").update(_shared_settings(pipeline.settings))
+        steps = _root(document, "steps")
+        for step in pipeline.steps.values():
+            steps[step.id] = shared_step(step)
+        connections = _root(document, "connections")
+        for connection in pipeline.connections.values():
+            connections[connection.id] = shared_connection(connection)
+    return updates[0]
+
+
+def shared_step(step: Step) -> "Map[Any]":
+    """Make the Y.Map of a step."""
+    return Map(
+        {
+            "name": step.name,
+            "type": step.type,
+            "enabled": step.enabled,
+            "parent_step_id": step.parent_step_id,
+            "slot": step.slot,
+            "order": step.order,
+            "position": {"x": step.position.x, "y": step.position.y},
+            "size": {"width": step.size.width, "height": step.size.height},
+            "config": _shared_config(step.config),
+            **_unless_empty("source", step.source),
+        }
+    )
+
+
+def shared_connection(connection: Connection) -> "Map[Any]":
+    """Make the Y.Map of a connection; `ends` is one value, so that rewirings never mix."""
+    return Map(
+        {
+            "ends": {
+                "from_step_id": connection.from_step_id,
+                "to_step_id": connection.to_step_id,
+                "from_output": connection.from_output,
+                "to_input": connection.to_input,
+            },
+            "path_data": connection.path_data,
+        }
+    )
+
+
+def _shared_settings(settings: Settings) -> dict[str, Any]:
+    return {
+        "name": settings.name,
+        "description": None if settings.description is None else Text(settings.description),
+        "yaml_version": settings.yaml_version,
+        "status": settings.status,
+        "tags": Array(list(settings.tags)),
+        "config": Map(dict(settings.config)),
+        "defaults": Map(dict(settings.defaults)),
+        "authentication": Map(dict(settings.authentication)),
+        "is_template": settings.is_template,
+        **_unless_empty("source", settings.source),
+    }
+
+
+def _unless_empty(key: str, value: JsonMap) -> dict[str, Any]:
+    return {key: dict(value)} if value else {}
+
+
+def _shared_config(config: JsonMap) -> "Map[Any]":
+    return Map({key: _shared(key, value) for key, value in config.items()})
+
+
+def _shared(key: str, value: Json) -> Any:
+    match value:
+        case str() if key in CO_EDITED_TEXTS:
+            return Text(value)
+        case list() if key == "prompt" or key in LISTS_WITH_PROMPTS:
+            return Array(
+                [_shared_config(item) if isinstance(item, dict) else item for item in value]
+            )
+        case dict():
+            return Map(value)
+        case _:
+            return value
+
+
+def _shared_item(item: Json) -> Any:
+    return _shared_config(item) if isinstance(item, dict) else item
+
+
+def _root(document: Document, name: str) -> "Map[Any]":
+    root: Map[Any] = document.doc.get(name, type=Map)
+    return root
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What transactions have changed since somebody last asked."""
+
+    settings: bool
+    steps: frozenset[str]
+    connections: frozenset[str]
+
+    def __bool__(self) -> bool:
+        return self.settings or bool(self.steps or self.connections)
+
+
+class PipelineReader:
+    """Reads a pipeline out of a document as JSON values, and notices what transactions touch.
+
+    Watching starts with construction; what the document holds by then is not "touched".
+    """
+
+    def __init__(self, document: Document) -> None:
+        self._settings = _root(document, "pipeline")
+        self._steps = _root(document, "steps")
+        self._connections = _root(document, "connections")
+        self._touched_settings = False
+        self._touched_steps: set[str] = set()
+        self._touched_connections: set[str] = set()
+        # Subscriptions end with the objects that stand for them.
+        self._subscriptions = (
+            self._settings.observe_deep(self._on_settings),
+            self._steps.observe_deep(lambda events: _collect(events, self._touched_steps)),
+            self._connections.observe_deep(
+                lambda events: _collect(events, self._touched_connections)
+            ),
+        )
+
+    def _on_settings(self, _: list[Any]) -> None:
+        self._touched_settings = True
+
+    def take_touched(self) -> Touched:
+        """Return what was touched since the last call, and forget it."""
+        touched = Touched(
+            self._touched_settings,
+            frozenset(self._touched_steps),
+            frozenset(self._touched_connections),
+        )
+        self._touched_settings = False
+        self._touched_steps.clear()
+        self._touched_connections.clear()
+        return touched
+
+    def step_keys(self) -> set[str]:
+        """Keys of all steps, whatever their values."""
+        return set(self._steps.keys())
+
+    def connection_keys(self) -> set[str]:
+        """Keys of all connections, whatever their values."""
+        return set(self._connections.keys())
+
+    def step(self, key: str) -> "Json | Absent":
+        """Read one step as it stands."""
+        return _member(self._steps, key)
+
+    def connection(self, key: str) -> "Json | Absent":
+        """Read one connection as it stands."""
+        return _member(self._connections, key)
+
+    def settings(self) -> Json:
+        """Read the settings as they stand."""
+        return to_json(self._settings)
+
+
+def _collect(events: Iterable[Any], touched: set[str]) -> None:
+    for event in events:
+        path = event.path
+        if path:
+            touched.add(str(path[0]))
+        else:
+            touched.update(event.keys)
+
+
+def _member(root: "Map[Any]", key: str) -> "Json | Absent":
+    return to_json(root[key]) if key in root else ABSENT
+
+
+def to_json(value: Any) -> Json:
+    """Read a shared type or a plain value as JSON; integral numbers come back as int.
+
+    A shared type prints itself as JSON four times faster than it converts itself to Python.
+    What is nested too deep for the JSON parser reads as None.
+    """
+    try:
+        text = str(value) if isinstance(value, Map | Array) else _dump(value)
+        plain: Json = json.loads(text, parse_float=_number, parse_constant=lambda _: None)
+        return plain
+    except RecursionError:
+        return None
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(str(value) if isinstance(value, Text) else value, default=_other)
+
+
+def _other(value: Any) -> Json:
+    return list(value) if isinstance(value, bytes | bytearray) else str(value)
+
+
+def _number(literal: str) -> int | float:
+    value = float(literal)
+    return int(value) if value.is_integer() and abs(value) <= SAFE_INTEGER else value
