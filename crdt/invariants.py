@@ -84,6 +84,12 @@ class ValidPipeline:
             },
         )
 
+    def settings(self) -> PipelineRow:
+        """Return the pipeline's own row. Raises LookupError until settings have been given."""
+        if self._pipeline is None:
+            raise LookupError("expected settings to have been given, got none so far")
+        return self._pipeline
+
     def update(
         self,
         *,

@@ -3,29 +3,20 @@
 Everything here is computation that may take a while: call it in a thread, one at a time.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from crdt.diagnostics import PIPELINE, Code
-from crdt.document import Document
-from crdt.errors import DocumentPoisoned, MalformedUpdate
-from crdt.invariants import ValidPipeline
+from crdt.reading import read_valid
 from crdt.rows import Diagnostic, RowChanges, Rows
 from crdt.shared_types import PipelineReader
 
 from .ports import LoggedUpdate, StoredDocument
 from .projector import difference
+from .replay import apply_all, replay
 
 _UNDECODABLE: Final = (Code.UNDECODABLE_UPDATE.value, PIPELINE)
-
-
-class PoisonousUpdate(DocumentPoisoned):
-    """The library panicked at update `seq`; the document must be loaded anew, without it."""
-
-    def __init__(self, seq: int) -> None:
-        super().__init__(f"the CRDT library panicked at update {seq}: load the document anew")
-        self.seq = seq
 
 
 class Replica:
@@ -37,10 +28,10 @@ class Replica:
 
     def __init__(self, stored: StoredDocument) -> None:
         """Load a document. Raises MalformedUpdate or DocumentPoisoned if its state is unusable."""
-        self._document, undecodable = _load(stored)
+        self._document, undecodable = replay(stored)
         self._undecodable = _diagnostic(undecodable)
         self._reader = PipelineReader(self._document)
-        self._valid = _read_all(self._reader)
+        self._valid = read_valid(self._reader)
         self.seq, self.state_seq = stored.seq, stored.state_seq
 
     def changes_from(self, held: Rows) -> RowChanges:
@@ -52,7 +43,7 @@ class Replica:
 
         Raises PoisonousUpdate; whatever it raises, the replica is of no use afterwards.
         """
-        undecodable = _diagnostic(_apply_all(self._document, updates))
+        undecodable = _diagnostic(apply_all(self._document, updates))
         changes = self._take_touched()
         self.seq = updates[-1].seq
         if undecodable is None:
@@ -85,53 +76,6 @@ class Replica:
         if undecodable is None:
             return rows
         return replace(rows, diagnostics={**rows.diagnostics, _UNDECODABLE: undecodable})
-
-
-def _read_all(reader: PipelineReader) -> ValidPipeline:
-    valid = ValidPipeline()
-    valid.update(
-        settings=reader.settings(),
-        steps={key: reader.step(key) for key in reader.step_keys()},
-        connections={key: reader.connection(key) for key in reader.connection_keys()},
-    )
-    return valid
-
-
-def _load(stored: StoredDocument) -> tuple[Document, list[int]]:
-    """Replay a stored document; return it with the numbers of the updates left out.
-
-    An update at which the library panics spoils the document: it is replayed without that one.
-    """
-    poisonous: set[int] = set()
-    while True:
-        document = Document()
-        if stored.state is not None:
-            document.apply(stored.state)
-        try:
-            return document, _apply_all(document, stored.tail, poisonous)
-        except PoisonousUpdate as poison:
-            poisonous.add(poison.seq)
-
-
-def _apply_all(
-    document: Document, updates: Iterable[LoggedUpdate], poisonous: Collection[int] = ()
-) -> list[int]:
-    """Apply updates in order; return the numbers of those left out. Raises PoisonousUpdate."""
-    return [
-        update.seq
-        for update in updates
-        if update.seq in poisonous or not _applies(document, update)
-    ]
-
-
-def _applies(document: Document, update: LoggedUpdate) -> bool:
-    try:
-        document.apply(update.payload)
-    except MalformedUpdate:
-        return False
-    except DocumentPoisoned as error:
-        raise PoisonousUpdate(update.seq) from error
-    return True
 
 
 def _diagnostic(undecodable: Sequence[int]) -> Diagnostic | None:

@@ -294,7 +294,7 @@ class TestProjecting:
 
             monkeypatch.setattr(persistence.replica, name, watched)
 
-        parts = ["_load", "_read_all", "difference", "_apply_all"]
+        parts = ["replay", "read_valid", "difference", "apply_all"]
         for name in parts:
             watch(name)
         editor, worker = await store.new_pipeline(), a_worker(store, state_every=1)
