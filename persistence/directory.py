@@ -1,6 +1,5 @@
 """Users, teams and the pipelines they own, on PostgreSQL."""
 
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -8,20 +7,11 @@ from crdt.errors import PipelineNotFound
 
 from .errors import UnknownSubject
 from .pool import Pool, Record
-from .ports import NewPipeline, Role, User
+from .ports import Demo, NewPipeline, Role, User
 from .projections import columns
 
 DEMO_OWNER: Final = "owner@demo.pipeloom"
 DEMO_VIEWER: Final = "viewer@demo.pipeloom"
-
-
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """The demo team and its two users: one may edit, one may only watch."""
-
-    team_id: UUID
-    owner: User
-    viewer: User
 
 
 class PostgresDirectory:
@@ -106,6 +96,16 @@ class PostgresDirectory:
         await self.add_member(team_id, owner.id, "owner")
         await self.add_member(team_id, viewer.id, "viewer")
         return Demo(team_id, owner, viewer)
+
+    async def has_users(self) -> bool:
+        """Whether this installation was ever used."""
+        found: bool = await self._pool.fetchval("has_users")
+        return found
+
+    async def demo_pipeline(self) -> UUID | None:
+        """The oldest pipeline of the demo team, None if there is none."""
+        found: UUID | None = await self._pool.fetchval("demo_pipeline")
+        return found
 
     async def _new_id(self, name: str, *args: object) -> UUID:
         created: UUID = await self._pool.fetchval(name, *args)

@@ -14,9 +14,9 @@ from crdt.errors import PipelineNotFound
 from crdt.rows import RowChanges, Rows
 
 from .constraints import changed, check_pipeline
-from .directory import DEMO_OWNER, DEMO_VIEWER, Demo, the_one_team
+from .directory import DEMO_OWNER, DEMO_VIEWER, the_one_team
 from .errors import StoreError, UnknownSubject
-from .ports import LoggedUpdate, NewPipeline, NewUpdate, Role, StoredDocument, User
+from .ports import Demo, LoggedUpdate, NewPipeline, NewUpdate, Role, StoredDocument, User
 
 
 @dataclass(slots=True)

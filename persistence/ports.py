@@ -135,6 +135,15 @@ class User:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The demo team and its two users: one may edit, one may only watch."""
+
+    team_id: UUID
+    owner: User
+    viewer: User
+
+
 class Directory(Protocol):
     """Who there is, and who may do what."""
 

@@ -251,3 +251,21 @@ SELECT name FROM schema_migrations
 -- record_migration --
 -- Note that a migration was applied.
 INSERT INTO schema_migrations (name) VALUES ($1)
+
+-- ping --
+-- Answers if PostgreSQL does.
+SELECT 1
+
+-- has_users --
+-- Whether there is any user.
+SELECT EXISTS (SELECT FROM users)
+
+-- demo_pipeline --
+-- The oldest pipeline of the demo team.
+SELECT p.id
+FROM pipelines p
+JOIN teams t ON t.id = p.team_id
+JOIN organizations o ON o.id = t.organization_id
+WHERE o.slug = 'demo' AND t.slug = 'demo'
+ORDER BY p.created_at, p.id
+LIMIT 1

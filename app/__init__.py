@@ -1,0 +1,1 @@
+"""The running server: sockets, rooms and the command line around the pure core."""

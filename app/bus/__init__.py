@@ -1,0 +1,1 @@
+"""How the nodes of one installation tell each other that something changed."""

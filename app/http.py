@@ -1,0 +1,63 @@
+"""The few HTTP answers of the server: alive, ready, and problem documents for everything else."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from crdt.errors import Unauthenticated
+from persistence.errors import StoreError
+from persistence.pool import Pool
+
+from .auth import Tokens
+
+PROBLEM = "application/problem+json"
+
+
+def problem(status: int, title: str, detail: str) -> JSONResponse:
+    """A problem document (RFC 9457)."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return JSONResponse(body, status, media_type=PROBLEM)
+
+
+async def healthz(_: Request) -> JSONResponse:
+    """The process is alive."""
+    return JSONResponse({"status": "ok"})
+
+
+class Readiness:
+    """Answers `/readyz`: whether clients should come here, and if not, what is missing."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self.draining = False
+
+    async def answer(self, _: Request) -> JSONResponse:
+        checks = {
+            "server": "draining" if self.draining else "ok",
+            "postgresql": await self._postgresql(),
+            "bus": "ok",
+        }
+        ready = set(checks.values()) == {"ok"}
+        status = "ok" if ready else "unavailable"
+        return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)
+
+    async def _postgresql(self) -> str:
+        try:
+            await self._pool.fetchval("ping")
+        except StoreError as error:
+            return str(error)
+        return "ok"
+
+
+class NotFound:
+    """Answers any other path: nothing about it is told to those without a token."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    async def answer(self, request: Request) -> JSONResponse:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        try:
+            self._tokens.verify(token if scheme.lower() == "bearer" else "")
+        except Unauthenticated:
+            return problem(401, "Unauthorized", "send a token: Authorization: Bearer …")
+        return problem(404, "Not Found", f"there is nothing at {request.url.path}")

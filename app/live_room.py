@@ -1,0 +1,213 @@
+"""A room and what it needs of the world: outboxes, the log and the bus.
+
+The room decides (`crdt/room.py`); this carries its effects out, in order.
+"""
+
+import asyncio
+from asyncio import Future
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol, assert_never
+from uuid import UUID
+
+import structlog
+
+from crdt.effects import (
+    Append,
+    Broadcast,
+    CloseSession,
+    Effect,
+    Publish,
+    Send,
+    SendWhenDurable,
+    SessionId,
+)
+from crdt.errors import DocumentPoisoned, Overloaded, PipeloomError, SyncError
+from crdt.messages import Message
+from crdt.room import Room
+from crdt.session import Scope
+from persistence.ports import NewUpdate
+
+from .bus.base import Bus
+
+_logger = structlog.get_logger(__name__)
+
+
+class Outbox(Protocol):
+    """Where messages to one client wait until the socket takes them."""
+
+    encode: Callable[[Message], bytes]
+
+    def put(self, frame: bytes) -> None:
+        """Queue a frame; never waits. A client too slow for it is closed."""
+        ...
+
+    def close(self, error: SyncError) -> None:
+        """Send what is queued, then close with the error's code and reason."""
+        ...
+
+
+class Committer(Protocol):
+    """Takes updates for the log; see `persistence/group_commit.py`."""
+
+    def submit(self, update: NewUpdate) -> "Future[int]": ...
+
+
+class Clock(Protocol):
+    """Both kinds of time, so that tests can hold them."""
+
+    def now(self) -> datetime:
+        """The time of day, for the log."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds, for expiry."""
+        ...
+
+
+class LiveRoom:
+    """An open room on this node. All of it runs on the event loop and nothing of it waits."""
+
+    def __init__(
+        self, pipeline_id: UUID, room: Room, committer: Committer, bus: Bus, clock: Clock
+    ) -> None:
+        self.pipeline_id = pipeline_id
+        self.dropped = False
+        self.frozen = False
+        self.empty_since = clock.monotonic()
+        self._room = room
+        self._committer, self._bus, self._clock = committer, bus, clock
+        self._outboxes: dict[SessionId, Outbox] = {}
+        self._last_commit: Future[int] | None = None
+        self._unsubscribe = bus.subscribe(pipeline_id, self._receive_remote)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody is here and nothing waits for a commit."""
+        return not self._outboxes and self.is_durable
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether the log has decided about everything appended here."""
+        return self._last_commit is None or self._last_commit.done()
+
+    async def settled(self, seconds: float) -> None:
+        """Wait until everything appended here is in the log. Raises Overloaded after `seconds`."""
+        if self._last_commit is not None:
+            await asyncio.wait([self._last_commit], timeout=seconds)
+        if not self.is_durable:
+            raise Overloaded("the update log cannot keep up: try again later")
+
+    def join(self, session: SessionId, user_id: UUID, scope: Scope, outbox: Outbox) -> None:
+        """Let a client in."""
+        self._outboxes[session] = outbox
+        self._carry_out(self._room.join(session, user_id, scope))
+
+    def receive(self, session: SessionId, message: Message) -> None:
+        """Take a message from a client that joined and has not left; a frozen room takes none."""
+        if session in self._outboxes and not self.frozen:
+            self._run(lambda: self._room.receive(session, message, self._clock.monotonic()))
+
+    def leave(self, session: SessionId) -> None:
+        """Forget a client; the last one to leave starts the clock of unloading."""
+        if self._outboxes.pop(session, None) is not None:
+            self._carry_out(self._room.leave(session))
+        self.empty_since = self._clock.monotonic()
+
+    def tick(self) -> None:
+        """Let time pass."""
+        self._carry_out(self._room.tick(self._clock.monotonic()))
+
+    def drop(self, error: SyncError) -> None:
+        """Send everybody away and never be used again; the next visit loads the room anew."""
+        if self.dropped:
+            return
+        self.dropped = True
+        self._unsubscribe()
+        outboxes, self._outboxes = self._outboxes, {}
+        for outbox in outboxes.values():
+            outbox.close(error)
+
+    def _receive_remote(self, message: Message) -> None:
+        self._run(lambda: self._room.receive_remote(message))
+
+    def _run(self, decide: Callable[[], list[Effect]]) -> None:
+        try:
+            self._carry_out(decide())
+        except DocumentPoisoned as error:
+            _logger.error("room.poisoned", pipeline_id=self.pipeline_id, error=str(error))
+            self.drop(Overloaded("the document is being reloaded: reconnect"))
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if self.dropped:
+                return
+            self._carry_out_one(effect)
+
+    def _carry_out_one(self, effect: Effect) -> None:
+        match effect:
+            case Send(session, message):
+                self._put(session, message)
+            case SendWhenDurable(session, message):
+                self._put_when_durable(session, message)
+            case Broadcast(message, exclude):
+                self._broadcast(message, exclude)
+            case Append(update, user_id):
+                self._append(update, user_id)
+            case Publish(message):
+                self._bus.publish(self.pipeline_id, message, self._receive_remote)
+            case CloseSession(session, error):
+                self._close(session, error)
+            case _:
+                assert_never(effect)
+
+    def _put(self, session: SessionId, message: Message) -> None:
+        if outbox := self._outboxes.get(session):
+            outbox.put(outbox.encode(message))
+
+    def _put_when_durable(self, session: SessionId, message: Message) -> None:
+        if self._last_commit is None or self.is_durable:
+            self._put(session, message)
+            return
+
+        def put(commit: "Future[int]") -> None:
+            if not commit.cancelled() and commit.exception() is None:
+                self._put(session, message)
+
+        # Commits are decided in the order of their submission, so the last one stands for all.
+        self._last_commit.add_done_callback(put)
+
+    def _broadcast(self, message: Message, exclude: SessionId | None) -> None:
+        frames: dict[Callable[[Message], bytes], bytes] = {}
+        for session, outbox in list(self._outboxes.items()):
+            if session == exclude:
+                continue
+            if (frame := frames.get(outbox.encode)) is None:
+                frame = frames[outbox.encode] = outbox.encode(message)
+            outbox.put(frame)
+
+    def _append(self, payload: bytes, user_id: UUID | None) -> None:
+        update = NewUpdate(self.pipeline_id, user_id, payload, self._clock.now())
+        try:
+            self._last_commit = self._committer.submit(update)
+        except SyncError as error:
+            # The document holds an update that the log does not: only a reload makes them equal.
+            self.drop(error)
+            return
+        self._last_commit.add_done_callback(self._on_commit)
+
+    def _on_commit(self, commit: "Future[int]") -> None:
+        error = None if commit.cancelled() else commit.exception()
+        if error is None:
+            return
+        if not isinstance(error, SyncError):
+            _logger.error("room.commit_failed", pipeline_id=self.pipeline_id, error=str(error))
+            detail = "an edit could not be stored: reconnect"
+            error = Overloaded(detail if isinstance(error, PipeloomError) else "")
+        self.drop(error)
+
+    def _close(self, session: SessionId, error: SyncError) -> None:
+        outbox = self._outboxes.get(session)
+        self.leave(session)
+        if outbox is not None:
+            outbox.close(error)

@@ -1,0 +1,137 @@
+"""The composition root: the one place where ports meet PostgreSQL and the bus."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from uuid import UUID
+
+from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
+
+from persistence.directory import PostgresDirectory
+from persistence.group_commit import GroupCommit
+from persistence.listener import Listener
+from persistence.migrations import require_current
+from persistence.pool import Pool, open_pool
+from persistence.projections import PostgresProjections
+from persistence.update_log import PostgresUpdateLog
+from persistence.worker import Worker
+
+from .auth import Tokens
+from .bus.memory import MemoryBus
+from .demo import create_demo
+from .http import NotFound, Readiness, healthz
+from .hub import Hub
+from .settings import Settings
+from .ws import Endpoints
+
+ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+TICK_SECONDS = 2.0
+"""Between two looks at presence to expire and rooms to unload."""
+
+
+class SystemClock:
+    """The computer's clocks."""
+
+    def now(self) -> datetime:
+        """The time of day in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds since some moment."""
+        return time.monotonic()
+
+
+class Services:
+    """Everything a running server is made of."""
+
+    def __init__(self, settings: Settings, tokens: Tokens, pool: Pool) -> None:
+        clock = SystemClock()
+        log = PostgresUpdateLog(pool)
+        self.drain_timeout = settings.drain_timeout
+        self.directory = PostgresDirectory(pool)
+        self.committer = GroupCommit(log, max_pending_bytes=settings.pending_bytes)
+        self.hub = Hub(log, self.committer, MemoryBus(), clock, unload_after=settings.unload_after)
+        self.endpoints = Endpoints(self.hub, self.directory, tokens, settings)
+        self.readiness = Readiness(pool)
+
+    async def drain(self) -> None:
+        """Take nothing more, commit what was received, acknowledge it, send everybody away."""
+        self.readiness.draining = True
+        self.hub.freeze()
+        await self.committer.close(self.drain_timeout / 2)
+        await asyncio.sleep(0)
+        self.hub.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.drain_timeout / 4):
+                await self.endpoints.idle.wait()
+
+    async def tick_forever(self) -> None:
+        """Let time pass in the hub."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self.hub.tick()
+
+
+@asynccontextmanager
+async def services(settings: Settings, tokens: Tokens, dsn: str) -> AsyncIterator[Services]:
+    """Connect, and disconnect at the end. Raises StoreUnavailable, SchemaOutdated."""
+    pool = await open_pool(dsn, min_size=2, max_size=10)
+    try:
+        await require_current(pool)
+        made = Services(settings, tokens, pool)
+        ticking = asyncio.create_task(made.tick_forever())
+        try:
+            yield made
+        finally:
+            ticking.cancel()
+    finally:
+        await pool.close()
+
+
+def application(made: Services, tokens: Tokens) -> Starlette:
+    """The ASGI application."""
+    return Starlette(
+        routes=[
+            WebSocketRoute("/ws/{pipeline_id:path}", made.endpoints.y_websocket),
+            Route("/healthz", healthz),
+            Route("/readyz", made.readiness.answer),
+            Route("/{path:path}", NotFound(tokens).answer, methods=ANY_METHOD),
+        ]
+    )
+
+
+async def work(dsn: str, stop: asyncio.Event) -> None:
+    """Project documents until `stop`. Raises StoreUnavailable, SchemaOutdated at the start."""
+    pool = await open_pool(dsn, min_size=2, max_size=4)
+    listener = Listener(dsn)
+    try:
+        await require_current(pool)
+        await Worker(PostgresUpdateLog(pool), PostgresProjections(pool), listener).run(stop)
+    finally:
+        await listener.close()
+        await pool.close()
+
+
+async def project_now(pool: Pool, pipeline_id: UUID) -> None:
+    """Fill the tables of a pipeline at once, unless a worker is about to."""
+    listener = Listener("")
+    worker = Worker(PostgresUpdateLog(pool), PostgresProjections(pool), listener)
+    await worker.project_one([pipeline_id])
+
+
+async def ensure_demo(dsn: str) -> UUID | None:
+    """Create the demo in an installation without users; return its pipeline, None if it is gone."""
+    pool = await open_pool(dsn, max_size=3)
+    try:
+        directory = PostgresDirectory(pool)
+        if await directory.has_users():
+            return await directory.demo_pipeline()
+        pipeline_id = await create_demo(directory, datetime.now(UTC))
+        await project_now(pool, pipeline_id)
+        return pipeline_id
+    finally:
+        await pool.close()

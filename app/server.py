@@ -1,0 +1,108 @@
+"""The process that serves: the web server, and a worker beside it."""
+
+import asyncio
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from persistence.migrations import migrate
+
+from .auth import Tokens
+from .demo import greeting
+from .main import Services, application, ensure_demo, services, work
+from .settings import Settings
+
+SWITCH_SECONDS = 0.001
+"""How long the worker's thread may keep the interpreter from the server's."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn, saying when it is ready and draining before it closes sockets."""
+
+    def __init__(self, config: uvicorn.Config, made: Services, greeting: str) -> None:
+        super().__init__(config)
+        self._made, self._greeting = made, greeting
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        """See uvicorn; prints where the server is once it listens."""
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            print(f"Pipeloom is ready at http://{address}/", flush=True)
+            print(self._greeting.replace("{address}", address), flush=True)
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        """See uvicorn; what was received is committed first."""
+        for server in self.servers:
+            server.close()
+        await self._made.drain()
+        await super().shutdown(sockets)
+
+
+def serve(settings: Settings, tokens: Tokens, dsn: str) -> None:
+    """Serve until SIGTERM or SIGINT. Raises StoreError, OSError when the port is taken."""
+    # uvicorn raises the signal again when it has drained; that must not kill the process.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _drained)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    uvloop.run(_serve(settings, tokens, dsn))
+
+
+def _drained(_number: int, _frame: FrameType | None) -> None:
+    return
+
+
+async def _serve(settings: Settings, tokens: Tokens, dsn: str) -> None:
+    await migrate(dsn)
+    async with services(settings, tokens, dsn) as made:
+        worker = None if settings.no_worker else WorkerThread(dsn)
+        try:
+            demo = await ensure_demo(dsn)
+            await _run(made, settings, tokens, greeting(demo))
+        finally:
+            if worker is not None:
+                await asyncio.to_thread(worker.stop)
+
+
+async def _run(made: Services, settings: Settings, tokens: Tokens, text: str) -> None:
+    config = uvicorn.Config(
+        application(made, tokens),
+        host=settings.host,
+        port=settings.port,
+        ws="websockets-sansio",
+        ws_max_size=settings.max_message_bytes,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        log_config=None,
+        # A request line holds the token.
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    await Server(config, made, text).serve()
+
+
+class WorkerThread:
+    """A worker beside the server, with an event loop of its own: its computing delays no frame."""
+
+    def __init__(self, dsn: str) -> None:
+        self._loop = uvloop.new_event_loop()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, args=(dsn,), name="worker", daemon=True)
+        self._thread.start()
+
+    def _run(self, dsn: str) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(work(dsn, self._stop))
+
+    def stop(self) -> None:
+        """Let it finish what lags, then end it."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()

@@ -1,0 +1,62 @@
+"""Everything that can be set, from the environment and the command line.
+
+pydantic-settings reads and checks it: typed, documented errors, and no parsing of our own.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from crdt.errors import PipeloomError
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+MiB = 1024 * 1024
+
+
+class SettingsError(PipeloomError):
+    """A setting has a value that cannot be; the message names it."""
+
+
+class Settings(BaseSettings):
+    """Settings of one process. Sizes are in bytes, times in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="PIPELOOM_", populate_by_name=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    data_dir: Path = Path(".pipeloom")
+    database_url: Annotated[
+        str | None,
+        Field(validation_alias=AliasChoices("DATABASE_URL", "PIPELOOM_DATABASE_URL")),
+    ] = None
+    no_worker: bool = False
+    jwt_secret: SecretStr | None = None
+
+    max_message_bytes: Annotated[int, Field(ge=1024)] = 8 * MiB
+    outbox_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
+    pending_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
+    max_connections: Annotated[int, Field(ge=1)] = 10_000
+    keep_alive: Annotated[float, Field(gt=0, lt=30)] = 10.0
+    unload_after: Annotated[float, Field(ge=0)] = 30.0
+    drain_timeout: Annotated[float, Field(gt=0)] = 8.0
+
+    def check_exposure(self) -> None:
+        """Refuse to serve strangers with a secret that nobody chose. Raises SettingsError."""
+        if self.host not in LOOPBACK and self.jwt_secret is None:
+            raise SettingsError(
+                f"refusing to listen on {self.host} with a generated secret: "
+                "set PIPELOOM_JWT_SECRET first"
+            )
+
+
+def load_settings(**given: object) -> Settings:
+    """Read the environment; what is given and not None wins. Raises SettingsError."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).lower()
+        raise SettingsError(f"setting {name}: {first['msg']}, got {first['input']!r}") from error

@@ -1,0 +1,98 @@
+"""The WebSocket endpoints: accept, authenticate, open the room, hand over."""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from starlette.websockets import WebSocket
+
+from crdt import y_websocket
+from crdt.errors import Forbidden, Overloaded, PipelineNotFound, SyncError
+from crdt.session import Scope
+from persistence.errors import StoreError
+from persistence.ports import Directory
+
+from .auth import Tokens, scope_of
+from .connection import Connection, close
+from .hub import Hub
+from .settings import Settings
+
+_logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A client that may enter: who it is, where to, and what it may do there."""
+
+    user_id: UUID
+    pipeline_id: UUID
+    scope: Scope
+
+
+class Endpoints:
+    """The WebSocket endpoints of one server."""
+
+    def __init__(self, hub: Hub, directory: Directory, tokens: Tokens, settings: Settings) -> None:
+        self._hub, self._directory, self._tokens = hub, directory, tokens
+        self._settings = settings
+        self._open_connections = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    async def y_websocket(self, websocket: WebSocket) -> None:
+        """`/ws/{pipeline_id}?token=`: the y-websocket protocol."""
+        # A close code reaches a browser only on an accepted socket.
+        await websocket.accept()
+        self._count(1)
+        try:
+            await self._enter(websocket)
+        except SyncError as error:
+            await close(websocket, error)
+        except StoreError as error:
+            _logger.warning("connection.refused", error=str(error))
+            await close(websocket, Overloaded("the database is away: try again later"))
+        finally:
+            self._count(-1)
+
+    def _count(self, change: int) -> None:
+        self._open_connections += change
+        if self._open_connections:
+            self.idle.clear()
+        else:
+            self.idle.set()
+
+    async def _enter(self, websocket: WebSocket) -> None:
+        if self._open_connections > self._settings.max_connections:
+            raise Overloaded("too many connections: try again later")
+        visitor = await self._admit(
+            websocket.query_params.get("token", ""), websocket.path_params["pipeline_id"]
+        )
+        room = await self._hub.open(visitor.pipeline_id)
+        connection = Connection(
+            websocket,
+            y_websocket.encode,
+            outbox_bytes=self._settings.outbox_bytes,
+            keep_alive=self._settings.keep_alive,
+        )
+        session = self._hub.new_session()
+        room.join(session, visitor.user_id, visitor.scope, connection)
+        try:
+            await connection.run(lambda frame: room.receive(session, y_websocket.decode(frame)))
+        finally:
+            room.leave(session)
+
+    async def _admit(self, token: str, room_name: str) -> Visitor:
+        user_id = self._tokens.verify(token)
+        pipeline_id = _pipeline_id(room_name)
+        role = await self._directory.role(user_id, pipeline_id)
+        if role is None:
+            raise Forbidden
+        return Visitor(user_id, pipeline_id, scope_of(role))
+
+
+def _pipeline_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise PipelineNotFound("no such pipeline: expected its id, a UUID") from error
