@@ -1,11 +1,12 @@
 """The few HTTP answers of the server: alive, ready, and problem documents for everything else."""
 
+from collections.abc import Awaitable, Callable, Mapping
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from crdt.errors import Unauthenticated
 from persistence.errors import StoreError
-from persistence.pool import Pool
 
 from .auth import Tokens
 
@@ -24,28 +25,31 @@ async def healthz(_: Request) -> JSONResponse:
 
 
 class Readiness:
-    """Answers `/readyz`: whether clients should come here, and if not, what is missing."""
+    """Answers `/readyz`: whether clients should come here, and if not, what is missing.
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    A check returns when its part works and raises StoreError when it does not.
+    """
+
+    def __init__(self, checks: Mapping[str, Callable[[], Awaitable[object]]]) -> None:
+        self._checks = checks
         self.draining = False
 
     async def answer(self, _: Request) -> JSONResponse:
-        checks = {
-            "server": "draining" if self.draining else "ok",
-            "postgresql": await self._postgresql(),
-            "bus": "ok",
-        }
-        ready = set(checks.values()) == {"ok"}
+        """See the class."""
+        found = {"server": "draining" if self.draining else "ok"}
+        for name, check in self._checks.items():
+            found[name] = await _outcome(check)
+        ready = set(found.values()) == {"ok"}
         status = "ok" if ready else "unavailable"
-        return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)
+        return JSONResponse({"status": status, "checks": found}, 200 if ready else 503)
 
-    async def _postgresql(self) -> str:
-        try:
-            await self._pool.fetchval("ping")
-        except StoreError as error:
-            return str(error)
-        return "ok"
+
+async def _outcome(check: Callable[[], Awaitable[object]]) -> str:
+    try:
+        await check()
+    except StoreError as error:
+        return str(error)
+    return "ok"
 
 
 class NotFound:

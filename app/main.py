@@ -56,7 +56,9 @@ class Services:
         self.committer = GroupCommit(log, max_pending_bytes=settings.pending_bytes)
         self.hub = Hub(log, self.committer, MemoryBus(), clock, unload_after=settings.unload_after)
         self.endpoints = Endpoints(self.hub, self.directory, tokens, settings)
-        self.readiness = Readiness(pool)
+        self.readiness = Readiness(
+            {"postgresql": lambda: pool.fetchval("ping"), "bus": _in_process}
+        )
 
     async def drain(self) -> None:
         """Take nothing more, commit what was received, acknowledge it, send everybody away."""
@@ -74,6 +76,10 @@ class Services:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.hub.tick()
+
+
+async def _in_process() -> None:
+    """The bus of a single process works as long as the process does."""
 
 
 @asynccontextmanager

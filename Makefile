@@ -1,0 +1,52 @@
+# make run      serve on 127.0.0.1:8000 with everything embedded
+# make test     check and test everything
+# make setup    only install
+# make lock     renew the lock files after a change of dependencies
+# make bench    measure
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+NODE := $(shell command -v node)
+LOCK := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 \
+	--no-header --no-annotate --quiet --upgrade pyproject.toml
+
+.PHONY: run setup test lint lock bench
+
+run: setup
+	$(BIN)/pipeloom serve
+
+setup: .venv/installed
+
+.venv/installed: requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Pipeloom needs Python 3.11 or newer on the PATH, or make PYTHON=…"; exit 1; }
+	@echo "installing into .venv"
+	$(PYTHON) -m venv .venv
+	$(PIP) --require-hashes -r requirements.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-test: .venv/installed requirements-test.txt requirements-node.txt tests/interop/package-lock.json
+	$(PIP) --require-hashes -r requirements-test.txt
+	$(if $(NODE),,$(PIP) --require-hashes -r requirements-node.txt)
+	cd tests/interop && PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --silent --no-audit --no-fund
+	@touch $@
+
+test: .venv/installed-test lint
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/installed-test
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/installed-test
+	$(BIN)/python -m bench
+
+lock: .venv/installed
+	$(PIP) uv
+	$(LOCK) --extra build --output-file requirements.txt
+	$(LOCK) --extra build --extra test --output-file requirements-test.txt
+	$(LOCK) --extra build --extra node --output-file requirements-node.txt
