@@ -2,12 +2,17 @@
 
 from datetime import datetime
 from importlib import resources
+from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
 from persistence.ports import Demo, Directory
 
 from . import library
+from .settings import DEFAULT_DATA_DIR
+
+COMMAND = ".venv/bin/pipeloom"
+"""Where `make setup` puts the command line."""
 
 
 class DemoDirectory(Directory, Protocol):
@@ -28,12 +33,14 @@ async def create_demo(directory: DemoDirectory, now: datetime) -> UUID:
     )
 
 
-def greeting(demo: UUID | None) -> str:
-    """How to connect, for the terminal."""
+def greeting(demo: UUID | None, data_dir: Path) -> str:
+    """How to connect, for the terminal; "{address}" stands for the server's."""
+    elsewhere = "" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {data_dir}"
     if demo is None:
-        return "Create a token with: pipeloom token --email EMAIL"
+        return f"  get a token     {COMMAND} token --email EMAIL{elsewhere}"
     return (
         f"  demo pipeline   {demo}\n"
-        "  get a token     pipeloom token --email owner@demo.pipeloom   (or viewer@demo.pipeloom)\n"
-        f"  connect         ws://{{address}}/ws/{demo}?token=TOKEN   (any y-websocket client)"
+        f"  get a token     {COMMAND} token --email owner@demo.pipeloom{elsewhere}\n"
+        f"  connect         ws://{{address}}/ws/{demo}?token=TOKEN   (any y-websocket client)\n"
+        "  stop            Ctrl-C"
     )

@@ -4,9 +4,11 @@ import asyncio
 import signal
 import sys
 import threading
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+import structlog
 import uvicorn
 import uvloop
 
@@ -17,8 +19,13 @@ from .demo import greeting
 from .main import Services, application, ensure_demo, services, work
 from .settings import Settings
 
+RETRY_SECONDS = 2.0
+"""Between two attempts to start the worker."""
+
 SWITCH_SECONDS = 0.001
 """How long the worker's thread may keep the interpreter from the server's."""
+
+_logger = structlog.get_logger(__name__)
 
 
 class Server(uvicorn.Server):
@@ -64,7 +71,7 @@ async def _serve(settings: Settings, tokens: Tokens, dsn: str) -> None:
         worker = None if settings.no_worker else WorkerThread(dsn)
         try:
             demo = await ensure_demo(dsn)
-            await _run(made, settings, tokens, greeting(demo))
+            await _run(made, settings, tokens, greeting(demo, settings.data_dir))
         finally:
             if worker is not None:
                 await asyncio.to_thread(worker.stop)
@@ -99,7 +106,18 @@ class WorkerThread:
 
     def _run(self, dsn: str) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(work(dsn, self._stop))
+            runner.run(self._keep_working(dsn))
+
+    async def _keep_working(self, dsn: str) -> None:
+        """Work until stopped; a worker that cannot start tries again, whatever the reason."""
+        while not self._stop.is_set():
+            try:
+                await work(dsn, self._stop)
+            except Exception as error:
+                _logger.exception("worker.failed", error=str(error))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(RETRY_SECONDS):
+                        await self._stop.wait()
 
     def stop(self) -> None:
         """Let it finish what lags, then end it."""

@@ -3,6 +3,7 @@
 pydantic-settings reads and checks it: typed, documented errors, and no parsing of our own.
 """
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from crdt.errors import PipeloomError
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+DEFAULT_DATA_DIR = Path(".pipeloom")
 
 MiB = 1024 * 1024
 
@@ -27,7 +28,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    data_dir: Path = Path(".pipeloom")
+    data_dir: Path = DEFAULT_DATA_DIR
     database_url: Annotated[
         str | None,
         Field(validation_alias=AliasChoices("DATABASE_URL", "PIPELOOM_DATABASE_URL")),
@@ -45,11 +46,18 @@ class Settings(BaseSettings):
 
     def check_exposure(self) -> None:
         """Refuse to serve strangers with a secret that nobody chose. Raises SettingsError."""
-        if self.host not in LOOPBACK and self.jwt_secret is None:
+        if not _is_loopback(self.host) and self.jwt_secret is None:
             raise SettingsError(
                 f"refusing to listen on {self.host} with a generated secret: "
                 "set PIPELOOM_JWT_SECRET first"
             )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def load_settings(**given: object) -> Settings:

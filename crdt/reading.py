@@ -16,14 +16,12 @@ def read_pipeline(reader: PipelineReader) -> Pipeline:
     """
     valid = read_valid(reader)
     rows = valid.rows()
-    assert rows.pipeline is not None
+    steps = (_step(_mapping(reader.step(str(row.id))), row) for row in rows.steps.values())
+    connections = (_connection(row) for row in rows.connections.values())
     return Pipeline(
-        _settings(_mapping(reader.settings()), rows.pipeline),
-        {
-            str(row.id): _step(_mapping(reader.step(str(row.id))), row)
-            for row in rows.steps.values()
-        },
-        {str(row.id): _connection(row) for row in rows.connections.values()},
+        _settings(_mapping(reader.settings()), valid.settings()),
+        {step.id: step for step in steps},
+        {connection.id: connection for connection in connections},
     )
 
 
@@ -41,9 +39,7 @@ def read_valid(reader: PipelineReader) -> ValidPipeline:
 def _settings(raw: JsonMap, row: PipelineRow) -> Settings:
     return Settings(
         name=_text(raw, "name", row.name),
-        description=_text(raw, "description", row.description or "")
-        if row.description is not None
-        else None,
+        description=_optional_text(raw, "description"),
         yaml_version=row.yaml_version,
         status=row.status,
         tags=tuple(tag for tag in _list(raw, "tags") if isinstance(tag, str)),
