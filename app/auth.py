@@ -62,10 +62,11 @@ def secret_in(data_dir: Path) -> str:
 
 def _publish(path: Path, secret: str) -> None:
     """Write the file under another name and link it: nobody ever reads half a secret."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
     if path.exists():
         return
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # Not named by process id: containers that share the directory are all process 1.
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(secret)
     try:

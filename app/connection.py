@@ -7,6 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -41,6 +42,7 @@ class Connection:
         self._queued = 0
         self._error: SyncError | None = None
         self._wake = asyncio.Event()
+        self._closing = asyncio.Event()
 
     def put(self, frame: bytes) -> None:
         """Queue a frame; a client too slow for `outbox_bytes` is closed with 1013."""
@@ -58,17 +60,20 @@ class Connection:
         """Send what is queued, then close with the error's code and reason; the first one wins."""
         self._error = self._error or error
         self._wake.set()
+        self._closing.set()
 
     async def run(self, receive: Callable[[bytes], None]) -> None:
         """Carry frames both ways until the client leaves or is closed."""
         reader = asyncio.create_task(self._read(receive))
         writer = asyncio.create_task(self._write())
+        closing = asyncio.create_task(self._closing.wait())
         try:
-            await asyncio.wait([reader, writer], return_when=asyncio.FIRST_COMPLETED)
-            if self._error is not None and not writer.done():
+            # Not until the writer ends: what a client sent before it went away is still read.
+            await asyncio.wait([reader, closing], return_when=asyncio.FIRST_COMPLETED)
+            if self._error is not None:
                 await asyncio.wait([writer], timeout=CLOSE_SECONDS)
         finally:
-            await _end(reader, writer)
+            await _end(reader, writer, closing)
 
     async def _read(self, receive: Callable[[bytes], None]) -> None:
         try:
@@ -104,7 +109,7 @@ class Connection:
             self.put(self.encode(KEEP_ALIVE))
 
 
-async def _end(*tasks: "asyncio.Task[None]") -> None:
+async def _end(*tasks: asyncio.Task[Any]) -> None:
     """Cancel what still runs; raise what a task failed with."""
     for task in tasks:
         task.cancel()

@@ -37,7 +37,7 @@ class Hub:
         self._log, self._committer, self._bus, self._clock = log, committer, bus, clock
         self._unload_after = unload_after
         self._rooms: dict[UUID, LiveRoom] = {}
-        self._opening: dict[UUID, asyncio.Task[LiveRoom]] = {}
+        self._opening: dict[UUID, asyncio.Task[None]] = {}
         self._ids = count(1)
         self._draining = False
 
@@ -67,15 +67,18 @@ class Hub:
             self._opening[pipeline_id] = task
             task.add_done_callback(lambda _: self._opening.pop(pipeline_id, None))
         # One impatient visitor must not cancel the load that others wait for.
-        self._rooms[pipeline_id] = await asyncio.shield(task)
+        await asyncio.shield(task)
 
-    async def _load(self, pipeline_id: UUID) -> LiveRoom:
+    async def _load(self, pipeline_id: UUID) -> None:
         if predecessor := self._rooms.get(pipeline_id):
             # What it appended must be in the log that is about to be read.
             await predecessor.settled(SETTLE_SECONDS)
         stored = await self._log.load(pipeline_id)
         document = await asyncio.to_thread(_replay, stored)
-        return LiveRoom(pipeline_id, Room(document), self._committer, self._bus, self._clock)
+        # Kept here, not by the visitors: all of them may have given up meanwhile.
+        self._rooms[pipeline_id] = LiveRoom(
+            pipeline_id, Room(document), self._committer, self._bus, self._clock
+        )
 
     def tick(self) -> None:
         """Let time pass: expire presence, unload rooms nobody is in, forget dropped ones."""

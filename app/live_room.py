@@ -89,7 +89,7 @@ class LiveRoom:
     @property
     def is_durable(self) -> bool:
         """Whether the log has decided about everything appended here."""
-        return self._last_commit is None or self._last_commit.done()
+        return self._last_commit is None
 
     async def settled(self, seconds: float) -> None:
         """Wait until everything appended here is in the log. Raises Overloaded after `seconds`."""
@@ -166,7 +166,7 @@ class LiveRoom:
             outbox.put(outbox.encode(message))
 
     def _put_when_durable(self, session: SessionId, message: Message) -> None:
-        if self._last_commit is None or self.is_durable:
+        if self._last_commit is None:
             self._put(session, message)
             return
 
@@ -197,6 +197,9 @@ class LiveRoom:
         self._last_commit.add_done_callback(self._on_commit)
 
     def _on_commit(self, commit: "Future[int]") -> None:
+        # Not earlier: between a commit and this call, its acknowledgements are still on their way.
+        if commit is self._last_commit:
+            self._last_commit = None
         error = None if commit.cancelled() else commit.exception()
         if error is None:
             return

@@ -14,6 +14,9 @@ from crdt.errors import PipeloomError
 
 DEFAULT_DATA_DIR = Path(".pipeloom")
 
+SECRET = frozenset({"jwt_secret", "database_url"})
+"""Settings whose values are never shown."""
+
 MiB = 1024 * 1024
 
 
@@ -24,7 +27,10 @@ class SettingsError(PipeloomError):
 class Settings(BaseSettings):
     """Settings of one process. Sizes are in bytes, times in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="PIPELOOM_", populate_by_name=True)
+    # An empty variable is an unset one: an empty secret would let anybody sign tokens.
+    model_config = SettingsConfigDict(
+        env_prefix="PIPELOOM_", env_ignore_empty=True, populate_by_name=True
+    )
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -67,4 +73,5 @@ def load_settings(**given: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).lower()
-        raise SettingsError(f"setting {name}: {first['msg']}, got {first['input']!r}") from error
+        got = "" if name in SECRET else f", got {first['input']!r}"
+        raise SettingsError(f"setting {name}: {first['msg']}{got}") from error

@@ -6,8 +6,8 @@ from typing import Protocol
 from uuid import UUID
 
 from crdt.rows import ConnectionRow, PipelineRow, RowChanges, StepRow
-from persistence.directory import Demo
 from persistence.ports import (
+    Demo,
     Directory,
     NewPipeline,
     NewUpdate,

@@ -1,0 +1,173 @@
+"""The world around a room, held in the hands of a test: its time, its log, its bus, its clients.
+
+Everything that leaves a room is written into one journal, so that a test can look at the order.
+"""
+
+import asyncio
+import json
+from asyncio import Future
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from pycrdt import Map
+
+from app.bus.base import Handler, Unsubscribe
+from app.bus.memory import MemoryBus
+from crdt.document import Document
+from crdt.encoding import var_string, var_uint
+from crdt.errors import SyncError
+from crdt.messages import AwarenessUpdate, Message, PermissionDenied
+from crdt.y_websocket import AUTH, decode, encode
+from persistence.ports import NewUpdate
+from tests.contracts.stores import NOON, an_id
+
+Journal: TypeAlias = list[tuple[str, object]]
+
+USER, PIPELINE = an_id(7), an_id(1)
+
+
+class HeldClock:
+    """Time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return NOON + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+class HandCommitter:
+    """A committer whose commits are decided by hand, in the order of submission."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.submitted: list[NewUpdate] = []
+        self.refusal: SyncError | None = None
+        self._journal = journal
+        self._undecided: list[Future[int]] = []
+
+    def submit(self, update: NewUpdate) -> "Future[int]":
+        if self.refusal is not None:
+            raise self.refusal
+        self._journal.append(("log", update.payload))
+        self.submitted.append(update)
+        self._undecided.append(asyncio.get_running_loop().create_future())
+        return self._undecided[-1]
+
+    def commit(self) -> None:
+        """Decide well about the oldest undecided update."""
+        seq = len(self.submitted) - len(self._undecided) + 1
+        self._undecided.pop(0).set_result(seq)
+
+    def refuse(self, error: Exception) -> None:
+        """Fail the oldest undecided update."""
+        self._undecided.pop(0).set_exception(error)
+
+
+class JournalBus(MemoryBus):
+    """A bus that writes down what is published."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal = journal
+        self.subscribers = 0
+
+    def publish(self, pipeline_id: UUID, message: Message, sender: Handler) -> None:
+        self._journal.append(("bus", message))
+        super().publish(pipeline_id, message, sender)
+
+    def subscribe(self, pipeline_id: UUID, handler: Handler) -> Unsubscribe:
+        self.subscribers += 1
+        unsubscribe = super().subscribe(pipeline_id, handler)
+
+        def counted() -> None:
+            self.subscribers -= 1
+            unsubscribe()
+
+        return counted
+
+
+class Inbox:
+    """An outbox seen from its client: what arrived, and how it ended."""
+
+    def __init__(
+        self,
+        name: str = "client",
+        journal: Journal | None = None,
+        encode: Callable[[Message], bytes] = encode,
+    ) -> None:
+        self.encode = encode
+        self.received: list[Message] = []
+        self.end: SyncError | None = None
+        self._name = name
+        self._journal: Journal = [] if journal is None else journal
+
+    def put(self, frame: bytes) -> None:
+        message = message_of(frame)
+        self.received.append(message)
+        self._journal.append((self._name, message))
+
+    def close(self, error: SyncError) -> None:
+        assert self.end is None, "closed twice"
+        self.end = error
+
+    @property
+    def close_code(self) -> int | None:
+        """How the server closed, None while it did not."""
+        return None if self.end is None else self.end.close_code
+
+    def of(self, kind: type[Message]) -> list[Message]:
+        """What arrived of one kind of message."""
+        return [message for message in self.received if isinstance(message, kind)]
+
+
+def message_of(frame: bytes) -> Message:
+    """Read a frame of the server; the codec reads those of clients, which send no auth."""
+    return PermissionDenied(frame[3:].decode()) if frame[0] == AUTH else decode(frame)
+
+
+class Replica(Document):
+    """A client's copy of the document."""
+
+    def set(self, key: str, value: object) -> bytes:
+        """Write one entry of the pipeline's settings; return the update."""
+        with self.edit() as updates:
+            _settings(self)[key] = value
+        return updates[0]
+
+    @property
+    def content(self) -> Any:
+        """The pipeline's settings."""
+        return content(self)
+
+
+def content(document: Document) -> Any:
+    """The pipeline's settings as a document has them."""
+    return json.loads(str(_settings(document)))
+
+
+def content_of(update: bytes) -> Any:
+    """The pipeline's settings as this update alone has them."""
+    document = Document()
+    document.apply(update)
+    return content(document)
+
+
+def _settings(document: Document) -> "Map[Any]":
+    settings: Map[Any] = document.doc.get("pipeline", type=Map)
+    return settings
+
+
+def presence(client: int, clock: int, state: str) -> AwarenessUpdate:
+    """An awareness update of one client."""
+    return AwarenessUpdate(var_uint(1) + var_uint(client) + var_uint(clock) + var_string(state))
+
+
+async def turns(count: int = 5) -> None:
+    """Let what is ready run."""
+    for _ in range(count):
+        await asyncio.sleep(0)

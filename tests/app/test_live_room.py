@@ -1,0 +1,451 @@
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.live_room import LiveRoom
+from crdt.awareness import EXPIRY
+from crdt.document import Document
+from crdt.effects import SessionId
+from crdt.errors import DocumentPoisoned, Overloaded, PipelineNotFound
+from crdt.messages import (
+    AwarenessUpdate,
+    Message,
+    PermissionDenied,
+    SyncStep1,
+    SyncStep2,
+    Update,
+)
+from crdt.room import READ_ONLY, Room
+from crdt.session import Scope
+from crdt.y_websocket import encode
+from persistence.errors import StoreError
+from tests.app.fakes import (
+    PIPELINE,
+    USER,
+    HandCommitter,
+    HeldClock,
+    Inbox,
+    Journal,
+    JournalBus,
+    Replica,
+    content,
+    content_of,
+    presence,
+    turns,
+)
+from tests.contracts.stores import NOON, an_id
+
+ALICE, BOB = 1, 2
+EVERYTHING = SyncStep1(b"\x00")
+HERE, GONE = '{"cursor":{"x":1,"y":2}}', "null"
+
+
+class FragileDocument(Document):
+    """A document in which the CRDT library panics when told to."""
+
+    panics = False
+
+    def apply(self, update: bytes) -> bool:
+        if self.panics:
+            raise DocumentPoisoned("the CRDT library panicked: test")
+        return super().apply(update)
+
+
+@dataclass
+class Scene:
+    """One live room and the world around it."""
+
+    journal: Journal = field(default_factory=list)
+    clock: HeldClock = field(default_factory=HeldClock)
+    document: FragileDocument = field(default_factory=FragileDocument)
+
+    def __post_init__(self) -> None:
+        self.committer = HandCommitter(self.journal)
+        self.bus = JournalBus(self.journal)
+        self.room = self.a_room(self.document)
+
+    def a_room(self, document: Document) -> LiveRoom:
+        return LiveRoom(PIPELINE, Room(document), self.committer, self.bus, self.clock)
+
+    def enter(self, session: SessionId, name: str = "client", scope: Scope = "read-write") -> Inbox:
+        """Let a client in; what it is told on entering is not in its inbox any more."""
+        inbox = Inbox(name, self.journal)
+        self.room.join(session, USER, scope, inbox)
+        inbox.received.clear()
+        self.journal.clear()
+        return inbox
+
+    def edit(self, session: SessionId, update: bytes) -> None:
+        self.room.receive(session, Update(update))
+
+
+@pytest.fixture
+async def scene() -> Scene:
+    return Scene()
+
+
+@pytest.fixture
+def alice(scene: Scene) -> Inbox:
+    return scene.enter(ALICE, "alice")
+
+
+@pytest.fixture
+def bob(scene: Scene, alice: Inbox) -> Inbox:
+    return scene.enter(BOB, "bob")
+
+
+@pytest.fixture
+def replica() -> Replica:
+    return Replica(client_id=1)
+
+
+@pytest.fixture
+def update(replica: Replica) -> bytes:
+    return replica.set("name", "Loom")
+
+
+def test_a_client_that_enters_is_asked_what_it_has(scene: Scene) -> None:
+    inbox = Inbox()
+    scene.room.join(ALICE, USER, "read-write", inbox)
+    assert inbox.received == [SyncStep1(scene.document.state_vector())]
+
+
+async def test_an_edit_goes_to_the_others_the_log_and_the_bus_and_once_committed_back(
+    scene: Scene, alice: Inbox, bob: Inbox, update: bytes
+) -> None:
+    scene.edit(ALICE, update)
+    await turns()
+    assert scene.journal == [("bob", Update(update)), ("log", update), ("bus", Update(update))]
+
+    scene.journal.clear()
+    scene.committer.commit()
+    await turns()
+    assert scene.journal == [("alice", Update(update))]
+
+
+async def test_the_log_is_told_who_edited_what_and_when(
+    scene: Scene, alice: Inbox, update: bytes
+) -> None:
+    scene.clock.seconds = 5
+    scene.edit(ALICE, update)
+    (logged,) = scene.committer.submitted
+    assert (logged.pipeline_id, logged.user_id, logged.payload) == (PIPELINE, USER, update)
+    assert (logged.received_at - NOON).total_seconds() == 5
+
+
+async def test_every_edit_is_echoed_after_its_own_commit_and_in_order(
+    scene: Scene, alice: Inbox, replica: Replica
+) -> None:
+    edits = [replica.set("name", name) for name in ("one", "two", "three")]
+    for update in edits:
+        scene.edit(ALICE, update)
+    for committed in range(1, 4):
+        scene.committer.commit()
+        await turns()
+        assert alice.received == [Update(update) for update in edits[:committed]]
+
+
+async def test_commits_of_one_transaction_are_echoed_in_order(
+    scene: Scene, alice: Inbox, bob: Inbox, replica: Replica
+) -> None:
+    first, second = replica.set("name", "one"), replica.set("name", "two")
+    scene.edit(ALICE, first)
+    scene.edit(ALICE, second)
+    scene.committer.commit()
+    scene.committer.commit()
+    await turns()
+    assert alice.received == [Update(first), Update(second)]
+
+
+async def test_an_edit_repeated_before_its_commit_is_echoed_only_after_it(
+    scene: Scene, alice: Inbox, bob: Inbox, update: bytes
+) -> None:
+    scene.edit(ALICE, update)
+    scene.edit(BOB, update)
+    await turns()
+    assert bob.received == [Update(update)]
+    assert len(scene.committer.submitted) == 1
+
+    scene.committer.commit()
+    await turns()
+    assert bob.received == [Update(update), Update(update)]
+
+
+async def test_an_edit_repeated_after_its_commit_is_echoed_at_once_and_not_logged_again(
+    scene: Scene, alice: Inbox, update: bytes
+) -> None:
+    scene.edit(ALICE, update)
+    scene.committer.commit()
+    await turns()
+    alice.received.clear()
+
+    scene.edit(ALICE, update)
+    assert alice.received == [Update(update)]
+    assert len(scene.committer.submitted) == 1
+
+
+def test_a_document_without_pending_edits_is_told_at_once(
+    scene: Scene, alice: Inbox, update: bytes
+) -> None:
+    scene.document.apply(update)
+    scene.room.receive(ALICE, EVERYTHING)
+    (answer,) = alice.received
+    assert isinstance(answer, SyncStep2)
+    assert content_of(answer.update) == {"name": "Loom"}
+
+
+async def test_a_document_with_pending_edits_is_told_when_they_are_decided(
+    scene: Scene, alice: Inbox, bob: Inbox, replica: Replica
+) -> None:
+    scene.edit(ALICE, replica.set("name", "one"))
+    scene.edit(ALICE, replica.set("name", "two"))
+    scene.room.receive(BOB, EVERYTHING)
+    scene.committer.commit()
+    await turns()
+    assert bob.of(SyncStep2) == []
+
+    scene.committer.commit()
+    await turns()
+    assert len(bob.of(SyncStep2)) == 1
+
+
+async def test_between_a_commit_and_its_echo_nothing_overtakes_the_echo(
+    scene: Scene, alice: Inbox, update: bytes
+) -> None:
+    scene.edit(ALICE, update)
+    scene.committer.commit()
+    scene.room.receive(ALICE, EVERYTHING)
+    await turns()
+    assert [type(message) for message in alice.received] == [Update, SyncStep2]
+
+
+@pytest.mark.parametrize("ask", [lambda _: EVERYTHING, Update])
+async def test_between_a_refusal_and_its_consequences_nothing_is_acknowledged(
+    scene: Scene, alice: Inbox, update: bytes, ask: Callable[[bytes], Message]
+) -> None:
+    scene.edit(ALICE, update)
+    scene.committer.refuse(StoreError("no"))
+    scene.room.receive(ALICE, ask(update))
+    await turns()
+    assert alice.received == []
+    assert alice.close_code == 1013
+
+
+async def test_the_refusal_of_an_earlier_edit_outlives_the_commit_of_a_later_one(
+    scene: Scene, alice: Inbox, replica: Replica
+) -> None:
+    scene.edit(ALICE, replica.set("name", "one"))
+    scene.edit(ALICE, replica.set("name", "two"))
+    scene.committer.refuse(StoreError("no"))
+    scene.committer.commit()
+    scene.room.receive(ALICE, EVERYTHING)
+    await turns()
+    assert alice.received == []
+    assert alice.close_code == 1013
+
+
+async def test_a_pipeline_that_was_deleted_closes_everybody_for_good(
+    scene: Scene, alice: Inbox, bob: Inbox, update: bytes
+) -> None:
+    scene.edit(ALICE, update)
+    scene.committer.refuse(PipelineNotFound("deleted"))
+    await turns()
+    assert (alice.close_code, bob.close_code) == (4404, 4404)
+    assert alice.received == []
+    assert scene.room.dropped
+
+
+async def test_an_overloaded_log_drops_the_room_before_anything_is_published(
+    scene: Scene, alice: Inbox, bob: Inbox, update: bytes
+) -> None:
+    scene.committer.refusal = Overloaded("full")
+    scene.edit(ALICE, update)
+    await turns()
+    assert (alice.close_code, bob.close_code) == (1013, 1013)
+    assert scene.room.dropped
+    assert scene.journal == [("bob", Update(update))]
+
+
+@pytest.mark.parametrize("refusal", [StoreError("disk full"), RuntimeError("a bug")])
+async def test_an_edit_that_the_log_refuses_drops_the_room(
+    scene: Scene, alice: Inbox, bob: Inbox, update: bytes, refusal: Exception
+) -> None:
+    scene.edit(ALICE, update)
+    scene.committer.refuse(refusal)
+    with capture_logs() as logs:
+        await turns()
+    assert (alice.close_code, bob.close_code) == (1013, 1013)
+    assert alice.received == []
+    assert str(refusal) not in str(alice.end)
+    assert [(entry["event"], entry["error"]) for entry in logs] == [
+        ("room.commit_failed", str(refusal))
+    ]
+
+
+async def test_a_poisoned_document_drops_the_room(
+    scene: Scene, alice: Inbox, bob: Inbox, update: bytes
+) -> None:
+    scene.document.panics = True
+    with capture_logs() as logs:
+        scene.edit(ALICE, update)
+    assert (alice.close_code, bob.close_code) == (1013, 1013)
+    assert scene.committer.submitted == []
+    assert [entry["event"] for entry in logs] == ["room.poisoned"]
+
+
+async def test_a_document_poisoned_by_another_node_drops_the_room_here_alone(
+    scene: Scene, alice: Inbox, update: bytes
+) -> None:
+    other = scene.a_room(Document())
+    other_client = Inbox()
+    other.join(BOB, USER, "read-write", other_client)
+    scene.document.panics = True
+    with capture_logs():
+        other.receive(BOB, Update(update))
+    assert alice.close_code == 1013
+    assert other_client.end is None
+    assert not other.dropped
+
+
+async def test_a_dropped_room_hears_and_says_nothing_more(
+    scene: Scene, alice: Inbox, bob: Inbox, replica: Replica
+) -> None:
+    other = scene.a_room(Document())
+    other.join(9, USER, "read-write", Inbox())
+    scene.edit(ALICE, replica.set("name", "one"))
+    scene.room.drop(Overloaded())
+    bob.received.clear()
+
+    scene.edit(BOB, replica.set("name", "two"))
+    other.receive(9, Update(replica.set("name", "three")))
+    scene.committer.commit()
+    await turns()
+    scene.room.leave(ALICE)
+    scene.room.tick()
+    assert (alice.received, bob.received) == ([], [])
+    assert content(scene.document) == {"name": "one"}
+
+
+def test_a_room_is_dropped_once(scene: Scene, alice: Inbox) -> None:
+    scene.room.drop(Overloaded("first"))
+    scene.room.drop(PipelineNotFound("second"))
+    assert str(alice.end) == "first"
+    assert scene.bus.subscribers == 0
+
+
+async def test_a_frozen_room_takes_nothing_but_still_acknowledges(
+    scene: Scene, alice: Inbox, bob: Inbox, replica: Replica
+) -> None:
+    first, second = replica.set("name", "one"), replica.set("name", "two")
+    scene.edit(ALICE, first)
+    scene.room.frozen = True
+    scene.edit(ALICE, second)
+    scene.room.receive(BOB, EVERYTHING)
+    scene.committer.commit()
+    await turns()
+    assert alice.received == [Update(first)]
+    assert bob.received == [Update(first)]
+    assert content(scene.document) == {"name": "one"}
+
+
+async def test_an_edit_of_another_node_is_shown_and_neither_logged_nor_published(
+    scene: Scene, alice: Inbox, update: bytes
+) -> None:
+    other = scene.a_room(Document())
+    other.join(BOB, USER, "read-write", Inbox("bob", scene.journal))
+    scene.journal.clear()
+    other.receive(BOB, Update(update))
+    assert scene.journal == [("log", update), ("bus", Update(update)), ("alice", Update(update))]
+
+
+def test_a_viewer_is_told_that_its_edit_was_not_taken(
+    scene: Scene, alice: Inbox, update: bytes
+) -> None:
+    viewer = scene.enter(BOB, "viewer", "readonly")
+    scene.edit(BOB, update)
+    assert viewer.received == [PermissionDenied(READ_ONLY.reason)]
+    assert (alice.received, scene.committer.submitted) == ([], [])
+    assert content(scene.document) == {}
+
+
+def test_a_client_that_breaks_the_protocol_is_closed_alone(
+    scene: Scene, alice: Inbox, bob: Inbox, update: bytes
+) -> None:
+    scene.room.receive(ALICE, presence(11, 1, HERE))
+    bob.received.clear()
+    scene.edit(ALICE, b"no update")
+    scene.edit(ALICE, update)
+    assert (alice.close_code, bob.close_code) == (4400, None)
+    assert bob.received == [presence(11, 1, GONE)]
+
+
+def test_who_leaves_takes_presence_along(scene: Scene, alice: Inbox, bob: Inbox) -> None:
+    scene.room.receive(ALICE, presence(11, 1, HERE))
+    scene.room.leave(ALICE)
+    scene.room.leave(ALICE)
+    assert bob.received == [presence(11, 1, HERE), presence(11, 1, GONE)]
+
+
+def test_who_falls_silent_loses_presence(scene: Scene, alice: Inbox, bob: Inbox) -> None:
+    scene.room.receive(ALICE, presence(11, 1, HERE))
+    scene.clock.seconds = EXPIRY
+    scene.room.tick()
+    assert len(bob.received) == 1
+    scene.clock.seconds = EXPIRY + 1
+    scene.room.tick()
+    assert bob.of(AwarenessUpdate) == [presence(11, 1, HERE), presence(11, 1, GONE)]
+
+
+def test_who_enters_is_told_who_is_here(scene: Scene, alice: Inbox) -> None:
+    scene.room.receive(ALICE, presence(11, 1, HERE))
+    inbox = Inbox()
+    scene.room.join(BOB, an_id(8), "readonly", inbox)
+    assert inbox.received[1:] == [presence(11, 1, HERE)]
+
+
+async def test_a_broadcast_is_encoded_once(scene: Scene, alice: Inbox, update: bytes) -> None:
+    encoded: list[Message] = []
+
+    def counting(message: Message) -> bytes:
+        encoded.append(message)
+        return encode(message)
+
+    audience = [Inbox(encode=counting) for _ in range(5)]
+    for session, inbox in enumerate(audience, 10):
+        scene.room.join(session, USER, "read-write", inbox)
+    encoded.clear()
+    scene.edit(ALICE, update)
+    assert encoded == [Update(update)]
+    assert [inbox.received[-1] for inbox in audience] == [Update(update)] * 5
+
+
+async def test_a_room_is_idle_when_empty_and_durable(
+    scene: Scene, alice: Inbox, update: bytes
+) -> None:
+    assert not scene.room.is_idle
+    scene.edit(ALICE, update)
+    scene.clock.seconds = 3
+    scene.room.leave(ALICE)
+    assert (scene.room.is_idle, scene.room.is_durable) == (False, False)
+    scene.committer.commit()
+    await turns()
+    assert (scene.room.is_idle, scene.room.empty_since) == (True, 3)
+
+
+async def test_a_room_settles_when_the_log_has_decided(
+    scene: Scene, alice: Inbox, update: bytes
+) -> None:
+    await scene.room.settled(0)
+    scene.edit(ALICE, update)
+    with pytest.raises(Overloaded):
+        await scene.room.settled(0)
+    settled = asyncio.create_task(scene.room.settled(60))
+    await turns()
+    assert not settled.done()
+    scene.committer.refuse(StoreError("a refusal decides, too"))
+    with capture_logs():
+        await settled
+    assert scene.room.is_durable

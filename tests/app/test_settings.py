@@ -1,0 +1,113 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings, SettingsError, load_settings
+
+DSN = "postgresql://loom:hush-hush@db/loom"
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.upper().startswith("PIPELOOM_") or name.upper() == "DATABASE_URL":
+            monkeypatch.delenv(name)
+
+
+def test_out_of_the_box_everything_is_embedded_and_local() -> None:
+    settings = load_settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.data_dir == Path(".pipeloom")
+    assert (settings.database_url, settings.jwt_secret, settings.no_worker) == (None, None, False)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "field", "value"),
+    [
+        ("DATABASE_URL", DSN, "database_url", DSN),
+        ("PIPELOOM_DATABASE_URL", DSN, "database_url", DSN),
+        ("PIPELOOM_HOST", "::1", "host", "::1"),
+        ("PIPELOOM_PORT", "0", "port", 0),
+        ("PIPELOOM_DATA_DIR", "/srv/loom", "data_dir", Path("/srv/loom")),
+        ("PIPELOOM_NO_WORKER", "true", "no_worker", True),
+        ("PIPELOOM_MAX_MESSAGE_BYTES", "4096", "max_message_bytes", 4096),
+        ("PIPELOOM_OUTBOX_BYTES", "4096", "outbox_bytes", 4096),
+        ("PIPELOOM_PENDING_BYTES", "4096", "pending_bytes", 4096),
+        ("PIPELOOM_MAX_CONNECTIONS", "5", "max_connections", 5),
+        ("PIPELOOM_KEEP_ALIVE", "2.5", "keep_alive", 2.5),
+        ("PIPELOOM_UNLOAD_AFTER", "0", "unload_after", 0.0),
+        ("PIPELOOM_DRAIN_TIMEOUT", "1", "drain_timeout", 1.0),
+    ],
+)
+def test_the_environment_sets(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str, field: str, value: object
+) -> None:
+    monkeypatch.setenv(variable, text)
+    assert getattr(load_settings(), field) == value
+
+
+def test_the_secret_is_read_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELOOM_JWT_SECRET", "hush-hush")
+    settings = load_settings()
+    assert settings.jwt_secret is not None
+    assert settings.jwt_secret.get_secret_value() == "hush-hush"
+    assert "hush" not in f"{settings!r}{settings}"
+
+
+def test_the_command_line_wins_unless_it_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELOOM_PORT", "1")
+    monkeypatch.setenv("DATABASE_URL", DSN)
+    assert load_settings(port=2, database_url="postgresql://other").port == 2
+    assert load_settings(database_url="postgresql://other").database_url == "postgresql://other"
+    assert load_settings(port=None, database_url=None).port == 1
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("PIPELOOM_JWT_SECRET", "DATABASE_URL", "PIPELOOM_PORT"):
+        monkeypatch.setenv(variable, "")
+    assert load_settings() == Settings()
+    with pytest.raises(SettingsError, match="PIPELOOM_JWT_SECRET"):
+        load_settings(host="0.0.0.0").check_exposure()
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("PIPELOOM_PORT", "http"),
+        ("PIPELOOM_PORT", "65536"),
+        ("PIPELOOM_PORT", "-1"),
+        ("PIPELOOM_NO_WORKER", "perhaps"),
+        ("PIPELOOM_MAX_MESSAGE_BYTES", "0"),
+        ("PIPELOOM_MAX_CONNECTIONS", "0"),
+        ("PIPELOOM_KEEP_ALIVE", "30"),
+        ("PIPELOOM_UNLOAD_AFTER", "-1"),
+        ("PIPELOOM_DRAIN_TIMEOUT", "0"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+) -> None:
+    monkeypatch.setenv(variable, text)
+    name = variable.removeprefix("PIPELOOM_").lower()
+    with pytest.raises(SettingsError, match=f"^setting {name}: [^\n]+, got '{text}'$"):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", ["jwt_secret", "database_url"])
+def test_the_refusal_of_a_secret_does_not_repeat_it(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"^setting {name}: [^\n]+$") as refused:
+        load_settings(**{name: ["hush-hush"]})
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_a_generated_secret_is_good_enough_at_home(host: str) -> None:
+    load_settings(host=host).check_exposure()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "loom.example.org", ""])
+def test_strangers_are_not_served_with_a_secret_nobody_chose(host: str) -> None:
+    with pytest.raises(SettingsError, match="PIPELOOM_JWT_SECRET"):
+        load_settings(host=host).check_exposure()
+    load_settings(host=host, jwt_secret="chosen").check_exposure()
