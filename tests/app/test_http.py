@@ -1,0 +1,113 @@
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from app.auth import Tokens
+from app.http import PROBLEM, NotFound, Readiness, healthz, problem
+from persistence.errors import StoreUnavailable
+from persistence.ports import User
+from tests.contracts.stores import an_id
+
+TOKENS = Tokens("a secret that is long enough for HS256")
+TOKEN = TOKENS.issue(
+    User(an_id(5), "ada@example.org", "Ada"), timedelta(hours=1), datetime(2100, 1, 1, tzinfo=UTC)
+)
+
+
+async def works() -> None:
+    """A part that works."""
+
+
+async def fails() -> None:
+    raise StoreUnavailable("PostgreSQL is away: start it")
+
+
+def a_client(app: Starlette) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://loom")
+
+
+async def readiness(
+    draining: bool = False, **checks: Callable[[], Awaitable[object]]
+) -> httpx.Response:
+    answering = Readiness(checks)
+    answering.draining = draining
+    async with a_client(Starlette(routes=[Route("/readyz", answering.answer)])) as client:
+        return await client.get("/readyz")
+
+
+async def somewhere(path: str, authorization: str | None = None) -> httpx.Response:
+    headers = {} if authorization is None else {"authorization": authorization}
+    routes = [Route("/healthz", healthz), Route("/{path:path}", NotFound(TOKENS).answer)]
+    async with a_client(Starlette(routes=routes)) as client:
+        return await client.get(path, headers=headers)
+
+
+async def test_a_server_whose_parts_work_is_ready() -> None:
+    answer = await readiness(postgresql=works, bus=works)
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ok",
+        "checks": {"server": "ok", "postgresql": "ok", "bus": "ok"},
+    }
+
+
+async def test_the_part_that_fails_is_named() -> None:
+    answer = await readiness(postgresql=fails, bus=works)
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "status": "unavailable",
+        "checks": {"server": "ok", "postgresql": "PostgreSQL is away: start it", "bus": "ok"},
+    }
+
+
+async def test_a_draining_server_is_not_ready() -> None:
+    answer = await readiness(draining=True, postgresql=works)
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"server": "draining", "postgresql": "ok"}
+
+
+async def test_a_check_with_a_bug_is_not_taken_for_an_answer() -> None:
+    async def broken() -> None:
+        raise LookupError("a bug")
+
+    with pytest.raises(LookupError):
+        await readiness(postgresql=broken)
+
+
+async def test_a_live_process_says_so_to_anybody() -> None:
+    answer = await somewhere("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", "Bearer nonsense", f"Basic {TOKEN}", TOKEN]
+)
+async def test_strangers_are_told_nothing_about_a_path(authorization: str | None) -> None:
+    answer = await somewhere("/api/pipelines", authorization)
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Unauthorized",
+        "status": 401,
+        "detail": "send a token: Authorization: Bearer …",
+    }
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
+@pytest.mark.parametrize("path", ["/", "/api/pipelines", "/healthz/"])
+async def test_who_has_a_token_is_told_that_nothing_is_there(path: str, scheme: str) -> None:
+    answer = await somewhere(path, f"{scheme} {TOKEN}")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.json()["detail"] == f"there is nothing at {path}"
+
+
+def test_a_problem_document_repeats_its_status() -> None:
+    answer = problem(418, "I'm a teapot", "brew tea instead")
+    assert (answer.status_code, answer.media_type) == (418, "application/problem+json")
+    assert b'"status":418' in bytes(answer.body)

@@ -1,0 +1,170 @@
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import httpx
+import pytest
+
+from app.auth import Tokens
+from app.http import PROBLEM
+from app.main import (
+    ANY_METHOD,
+    Services,
+    SystemClock,
+    application,
+    ensure_demo,
+    project_now,
+    services,
+    work,
+)
+from app.settings import Settings
+from crdt.messages import SyncStep1, SyncStep2, Update
+from persistence.directory import DEMO_OWNER, PostgresDirectory
+from persistence.errors import SchemaOutdated
+from persistence.pool import Pool
+from persistence.ports import NewUpdate
+from persistence.update_log import PostgresUpdateLog
+from tests.app.fakes import Replica, turns
+from tests.app.wire import Wire
+from tests.contracts.stores import NOON
+
+TOKENS = Tokens("a secret that is long enough for HS256")
+
+
+@pytest.fixture
+async def demo(database_url: str) -> UUID:
+    pipeline_id = await ensure_demo(database_url)
+    assert pipeline_id is not None
+    return pipeline_id
+
+
+@pytest.fixture
+async def made(database_url: str, demo: UUID) -> AsyncIterator[Services]:
+    async with services(Settings(drain_timeout=2), TOKENS, database_url) as running:
+        yield running
+
+
+async def steps_in(pool: Pool, pipeline_id: UUID) -> int:
+    return len(await pool.fetch("held_steps", pipeline_id))
+
+
+async def a_wire(pool: Pool, pipeline_id: UUID) -> Wire:
+    """The demo owner's line to a pipeline."""
+    owner = await PostgresDirectory(pool).user_by_email(DEMO_OWNER)
+    token = TOKENS.issue(owner, timedelta(hours=1), datetime.now(UTC))
+    return Wire(query=f"token={token}", path_params={"pipeline_id": str(pipeline_id)})
+
+
+def test_the_clock_tells_both_kinds_of_time() -> None:
+    clock = SystemClock()
+    assert clock.now().tzinfo is UTC
+    assert clock.monotonic() <= clock.monotonic()
+
+
+async def test_every_part_of_a_running_server_is_checked(made: Services) -> None:
+    async with a_client(made) as client:
+        answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"status": "ok", "checks": {"server": "ok", "postgresql": "ok", "bus": "ok"}},
+    )
+
+
+@pytest.mark.parametrize("method", ANY_METHOD)
+async def test_any_other_path_asks_for_a_token_whatever_the_method(
+    made: Services, method: str
+) -> None:
+    async with a_client(made) as client:
+        answer = await client.request(method, "/api/pipelines")
+    assert (answer.status_code, answer.headers["content-type"]) == (401, PROBLEM)
+
+
+async def test_draining_commits_acknowledges_and_then_sends_everybody_away(
+    made: Services, pool: Pool, demo: UUID
+) -> None:
+    wire = await a_wire(pool, demo)
+    visit = asyncio.create_task(made.endpoints.y_websocket(wire.websocket))
+    await wire.until_frames(1)
+    update = Replica(client_id=1).set("description", "edited")
+    wire.say(Update(update))
+    wire.say(SyncStep1(b"\x00"))
+    await turns()
+    await made.drain()
+    await visit
+    assert [type(message) for message in wire.received] == [SyncStep1, Update, SyncStep2]
+    assert [code for code, _ in wire.closes] == [1012]
+    assert (await PostgresUpdateLog(pool).since(demo, 1))[-1].payload == update
+
+
+async def test_a_draining_server_lets_nobody_in(made: Services, pool: Pool, demo: UUID) -> None:
+    await made.drain()
+    wire = await a_wire(pool, demo)
+    await made.endpoints.y_websocket(wire.websocket)
+    assert ([code for code, _ in wire.closes], wire.frames) == ([1012], [])
+    async with a_client(made) as client:
+        answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]["server"]) == (503, "draining")
+
+
+async def test_a_visitor_who_leaves_is_not_waited_for(
+    made: Services, pool: Pool, demo: UUID
+) -> None:
+    wire = await a_wire(pool, demo)
+    visit = asyncio.create_task(made.endpoints.y_websocket(wire.websocket))
+    await wire.until_frames(1)
+    assert not made.endpoints.idle.is_set()
+    wire.hang_up()
+    await visit
+    assert made.endpoints.idle.is_set()
+
+
+async def test_the_demo_is_made_once_with_its_tables_filled(
+    database_url: str, pool: Pool, demo: UUID
+) -> None:
+    assert await steps_in(pool, demo) >= 3
+    assert await ensure_demo(database_url) == demo
+
+
+async def test_an_installation_in_use_gets_no_demo(database_url: str, pool: Pool) -> None:
+    await PostgresDirectory(pool).create_user("ada@example.org", "Ada")
+    assert await ensure_demo(database_url) is None
+
+
+async def test_a_demo_that_was_deleted_does_not_come_back(
+    database_url: str, pool: Pool, demo: UUID
+) -> None:
+    await PostgresDirectory(pool).delete_pipeline(demo)
+    assert await ensure_demo(database_url) is None
+
+
+@pytest.mark.parametrize("by", ["worker", "hand"])
+async def test_edits_in_the_log_reach_the_tables(
+    database_url: str, pool: Pool, demo: UUID, by: str
+) -> None:
+    log, replica = PostgresUpdateLog(pool), Replica(client_id=1)
+    replica.apply((await log.load(demo)).tail[0].payload)
+    edit = replica.set("description", "edited")
+    await log.append([NewUpdate(demo, None, edit, NOON)])
+    if by == "hand":
+        await project_now(pool, demo)
+    else:
+        stop = asyncio.Event()
+        stop.set()
+        await work(database_url, stop)
+    row = await pool.fetchrow("held_pipeline", demo)
+    assert row is not None
+    assert row["description"] == "edited"
+
+
+async def test_nothing_runs_on_a_database_that_was_not_migrated(empty_database_url: str) -> None:
+    with pytest.raises(SchemaOutdated):
+        async with services(Settings(), TOKENS, empty_database_url):
+            pass
+    with pytest.raises(SchemaOutdated):
+        await work(empty_database_url, asyncio.Event())
+
+
+def a_client(made: Services) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(application(made, TOKENS))
+    return httpx.AsyncClient(transport=transport, base_url="http://loom")
