@@ -1,0 +1,238 @@
+"""What ties files together that no compiler looks at together."""
+
+import ast
+import re
+import subprocess
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import typer
+from ruamel.yaml import YAML
+
+from app.__main__ import cli
+from app.settings import Settings
+from persistence.queries import QUERIES
+
+ROOT = Path(__file__).parent.parent
+FOUNDATIONS = "app", "crdt", "persistence"
+CODE = *FOUNDATIONS, "sql"
+
+COMMANDS: Mapping[str, click.Command] = typer.main.get_command(cli).commands  # type: ignore[attr-defined]
+COMPOSE: Mapping[str, Any] = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text())
+SERVICES: Mapping[str, Any] = COMPOSE["services"]
+OURS = [name for name, service in SERVICES.items() if "build" in service]
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z][\w-]*):", MAKEFILE, re.MULTILINE))
+PAGES = sorted(
+    page
+    for pattern in ("*.md", "docs/**/*.md", "bench/*.md")
+    for page in ROOT.glob(pattern)
+    if "adr" not in page.parts
+)
+
+FETCHING = frozenset({"fetch", "fetchrow", "fetchval", "execute", "executemany"})
+
+
+def committed() -> list[Path]:
+    """Every file under version control that is there."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def modules() -> list[str]:
+    return [
+        ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        for package in FOUNDATIONS
+        for file in (ROOT / package).rglob("*.py")
+        if file.name != "__init__.py"
+    ]
+
+
+def known_variables() -> set[str]:
+    """The environment variables that Pipeloom reads; REDIS_URL waits for a second node."""
+    names = {f"PIPELOOM_{name.upper()}" for name in Settings.model_fields}
+    return names | {"DATABASE_URL", "REDIS_URL"}
+
+
+def blocks(page: Path) -> Iterator[str]:
+    """The shell lines of a page, comments taken off."""
+    for block in re.findall(r"^```(?:sh)?\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+        yield from (line.partition("  #")[0].strip() for line in block.splitlines())
+
+
+def options_of(command: str) -> set[str]:
+    return {option for parameter in COMMANDS[command].params for option in parameter.opts}
+
+
+def test_every_module_stands_on_exactly_one_floor() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    (floors,) = (
+        contract["layers"]
+        for contract in project["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    )
+    standing = Counter(module for floor in floors for module in re.split(r"[\s:]+", floor))
+    assert {module: standing[module] for module in modules()} == dict.fromkeys(modules(), 1)
+    assert set(standing) == set(modules())
+
+
+def test_every_package_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    there = {
+        ".".join(file.parent.relative_to(ROOT).parts)
+        for package in CODE
+        for file in (ROOT / package).rglob("__init__.py")
+    }
+    assert set(project["tool"]["setuptools"]["packages"]) == there
+
+
+def test_every_query_asked_for_by_name_is_there() -> None:
+    asked = {
+        call.args[0].value
+        for package in FOUNDATIONS
+        for file in (ROOT / package).rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in FETCHING
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+    }
+    assert len(asked) > 20
+    assert asked - set(QUERIES) == set()
+
+
+def test_every_query_there_is_is_asked_for() -> None:
+    said = {
+        constant.value
+        for package in FOUNDATIONS
+        for file in (ROOT / package).rglob("*.py")
+        for constant in ast.walk(ast.parse(file.read_text()))
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
+    }
+    assert set(QUERIES) - said == set()
+
+
+def test_compose_runs_the_whole_house() -> None:
+    assert set(SERVICES) >= {"postgres", "redis", "server", "worker"}
+    assert set(OURS) == {"server", "worker"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_has_a_health_check(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_waits_for_services_that_exist(name: str) -> None:
+    awaited = SERVICES[name].get("depends_on", {})
+    assert set(awaited) <= set(SERVICES)
+    assert {how["condition"] for how in awaited.values()} <= {"service_healthy"}
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - set(OURS)))
+def test_every_image_is_pinned_to_a_major_version(name: str) -> None:
+    assert re.fullmatch(r"[\w./-]+:\d+(\.\d+)*(-\w+)?", SERVICES[name]["image"])
+
+
+def test_our_image_stands_on_a_pinned_python() -> None:
+    assert re.match(r"FROM python:3\.\d+-slim\n", (ROOT / "Dockerfile").read_text())
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_compose_sets_only_variables_that_are_read(name: str) -> None:
+    assert set(SERVICES[name]["environment"]) <= known_variables()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_compose_and_image_run_commands_that_exist(name: str) -> None:
+    (default,) = re.findall(r"^CMD (\[.*\])$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    command, *arguments = SERVICES[name].get("command", ast.literal_eval(default))
+    assert command in COMMANDS
+    assert {one for one in arguments if one.startswith("--")} <= options_of(command)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_health_checks_of_ours_run_commands_that_exist(name: str) -> None:
+    _, program, *arguments = SERVICES[name]["healthcheck"]["test"]
+    assert program == "python" or (program == "pipeloom" and arguments[0] in COMMANDS)
+
+
+def test_every_target_of_the_makefile_that_is_no_file_is_phony() -> None:
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
+    assert set(phony.split()) == TARGETS
+
+
+def test_the_makefile_tells_of_targets_that_exist() -> None:
+    told = set(re.findall(r"^# make ([\w-]+)", MAKEFILE, re.MULTILINE))
+    assert told
+    assert told <= TARGETS
+
+
+def test_the_makefile_runs_commands_that_exist() -> None:
+    ran = set(re.findall(r"\$\(BIN\)/pipeloom ([\w-]+)", MAKEFILE))
+    assert ran
+    assert ran <= set(COMMANDS)
+    for module in re.findall(r"\$\(BIN\)/python -m (\w+)", MAKEFILE):
+        assert module in {"pip", "pytest"} or (ROOT / module / "__main__.py").is_file(), module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_tell_of_commands_and_targets_that_exist(page: Path) -> None:
+    for line in blocks(page):
+        for target in re.findall(r"^make ([\w-]+)", line):
+            assert target in TARGETS, line
+        for command, rest in re.findall(r"^(?:\S*/)?pipeloom ([\w-]+)(.*)", line):
+            assert command in COMMANDS, line
+            assert set(re.findall(r"--[\w-]+", rest)) <= options_of(command), line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_name_variables_that_are_read(page: Path) -> None:
+    named = set(
+        re.findall(r"\b(?:PIPELOOM_[A-Z_]*[A-Z]|DATABASE_URL|REDIS_URL)\b", page.read_text())
+    )
+    assert named - known_variables() <= {"PIPELOOM_TEST_DATABASE_URL"}
+
+
+def test_every_setting_is_explained_to_operators() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    expected = known_variables() - {"PIPELOOM_DATABASE_URL"}
+    assert {name for name in expected if f"`{name}`" not in page} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_within_the_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!\w+:)([^)#\s]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_no_file_names_a_package_registry_or_a_developer_s_directory() -> None:
+    registries = [
+        ".".join(parts)
+        for parts in (
+            ("pypi", "org"),
+            ("pythonhosted", "org"),
+            ("npmjs", "org"),
+            ("npmjs", "com"),
+            ("yarnpkg", "com"),
+        )
+    ]
+    homes = [f"/{top}/" + r"\w" for top in ("home", "Users", "root", "work", "tmp", "mnt")]
+    private = re.compile(
+        "|".join(map(re.escape, registries)) + r"|(?<![\w.$)}\]/])(?:" + "|".join(homes) + ")"
+    )
+    found = [
+        f"{file.relative_to(ROOT)}: {match.group()}"
+        for file in committed()
+        for match in private.finditer(file.read_text(errors="replace"))
+    ]
+    assert found == []
