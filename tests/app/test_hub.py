@@ -386,6 +386,7 @@ async def test_replaying_does_not_hold_up_the_event_loop(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loop_thread_replays: list[bool] = []
+
     def watched(stored: StoredDocument) -> tuple[Document, list[int]]:
         try:
             asyncio.get_running_loop()
