@@ -5,9 +5,12 @@
 An entry counts if its clock is newer than the known one, or equal to it and the state null.
 Source: y-protocols 1.0.7, awareness.js. Two rules are stricter than there:
 
-- A state belongs to the latest session that sent its client id, also when it sent nothing new:
-  a client that reconnects faster than its old connection ends keeps its presence.
+- A state belongs to the latest session that had news of its client, or that introduced itself as
+  that client: a client that reconnects faster than its old connection ends keeps its presence.
 - A client id in use by one user is closed to all others.
+
+A session introduces itself by its first awareness update, if that names one client (y-websocket:
+`onopen`). Later ones without news are relays: y-websocket clients send back whatever they hear.
 """
 
 import json
@@ -51,6 +54,7 @@ class Awareness:
 
     def __init__(self) -> None:
         self._clients: dict[int, Presence] = {}
+        self._introduced: set[SessionId] = set()
 
     def __len__(self) -> int:
         return sum(presence.state != NULL for presence in self._clients.values())
@@ -60,31 +64,36 @@ class Awareness:
 
         Raises ProtocolError, and then nothing is taken in.
         """
+        entries = list(_entries(payload))
+        introduction = session not in self._introduced and len(entries) == 1
+        self._introduced.add(session)
         accepted = [
             client
-            for client, clock, state in list(_entries(payload))
-            if self._accept(client, Presence(clock, state, session, user_id, now))
+            for client, clock, state in entries
+            if self._accept(client, Presence(clock, state, session, user_id, now), introduction)
         ]
         return self.encode(accepted) if accepted else None
 
-    def _accept(self, client: int, new: Presence) -> bool:
+    def _accept(self, client: int, new: Presence, introduction: bool) -> bool:
         known = self._clients.get(client)
         if known is None:
             self._clients[client] = new
             return new.state != NULL
         if known.state != NULL and known.user_id != new.user_id:
             return False
-        if known.withdrawn and new.state != NULL and new.clock == known.clock:
+        if introduction and _returns(known, new):
             # Others forgot this client at this very clock and want a newer one.
             new.clock += 1
         elif not _counts(known, new):
-            known.owner, known.user_id, known.seen_at = new.owner, new.user_id, new.seen_at
+            if introduction:
+                known.owner, known.user_id, known.seen_at = new.owner, new.user_id, new.seen_at
             return False
         self._clients[client] = new
         return True
 
     def leave(self, session: SessionId) -> bytes | None:
         """Remove what belongs to a session that ended; return what to relay."""
+        self._introduced.discard(session)
         return self._withdraw(
             client for client, presence in self._clients.items() if presence.owner == session
         )
@@ -114,6 +123,10 @@ class Awareness:
             var_uint(client) + var_uint(presence.clock) + var_string(presence.state)
             for client, presence in entries
         )
+
+
+def _returns(known: Presence, new: Presence) -> bool:
+    return known.withdrawn and new.state != NULL and new.clock == known.clock
 
 
 def _counts(known: Presence, new: Presence) -> bool:

@@ -1,0 +1,62 @@
+"""y-websocket clients send back every presence they hear: that must not make it theirs."""
+
+from uuid import UUID
+
+from crdt.awareness import Awareness
+from crdt.encoding import var_string, var_uint
+
+ALICE = UUID(int=1)
+OLD_TAB, NEW_TAB, WATCHER = 1, 2, 3
+CLIENT, OTHER_CLIENT = 70, 80
+
+
+def entry(client: int, clock: int, state: str = "{}") -> bytes:
+    """An awareness update about one client."""
+    return b"\x01" + var_uint(client) + var_uint(clock) + var_string(state)
+
+
+def watched() -> Awareness:
+    """One client, and a watcher of the same user that has introduced itself."""
+    awareness = Awareness()
+    awareness.apply(entry(CLIENT, 1), OLD_TAB, ALICE, 0)
+    awareness.apply(entry(OTHER_CLIENT, 1), WATCHER, ALICE, 0)
+    return awareness
+
+
+def test_a_relayed_state_still_goes_with_its_client() -> None:
+    awareness = watched()
+    assert awareness.apply(entry(CLIENT, 1), WATCHER, ALICE, 1) is None
+    assert awareness.leave(OLD_TAB) == entry(CLIENT, 1, "null")
+
+
+def test_a_relayed_state_does_not_go_with_its_relay() -> None:
+    awareness = watched()
+    awareness.apply(entry(CLIENT, 1), WATCHER, ALICE, 1)
+    assert awareness.leave(WATCHER) == entry(OTHER_CLIENT, 1, "null")
+
+
+def test_a_relay_that_comes_late_brings_nobody_back() -> None:
+    awareness = watched()
+    awareness.leave(OLD_TAB)
+    assert awareness.apply(entry(CLIENT, 1), WATCHER, ALICE, 1) is None
+    assert len(awareness) == 1
+
+
+def test_a_relay_keeps_no_silent_client_alive() -> None:
+    awareness = watched()
+    awareness.apply(entry(CLIENT, 1), WATCHER, ALICE, 29)
+    awareness.apply(entry(OTHER_CLIENT, 2), WATCHER, ALICE, 29)
+    assert awareness.expire(31) == entry(CLIENT, 1, "null")
+
+
+def test_a_client_on_a_new_connection_keeps_its_presence_when_the_old_one_ends() -> None:
+    awareness = watched()
+    assert awareness.apply(entry(CLIENT, 1), NEW_TAB, ALICE, 1) is None
+    assert awareness.leave(OLD_TAB) is None
+    assert len(awareness) == 2
+
+
+def test_a_client_that_comes_back_with_its_old_state_is_seen_again() -> None:
+    awareness = watched()
+    awareness.leave(OLD_TAB)
+    assert awareness.apply(entry(CLIENT, 1), NEW_TAB, ALICE, 1) == entry(CLIENT, 2)
