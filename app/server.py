@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 import threading
+import time
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import structlog
 import uvicorn
 import uvloop
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from persistence.migrations import migrate
 
@@ -18,6 +20,9 @@ from .auth import Tokens
 from .demo import greeting
 from .main import Services, application, ensure_demo, services, work
 from .settings import Settings
+
+PARTING_SECONDS = 1.0
+"""How long clients may take to answer a close frame when the server leaves."""
 
 RETRY_SECONDS = 2.0
 """Between two attempts to start the worker."""
@@ -37,7 +42,11 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """See uvicorn; prints where the server is once it listens."""
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit as failed:
+            # uvicorn has said why, and leaves with a code of its own.
+            raise SystemExit(1) from failed
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -49,7 +58,19 @@ class Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         await self._made.drain()
+        await self._part()
         await super().shutdown(sockets)
+
+    async def _part(self) -> None:
+        """Let clients answer their close frames: a socket closed before that loses the code."""
+        deadline = time.monotonic() + PARTING_SECONDS
+        while self._websockets() and time.monotonic() < deadline:  # noqa: ASYNC110 - no event for it
+            await asyncio.sleep(0.01)
+
+    def _websockets(self) -> list[object]:
+        # Idle HTTP connections are in there too, and stay until uvicorn closes them.
+        connections = self.server_state.connections
+        return [one for one in connections if isinstance(one, WebSocketsSansIOProtocol)]
 
 
 def serve(settings: Settings, tokens: Tokens, dsn: str) -> None:
