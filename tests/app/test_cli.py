@@ -1,0 +1,296 @@
+"""The command line as scripts see it: results on stdout, messages on stderr, exit codes."""
+
+import asyncio
+import os
+import signal
+import stat
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import jwt
+import pytest
+
+from tests.crdt.through_javascript import parse
+from tests.editor import Editor, joined
+from tests.server import OWNER, VIEWER, Installation, Outcome, Server, eventually, run
+
+GOOD = """\
+workflow:
+  name: {name}
+  steps:
+    - name: ask
+      type: claude
+      prompt:
+        - type: static
+          content: "What is {name}?"
+"""
+BAD_YAML = 'workflow:\n  name: "bad"\n  steps:\n    - name: [unclosed\n'
+NO_PIPELINE = "on: push\njobs: {}\n"
+
+
+@pytest.fixture
+async def demo(installation: Installation) -> Installation:
+    """An installation whose first start is over."""
+    async with installation.serve() as server:
+        await server.program.end()
+    return installation
+
+
+def assert_explained(outcome: Outcome, *words: str, code: int = 1) -> None:
+    """Check for a failure that is explained in one line and leaves nothing on stdout."""
+    assert (outcome.code, outcome.out) == (code, "")
+    assert "Traceback" not in outcome.err
+    if code == 1:
+        assert len(outcome.err.splitlines()) == 1, outcome.err
+    for word in words:
+        assert word in outcome.err
+
+
+def a_file(folder: Path, name: str, content: str) -> str:
+    path = folder / name
+    path.write_text(content)
+    return str(path)
+
+
+async def count_pipelines(installation: Installation) -> int:
+    async with installation.sql() as sql:
+        return int(await sql.fetchval("SELECT count(*) FROM pipelines"))
+
+
+async def test_a_token_is_all_that_is_printed(demo: Installation) -> None:
+    outcome = await demo.run("token", "--email", OWNER.upper(), "--ttl", "60")
+    assert (outcome.code, outcome.err, outcome.out.count("\n")) == (0, "", 1)
+    claims = jwt.decode(outcome.out.strip(), options={"verify_signature": False})
+    assert claims["email"] == OWNER
+    assert 0 < claims["exp"] - time.time() <= 61
+    assert_explained(await demo.run("token", "--email", "nobody@here"), "nobody@here")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["no-such-command"],
+        ["token"],
+        ["token", "--email", OWNER, "--ttl", "0"],
+        ["token", "--email", OWNER, "--no-such-option"],
+        ["import"],
+        ["export"],
+        ["export", "not-a-uuid"],
+        ["serve", "--port", "many"],
+    ],
+    ids=" ".join,
+)
+async def test_wrong_usage_exits_with_2(args: list[str]) -> None:
+    assert_explained(await run(*args), code=2)
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "migrate", "database-url", "token"])
+async def test_help_is_a_result(command: str) -> None:
+    outcome = await run(command, "--help")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "--database-url" in outcome.out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["serve", "--port", "0"], ["worker"], ["migrate"], ["token", "--email", OWNER],
+     ["export", str(UUID(int=1))]],
+    ids=lambda command: command[0],
+)  # fmt: skip
+async def test_a_database_that_is_away_is_explained(tmp_path: Path, command: list[str]) -> None:
+    nowhere = Installation("postgresql://nobody@127.0.0.1:1/none", tmp_path / "data")
+    assert_explained(await nowhere.run(*command), "PostgreSQL")
+
+
+async def test_a_database_without_tables_is_explained(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    empty = Installation(empty_database_url, tmp_path / "data")
+    assert_explained(await empty.run("token", "--email", OWNER), "pipeloom migrate")
+    migrated = await empty.run("migrate")
+    assert (migrated.code, migrated.out.splitlines()[0]) == (0, "0001_first")
+    again = await empty.run("migrate")
+    assert (again.code, again.out) == (0, "")
+    assert_explained(await empty.run("token", "--email", OWNER), OWNER)
+
+
+async def test_database_url_is_the_one_in_use(demo: Installation) -> None:
+    assert await demo.result("database-url") == demo.database_url
+
+
+async def test_several_files_at_once_beside_a_running_server(
+    installation: Installation, tmp_path: Path
+) -> None:
+    files = [a_file(tmp_path, f"{n}.yaml", GOOD.format(name=f"number {n}")) for n in range(3)]
+    async with installation.serve() as server:
+        ids = (await installation.result("import", *files, "--as", OWNER)).splitlines()
+        assert len({UUID(pipeline_id) for pipeline_id in ids}) == 3
+        for number, pipeline_id in enumerate(ids):
+            exported = parse(await installation.result("export", pipeline_id))
+            assert exported == parse(GOOD.format(name=f"number {number}"))
+        token = await installation.token()
+        async with joined(server.room(ids[2], token)) as editor:
+            assert [step["name"] for step in editor.steps.values()] == ["ask"]
+
+
+@pytest.mark.parametrize(
+    ("content", "place"), [(BAD_YAML, "line 5, column 1"), (NO_PIPELINE, "workflow")]
+)
+async def test_a_file_that_is_no_pipeline_is_refused_and_not_stored(
+    demo: Installation, tmp_path: Path, content: str, place: str
+) -> None:
+    before = await count_pipelines(demo)
+    outcome = await demo.run("import", a_file(tmp_path, "bad.yaml", content))
+    assert_explained(outcome, "bad.yaml", place)
+    assert await count_pipelines(demo) == before
+
+
+async def test_what_cannot_be_imported_is_named(demo: Installation, tmp_path: Path) -> None:
+    good = a_file(tmp_path, "good.yaml", GOOD.format(name="good"))
+    assert_explained(await demo.run("import", str(tmp_path / "absent.yaml")), "absent.yaml")
+    assert_explained(await demo.run("import", str(tmp_path)), str(tmp_path))
+    assert_explained(await demo.run("import", good, "--team", "nobody"), "nobody")
+    assert_explained(await demo.run("import", good, "--as", "no@body"), "no@body")
+    assert await count_pipelines(demo) == 1
+
+
+async def test_one_bad_file_among_good_ones_exits_with_1(
+    demo: Installation, tmp_path: Path
+) -> None:
+    files = [
+        a_file(tmp_path, "one.yaml", GOOD.format(name="one")),
+        a_file(tmp_path, "two.yaml", BAD_YAML),
+        a_file(tmp_path, "three.yaml", GOOD.format(name="three")),
+    ]
+    outcome = await demo.run("import", *files)
+    assert outcome.code == 1
+    assert "two.yaml" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert len(outcome.out.splitlines()) == await count_pipelines(demo) - 1
+
+
+async def test_exporting_what_is_not_there_is_explained(demo: Installation) -> None:
+    assert_explained(await demo.run("export", str(UUID(int=404))), "pipeline")
+
+
+async def test_the_second_start_is_fast_and_has_the_data_of_the_first(
+    installation: Installation, tmp_path: Path
+) -> None:
+    async with installation.serve() as server:
+        file = a_file(tmp_path, "kept.yaml", GOOD.format(name="kept"))
+        pipeline_id = await installation.result("import", file)
+        token = await installation.token()
+        async with joined(server.room(pipeline_id, token)) as editor:
+            await editor.edit(lambda _: editor.steps.update({"kept": {"name": "kept"}}))
+            await editor.until_echoed()
+        await server.program.end()
+    started = time.monotonic()
+    async with installation.serve() as server:
+        assert time.monotonic() - started < 5
+        async with joined(server.room(pipeline_id, token)) as editor:
+            assert "kept" in editor.steps
+    assert await count_pipelines(installation) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_drained_server_has_committed_what_it_received(
+    installation: Installation, number: signal.Signals
+) -> None:
+    token, known = "", set[str]()
+    async with installation.serve() as server, AsyncExitStack() as stack:
+        token = await installation.token()
+        room = server.room(await installation.demo_pipeline(), token)
+        editors = [await stack.enter_async_context(joined(room)) for _ in range(3)]
+        async with asyncio.TaskGroup() as group:
+            writing = [group.create_task(write(editor)) for editor in editors]
+            await eventually("a hundred steps", lambda: has_steps(editors[0], 100))
+            started = time.monotonic()
+            assert await server.program.end(number) == 0
+            assert time.monotonic() - started < 10
+        for editor, written in zip(editors, writing, strict=True):
+            assert (await editor.close_code())[0] == 1012
+            # What others were shown is as good as acknowledged when a server leaves in order.
+            known |= set(editor.steps.keys()) - unacknowledged(editor, written.result())
+    async with installation.serve() as server:
+        room = server.room(await installation.demo_pipeline(), token)
+        async with joined(room) as auditor:
+            assert known <= set(auditor.steps.keys())
+
+
+async def write(editor: Editor) -> dict[bytes, str]:
+    """Edit until the server sends everybody away; return the new step of every update."""
+    written: dict[bytes, str] = {}
+    while editor.is_open:
+        key = str(uuid4())
+        written[await add_step(editor, key)] = key
+        await asyncio.sleep(0)
+    return written
+
+
+async def add_step(editor: Editor, key: str) -> bytes:
+    return await editor.edit(lambda _: editor.steps.update({key: {"name": key}}))
+
+
+async def has_steps(editor: Editor, count: int) -> bool:
+    return len(editor.steps) >= count
+
+
+def unacknowledged(editor: Editor, written: dict[bytes, str]) -> set[str]:
+    return {written[update] for update in editor.unechoed}
+
+
+async def test_a_worker_ends_in_order_with_the_tables_up_to_date(
+    installation: Installation,
+) -> None:
+    async with installation.serve("--no-worker") as server:
+        room = server.room(await installation.demo_pipeline(), await installation.token())
+        async with joined(room) as editor, installation.background("worker") as worker:
+            await editor.edit(lambda _: editor.steps.update({str(UUID(int=7)): {"name": "seven"}}))
+            await editor.until_echoed()
+            async with installation.sql() as sql:
+                await eventually(
+                    "a projected step",
+                    lambda: sql.fetchval("SELECT true FROM steps WHERE name = 'seven'"),
+                )
+            assert await worker.end() == 0
+
+
+async def test_a_taken_port_is_explained(installation: Installation) -> None:
+    async with installation.serve() as server:
+        outcome = await installation.run("serve", "--port", str(server.port))
+        assert outcome.code == 1
+        assert "Traceback" not in outcome.err
+        assert str(server.port) in outcome.err
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+async def test_a_generated_secret_is_not_shown_to_the_world(
+    installation: Installation, host: str
+) -> None:
+    outcome = await installation.run("serve", "--port", "0", "--host", host)
+    assert_explained(outcome, "PIPELOOM_JWT_SECRET")
+
+
+async def test_a_chosen_secret_may_be(installation: Installation) -> None:
+    chosen = Installation(
+        installation.database_url,
+        installation.data_dir,
+        {"PIPELOOM_JWT_SECRET": "chosen by the operator of this server"},
+    )
+    async with chosen.serve("--host", "0.0.0.0") as server:
+        assert await joins(server, chosen)
+
+
+async def joins(server: Server, installation: Installation) -> bool:
+    room = server.room(await installation.demo_pipeline(), await installation.token())
+    async with joined(room) as editor:
+        return editor.synced
+
+
+async def test_the_generated_secret_is_for_its_owner_only(demo: Installation) -> None:
+    await demo.token(VIEWER)
+    secrets = [path for path in demo.data_dir.iterdir() if "secret" in path.name]
+    assert len(secrets) == 1
+    assert stat.S_IMODE(os.stat(secrets[0]).st_mode) == 0o600

@@ -1,0 +1,86 @@
+"""pycrdt's own `Provider` over the websockets library: the client that Python programs use."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pycrdt import Doc, Map, Provider
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.editor import joined
+from tests.server import Installation, eventually
+
+HEAD = "SELECT head_seq FROM pipeline_documents WHERE pipeline_id = $1"
+
+
+class SocketChannel:
+    """A WebSocket as the `Channel` that a Provider wants."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    @property
+    def path(self) -> str:
+        request = self._socket.request
+        assert request is not None
+        return request.path
+
+    def __aiter__(self) -> "SocketChannel":
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await self.recv()
+        except ConnectionClosed:
+            raise StopAsyncIteration from None
+
+    async def send(self, message: bytes) -> None:
+        await self._socket.send(message)
+
+    async def recv(self) -> bytes:
+        frame = await self._socket.recv()
+        assert isinstance(frame, bytes)
+        return frame
+
+
+@asynccontextmanager
+async def provided(url: str) -> AsyncIterator["Doc[Any]"]:
+    """A document that a Provider keeps in sync."""
+    doc: Doc[Any] = Doc()
+    async with connect(url) as socket, Provider(doc, SocketChannel(socket)) as provider:
+        await provider.synced.wait()
+        yield doc
+
+
+def steps_of(doc: "Doc[Any]") -> "Map[Any]":
+    steps: Map[Any] = doc.get("steps", type=Map)
+    return steps
+
+
+@pytest.fixture
+async def room(installation: Installation) -> AsyncIterator[str]:
+    """The URL of the demo pipeline's room on a running server."""
+    async with installation.serve() as server:
+        yield server.room(await installation.demo_pipeline(), await installation.token())
+
+
+async def test_two_providers_and_a_stock_editor_agree(
+    room: str, installation: Installation
+) -> None:
+    async with provided(room) as one, provided(room) as two, joined(room) as editor:
+        steps_of(one)["by one"] = Map({"name": "one"})
+        steps_of(two)["by two"] = Map({"name": "two"})
+        await editor.edit(lambda doc: steps_of(doc).update({"by three": Map({"name": "three"})}))
+        await editor.until_echoed()
+
+        async def agree() -> bool:
+            wanted = {"by one", "by two", "by three"}
+            return all(wanted <= set(steps_of(doc).keys()) for doc in (one, two, editor.doc))
+
+        await eventually("all edits everywhere", agree)
+        assert steps_of(one).to_py() == steps_of(two).to_py() == steps_of(editor.doc).to_py()
+    # A Provider sends back what it hears; the log must not grow by that.
+    async with installation.sql() as sql:
+        assert await sql.fetchval(HEAD, await installation.demo_pipeline()) == 1 + 3

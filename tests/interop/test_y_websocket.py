@@ -1,0 +1,263 @@
+"""Stock y-websocket clients of several versions and one server: everybody agrees in the end."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.crdt.through_javascript import parse
+from tests.interop.stock import VERSIONS, StockClient, stock_client, stock_clients
+from tests.interop.tables import expected_tables, tables_of
+from tests.server import OWNER, VIEWER, Installation, Server, eventually
+
+pytestmark = pytest.mark.usefixtures("npm_packages")
+
+CORPUS_FILE = Path(__file__).resolve().parents[3] / "shared/corpus/examples/simple_test.yaml"
+OWN_FILE = """\
+workflow:
+  name: simple_test
+  steps:
+    - name: gemini_test
+      type: gemini
+      prompt:
+        - type: static
+          content: "Hello from Gemini!"
+    - name: claude_test
+      type: claude
+      prompt:
+        - type: static
+          content: "Hello from Claude!"
+"""
+PROMPT = ["config", "prompt", 0, "content"]
+
+
+def pipeline_file(folder: Path) -> Path:
+    """A file of the corpus, when there is one beside the repository."""
+    if CORPUS_FILE.exists():
+        return CORPUS_FILE
+    print("no shared/corpus beside the repository: using a pipeline of our own")
+    own = folder / "simple_test.yaml"
+    own.write_text(OWN_FILE)
+    return own
+
+
+def a_step(name: str, prompt: str = "") -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": "claude",
+        "enabled": True,
+        "parent_step_id": None,
+        "slot": "steps",
+        "order": f"b{name}",
+        "position": {"x": 0, "y": 0},
+        "size": {"width": 200, "height": 100},
+        "prompt": prompt,
+    }
+
+
+def ends(source: str, target: str) -> dict[str, str]:
+    return {
+        "from_step_id": source,
+        "to_step_id": target,
+        "from_output": "output",
+        "to_input": "input",
+    }
+
+
+def new_id() -> str:
+    return str(uuid4())
+
+
+async def steps_by_name(client: StockClient) -> dict[str, str]:
+    steps = (await client.dump())["steps"]
+    return {step["name"]: key for key, step in steps.items()}
+
+
+async def agreement(*clients: StockClient) -> dict[str, Any]:
+    """Wait until the clients' documents are the same; return what they say."""
+
+    async def same() -> dict[str, Any] | None:
+        first, *others = await asyncio.gather(*(client.dump() for client in clients))
+        return first if all(first == other for other in others) else None
+
+    await asyncio.gather(*(client.await_echoes() for client in clients))
+    agreed = await eventually("documents that agree", same)
+    assert agreed is not None
+    return agreed
+
+
+@pytest.mark.parametrize("versions", [VERSIONS, VERSIONS[1:] + VERSIONS[:1]], ids="-".join)
+async def test_clients_a_latecomer_the_export_and_the_tables_agree(
+    installation: Installation, tmp_path: Path, versions: tuple[str, ...]
+) -> None:
+    async with installation.serve() as server:
+        pipeline_id = await installation.result(
+            "import", str(pipeline_file(tmp_path)), "--team", "demo"
+        )
+        token = await installation.token()
+        async with stock_clients(versions, server, pipeline_id, token) as (one, two, late):
+            await asyncio.gather(one.online(), two.online())
+            steps = await steps_by_name(one)
+            await edit_at_once(one, two, steps)
+            live = await agreement(one, two)
+            assert_both_wrote(live, steps, "one", "two")
+
+            await two.disconnect()
+            await edit_apart(one, two, steps)
+            await two.connect()
+            agreed = await agreement(one, two)
+            assert_both_wrote(agreed, steps, "three", "four")
+
+            await late.online()
+            assert await agreement(one, two, late) == agreed
+            assert await tables_of(installation, pipeline_id) == expected_tables(agreed)
+            assert_exported(await installation.result("export", pipeline_id), agreed)
+
+
+async def edit_at_once(one: StockClient, two: StockClient, steps: dict[str, str]) -> None:
+    gemini, claude = steps["gemini_test"], steps["claude_test"]
+    await asyncio.gather(
+        one.type(gemini, PROMPT, 0, "one "),
+        two.type(gemini, PROMPT, 0, "two "),
+        one.set(gemini, "position", {"x": 10, "y": 11}),
+        two.set(gemini, "position", {"x": 20, "y": 22}),
+        one.wire(new_id(), ends(gemini, claude)),
+        two.put_step(new_id(), a_step("by two", "naïve “text” 🦉")),
+        one.put_step(new_id(), a_step("by one")),
+        two.rename("renamed by two"),
+    )
+
+
+async def edit_apart(online: StockClient, offline: StockClient, steps: dict[str, str]) -> None:
+    """One of the two has no connection, and both change the same things."""
+    gemini, claude = steps["gemini_test"], steps["claude_test"]
+    added = new_id()
+    await asyncio.gather(
+        online.type(gemini, PROMPT, 4, "three "),
+        offline.type(gemini, PROMPT, 4, "four "),
+        online.set(claude, "position", {"x": 30, "y": 33}),
+        offline.remove_step(claude),
+        offline.put_step(added, a_step("made offline")),
+        offline.wire(new_id(), ends(gemini, added)),
+        online.wire(new_id(), ends(claude, gemini)),
+        online.set(gemini, "enabled", False),
+    )
+    await online.await_echoes()
+
+
+def assert_both_wrote(document: dict[str, Any], steps: dict[str, str], *words: str) -> None:
+    text = document["steps"][steps["gemini_test"]]["config"]["prompt"][0]["content"]
+    for word in words:
+        assert text.count(f"{word} ") == 1
+    assert document["pipeline"]["name"] == "renamed by two"
+
+
+def assert_exported(yaml: str, document: dict[str, Any]) -> None:
+    workflow = parse(yaml)["workflow"]
+    exported = {step["name"]: (step["type"], step["prompt"]) for step in workflow["steps"]}
+    assert workflow["name"] == document["pipeline"]["name"]
+    assert exported == {
+        step["name"]: (step["type"], step["config"]["prompt"])
+        for step in document["steps"].values()
+    }
+
+
+@pytest.mark.parametrize("departure", ["leave", "vanish", "disconnect"])
+async def test_presence_is_seen_and_goes_with_its_client(
+    installation: Installation, departure: str
+) -> None:
+    async with installation.serve() as server:
+        pipeline_id, token = await installation.demo_pipeline(), await installation.token()
+        async with stock_clients(("3.1", "2.1"), server, pipeline_id, token) as (watcher, visitor):
+            await asyncio.gather(watcher.online(), visitor.online())
+            await visitor.present({"cursor": {"x": 1, "y": 2}, "selection": ["häß"]})
+
+            async def seen() -> bool:
+                states = (await watcher.status())["others"]
+                return [state.get("selection") for state in states] == [["häß"]]
+
+            await eventually("the visitor's selection", seen)
+            await getattr(visitor, departure)()
+            await watcher.await_others(0)
+
+
+async def test_a_viewer_is_refused_and_its_edit_reaches_nobody(installation: Installation) -> None:
+    async with installation.serve() as server:
+        pipeline_id = await installation.demo_pipeline()
+        owner_token = await installation.token(OWNER)
+        viewer_token = await installation.token(VIEWER)
+        async with (
+            stock_client("3.0", server, pipeline_id, owner_token) as owner,
+            stock_client("3.1", server, pipeline_id, viewer_token) as viewer,
+            stock_client("2.1", server, pipeline_id, owner_token) as witness,
+        ):
+            await asyncio.gather(owner.online(), viewer.online())
+            await viewer.put_step(new_id(), a_step("forbidden"))
+            await viewer.await_refusal()
+            await owner.put_step(new_id(), a_step("allowed"))
+            await owner.await_echoes()
+            await witness.online()
+            for client in (owner, witness):
+                names = await steps_by_name(client)
+                assert "allowed" in names
+                assert "forbidden" not in names
+            await viewer.await_reaches(await owner.state_vector())
+            status = await viewer.status()
+            assert status["connected"]
+            assert status["unacknowledged"] > 0
+            assert "read-only" in status["refusals"][0]
+        tables = await tables_of(installation, pipeline_id)
+        assert "forbidden" not in {step["name"] for step in tables["steps"].values()}
+
+
+async def an_outsider(installation: Installation) -> str:
+    """The token of a user of the installation who is in no team."""
+    async with installation.sql() as sql:
+        await sql.execute("INSERT INTO users (email, name) VALUES ('out@side', 'Outsider')")
+    return await installation.token("out@side")
+
+
+async def test_a_client_of_3_1_stays_away_after_a_permanent_refusal(
+    installation: Installation,
+) -> None:
+    async with installation.serve() as server:
+        pipeline_id, token = await installation.demo_pipeline(), await installation.token()
+        refused = {
+            4401: (pipeline_id, token + "x"),
+            4403: (pipeline_id, await an_outsider(installation)),
+            4404: (str(UUID(int=404)), token),
+        }
+        for code, (room, credential) in refused.items():
+            async with stock_client("3.1", server, room, credential) as client:
+                await client.connect()
+                await client.await_stop()
+                status = await client.status()
+                assert (status["stops"], status["close_codes"]) == ([code], [code])
+                assert not status["wants_connection"]
+
+
+@pytest.mark.parametrize("end", ["end", "kill"])
+async def test_clients_come_back_after_a_restart_with_what_they_wrote_meanwhile(
+    installation: Installation, end: str
+) -> None:
+    async with installation.serve() as server:
+        pipeline_id, token = await installation.demo_pipeline(), await installation.token()
+        async with stock_clients(VERSIONS, server, pipeline_id, token) as clients:
+            await asyncio.gather(*(client.online() for client in clients))
+            await getattr(server.program, end)()
+            code = 1012 if end == "end" else 1006
+            await asyncio.gather(*(client.await_closed(code) for client in clients))
+            for number, client in enumerate(clients):
+                await client.put_step(new_id(), a_step(f"meanwhile {number}"))
+            async with restarted(installation, server):
+                agreed = await agreement(*clients)
+                names = {step["name"] for step in agreed["steps"].values()}
+                assert {"meanwhile 0", "meanwhile 1", "meanwhile 2"} <= names
+                assert await tables_of(installation, pipeline_id) == expected_tables(agreed)
+
+
+def restarted(installation: Installation, server: Server) -> Any:
+    """A new server on the old one's port."""
+    return installation.serve("--port", str(server.port))
