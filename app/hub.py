@@ -11,7 +11,7 @@ from crdt.effects import SessionId
 from crdt.errors import Draining
 from crdt.room import Room
 from persistence.ports import StoredDocument, UpdateLog
-from persistence.replay import replay
+from persistence.replay import load, replay
 
 from .bus.base import Bus
 from .live_room import Clock, Committer, LiveRoom
@@ -73,8 +73,7 @@ class Hub:
         if predecessor := self._rooms.get(pipeline_id):
             # What it appended must be in the log that is about to be read.
             await predecessor.settled(SETTLE_SECONDS)
-        stored = await self._log.load(pipeline_id)
-        document = await asyncio.to_thread(_replay, stored)
+        document = await load(self._log, pipeline_id, _replay)
         # Kept here, not by the visitors: all of them may have given up meanwhile.
         self._rooms[pipeline_id] = LiveRoom(
             pipeline_id, Room(document), self._committer, self._bus, self._clock

@@ -13,7 +13,7 @@ from crdt.pipeline_yaml import Imported, read, write
 from crdt.reading import read_pipeline, read_valid
 from crdt.shared_types import PipelineReader, seed
 from persistence.ports import Directory, NewPipeline, UpdateLog
-from persistence.replay import replay
+from persistence.replay import load, replay
 
 
 def read_file(content: bytes, name: str) -> Imported:
@@ -46,5 +46,5 @@ async def create(
 
 async def export(log: UpdateLog, pipeline_id: UUID) -> str:
     """Write a pipeline as YAML, as the log has it. Raises PipelineNotFound."""
-    document, _ = replay(await log.load(pipeline_id))
+    document, _ = await load(log, pipeline_id, replay)
     return write(read_pipeline(PipelineReader(document)))

@@ -1,14 +1,26 @@
 """From the log back to the document.
 
-Everything here is computation that may take a while: call it in a thread.
+A stored state only shortens loading. If the library cannot read it, the document is made of its
+updates alone.
 """
 
-from collections.abc import Collection, Iterable
+import asyncio
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
+from typing import ParamSpec, TypeVar
+from uuid import UUID
 
-from crdt.document import Document
+import structlog
+
+from crdt.document import Document, panics_fenced
 from crdt.errors import DocumentPoisoned, MalformedUpdate
 
-from .ports import LoggedUpdate, StoredDocument
+from .ports import LoggedUpdate, StoredDocument, UpdateLog
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_logger = structlog.get_logger(__name__)
 
 
 class PoisonousUpdate(DocumentPoisoned):
@@ -19,10 +31,41 @@ class PoisonousUpdate(DocumentPoisoned):
         self.seq = seq
 
 
+async def load(log: UpdateLog, pipeline_id: UUID, make: Callable[[StoredDocument], T]) -> T:
+    """Load a document and `make` something of it, in a thread: it may take a while.
+
+    `make` is called again without the stored state if that one turns out to be unusable.
+    Raises PipelineNotFound, StoreUnavailable.
+    """
+    stored = await log.load(pipeline_id)
+    try:
+        return await compute(make, stored)
+    except (MalformedUpdate, DocumentPoisoned) as error:
+        if stored.state is None:
+            raise
+        _logger.error("state_unusable", pipeline_id=str(pipeline_id), error=str(error))
+    updates = await log.since(pipeline_id, 0)
+    return await compute(make, StoredDocument(None, 0, updates))
+
+
+async def compute(task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a computation on a document in a thread, so that the loop goes on.
+
+    Raises DocumentPoisoned if the CRDT library panics.
+    """
+    return await asyncio.to_thread(_fenced, partial(task, *args, **kwargs))
+
+
+def _fenced(task: Callable[[], T]) -> T:
+    with panics_fenced():
+        return task()
+
+
 def replay(stored: StoredDocument) -> tuple[Document, list[int]]:
     """Replay a stored document; return it with the numbers of the updates left out.
 
-    An update at which the library panics spoils the document: it is replayed without that one.
+    Raises MalformedUpdate or DocumentPoisoned if the stored state is unusable. An update at which
+    the library panics spoils the document: it is replayed without that one.
     """
     poisonous: set[int] = set()
     while True:

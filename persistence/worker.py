@@ -10,20 +10,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Final, ParamSpec, Protocol, TypeVar
+from typing import Final, Protocol
 from uuid import UUID
 
 import structlog
 
-from crdt.errors import DocumentPoisoned
-
 from .errors import StoreUnavailable
 from .ports import Claim, Projections, UpdateLog
+from .replay import compute, load
 from .replica import Replica
 from .retries import Backoff, FailingDocuments
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 AFTER_FAILURE: Final = Backoff(first=1.0, longest=300.0)
 IN_AN_OUTAGE: Final = Backoff(first=0.5, longest=10.0)
@@ -164,12 +160,12 @@ class Worker:
         updates = await self._log.since(claim.pipeline_id, replica.seq, self._settings.batch)
         if not updates or updates[0].seq != replica.seq + 1:
             return await self._project_anew(claim)
-        await claim.apply(await _compute(replica.advance, updates), replica.seq)
+        await claim.apply(await compute(replica.advance, updates), replica.seq)
         return replica
 
     async def _project_anew(self, claim: Claim) -> Replica:
-        replica = await _compute(Replica, await self._log.load(claim.pipeline_id))
-        changes = await _compute(replica.changes_from, await claim.held())
+        replica = await load(self._log, claim.pipeline_id, Replica)
+        changes = await compute(replica.changes_from, await claim.held())
         await claim.apply(changes, replica.seq)
         return replica
 
@@ -178,7 +174,7 @@ class Worker:
         if replica.seq - replica.state_seq < self._settings.state_every:
             return
         try:
-            state = await _compute(replica.encode)
+            state = await compute(replica.encode)
             await self._log.store_state(pipeline_id, replica.seq, state)
         except Exception as error:
             _logger.warning("state_not_stored", pipeline_id=str(pipeline_id), exc_info=error)
@@ -199,16 +195,3 @@ class Worker:
             retry_in=delay,
             exc_info=error,
         )
-
-
-async def _compute(task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a computation in a thread, so that the loop goes on.
-
-    Panics of the CRDT library derive from BaseException alone; they become DocumentPoisoned.
-    """
-    try:
-        return await asyncio.to_thread(task, *args, **kwargs)
-    except BaseException as error:
-        if type(error).__name__ == "PanicException":
-            raise DocumentPoisoned(f"the CRDT library panicked: {error}") from error
-        raise

@@ -1,0 +1,96 @@
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+from pycrdt import Doc, Map
+
+from crdt.document import Document
+from crdt.errors import DocumentPoisoned, MalformedUpdate, PipelineNotFound
+from persistence.memory import MemoryStore
+from persistence.ports import LoggedUpdate, StoredDocument
+from persistence.replay import compute, load, replay
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class PanicException(BaseException):  # noqa: N818 - pyo3's name
+    """What the CRDT library raises when it panics."""
+
+
+def updates_of(count: int) -> list[bytes]:
+    doc: Doc[object] = Doc()
+    updates: list[bytes] = []
+    subscription = doc.observe(lambda event: updates.append(event.update))
+    numbers = doc.get("numbers", type=Map)
+    for number in range(count):
+        numbers[str(number)] = number
+    doc.unobserve(subscription)
+    return updates
+
+
+def logged(updates: list[bytes]) -> list[LoggedUpdate]:
+    return [LoggedUpdate(seq, None, update, NOW) for seq, update in enumerate(updates, 1)]
+
+
+def keys(document: Document) -> set[str]:
+    return set(document.doc.get("numbers", type=Map).keys())
+
+
+class BrokenState(MemoryStore):
+    """A log whose stored state no library can read."""
+
+    async def load(self, pipeline_id: UUID) -> StoredDocument:
+        """Return a state of three updates that is garbage."""
+        return StoredDocument(b"garbage", 3, (await self.since(pipeline_id, 3)))
+
+    async def since(
+        self, pipeline_id: UUID, seq: int, limit: int | None = None
+    ) -> list[LoggedUpdate]:
+        """Return the updates after `seq` of a log of five."""
+        return [update for update in logged(UPDATES) if update.seq > seq]
+
+
+UPDATES = updates_of(5)
+
+
+def test_replay_merges_state_and_tail() -> None:
+    state = Document()
+    for update in UPDATES[:3]:
+        state.apply(update)
+    document, left_out = replay(StoredDocument(state.encode(), 3, logged(UPDATES)[3:]))
+    assert (keys(document), left_out) == ({"0", "1", "2", "3", "4"}, [])
+
+
+def test_an_undecodable_update_is_left_out_and_named() -> None:
+    document, left_out = replay(StoredDocument(None, 0, logged([UPDATES[0], b"garbage"])))
+    assert (keys(document), left_out) == ({"0"}, [2])
+
+
+async def test_without_a_usable_state_the_log_alone_makes_the_document() -> None:
+    document, left_out = await load(BrokenState(), uuid4(), replay)
+    assert (keys(document), left_out) == ({"0", "1", "2", "3", "4"}, [])
+
+
+async def test_a_pipeline_that_is_not_there() -> None:
+    with pytest.raises(PipelineNotFound):
+        await load(MemoryStore(), uuid4(), replay)
+
+
+async def test_without_a_state_there_is_nothing_to_fall_back_to() -> None:
+    class Empty(MemoryStore):
+        async def load(self, pipeline_id: UUID) -> StoredDocument:
+            return StoredDocument(None, 0, [])
+
+    def refuse(_: StoredDocument) -> None:
+        raise MalformedUpdate
+
+    with pytest.raises(MalformedUpdate):
+        await load(Empty(), uuid4(), refuse)
+
+
+async def test_a_panic_becomes_an_error() -> None:
+    def panic() -> None:
+        raise PanicException("index out of bounds")
+
+    with pytest.raises(DocumentPoisoned, match="index out of bounds"):
+        await compute(panic)
