@@ -38,7 +38,7 @@ class Document:
         """
         check_nesting(update)
         self._changed = False
-        with _panics_fenced(), _decoding():
+        with panics_fenced(), _decoding():
             self.doc.apply_update(update)
         return self._changed
 
@@ -51,7 +51,7 @@ class Document:
         own: list[bytes] = []
         self._own = own
         try:
-            with _panics_fenced(), self.doc.transaction():
+            with panics_fenced(), self.doc.transaction():
                 yield own
         finally:
             self._own = None
@@ -62,7 +62,7 @@ class Document:
 
     def diff(self, state_vector: bytes) -> bytes:
         """Encode what a peer with this state vector lacks. Raises MalformedUpdate."""
-        with _panics_fenced(), _decoding():
+        with panics_fenced(), _decoding():
             return self.doc.get_update(state_vector)
 
     def encode(self) -> bytes:
@@ -92,11 +92,12 @@ def _decoding() -> Iterator[None]:
 
 
 @contextmanager
-def _panics_fenced() -> Iterator[None]:
+def panics_fenced() -> Iterator[None]:
+    """Turn panics of the library, which derive from BaseException alone, into DocumentPoisoned."""
     try:
         yield
     except BaseException as error:
-        # pyo3's PanicException derives from BaseException alone, and cannot be imported.
+        # pyo3's PanicException cannot be imported.
         if type(error).__name__ == "PanicException":
             raise DocumentPoisoned(f"the CRDT library panicked: {error}") from error
         raise

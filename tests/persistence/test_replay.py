@@ -13,7 +13,7 @@ from persistence.replay import compute, load, replay
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class PanicException(BaseException):  # noqa: N818 - pyo3's name
+class PanicException(BaseException):
     """What the CRDT library raises when it panics."""
 
 
