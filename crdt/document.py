@@ -14,6 +14,9 @@ from pycrdt import Doc, TransactionEvent
 from .errors import DocumentPoisoned, MalformedUpdate, ProtocolError
 from .update_format import brings_structs, check_nesting, covers, read_deletions
 
+EMPTY_STATE_VECTOR = b"\x00"
+"""No clients: the state vector of a peer that has nothing."""
+
 
 class Document:
     """A replica. May be used from one thread at a time, any thread."""
@@ -22,10 +25,12 @@ class Document:
         self.doc: Doc[Any] = Doc(client_id=client_id, allow_multithreading=True)
         self._changed = False
         self._own: list[bytes] | None = None
+        self._everything: bytes | None = None
         self._subscription = self.doc.observe(self._on_transaction)
 
     def _on_transaction(self, event: TransactionEvent) -> None:
         self._changed = True
+        self._everything = None
         if self._own is not None:
             self._own.append(event.update)
 
@@ -61,7 +66,18 @@ class Document:
         return self.doc.get_state()
 
     def diff(self, state_vector: bytes) -> bytes:
-        """Encode what a peer with this state vector lacks. Raises MalformedUpdate."""
+        """Encode what a peer with this state vector lacks. Raises MalformedUpdate.
+
+        What a peer lacks that has nothing is kept until the document changes, so that clients
+        joining together cost one encoding.
+        """
+        if state_vector != EMPTY_STATE_VECTOR:
+            return self._diff(state_vector)
+        if self._everything is None:
+            self._everything = self._diff(state_vector)
+        return self._everything
+
+    def _diff(self, state_vector: bytes) -> bytes:
         with panics_fenced(), _decoding():
             return self.doc.get_update(state_vector)
 

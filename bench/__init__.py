@@ -1,0 +1,1 @@
+"""What Pipeloom costs, measured: `python -m bench`."""

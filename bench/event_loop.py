@@ -1,0 +1,158 @@
+"""How long the server keeps other rooms waiting while it is busy with a large pipeline.
+
+A client in a small room sends its cursor every 5 ms, and the server sends it back at once: the time
+that takes is the time for which the event loop did something else. Meanwhile other processes visit
+a large pipeline: the first visit loads it (and its first edit starts the worker cold), then several
+join together, then they edit.
+
+    python -m bench.event_loop [--steps 10000] [--clients 5] [--no-worker]
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+
+from crdt.encoding import var_string, var_uint
+from crdt.messages import AwarenessUpdate, Update
+
+from .clients import Client, Room, connected, joined, send_evenly
+from .figures import SPREAD, Spread, table
+from .installation import installed
+from .machine import describe
+from .pipelines import Author, mark
+
+CURSORS_PER_SECOND = 200
+QUIET_SECONDS, VISIT_SECONDS, EDITING_SECONDS, SETTLE_SECONDS = 2.0, 0.5, 5.0, 8.0
+EDITS_PER_SECOND = 100
+
+
+class Probe:
+    """A client that measures how long the server takes to send its cursor back."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._sent: dict[int, float] = {}
+        self._times: list[float] = []
+        client.on_edit = self._on_cursor
+
+    def _on_cursor(self, number: int) -> None:
+        self._times.append(time.perf_counter() - self._sent[number])
+
+    async def run(self) -> None:
+        """Send cursors until cancelled."""
+        await send_evenly(
+            [self._client], _cursor, rate=CURSORS_PER_SECOND, seconds=600, sent=self._sent
+        )
+
+    def take(self) -> list[float]:
+        """Return the times since the last call."""
+        times, self._times = self._times, []
+        return times
+
+
+def _cursor(number: int) -> AwarenessUpdate:
+    state = f'{{"cursor": "{mark(number).decode()}"}}'
+    return AwarenessUpdate(var_uint(1) + var_uint(7) + var_uint(number) + var_string(state))
+
+
+async def measure(steps: int, clients: int, options: Sequence[str]) -> str:
+    """Return the table of what happened and how long the loop was busy."""
+    spawn = multiprocessing.get_context("spawn")
+    async with installed(1, steps, options=options) as (server, [small, large]):
+        with ProcessPoolExecutor(1, mp_context=spawn) as visitors:
+            # A process takes a while to start; that should not be part of the first phase.
+            await _in(visitors, idle, "", 0)
+            async with connected(Room(server.room(small))) as client:
+                await client.join()
+                probe = Probe(client)
+                probing = asyncio.create_task(probe.run())
+                rows = await _phases(probe, visitors, server.room(large), clients)
+                probing.cancel()
+    return table((f"while, {steps} steps", *SPREAD), rows)
+
+
+async def _phases(
+    probe: Probe, visitors: ProcessPoolExecutor, url: str, clients: int
+) -> list[tuple[str, ...]]:
+    phases: dict[str, tuple[Callable[[str, int], None], int]] = {
+        "nothing happens": (idle, 0),
+        "first visit (load)": (visit, 1),
+        "first edit (worker starts cold)": (edit_once, 1),
+        "one joins": (visit, 1),
+        f"{clients} join together": (visit, clients),
+        f"{clients} edit, {EDITS_PER_SECOND}/s": (edit, clients),
+    }
+    rows = []
+    for name, (work, count) in phases.items():
+        probe.take()
+        await _in(visitors, work, url, count)
+        rows.append((name, *Spread.of(probe.take()).cells))
+    return rows
+
+
+async def _in(
+    processes: ProcessPoolExecutor, work: Callable[[str, int], None], url: str, count: int
+) -> None:
+    await asyncio.get_running_loop().run_in_executor(processes, work, url, count)
+
+
+def idle(_url: str, _count: int) -> None:
+    """Do nothing for a while."""
+    time.sleep(QUIET_SECONDS)
+
+
+def visit(url: str, count: int) -> None:
+    """Join with several clients together, stay a moment, and leave."""
+
+    async def one() -> None:
+        async with connected(Room(url)) as client:
+            await client.join()
+            await asyncio.sleep(VISIT_SECONDS)
+
+    async def all_together() -> None:
+        await asyncio.gather(*(one() for _ in range(count)))
+
+    asyncio.run(all_together())
+
+
+def edit_once(url: str, count: int) -> None:
+    """Make one edit, and stay while the worker takes it in."""
+    asyncio.run(_edit(url, count, rate=1.0, seconds=1.0))
+    time.sleep(SETTLE_SECONDS)
+
+
+def edit(url: str, count: int) -> None:
+    """Edit for some seconds with several clients."""
+    asyncio.run(_edit(url, count, rate=EDITS_PER_SECOND, seconds=EDITING_SECONDS))
+
+
+async def _edit(url: str, count: int, *, rate: float, seconds: float) -> None:
+    async with joined(Room(url), count) as clients:
+        author = Author(await clients[0].document)
+        step_id = author.step_ids()[0]
+        await send_evenly(
+            clients,
+            lambda number: Update(author.move(step_id, number)),
+            rate=rate,
+            seconds=seconds,
+            sent={},
+        )
+
+
+def main() -> None:
+    """Measure with one large pipeline."""
+    parser = argparse.ArgumentParser(prog="bench.event_loop")
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--clients", type=int, default=5)
+    parser.add_argument("--no-worker", action="store_true", help="leave the worker out")
+    given = parser.parse_args()
+    print(describe())
+    options = ["--no-worker"] if given.no_worker else []
+    print(asyncio.run(measure(given.steps, given.clients, options)))
+
+
+if __name__ == "__main__":
+    main()

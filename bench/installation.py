@@ -1,0 +1,153 @@
+"""Pipeloom as its users run it: a server process with the embedded PostgreSQL beside it."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import tempfile
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlencode
+from uuid import UUID
+
+from app import library
+from app.auth import Tokens, secret_in
+from app.main import project_now
+from persistence.directory import PostgresDirectory
+from persistence.embedded import EmbeddedPostgres
+from persistence.migrations import migrate
+from persistence.pool import Pool, open_pool
+
+from .machine import cpu_seconds, family
+from .pipelines import pipeline
+
+SERVE = (sys.executable, "-m", "app", "serve", "--port=0")
+REPOSITORY = Path(__file__).parent.parent
+READY = re.compile(rb"ready at http://(\S+?)/")
+START_SECONDS, STOP_SECONDS = 60.0, 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A running server: its address (host:port), its process and its database."""
+
+    address: str
+    process_id: int
+    data_dir: Path
+    dsn: str
+    token: str
+
+    def room(self, pipeline_id: UUID) -> str:
+        """The WebSocket URL of a pipeline, with a token of the demo owner."""
+        return f"ws://{self.address}/ws/{pipeline_id}?{urlencode({'token': self.token})}"
+
+    def cpu(self) -> float:
+        """CPU seconds of the server process so far."""
+        return cpu_seconds(self.process_id)
+
+    def postgres_cpu(self) -> float:
+        """CPU seconds of PostgreSQL's processes so far."""
+        pid_file = self.data_dir / "postgres" / "postmaster.pid"
+        postmaster = int(pid_file.read_text().split()[0])
+        return sum(cpu_seconds(each) for each in family(postmaster))
+
+
+@asynccontextmanager
+async def installed(
+    *sizes: int, options: Sequence[str] = ()
+) -> AsyncIterator[tuple[Installation, list[UUID]]]:
+    """A fresh installation with a pipeline of each size; nothing is left of it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="pipeloom-bench-") as directory:
+        data_dir = Path(directory)
+        postgres = await asyncio.to_thread(EmbeddedPostgres, data_dir)
+        try:
+            token, pipeline_ids = await _furnish(postgres.dsn, data_dir, sizes)
+            command = (*SERVE, f"--data-dir={data_dir}", *options)
+            async with program(*command) as (process, address):
+                made = Installation(address, process.pid, data_dir, postgres.dsn, token)
+                yield made, pipeline_ids
+        finally:
+            await asyncio.to_thread(postgres.close)
+
+
+async def _furnish(dsn: str, data_dir: Path, sizes: Sequence[int]) -> tuple[str, list[UUID]]:
+    """Create the demo team and its pipelines; return a token of its owner and their ids."""
+    await migrate(dsn)
+    pool = await open_pool(dsn, max_size=3)
+    try:
+        now = datetime.now(UTC)
+        owner = (await PostgresDirectory(pool).ensure_demo()).owner
+        token = Tokens(secret_in(data_dir)).issue(owner, timedelta(hours=1), now)
+        pipeline_ids = [await create(pool, size) for size in sizes]
+        for pipeline_id in pipeline_ids:
+            await project_now(pool, pipeline_id)
+        return token, pipeline_ids
+    finally:
+        await pool.close()
+
+
+async def create(pool: Pool, size: int) -> UUID:
+    """Create a pipeline of `size` steps in the demo team; its tables are still to be filled."""
+    directory, now = PostgresDirectory(pool), datetime.now(UTC)
+    demo = await directory.ensure_demo()
+    return await library.create(
+        directory, pipeline(size), team_id=demo.team_id, created_by=demo.owner.id, now=now
+    )
+
+
+@asynccontextmanager
+async def program(*command: str, cwd: Path = REPOSITORY) -> AsyncIterator[tuple[Process, str]]:
+    """Run a server that says where it is ready; yields it with its host:port."""
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=cwd, env=_environment(), stdin=DEVNULL, stdout=PIPE
+    )
+    printing: asyncio.Task[None] | None = None
+    try:
+        address = await _address(process)
+        printing = asyncio.create_task(_ignore_output(process))
+        yield process, address
+    finally:
+        await stop(process)
+        if printing is not None:
+            await printing
+
+
+async def stop(process: Process) -> None:
+    """Let a process end by itself, or make it."""
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+async def _address(process: Process) -> str:
+    assert process.stdout is not None
+    async with asyncio.timeout(START_SECONDS):
+        async for line in process.stdout:
+            if found := READY.search(line):
+                return found[1].decode()
+    raise RuntimeError("the server ended before it was ready: see its messages above")
+
+
+async def _ignore_output(process: Process) -> None:
+    assert process.stdout is not None
+    async for _ in process.stdout:
+        pass
+
+
+def _environment() -> dict[str, str]:
+    """The environment without the settings of whoever runs the bench."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PIPELOOM_") and name not in ("DATABASE_URL", "REDIS_URL")
+    }
