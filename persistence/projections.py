@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from crdt.rows import ConnectionRow, Diagnostic, PipelineRow, RowChanges, Rows, StepRow
 
 from .pool import Connection, Pool, Record
+
+MANY_ROWS: Final = 200
+"""From so many changed rows on, planning the constraint checks anew pays off."""
 
 Row: TypeAlias = PipelineRow | StepRow | ConnectionRow | Diagnostic
 
@@ -71,9 +74,16 @@ class PostgresClaim:
             await self._upsert(changes)
             await self._delete(changes)
             await self._execute("touch_pipeline")
-            await self._transaction.execute("check_constraints")
+            await self._check(changes)
         await self._execute("move_cursor", cursor)
         self._cursor = cursor
+
+    async def _check(self, changes: RowChanges) -> None:
+        if len(changes) > MANY_ROWS:
+            # PostgreSQL keeps the plan of a foreign-key check for the life of a connection. One
+            # made while the table was all but empty reads all siblings for each row.
+            await self._transaction.execute("discard_plans")
+        await self._transaction.execute("check_constraints")
 
     async def _held_pipeline(self) -> PipelineRow | None:
         rows = await self._fetch("held_pipeline")

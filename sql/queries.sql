@@ -137,6 +137,10 @@ DELETE FROM connections WHERE pipeline_id = $1 AND id = ANY ($2)
 DELETE FROM pipeline_diagnostics
 WHERE pipeline_id = $1 AND (code, subject) IN (SELECT * FROM unnest($2::text[], $3::text[]))
 
+-- discard_plans --
+-- Forget the plans of this connection, foreign-key checks included.
+DISCARD PLANS
+
 -- check_constraints --
 -- Check now what would be checked at commit.
 SET CONSTRAINTS ALL IMMEDIATE

@@ -123,3 +123,30 @@ async def test_tags_of_any_length_fit_the_index(stores: Stores, pool: Pool) -> N
 async def test_an_environment_of_any_length_fits_the_index(stores: Stores) -> None:
     noise = "".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(50_000))
     await edit(stores, RowChanges(pipeline=a_pipeline(config={"environment": noise})))
+
+
+async def test_constraint_checks_read_few_rows_whatever_the_connection_has_seen(
+    stores: Stores, pool: Pool
+) -> None:
+    """A plan made for a small table, kept by the connection, would read all siblings each time."""
+    await edit(stores, many_rows(range(1000, 1100)))
+    before = await rows_read(pool)
+    await edit(stores, many_rows(range(2000, 4000)))
+    assert await rows_read(pool) - before < 20 * 2000
+
+
+def many_rows(numbers: range) -> RowChanges:
+    return RowChanges(
+        steps=[a_step(number, f"step {number}") for number in numbers],
+        connections=[a_connection(number + 10**6, number, number) for number in numbers],
+    )
+
+
+async def rows_read(pool: Pool) -> int:
+    """How many rows of `steps` were read by index so far, by every connection that is idle."""
+    for _ in range(10):
+        await pool._driver.execute("SELECT pg_stat_force_next_flush()")
+    read: int = await pool._driver.fetchval(
+        "SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'steps'"
+    )
+    return read
