@@ -31,6 +31,10 @@ MAX_STATE_BYTES = 256 * 1024
 MAX_CLIENTS_PER_UPDATE = 1_000
 """Most entries accepted in one awareness update."""
 
+MAX_NUMBER = 2**53 - 2
+"""Largest client id and clock accepted: clients fail to read a larger number than 2**53 - 1, and
+the clock of a client that returns is raised by one."""
+
 NULL = "null"
 
 
@@ -143,14 +147,22 @@ def _entries(payload: bytes) -> Iterator[tuple[int, int, str]]:
             f"expected at most {MAX_CLIENTS_PER_UPDATE} clients in an awareness update, got {count}"
         )
     for _ in range(count):
-        yield reader.var_uint(), reader.var_uint(), _state(reader.var_string())
+        yield _number(reader), _number(reader), _state(reader.var_string())
     reader.finish()
+
+
+def _number(reader: Reader) -> int:
+    number = reader.var_uint()
+    if number > MAX_NUMBER:
+        raise ProtocolError(f"expected a client id or clock up to {MAX_NUMBER}, got {number}")
+    return number
 
 
 def _state(text: str) -> str:
     """Check that every client can parse the state: a JSON object or null."""
-    if len(text) > MAX_STATE_BYTES:
-        raise ProtocolError(f"expected a presence state up to {MAX_STATE_BYTES} bytes")
+    size = len(text.encode())
+    if size > MAX_STATE_BYTES:
+        raise ProtocolError(f"expected a presence state up to {MAX_STATE_BYTES} bytes, got {size}")
     try:
         state = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:

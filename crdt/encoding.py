@@ -69,6 +69,13 @@ class Reader:
 
     def var_uint(self) -> int:
         """Read a non-negative integer of at most 70 bits."""
+        pos = self._pos
+        if pos < self._end and self._data[pos] < 0x80:
+            self._pos = pos + 1
+            return self._data[pos]
+        return self._long_var_uint()
+
+    def _long_var_uint(self) -> int:
         value = shift = 0
         while True:
             byte = self.byte()

@@ -37,6 +37,7 @@ from .messages import (
     SyncStep2,
     Update,
 )
+from .nesting import ACCEPTED_DEPTH
 from .session import Scope, Session
 from .update_format import EMPTY_UPDATE
 
@@ -100,7 +101,7 @@ class Room:
         if not session.may_write:
             return [Send(session.id, READ_ONLY)]
         echo = SendWhenDurable(session.id, Update(update))
-        if not self.document.apply(update):
+        if not self.document.apply(update, ACCEPTED_DEPTH):
             return [echo]
         return [
             Broadcast(Update(update), exclude=session.id),

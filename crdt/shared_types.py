@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pycrdt import Array, Map, Text
+from pycrdt import Array, Doc, Map, Text
 
 from .absent import ABSENT, Absent
 from .document import Document
@@ -104,9 +104,7 @@ def _shared(key: str, value: Json) -> Any:
         case str() if key in CO_EDITED_TEXTS:
             return Text(value)
         case list() if key == "prompt" or key in LISTS_WITH_PROMPTS:
-            return Array(
-                [_shared_config(item) if isinstance(item, dict) else item for item in value]
-            )
+            return Array([_shared_item(item) for item in value])
         case dict():
             return Map(value)
         case _:
@@ -224,7 +222,12 @@ def _dump(value: Any) -> str:
 
 
 def _other(value: Any) -> Json:
-    return list(value) if isinstance(value, bytes | bytearray) else str(value)
+    match value:
+        case bytes() | bytearray():
+            return list(value)
+        case Doc():
+            return {"guid": value.guid}
+    return str(value)
 
 
 def _number(literal: str) -> int | float:

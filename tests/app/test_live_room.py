@@ -18,6 +18,7 @@ from crdt.messages import (
     SyncStep2,
     Update,
 )
+from crdt.nesting import REPLAYED_DEPTH
 from crdt.room import READ_ONLY, Room
 from crdt.session import Scope
 from crdt.y_websocket import encode
@@ -48,10 +49,10 @@ class FragileDocument(Document):
 
     panics = False
 
-    def apply(self, update: bytes) -> bool:
+    def apply(self, update: bytes, max_depth: int = REPLAYED_DEPTH) -> bool:
         if self.panics:
             raise DocumentPoisoned("the CRDT library panicked: test")
-        return super().apply(update)
+        return super().apply(update, max_depth)
 
 
 @dataclass
