@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+import pytest
 from pycrdt import Doc, Map, Text
 
 from tests.editor import Editor, joined
@@ -128,7 +129,9 @@ async def prepared(server: Server, installation: Installation, token: str) -> st
     return pipeline_id
 
 
-async def test_killed_servers_keep_every_acknowledged_edit(installation: Installation) -> None:
+async def test_killed_servers_keep_every_acknowledged_edit(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
     print(f"seed {SEED}")
     rng = random.Random(SEED)
     ledger = Ledger(rng)
@@ -143,10 +146,11 @@ async def test_killed_servers_keep_every_acknowledged_edit(installation: Install
             kept = markers_in(auditor.doc)
         assert await markers_in_tables(installation, pipeline_id) == kept
     lost = ledger.echoed - kept
-    print(
-        f"server: {SERVER_KILLS} kills, {ledger.sent} updates sent, {len(ledger.echoed)} echoed, "
-        f"{len(lost)} lost"
-    )
+    with capsys.disabled():
+        print(
+            f"\nserver: seed {SEED}, {SERVER_KILLS} kills, {ledger.sent} updates sent, "
+            f"{len(ledger.echoed)} echoed, {len(lost)} lost"
+        )
     assert not lost
     assert len(ledger.echoed) >= SERVER_KILLS
 
@@ -170,7 +174,9 @@ async def kill_after(program: Program, ledger: Ledger, edits: int) -> None:
     await program.kill()
 
 
-async def test_killed_workers_leave_tables_that_catch_up(installation: Installation) -> None:
+async def test_killed_workers_leave_tables_that_catch_up(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
     print(f"seed {SEED}")
     rng = random.Random(SEED)
     ledger = Ledger(rng)
@@ -187,7 +193,11 @@ async def test_killed_workers_leave_tables_that_catch_up(installation: Installat
             kept = markers_in(editor.doc)
         async with installation.background("worker"):
             projected = await markers_in_tables(installation, pipeline_id)
-    print(f"worker: {WORKER_KILLS} kills, {ledger.sent} updates, {len(kept - projected)} lost")
+    with capsys.disabled():
+        print(
+            f"\nworker: seed {SEED}, {WORKER_KILLS} kills, {ledger.sent} updates, "
+            f"{len(kept - projected)} lost"
+        )
     assert projected == kept
     assert len(kept) == ledger.sent >= WORKER_KILLS
 

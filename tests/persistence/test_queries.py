@@ -1,12 +1,8 @@
 import re
-from pathlib import Path
 
 import pytest
 
-import persistence
 from persistence.queries import QUERIES, parse
-
-PACKAGE = Path(persistence.__file__).parent
 
 
 def test_takes_a_file_apart() -> None:
@@ -32,8 +28,3 @@ def test_nothing_comes_before_the_first_title() -> None:
 def test_every_query_starts_with_a_sentence() -> None:
     sentence = re.compile(r"-- [A-Z](.|\n-- )*\.\n(?!--)")
     assert [name for name, query in QUERIES.items() if not sentence.match(query)] == []
-
-
-def test_every_query_is_used() -> None:
-    code = "".join(path.read_text() for path in PACKAGE.glob("*.py"))
-    assert [name for name in QUERIES if f'"{name}"' not in code] == []
