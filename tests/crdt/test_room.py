@@ -1,0 +1,373 @@
+"""The invariants of a room, by their numbers, and what viewers and vandals get."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+from pycrdt import Map
+
+from crdt.document import Document
+from crdt.effects import (
+    Append,
+    Broadcast,
+    CloseSession,
+    Effect,
+    Publish,
+    Send,
+    SendWhenDurable,
+)
+from crdt.encoding import var_string, var_uint
+from crdt.errors import DocumentPoisoned, MalformedUpdate, ProtocolError
+from crdt.messages import (
+    AwarenessUpdate,
+    Message,
+    PermissionDenied,
+    QueryAwareness,
+    SyncStep1,
+    SyncStep2,
+    Update,
+)
+from crdt.nesting import ACCEPTED_DEPTH
+from crdt.room import READ_ONLY, Room
+from tests.crdt.histories import content
+from tests.crdt.raw_updates import Y_MAP, chain, deletions, in_root, in_type, update
+
+ADA, BOB, EVE = UUID(int=1), UUID(int=2), UUID(int=3)
+ANN, BEN, VIEWER = 1, 2, 3
+NOTHING = b"\x00"
+
+T = TypeVar("T")
+
+
+class Client:
+    """Somebody with a replica who has not sent anything yet."""
+
+    def __init__(self, client_id: int) -> None:
+        self.document = Document(client_id)
+
+    @property
+    def steps(self) -> "Map[Any]":
+        steps: Map[Any] = self.document.doc.get("steps", type=Map)
+        return steps
+
+    def edit(self, change: "Callable[[Map[Any]], object]") -> bytes:
+        with self.document.edit() as updates:
+            change(self.steps)
+        return updates[0]
+
+    def put(self, key: str, value: object) -> bytes:
+        return self.edit(lambda steps: steps.update({key: value}))
+
+
+@pytest.fixture
+def room() -> Room:
+    """A room with one step, two members and a viewer."""
+    document = Document(client_id=100)
+    with document.edit():
+        document.doc.get("steps", type=Map).update({"first": 0, "gone": 0})
+    with document.edit():
+        del document.doc.get("steps", type=Map)["gone"]
+    room = Room(document)
+    room.join(ANN, ADA, "read-write")
+    room.join(BEN, BOB, "read-write")
+    room.join(VIEWER, EVE, "readonly")
+    return room
+
+
+@pytest.fixture
+def ann(room: Room) -> Client:
+    client = Client(1)
+    client.document.apply(room.document.encode())
+    return client
+
+
+def presence(client: int, clock: int, state: str = "{}") -> bytes:
+    return b"\x01" + var_uint(client) + var_uint(clock) + var_string(state)
+
+
+def only(kind: type[T], effects: list[Effect]) -> list[T]:
+    return [effect for effect in effects if isinstance(effect, kind)]
+
+
+def answer(room: Room, state_vector: bytes) -> bytes:
+    """The SyncStep2 a client would send to the room's SyncStep1."""
+    return room.document.diff(state_vector)
+
+
+class TestInvariants:
+    def test_1_an_update_is_applied_before_anything_else_happens(
+        self, room: Room, ann: Client
+    ) -> None:
+        effects = room.receive(ANN, Update(ann.put("a", 1)), 0.0)
+        assert content(room.document.doc) == {"first": 0, "a": 1}
+        assert effects
+
+    @pytest.mark.parametrize("kind", [Update, SyncStep2])
+    @pytest.mark.parametrize("junk", [b"", b"junk", b"\x01\x01\x01\x00\x28"])
+    def test_1_what_cannot_be_decoded_goes_nowhere(
+        self, room: Room, kind: Callable[[bytes], Message], junk: bytes
+    ) -> None:
+        before = room.document.encode()
+        [effect] = room.receive(ANN, kind(junk), 0.0)
+        assert isinstance(effect, CloseSession)
+        assert (effect.session, type(effect.error)) == (ANN, MalformedUpdate)
+        assert room.document.encode() == before
+
+    @pytest.mark.parametrize("kind", [Update, SyncStep2])
+    def test_2_news_is_appended_broadcast_and_published_as_received(
+        self, room: Room, ann: Client, kind: Callable[[bytes], Message]
+    ) -> None:
+        received = ann.put("a", {"x": 1, "y": 2}) + b"trailing"
+        effects = room.receive(ANN, kind(received), 0.0)
+        assert only(Append, effects) == [Append(received, ADA)]
+        assert only(Publish, effects) == [Publish(Update(received))]
+        assert [each.message for each in only(Broadcast, effects)] == [Update(received)]
+
+    def test_2_an_update_that_waits_for_another_is_news(self, room: Room) -> None:
+        """It would be lost if it were taken for known: nobody sends it again."""
+        child = update(in_type(7, Y_MAP, (50, 0)), client=51)
+        parent = update(in_root(7, Y_MAP), client=50)
+        assert only(Append, room.receive(ANN, Update(child), 0.0)) == [Append(child, ADA)]
+        assert only(Append, room.receive(BEN, Update(parent), 0.0)) == [Append(parent, BOB)]
+
+    def test_3_others_get_it_at_once_and_its_sender_when_it_is_durable(
+        self, room: Room, ann: Client
+    ) -> None:
+        received = ann.put("a", 1)
+        assert room.receive(ANN, Update(received), 0.0) == [
+            Broadcast(Update(received), exclude=ANN),
+            Append(received, ADA),
+            Publish(Update(received)),
+            SendWhenDurable(ANN, Update(received)),
+        ]
+
+    def test_4_what_a_joining_client_is_told_is_durable_too(self, room: Room) -> None:
+        [effect] = room.receive(BEN, SyncStep1(NOTHING), 0.0)
+        assert effect == SendWhenDurable(BEN, SyncStep2(room.document.encode()))
+
+    @pytest.mark.parametrize("kind", [Update, SyncStep2])
+    def test_5_a_known_update_causes_nothing_but_its_echo(
+        self, room: Room, ann: Client, kind: Callable[[bytes], Message]
+    ) -> None:
+        received = ann.put("a", 1)
+        room.receive(ANN, Update(received), 0.0)
+        echo = [SendWhenDurable(ANN, Update(received))]
+        assert room.receive(ANN, kind(received), 0.0) == echo
+
+    def test_5_an_update_known_from_another_node_is_echoed(self, room: Room, ann: Client) -> None:
+        received = ann.put("a", 1)
+        room.receive_remote(Update(received))
+        echo = [SendWhenDurable(ANN, Update(received))]
+        assert room.receive(ANN, Update(received), 0.0) == echo
+
+    def test_6_a_sync_step_2_goes_to_nobody_but_the_one_who_asked(
+        self, room: Room, ann: Client
+    ) -> None:
+        room.receive(ANN, Update(ann.put("a", 1)), 0.0)
+        sent = [
+            *room.receive(BEN, SyncStep1(NOTHING), 0.0),
+            *room.receive(ANN, SyncStep1(ann.document.state_vector()), 0.0),
+            *room.receive(ANN, SyncStep2(ann.put("b", 2)), 0.0),
+        ]
+        told = {
+            effect.session if isinstance(effect, SendWhenDurable | Send) else None
+            for effect in sent
+            if not isinstance(effect, Append | CloseSession)
+            and isinstance(effect.message, SyncStep2)
+        }
+        assert told == {ANN, BEN}
+
+    def test_6_a_diff_is_made_for_the_state_vector_it_answers(
+        self, room: Room, ann: Client
+    ) -> None:
+        known = ann.document.state_vector()
+        other = Client(2)
+        other.document.apply(room.document.encode())
+        room.receive(BEN, Update(other.put("b", 2)), 0.0)
+        [effect] = only(SendWhenDurable, room.receive(ANN, SyncStep1(known), 0.0))
+        assert isinstance(effect.message, SyncStep2)
+        assert len(effect.message.update) < len(room.document.encode())
+        ann.document.apply(effect.message.update)
+        assert content(ann.document.doc) == content(room.document.doc)
+
+
+class TestJoining:
+    def test_a_client_is_asked_what_it_has(self, room: Room) -> None:
+        effects = room.join(9, ADA, "read-write")
+        assert effects == [Send(9, SyncStep1(room.document.state_vector()))]
+
+    def test_a_client_is_told_who_is_here(self, room: Room) -> None:
+        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        assert room.join(9, ADA, "read-write")[1:] == [Send(9, AwarenessUpdate(presence(7, 1)))]
+
+    @pytest.mark.parametrize("session", [ANN, VIEWER])
+    def test_the_answer_of_a_client_that_has_nothing_is_silent(
+        self, room: Room, session: int
+    ) -> None:
+        assert room.receive(session, SyncStep2(b"\x00\x00"), 0.0) == []
+
+    @pytest.mark.parametrize("session", [ANN, VIEWER])
+    def test_the_answer_of_a_client_that_knows_our_deletions_is_silent(
+        self, room: Room, ann: Client, session: int
+    ) -> None:
+        repeated = ann.document.diff(room.document.state_vector())
+        assert repeated != b"\x00\x00"
+        assert room.receive(session, SyncStep2(repeated), 0.0) == []
+
+    def test_an_answer_with_a_new_deletion_is_news(self, room: Room, ann: Client) -> None:
+        ann.edit(lambda steps: steps.pop("first"))
+        answer = ann.document.diff(room.document.state_vector())
+        assert only(Append, room.receive(ANN, SyncStep2(answer), 0.0)) == [Append(answer, ADA)]
+        assert content(room.document.doc) == {}
+
+    def test_an_answer_with_offline_edits_is_news(self, room: Room, ann: Client) -> None:
+        ann.put("offline", 1)
+        answer = ann.document.diff(room.document.state_vector())
+        assert only(Append, room.receive(ANN, SyncStep2(answer), 0.0)) == [Append(answer, ADA)]
+
+    def test_two_clients_that_sync_with_the_room_have_the_same(self, room: Room) -> None:
+        ann, ben = Client(1), Client(2)
+        ann.put("a", 1)
+        ben.put("b", 2)
+        for session, client in ((ANN, ann), (BEN, ben), (ANN, ann)):
+            lacking = client.document.diff(room.document.state_vector())
+            room.receive(session, SyncStep2(lacking), 0.0)
+            client.document.apply(answer(room, client.document.state_vector()))
+        assert content(ann.document.doc) == content(room.document.doc)
+        assert set(content(room.document.doc)) == {"first", "a", "b"}
+
+
+class TestViewers:
+    @pytest.mark.parametrize("kind", [Update, SyncStep2])
+    def test_an_edit_of_a_viewer_is_refused_and_not_relayed(
+        self, room: Room, ann: Client, kind: Callable[[bytes], Message]
+    ) -> None:
+        before = room.document.encode()
+        effects = room.receive(VIEWER, kind(ann.put("a", 1)), 0.0)
+        assert effects == [Send(VIEWER, READ_ONLY)]
+        assert room.document.encode() == before
+
+    def test_a_deletion_of_a_viewer_is_refused(self, room: Room, ann: Client) -> None:
+        deletion = ann.edit(lambda steps: steps.pop("first"))
+        assert room.receive(VIEWER, Update(deletion), 0.0) == [Send(VIEWER, READ_ONLY)]
+        assert room.receive(VIEWER, SyncStep2(deletion), 0.0) == [Send(VIEWER, READ_ONLY)]
+        assert "first" in content(room.document.doc)
+
+    def test_a_viewer_may_read_and_be_seen(self, room: Room) -> None:
+        assert only(SendWhenDurable, room.receive(VIEWER, SyncStep1(NOTHING), 0.0))
+        shown = room.receive(VIEWER, AwarenessUpdate(presence(9, 1)), 0.0)
+        assert shown == [Broadcast(AwarenessUpdate(presence(9, 1)))]
+
+    def test_the_refusal_says_what_to_do(self) -> None:
+        assert "ask for the member role" in READ_ONLY.reason
+
+    def test_garbage_of_a_viewer_in_an_answer_ends_its_session(self, room: Room) -> None:
+        [effect] = room.receive(VIEWER, SyncStep2(b"\x00\x05"), 0.0)
+        assert isinstance(effect, CloseSession)
+
+
+class TestVandals:
+    @pytest.mark.parametrize(
+        "message",
+        [
+            Update(b"junk"),
+            SyncStep2(b"junk"),
+            SyncStep1(b"\x05"),
+            AwarenessUpdate(b"\x01"),
+            PermissionDenied("no"),
+        ],
+    )
+    def test_garbage_ends_only_its_session(self, room: Room, message: Message) -> None:
+        [effect] = room.receive(ANN, message, 0.0)
+        assert isinstance(effect, CloseSession)
+        assert effect.session == ANN
+        assert isinstance(effect.error, ProtocolError)
+        assert only(SendWhenDurable, room.receive(BEN, SyncStep1(NOTHING), 0.0))
+
+    def test_a_tower_of_shared_types_ends_its_session(self, room: Room) -> None:
+        [effect] = room.receive(ANN, Update(update(*chain(ACCEPTED_DEPTH + 1))), 0.0)
+        assert isinstance(effect, CloseSession)
+        assert "nested at most 1000 deep" in effect.error.reason
+
+    def test_a_deletion_of_what_nobody_has_is_kept(self, room: Room) -> None:
+        early = b"\x00" + deletions(50, (0, 1))
+        assert only(Append, room.receive(ANN, SyncStep2(early), 0.0)) == [Append(early, ADA)]
+
+    def test_a_panic_is_for_whoever_keeps_the_rooms(self, room: Room) -> None:
+        subscription = room.document.doc.get("steps", type=Map).observe(lambda _: None)
+        bad = update(in_root(6, b"\x01b\x04true"))
+        with pytest.raises(DocumentPoisoned):
+            room.receive(ANN, Update(bad), 0.0)
+        assert subscription is not None
+
+
+class TestPresence:
+    def test_it_goes_to_everybody_its_sender_too(self, room: Room) -> None:
+        """y-websocket takes 30 s of silence for a dead line."""
+        message = AwarenessUpdate(presence(7, 1))
+        assert room.receive(ANN, message, 0.0) == [Broadcast(message)]
+
+    def test_it_is_neither_appended_nor_published(self, room: Room) -> None:
+        effects = room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        assert not only(Append, effects)
+
+    def test_what_changes_nothing_is_not_relayed(self, room: Room) -> None:
+        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        assert room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0) == []
+
+    def test_a_query_is_answered(self, room: Room) -> None:
+        nobody = [Send(BEN, AwarenessUpdate(b"\x00"))]
+        assert room.receive(BEN, QueryAwareness(), 0.0) == nobody
+        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        everybody = [Send(BEN, AwarenessUpdate(presence(7, 1)))]
+        assert room.receive(BEN, QueryAwareness(), 0.0) == everybody
+
+    def test_who_leaves_is_gone(self, room: Room) -> None:
+        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        assert room.leave(ANN) == [Broadcast(AwarenessUpdate(presence(7, 1, "null")))]
+        assert room.leave(ANN) == []
+        assert ANN not in room.sessions
+
+    def test_who_falls_silent_is_gone(self, room: Room) -> None:
+        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        assert room.tick(29.0) == []
+        assert room.tick(31.0) == [Broadcast(AwarenessUpdate(presence(7, 1, "null")))]
+        assert ANN in room.sessions
+
+    def test_nobody_moves_the_cursor_of_another_user(self, room: Room) -> None:
+        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        assert room.receive(BEN, AwarenessUpdate(presence(7, 2)), 0.0) == []
+
+
+class TestOtherNodes:
+    def test_a_remote_update_is_broadcast_and_no_more(self, room: Room, ann: Client) -> None:
+        message = Update(ann.put("a", 1))
+        assert room.receive_remote(message) == [Broadcast(message)]
+        assert room.receive_remote(message) == []
+        assert content(room.document.doc) == {"first": 0, "a": 1}
+
+    def test_our_own_update_that_comes_back_is_nothing(self, room: Room, ann: Client) -> None:
+        received = ann.put("a", 1)
+        room.receive(ANN, Update(received), 0.0)
+        assert room.receive_remote(Update(received)) == []
+
+    def test_nodes_do_not_exchange_anything_else(self, room: Room) -> None:
+        assert room.receive_remote(SyncStep2(update(in_root(7, Y_MAP)))) == []
+
+
+class TestEditsOfTheServer:
+    def test_an_edit_takes_the_same_road(self, room: Room) -> None:
+        def change(document: Document) -> None:
+            document.doc.get("steps", type=Map)["a"] = 1
+            document.doc.get("steps", type=Map)["b"] = 2
+
+        broadcast, append, publish = room.edit(ADA, change)
+        assert isinstance(append, Append)
+        assert append.user_id == ADA
+        assert broadcast == Broadcast(Update(append.update))
+        assert publish == Publish(Update(append.update))
+        assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2}
+
+    def test_an_edit_that_changes_nothing_causes_nothing(self, room: Room) -> None:
+        assert room.edit(None, lambda _: None) == []
