@@ -56,6 +56,19 @@ class Document:
         if self._own is not None:
             self._own.append(event.update)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether no update waits for its predecessors."""
+        return not self._pending
+
+    def load(self, state: bytes) -> None:
+        """Take in what this program itself encoded of a whole document, without checking it again.
+
+        Raises MalformedUpdate or DocumentPoisoned.
+        """
+        self._merge(state)
+        self._effect = None
+
     def apply(self, update: bytes, max_depth: int = REPLAYED_DEPTH) -> bool:
         """Merge an update; whether it brought anything new.
 

@@ -7,7 +7,9 @@ costs a client nine bytes and may arrive in any number of updates, parents after
 So every document keeps a bound on its depth, present and to come, whatever pending updates will
 attach where: each shared type that arrives raises it by one. Only when the bound gets near the
 limit is the whole document read to find a lower one. Confessed: the limits assume a stack of
-8 MiB, which threads have neither on musl nor by `ulimit -s`.
+8 MiB, which threads have neither on musl nor by `ulimit -s`. A stored state is not counted, since
+reading one of 10,000 steps takes seconds: someone may add 1,000 levels per stored state, unnoticed
+until the next reading, and needs about a dozen of those.
 """
 
 from collections.abc import Callable, Collection, Iterable

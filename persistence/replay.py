@@ -20,6 +20,9 @@ from .ports import LoggedUpdate, StoredDocument, UpdateLog
 P = ParamSpec("P")
 T = TypeVar("T")
 
+SEED = 1
+"""The number of a document's first update, which the server itself made."""
+
 _logger = structlog.get_logger(__name__)
 
 
@@ -71,7 +74,7 @@ def replay(stored: StoredDocument) -> tuple[Document, list[int]]:
     while True:
         document = Document()
         if stored.state is not None:
-            document.apply(stored.state)
+            document.load(stored.state)
         try:
             return document, apply_all(document, stored.tail, poisonous)
         except PoisonousUpdate as poison:
@@ -91,7 +94,10 @@ def apply_all(
 
 def _applies(document: Document, update: LoggedUpdate) -> bool:
     try:
-        document.apply(update.payload)
+        if update.seq == SEED:
+            document.load(update.payload)
+        else:
+            document.apply(update.payload)
     except MalformedUpdate:
         return False
     except DocumentPoisoned as error:

@@ -51,6 +51,11 @@ class Replica:
         self._undecodable = undecodable
         return replace(changes, diagnostics=[*changes.diagnostics, undecodable])
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether no update waits for its predecessors: only then may the state be stored."""
+        return self._document.is_whole
+
     def encode(self) -> bytes:
         """Encode the document's state: the merge of the updates 1..seq."""
         return self._document.encode()

@@ -171,7 +171,9 @@ class Worker:
 
     async def _store_state(self, pipeline_id: UUID, replica: Replica) -> None:
         """Store the document's state if it is due; the projection does not hang on it."""
-        if replica.seq - replica.state_seq < self._settings.state_every:
+        # What is loaded from a state is not asked what it lacks: that takes seconds.
+        is_due = replica.seq - replica.state_seq >= self._settings.state_every
+        if not is_due or not replica.is_whole:
             return
         try:
             state = await compute(replica.encode)

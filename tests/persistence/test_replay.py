@@ -6,6 +6,7 @@ from pycrdt import Doc, Map
 
 from crdt.document import Document
 from crdt.errors import DocumentPoisoned, MalformedUpdate, PipelineNotFound
+from crdt.nesting import Nesting
 from persistence.memory import MemoryStore
 from persistence.ports import LoggedUpdate, StoredDocument
 from persistence.replay import compute, load, replay
@@ -59,6 +60,14 @@ def test_replay_merges_state_and_tail() -> None:
         state.apply(update)
     document, left_out = replay(StoredDocument(state.encode(), 3, logged(UPDATES)[3:]))
     assert (keys(document), left_out) == ({"0", "1", "2", "3", "4"}, [])
+
+
+def test_only_what_clients_sent_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[bytes] = []
+    monkeypatch.setattr(Nesting, "check", lambda _, update, __: checked.append(update))
+    replay(StoredDocument(None, 0, logged(UPDATES[:3])))
+    replay(StoredDocument(UPDATES[0], 1, logged(UPDATES[:4])[3:]))
+    assert checked == [UPDATES[1], UPDATES[2], UPDATES[3]]
 
 
 def test_an_undecodable_update_is_left_out_and_named() -> None:

@@ -325,6 +325,17 @@ class TestStates:
         await drain(a_worker(store))
         assert store.rows(editor) == editor.wanted()
 
+    async def test_no_state_is_stored_while_an_update_waits_for_another(self, store: Store) -> None:
+        editor, worker = await store.new_pipeline(), a_worker(store, state_every=1)
+        early, late = editor.move(A, 5), editor.move(A, 6)
+        await store.log(editor, late)
+        await drain(worker)
+        assert (await store.load(editor.pipeline_id)).state_seq == 0
+        await store.log(editor, early)
+        await drain(worker)
+        assert (await store.load(editor.pipeline_id)).state_seq == 3
+        assert store.rows(editor) == editor.wanted()
+
     @pytest.mark.parametrize("error", [StoreError("full"), StoreUnavailable("away")])
     async def test_a_state_that_cannot_be_stored_is_no_failure(
         self, store: Store, error: Exception
