@@ -1,0 +1,206 @@
+"""The real server between a network and a store that a test holds in its hands.
+
+Rooms, hub, group commit, replay and worker are those that run in production; time passes, commits
+are decided and the process dies when the play says so.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Literal, ParamSpec, TypeAlias, TypeVar
+from uuid import UUID
+
+from app.bus.memory import MemoryBus
+from app.hub import Hub
+from crdt.document import Document
+from crdt.errors import Overloaded, SyncError
+from crdt.reading import read_valid
+from crdt.rows import Rows
+from crdt.shared_types import PipelineReader
+from persistence.errors import StoreError, StoreUnavailable
+from persistence.group_commit import GroupCommit
+from persistence.memory import MemoryStore
+from persistence.ports import LoggedUpdate, NewUpdate, StoredDocument
+from persistence.replay import replay
+from persistence.worker import Worker, WorkerSettings
+from tests.app.fakes import HeldClock
+from tests.convergence.ledger import Ledger
+from tests.convergence.link import Link
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Verdict: TypeAlias = Literal["commit", "refuse", "be away", "commit and be away"]
+
+UNLOAD_AFTER = 5.0
+
+MAX_PENDING_BYTES = 2_500
+"""So few that an edit is refused now and then because the log is slow."""
+
+CALM = 3
+"""Turns after which a room whose edit was refused is certainly dropped."""
+
+
+class AtOnce(ThreadPoolExecutor):
+    """Runs what is meant for a thread at once, so that a seed always tells the same story."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        done: Future[T] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            done.set_exception(error)
+        return done
+
+
+class SilentBell:
+    """Nobody waits for it: the play calls the worker."""
+
+    async def wait(self, timeout: float) -> Collection[UUID] | None:  # noqa: ASYNC109 - the port
+        raise AssertionError("expected project_one to be called, got run")
+
+
+class HeldLog:
+    """An `UpdateLog` whose appends wait for a verdict."""
+
+    def __init__(self, store: MemoryStore, ledger: Ledger) -> None:
+        self._store, self._ledger = store, ledger
+        self._verdict: asyncio.Future[Verdict] | None = None
+        self.refuses_all = False
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether an append waits."""
+        return self._verdict is not None and not self._verdict.done()
+
+    def decide(self, verdict: Verdict) -> None:
+        """Let the waiting append end."""
+        assert self._verdict is not None
+        self._verdict.set_result(verdict)
+
+    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
+        """See `UpdateLog.append`."""
+        if self.refuses_all:
+            raise StoreError("refused")
+        self._verdict = asyncio.get_running_loop().create_future()
+        verdict = await self._verdict
+        if verdict == "refuse":
+            # A later update may need this one, and must not come before it in the log.
+            self.refuses_all = True
+            raise StoreError("refused")
+        if verdict == "be away":
+            raise StoreUnavailable("away")
+        seqs = await self._store.append(updates)
+        self._ledger.enter(updates)
+        if verdict == "commit and be away":
+            raise StoreUnavailable("away before it could say so")
+        return seqs
+
+    async def load(self, pipeline_id: UUID) -> StoredDocument:
+        """See `UpdateLog.load`."""
+        return await self._store.load(pipeline_id)
+
+    async def since(
+        self, pipeline_id: UUID, seq: int, limit: int | None = None
+    ) -> list[LoggedUpdate]:
+        """See `UpdateLog.since`."""
+        return await self._store.since(pipeline_id, seq, limit)
+
+    async def store_state(self, pipeline_id: UUID, seq: int, state: bytes) -> None:
+        """See `UpdateLog.store_state`."""
+        await self._store.store_state(pipeline_id, seq, state)
+
+
+class Server:
+    """A server process and its worker; the store outlives them."""
+
+    def __init__(self, store: MemoryStore, ledger: Ledger) -> None:
+        self._store, self._ledger = store, ledger
+        self.clock = HeldClock()
+        self.failures: list[object] = []
+        self._entering: set[asyncio.Task[None]] = set()
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(AtOnce())
+        loop.set_exception_handler(lambda _, context: self.failures.append(context))
+        self.start()
+
+    def start(self) -> None:
+        """Begin with nothing but what the store holds."""
+        self._calm = 0
+        self.log = HeldLog(self._store, self._ledger)
+        self.committer = GroupCommit(
+            self.log, max_batch=4, max_pending_bytes=MAX_PENDING_BYTES, sleep=_instant
+        )
+        self.hub = Hub(self.log, self.committer, MemoryBus(), self.clock, unload_after=UNLOAD_AFTER)
+        settings = WorkerSettings(batch=5, state_every=7, cached_documents=1)
+        self.worker = Worker(self._store, self._store, SilentBell(), settings, self.clock.monotonic)
+
+    def recover(self) -> None:
+        """Let the log accept updates again when all that followed a refused one is refused."""
+        self._calm = 0 if self.committer.pending_bytes else self._calm + 1
+        if self._calm > CALM:
+            self.log.refuses_all = False
+
+    async def crash(self, links: Collection[Link]) -> None:
+        """Die: every task ends where it stands, every connection with it. Then start anew."""
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.sleep(0)
+        for link in links:
+            link.die()
+        self.start()
+
+    def admit(self, link: Link) -> None:
+        """Open the room for a visitor and let it in, as `app/ws.py` does."""
+        task = asyncio.create_task(self._enter(self.hub, link))
+        self._entering.add(task)
+        task.add_done_callback(self._entered)
+
+    def _entered(self, task: "asyncio.Task[None]") -> None:
+        self._entering.discard(task)
+        if not task.cancelled():
+            task.result()
+
+    async def _enter(self, hub: Hub, link: Link) -> None:
+        try:
+            room = await hub.open(link.pipeline_id)
+        except SyncError as error:
+            link.close(error)
+        except StoreError:
+            link.close(Overloaded())
+        else:
+            session = hub.new_session()
+            link.entered(room, session)
+            room.join(session, link.peer.user_id, "read-write", link)
+
+    def room_document(self, pipeline_id: UUID) -> Document | None:
+        """The document of the room if it is open."""
+        room = self.hub._rooms.get(pipeline_id)
+        return None if room is None or room.dropped else room._room.document
+
+    async def replayed(self, pipeline_id: UUID, seq: int | None = None) -> Document:
+        """What the log says, up to and including `seq`."""
+        updates = await self._store.since(pipeline_id, 0)
+        document, left_out = replay(StoredDocument(None, 0, updates[:seq]))
+        assert not left_out
+        return document
+
+    async def loaded(self, pipeline_id: UUID) -> Document:
+        """What a room would be loaded with."""
+        document, left_out = replay(await self._store.load(pipeline_id))
+        assert not left_out
+        return document
+
+    def projected(self, pipeline_id: UUID) -> tuple[int, Rows]:
+        """The cursor and the rows in the tables."""
+        pipeline = self._store._pipelines[pipeline_id]
+        return pipeline.cursor, pipeline.rows
+
+
+def valid_rows(document: Document) -> Rows:
+    """The rows that a document asks for, made without a past."""
+    return read_valid(PipelineReader(document)).rows()
+
+
+async def _instant(seconds: float) -> None:
+    await asyncio.sleep(0)

@@ -1,0 +1,152 @@
+"""After whatever happened, everybody has the same, and nothing acknowledged is lost.
+
+PIPELOOM_SEEDS=n plays n seeds instead of 200. A failure prints its seed and its script.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from structlog.testing import capture_logs
+
+from persistence.memory import MemoryStore
+from tests.contracts.stores import an_id
+from tests.convergence.play import Play, assert_same
+from tests.convergence.server import UNLOAD_AFTER, valid_rows
+
+SEEDS = int(os.environ.get("PIPELOOM_SEEDS", "200"))
+EXPECTED_LOGS = {"room.commit_failed"}
+
+
+@asynccontextmanager
+async def a_play(seed: int) -> AsyncIterator[Play]:
+    """Stage a play; whatever fails in it is told with its seed and its script."""
+    numbers = iter(range(1, 100))
+    play = Play(seed, MemoryStore(lambda: an_id(next(numbers))))
+    try:
+        with capture_logs() as logs:
+            await play.prepare()
+            await play.run()
+            yield play
+        unexpected = [log for log in logs if log["event"] not in EXPECTED_LOGS]
+        assert not unexpected, f"expected no such log: {unexpected}"
+    except Exception as error:
+        script = "\n".join(f"{line:4} {act}" for line, act in enumerate(play.script, 1))
+        raise AssertionError(f"seed {seed}: {error!r}\n{script}") from error
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+async def test_whatever_happens_everybody_ends_with_the_same(seed: int) -> None:
+    async with a_play(seed) as play:
+        await play.heal()
+        assert_everything_is_echoed(play)
+        await assert_replicas_agree(play)
+        await assert_nothing_acknowledged_is_lost(play)
+        assert_everybody_knows_who_is_here(play)
+        await assert_tables_agree(play)
+        await assert_a_newcomer_is_introduced(play)
+        await assert_a_departure_is_noticed(play)
+        await assert_rooms_are_unloaded(play)
+
+
+async def test_a_seed_always_tells_the_same_story() -> None:
+    async with a_play(1) as one, a_play(1) as other:
+        pass
+    assert one.script == other.script
+    assert [c.doc.get_state() for c in one.clients] == [c.doc.get_state() for c in other.clients]
+
+
+async def test_the_play_is_no_idle_one() -> None:
+    told, acknowledged = set(), 0
+    for seed in range(10):
+        async with a_play(seed) as play:
+            await play.heal()
+        told |= {line.split(" ", 1)[-1].split(":")[0] for line in play.script} | {*play.script}
+        acknowledged += sum(len(client.safe) for client in play.clients)
+    assert acknowledged > 100
+    assert told >= {
+        "crash",
+        "refuse",
+        "be away",
+        "commit and be away",
+        "edits offline",
+        "talks rubbish",
+        "opens a new page",
+        "audit",
+        "project",
+    }
+
+
+def assert_everything_is_echoed(play: Play) -> None:
+    for client in play.clients:
+        assert not client.unechoed, f"{client.name} waits for an echo of {client.unechoed}"
+
+
+async def assert_replicas_agree(play: Play) -> None:
+    for client, pipeline_id in play.clients.items():
+        room = play.server.room_document(pipeline_id)
+        assert room is not None
+        assert_same(client.doc, room.doc, f"{client.name} and the room")
+    for pipeline_id in play.pipelines:
+        room = play.server.room_document(pipeline_id)
+        assert room is not None
+        replayed = await play.server.replayed(pipeline_id)
+        assert_same(room.doc, replayed.doc, "the room and the replay of the log")
+        loaded = await play.server.loaded(pipeline_id)
+        assert_same(room.doc, loaded.doc, "the room and what would be loaded")
+
+
+async def assert_nothing_acknowledged_is_lost(play: Play) -> None:
+    for client, pipeline_id in play.clients.items():
+        for payload in client.safe:
+            held = play.ledger.has(pipeline_id, payload)
+            assert held, f"{client.name} was told that {payload!r} is safe"
+
+
+async def assert_tables_agree(play: Play) -> None:
+    while await play.server.worker.project_one():
+        pass
+    for pipeline_id in play.pipelines:
+        cursor, rows = play.server.projected(pipeline_id)
+        updates = await play.store.since(pipeline_id, 0)
+        assert cursor == len(updates)
+        assert rows == valid_rows(await play.server.replayed(pipeline_id))
+
+
+def assert_everybody_knows_who_is_here(play: Play) -> None:
+    for pipeline_id in play.pipelines:
+        here = [c for c in play.online() if play.clients[c] == pipeline_id]
+        expected = {c.doc.client_id: c.awareness.get_local_state() for c in here}
+        for client in here:
+            assert client.awareness.states == expected, f"{client.name} sees others"
+
+
+async def assert_a_newcomer_is_introduced(play: Play) -> None:
+    newcomer = play.random.choice(play.online())
+    newcomer.leave()
+    await play.settle()
+    newcomer.open_page()
+    # awareness.js takes no notice of the state that a client begins with.
+    newcomer.point()
+    play.connect(newcomer)
+    await play.settle()
+    assert_everybody_knows_who_is_here(play)
+
+
+async def assert_a_departure_is_noticed(play: Play) -> None:
+    for client in play.random.sample(play.online(), 4):
+        if client.link is not None and play.random.random() < 0.5:
+            client.link.cut(0)
+        else:
+            client.leave()
+    await play.settle()
+    assert_everybody_knows_who_is_here(play)
+
+
+async def assert_rooms_are_unloaded(play: Play) -> None:
+    for client in play.online():
+        client.leave()
+    await play.settle()
+    play.pass_time(UNLOAD_AFTER + 1)
+    assert len(play.server.hub) == 0
