@@ -26,7 +26,7 @@ from tests.convergence.ledger import Ledger, clocks
 from tests.convergence.link import Link
 from tests.convergence.server import Server, Verdict, valid_rows
 
-ROOMS, CLIENTS_PER_ROOM, STEPS = 2, 5, 400
+ROOMS, CLIENTS_PER_ROOM, STEPS = 2, 5, 350
 A_WHILE = 3.0
 """Seconds that pass at most between two steps."""
 
