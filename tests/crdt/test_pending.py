@@ -139,6 +139,16 @@ def test_a_deletion_that_comes_too_early_is_news() -> None:
     assert content(document.doc) == {}
 
 
+def test_a_deletion_may_wait_though_what_comes_with_it_does_not() -> None:
+    document, copy = Document(), Document()
+    assert document.apply(
+        update(in_root(8, value(b"\x7e"), key="x"), deletions=deletions(9, (0, 1)))
+    )
+    copy.apply(document.encode())
+    copy.apply(update(in_root(8, value(b"\x7e"), key="y"), client=9))
+    assert content(copy.doc) == {"x": None}
+
+
 def test_half_an_update_may_wait() -> None:
     both = update(in_root(7, Y_MAP), in_type(8, value(b"\x7e"), (9, 0), key="x"), client=1)
     document = Document()
