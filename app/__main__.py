@@ -60,14 +60,15 @@ def serve(
         host=host, port=port, data_dir=data_dir, database_url=database_url, no_worker=no_worker
     )
     settings.check_exposure()
-    with _database(settings) as dsn:
+    with _database(settings, watched=True) as dsn:
         serve_forever(settings, _tokens(settings), dsn)
 
 
 @cli.command()
 def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Keep the tables up to date with the documents, beside `serve --no-worker`."""
-    with _database(load_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    with _database(settings, watched=True) as dsn:
         asyncio.run(_work_until_signal(dsn))
 
 
@@ -199,11 +200,13 @@ def database_url_(data_dir: DataDir = None, database_url: DatabaseUrl = None) ->
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[str]:
+def _database(settings: Settings, *, watched: bool = False) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url
         return
     with EmbeddedPostgres(settings.data_dir) as postgres:
+        if watched:
+            postgres.keep_running()
         yield postgres.dsn
 
 

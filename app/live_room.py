@@ -22,7 +22,7 @@ from crdt.effects import (
     SendWhenDurable,
     SessionId,
 )
-from crdt.errors import DocumentPoisoned, Overloaded, PipeloomError, SyncError
+from crdt.errors import DocumentPoisoned, Draining, Overloaded, PipeloomError, SyncError
 from crdt.messages import Message
 from crdt.room import Room
 from crdt.session import Scope
@@ -203,6 +203,8 @@ class LiveRoom:
         error = None if commit.cancelled() else commit.exception()
         if error is None:
             return
+        if self.frozen:
+            error = Draining()
         if not isinstance(error, SyncError):
             _logger.error("room.commit_failed", pipeline_id=self.pipeline_id, error=str(error))
             detail = "an edit could not be stored: reconnect"

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
+import structlog
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
@@ -31,6 +32,8 @@ ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 TICK_SECONDS = 2.0
 """Between two looks at presence to expire and rooms to unload."""
+
+_logger = structlog.get_logger(__name__)
 
 
 class SystemClock:
@@ -75,7 +78,10 @@ class Services:
         """Let time pass in the hub."""
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self.hub.tick()
+            try:
+                self.hub.tick()
+            except Exception as error:
+                _logger.exception("tick_failed", error=str(error))
 
 
 async def _in_process() -> None:

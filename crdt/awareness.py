@@ -25,8 +25,11 @@ from .errors import ProtocolError
 EXPIRY = 30.0
 """Seconds without a word after which a client is gone; clients renew every 15 (awareness.js)."""
 
-MAX_STATE_BYTES = 256 * 1024
-"""Largest presence state accepted; a selection of 5,000 steps takes 200 KB."""
+MAX_STATE_BYTES = 64 * 1024
+"""Largest presence state accepted; a selection of 1,500 steps takes 60 KB."""
+
+MAX_CLIENTS_PER_SESSION = 100
+"""Most clients that one session may bring in: a browser tab is one."""
 
 MAX_CLIENTS_PER_UPDATE = 1_000
 """Most entries accepted in one awareness update."""
@@ -58,7 +61,7 @@ class Awareness:
 
     def __init__(self) -> None:
         self._clients: dict[int, Presence] = {}
-        self._introduced: set[SessionId] = set()
+        self._brought: dict[SessionId, int] = {}
 
     def __len__(self) -> int:
         return sum(presence.state != NULL for presence in self._clients.values())
@@ -69,14 +72,22 @@ class Awareness:
         Raises ProtocolError, and then nothing is taken in.
         """
         entries = list(_entries(payload))
-        introduction = session not in self._introduced and len(entries) == 1
-        self._introduced.add(session)
+        introduction = session not in self._brought and len(entries) == 1
+        self._count(session, sum(client not in self._clients for client, _, _ in entries))
         accepted = [
             client
             for client, clock, state in entries
             if self._accept(client, Presence(clock, state, session, user_id, now), introduction)
         ]
         return self.encode(accepted) if accepted else None
+
+    def _count(self, session: SessionId, clients: int) -> None:
+        brought = self._brought.get(session, 0) + clients
+        if brought > MAX_CLIENTS_PER_SESSION:
+            raise ProtocolError(
+                f"expected at most {MAX_CLIENTS_PER_SESSION} clients of one connection"
+            )
+        self._brought[session] = brought
 
     def _accept(self, client: int, new: Presence, introduction: bool) -> bool:
         known = self._clients.get(client)
@@ -97,7 +108,7 @@ class Awareness:
 
     def leave(self, session: SessionId) -> bytes | None:
         """Remove what belongs to a session that ended; return what to relay."""
-        self._introduced.discard(session)
+        self._brought.pop(session, None)
         return self._withdraw(
             client for client, presence in self._clients.items() if presence.owner == session
         )

@@ -7,7 +7,7 @@ Invariants, in the order in which a frame meets them:
 3. Others get it at once; its sender gets it back when it is durable, which is the acknowledgement.
 4. What a joining client is told of the document is durable too: it may hold that client's own
    unacknowledged edits from an earlier connection.
-5. An update already known causes nothing, but its echo: the sender may not know that it is safe.
+5. An Update already known causes nothing, but its echo: the sender may not know that it is safe.
 6. A SyncStep2 goes to no one but the client whose state vector it was made for.
 """
 

@@ -17,6 +17,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import quote
+
+import structlog
 
 from .errors import StoreUnavailable
 from .postgres_binaries import Account, Binaries
@@ -36,11 +39,16 @@ START_SECONDS: Final = 120
 
 STOP_SECONDS: Final = 60
 
+WATCH_SECONDS: Final = 3
+"""Between two looks at whether the server still runs."""
+
 START_ATTEMPTS: Final = 5
 """The children of a killed postmaster hold its shared memory for a moment after it."""
 
 MAX_SOCKET_DIR: Final = 80
 """Bytes of a socket's directory that leave room for its name (sockaddr_un: 104 on macOS)."""
+
+_logger = structlog.get_logger(__name__)
 
 
 class EmbeddedPostgres:
@@ -60,6 +68,8 @@ class EmbeddedPostgres:
                 self._binaries = Binaries(Account.of(self._cluster))
                 self._ensure_running()
                 self._users = _locked(self._data_dir / "postgres.users", fcntl.LOCK_SH)
+        self._leaving = threading.Event()
+        self._watch: threading.Thread | None = None
         self._owner = os.getpid()
         self._closed = False
         atexit.register(self.close)
@@ -75,12 +85,27 @@ class EmbeddedPostgres:
         with _explained(self._data_dir), self._alone():
             self._ensure_running()
 
+    def keep_running(self) -> None:
+        """Start the server again whenever it dies, from a thread, until `close`."""
+        self._watch = threading.Thread(target=self._watch_over, name="postgres", daemon=True)
+        self._watch.start()
+
+    def _watch_over(self) -> None:
+        while not self._leaving.wait(WATCH_SECONDS):
+            try:
+                self.ensure_running()
+            except StoreUnavailable as error:
+                _logger.error("postgres_not_started", error=str(error))
+
     def close(self) -> None:
         """Give the server up, and stop it if nobody else uses it. May be called again."""
         # A forked child shares its parent's lock and has no say about it.
         if self._closed or os.getpid() != self._owner:
             return
         self._closed = True
+        self._leaving.set()
+        if self._watch is not None:
+            self._watch.join()
         atexit.unregister(self.close)
         with self._alone():
             if _only_holder(self._users):

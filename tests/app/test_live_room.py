@@ -352,6 +352,16 @@ async def test_a_frozen_room_takes_nothing_but_still_acknowledges(
     assert content(scene.document) == {"name": "one"}
 
 
+async def test_what_a_frozen_room_could_not_store_its_clients_bring_back(
+    scene: Scene, alice: Inbox, update: bytes
+) -> None:
+    scene.edit(ALICE, update)
+    scene.room.frozen = True
+    scene.committer.refuse(StoreError("PostgreSQL is away"))
+    await turns()
+    assert (alice.received, alice.close_code) == ([], 1012)
+
+
 async def test_an_edit_of_another_node_is_shown_and_neither_logged_nor_published(
     scene: Scene, alice: Inbox, update: bytes
 ) -> None:

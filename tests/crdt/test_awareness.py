@@ -11,6 +11,7 @@ from pycrdt import Doc
 
 from crdt.awareness import (
     EXPIRY,
+    MAX_CLIENTS_PER_SESSION,
     MAX_CLIENTS_PER_UPDATE,
     MAX_NUMBER,
     MAX_STATE_BYTES,
@@ -237,6 +238,17 @@ def test_a_hostile_payload_is_refused_and_nothing_of_it_taken(
     with pytest.raises(ProtocolError):
         room.apply(hostile, ANN_1, ADA, 0.0)
     assert entries(room.encode()) == [(7, 5, HERE)]
+
+
+def test_a_session_brings_in_so_many_clients_and_no_more() -> None:
+    room = Awareness()
+    for client in range(MAX_CLIENTS_PER_SESSION):
+        room.apply(payload((client, 1, HERE)), ANN_1, ADA, 0.0)
+    room.apply(payload((0, 2, THERE)), ANN_1, ADA, 0.0)
+    with pytest.raises(ProtocolError, match="at most 100 clients"):
+        room.apply(payload((1000, 1, HERE)), ANN_1, ADA, 0.0)
+    assert len(room) == MAX_CLIENTS_PER_SESSION
+    assert room.apply(payload((1000, 1, HERE)), BEN, BOB, 0.0) is not None
 
 
 def test_a_good_entry_before_a_bad_one_is_not_taken(room: Awareness) -> None:

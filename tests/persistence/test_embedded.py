@@ -1,3 +1,4 @@
+import asyncio
 import os
 import pwd
 import signal
@@ -160,6 +161,23 @@ async def test_a_killed_server_comes_back_with_its_data(data_dir: Path) -> None:
         with EmbeddedPostgres(data_dir) as next_one:
             assert await read(next_one.dsn) == 42
     assert is_stopped(data_dir)
+
+
+async def test_a_killed_server_that_is_watched_comes_back_by_itself(data_dir: Path) -> None:
+    with EmbeddedPostgres(data_dir) as postgres:
+        await write(postgres.dsn, 42)
+        killed = postmaster(data_dir)
+        postgres.keep_running()
+        os.kill(killed, signal.SIGKILL)
+        async with asyncio.timeout(30):
+            while await asyncio.to_thread(is_gone, postgres, killed):
+                pass
+        assert await read(postgres.dsn) == 42
+    assert is_stopped(data_dir)
+
+
+def is_gone(postgres: EmbeddedPostgres, killed: int) -> bool:
+    return not postgres._is_ready() or postmaster(postgres._data_dir) == killed
 
 
 async def test_closing_after_the_server_died_is_quiet(data_dir: Path) -> None:
