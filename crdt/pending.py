@@ -5,6 +5,8 @@ of several clients that wait for each other (pycrdt 0.14.13: edits of 223 out of
 delivered in random order). Merging the bytes loses nothing, so that is what happens here.
 Confessed: what waits for ever costs memory, and time whenever others join it; nothing but the size
 and rate of messages limits it.
+Confessed, too: merged with a document that it overlaps, an update that waits comes out with a gap
+of negative length, which `update_format` refuses to read.
 """
 
 from collections import defaultdict
