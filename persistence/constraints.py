@@ -19,7 +19,7 @@ from crdt.rows import (
     StepRow,
 )
 
-from .errors import StoreError, UnknownSubject
+from .errors import Conflict, InvalidValue, UnknownSubject
 
 STATUSES: Final = frozenset({"draft", "active", "archived"})
 SEVERITIES: Final = frozenset({"error", "warning"})
@@ -72,9 +72,9 @@ def _check_step(step: StepRow, steps: Mapping[UUID, StepRow]) -> None:
     _check_storable(step)
     _check_one_of("step type", step.type, STEP_TYPES | {UNSUPPORTED})
     if step.declared_type is not None and step.type != UNSUPPORTED:
-        raise StoreError(f"expected no declared type beside {step.type!r}: step {step.id}")
+        raise InvalidValue(f"expected no declared type beside {step.type!r}: step {step.id}")
     if step.parent_step_id == step.id:
-        raise StoreError(f"expected a parent other than the step itself: step {step.id}")
+        raise InvalidValue(f"expected a parent other than the step itself: step {step.id}")
     if step.parent_step_id is not None:
         _check_exists(step.parent_step_id, steps)
 
@@ -97,14 +97,14 @@ def _check_exists(step_id: UUID, steps: Mapping[UUID, StepRow]) -> None:
 
 def _check_one_of(what: str, value: str, allowed: Collection[str]) -> None:
     if value not in allowed:
-        raise StoreError(f"expected a {what} of {', '.join(sorted(allowed))}, got {value!r}")
+        raise InvalidValue(f"expected a {what} of {', '.join(sorted(allowed))}, got {value!r}")
 
 
 def _check_unique(what: str, rows: Iterable[T], key: Callable[[T], Hashable]) -> None:
     seen: set[Hashable] = set()
     for row in rows:
         if key(row) in seen:
-            raise StoreError(f"expected every {what} once, got {key(row)} twice")
+            raise Conflict(f"expected every {what} once, got {key(row)} twice")
         seen.add(key(row))
 
 
@@ -121,7 +121,9 @@ def _check_storable(row: PipelineRow | StepRow | ConnectionRow | Diagnostic) -> 
         value = getattr(row, name)
         # A column of type double precision holds NaN and infinity; JSON has neither.
         if not isinstance(value, float) and not _is_storable(value):
-            raise StoreError(f"PostgreSQL cannot store this value: {name} of {type(row).__name__}")
+            raise InvalidValue(
+                f"PostgreSQL cannot store this value: {name} of {type(row).__name__}"
+            )
 
 
 def _is_storable(value: object) -> bool:

@@ -71,11 +71,17 @@ class PostgresDirectory:
         return _user(await self._pool.fetchrow("create_user", email, name))
 
     async def add_member(self, team_id: UUID, user_id: UUID, role: Role) -> None:
-        """Give a user a role in a team, in place of any earlier one. Raises UnknownSubject."""
+        """Give a user a role in a team, in place of any earlier one.
+
+        Raises UnknownSubject, and Conflict when that would leave the team without an owner.
+        """
         await self._pool.execute("set_member", team_id, user_id, role)
 
     async def remove_member(self, team_id: UUID, user_id: UUID) -> None:
-        """Take a user out of a team; nothing happens if the user is not in it."""
+        """Take a user out of a team; nothing happens if the user is not in it.
+
+        Raises Conflict for the last owner.
+        """
         await self._pool.execute("remove_member", team_id, user_id)
 
     async def team_by_slug(self, slug: str) -> UUID:

@@ -3,7 +3,10 @@
 StoreError (a PipeloomError)
 ├── StoreUnavailable      PostgreSQL is away or refuses connections; nothing was decided, try again
 ├── SchemaOutdated        the database lacks migrations this program needs
-└── UnknownSubject        a team, user or pipeline named by the caller does not exist
+├── UnknownSubject        a team, user or pipeline named by the caller does not exist
+├── NotAllowed            the user whom the statement works for may not do this
+├── Conflict              it collides with what is there; carries the constraint's name
+└── InvalidValue          a value that no row of the table may hold
 """
 
 from crdt.errors import PipeloomError
@@ -23,3 +26,22 @@ class SchemaOutdated(StoreError):
 
 class UnknownSubject(StoreError):
     """There is no such team, user or pipeline."""
+
+
+class NotAllowed(StoreError):
+    """A grant, a policy or a trigger refuses this to the user."""
+
+
+class Conflict(StoreError):
+    """The statement collides with what is there: a taken slug, the last owner of a team.
+
+    `constraint` is the name in `sql/schema.sql`, empty where PostgreSQL tells none.
+    """
+
+    def __init__(self, detail: str, constraint: str = "") -> None:
+        super().__init__(detail)
+        self.constraint = constraint
+
+
+class InvalidValue(StoreError):
+    """No row may hold this value: too big, not of its type, or against a check."""

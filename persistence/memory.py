@@ -15,7 +15,7 @@ from crdt.rows import RowChanges, Rows
 
 from .constraints import changed, check_pipeline
 from .directory import DEMO_OWNER, DEMO_VIEWER, the_one_team
-from .errors import StoreError, UnknownSubject
+from .errors import Conflict, StoreError, UnknownSubject
 from .ports import Demo, LoggedUpdate, NewPipeline, NewUpdate, Role, StoredDocument, User
 
 
@@ -121,7 +121,7 @@ class MemoryStore:
     async def create_pipeline(self, pipeline: NewPipeline) -> None:
         """See `Directory.create_pipeline`. Raises StoreError when the id is taken."""
         if pipeline.id in self._pipelines:
-            raise StoreError(f"expected a new id, got that of a pipeline there is: {pipeline.id}")
+            raise Conflict(f"expected a new id, got that of a pipeline there is: {pipeline.id}")
         _expect("team", pipeline.team_id, self._teams)
         if pipeline.created_by is not None:
             _expect("user", pipeline.created_by, self._users)
@@ -141,7 +141,7 @@ class MemoryStore:
     async def create_organization(self, name: str, slug: str) -> UUID:  # noqa: ARG002 - as the twin
         """Add an organization, return its id. Raises StoreError when the slug is taken."""
         if slug in self._organizations.values():
-            raise StoreError(f"expected a new slug, got that of another organization: {slug}")
+            raise Conflict(f"expected a new slug, got that of another organization: {slug}")
         organization_id = self._new_id()
         self._organizations[organization_id] = slug
         return organization_id
@@ -150,7 +150,7 @@ class MemoryStore:
         """Add a team, return its id. Raises StoreError, UnknownSubject as in PostgreSQL."""
         _expect("organization", organization_id, self._organizations)
         if _Team(organization_id, slug) in self._teams.values():
-            raise StoreError(f"expected a new slug, got that of another team: {slug}")
+            raise Conflict(f"expected a new slug, got that of another team: {slug}")
         team_id = self._new_id()
         self._teams[team_id] = _Team(organization_id, slug)
         return team_id
@@ -158,19 +158,28 @@ class MemoryStore:
     async def create_user(self, email: str, name: str) -> User:
         """Add a user. Raises StoreError when the email, ignoring case, is taken."""
         if any(user.email.lower() == email.lower() for user in self._users.values()):
-            raise StoreError(f"expected a new email, got that of another user: {email}")
+            raise Conflict(f"expected a new email, got that of another user: {email}")
         user = User(self._new_id(), email, name)
         self._users[user.id] = user
         return user
 
     async def add_member(self, team_id: UUID, user_id: UUID, role: Role) -> None:
-        """Give a user a role in a team, in place of any earlier one. Raises UnknownSubject."""
+        """Give a user a role in a team, in place of any earlier one.
+
+        Raises UnknownSubject, and Conflict when that would leave the team without an owner.
+        """
         _expect("team", team_id, self._teams)
         _expect("user", user_id, self._users)
+        if role != "owner":
+            self._keep_an_owner(team_id, besides=user_id)
         self._roles[team_id, user_id] = role
 
     async def remove_member(self, team_id: UUID, user_id: UUID) -> None:
-        """Take a user out of a team; nothing happens if the user is not in it."""
+        """Take a user out of a team; nothing happens if the user is not in it.
+
+        Raises Conflict for the last owner.
+        """
+        self._keep_an_owner(team_id, besides=user_id)
         self._roles.pop((team_id, user_id), None)
 
     async def team_by_slug(self, slug: str) -> UUID:
@@ -196,6 +205,15 @@ class MemoryStore:
             await self.user_by_email(DEMO_OWNER),
             await self.user_by_email(DEMO_VIEWER),
         )
+
+    def _keep_an_owner(self, team_id: UUID, besides: UUID) -> None:
+        owners = {
+            user for (team, user), role in self._roles.items() if (team, role) == (team_id, "owner")
+        }
+        if owners == {besides}:
+            raise Conflict(
+                "a team keeps an owner: make somebody else its owner first", "team_keeps_an_owner"
+            )
 
     def _pipeline(self, pipeline_id: UUID) -> _Pipeline:
         if pipeline_id not in self._pipelines:

@@ -8,8 +8,16 @@ from urllib.parse import urlsplit
 
 import asyncpg  # type: ignore[import-untyped]  # asyncpg ships no types
 
-from .errors import SchemaOutdated, StoreError, StoreUnavailable, UnknownSubject
-from .queries import QUERIES
+from .errors import (
+    Conflict,
+    InvalidValue,
+    NotAllowed,
+    SchemaOutdated,
+    StoreError,
+    StoreUnavailable,
+    UnknownSubject,
+)
+from .queries import QUERIES, NamedQueries
 
 Record: TypeAlias = Mapping[str, Any]
 
@@ -23,6 +31,8 @@ _DRIVER_ERRORS: Final = (
     asyncpg.InternalClientError,
 )
 _BAD_VALUES: Final = (asyncpg.DataError, ValueError)
+_BAD_ROWS: Final = (asyncpg.CheckViolationError, asyncpg.NotNullViolationError)
+_COLLISIONS: Final = (asyncpg.UniqueViolationError, asyncpg.RestrictViolationError)
 _TRANSIENT: Final = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -57,13 +67,23 @@ def translated(error: Exception) -> StoreError:
     """The StoreError for an exception of the driver or of the network below it."""
     # Some of the driver's complaints about values are an InterfaceError too, so these come first.
     if isinstance(error, _BAD_VALUES):
-        return StoreError(f"PostgreSQL cannot store this value: {_text(error)}")
+        return InvalidValue(f"PostgreSQL cannot store this value: {_text(error)}")
     if isinstance(error, _TRANSIENT):
         return StoreUnavailable(f"PostgreSQL is away, try again: {_text(error)}")
     if isinstance(error, _MISSING_TABLES):
         return SchemaOutdated(f"run `pipeloom migrate`: {_text(error)}")
     if isinstance(error, asyncpg.ForeignKeyViolationError):
         return UnknownSubject(_text(error))
+    return _refusal(error)
+
+
+def _refusal(error: Exception) -> StoreError:
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return NotAllowed(_text(error))
+    if isinstance(error, _COLLISIONS):
+        return Conflict(_text(error), error.constraint_name or "")
+    if isinstance(error, _BAD_ROWS):
+        return InvalidValue(_text(error))
     return StoreError(_text(error))
 
 
@@ -74,40 +94,45 @@ def _text(error: Exception) -> str:
 
 
 class Connection:
-    """Runs named queries (`sql/queries.sql`) on a connection, or on any one of a pool.
+    """Runs named queries, those of `sql/queries.sql` unless told otherwise.
 
-    Every method raises a StoreError of `persistence/errors.py`, never one of the driver's.
+    On a connection, or on any one of a pool. Every method raises a StoreError of
+    `persistence/errors.py`, never one of the driver's.
     """
 
-    def __init__(self, driver: Any) -> None:
-        self._driver = driver
+    def __init__(self, driver: Any, queries: NamedQueries = QUERIES) -> None:
+        self._driver, self._queries = driver, queries
+
+    def knowing(self, queries: NamedQueries) -> "Connection":
+        """The same connection for other queries."""
+        return Connection(self._driver, queries)
 
     async def fetch(self, name: str, *args: object) -> Sequence[Record]:
         """All rows."""
         with driver_errors():
-            rows: Sequence[Record] = await self._driver.fetch(QUERIES[name], *args)
+            rows: Sequence[Record] = await self._driver.fetch(self._queries[name], *args)
         return rows
 
     async def fetchrow(self, name: str, *args: object) -> Record | None:
         """The first row, None if there is none."""
         with driver_errors():
-            row: Record | None = await self._driver.fetchrow(QUERIES[name], *args)
+            row: Record | None = await self._driver.fetchrow(self._queries[name], *args)
         return row
 
     async def fetchval(self, name: str, *args: object) -> Any:
         """The first column of the first row, None if there is none."""
         with driver_errors():
-            return await self._driver.fetchval(QUERIES[name], *args)
+            return await self._driver.fetchval(self._queries[name], *args)
 
     async def execute(self, name: str, *args: object) -> None:
         """Run a query for its effect."""
         with driver_errors():
-            await self._driver.execute(QUERIES[name], *args)
+            await self._driver.execute(self._queries[name], *args)
 
     async def executemany(self, name: str, rows: Iterable[Sequence[object]]) -> None:
         """Run a query once per row, without waiting for each."""
         with driver_errors():
-            await self._driver.executemany(QUERIES[name], rows)
+            await self._driver.executemany(self._queries[name], rows)
 
     async def run_script(self, script: str) -> None:
         """Run several statements, separated by semicolons, without arguments."""

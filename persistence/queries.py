@@ -1,4 +1,7 @@
-"""The named queries of `sql/queries.sql`: `-- name --`, a sentence, then one SQL statement."""
+"""The named queries of `sql/`: `-- name --`, a sentence, then one SQL statement.
+
+`QUERIES` run as the server itself, `API_QUERIES` as the API's user (persistence/as_user.py).
+"""
 
 import re
 from typing import Final, NoReturn
@@ -12,7 +15,7 @@ class NamedQueries(dict[str, str]):
     """SQL statements by name. An unknown name raises KeyError with the names there are."""
 
     def __missing__(self, name: str) -> NoReturn:
-        raise KeyError(f"no query {name!r} in sql/queries.sql; it has {', '.join(sorted(self))}")
+        raise KeyError(f"no query {name!r} in this file of sql/; it has {', '.join(sorted(self))}")
 
 
 def parse(text: str) -> NamedQueries:
@@ -29,3 +32,4 @@ def parse(text: str) -> NamedQueries:
 
 
 QUERIES: Final = parse(sql.queries())
+API_QUERIES: Final = parse(sql.api_queries())

@@ -16,6 +16,11 @@ def queries() -> str:
     return _HERE.joinpath("queries.sql").read_text(encoding="utf-8")
 
 
+def api_queries() -> str:
+    """The named queries of the API, which run as its user under row-level security."""
+    return _HERE.joinpath("api.sql").read_text(encoding="utf-8")
+
+
 def migrations() -> Mapping[str, str]:
     """The SQL of every migration by its name ("0001_first"), in the order of application."""
     found = (file for file in _HERE.joinpath("migrations").iterdir() if file.name.endswith(".sql"))

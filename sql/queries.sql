@@ -256,6 +256,10 @@ SELECT name FROM schema_migrations
 -- Note that a migration was applied.
 INSERT INTO schema_migrations (name) VALUES ($1)
 
+-- become_api_user --
+-- Drop to the API's role and say on whose behalf, until the transaction ends.
+SELECT set_config('role', 'pipeloom_api', true), set_config('app.user_id', $1::uuid::text, true)
+
 -- ping --
 -- Answers if PostgreSQL does.
 SELECT 1

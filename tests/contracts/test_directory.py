@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from crdt.errors import PipelineNotFound
-from persistence.errors import StoreError, UnknownSubject
+from persistence.errors import Conflict, StoreError, UnknownSubject
 from persistence.ports import Role
 from tests.contracts.stores import Stores, a_pipeline, an_id
 
@@ -19,11 +19,24 @@ async def test_a_member_has_the_role_of_the_team(stores: Stores, role: Role) -> 
 
 async def test_a_role_is_replaced_and_withdrawn(stores: Stores) -> None:
     pipeline = await stores.new_pipeline()
-    await stores.directory.add_member(stores.team_id, stores.author.id, "owner")
+    await stores.directory.add_member(stores.team_id, stores.author.id, "admin")
     await stores.directory.add_member(stores.team_id, stores.author.id, "viewer")
     assert await stores.directory.role(stores.author.id, pipeline) == "viewer"
     await stores.directory.remove_member(stores.team_id, stores.author.id)
     assert await stores.directory.role(stores.author.id, pipeline) is None
+
+
+async def test_a_team_keeps_an_owner(stores: Stores) -> None:
+    directory, other = stores.directory, await stores.directory.create_user("bo@example.org", "Bo")
+    await directory.add_member(stores.team_id, stores.author.id, "owner")
+    await directory.add_member(stores.team_id, other.id, "admin")
+    with pytest.raises(Conflict, match="make somebody else its owner") as caught:
+        await directory.add_member(stores.team_id, stores.author.id, "admin")
+    assert caught.value.constraint == "team_keeps_an_owner"
+    with pytest.raises(Conflict):
+        await directory.remove_member(stores.team_id, stores.author.id)
+    await directory.add_member(stores.team_id, other.id, "owner")
+    await directory.remove_member(stores.team_id, stores.author.id)
 
 
 async def test_an_outsider_has_no_role(stores: Stores) -> None:
@@ -44,7 +57,7 @@ async def test_a_user_is_found_whatever_the_case(stores: Stores) -> None:
 
 
 async def test_an_email_is_taken_whatever_the_case(stores: Stores) -> None:
-    with pytest.raises(StoreError):
+    with pytest.raises(Conflict):
         await stores.directory.create_user("Ada@example.ORG", "Another Ada")
 
 
@@ -113,11 +126,11 @@ async def test_a_slug_of_two_teams_asks_for_the_organization(stores: Stores) -> 
 
 
 async def test_slugs_are_unique(stores: Stores) -> None:
-    with pytest.raises(StoreError):
+    with pytest.raises(Conflict):
         await stores.directory.create_organization("Other looms", "looms")
     mills = await stores.directory.create_organization("Mills", "mills")
     await stores.directory.create_team(mills, "Weavers", "weavers")
-    with pytest.raises(StoreError):
+    with pytest.raises(Conflict):
         await stores.directory.create_team(mills, "Other weavers", "weavers")
 
 

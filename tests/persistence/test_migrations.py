@@ -23,6 +23,21 @@ CATALOGUE = {
         SELECT proname, pg_get_functiondef(oid) FROM pg_proc
         WHERE pronamespace = 'public'::regnamespace""",
     "triggers": "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+    "relations": """
+        SELECT relname, relkind, relpersistence, relrowsecurity, relforcerowsecurity, reloptions,
+               array(SELECT item::text FROM unnest(relacl) AS item ORDER BY 1)
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind <> 'i'""",
+    "views": "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'",
+    "column rights": """
+        SELECT attrelid::regclass::text, attname, attacl FROM pg_attribute
+        WHERE attacl IS NOT NULL AND attrelid::regclass::text NOT LIKE 'pg_%'""",
+    "function rights": """
+        SELECT proname, array(SELECT item::text FROM unnest(proacl) AS item ORDER BY 1)
+        FROM pg_proc WHERE pronamespace = 'public'::regnamespace""",
+    "policies": "SELECT * FROM pg_policies",
+    "schema rights": """
+        SELECT array(SELECT item::text FROM unnest(nspacl) AS item ORDER BY 1) FROM pg_namespace
+        WHERE nspname = 'public'""",
 }
 
 
@@ -45,6 +60,7 @@ async def test_the_schema_is_the_sum_of_the_migrations(
     by_schema, by_migrations = await catalogue(empty_database_url), await catalogue(database_url)
     assert by_schema == by_migrations
     assert len(by_schema["columns"]) > 80
+    assert {kind for kind, rows in by_schema.items() if not rows} == set()
 
 
 async def test_migrations_apply_once(empty_database_url: str) -> None:

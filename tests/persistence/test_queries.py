@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from persistence.queries import QUERIES, parse
+from persistence.queries import API_QUERIES, QUERIES, parse
 
 
 def test_takes_a_file_apart() -> None:
@@ -27,4 +27,10 @@ def test_nothing_comes_before_the_first_title() -> None:
 
 def test_every_query_starts_with_a_sentence() -> None:
     sentence = re.compile(r"-- [A-Z](.|\n-- )*\.\n(?!--)")
-    assert [name for name, query in QUERIES.items() if not sentence.match(query)] == []
+    queries = QUERIES | API_QUERIES
+    assert [name for name, query in queries.items() if not sentence.match(query)] == []
+
+
+def test_no_query_of_the_api_changes_who_it_works_for() -> None:
+    change = re.compile(r"\b(set_config|reset|set\s+(local|session|role|app))\b", re.IGNORECASE)
+    assert [name for name, query in API_QUERIES.items() if change.search(query)] == []
