@@ -34,7 +34,7 @@ def skip_values(reader: Reader, count: int) -> None:
             continue
         level.left -= 1
         if level.keyed:
-            reader.var_bytes()
+            reader.skip(reader.var_uint())
         inner = _skip_value(reader)
         if inner is not None:
             open_levels.append(inner)
@@ -59,7 +59,7 @@ def _skip_nothing(_: Reader) -> None:
 
 def _fixed(length: int) -> Callable[[Reader], None]:
     def skip(reader: Reader) -> None:
-        reader.take(length)
+        reader.skip(length)
 
     return skip
 
@@ -70,7 +70,7 @@ def _skip_var_int(reader: Reader) -> None:
 
 
 def _skip_bytes(reader: Reader) -> None:
-    reader.var_bytes()
+    reader.skip(reader.var_uint())
 
 
 _LEAVES: Final[dict[int, Callable[[Reader], None]]] = {

@@ -7,34 +7,25 @@ DocumentPoisoned.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from pycrdt import Doc, TransactionEvent, merge_updates
 
 from .errors import DocumentPoisoned, MalformedUpdate, ProtocolError
 from .nesting import REPLAYED_DEPTH, Nesting
-from .pending import Pending, StateVector, read_state_vector
-from .update_format import Structs, brings_structs, covers, read_deletions
+from .pending import Pending, StateVector, read_state_vector, whole
+from .update_format import (
+    DeleteSet,
+    Structs,
+    brings_structs,
+    covers,
+    read_deletions,
+    read_structs,
+    read_update,
+)
 
 EMPTY_STATE_VECTOR = b"\x00"
 """No clients: the state vector of a peer that has nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Effect:
-    """What a transaction inserted and deleted, as an update, and what it deleted alone."""
-
-    update: bytes
-    deletions: bytes
-
-    def is_all_of(self, update: bytes) -> bool:
-        """Whether an update left nothing behind that waits for others; False if in doubt."""
-        if self.update == update:
-            return True
-        # The library writes the same values in another order, or numbers in another width.
-        one_struct = update.startswith(b"\x01\x01") and not self.update.startswith(b"\x00")
-        return one_struct and update.endswith(self.deletions)
 
 
 class Document:
@@ -42,24 +33,28 @@ class Document:
 
     def __init__(self, client_id: int | None = None) -> None:
         self.doc: Doc[Any] = Doc(client_id=client_id, allow_multithreading=True)
-        self._effect: _Effect | None = None
-        self._own: list[bytes] | None = None
+        self._state: StateVector = {}
         self._pending = Pending()
-        self._nesting = Nesting(self.encode)
+        self._nesting = Nesting(self._read_structs)
+        self._changed = False
+        self._own: list[bytes] | None = None
         self._everything: bytes | None = None
         self._subscription = self.doc.observe(self._on_transaction)
 
     def _on_transaction(self, event: TransactionEvent) -> None:
-        deletions: bytes = event.delete_set  # type: ignore[attr-defined]  # its stub lacks it
-        self._effect = _Effect(event.update, deletions)
+        self._changed = True
         self._everything = None
         if self._own is not None:
             self._own.append(event.update)
 
     @property
     def is_whole(self) -> bool:
-        """Whether no update waits for its predecessors."""
+        """Whether no part of an update waits for its predecessors."""
         return not self._pending
+
+    def waiting(self) -> list[bytes]:
+        """Encode what waits for its predecessors, as updates that no encoding or diff includes."""
+        return self._pending.updates()
 
     def load(self, state: bytes) -> None:
         """Take in what this program itself encoded of a whole document, without checking it again.
@@ -67,42 +62,56 @@ class Document:
         Raises MalformedUpdate or DocumentPoisoned.
         """
         self._merge(state)
-        self._effect = None
+        self._state = read_state_vector(self.doc.get_state())
 
     def apply(self, update: bytes, max_depth: int = REPLAYED_DEPTH) -> bool:
         """Merge an update; whether it brought anything new.
 
-        An update whose predecessors are missing counts as new: it is kept and takes effect when
-        they arrive, so log and relay the bytes as received. Raises MalformedUpdate, the document
-        being untouched then, or DocumentPoisoned. `max_depth` limits the nesting of shared types.
+        What lacks its predecessors counts as new: it is kept and takes effect when they arrive, so
+        log and relay the bytes as received. Raises MalformedUpdate, the document being untouched
+        then, or DocumentPoisoned. `max_depth` limits the nesting of shared types.
         """
-        structs = self._nesting.check(update, max_depth)
-        effect = self._merge(update)
-        if effect is not None and not self._pending and effect.is_all_of(update):
-            return True
-        # Without any effect it is known, or waits for an update that nobody has sent yet.
-        return self._keep_if_waiting(update, structs) or effect is not None
+        structs, deletions = read_update(update)
+        self._nesting.check(structs, max_depth)
+        reached = whole(structs, deletions, self._state)
+        if reached is None:
+            return self._apply_part(update, structs, deletions)
+        changed = self._merge(update)
+        self._state.update(reached)
+        if self._pending:
+            self._merge_all(self._pending.release(reached, self._state))
+        return changed
 
-    def _merge(self, update: bytes) -> _Effect | None:
-        """Apply an update and return what came of it, None if nothing did."""
-        self._effect = None
+    def _apply_part(self, update: bytes, structs: Structs, deletions: DeleteSet) -> bool:
+        """Merge what can be integrated of an update, and of those that waited for it."""
         with panics_fenced(), _decoding():
-            self.doc.apply_update(update)
-        return self._effect
+            # To read it only: nothing undecodable may wait.
+            merge_updates(update)
+        ready, is_left = self._pending.admit(update, structs, deletions, self._state)
+        return self._merge_all(ready) or is_left
 
-    def _keep_if_waiting(self, update: bytes, structs: Structs | None) -> bool:
-        """Keep an update that waits for others; apply once more those it may have set free."""
-        waits = self._pending.keep_unless_whole(update, self._state(), structs)
-        if self._pending.is_due(self._state()):
-            waiting = self._pending.take()
-            self._merge(merge_updates(*waiting))
-            self._pending.put_back(waiting, self._state())
-        if waits:
-            self._everything = None
-        return waits
+    def _merge_all(self, updates: list[bytes]) -> bool:
+        try:
+            changed = [self._merge(update) for update in updates]
+        except MalformedUpdate as error:
+            raise DocumentPoisoned(f"part of an update is no update: {error}") from error
+        return any(changed)
 
-    def _state(self) -> StateVector:
-        return read_state_vector(self.doc.get_state())
+    def _merge(self, update: bytes) -> bool:
+        """Apply an update that lacks nothing; whether it changed anything."""
+        self._changed = False
+        try:
+            with panics_fenced(), _decoding():
+                self.doc.apply_update(update)
+        except RuntimeError as error:
+            # What lies in something that is no shared type; structs before it are integrated.
+            if self._changed or read_state_vector(self.doc.get_state()) != self._state:
+                raise DocumentPoisoned(f"half an update was applied: {error}") from error
+            raise MalformedUpdate(f"update cannot be applied: {error}") from error
+        return self._changed
+
+    def _read_structs(self) -> list[Structs]:
+        return [read_structs(self.encode()), *self._pending.structs()]
 
     @contextmanager
     def edit(self) -> Iterator[list[bytes]]:
@@ -123,9 +132,12 @@ class Document:
     def _count_own(self, updates: list[bytes]) -> None:
         try:
             for update in updates:
-                self._nesting.trust(update)
+                self._nesting.check(read_structs(update), REPLAYED_DEPTH)
         except MalformedUpdate as error:
             raise DocumentPoisoned(f"an edit of our own cannot be replayed: {error}") from error
+        self._state = read_state_vector(self.doc.get_state())
+        if self._pending:
+            self._merge_all(self._pending.release([self.doc.client_id], self._state))
 
     def state_vector(self) -> bytes:
         """Encode what this replica has (y-protocols: the payload of SyncStep1)."""
@@ -145,11 +157,10 @@ class Document:
 
     def _diff(self, state_vector: bytes) -> bytes:
         with panics_fenced(), _decoding():
-            found = self.doc.get_update(state_vector)
-            return self._pending.merged_into(found) if self._pending else found
+            return self.doc.get_update(state_vector)
 
     def encode(self) -> bytes:
-        """Encode everything as one update, with the updates that wait for others."""
+        """Encode everything but what waits as one update."""
         return self._diff(EMPTY_STATE_VECTOR)
 
     def contains(self, update: bytes) -> bool:

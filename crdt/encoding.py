@@ -45,6 +45,11 @@ class Reader:
         self._data, self._pos, self._end = data, 0, len(data)
 
     @property
+    def position(self) -> int:
+        """Bytes read so far."""
+        return self._pos
+
+    @property
     def remaining(self) -> int:
         """Bytes not read yet."""
         return self._end - self._pos
@@ -59,13 +64,17 @@ class Reader:
 
     def take(self, length: int) -> bytes:
         """Read `length` bytes."""
-        if length > self.remaining:
+        start = self._pos
+        self.skip(length)
+        return self._data[start : self._pos]
+
+    def skip(self, length: int) -> None:
+        """Pass over `length` bytes."""
+        if length > self._end - self._pos:
             raise ProtocolError(
                 f"truncated frame: expected {length} bytes at {self._pos}, got {self.remaining}"
             )
-        start = self._pos
-        self._pos = start + length
-        return self._data[start : self._pos]
+        self._pos += length
 
     def var_uint(self) -> int:
         """Read a non-negative integer of at most 70 bits."""
@@ -77,14 +86,16 @@ class Reader:
 
     def _long_var_uint(self) -> int:
         value = shift = 0
-        while True:
-            byte = self.byte()
-            value |= (byte & 0x7F) << shift
+        for pos in range(self._pos, min(self._end, self._pos + MAX_VAR_UINT_BYTES)):
+            byte = self._data[pos]
             if byte < 0x80:
-                return value
+                self._pos = pos + 1
+                return value | byte << shift
+            value |= (byte & 0x7F) << shift
             shift += 7
-            if shift >= 7 * MAX_VAR_UINT_BYTES:
-                raise ProtocolError("expected a varUint of at most 10 bytes, got a longer one")
+        if shift == 7 * MAX_VAR_UINT_BYTES:
+            raise ProtocolError("expected a varUint of at most 10 bytes, got a longer one")
+        raise ProtocolError(f"truncated frame: expected a byte at {self._end}, got the end")
 
     def var_bytes(self) -> bytes:
         """Read a byte string with its length in front."""

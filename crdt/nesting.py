@@ -12,11 +12,15 @@ reading one of 10,000 steps takes seconds: someone may add 1,000 levels per stor
 until the next reading, and needs about a dozen of those.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, chain
+from operator import attrgetter
 from typing import Final
 
 from .errors import MalformedUpdate
-from .update_format import Id, Struct, Structs, find, may_nest, read_structs
+from .update_format import Id, Struct, Structs
 
 ACCEPTED_DEPTH: Final = 1_000
 """Deepest nesting of shared types that an update of a client may lead to."""
@@ -29,33 +33,25 @@ It leaves room for what several nodes accepted at once; what one accepted, all m
 
 
 class Nesting:
-    """The bound on one document's depth. `encode` encodes the document, pending updates too."""
+    """The bound on one document's depth. `read` reads all its structs, those that wait too."""
 
-    def __init__(self, encode: Callable[[], bytes]) -> None:
-        self._encode = encode
+    def __init__(self, read: Callable[[], Sequence[Structs]]) -> None:
+        self._read = read
         self._bound = 0
 
-    def check(self, update: bytes, limit: int) -> Structs | None:
-        """Refuse an update that would nest anything too deep; return its structs if it was read.
+    def check(self, structs: Structs, limit: int) -> None:
+        """Count the structs of an update, or refuse it if it would nest anything too deep.
 
         Raises MalformedUpdate.
         """
-        if not may_nest(update):
-            return None
-        structs = read_structs(update)
         bound = self._bound + _count_types(structs)
         if bound > ACCEPTED_DEPTH:
-            bound = depth_bound(read_structs(self._encode()), structs)
+            bound = depth_bound(*self._read(), structs)
             if bound > limit:
                 raise MalformedUpdate(
                     f"expected shared types nested at most {limit} deep, got up to {bound}"
                 )
         self._bound = bound
-        return structs
-
-    def trust(self, update: bytes) -> None:
-        """Count the types of an edit by the server itself. Raises MalformedUpdate as `check`."""
-        self.check(update, REPLAYED_DEPTH)
 
 
 def _count_types(structs: Structs) -> int:
@@ -70,24 +66,48 @@ def depth_bound(*sources: Structs) -> int:
     one element, the deeper counts. Raises MalformedUpdate if structs lie within themselves.
     """
     surroundings = _Surroundings(sources)
-    types = (
-        struct
-        for source in sources
-        for found in source.values()
-        for struct in found
-        if struct.nests
-    )
-    depths = [surroundings.depth(struct) for struct in types]
+    depths = [surroundings.depth(struct) for struct in surroundings.types()]
     return 1 + max((d for d in depths if d is not None), default=-1) + depths.count(None)
+
+
+class _ClientStructs:
+    """The structs of one client from several sources; they may overlap."""
+
+    def __init__(self, structs: list[Struct]) -> None:
+        structs.sort(key=_CLOCK)
+        self._structs = structs
+        self._clocks = [struct.clock for struct in structs]
+        self._reach = list(accumulate((struct.end for struct in structs), max))
+
+    def at(self, clock: int) -> list[Struct]:
+        """Return every struct that holds the client's element."""
+        found = []
+        index = bisect_right(self._clocks, clock) - 1
+        while index >= 0 and self._reach[index] > clock:
+            if self._structs[index].end > clock:
+                found.append(self._structs[index])
+            index -= 1
+        return found
+
+
+_CLOCK = attrgetter("clock")
 
 
 class _Surroundings:
     """Finds how many shared types lie around a struct, None if some of them are lacking."""
 
-    def __init__(self, sources: Collection[Structs]) -> None:
-        self._sources = sources
+    def __init__(self, sources: Iterable[Structs]) -> None:
+        together: defaultdict[int, list[Struct]] = defaultdict(list)
+        for source in sources:
+            for client, structs in source.items():
+                together[client] += structs
+        self._all = list(chain.from_iterable(together.values()))
+        self._clients = {client: _ClientStructs(found) for client, found in together.items()}
         self._depths: dict[int, int | None] = {}
         self._open: set[int] = set()
+
+    def types(self) -> Iterable[Struct]:
+        return (struct for struct in self._all if struct.nests)
 
     def depth(self, struct: Struct) -> int | None:
         stack = [struct]
@@ -109,7 +129,7 @@ class _Surroundings:
 
     def _settle(self, struct: Struct) -> int | None:
         depth = 0
-        for element in _elements_around(struct):
+        for element in struct.surroundings:
             found = self._at(element)
             if not found:
                 return None
@@ -121,12 +141,9 @@ class _Surroundings:
         return depth
 
     def _around(self, struct: Struct) -> Iterable[Struct]:
-        return (each for element in _elements_around(struct) for each in self._at(element))
+        return (each for element in struct.surroundings for each in self._at(element))
 
     def _at(self, element: Id) -> list[Struct]:
-        found = (find(source, element) for source in self._sources)
-        return [struct for struct in found if struct is not None]
-
-
-def _elements_around(struct: Struct) -> tuple[Id, ...]:
-    return struct.origins if struct.parent is None else (struct.parent,)
+        client, clock = element
+        structs = self._clients.get(client)
+        return structs.at(clock) if structs else []

@@ -90,7 +90,9 @@ class Room:
         assert_never(message)
 
     def _answer(self, session: Session, state_vector: bytes) -> list[Effect]:
-        return [SendWhenDurable(session.id, SyncStep2(self.document.diff(state_vector)))]
+        lacking = SendWhenDurable(session.id, SyncStep2(self.document.diff(state_vector)))
+        waiting = (SendWhenDurable(session.id, Update(each)) for each in self.document.waiting())
+        return [lacking, *waiting]
 
     def _take_answer(self, session: Session, update: bytes) -> list[Effect]:
         if update == EMPTY_UPDATE or self.document.contains(update):

@@ -10,13 +10,11 @@ bytes differently (content JSON, XML hooks, unused bits), the bytes are refused:
 readers to disagree could hide from one what the other sees.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Final, NamedTuple, TypeAlias
 
-from .any_format import MAX_NESTING, skip_values
+from .any_format import skip_values
 from .encoding import Reader
 from .errors import MalformedUpdate, ProtocolError
 
@@ -37,31 +35,13 @@ PLAIN_TYPES: Final = frozenset((0, 1, 2, 4, 6))
 
 MAX_CLOCK, MAX_CLIENT = 2**32, 2**53
 
-_V = rb"[\x80-\xff]{0,10}[\x00-\x7f]"
-_ALONE, _BESIDE_ONE, _BETWEEN = (
-    rb"\x07\x17\x27\x37",
-    rb"\x47\x57\x67\x77\x87\x97\xa7\xb7",
-    rb"\xc7\xd7\xe7\xf7",
-)
-_SHARED_TYPE = re.compile(
-    rb"[%b]|[%b](?:%b){2}[\x00-\x0f]|[%b](?:%b){4}[\x00-\x0f]"
-    % (_ALONE, _BESIDE_ONE, _V, _BETWEEN, _V)
-)
-"""How a shared type begins: kind 7, then two ids or one or a parent, then the type of type.
-
-The library takes numbers of up to 11 bytes.
-"""
-
-
-_ONE_VALUE = re.compile(rb"\x01\x01%b%b[^%b%b%b]" % (_V, _V, _ALONE, _BESIDE_ONE, _BETWEEN))
-"""An update of one client with one struct, which is no shared type."""
-
 
 class Struct(NamedTuple):
     """A run of `length` elements from `clock` on.
 
     It lies in the shared type `parent`, or beside the elements `origins`, or, without either, in
-    a root type. `nests` tells a shared type from a plain value.
+    a root type. `nests` tells a shared type from a plain value. The bytes `start` to `stop` of the
+    update are the struct itself.
     """
 
     clock: int
@@ -69,44 +49,39 @@ class Struct(NamedTuple):
     parent: Id | None = None
     origins: tuple[Id, ...] = ()
     nests: bool = False
+    start: int = 0
+    stop: int = 0
 
+    @property
+    def end(self) -> int:
+        """The clock after its last element."""
+        return self.clock + self.length
 
-_CLOCK = attrgetter("clock")
+    @property
+    def surroundings(self) -> tuple[Id, ...]:
+        """The elements that tell where it lies; none in a root type."""
+        return self.origins if self.parent is None else (self.parent,)
+
 
 Structs: TypeAlias = dict[int, list[Struct]]
 """client -> its structs by ascending clock; clocks skipped or lacking are absent."""
 
 
-def may_nest(update: bytes) -> bool:
-    """Whether there may be a shared type in the update, or a value nested beyond MAX_NESTING.
+def read_update(update: bytes) -> tuple[Structs, DeleteSet]:
+    """Read what an update inserts and deletes.
 
-    Most edits are neither and need no parsing. Never False for one that is.
-    """
-    # Each level of a value costs one byte 117 ("u", array) or 118 ("v", object).
-    if update.count(b"u") + update.count(b"v") > MAX_NESTING:
-        return True
-    return _ONE_VALUE.match(update) is None and _SHARED_TYPE.search(update) is not None
-
-
-def read_structs(update: bytes) -> Structs:
-    """Read what an update inserts.
-
-    Raises MalformedUpdate, also for values nested deeper than MAX_NESTING.
+    Raises MalformedUpdate, also for values nested deeper than `any_format.MAX_NESTING`.
     """
     try:
-        return _read_structs(Reader(update))
+        reader = Reader(update)
+        return _read_structs(reader), _read_delete_set(reader)
     except ProtocolError as error:
         raise MalformedUpdate(f"update cannot be decoded: {error}") from error
 
 
-def find(structs: Structs, element: Id) -> Struct | None:
-    """Return the struct that an element is in."""
-    client, clock = element
-    found = structs.get(client, [])
-    index = bisect_right(found, clock, key=_CLOCK) - 1
-    if index < 0 or clock >= found[index].clock + found[index].length:
-        return None
-    return found[index]
+def read_structs(update: bytes) -> Structs:
+    """Read what an update inserts. Raises MalformedUpdate as `read_update`."""
+    return read_update(update)[0]
 
 
 def brings_structs(update: bytes) -> bool:
@@ -115,9 +90,11 @@ def brings_structs(update: bytes) -> bool:
 
 
 def read_deletions(update: bytes) -> DeleteSet:
-    """Read what an update deletes. Raises ProtocolError."""
-    reader = Reader(update)
-    _read_structs(reader)
+    """Read what an update deletes. Raises MalformedUpdate as `read_update`."""
+    return read_update(update)[1]
+
+
+def _read_delete_set(reader: Reader) -> DeleteSet:
     deletions: DeleteSet = {}
     for _ in range(reader.var_uint()):
         client, ranges = reader.var_uint(), reader.var_uint()
@@ -174,24 +151,27 @@ def _read_client(reader: Reader) -> tuple[int, list[Struct]]:
     clock = _below(MAX_CLOCK, reader.var_uint())
     structs = []
     for _ in range(count):
-        info = reader.byte()
-        if info in (GC, SKIP):
-            struct = Struct(clock, reader.var_uint())
-        else:
-            struct = _read_item(reader, info, clock)
+        struct, is_here = _read_struct(reader, clock)
         clock = _below(MAX_CLOCK, clock + struct.length)
-        if struct.length and info != SKIP:
+        if is_here and struct.length:
             structs.append(struct)
     return client, structs
 
 
-def _read_item(reader: Reader, info: int, clock: int) -> Struct:
+def _read_struct(reader: Reader, clock: int) -> tuple[Struct, bool]:
+    """Return the next struct, and False if it only stands for what the update lacks."""
+    start, info = reader.position, reader.byte()
+    if info in (GC, SKIP):
+        length = reader.var_uint()
+        return Struct(clock, length, start=start, stop=reader.position), info == GC
     parent, origins = _read_place(reader, info)
     kind = info & KIND
     read_length = _CONTENT.get(kind)
     if read_length is None:
         raise MalformedUpdate(f"expected content of a known kind, got kind {kind}")
-    return Struct(clock, read_length(reader), parent, origins, kind == SHARED_TYPE)
+    length = read_length(reader)
+    nests = kind == SHARED_TYPE
+    return Struct(clock, length, parent, origins, nests, start, reader.position), True
 
 
 def _read_place(reader: Reader, info: int) -> tuple[Id | None, tuple[Id, ...]]:
@@ -200,11 +180,11 @@ def _read_place(reader: Reader, info: int) -> tuple[Id | None, tuple[Id, ...]]:
         return None, tuple(_read_id(reader) for _ in range(sides))
     parent = None
     if reader.var_uint() == 1:
-        reader.var_bytes()
+        reader.skip(reader.var_uint())
     else:
         parent = _read_id(reader)
     if info & HAS_PARENT_SUB:
-        reader.var_bytes()
+        reader.skip(reader.var_uint())
     return parent, ()
 
 
@@ -229,20 +209,20 @@ def _string(reader: Reader) -> int:
 
 
 def _bytes(reader: Reader) -> int:
-    reader.var_bytes()
+    reader.skip(reader.var_uint())
     return 1
 
 
 def _format(reader: Reader) -> int:
-    reader.var_bytes()
-    reader.var_bytes()
+    reader.skip(reader.var_uint())
+    reader.skip(reader.var_uint())
     return 1
 
 
 def _shared_type(reader: Reader) -> int:
     kind = reader.byte()
     if kind == XML_ELEMENT:
-        reader.var_bytes()
+        reader.skip(reader.var_uint())
     elif kind not in PLAIN_TYPES:
         raise MalformedUpdate(f"expected a shared type of a known kind, got kind {kind}")
     return 1
@@ -255,7 +235,7 @@ def _values(reader: Reader) -> int:
 
 
 def _document(reader: Reader) -> int:
-    reader.var_bytes()
+    reader.skip(reader.var_uint())
     skip_values(reader, 1)
     return 1
 

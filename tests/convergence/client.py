@@ -19,19 +19,13 @@ from pycrdt import (
     read_message,
 )
 
-from crdt.update_format import EMPTY_UPDATE
+from crdt.pending import Pending, read_state_vector
+from crdt.update_format import EMPTY_UPDATE, read_update
 from tests.convergence.edits import Author
 from tests.convergence.link import Link
 
 SYNC, AWARENESS = 0, 1
-STEP_2, UPDATE = 1, 2
-PATIENT = True
-"""False lets edits reach the server before their predecessors.
-
-Confessed: the library encodes a document with such edits wrongly where they overlap what it has (a
-skip of -1), so until `Document` repairs that, a few seeds in a hundred fail.
-"""
-
+STEP_1, UPDATE = 0, 2
 RENEWAL = 15.0
 """Seconds after which a client renews its presence (y-protocols, awareness.js)."""
 
@@ -44,9 +38,8 @@ class Client:
     to the server's SyncStep1, which is echoed only if it is news. `safe` holds, for all time, what
     was acknowledged.
 
-    Confessed: unlike y-websocket it keeps the updates of others aside until the server has answered
-    its SyncStep1, since the CRDT library (pycrdt 0.14) loses some that come before their
-    predecessors. And while PATIENT is set, it makes no edits between connecting and being in step.
+    Confessed: it takes updates through `crdt/pending.py`, as the server does, since the library
+    (pycrdt 0.14) loses some that come before their predecessors, which Yjs does not.
     """
 
     name: str
@@ -69,20 +62,11 @@ class Client:
         self.awareness = Awareness(self.doc)
         self.awareness.observe(self._on_presence)
         self._renewed_at = 0.0
-        self._has_answered = self._has_answer = False
-        self._early: list[bytes] = []
-
-    @property
-    def may_edit(self) -> bool:
-        """Whether this client is offline, or in step with the server."""
-        in_step = self._has_answered and self._has_answer
-        return self.link is None or in_step or not PATIENT
+        self._pending = Pending()
 
     def connect(self, link: Link) -> None:
         """Say hello, as `ws.onopen` does."""
         self.link = link
-        self._has_answered = self._has_answer = False
-        self._early.clear()
         self._send(create_sync_message(self.doc))
         if self.awareness.get_local_state() is not None:
             self._send_presence([self.doc.client_id])
@@ -131,9 +115,7 @@ class Client:
 
     def take(self, frame: bytes) -> None:
         """See `Peer.take`."""
-        if frame[0] == SYNC and frame[1] == UPDATE and not self._has_answer:
-            self._early.append(frame)
-        elif frame[0] == SYNC:
+        if frame[0] == SYNC:
             self._take_sync(frame)
         elif frame[0] == AWARENESS:
             self.awareness.apply_awareness_update(read_message(frame[1:]), "provider")
@@ -145,23 +127,22 @@ class Client:
         return payload in self.unechoed or payload in self.offered
 
     def _take_sync(self, frame: bytes) -> None:
-        answer = handle_sync_message(frame[1:], self.doc)
-        if answer is not None:
-            self._offer(answer)
-        if frame[1] == STEP_2:
-            self._catch_up()
+        if frame[1] == STEP_1:
+            self._offer(handle_sync_message(frame[1:], self.doc))
+        else:
+            self._merge(read_message(frame[2:]))
         if frame[1] == UPDATE:
             self._take_echo(read_message(frame[2:]))
 
-    def _catch_up(self) -> None:
-        self._has_answer = True
-        early, self._early = self._early, []
-        for frame in early:
-            self._take_sync(frame)
+    def _merge(self, update: bytes) -> None:
+        state = read_state_vector(self.doc.get_state())
+        ready, _ = self._pending.admit(update, *read_update(update), state)
+        for each in ready:
+            self.doc.apply_update(each)
 
-    def _offer(self, answer: bytes) -> None:
+    def _offer(self, answer: bytes | None) -> None:
+        assert answer is not None
         payload = read_message(answer[2:])
-        self._has_answered = True
         if payload != EMPTY_UPDATE:
             self.offered.append(payload)
         self._send(answer)

@@ -49,7 +49,12 @@ class Ledger:
         if not covers(account.insertions, _insertions(update)):
             return False
         # Not the deletions of the log alone: what is inserted into a deleted map is deleted too.
-        return covers(read_deletions(account.document.encode()), read_deletions(update))
+        document = account.document
+        known: DeleteSet = defaultdict(list)
+        for each in (document.encode(), *document.waiting()):
+            for client, ranges in read_deletions(each).items():
+                known[client] += ranges
+        return covers(known, read_deletions(update))
 
 
 def _insertions(update: bytes) -> DeleteSet:

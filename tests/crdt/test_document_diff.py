@@ -68,19 +68,6 @@ def test_a_local_edit_is_in_what_the_next_client_gets(document: Document) -> Non
     assert content(document.diff(EMPTY_STATE_VECTOR)) == {"a": 1, "b": 2}
 
 
-def test_an_update_that_waits_for_another_reaches_the_next_client(document: Document) -> None:
-    doc, steps = writer(document)
-    first = update_of(doc, lambda: steps.update({"b": 2}))
-    second = update_of(doc, lambda: steps.update({"c": 3}))
-    document.diff(EMPTY_STATE_VECTOR)
-    document.apply(second)
-    client: Doc[Any] = Doc()
-    client.apply_update(document.diff(EMPTY_STATE_VECTOR))
-    client.apply_update(first)
-
-    assert client.get("steps", type=Map).to_py() == {"a": 1, "b": 2, "c": 3}
-
-
 def test_a_client_that_has_everything_gets_only_what_is_new(document: Document) -> None:
     doc, steps = writer(document)
     document.diff(EMPTY_STATE_VECTOR)

@@ -95,6 +95,11 @@ def answer(room: Room, state_vector: bytes) -> bytes:
     return room.document.diff(state_vector)
 
 
+def ann_types(ann: Client) -> list[bytes]:
+    """Three edits, each after the one before."""
+    return [ann.put(key, number) for number, key in enumerate("abc", 1)]
+
+
 class TestInvariants:
     def test_1_an_update_is_applied_before_anything_else_happens(
         self, room: Room, ann: Client
@@ -200,6 +205,21 @@ class TestJoining:
     def test_a_client_is_told_who_is_here(self, room: Room) -> None:
         room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
         assert room.join(9, ADA, "read-write")[1:] == [Send(9, AwarenessUpdate(presence(7, 1)))]
+
+    def test_a_client_is_sent_what_waits_for_its_predecessors(self, room: Room) -> None:
+        first, second, third = ann_types(Client(1))
+        assert only(Broadcast, room.receive(ANN, Update(third), 0.0)) == [
+            Broadcast(Update(third), exclude=ANN)
+        ]
+        effects = room.receive(BEN, SyncStep1(NOTHING), 0.0)
+        assert effects == [
+            SendWhenDurable(BEN, SyncStep2(room.document.encode())),
+            SendWhenDurable(BEN, Update(third)),
+        ]
+        room.receive(ANN, Update(first), 0.0)
+        room.receive(ANN, Update(second), 0.0)
+        assert len(room.receive(BEN, SyncStep1(NOTHING), 0.0)) == 1
+        assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2, "c": 3}
 
     @pytest.mark.parametrize("session", [ANN, VIEWER])
     def test_the_answer_of_a_client_that_has_nothing_is_silent(

@@ -4,9 +4,10 @@ from uuid import UUID, uuid4
 import pytest
 from pycrdt import Doc, Map
 
+import crdt.document
 from crdt.document import Document
 from crdt.errors import DocumentPoisoned, MalformedUpdate, PipelineNotFound
-from crdt.nesting import Nesting
+from crdt.update_format import DeleteSet, Structs, read_update
 from persistence.memory import MemoryStore
 from persistence.ports import LoggedUpdate, StoredDocument
 from persistence.replay import compute, load, replay
@@ -64,7 +65,12 @@ def test_replay_merges_state_and_tail() -> None:
 
 def test_only_what_clients_sent_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[bytes] = []
-    monkeypatch.setattr(Nesting, "check", lambda _, update, __: checked.append(update))
+
+    def checking(update: bytes) -> tuple[Structs, DeleteSet]:
+        checked.append(update)
+        return read_update(update)
+
+    monkeypatch.setattr(crdt.document, "read_update", checking)
     replay(StoredDocument(None, 0, logged(UPDATES[:3])))
     replay(StoredDocument(UPDATES[0], 1, logged(UPDATES[:4])[3:]))
     assert checked == [UPDATES[1], UPDATES[2], UPDATES[3]]
