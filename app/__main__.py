@@ -26,9 +26,11 @@ from persistence.pool import Pool, open_pool
 from persistence.update_log import PostgresUpdateLog
 
 from . import library, log
-from .auth import Tokens, secret_in
+from .auth import Expected, Tokens, Verifier, secret_in
+from .fetch import Source
+from .jwks import KeySetTokens
 from .main import project_now, work
-from .settings import Settings, load_settings
+from .settings import Settings, SettingsError, load_settings
 
 cli = typer.Typer(
     help="Pipeloom: people edit AI pipelines together, live.",
@@ -61,7 +63,7 @@ def serve(
     )
     settings.check_exposure()
     with _database(settings, watched=True) as dsn:
-        serve_forever(settings, _tokens(settings), dsn)
+        serve_forever(settings, _verifier(settings), dsn)
 
 
 @cli.command()
@@ -210,10 +212,24 @@ def _database(settings: Settings, *, watched: bool = False) -> Iterator[str]:
         yield postgres.dsn
 
 
+def _verifier(settings: Settings) -> Verifier:
+    if settings.jwks_url is None:
+        return _tokens(settings)
+    return KeySetTokens(Source(settings.jwks_url).fetch, _expected(settings))
+
+
 def _tokens(settings: Settings) -> Tokens:
+    if settings.jwks_url is not None:
+        raise SettingsError(
+            "tokens come from the issuer whose keys are at PIPELOOM_JWKS_URL: get one there"
+        )
     if settings.jwt_secret is not None:
-        return Tokens(settings.jwt_secret.get_secret_value())
-    return Tokens(secret_in(settings.data_dir))
+        return Tokens(settings.jwt_secret.get_secret_value(), _expected(settings))
+    return Tokens(secret_in(settings.data_dir), _expected(settings))
+
+
+def _expected(settings: Settings) -> Expected:
+    return Expected(settings.jwt_issuer, settings.jwt_audience)
 
 
 def _say(message: str) -> None:

@@ -1,13 +1,16 @@
 """Tokens: who a client is. What it may do is looked up in the team (`Directory.role`).
 
-JSON Web Tokens (RFC 7519) signed with HS256, through PyJWT: `sub` is `users.id`, `exp` is required.
+JSON Web Tokens (RFC 7519) through PyJWT: `sub` is `users.id`, `exp` is required. They are signed
+with a secret of this server (HS256, here), or by an issuer that publishes its keys (`jwks.py`).
 """
 
 import os
 import secrets
 from contextlib import suppress
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import jwt
@@ -16,34 +19,115 @@ from crdt.errors import Unauthenticated
 from crdt.session import Scope
 from persistence.ports import Role, User
 
-ALGORITHM = "HS256"
-SECRET_FILE = "jwt-secret"  # noqa: S105 - the name of the file, not what is in it
+ALGORITHM: Final = "HS256"
+SECRET_FILE: Final = "jwt-secret"  # noqa: S105 - the name of the file, not what is in it
+
+LEEWAY: Final = timedelta(seconds=5)
+"""How far the clocks of those who sign and those who check may be apart."""
+
+MAX_TOKEN_LENGTH: Final = 16 * 1024
+
+FOREVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says: whose it is, and when it stops being taken here (leeway included)."""
+
+    user_id: UUID
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What tokens must say beyond that, where the operator cares."""
+
+    issuer: str | None = None
+    audience: str | None = None
+
+
+ANYTHING: Final = Expected()
+
+
+class Verifier(Protocol):
+    """Checks tokens."""
+
+    async def verify(self, token: str) -> Claims:
+        """Return what a token says.
+
+        Raises Unauthenticated, which says what is wrong, and Overloaded when that cannot be known
+        at the moment.
+        """
+        ...
+
+    async def keep_fresh(self) -> None:
+        """Renew, until cancelled, what checking stands on."""
+        ...
 
 
 class Tokens:
     """Issues and checks tokens with one secret."""
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
+    def __init__(self, secret: str, expected: Expected = ANYTHING) -> None:
+        self._secret, self._expected = secret, expected
 
     def issue(self, user: User, ttl: timedelta, now: datetime) -> str:
         """Sign a token for a user that expires `ttl` after `now`."""
-        claims = {"sub": str(user.id), "email": user.email, "name": user.name, "exp": now + ttl}
-        return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
+        claims = {
+            "sub": str(user.id),
+            "email": user.email,
+            "name": user.name,
+            "exp": now + ttl,
+            "iss": self._expected.issuer,
+            "aud": self._expected.audience,
+        }
+        said = {name: claim for name, claim in claims.items() if claim is not None}
+        return jwt.encode(said, self._secret, algorithm=ALGORITHM)
 
-    def verify(self, token: str) -> UUID:
-        """Return the id of the token's user. Raises Unauthenticated, which says what is wrong."""
-        if not token:
-            raise Unauthenticated("token missing: connect with ?token=")
-        try:
-            claims = jwt.decode(
-                token, self._secret, algorithms=[ALGORITHM], options={"require": ["exp", "sub"]}
-            )
-            return UUID(claims["sub"])
-        except jwt.ExpiredSignatureError as error:
-            raise Unauthenticated("token expired: get a new one") from error
-        except (jwt.InvalidTokenError, ValueError) as error:
-            raise Unauthenticated("token invalid: get a new one") from error
+    async def verify(self, token: str) -> Claims:
+        """See `Verifier.verify`; never waits."""
+        check_form(token)
+        return claims_in(token, self._secret, ALGORITHM, self._expected)
+
+    async def keep_fresh(self) -> None:
+        """A secret does not age."""
+
+
+def check_form(token: str) -> None:
+    """Refuse what is no token at all. Raises Unauthenticated."""
+    if not token:
+        raise Unauthenticated("token missing: connect with ?token=")
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise Unauthenticated("token too long: get a new one")
+
+
+def claims_in(token: str, key: Any, algorithm: str, expected: Expected) -> Claims:
+    """Check a token signed with one algorithm, and read it. Raises Unauthenticated."""
+    try:
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            options={"require": ["exp", "sub"]},
+            issuer=expected.issuer,
+            audience=expected.audience,
+            leeway=LEEWAY,
+        )
+        return Claims(UUID(claims["sub"]), _end_of(claims["exp"]))
+    except jwt.ExpiredSignatureError as error:
+        raise Unauthenticated("token expired: get a new one") from error
+    except (jwt.InvalidAudienceError, jwt.InvalidIssuerError) as error:
+        raise Unauthenticated("token made for or by another service: get one for this") from error
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise Unauthenticated("token invalid: get a new one") from error
+
+
+def _end_of(exp: Any) -> datetime:
+    """The moment from which a token is refused, as late as the calendar goes."""
+    try:
+        return datetime.fromtimestamp(int(exp), UTC) + LEEWAY
+    except (OverflowError, ValueError, OSError):
+        return FOREVER
 
 
 def scope_of(role: Role) -> Scope:

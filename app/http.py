@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from crdt.errors import Unauthenticated
+from crdt.errors import Overloaded, Unauthenticated
 from persistence.errors import StoreError
 
-from .auth import Tokens
+from .auth import Verifier
 
 PROBLEM = "application/problem+json"
 
@@ -55,13 +55,15 @@ async def _outcome(check: Callable[[], Awaitable[object]]) -> str:
 class NotFound:
     """Answers any other path: nothing about it is told to those without a token."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Verifier) -> None:
         self._tokens = tokens
 
     async def answer(self, request: Request) -> JSONResponse:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         try:
-            self._tokens.verify(token if scheme.lower() == "bearer" else "")
+            await self._tokens.verify(token if scheme.lower() == "bearer" else "")
         except Unauthenticated:
             return problem(401, "Unauthorized", "send a token: Authorization: Bearer …")
+        except Overloaded as error:
+            return problem(503, "Service Unavailable", str(error))
         return problem(404, "Not Found", f"there is nothing at {request.url.path}")

@@ -1,6 +1,7 @@
 """This node's rooms: opened once, however many ask, unloaded some time after the last leaves."""
 
 import asyncio
+from collections.abc import Mapping
 from itertools import count
 from uuid import UUID
 
@@ -8,8 +9,9 @@ import structlog
 
 from crdt.document import Document
 from crdt.effects import SessionId
-from crdt.errors import Draining
+from crdt.errors import Draining, PipelineNotFound
 from crdt.room import Room
+from crdt.session import Scope
 from persistence.ports import StoredDocument, UpdateLog
 from persistence.replay import load, replay
 
@@ -88,6 +90,25 @@ class Hub:
                 room.drop(Draining())
             if room.dropped and room.is_durable:
                 del self._rooms[pipeline_id]
+
+    def seats(self) -> set[tuple[UUID, UUID]]:
+        """Who is where: (user, pipeline) of every session on this node."""
+        return {
+            (user_id, pipeline_id)
+            for pipeline_id, room in self._rooms.items()
+            if not room.dropped
+            for user_id in room.users
+        }
+
+    def review(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
+        """Give users of a room another scope in place; None sends them away."""
+        if room := self._rooms.get(pipeline_id):
+            room.review(scopes)
+
+    def withdraw(self, pipeline_id: UUID) -> None:
+        """Send everybody away from a pipeline that is no more."""
+        if room := self._rooms.get(pipeline_id):
+            room.drop(PipelineNotFound("this pipeline was deleted: close it"))
 
     def freeze(self) -> None:
         """Open no room and take no message from now on; acknowledgements still go out."""

@@ -5,7 +5,8 @@ The room decides (`crdt/room.py`); this carries its effects out, in order.
 
 import asyncio
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, assert_never
 from uuid import UUID
@@ -17,6 +18,7 @@ from crdt.effects import (
     Broadcast,
     CloseSession,
     Effect,
+    PartSession,
     Publish,
     Send,
     SendWhenDurable,
@@ -29,6 +31,9 @@ from crdt.session import Scope
 from persistence.ports import NewUpdate
 
 from .bus.base import Bus
+
+PARTING_SECONDS = 5.0
+"""How long a client that must go waits for its last acknowledgements."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -65,6 +70,19 @@ class Clock(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """A client that only waits for its last acknowledgements, until a moment of the clock."""
+
+    outbox: Outbox
+    error: SyncError
+    deadline: float
+
+    def close(self) -> None:
+        """Let it go."""
+        self.outbox.close(self.error)
+
+
 class LiveRoom:
     """An open room on this node. All of it runs on the event loop and nothing of it waits."""
 
@@ -78,6 +96,7 @@ class LiveRoom:
         self._room = room
         self._committer, self._bus, self._clock = committer, bus, clock
         self._outboxes: dict[SessionId, Outbox] = {}
+        self._parting: dict[SessionId, Parting] = {}
         self._last_commit: Future[int] | None = None
         self._unsubscribe = bus.subscribe(pipeline_id, self._receive_remote)
 
@@ -98,10 +117,17 @@ class LiveRoom:
         if not self.is_durable:
             raise Overloaded("the update log cannot keep up: try again later")
 
-    def join(self, session: SessionId, user_id: UUID, scope: Scope, outbox: Outbox) -> None:
-        """Let a client in."""
+    def join(
+        self,
+        session: SessionId,
+        user_id: UUID,
+        scope: Scope,
+        outbox: Outbox,
+        expires_at: datetime | None = None,
+    ) -> None:
+        """Let a client in, until its token expires."""
         self._outboxes[session] = outbox
-        self._carry_out(self._room.join(session, user_id, scope))
+        self._carry_out(self._room.join(session, user_id, scope, expires_at))
 
     def receive(self, session: SessionId, message: Message) -> None:
         """Take a message from a client that joined and has not left; a frozen room takes none."""
@@ -110,13 +136,28 @@ class LiveRoom:
 
     def leave(self, session: SessionId) -> None:
         """Forget a client; the last one to leave starts the clock of unloading."""
+        self._parting.pop(session, None)
         if self._outboxes.pop(session, None) is not None:
             self._carry_out(self._room.leave(session))
         self.empty_since = self._clock.monotonic()
 
     def tick(self) -> None:
         """Let time pass."""
-        self._carry_out(self._room.tick(self._clock.monotonic()))
+        now = self._clock.monotonic()
+        self._carry_out(self._room.tick(now))
+        self._carry_out(self._room.expire(self._clock.now()))
+        for session, parting in list(self._parting.items()):
+            if parting.deadline <= now:
+                self._let_go(session)
+
+    @property
+    def users(self) -> set[UUID]:
+        """Who is here."""
+        return {session.user_id for session in self._room.sessions.values()}
+
+    def review(self, scopes: Mapping[UUID, Scope | None]) -> None:
+        """Give users another scope in place, or none: see `Room.review`."""
+        self._carry_out(self._room.review(scopes))
 
     def drop(self, error: SyncError) -> None:
         """Send everybody away and never be used again; the next visit loads the room anew."""
@@ -127,6 +168,8 @@ class LiveRoom:
         outboxes, self._outboxes = self._outboxes, {}
         for outbox in outboxes.values():
             outbox.close(error)
+        for session in list(self._parting):
+            self._let_go(session)
 
     def _receive_remote(self, message: Message) -> None:
         self._run(lambda: self._room.receive_remote(message))
@@ -158,12 +201,18 @@ class LiveRoom:
                 self._bus.publish(self.pipeline_id, message, self._receive_remote)
             case CloseSession(session, error):
                 self._close(session, error)
+            case PartSession(session, error):
+                self._part(session, error)
             case _:
                 assert_never(effect)
 
     def _put(self, session: SessionId, message: Message) -> None:
-        if outbox := self._outboxes.get(session):
+        if outbox := self._outbox(session):
             outbox.put(outbox.encode(message))
+
+    def _outbox(self, session: SessionId) -> Outbox | None:
+        parting = self._parting.get(session)
+        return self._outboxes.get(session) if parting is None else parting.outbox
 
     def _put_when_durable(self, session: SessionId, message: Message) -> None:
         if self._last_commit is None:
@@ -216,3 +265,19 @@ class LiveRoom:
         self.leave(session)
         if outbox is not None:
             outbox.close(error)
+
+    def _part(self, session: SessionId, error: SyncError) -> None:
+        if self._last_commit is None:
+            self._close(session, error)
+            return
+        outbox = self._outboxes.get(session)
+        self.leave(session)
+        if outbox is not None:
+            deadline = self._clock.monotonic() + PARTING_SECONDS
+            self._parting[session] = Parting(outbox, error, deadline)
+            # Behind the acknowledgements that wait for the same commit.
+            self._last_commit.add_done_callback(lambda _: self._let_go(session))
+
+    def _let_go(self, session: SessionId) -> None:
+        if parting := self._parting.pop(session, None):
+            parting.close()

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -13,14 +14,15 @@ from starlette.routing import Route, WebSocketRoute
 
 from persistence.directory import PostgresDirectory
 from persistence.group_commit import GroupCommit
-from persistence.listener import Listener
+from persistence.listener import ACCESS, Listener
 from persistence.migrations import require_current
 from persistence.pool import Pool, open_pool
 from persistence.projections import PostgresProjections
 from persistence.update_log import PostgresUpdateLog
 from persistence.worker import Worker
 
-from .auth import Tokens
+from .access import AccessWatch
+from .auth import Verifier
 from .bus.memory import MemoryBus
 from .demo import create_demo
 from .http import NotFound, Readiness, healthz
@@ -51,14 +53,17 @@ class SystemClock:
 class Services:
     """Everything a running server is made of."""
 
-    def __init__(self, settings: Settings, tokens: Tokens, pool: Pool) -> None:
+    def __init__(
+        self, settings: Settings, tokens: Verifier, pool: Pool, announcements: Listener
+    ) -> None:
         clock = SystemClock()
         log = PostgresUpdateLog(pool)
         self.drain_timeout = settings.drain_timeout
         self.directory = PostgresDirectory(pool)
         self.committer = GroupCommit(log, max_pending_bytes=settings.pending_bytes)
         self.hub = Hub(log, self.committer, MemoryBus(), clock, unload_after=settings.unload_after)
-        self.endpoints = Endpoints(self.hub, self.directory, tokens, settings)
+        self.access = AccessWatch(self.hub, self.directory, announcements, clock)
+        self.endpoints = Endpoints(self.hub, self.directory, tokens, self.access, settings)
         self.readiness = Readiness(
             {"postgresql": lambda: pool.fetchval("ping"), "bus": _in_process}
         )
@@ -89,22 +94,33 @@ async def _in_process() -> None:
 
 
 @asynccontextmanager
-async def services(settings: Settings, tokens: Tokens, dsn: str) -> AsyncIterator[Services]:
+async def services(settings: Settings, tokens: Verifier, dsn: str) -> AsyncIterator[Services]:
     """Connect, and disconnect at the end. Raises StoreUnavailable, SchemaOutdated."""
     pool = await open_pool(dsn, min_size=2, max_size=10)
+    announcements = Listener(dsn, ACCESS)
     try:
         await require_current(pool)
-        made = Services(settings, tokens, pool)
-        ticking = asyncio.create_task(made.tick_forever())
-        try:
+        made = Services(settings, tokens, pool, announcements)
+        async with _beside(made.tick_forever(), made.access.run(), tokens.keep_fresh()):
             yield made
-        finally:
-            ticking.cancel()
     finally:
+        await announcements.close()
         await pool.close()
 
 
-def application(made: Services, tokens: Tokens) -> Starlette:
+@asynccontextmanager
+async def _beside(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run these until the block ends."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def application(made: Services, tokens: Verifier) -> Starlette:
     """The ASGI application."""
     return Starlette(
         routes=[

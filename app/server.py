@@ -16,7 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from persistence.migrations import migrate
 
-from .auth import Tokens
+from .auth import Verifier
 from .demo import greeting
 from .main import Services, application, ensure_demo, services, work
 from .settings import Settings
@@ -73,7 +73,7 @@ class Server(uvicorn.Server):
         return [one for one in connections if isinstance(one, WebSocketsSansIOProtocol)]
 
 
-def serve(settings: Settings, tokens: Tokens, dsn: str) -> None:
+def serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
     """Serve until SIGTERM or SIGINT. Raises StoreError, OSError when the port is taken."""
     # uvicorn raises the signal again when it has drained; that must not kill the process.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,7 +86,7 @@ def _drained(_number: int, _frame: FrameType | None) -> None:
     return
 
 
-async def _serve(settings: Settings, tokens: Tokens, dsn: str) -> None:
+async def _serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
     await migrate(dsn)
     async with services(settings, tokens, dsn) as made:
         worker = None if settings.no_worker else WorkerThread(dsn)
@@ -98,7 +98,7 @@ async def _serve(settings: Settings, tokens: Tokens, dsn: str) -> None:
                 await asyncio.to_thread(worker.stop)
 
 
-async def _run(made: Services, settings: Settings, tokens: Tokens, text: str) -> None:
+async def _run(made: Services, settings: Settings, tokens: Verifier, text: str) -> None:
     config = uvicorn.Config(
         application(made, tokens),
         host=settings.host,

@@ -6,15 +6,16 @@ pydantic-settings reads and checks it: typed, documented errors, and no parsing 
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from crdt.errors import PipeloomError
 
 DEFAULT_DATA_DIR = Path(".pipeloom")
 
-SECRET = frozenset({"jwt_secret", "database_url"})
+SECRET = frozenset({"jwt_secret", "database_url", "jwks_url"})
 """Settings whose values are never shown."""
 
 MiB = 1024 * 1024
@@ -22,6 +23,27 @@ MiB = 1024 * 1024
 
 class SettingsError(PipeloomError):
     """A setting has a value that cannot be; the message names it."""
+
+
+def is_local(url: str) -> bool:
+    """Whether an address is on this machine."""
+    return _is_loopback(urlsplit(url).hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _trustworthy(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_local(url)):
+        raise ValueError("expected an https address: keys fetched in the clear can be exchanged")
+    if not parts.hostname or parts.username is not None or parts.password is not None:
+        raise ValueError("expected https://host/path, without user and password")
+    return url
 
 
 class Settings(BaseSettings):
@@ -41,6 +63,9 @@ class Settings(BaseSettings):
     ] = None
     no_worker: bool = False
     jwt_secret: SecretStr | None = None
+    jwks_url: Annotated[str | None, AfterValidator(lambda url: url and _trustworthy(url))] = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
 
     max_message_bytes: Annotated[int, Field(ge=1024)] = 8 * MiB
     outbox_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
@@ -52,26 +77,25 @@ class Settings(BaseSettings):
 
     def check_exposure(self) -> None:
         """Refuse to serve strangers with a secret that nobody chose. Raises SettingsError."""
-        if not _is_loopback(self.host) and self.jwt_secret is None:
+        if not _is_loopback(self.host) and self.jwt_secret is None and self.jwks_url is None:
             raise SettingsError(
                 f"refusing to listen on {self.host} with a generated secret: "
-                "set PIPELOOM_JWT_SECRET first"
+                "set PIPELOOM_JWT_SECRET or PIPELOOM_JWKS_URL first"
             )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def load_settings(**given: object) -> Settings:
     """Read the environment; what is given and not None wins. Raises SettingsError."""
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).lower()
         got = "" if name in SECRET else f", got {first['input']!r}"
         raise SettingsError(f"setting {name}: {first['msg']}{got}") from error
+    if settings.jwt_secret is not None and settings.jwks_url is not None:
+        raise SettingsError(
+            "expected PIPELOOM_JWT_SECRET or PIPELOOM_JWKS_URL, got both: "
+            "unset the one that does not sign your tokens"
+        )
+    return settings

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -13,7 +14,8 @@ from crdt.session import Scope
 from persistence.errors import StoreError
 from persistence.ports import Directory
 
-from .auth import Tokens, scope_of
+from .access import AccessWatch
+from .auth import Verifier, scope_of
 from .connection import Connection, close
 from .hub import Hub
 from .settings import Settings
@@ -23,19 +25,27 @@ _logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A client that may enter: who it is, where to, and what it may do there."""
+    """A client that may enter: who it is, where to, what it may do there, and until when."""
 
     user_id: UUID
     pipeline_id: UUID
     scope: Scope
+    expires_at: datetime
 
 
 class Endpoints:
     """The WebSocket endpoints of one server."""
 
-    def __init__(self, hub: Hub, directory: Directory, tokens: Tokens, settings: Settings) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        directory: Directory,
+        tokens: Verifier,
+        access: AccessWatch,
+        settings: Settings,
+    ) -> None:
         self._hub, self._directory, self._tokens = hub, directory, tokens
-        self._settings = settings
+        self._access, self._settings = access, settings
         self._open_connections = 0
         self.idle = asyncio.Event()
         self.idle.set()
@@ -65,6 +75,8 @@ class Endpoints:
     async def _enter(self, websocket: WebSocket) -> None:
         if self._open_connections > self._settings.max_connections:
             raise Overloaded("too many connections: try again later")
+        # Before the role is looked up: a change after this is heard of, whatever the order.
+        moment = self._access.moment
         visitor = await self._admit(
             websocket.query_params.get("token", ""), websocket.path_params["pipeline_id"]
         )
@@ -76,19 +88,20 @@ class Endpoints:
             keep_alive=self._settings.keep_alive,
         )
         session = self._hub.new_session()
-        room.join(session, visitor.user_id, visitor.scope, connection)
+        room.join(session, visitor.user_id, visitor.scope, connection, visitor.expires_at)
         try:
+            await self._access.catch_up(visitor.user_id, since=moment)
             await connection.run(lambda frame: room.receive(session, y_websocket.decode(frame)))
         finally:
             room.leave(session)
 
     async def _admit(self, token: str, room_name: str) -> Visitor:
-        user_id = self._tokens.verify(token)
+        claims = await self._tokens.verify(token)
         pipeline_id = _pipeline_id(room_name)
-        role = await self._directory.role(user_id, pipeline_id)
+        role = await self._directory.role(claims.user_id, pipeline_id)
         if role is None:
             raise Forbidden
-        return Visitor(user_id, pipeline_id, scope_of(role))
+        return Visitor(claims.user_id, pipeline_id, scope_of(role), claims.expires_at)
 
 
 def _pipeline_id(text: str) -> UUID:

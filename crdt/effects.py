@@ -60,4 +60,14 @@ class CloseSession:
     error: SyncError
 
 
-Effect: TypeAlias = Send | SendWhenDurable | Broadcast | Append | Publish | CloseSession
+@dataclass(frozen=True, slots=True)
+class PartSession:
+    """Take nothing more from one session, acknowledge what it had sent, then close it."""
+
+    session: SessionId
+    error: SyncError
+
+
+Effect: TypeAlias = (
+    Send | SendWhenDurable | Broadcast | Append | Publish | CloseSession | PartSession
+)

@@ -11,7 +11,9 @@ Invariants, in the order in which a frame meets them:
 6. A SyncStep2 goes to no one but the client whose state vector it was made for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
@@ -22,12 +24,13 @@ from .effects import (
     Broadcast,
     CloseSession,
     Effect,
+    PartSession,
     Publish,
     Send,
     SendWhenDurable,
     SessionId,
 )
-from .errors import ProtocolError, SyncError
+from .errors import Forbidden, ProtocolError, SyncError, Unauthenticated
 from .messages import (
     AwarenessUpdate,
     Message,
@@ -41,6 +44,8 @@ from .nesting import ACCEPTED_DEPTH
 from .session import Scope, Session
 from .update_format import EMPTY_UPDATE
 
+TOKEN_EXPIRED = Unauthenticated("token expired: reconnect with a new one")
+ACCESS_WITHDRAWN = Forbidden("access withdrawn: ask an owner of the pipeline's team")
 READ_ONLY = PermissionDenied("read-only: a viewer's edits are not taken; ask for the member role")
 
 
@@ -55,9 +60,15 @@ class Room:
         self.awareness = Awareness()
         self.sessions: dict[SessionId, Session] = {}
 
-    def join(self, session_id: SessionId, user_id: UUID, scope: Scope) -> list[Effect]:
+    def join(
+        self,
+        session_id: SessionId,
+        user_id: UUID,
+        scope: Scope,
+        expires_at: datetime | None = None,
+    ) -> list[Effect]:
         """Let a client in: ask what it has and tell it who is here."""
-        self.sessions[session_id] = Session(session_id, user_id, scope)
+        self.sessions[session_id] = Session(session_id, user_id, scope, expires_at)
         effects: list[Effect] = [Send(session_id, SyncStep1(self.document.state_vector()))]
         if len(self.awareness):
             effects.append(Send(session_id, AwarenessUpdate(self.awareness.encode())))
@@ -144,6 +155,28 @@ class Room:
     def tick(self, now: float) -> list[Effect]:
         """Let time pass: clients that fell silent lose their presence."""
         return self._spread(self.awareness.expire(now))
+
+    def expire(self, now: datetime) -> list[Effect]:
+        """Let the time of day pass: sessions end with their tokens.
+
+        y-websocket has no message that asks for another token, so a new connection must bring it.
+        """
+        return [
+            PartSession(session.id, TOKEN_EXPIRED)
+            for session in self.sessions.values()
+            if session.has_expired(now)
+        ]
+
+    def review(self, scopes: Mapping[UUID, Scope | None]) -> list[Effect]:
+        """Give users another scope in place; None ends their sessions. Others stay as they are."""
+        effects: list[Effect] = []
+        for session in self.sessions.values():
+            scope = scopes.get(session.user_id, session.scope)
+            if scope is None:
+                effects.append(PartSession(session.id, ACCESS_WITHDRAWN))
+            elif scope != session.scope:
+                self.sessions[session.id] = replace(session, scope=scope)
+        return effects
 
     def _spread(self, presence: bytes | None) -> list[Effect]:
         if presence is None:

@@ -5,6 +5,7 @@ viewers, in the words of the Hocuspocus protocol.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, TypeAlias
 from uuid import UUID
 
@@ -15,13 +16,18 @@ Scope: TypeAlias = Literal["read-write", "readonly"]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A client in a room, with the user it was authenticated as."""
+    """A client in a room, with the user it was authenticated as, and until when."""
 
     id: SessionId
     user_id: UUID
     scope: Scope
+    expires_at: datetime | None = None
 
     @property
     def may_write(self) -> bool:
         """Whether edits of this client are taken."""
         return self.scope == "read-write"
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether the token that opened this session is no longer good."""
+        return self.expires_at is not None and self.expires_at <= now

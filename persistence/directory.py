@@ -1,5 +1,6 @@
 """Users, teams and the pipelines they own, on PostgreSQL."""
 
+from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
@@ -27,6 +28,14 @@ class PostgresDirectory:
             raise PipelineNotFound(f"no pipeline {pipeline_id}: check the id")
         role: Role | None = row["role"]
         return role
+
+    async def roles(
+        self, seats: Collection[tuple[UUID, UUID]]
+    ) -> dict[tuple[UUID, UUID], Role | None]:
+        """See `Directory.roles`."""
+        users, pipelines = [user for user, _ in seats], [pipeline for _, pipeline in seats]
+        rows = await self._pool.fetch("roles_of_users", users, pipelines)
+        return {(row["user_id"], row["pipeline_id"]): row["role"] for row in rows}
 
     async def user_by_email(self, email: str) -> User:
         """See `Directory.user_by_email`."""

@@ -1,37 +1,40 @@
-"""Hears which pipelines got updates: a connection that LISTENs, and comes back when it is lost."""
+"""Hears what the database announces: a connection that LISTENs, and comes back when it is lost."""
 
 import asyncio
 from contextlib import suppress
 from typing import Any, Final
-from uuid import UUID
 
 from .errors import StoreError, StoreUnavailable
 from .pool import connect, driver_errors
 
-CHANNEL: Final = "pipeloom_updates"
+UPDATES: Final = "pipeloom_updates"
+"""Announces pipelines that got updates, by id."""
+
+ACCESS: Final = "pipeloom_access"
+"""Announces users whose roles changed, by id, and pipelines as `pipeline:` and their id."""
 
 
 class Listener:
-    """The ids that `append_updates` announces, gathered between two waits.
+    """The payloads announced on a channel, gathered between two waits.
 
     A notification may be lost with its connection, so this is for speed only: whoever waits here
-    must look at all documents from time to time, and whenever `wait` returns None.
+    must look at everything from time to time, and whenever `wait` returns None.
     """
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+    def __init__(self, dsn: str, channel: str = UPDATES) -> None:
+        self._dsn, self._channel = dsn, channel
         self._connection: Any = None
-        self._heard: set[UUID] = set()
+        self._heard: set[str] = set()
         self._rung = asyncio.Event()
 
     async def wait(
         self,
         timeout: float,  # noqa: ASYNC109 - running out of time is an answer here
-    ) -> set[UUID] | None:
-        """Wait at most `timeout` seconds for updates; return the pipelines that got any.
+    ) -> set[str] | None:
+        """Wait at most `timeout` seconds for notifications; return what was announced.
 
-        Empty when the time passed in silence. None when the connection is new or away: any
-        pipeline may have got updates meanwhile.
+        Empty when the time passed in silence. None when the connection is new or away: anything
+        may have been announced meanwhile.
         """
         if self._connection is None:
             await self._reconnect(retry_after=timeout)
@@ -59,13 +62,18 @@ class Listener:
         # What rang before is contained in the None that follows.
         self._heard.clear()
         self._rung.clear()
-        with driver_errors():
-            connection.add_termination_listener(self._lost)
-            await connection.add_listener(CHANNEL, self._hear)
+        try:
+            with driver_errors():
+                connection.add_termination_listener(self._lost)
+                await connection.add_listener(self._channel, self._hear)
+        except BaseException:
+            # Nobody else knows of it yet, and whoever waits may have been cancelled.
+            connection.terminate()
+            raise
         self._connection = connection
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
-        self._heard.add(UUID(payload))
+        self._heard.add(payload)
         self._rung.set()
 
     def _lost(self, connection: Any) -> None:
@@ -73,7 +81,7 @@ class Listener:
             self._connection = None
         self._rung.set()
 
-    def _take(self) -> set[UUID] | None:
+    def _take(self) -> set[str] | None:
         self._rung.clear()
         heard, self._heard = self._heard, set()
         return None if self._connection is None else heard

@@ -111,6 +111,16 @@ class MemoryStore:
         """See `Directory.role`."""
         return self._roles.get((self._pipeline(pipeline_id).team_id, user_id))
 
+    async def roles(
+        self, seats: Collection[tuple[UUID, UUID]]
+    ) -> dict[tuple[UUID, UUID], Role | None]:
+        """See `Directory.roles`."""
+        return {
+            (user_id, pipeline_id): self._roles.get((pipeline.team_id, user_id))
+            for user_id, pipeline_id in seats
+            if (pipeline := self._pipelines.get(pipeline_id))
+        }
+
     async def user_by_email(self, email: str) -> User:
         """See `Directory.user_by_email`."""
         for user in self._users.values():

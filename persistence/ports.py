@@ -151,6 +151,15 @@ class Directory(Protocol):
         """The user's role in the pipeline's team, None for an outsider. Raises PipelineNotFound."""
         ...
 
+    async def roles(
+        self, seats: Collection[tuple[UUID, UUID]]
+    ) -> dict[tuple[UUID, UUID], Role | None]:
+        """The role of each (user, pipeline), None for outsiders.
+
+        A pipeline that does not exist is not in the answer.
+        """
+        ...
+
     async def user_by_email(self, email: str) -> User:
         """Find a user, ignoring case. Raises UnknownSubject."""
         ...

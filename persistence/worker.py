@@ -33,7 +33,7 @@ class Wake(Protocol):
     async def wait(
         self,
         timeout: float,  # noqa: ASYNC109 - running out of time is an answer, not an error
-    ) -> Collection[UUID] | None:
+    ) -> Collection[object] | None:
         """Return when a bell rings or `timeout` seconds have passed."""
         ...
 

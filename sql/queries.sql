@@ -156,6 +156,14 @@ FROM pipelines AS p
 LEFT JOIN team_members AS m ON m.team_id = p.team_id AND m.user_id = $1
 WHERE p.id = $2
 
+-- roles_of_users --
+-- The role of each user of $1 in the team of the pipeline beside it in $2, NULL for outsiders; no
+-- row where there is no such pipeline.
+SELECT seat.user_id, seat.pipeline_id, m.role
+FROM unnest($1::uuid[], $2::uuid[]) AS seat (user_id, pipeline_id)
+JOIN pipelines AS p ON p.id = seat.pipeline_id
+LEFT JOIN team_members AS m ON m.team_id = p.team_id AND m.user_id = seat.user_id
+
 -- user_by_email --
 -- Find a user, ignoring case.
 SELECT id, email, name FROM users WHERE lower(email) = lower($1)

@@ -11,7 +11,17 @@ from typing import Any
 import jwt
 import pytest
 
-from app.auth import SECRET_FILE, Tokens, scope_of, secret_in
+from app.auth import (
+    FOREVER,
+    LEEWAY,
+    MAX_TOKEN_LENGTH,
+    SECRET_FILE,
+    Claims,
+    Expected,
+    Tokens,
+    scope_of,
+    secret_in,
+)
 from crdt.errors import Unauthenticated
 from persistence.ports import User
 from tests.contracts.stores import an_id
@@ -45,9 +55,9 @@ def _base64(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
-def test_a_token_names_its_user(tokens: Tokens) -> None:
+async def test_a_token_names_its_user_and_its_end(tokens: Tokens) -> None:
     token = tokens.issue(ADA, HOUR, FAR_AHEAD)
-    assert tokens.verify(token) == ADA.id
+    assert await tokens.verify(token) == Claims(ADA.id, FAR_AHEAD + HOUR + LEEWAY)
     claims: dict[str, Any] = jwt.decode(token, SECRET, ["HS256"])
     assert claims == {
         "sub": str(ADA.id),
@@ -57,18 +67,62 @@ def test_a_token_names_its_user(tokens: Tokens) -> None:
     }
 
 
-def test_the_forger_of_these_tests_can_forge(tokens: Tokens) -> None:
-    assert tokens.verify(forged("HS256")) == ADA.id
+async def test_the_forger_of_these_tests_can_forge(tokens: Tokens) -> None:
+    assert (await tokens.verify(forged("HS256"))).user_id == ADA.id
 
 
-def test_a_token_expires(tokens: Tokens) -> None:
+async def test_a_token_expires(tokens: Tokens) -> None:
     with pytest.raises(Unauthenticated, match="expired"):
-        tokens.verify(tokens.issue(ADA, HOUR, LONG_AGO))
+        await tokens.verify(tokens.issue(ADA, HOUR, LONG_AGO))
 
 
-def test_a_missing_token_is_called_missing(tokens: Tokens) -> None:
+async def test_clocks_may_be_a_little_apart(tokens: Tokens) -> None:
+    now = datetime.now(UTC)
+    just_over = tokens.issue(ADA, -LEEWAY / 2, now)
+    assert (await tokens.verify(just_over)).expires_at > now
+    assert await tokens.verify(signed(nbf=now + LEEWAY / 2))
+
+
+async def test_a_token_may_outlive_the_calendar(tokens: Tokens) -> None:
+    assert (await tokens.verify(signed(exp=99_999_999_999_999))).expires_at == FOREVER
+    assert (await tokens.verify(signed(exp=FOREVER))).expires_at == FOREVER
+
+
+async def test_a_missing_token_is_called_missing(tokens: Tokens) -> None:
     with pytest.raises(Unauthenticated, match="missing"):
-        tokens.verify("")
+        await tokens.verify("")
+
+
+async def test_a_token_beyond_all_bounds_is_not_even_read(tokens: Tokens) -> None:
+    with pytest.raises(Unauthenticated, match="too long"):
+        await tokens.verify("x" * (MAX_TOKEN_LENGTH + 1))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{}, {"iss": "loom", "aud": "weavers"}, {"iss": "mill", "aud": "spinners"}, {"iss": "loom"},
+     {"aud": "spinners"}],
+    ids=str,
+)  # fmt: skip
+async def test_a_token_of_or_for_somebody_else_is_refused(claims: dict[str, str]) -> None:
+    """Issuer and audience are wrong or missing, one by one and together."""
+    choosy = Tokens(SECRET, Expected("loom", "spinners"))
+    with pytest.raises(Unauthenticated, match=r"get (a new )?one"):
+        await choosy.verify(signed(**claims))
+
+
+async def test_a_token_for_another_audience_is_refused_by_those_who_expect_none(
+    tokens: Tokens,
+) -> None:
+    """RFC 7519 §4.1.3: who does not identify itself with a value in "aud" must reject it."""
+    with pytest.raises(Unauthenticated, match="another service"):
+        await tokens.verify(signed(aud="somebody else"))
+
+
+async def test_who_expects_an_issuer_and_an_audience_issues_accordingly() -> None:
+    choosy = Tokens(SECRET, Expected("loom", "spinners"))
+    assert (await choosy.verify(choosy.issue(ADA, HOUR, FAR_AHEAD))).user_id == ADA.id
+    assert await choosy.verify(signed(iss="loom", aud=["others", "spinners"]))
 
 
 @pytest.mark.parametrize(
@@ -88,11 +142,12 @@ def test_a_missing_token_is_called_missing(tokens: Tokens) -> None:
         pytest.param(signed()[:-4], id="cut"),
         pytest.param("not a token", id="nonsense"),
         pytest.param("\ud800.é.☃", id="not even ASCII"),
+        pytest.param(_base64(b'{"alg":"HS256","x":' + b"[" * 5_000).decode() + ".e30.x", id="deep"),
     ],
 )
-def test_anything_else_is_refused(tokens: Tokens, token: str) -> None:
+async def test_anything_else_is_refused(tokens: Tokens, token: str) -> None:
     with pytest.raises(Unauthenticated, match="token invalid") as refused:
-        tokens.verify(token)
+        await tokens.verify(token)
     assert refused.value.close_code == 4401
 
 

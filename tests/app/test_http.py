@@ -8,8 +8,11 @@ from starlette.routing import Route
 
 from app.auth import Tokens
 from app.http import PROBLEM, NotFound, Readiness, healthz, problem
+from app.jwks import KeySetTokens
+from app.key_set import KeySetError
 from persistence.errors import StoreUnavailable
 from persistence.ports import User
+from tests.app.issuer import signer
 from tests.contracts.stores import an_id
 
 TOKENS = Tokens("a secret that is long enough for HS256")
@@ -96,6 +99,18 @@ async def test_strangers_are_told_nothing_about_a_path(authorization: str | None
         "status": 401,
         "detail": "send a token: Authorization: Bearer …",
     }
+
+
+async def test_who_cannot_be_checked_now_may_try_again() -> None:
+    async def away() -> bytes:
+        raise KeySetError("the issuer is away")
+
+    routes = [Route("/{path:path}", NotFound(KeySetTokens(away)).answer)]
+    async with a_client(Starlette(routes=routes)) as client:
+        token = signer("ES256").sign()
+        answer = await client.get("/api", headers={"authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
+    assert "try again" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])

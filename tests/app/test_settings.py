@@ -38,6 +38,12 @@ def test_out_of_the_box_everything_is_embedded_and_local() -> None:
         ("PIPELOOM_KEEP_ALIVE", "2.5", "keep_alive", 2.5),
         ("PIPELOOM_UNLOAD_AFTER", "0", "unload_after", 0.0),
         ("PIPELOOM_DRAIN_TIMEOUT", "1", "drain_timeout", 1.0),
+        ("PIPELOOM_JWKS_URL", "https://issuer/keys?v=1", "jwks_url", "https://issuer/keys?v=1"),
+        ("PIPELOOM_JWKS_URL", "http://127.0.0.1:9/keys", "jwks_url", "http://127.0.0.1:9/keys"),
+        ("PIPELOOM_JWKS_URL", "http://localhost/keys", "jwks_url", "http://localhost/keys"),
+        ("PIPELOOM_JWKS_URL", "http://[::1]:9/keys", "jwks_url", "http://[::1]:9/keys"),
+        ("PIPELOOM_JWT_ISSUER", "https://issuer", "jwt_issuer", "https://issuer"),
+        ("PIPELOOM_JWT_AUDIENCE", "pipeloom", "jwt_audience", "pipeloom"),
     ],
 )
 def test_the_environment_sets(
@@ -92,6 +98,32 @@ def test_a_value_that_cannot_be_is_refused_in_one_sentence(
     name = variable.removeprefix("PIPELOOM_").lower()
     with pytest.raises(SettingsError, match=f"^setting {name}: [^\n]+, got '{text}'$"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://issuer/keys", "http://10.0.0.1/keys", "http://localhost.example/keys", "ftp://127.0.0.1/",
+     "file:///etc/passwd", "//issuer/keys", "issuer/keys", "https:///keys", "https://me:hush@issuer/",
+     "https://[bad/keys", "http://127.0.0.1@issuer/keys"],
+)  # fmt: skip
+def test_keys_come_from_an_address_that_can_be_trusted(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("PIPELOOM_JWKS_URL", url)
+    with pytest.raises(SettingsError, match=r"^setting jwks_url: [^\n]+$") as refused:
+        load_settings()
+    assert "hush" not in str(refused.value)
+
+
+def test_tokens_are_signed_with_a_secret_or_with_published_keys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PIPELOOM_JWKS_URL", "https://issuer/keys")
+    load_settings(host="0.0.0.0").check_exposure()
+    monkeypatch.setenv("PIPELOOM_JWT_SECRET", "hush-hush")
+    with pytest.raises(SettingsError, match="got both") as refused:
+        load_settings()
+    assert "hush" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["jwt_secret", "database_url"])

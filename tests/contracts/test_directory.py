@@ -52,6 +52,21 @@ async def test_no_pipeline_is_said_so(stores: Stores) -> None:
         await stores.directory.delete_pipeline(an_id(9))
 
 
+async def test_many_roles_are_one_question(stores: Stores) -> None:
+    first, second = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    ada, bob = stores.author.id, (await stores.directory.create_user("bob@x.org", "Bob")).id
+    await stores.directory.add_member(stores.team_id, ada, "viewer")
+    assert await stores.directory.roles(
+        [(ada, first), (bob, first), (ada, second), (an_id(77), second), (ada, an_id(9))]
+    ) == {
+        (ada, first): "viewer",
+        (bob, first): None,
+        (ada, second): "viewer",
+        (an_id(77), second): None,
+    }
+    assert await stores.directory.roles([]) == {}
+
+
 async def test_a_user_is_found_whatever_the_case(stores: Stores) -> None:
     assert await stores.directory.user_by_email("ADA@Example.org") == stores.author
 

@@ -1,13 +1,12 @@
 from pathlib import Path
-from uuid import UUID
 
-from persistence.listener import Listener
+from persistence.listener import ACCESS, UPDATES, Listener
 from persistence.pool import Pool, connection
 
 
-async def ring(pool: Pool, *payloads: str) -> None:
+async def ring(pool: Pool, *payloads: str, channel: str = UPDATES) -> None:
     for payload in payloads:
-        await pool.run_script(f"SELECT pg_notify('pipeloom_updates', '{payload}')")
+        await pool.run_script(f"SELECT pg_notify('{channel}', '{payload}')")
 
 
 ONE, TWO = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
@@ -23,13 +22,22 @@ async def test_what_rang_between_two_waits_is_one_set(pool: Pool, database_url: 
     listener = Listener(database_url)
     await listener.wait(5)
     await ring(pool, ONE, TWO, ONE)
-    heard: set[str] = set()
+    heard = set[str]()
     while len(heard) < 2:
         more = await listener.wait(5)
         assert more
-        heard |= {str(pipeline_id) for pipeline_id in more}
+        heard |= more
     assert heard == {ONE, TWO}
     assert await listener.wait(0) == set()
+    await listener.close()
+
+
+async def test_each_channel_has_listeners_of_its_own(pool: Pool, database_url: str) -> None:
+    listener = Listener(database_url, ACCESS)
+    await listener.wait(5)
+    await ring(pool, ONE)
+    await ring(pool, f"pipeline:{TWO}", channel=ACCESS)
+    assert await listener.wait(5) == {f"pipeline:{TWO}"}
     await listener.close()
 
 
@@ -45,7 +53,7 @@ async def test_a_lost_connection_comes_back(pool: Pool, database_url: str) -> No
     while await listener.wait(0) is None:
         pass
     await ring(pool, ONE)
-    assert await listener.wait(5) == {UUID(ONE)}
+    assert await listener.wait(5) == {ONE}
     await listener.close()
 
 
