@@ -12,11 +12,20 @@ from .auth import Verifier
 
 PROBLEM = "application/problem+json"
 
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="pipeloom"'}
+"""RFC 9110 §11.6.1: a 401 must tell how to authenticate."""
 
-def problem(status: int, title: str, detail: str) -> JSONResponse:
-    """A problem document (RFC 9457)."""
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    members: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """A problem document (RFC 9457); `members` are added to it."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return JSONResponse(body, status, media_type=PROBLEM)
+    return JSONResponse({**body, **(members or {})}, status, headers, media_type=PROBLEM)
 
 
 async def healthz(_: Request) -> JSONResponse:
@@ -63,7 +72,8 @@ class NotFound:
         try:
             await self._tokens.verify(token if scheme.lower() == "bearer" else "")
         except Unauthenticated:
-            return problem(401, "Unauthorized", "send a token: Authorization: Bearer …")
+            detail = "send a token: Authorization: Bearer …"
+            return problem(401, "Unauthorized", detail, headers=CHALLENGE)
         except Overloaded as error:
             return problem(503, "Service Unavailable", str(error))
         return problem(404, "Not Found", f"there is nothing at {request.url.path}")

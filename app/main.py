@@ -10,8 +10,9 @@ from uuid import UUID
 
 import structlog
 from starlette.applications import Starlette
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 
+from persistence.as_user import UserPool
 from persistence.directory import PostgresDirectory
 from persistence.group_commit import GroupCommit
 from persistence.listener import ACCESS, Listener
@@ -22,6 +23,8 @@ from persistence.update_log import PostgresUpdateLog
 from persistence.worker import Worker
 
 from .access import AccessWatch
+from .api.assembly import api
+from .api.context import Context
 from .auth import Verifier
 from .bus.memory import MemoryBus
 from .demo import create_demo
@@ -64,6 +67,8 @@ class Services:
         self.hub = Hub(log, self.committer, MemoryBus(), clock, unload_after=settings.unload_after)
         self.access = AccessWatch(self.hub, self.directory, announcements, clock)
         self.endpoints = Endpoints(self.hub, self.directory, tokens, self.access, settings)
+        self.context = Context(UserPool(pool), pool, self.directory, self.hub, clock)
+        self.api = api(self.context, tokens, settings)
         self.readiness = Readiness(
             {"postgresql": lambda: pool.fetchval("ping"), "bus": _in_process}
         )
@@ -127,6 +132,7 @@ def application(made: Services, tokens: Verifier) -> Starlette:
             WebSocketRoute("/ws/{pipeline_id:path}", made.endpoints.y_websocket),
             Route("/healthz", healthz),
             Route("/readyz", made.readiness.answer),
+            Mount("/api", made.api),
             Route("/{path:path}", NotFound(tokens).answer, methods=ANY_METHOD),
         ]
     )

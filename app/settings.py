@@ -70,6 +70,10 @@ class Settings(BaseSettings):
     max_message_bytes: Annotated[int, Field(ge=1024)] = 8 * MiB
     outbox_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
     pending_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 8 * MiB
+    api_rate: Annotated[float, Field(gt=0)] = 20.0
+    api_burst: Annotated[int, Field(ge=1)] = 200
+    cors_origins: str = ""
     max_connections: Annotated[int, Field(ge=1)] = 10_000
     keep_alive: Annotated[float, Field(gt=0, lt=30)] = 10.0
     unload_after: Annotated[float, Field(ge=0)] = 30.0

@@ -1,0 +1,158 @@
+-- me --
+-- The user's own row.
+SELECT id, email, name, avatar_url, preferences, created_at, updated_at FROM my_user
+
+-- lock_me --
+-- The user's own row, held until the end of the transaction.
+SELECT id, email, name, avatar_url, preferences, created_at, updated_at FROM my_user FOR UPDATE
+
+-- write_me --
+-- Write what users may write of their own row.
+UPDATE my_user SET name = $1, avatar_url = $2, preferences = $3
+RETURNING id, email, name, avatar_url, preferences, created_at, updated_at
+
+-- my_role_in_organization --
+-- The user's strongest role in the teams of an organization, NULL in none.
+SELECT m.role
+FROM team_members AS m
+JOIN teams AS t ON t.id = m.team_id
+WHERE t.organization_id = $1 AND m.user_id = current_user_id()
+ORDER BY array_position('{owner,admin,member,viewer}', m.role)
+LIMIT 1
+
+-- my_role_in_team --
+-- The user's role in a team, NULL for an outsider.
+SELECT role FROM team_members WHERE team_id = $1 AND user_id = current_user_id()
+
+-- my_role_at_pipeline --
+-- The user's role in the team of a pipeline, NULL for an outsider.
+SELECT m.role
+FROM pipelines AS p
+JOIN team_members AS m ON m.team_id = p.team_id AND m.user_id = current_user_id()
+WHERE p.id = $1
+
+-- organizations --
+-- The organizations of the user after a place in the list, newest first.
+SELECT id, name, slug, settings, created_at
+FROM organizations
+WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT $3
+
+-- organization --
+-- One organization.
+SELECT id, name, slug, settings, created_at FROM organizations WHERE id = $1
+
+-- lock_organization --
+-- One organization, held until the end of the transaction.
+SELECT id, name, slug, settings, created_at FROM organizations WHERE id = $1 FOR NO KEY UPDATE
+
+-- new_organization --
+-- Create an organization and its first team, of which the user becomes the owner.
+SELECT create_organization($1, $2, $3, $4)
+
+-- write_organization --
+-- Write what may be written of an organization.
+UPDATE organizations SET name = $2, slug = $3, settings = $4
+WHERE id = $1
+RETURNING id, name, slug, settings, created_at
+
+-- teams --
+-- The user's teams after a place in the list, newest first; of one organization unless NULL.
+SELECT t.id, t.organization_id, t.name, t.slug, t.settings, t.created_at, m.role
+FROM teams AS t
+JOIN team_members AS m ON m.team_id = t.id AND m.user_id = current_user_id()
+WHERE ($1::uuid IS NULL OR t.organization_id = $1)
+    AND ($2::timestamptz IS NULL OR (t.created_at, t.id) < ($2, $3::uuid))
+ORDER BY t.created_at DESC, t.id DESC
+LIMIT $4
+
+-- team --
+-- One of the user's teams.
+SELECT t.id, t.organization_id, t.name, t.slug, t.settings, t.created_at, m.role
+FROM teams AS t
+JOIN team_members AS m ON m.team_id = t.id AND m.user_id = current_user_id()
+WHERE t.id = $1
+
+-- lock_team --
+-- One of the user's teams, held until the end of the transaction.
+SELECT t.id, t.organization_id, t.name, t.slug, t.settings, t.created_at, m.role
+FROM teams AS t
+JOIN team_members AS m ON m.team_id = t.id AND m.user_id = current_user_id()
+WHERE t.id = $1
+FOR NO KEY UPDATE OF t
+
+-- new_team --
+-- Create a team, of which the user becomes the owner.
+SELECT create_team($1, $2, $3)
+
+-- write_team --
+-- Write what may be written of a team.
+UPDATE teams AS t SET name = $2, slug = $3, settings = $4
+FROM team_members AS m
+WHERE t.id = $1 AND m.team_id = t.id AND m.user_id = current_user_id()
+RETURNING t.id, t.organization_id, t.name, t.slug, t.settings, t.created_at, m.role
+
+-- pipelines_of_team --
+-- The ids of all pipelines of a team.
+SELECT id FROM pipelines WHERE team_id = $1
+
+-- wait_for_projections --
+-- Wait for the workers at pipelines before deleting these.
+SELECT lock_projections($1)
+
+-- remove_team --
+-- Delete a team with everything in it.
+DELETE FROM teams WHERE id = $1 RETURNING id
+
+-- members --
+-- The members of a team after a place in the list, in the order in which they joined.
+SELECT m.user_id AS id, u.name, u.email, u.avatar_url, m.role, m.joined_at
+FROM team_members AS m
+JOIN users AS u ON u.id = m.user_id
+WHERE m.team_id = $1
+    AND ($2::timestamptz IS NULL OR (m.joined_at, m.user_id) > ($2, $3::uuid))
+ORDER BY m.joined_at, m.user_id
+LIMIT $4
+
+-- member --
+-- One member of a team.
+SELECT m.user_id AS id, u.name, u.email, u.avatar_url, m.role, m.joined_at
+FROM team_members AS m
+JOIN users AS u ON u.id = m.user_id
+WHERE m.team_id = $1 AND m.user_id = $2
+
+-- new_member --
+-- Give a user a role in a team.
+INSERT INTO team_members (team_id, user_id, role) VALUES ($1, $2, $3)
+
+-- write_member --
+-- Change a member's role.
+UPDATE team_members SET (role) = ROW ($3) WHERE team_id = $1 AND user_id = $2
+
+-- drop_member --
+-- Take a user out of a team.
+DELETE FROM team_members WHERE team_id = $1 AND user_id = $2 RETURNING user_id
+
+-- pipelines --
+-- The pipelines of the user's teams after a place in the list, newest first; a NULL filter lets
+-- everything through.
+SELECT
+    id, team_id, created_by, parent_pipeline_id, name, description, status, tags, yaml_version,
+    is_template, created_at, updated_at, published_at
+FROM pipelines
+WHERE ($1::uuid IS NULL OR team_id = $1)
+    AND ($2::text IS NULL OR status = $2)
+    AND ($3::text[] IS NULL OR tag_keys(tags) @> tag_keys($3) AND tags @> $3)
+    AND ($4::boolean IS NULL OR is_template = $4)
+    AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6::uuid))
+ORDER BY created_at DESC, id DESC
+LIMIT $7
+
+-- pipeline --
+-- One pipeline with its settings.
+SELECT
+    id, team_id, created_by, parent_pipeline_id, name, description, status, tags, yaml_version,
+    is_template, created_at, updated_at, published_at, config, defaults, authentication
+FROM pipelines
+WHERE id = $1

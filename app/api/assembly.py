@@ -1,0 +1,97 @@
+"""The API as one ASGI application, to be mounted at `/api`."""
+
+from importlib import metadata
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from crdt.errors import PipeloomError
+
+from ..auth import Verifier
+from ..settings import Settings
+from . import me, members, organizations, pipelines, problems, shapes, teams
+from .context import Context
+from .gate import Gate
+from .rate import RateLimit
+
+RESOURCES: Final[tuple[APIRouter, ...]] = (
+    me.router,
+    organizations.router,
+    teams.router,
+    members.router,
+    pipelines.router,
+)
+
+DESCRIPTION: Final = """\
+Pipelines, teams and what belongs to them. Edits of a pipeline become edits of its live document:
+connected editors see them at once, and a read after a write sees the write.
+
+Errors are problem documents (RFC 9457), lists come in pages (`limit`, `cursor`), and what can be
+edited twice has an `ETag` for `If-Match`.
+"""
+
+EXPOSED: Final = ("ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy")
+"""Headers of answers that scripts of other origins may read."""
+
+
+def api(context: Context, tokens: Verifier, settings: Settings) -> ASGIApp:
+    """Build the API."""
+    rate = RateLimit(settings.api_rate, settings.api_burst, context.clock.monotonic)
+    gate = Gate(_application(context), tokens, rate, settings.max_body_bytes)
+    if not settings.cors_origins:
+        return gate
+    return CORSMiddleware(
+        gate,
+        allow_origins=settings.cors_origins.replace(",", " ").split(),
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match"],
+        expose_headers=EXPOSED,
+    )
+
+
+def _application(context: Context) -> FastAPI:
+    application = FastAPI(
+        title="Pipeloom",
+        version=metadata.version("pipeloom"),
+        description=DESCRIPTION,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=shapes.EVERYWHERE,
+        generate_unique_id_function=_operation_id,
+        exception_handlers={
+            PipeloomError: problems.on_family,
+            HTTPException: problems.on_http,
+            RequestValidationError: problems.on_invalid,
+            Exception: problems.on_bug,
+        },
+    )
+    application.state.context = context
+    for router in RESOURCES:
+        application.include_router(router)
+    _document_problems(application)
+    return application
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _document_problems(application: FastAPI) -> None:
+    """Add the schema of problem documents, which no endpoint returns as its result."""
+    generate = application.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        if "Problem" not in schemas:
+            schema = shapes.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= schema.pop("$defs", {})
+            schemas["Problem"] = schema
+        return document
+
+    application.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own recipe

@@ -1,0 +1,140 @@
+"""What every request to the API passes before a resource sees it, in this order:
+
+1. a token, or it is turned away whatever it asks for: strangers learn nothing about paths;
+2. the caller's rate limit;
+3. the limit of its body, counted while it arrives;
+4. the limits of JSON.
+
+HEAD is answered as GET without its content (RFC 9110 §9.3.2).
+"""
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from crdt.errors import PipeloomError, Unauthenticated
+
+from ..auth import Verifier
+from . import json_body
+from .problems import BodyTooBig, Invalid, answer
+from .rate import RateLimit
+
+_logger = structlog.get_logger(__name__)
+
+OPEN_PATHS: Final = frozenset({"/openapi.json", "/docs"})
+"""Paths that hold no data: reachable without a token."""
+
+CALLER: Final = "caller"
+"""Where in a request's state the token's claims stand."""
+
+
+class Gate:
+    """ASGI middleware around the API. `max_body` is in bytes."""
+
+    def __init__(self, app: ASGIApp, tokens: Verifier, rate: RateLimit, max_body: int) -> None:
+        self._app, self._tokens, self._rate, self._max_body = app, tokens, rate, max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the class."""
+        scope = {**scope, "state": dict(scope.get("state", {}))}
+        if scope["method"] == "HEAD":
+            scope["method"], send = "GET", _without_content(send)
+        try:
+            headers = await self._admit(scope)
+            if headers:
+                send = _with_headers(send, headers)
+            receive = await self._read(scope, receive)
+        except PipeloomError as refusal:
+            await answer(refusal)(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            # It has been answered with 500; further out it would be logged once more.
+            _logger.exception("api.bug", path=scope["path"], error=str(error))
+
+    async def _admit(self, scope: Scope) -> Mapping[str, str]:
+        """Find out who asks; return the headers of the rate limit."""
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path in OPEN_PATHS:
+            return {}
+        claims = await self._tokens.verify(_bearer(Headers(scope=scope)))
+        scope["state"][CALLER] = claims
+        headers = self._rate.take(claims.user_id)
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            raise Invalid(("", "expected an address without NUL characters"))
+        return headers
+
+    async def _read(self, scope: Scope, receive: Receive) -> Receive:
+        """Take the whole body in, within its limits; return what gives it out again."""
+        body = await self._body(Headers(scope=scope), receive)
+        if body and _is_json(Headers(scope=scope)):
+            json_body.check(body)
+        return _once({"type": "http.request", "body": body, "more_body": False}, receive)
+
+    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+        declared = headers.get("content-length", "0")
+        if declared.isdecimal() and int(declared[:20]) > self._max_body:
+            raise BodyTooBig(self._max_body)
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Unauthenticated("disconnected")
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > self._max_body:
+                raise BodyTooBig(self._max_body)
+        return bytes(body)
+
+
+def _bearer(headers: Headers) -> str:
+    """The token of `Authorization: Bearer …` (RFC 6750 §2.1)."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("send a token: Authorization: Bearer …")
+    return token.strip()
+
+
+def _is_json(headers: Headers) -> bool:
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
+
+
+def _once(first: Message, receive: Receive) -> Receive:
+    waiting = [first]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
+
+
+def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
+    async def add(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(headers)
+        await send(message)
+
+    return add
+
+
+def _without_content(send: Send) -> Send:
+    async def strip(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return strip
+
+
+class Limits(Protocol):
+    """The settings that the gate follows."""
+
+    api_rate: float
+    api_burst: int
+    max_body_bytes: int

@@ -1,0 +1,130 @@
+"""What the JSON bodies of all resources have in common."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Self, TypeAlias
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+PROBLEM_REF = "#/components/schemas/Problem"
+
+SmallInteger: TypeAlias = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""A number that fits the columns that count."""
+
+Name: TypeAlias = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
+]
+MAX_SLUG: Final = 100
+Slug: TypeAlias = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=MAX_SLUG)
+]
+Url: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2000)]
+JsonObject: TypeAlias = dict[str, Any]
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for field in schema.get("properties", {}).values():
+        field.pop("default", None)
+
+
+class Shown(BaseModel):
+    """A resource as the API shows it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """Make it of a row whose columns are its fields."""
+        return cls.model_validate(dict(row))
+
+
+class Given(BaseModel):
+    """A resource as a client gives it: unknown fields are refused, they are misspellings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Patch(BaseModel):
+    """Changes to a resource (RFC 7396): fields that are missing stay as they are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_without_defaults)
+
+    def given(self) -> dict[str, Any]:
+        """The fields that were given."""
+        return self.model_dump(exclude_unset=True)
+
+
+def kept() -> Any:
+    """The default of a field of a Patch: never seen, since `given` leaves it out."""
+    return Field(default=None)
+
+
+class ProblemError(Shown):
+    """One fault of a request."""
+
+    path: str = Field(description="Where in the request, as a dotted path.")
+    detail: str
+    line: int | None = None
+    column: int | None = None
+
+
+class Problem(Shown):
+    """Why a request was refused (RFC 9457)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "about:blank",
+                "title": "Not Found",
+                "status": 404,
+                "detail": "no such pipeline: check the id",
+            }
+        }
+    )
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[ProblemError] | None = Field(None, description="With 422: what is wrong where.")
+    roles: list[str] | None = Field(None, description="With 403: roles that may do this.")
+    current: Any = Field(None, description="With 412: the state to look at.")
+
+
+DESCRIPTIONS: Mapping[int, str] = {
+    304: "It has not changed.",
+    400: "The cursor is none of this list.",
+    401: "The token is missing, malformed, forged or expired.",
+    403: "The caller's role does not suffice.",
+    404: "There is no such thing, or the caller may not know of it.",
+    409: "It contradicts what is there.",
+    412: "It has changed since; `current` shows it.",
+    413: "The body is too big.",
+    415: "The body is of another media type.",
+    422: "Something in the request cannot be; `errors` says what and where.",
+    429: "Too many requests; Retry-After says when to come back.",
+    503: "Overloaded, draining, or the database is away; Retry-After says when to come back.",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Document the refusals of an endpoint, for `responses=`."""
+    content = {"application/problem+json": {"schema": {"$ref": PROBLEM_REF}}}
+    return {
+        status: {
+            "description": DESCRIPTIONS[status],
+            **({"content": content} if status >= 400 else {}),
+        }
+        for status in statuses
+    }
+
+
+EVERYWHERE = problems(401, 413, 422, 429, 503)
+
+
+class Person(Shown):
+    """Somebody with whom the caller shares a team."""
+
+    id: UUID
+    name: str
+    avatar_url: str | None = None

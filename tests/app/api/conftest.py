@@ -1,0 +1,33 @@
+"""The API of a running server, in this process, and people of every role to ask it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from app.main import application, services, work
+from app.settings import Settings
+from tests.app.api.house import TOKENS, House, Team
+from tests.conftest import a_database
+
+MAX_BODY = 100_000
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(postgres_server: str, template_database: str) -> AsyncIterator[House]:
+    """One server with a worker for a whole module."""
+    async with a_database(postgres_server, template_database) as dsn:
+        settings = Settings(api_rate=10_000, api_burst=10_000, max_body_bytes=MAX_BODY)
+        async with services(settings, TOKENS, dsn) as made:
+            stop = asyncio.Event()
+            working = asyncio.create_task(work(dsn, stop))
+            yield House(made, application(made, TOKENS), dsn)
+            stop.set()
+            await working
+            await made.drain()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def team(house: House) -> Team:
+    """A fresh team with one person in every role, and an outsider with a team elsewhere."""
+    return await house.a_team()

@@ -1,0 +1,169 @@
+"""People and teams that ask the API."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg  # type: ignore[import-untyped]
+import httpx
+from starlette.applications import Starlette
+
+from app.auth import Tokens
+from app.main import Services
+from persistence.ports import Role, User
+
+TOKENS = Tokens("a secret of the tests, long enough for HS256")
+
+ROLES: tuple[Role, ...] = ("owner", "admin", "member", "viewer")
+
+_NUMBERS = count(1)
+
+
+@dataclass
+class Person:
+    """A user, and the requests that this user makes."""
+
+    user: User
+    app: Starlette
+    token: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.token = TOKENS.issue(self.user, timedelta(hours=1), datetime.now(UTC))
+
+    @property
+    def id(self) -> str:
+        return str(self.user.id)
+
+    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Make a request; `path` is below /api."""
+        return await ask(self.app, method, path, self.token, **options)
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        return await self.ask("GET", path, **options)
+
+    async def post(self, path: str, json: Any = None, **options: Any) -> httpx.Response:
+        return await self.ask("POST", path, json=json, **options)
+
+    async def patch(self, path: str, json: Any = None, **options: Any) -> httpx.Response:
+        return await self.ask("PATCH", path, json=json, **options)
+
+    async def delete(self, path: str, **options: Any) -> httpx.Response:
+        return await self.ask("DELETE", path, **options)
+
+    async def read(self, path: str, **options: Any) -> Any:
+        """GET what must be there."""
+        return the_json(await self.get(path, **options))
+
+    async def made(self, path: str, json: Any = None, **options: Any) -> Any:
+        """POST what must succeed, and find it where it is said to be."""
+        answer = await self.post(path, json, **options)
+        assert answer.status_code == 201, (answer.status_code, answer.text)
+        location = re.fullmatch(r"/api(/\S+)", answer.headers["location"])
+        assert location is not None
+        assert (await self.get(location[1])).status_code == 200
+        return answer.json()
+
+
+@dataclass
+class Team:
+    """A team with one person in every role, and somebody who is not in it."""
+
+    id: str
+    organization_id: str
+    people: Mapping[str, Person]
+
+    def __getattr__(self, role: str) -> Person:
+        if role.startswith("_"):
+            raise AttributeError(role)
+        return self.people[role]
+
+    @property
+    def path(self) -> str:
+        return f"/teams/{self.id}"
+
+
+@dataclass
+class House:
+    """The server and its database."""
+
+    made: Services
+    app: Starlette
+    dsn: str
+
+    async def a_person(self, name: str = "somebody") -> Person:
+        """A user who is in no team."""
+        email = f"{name}-{next(_NUMBERS)}@example.org"
+        return Person(await self.made.directory.create_user(email, name.title()), self.app)
+
+    async def a_team(self) -> Team:
+        """A team with its people; the outsider owns another team in another organization."""
+        people = {role: await self.a_person(role) for role in (*ROLES, "outsider")}
+        organization, team = await self._an_empty_team()
+        for role in ROLES:
+            await self.made.directory.add_member(team, people[role].user.id, role)
+        _, elsewhere = await self._an_empty_team()
+        await self.made.directory.add_member(elsewhere, people["outsider"].user.id, "owner")
+        return Team(str(team), str(organization), people)
+
+    async def _an_empty_team(self) -> tuple[UUID, UUID]:
+        name = f"team-{next(_NUMBERS)}"
+        organization = await self.made.directory.create_organization(name, name)
+        return organization, await self.made.directory.create_team(organization, name, name)
+
+    async def sql(self, statement: str, *args: object) -> Any:
+        """Run SQL as the owner of the tables; return the rows."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            return await connection.fetch(statement, *args)
+        finally:
+            await connection.close()
+
+
+async def ask(
+    app: Starlette, method: str, path: str, token: str | None = None, **options: Any
+) -> httpx.Response:
+    """Make a request without a network; `path` is below /api."""
+    headers = {**options.pop("headers", {})}
+    if token is not None:
+        headers["authorization"] = f"Bearer {token}"
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://loom") as client:
+        return await client.request(method, f"/api{path}", headers=headers, **options)
+
+
+def the_json(answer: httpx.Response) -> Any:
+    """The body of an answer that must be good."""
+    assert answer.status_code == 200, (answer.status_code, answer.text)
+    return answer.json()
+
+
+def the_problem(answer: httpx.Response, status: int) -> Any:
+    """The problem document of an answer that must be a refusal."""
+    assert answer.status_code == status, (answer.status_code, answer.text)
+    assert answer.headers["content-type"] == "application/problem+json"
+    document = answer.json()
+    assert (document["status"], document["type"]) == (status, "about:blank")
+    assert document["detail"]
+    return document
+
+
+def an_id() -> str:
+    """An id that nothing has."""
+    return str(uuid4())
+
+
+async def all_items(person: Person, path: str, limit: int) -> list[Any]:
+    """Every item of a list, page by page."""
+    items: list[Any] = []
+    params: dict[str, Any] = {"limit": limit}
+    while True:
+        page = await person.read(path, params=params)
+        assert len(page["items"]) <= limit
+        items += page["items"]
+        if page["next_cursor"] is None:
+            return items
+        params["cursor"] = page["next_cursor"]

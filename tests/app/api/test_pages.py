@@ -1,0 +1,53 @@
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from app.api.pages import NEWEST_FIRST, Keyset
+from app.api.problems import BadCursor
+
+NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, UTC)
+ID = UUID(int=7)
+THINGS = Keyset("things", NEWEST_FIRST)
+ROWS = [{"created_at": NOON, "id": UUID(int=number)} for number in range(3)]
+
+
+def test_a_cursor_brings_back_the_last_key_to_the_microsecond() -> None:
+    page = THINGS.page(ROWS, 2, dict)
+    assert page.items == ROWS[:2]
+    assert THINGS.after(page.next_cursor) == [NOON, UUID(int=1)]
+
+
+def test_the_last_page_has_no_cursor() -> None:
+    assert THINGS.page(ROWS, 3, dict).next_cursor is None
+    assert THINGS.page([], 3, dict).next_cursor is None
+
+
+def test_the_first_page_comes_after_nothing() -> None:
+    assert THINGS.after(None) == [None, None]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "",
+        "x",
+        "é",
+        "WyJ0aGluZ3MiXQ==",  # ["things"]
+        "WyJvdGhlcnMiLCAiMjAyNi0xMS0yM1QxMjowMDowMCswMDowMCIsICJ4Il0=",
+        "WyJ0aGluZ3MiLCAiMjAyNi0xMS0yM1QxMjowMDowMCIsICIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDciXQ==",
+        "bnVsbA==",
+        "MQ==",
+        "W10=",
+        "W1tbW1tbW1tbW1tb",
+    ],
+)
+def test_a_forged_cursor_is_refused(forged: str) -> None:
+    with pytest.raises(BadCursor):
+        THINGS.after(forged)
+
+
+def test_a_cursor_of_another_list_is_refused() -> None:
+    cursor = Keyset("others", NEWEST_FIRST).page(ROWS, 2, dict).next_cursor
+    with pytest.raises(BadCursor):
+        THINGS.after(cursor)

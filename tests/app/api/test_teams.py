@@ -1,0 +1,67 @@
+import pytest
+
+from tests.app.api.house import House, Team, all_items, an_id, the_json, the_problem
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.mark.parametrize("role", ["owner", "admin"])
+async def test_owners_and_admins_add_teams_and_own_them(team: Team, role: str) -> None:
+    person = team.people[role]
+    wanted = {"organization_id": team.organization_id, "name": "Research"}
+    made = await person.made("/teams", wanted)
+    assert (made["slug"], made["role"]) == ("research", "owner")
+    the_problem(await person.post("/teams", wanted), 409)
+    the_problem(await team.viewer.get(f"/teams/{made['id']}"), 404)
+
+
+@pytest.mark.parametrize(("role", "status"), [("member", 403), ("viewer", 403), ("outsider", 404)])
+async def test_nobody_else_adds_teams(team: Team, role: str, status: int) -> None:
+    wanted = {"organization_id": team.organization_id, "name": "Mine"}
+    the_problem(await team.people[role].post("/teams", wanted), status)
+
+
+async def test_the_list_says_what_one_is_in_each_team(house: House, team: Team) -> None:
+    other = await house.a_team()
+    listed = await all_items(team.admin, "/teams", 1)
+    assert [(one["id"], one["role"]) for one in listed] == [(team.id, "admin")]
+    assert other.id not in [one["id"] for one in listed]
+
+
+async def test_teams_of_one_organization(team: Team) -> None:
+    more = await team.owner.made("/organizations", {"name": team.owner.id})
+    listed = await team.owner.read("/teams", params={"organization": more["id"]})
+    assert [one["organization_id"] for one in listed["items"]] == [more["id"]]
+    assert len(await all_items(team.owner, "/teams", 1)) == 2
+
+
+@pytest.mark.parametrize("role", ["owner", "admin"])
+async def test_owners_and_admins_change_a_team(team: Team, role: str) -> None:
+    wanted = {"name": "Renamed", "slug": f"renamed-{role}", "settings": {"a": [1]}}
+    changed = the_json(await team.people[role].patch(team.path, wanted))
+    assert {name: changed[name] for name in wanted} == wanted
+    assert changed["role"] == role
+    assert (await team.viewer.read(team.path))["settings"] == {"a": [1]}
+
+
+async def test_of_two_who_edit_one_state_the_second_is_told(team: Team) -> None:
+    tag = {"if-match": (await team.owner.get(team.path)).headers["etag"]}
+    assert (await team.owner.patch(team.path, {"name": "A"}, headers=tag)).status_code == 200
+    document = the_problem(await team.admin.patch(team.path, {"name": "B"}, headers=tag), 412)
+    assert document["current"]["name"] == "A"
+    assert document["current"]["role"] == "admin"
+
+
+async def test_only_owners_delete_a_team(team: Team) -> None:
+    for role in ("admin", "member", "viewer"):
+        the_problem(await team.people[role].delete(team.path), 403)
+    the_problem(await team.outsider.delete(team.path), 404)
+    assert (await team.owner.delete(team.path)).status_code == 204
+    the_problem(await team.owner.get(team.path), 404)
+    the_problem(await team.owner.delete(team.path), 404)
+
+
+async def test_what_is_not_there_is_not_found(team: Team) -> None:
+    the_problem(await team.owner.get(f"/teams/{an_id()}"), 404)
+    wanted = {"organization_id": an_id(), "name": "Lost"}
+    the_problem(await team.owner.post("/teams", wanted), 404)
