@@ -6,7 +6,7 @@ A struct names its surroundings and neighbours by id, so it means the same in an
 from dataclasses import dataclass, field
 
 from .encoding import var_uint
-from .update_format import DeleteSet, Struct
+from .update_format import GC, DeleteSet, Struct, Structs
 
 
 @dataclass(slots=True)
@@ -51,6 +51,19 @@ class Draft:
         if self._segments or self._deletions:
             self._updates.append(_structs(self._segments) + _delete_set(self._deletions))
             self._segments, self._deletions = {}, {}
+
+
+def without_content(structs: Structs) -> list[bytes]:
+    """Write updates that take up the same clocks and hold nothing, so that later ones fit.
+
+    Their structs are of the kind that Yjs leaves where content was collected (GC).
+    """
+    draft = Draft()
+    for client, found in structs.items():
+        for struct in found:
+            collected = bytes((GC,)) + var_uint(struct.length)
+            draft.insert(client, struct._replace(start=0, stop=len(collected)), collected)
+    return draft.updates()
 
 
 def _structs(segments: dict[int, _Segment]) -> bytes:

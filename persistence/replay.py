@@ -6,6 +6,7 @@ updates alone.
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
 from uuid import UUID
@@ -14,6 +15,8 @@ import structlog
 
 from crdt.document import Document, panics_fenced
 from crdt.errors import DocumentPoisoned, MalformedUpdate
+from crdt.update_format import read_structs
+from crdt.update_writer import without_content
 
 from .ports import LoggedUpdate, StoredDocument, UpdateLog
 
@@ -84,12 +87,24 @@ def replay(stored: StoredDocument) -> tuple[Document, list[int]]:
 def apply_all(
     document: Document, updates: Iterable[LoggedUpdate], poisonous: Collection[int] = ()
 ) -> list[int]:
-    """Apply updates in order; return the numbers of those left out. Raises PoisonousUpdate."""
-    return [
-        update.seq
-        for update in updates
-        if update.seq in poisonous or not _applies(document, update)
-    ]
+    """Apply updates in order; return the numbers of those left out. Raises PoisonousUpdate.
+
+    In the place of a poisonous one stands an empty one, so that later edits of its author fit.
+    """
+    left_out = []
+    for update in updates:
+        if update.seq in poisonous:
+            _leave_out(document, update)
+            left_out.append(update.seq)
+        elif not _applies(document, update):
+            left_out.append(update.seq)
+    return left_out
+
+
+def _leave_out(document: Document, update: LoggedUpdate) -> None:
+    with suppress(MalformedUpdate):
+        for stand_in in without_content(read_structs(update.payload)):
+            document.apply(stand_in)
 
 
 def _applies(document: Document, update: LoggedUpdate) -> bool:

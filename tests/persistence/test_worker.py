@@ -402,7 +402,7 @@ class TestFailing:
         assert ("undecodable_update", "pipeline") in store.rows(editor).diagnostics
         assert store.rows(editor).steps == editor.wanted().steps
 
-    async def test_an_update_the_library_panics_at_is_left_out(
+    async def test_an_update_the_library_panics_at_is_left_out_and_no_later_one(
         self, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         editor, worker = await store.new_pipeline(), a_worker(store, clock)
