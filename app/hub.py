@@ -1,19 +1,22 @@
 """This node's rooms: opened once, however many ask, unloaded some time after the last leaves."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import count
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import structlog
 
 from crdt.document import Document
+from crdt.editor import Editor
 from crdt.effects import SessionId
 from crdt.errors import Draining, PipelineNotFound
 from crdt.room import Room
 from crdt.session import Scope
 from persistence.ports import StoredDocument, UpdateLog
-from persistence.replay import load, replay
+from persistence.replay import compute, load, replay
 
 from .bus.base import Bus
 from .live_room import Clock, Committer, LiveRoom
@@ -21,7 +24,20 @@ from .live_room import Clock, Committer, LiveRoom
 SETTLE_SECONDS = 5.0
 """How long a visitor waits for the last commits of a room that was dropped."""
 
+COMMIT_SECONDS = 10.0
+"""How long an edit by the server waits to be stored."""
+
 _logger = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class EditResult(Generic[T]):
+    """An edit by the server that is stored: in update `seq` of the log, or before."""
+
+    seq: int
+    value: T
 
 
 class Hub:
@@ -62,6 +78,46 @@ class Hub:
             await self._load_once(pipeline_id)
         raise Draining
 
+    async def edit(
+        self, pipeline_id: UUID, user_id: UUID | None, change: Callable[[Editor], T]
+    ) -> EditResult[T]:
+        """Edit the live document in a user's name, by a verb of `crdt/edits.py`, and store it.
+
+        `change` runs at once, nothing interleaves, and the whole server waits for it: give a change
+        of many steps to `edit_aside`. What it raises goes to the caller, the document being
+        untouched then. Nothing is stored when nothing changes.
+        Raises Draining, Overloaded, PipelineNotFound, StoreUnavailable: see `LiveRoom.committed`.
+        """
+        room = await self.open(pipeline_id)
+        value = room.edit(user_id, change)
+        return EditResult(await room.committed(COMMIT_SECONDS), value)
+
+    async def edit_aside(
+        self, pipeline_id: UUID, user_id: UUID | None, change: Callable[[Editor], T]
+    ) -> EditResult[T]:
+        """Edit a copy of the document in a thread, then merge the edit into the live one.
+
+        What others edit meanwhile survives, as if they and this were two people on two machines.
+        Raises as `edit` does.
+        """
+        room = await self.open(pipeline_id)
+        value, updates = await compute(_edit_copy, room.copy(), change)
+        room = await self.open(pipeline_id)
+        for update in updates:
+            room.merge(user_id, update)
+        return EditResult(await room.committed(COMMIT_SECONDS), value)
+
+    async def read(self, pipeline_id: UUID, reader: Callable[[Document], T]) -> T:
+        """Read the live document at once if its room is open, else the stored one in a thread.
+
+        The whole server waits for a reader of an open room, so it must be short.
+        Raises PipelineNotFound, StoreUnavailable.
+        """
+        room = self._rooms.get(pipeline_id)
+        if room is not None and not room.dropped:
+            return room.read(reader)
+        return await load(self._log, pipeline_id, lambda stored: reader(_replay(stored)))
+
     async def _load_once(self, pipeline_id: UUID) -> None:
         task = self._opening.get(pipeline_id)
         if task is None:
@@ -75,10 +131,12 @@ class Hub:
         if predecessor := self._rooms.get(pipeline_id):
             # What it appended must be in the log that is about to be read.
             await predecessor.settled(SETTLE_SECONDS)
-        document = await load(self._log, pipeline_id, _replay)
+        document, seq = await load(
+            self._log, pipeline_id, lambda stored: (_replay(stored), stored.seq)
+        )
         # Kept here, not by the visitors: all of them may have given up meanwhile.
         self._rooms[pipeline_id] = LiveRoom(
-            pipeline_id, Room(document), self._committer, self._bus, self._clock
+            pipeline_id, Room(document), self._committer, self._bus, self._clock, seq=seq
         )
 
     def tick(self) -> None:
@@ -122,6 +180,15 @@ class Hub:
         for room in self._rooms.values():
             room.drop(Draining())
         self._rooms.clear()
+
+
+def _edit_copy(state: bytes, change: Callable[[Editor], T]) -> tuple[T, list[bytes]]:
+    copy = Document()
+    copy.load(state)
+    editor = Editor(copy)
+    with copy.edit() as updates:
+        value = change(editor)
+    return value, updates
 
 
 def _replay(stored: StoredDocument) -> Document:

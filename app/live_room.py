@@ -8,11 +8,13 @@ from asyncio import Future
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, assert_never
+from typing import Protocol, TypeVar, assert_never
 from uuid import UUID
 
 import structlog
 
+from crdt.document import Document
+from crdt.editor import Editor
 from crdt.effects import (
     Append,
     Broadcast,
@@ -28,6 +30,7 @@ from crdt.errors import DocumentPoisoned, Draining, Overloaded, PipeloomError, S
 from crdt.messages import Message
 from crdt.room import Room
 from crdt.session import Scope
+from persistence.errors import StoreUnavailable
 from persistence.ports import NewUpdate
 
 from .bus.base import Bus
@@ -36,6 +39,8 @@ PARTING_SECONDS = 5.0
 """How long a client that must go waits for its last acknowledgements."""
 
 _logger = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 
 class Outbox(Protocol):
@@ -87,9 +92,18 @@ class LiveRoom:
     """An open room on this node. All of it runs on the event loop and nothing of it waits."""
 
     def __init__(
-        self, pipeline_id: UUID, room: Room, committer: Committer, bus: Bus, clock: Clock
+        self,
+        pipeline_id: UUID,
+        room: Room,
+        committer: Committer,
+        bus: Bus,
+        clock: Clock,
+        *,
+        seq: int = 0,
     ) -> None:
         self.pipeline_id = pipeline_id
+        self.seq = seq
+        """The last update of the log that is known to be in the document."""
         self.dropped = False
         self.frozen = False
         self.empty_since = clock.monotonic()
@@ -98,6 +112,8 @@ class LiveRoom:
         self._outboxes: dict[SessionId, Outbox] = {}
         self._parting: dict[SessionId, Parting] = {}
         self._last_commit: Future[int] | None = None
+        self._appends = 0
+        self._refusals: list[tuple[int, SyncError]] = []
         self._unsubscribe = bus.subscribe(pipeline_id, self._receive_remote)
 
     @property
@@ -133,6 +149,65 @@ class LiveRoom:
         """Take a message from a client that joined and has not left; a frozen room takes none."""
         if session in self._outboxes and not self.frozen:
             self._run(lambda: self._room.receive(session, message, self._clock.monotonic()))
+
+    def edit(self, user_id: UUID | None, change: Callable[[Editor], T]) -> T:
+        """Let the server edit, in a user's name; see `Room.edit`. `committed` says when it is safe.
+
+        What `change` raises goes to the caller, the document being untouched then. Raises Draining
+        if the room takes no edits any more, Overloaded if this one cannot be stored.
+        """
+        return self._edit(lambda: self._room.edit(user_id, change))
+
+    def merge(self, user_id: UUID | None, update: bytes) -> None:
+        """Take an edit that the server made on a copy; see `Room.merge`. Raises as `edit` does."""
+        self._edit(lambda: (None, self._room.merge(user_id, update)))
+
+    def _edit(self, decide: Callable[[], tuple[T, list[Effect]]]) -> T:
+        if self.dropped or self.frozen:
+            raise Draining
+        if not self._outboxes:
+            self.empty_since = self._clock.monotonic()
+        try:
+            result, effects = decide()
+        except DocumentPoisoned as error:
+            self._drop_poisoned(error)
+            raise Overloaded("the document is being reloaded: try again") from error
+        self._carry_out(effects)
+        self._check_refusals(self._appends)
+        return result
+
+    def _check_refusals(self, appends: int) -> None:
+        """Raise what the log said if it refused one of the first appends.
+
+        A later one may build on it, and would then wait for it in the log for ever.
+        """
+        for number, error in self._refusals:
+            if number <= appends:
+                raise error
+
+    async def committed(self, seconds: float) -> int:
+        """Wait until everything appended so far is committed; return the last update's number.
+
+        Raises Overloaded if the log refused it, so that this room was dropped and the edit undone;
+        Draining if the server stops; StoreUnavailable after `seconds`: the edit then stands in the
+        live document and is stored as soon as PostgreSQL is back.
+        """
+        commit, appends = self._last_commit, self._appends
+        if commit is None:
+            return self.seq
+        await asyncio.wait([commit], timeout=seconds)
+        if not commit.done():
+            raise StoreUnavailable("taken, but not stored yet: look before you try again")
+        self._check_refusals(appends)
+        return commit.result()
+
+    def read(self, reader: Callable[[Document], T]) -> T:
+        """Read the document at once; the whole server waits meanwhile."""
+        return reader(self._room.document)
+
+    def copy(self) -> bytes:
+        """Encode the document, to make a copy of it elsewhere."""
+        return self._room.document.encode()
 
     def leave(self, session: SessionId) -> None:
         """Forget a client; the last one to leave starts the clock of unloading."""
@@ -178,8 +253,11 @@ class LiveRoom:
         try:
             self._carry_out(decide())
         except DocumentPoisoned as error:
-            _logger.error("room.poisoned", pipeline_id=self.pipeline_id, error=str(error))
-            self.drop(Overloaded("the document is being reloaded: reconnect"))
+            self._drop_poisoned(error)
+
+    def _drop_poisoned(self, error: DocumentPoisoned) -> None:
+        _logger.error("room.poisoned", pipeline_id=self.pipeline_id, error=str(error))
+        self.drop(Overloaded("the document is being reloaded: reconnect"))
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -237,20 +315,22 @@ class LiveRoom:
 
     def _append(self, payload: bytes, user_id: UUID | None) -> None:
         update = NewUpdate(self.pipeline_id, user_id, payload, self._clock.now())
+        self._appends = number = self._appends + 1
         try:
             self._last_commit = self._committer.submit(update)
         except SyncError as error:
             # The document holds an update that the log does not: only a reload makes them equal.
-            self.drop(error)
+            self._refuse(number, error)
             return
-        self._last_commit.add_done_callback(self._on_commit)
+        self._last_commit.add_done_callback(lambda commit: self._on_commit(number, commit))
 
-    def _on_commit(self, commit: "Future[int]") -> None:
+    def _on_commit(self, number: int, commit: "Future[int]") -> None:
         # Not earlier: between a commit and this call, its acknowledgements are still on their way.
         if commit is self._last_commit:
             self._last_commit = None
         error = None if commit.cancelled() else commit.exception()
         if error is None:
+            self.seq = max(self.seq, commit.result())
             return
         if self.frozen:
             error = Draining()
@@ -258,6 +338,10 @@ class LiveRoom:
             _logger.error("room.commit_failed", pipeline_id=self.pipeline_id, error=str(error))
             detail = "an edit could not be stored: reconnect"
             error = Overloaded(detail if isinstance(error, PipeloomError) else "")
+        self._refuse(number, error)
+
+    def _refuse(self, number: int, error: SyncError) -> None:
+        self._refusals.append((number, error))
         self.drop(error)
 
     def _close(self, session: SessionId, error: SyncError) -> None:

@@ -12,6 +12,10 @@ PipeloomError
 │   └── Overloaded            1013
 ├── DocumentPoisoned          the CRDT library panicked; the document must be loaded anew
 ├── PipelineFileError         a pipeline file that cannot be imported; carries line and column
+├── EditRefused               an edit by the server that the document cannot take; nothing changed
+│   ├── UnknownEntry          a step or connection it names is not there
+│   ├── EditConflict          it would collide with what is there: a name, a cycle, a connection
+│   └── InvalidEdit           a value that no pipeline may hold
 └── StoreError                (persistence/errors.py) PostgreSQL refused or is away
 
 Close codes follow docs/protocol.md: 4400–4499 tell a y-websocket ≥ 3.1 client to stay away,
@@ -108,3 +112,26 @@ class PipelineFileError(PipeloomError):
     def __init__(self, problem: str, line: int | None = None, column: int | None = None) -> None:
         self.problem, self.line, self.column = problem, line, column
         super().__init__(problem if line is None else f"line {line}, column {column}: {problem}")
+
+
+class EditRefused(PipeloomError):
+    """An edit that the document cannot take; nothing of it was done.
+
+    `field` is the field at fault, in dots where it lies deeper, None where it is the whole edit.
+    """
+
+    def __init__(self, problem: str, field: str | None = None) -> None:
+        self.problem, self.field = problem, field
+        super().__init__(problem if field is None else f"{field}: {problem}")
+
+
+class UnknownEntry(EditRefused):
+    """A step or a connection that the edit names is not in the pipeline."""
+
+
+class EditConflict(EditRefused):
+    """The edit would collide with what is there: a name is taken, a step would hold itself."""
+
+
+class InvalidEdit(EditRefused):
+    """A value that no pipeline may hold: of the wrong kind, too long, too deep or too big."""

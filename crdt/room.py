@@ -14,11 +14,12 @@ Invariants, in the order in which a frame meets them:
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import assert_never
+from typing import TypeVar, assert_never
 from uuid import UUID
 
 from .awareness import Awareness
 from .document import Document
+from .editor import Editor
 from .effects import (
     Append,
     Broadcast,
@@ -30,7 +31,7 @@ from .effects import (
     SendWhenDurable,
     SessionId,
 )
-from .errors import Forbidden, ProtocolError, SyncError, Unauthenticated
+from .errors import DocumentPoisoned, Forbidden, ProtocolError, SyncError, Unauthenticated
 from .messages import (
     AwarenessUpdate,
     Message,
@@ -43,6 +44,8 @@ from .messages import (
 from .nesting import ACCEPTED_DEPTH
 from .session import Scope, Session
 from .update_format import EMPTY_UPDATE
+
+T = TypeVar("T")
 
 TOKEN_EXPIRED = Unauthenticated("token expired: reconnect with a new one")
 ACCESS_WITHDRAWN = Forbidden("access withdrawn: ask an owner of the pipeline's team")
@@ -59,6 +62,7 @@ class Room:
         self.document = document
         self.awareness = Awareness()
         self.sessions: dict[SessionId, Session] = {}
+        self._editor: Editor | None = None
 
     def join(
         self,
@@ -133,19 +137,35 @@ class Room:
             return [Broadcast(message)]
         return []
 
-    def edit(self, user_id: UUID | None, change: Callable[[Document], None]) -> list[Effect]:
-        """Let the server itself edit, in a user's name: one transaction, one update."""
-        with self.document.edit() as updates:
-            change(self.document)
-        return [
-            effect
-            for update in updates
-            for effect in (
-                Broadcast(Update(update)),
-                Append(update, user_id),
-                Publish(Update(update)),
-            )
-        ]
+    @property
+    def editor(self) -> Editor:
+        """What the server edits the document with; made when first asked for."""
+        if self._editor is None:
+            self._editor = Editor(self.document)
+        return self._editor
+
+    def edit(self, user_id: UUID | None, change: Callable[[Editor], T]) -> tuple[T, list[Effect]]:
+        """Let the server itself edit, in a user's name: one transaction, at most one update.
+
+        Returns what `change` returned. What it raises goes to the caller; if it had changed
+        something by then, DocumentPoisoned is raised from it, since nobody else knows of that.
+        """
+        updates: list[bytes] = []
+        try:
+            with self.document.edit() as updates:
+                result = change(self.editor)
+        except Exception as error:
+            if updates:
+                raise DocumentPoisoned(f"an edit failed halfway: {error}") from error
+            raise
+        return result, [effect for update in updates for effect in _spread_edit(update, user_id)]
+
+    def merge(self, user_id: UUID | None, update: bytes) -> list[Effect]:
+        """Take an edit that the server made, in a user's name, on a copy of the document.
+
+        Raises MalformedUpdate.
+        """
+        return _spread_edit(update, user_id) if self.document.apply(update) else []
 
     def leave(self, session_id: SessionId) -> list[Effect]:
         """Forget a client whose connection ended, and its presence with it."""
@@ -183,3 +203,7 @@ class Room:
             return []
         # The sender gets its own presence back: y-websocket clients take silence for a dead line.
         return [Broadcast(AwarenessUpdate(presence))]
+
+
+def _spread_edit(update: bytes, user_id: UUID | None) -> list[Effect]:
+    return [Broadcast(Update(update)), Append(update, user_id), Publish(Update(update))]

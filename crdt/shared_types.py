@@ -26,6 +26,9 @@ CO_EDITED_TEXTS = frozenset({"description", "prompt", "content"})
 LISTS_WITH_PROMPTS = frozenset({"parallel_tasks", "tasks", "conversation"})
 """Keys whose list items are mappings with a prompt of their own."""
 
+SETTINGS_MAPS = frozenset({"config", "defaults", "authentication"})
+"""Settings that are a Y.Map."""
+
 SAFE_INTEGER = 2**53
 """JavaScript's integers end here; a double beyond it is left a float."""
 
@@ -33,11 +36,11 @@ SAFE_INTEGER = 2**53
 def seed(document: Document, pipeline: Pipeline) -> bytes:
     """Write a pipeline into an empty document and return the update: its first and only seed."""
     with document.edit() as updates:
-        _root(document, "pipeline").update(_shared_settings(pipeline.settings))
-        steps = _root(document, "steps")
+        root_map(document, "pipeline").update(_shared_settings(pipeline.settings))
+        steps = root_map(document, "steps")
         for step in pipeline.steps.values():
             steps[step.id] = shared_step(step)
-        connections = _root(document, "connections")
+        connections = root_map(document, "connections")
         for connection in pipeline.connections.values():
             connections[connection.id] = shared_connection(connection)
     return updates[0]
@@ -45,77 +48,110 @@ def seed(document: Document, pipeline: Pipeline) -> bytes:
 
 def shared_step(step: Step) -> "Map[Any]":
     """Make the Y.Map of a step."""
-    return Map(
-        {
-            "name": step.name,
-            "type": step.type,
-            "enabled": step.enabled,
-            "parent_step_id": step.parent_step_id,
-            "slot": step.slot,
-            "order": step.order,
-            "position": {"x": step.position.x, "y": step.position.y},
-            "size": {"width": step.size.width, "height": step.size.height},
-            "config": _shared_config(step.config),
-            **_unless_empty("source", step.source),
-        }
-    )
+    return Map({key: shared_field(key, value) for key, value in step_fields(step).items()})
+
+
+def step_fields(step: Step) -> dict[str, Json]:
+    """Return a step as plain values by key, as they stand in a document."""
+    return {
+        "name": step.name,
+        "type": step.type,
+        "enabled": step.enabled,
+        "parent_step_id": step.parent_step_id,
+        "slot": step.slot,
+        "order": step.order,
+        "position": {"x": step.position.x, "y": step.position.y},
+        "size": {"width": step.size.width, "height": step.size.height},
+        "config": dict(step.config),
+        **_unless_empty("source", step.source),
+    }
 
 
 def shared_connection(connection: Connection) -> "Map[Any]":
-    """Make the Y.Map of a connection; `ends` is one value, so that rewirings never mix."""
-    return Map(
-        {
-            "ends": {
-                "from_step_id": connection.from_step_id,
-                "to_step_id": connection.to_step_id,
-                "from_output": connection.from_output,
-                "to_input": connection.to_input,
-            },
-            "path_data": connection.path_data,
-        }
-    )
+    """Make the Y.Map of a connection."""
+    return Map(connection_fields(connection))
+
+
+def connection_fields(connection: Connection) -> dict[str, Json]:
+    """Return a connection as plain values; `ends` is one value, so that rewirings never mix."""
+    return {
+        "ends": {
+            "from_step_id": connection.from_step_id,
+            "to_step_id": connection.to_step_id,
+            "from_output": connection.from_output,
+            "to_input": connection.to_input,
+        },
+        "path_data": connection.path_data,
+    }
+
+
+def shared_field(key: str, value: Json) -> Any:
+    """Make what stands under one key of a step."""
+    return shared_config(value) if key == "config" and isinstance(value, dict) else value
+
+
+def shared_setting(key: str, value: Json) -> Any:
+    """Make what stands under one key of the settings."""
+    match value:
+        case str() if key == "description":
+            return Text(value)
+        case list() if key == "tags":
+            return Array(value)
+        case dict() if key in SETTINGS_MAPS:
+            return Map(value)
+        case _:
+            return value
 
 
 def _shared_settings(settings: Settings) -> dict[str, Any]:
+    return {key: shared_setting(key, value) for key, value in settings_fields(settings).items()}
+
+
+def settings_fields(settings: Settings) -> dict[str, Json]:
+    """Return the settings as plain values by key, as they stand in a document."""
     return {
         "name": settings.name,
-        "description": None if settings.description is None else Text(settings.description),
+        "description": settings.description,
         "yaml_version": settings.yaml_version,
         "status": settings.status,
-        "tags": Array(list(settings.tags)),
-        "config": Map(dict(settings.config)),
-        "defaults": Map(dict(settings.defaults)),
-        "authentication": Map(dict(settings.authentication)),
+        "tags": list(settings.tags),
+        "config": dict(settings.config),
+        "defaults": dict(settings.defaults),
+        "authentication": dict(settings.authentication),
         "is_template": settings.is_template,
         **_unless_empty("source", settings.source),
     }
 
 
-def _unless_empty(key: str, value: JsonMap) -> dict[str, Any]:
+def _unless_empty(key: str, value: JsonMap) -> dict[str, Json]:
     return {key: dict(value)} if value else {}
 
 
-def _shared_config(config: JsonMap) -> "Map[Any]":
-    return Map({key: _shared(key, value) for key, value in config.items()})
+def shared_config(config: JsonMap) -> "Map[Any]":
+    """Make the Y.Map of a step's config, or of a prompt's part: long texts in it are Y.Text."""
+    return Map({key: shared_value(key, value) for key, value in config.items()})
 
 
-def _shared(key: str, value: Json) -> Any:
+def shared_value(key: str, value: Json) -> Any:
+    """Make what stands under one key of such a Y.Map."""
     match value:
         case str() if key in CO_EDITED_TEXTS:
             return Text(value)
         case list() if key == "prompt" or key in LISTS_WITH_PROMPTS:
-            return Array([_shared_item(item) for item in value])
+            return Array([shared_item(item) for item in value])
         case dict():
             return Map(value)
         case _:
             return value
 
 
-def _shared_item(item: Json) -> Any:
-    return _shared_config(item) if isinstance(item, dict) else item
+def shared_item(item: Json) -> Any:
+    """Make one item of a list of prompt parts or tasks."""
+    return shared_config(item) if isinstance(item, dict) else item
 
 
-def _root(document: Document, name: str) -> "Map[Any]":
+def root_map(document: Document, name: str) -> "Map[Any]":
+    """Return a root map of the document, which is there whether or not anybody wrote into it."""
     root: Map[Any] = document.doc.get(name, type=Map)
     return root
 
@@ -139,18 +175,18 @@ class PipelineReader:
     """
 
     def __init__(self, document: Document) -> None:
-        self._settings = _root(document, "pipeline")
-        self._steps = _root(document, "steps")
-        self._connections = _root(document, "connections")
+        self._settings = root_map(document, "pipeline")
+        self._steps = root_map(document, "steps")
+        self._connections = root_map(document, "connections")
         self._touched_settings = False
         self._touched_steps: set[str] = set()
         self._touched_connections: set[str] = set()
         # Subscriptions end with the objects that stand for them.
         self._subscriptions = (
             self._settings.observe_deep(self._on_settings),
-            self._steps.observe_deep(lambda events: _collect(events, self._touched_steps)),
+            self._steps.observe_deep(lambda events: collect_touched(events, self._touched_steps)),
             self._connections.observe_deep(
-                lambda events: _collect(events, self._touched_connections)
+                lambda events: collect_touched(events, self._touched_connections)
             ),
         )
 
@@ -190,7 +226,8 @@ class PipelineReader:
         return to_json(self._settings)
 
 
-def _collect(events: Iterable[Any], touched: set[str]) -> None:
+def collect_touched(events: Iterable[Any], touched: set[str]) -> None:
+    """Add the keys of the entries of a root map that deep events tell of."""
     for event in events:
         path = event.path
         if path:

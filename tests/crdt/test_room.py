@@ -8,6 +8,8 @@ import pytest
 from pycrdt import Map
 
 from crdt.document import Document
+from crdt.editor import Editor
+from crdt.edits import delete_step
 from crdt.effects import (
     Append,
     Broadcast,
@@ -18,7 +20,7 @@ from crdt.effects import (
     SendWhenDurable,
 )
 from crdt.encoding import var_string, var_uint
-from crdt.errors import DocumentPoisoned, MalformedUpdate, ProtocolError
+from crdt.errors import DocumentPoisoned, MalformedUpdate, ProtocolError, UnknownEntry
 from crdt.messages import (
     AwarenessUpdate,
     Message,
@@ -378,11 +380,13 @@ class TestOtherNodes:
 
 class TestEditsOfTheServer:
     def test_an_edit_takes_the_same_road(self, room: Room) -> None:
-        def change(document: Document) -> None:
-            document.doc.get("steps", type=Map)["a"] = 1
-            document.doc.get("steps", type=Map)["b"] = 2
+        def change(editor: Editor) -> str:
+            editor.steps["a"] = 1
+            editor.steps["b"] = 2
+            return "done"
 
-        broadcast, append, publish = room.edit(ADA, change)
+        value, (broadcast, append, publish) = room.edit(ADA, change)
+        assert value == "done"
         assert isinstance(append, Append)
         assert append.user_id == ADA
         assert broadcast == Broadcast(Update(append.update))
@@ -390,4 +394,35 @@ class TestEditsOfTheServer:
         assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2}
 
     def test_an_edit_that_changes_nothing_causes_nothing(self, room: Room) -> None:
-        assert room.edit(None, lambda _: None) == []
+        assert room.edit(None, lambda _: None) == (None, [])
+
+    def test_an_edit_that_is_refused_leaves_no_trace(self, room: Room) -> None:
+        before = room.document.encode()
+        with pytest.raises(UnknownEntry):
+            room.edit(ADA, lambda editor: delete_step(editor, "nowhere"))
+        assert room.document.encode() == before
+
+    def test_an_edit_that_breaks_halfway_spoils_the_document(self, room: Room) -> None:
+        def change(editor: Editor) -> None:
+            editor.steps["a"] = 1
+            raise LookupError("oops")
+
+        with pytest.raises(DocumentPoisoned, match="halfway: oops"):
+            room.edit(ADA, change)
+
+    def test_an_edit_made_on_a_copy_merges_with_what_came_meanwhile(
+        self, room: Room, ann: Client
+    ) -> None:
+        copy = Document()
+        copy.load(room.document.encode())
+        with copy.edit() as updates:
+            Editor(copy).steps["a"] = 1
+        room.receive(ANN, Update(ann.put("b", 2)), 0.0)
+        (update,) = updates
+        assert room.merge(ADA, update) == [
+            Broadcast(Update(update)),
+            Append(update, ADA),
+            Publish(Update(update)),
+        ]
+        assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2}
+        assert room.merge(ADA, update) == []
