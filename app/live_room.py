@@ -27,9 +27,9 @@ from crdt.effects import (
     SessionId,
 )
 from crdt.errors import DocumentPoisoned, Draining, Overloaded, PipeloomError, SyncError
-from crdt.messages import Message
+from crdt.messages import ClientMessage, Message
 from crdt.room import Room
-from crdt.session import Scope
+from crdt.session import Scope, Session
 from persistence.errors import StoreUnavailable
 from persistence.ports import NewUpdate
 
@@ -133,19 +133,12 @@ class LiveRoom:
         if not self.is_durable:
             raise Overloaded("the update log cannot keep up: try again later")
 
-    def join(
-        self,
-        session: SessionId,
-        user_id: UUID,
-        scope: Scope,
-        outbox: Outbox,
-        expires_at: datetime | None = None,
-    ) -> None:
+    def join(self, session: Session, outbox: Outbox) -> None:
         """Let a client in, until its token expires."""
-        self._outboxes[session] = outbox
-        self._carry_out(self._room.join(session, user_id, scope, expires_at))
+        self._outboxes[session.id] = outbox
+        self._carry_out(self._room.join(session))
 
-    def receive(self, session: SessionId, message: Message) -> None:
+    def receive(self, session: SessionId, message: ClientMessage) -> None:
         """Take a message from a client that joined and has not left; a frozen room takes none."""
         if session in self._outboxes and not self.frozen:
             self._run(lambda: self._room.receive(session, message, self._clock.monotonic()))
@@ -286,7 +279,7 @@ class LiveRoom:
 
     def _put(self, session: SessionId, message: Message) -> None:
         if outbox := self._outbox(session):
-            outbox.put(outbox.encode(message))
+            _put(outbox, outbox.encode(message))
 
     def _outbox(self, session: SessionId) -> Outbox | None:
         parting = self._parting.get(session)
@@ -311,7 +304,7 @@ class LiveRoom:
                 continue
             if (frame := frames.get(outbox.encode)) is None:
                 frame = frames[outbox.encode] = outbox.encode(message)
-            outbox.put(frame)
+            _put(outbox, frame)
 
     def _append(self, payload: bytes, user_id: UUID | None) -> None:
         update = NewUpdate(self.pipeline_id, user_id, payload, self._clock.now())
@@ -365,3 +358,9 @@ class LiveRoom:
     def _let_go(self, session: SessionId) -> None:
         if parting := self._parting.pop(session, None):
             parting.close()
+
+
+def _put(outbox: Outbox, frame: bytes) -> None:
+    """Queue a frame; an empty one stands for what the client's protocol has no message for."""
+    if frame:
+        outbox.put(frame)

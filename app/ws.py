@@ -9,8 +9,10 @@ import structlog
 from starlette.websockets import WebSocket
 
 from crdt import y_websocket
+from crdt.effects import SessionId
 from crdt.errors import Forbidden, Overloaded, PipelineNotFound, SyncError
-from crdt.session import Scope
+from crdt.person import Person
+from crdt.session import Scope, Session
 from persistence.errors import StoreError
 from persistence.ports import Directory
 
@@ -27,10 +29,14 @@ _logger = structlog.get_logger(__name__)
 class Visitor:
     """A client that may enter: who it is, where to, what it may do there, and until when."""
 
-    user_id: UUID
+    person: Person
     pipeline_id: UUID
     scope: Scope
     expires_at: datetime
+
+    def session(self, session_id: SessionId) -> Session:
+        """Begin this client's life in a room."""
+        return Session(session_id, self.person, self.scope, self.expires_at)
 
 
 class Endpoints:
@@ -88,9 +94,9 @@ class Endpoints:
             keep_alive=self._settings.keep_alive,
         )
         session = self._hub.new_session()
-        room.join(session, visitor.user_id, visitor.scope, connection, visitor.expires_at)
+        room.join(visitor.session(session), connection)
         try:
-            await self._access.catch_up(visitor.user_id, since=moment)
+            await self._access.catch_up(visitor.person.id, since=moment)
             await connection.run(lambda frame: room.receive(session, y_websocket.decode(frame)))
         finally:
             room.leave(session)
@@ -98,10 +104,10 @@ class Endpoints:
     async def _admit(self, token: str, room_name: str) -> Visitor:
         claims = await self._tokens.verify(token)
         pipeline_id = _pipeline_id(room_name)
-        role = await self._directory.role(claims.user_id, pipeline_id)
-        if role is None:
+        member = await self._directory.member(claims.user_id, pipeline_id)
+        if member is None:
             raise Forbidden
-        return Visitor(claims.user_id, pipeline_id, scope_of(role), claims.expires_at)
+        return Visitor(member.person, pipeline_id, scope_of(member.role), claims.expires_at)
 
 
 def _pipeline_id(text: str) -> UUID:

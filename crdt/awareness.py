@@ -3,11 +3,12 @@
     awareness update = varUint n, n × (varUint client, varUint clock, varString JSON state or null)
 
 An entry counts if its clock is newer than the known one, or equal to it and the state null.
-Source: y-protocols 1.0.7, awareness.js. Two rules are stricter than there:
+Source: y-protocols 1.0.7, awareness.js. Three rules are stricter than there:
 
 - A state belongs to the latest session that had news of its client, or that introduced itself as
   that client: a client that reconnects faster than its old connection ends keeps its presence.
 - A client id in use by one user is closed to all others.
+- The `user` of a state is whoever the server knows it to be.
 
 A session introduces itself by its first awareness update, if that names one client (y-websocket:
 `onopen`). Later ones without news are relays: y-websocket clients send back whatever they hear.
@@ -21,6 +22,7 @@ from uuid import UUID
 from .effects import SessionId
 from .encoding import Reader, var_string, var_uint
 from .errors import ProtocolError
+from .person import Person
 
 EXPIRY = 30.0
 """Seconds without a word after which a client is gone; clients renew every 15 (awareness.js)."""
@@ -66,18 +68,20 @@ class Awareness:
     def __len__(self) -> int:
         return sum(presence.state != NULL for presence in self._clients.values())
 
-    def apply(self, payload: bytes, session: SessionId, user_id: UUID, now: float) -> bytes | None:
+    def apply(self, payload: bytes, session: SessionId, person: Person, now: float) -> bytes | None:
         """Take in an update from a session; return what to relay, None if nothing changed.
 
-        Raises ProtocolError, and then nothing is taken in.
+        Whatever a state says of its user, it says who `person` is. Raises ProtocolError, and then
+        nothing is taken in.
         """
-        entries = list(_entries(payload))
+        card = json.dumps(person.card, ensure_ascii=False)
+        entries = list(_entries(payload, card))
         introduction = session not in self._brought and len(entries) == 1
         self._count(session, sum(client not in self._clients for client, _, _ in entries))
         accepted = [
             client
             for client, clock, state in entries
-            if self._accept(client, Presence(clock, state, session, user_id, now), introduction)
+            if self._accept(client, Presence(clock, state, session, person.id, now), introduction)
         ]
         return self.encode(accepted) if accepted else None
 
@@ -150,7 +154,7 @@ def _counts(known: Presence, new: Presence) -> bool:
     return new.clock > known.clock
 
 
-def _entries(payload: bytes) -> Iterator[tuple[int, int, str]]:
+def _entries(payload: bytes, card: str) -> Iterator[tuple[int, int, str]]:
     reader = Reader(payload)
     count = reader.var_uint()
     if count > MAX_CLIENTS_PER_UPDATE:
@@ -158,7 +162,7 @@ def _entries(payload: bytes) -> Iterator[tuple[int, int, str]]:
             f"expected at most {MAX_CLIENTS_PER_UPDATE} clients in an awareness update, got {count}"
         )
     for _ in range(count):
-        yield _number(reader), _number(reader), _state(reader.var_string())
+        yield _number(reader), _number(reader), _state(reader.var_string(), card)
     reader.finish()
 
 
@@ -169,8 +173,8 @@ def _number(reader: Reader) -> int:
     return number
 
 
-def _state(text: str) -> str:
-    """Check that every client can parse the state: a JSON object or null."""
+def _state(text: str, card: str) -> str:
+    """Check that every client can parse the state, a JSON object or null; put the user in."""
     size = len(text.encode())
     if size > MAX_STATE_BYTES:
         raise ProtocolError(f"expected a presence state up to {MAX_STATE_BYTES} bytes, got {size}")
@@ -180,7 +184,11 @@ def _state(text: str) -> str:
         raise ProtocolError("expected a presence state in JSON, got something else") from error
     if state is not None and not isinstance(state, dict):
         raise ProtocolError("expected a presence state that is a JSON object or null")
-    return NULL if state is None else text
+    if state is None:
+        return NULL
+    state.pop("user", None)
+    rest = json.dumps(state, ensure_ascii=False)
+    return f'{{"user": {card}{", " if state else ""}{rest[1:]}'
 
 
 def _refuse(constant: str) -> None:

@@ -38,15 +38,35 @@ class QueryAwareness:
 
 
 @dataclass(frozen=True, slots=True)
-class PermissionDenied:
-    """The server refuses something and says why; the connection stays."""
+class Stateless:
+    """Text that concerns a room and leaves no trace in it (Hocuspocus: stateless message)."""
+
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a client sent is in the log, for good.
+
+    `update` is the client's Update or SyncStep2, empty if that was a SyncStep2 without news.
+    """
+
+    update: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An edit is not taken, for this reason; the connection stays."""
 
     reason: str
 
 
-Message: TypeAlias = (
-    SyncStep1 | SyncStep2 | Update | AwarenessUpdate | QueryAwareness | PermissionDenied
+ClientMessage: TypeAlias = (
+    SyncStep1 | SyncStep2 | Update | AwarenessUpdate | QueryAwareness | Stateless
 )
+"""What a client may say in a room."""
+
+Message: TypeAlias = ClientMessage | Accepted | Refused
 
 KEEP_ALIVE = AwarenessUpdate(b"\x00")
 """An awareness update of no client: a no-op that tells a silent client that the line is alive."""

@@ -4,13 +4,15 @@ Invariants, in the order in which a frame meets them:
 
 1. An update is applied before anything else happens to it; what cannot be decoded goes nowhere.
 2. An update that is news is appended, broadcast and published as received, never re-encoded.
-3. Others get it at once; its sender gets it back when it is durable, which is the acknowledgement.
+3. Others get it at once; its sender is told when it is durable (`Accepted`).
 4. What a joining client is told of the document is durable too: it may hold that client's own
    unacknowledged edits from an earlier connection.
-5. An Update already known causes nothing, but its echo: the sender may not know that it is safe.
+5. What is known already causes nothing but `Accepted`: the sender may not know that it is safe.
+   Each Update and SyncStep2 is answered by exactly one `Accepted` or `Refused`.
 6. A SyncStep2 goes to no one but the client whose state vector it was made for.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -31,17 +33,21 @@ from .effects import (
     SendWhenDurable,
     SessionId,
 )
-from .errors import DocumentPoisoned, Forbidden, ProtocolError, SyncError, Unauthenticated
+from .errors import DocumentPoisoned, Forbidden, SyncError, Unauthenticated
 from .messages import (
+    Accepted,
     AwarenessUpdate,
+    ClientMessage,
     Message,
-    PermissionDenied,
     QueryAwareness,
+    Refused,
+    Stateless,
     SyncStep1,
     SyncStep2,
     Update,
 )
 from .nesting import ACCEPTED_DEPTH
+from .person import Person
 from .session import Scope, Session
 from .update_format import EMPTY_UPDATE
 
@@ -49,7 +55,12 @@ T = TypeVar("T")
 
 TOKEN_EXPIRED = Unauthenticated("token expired: reconnect with a new one")
 ACCESS_WITHDRAWN = Forbidden("access withdrawn: ask an owner of the pipeline's team")
-READ_ONLY = PermissionDenied("read-only: a viewer's edits are not taken; ask for the member role")
+READ_ONLY = Refused("read-only: a viewer's edits are not taken; ask for the member role")
+
+
+def told_by(person: Person, payload: str) -> str:
+    """Wrap what a client tells the others of its room: the server vouches for who it was."""
+    return json.dumps({"from": person.card, "payload": payload}, ensure_ascii=False)
 
 
 class Room:
@@ -64,21 +75,18 @@ class Room:
         self.sessions: dict[SessionId, Session] = {}
         self._editor: Editor | None = None
 
-    def join(
-        self,
-        session_id: SessionId,
-        user_id: UUID,
-        scope: Scope,
-        expires_at: datetime | None = None,
-    ) -> list[Effect]:
+    def join(self, session: Session) -> list[Effect]:
         """Let a client in: ask what it has and tell it who is here."""
-        self.sessions[session_id] = Session(session_id, user_id, scope, expires_at)
-        effects: list[Effect] = [Send(session_id, SyncStep1(self.document.state_vector()))]
+        self.sessions[session.id] = session
+        effects = [] if session.is_asked_back else [self._ask(session)]
         if len(self.awareness):
-            effects.append(Send(session_id, AwarenessUpdate(self.awareness.encode())))
+            effects.append(Send(session.id, AwarenessUpdate(self.awareness.encode())))
         return effects
 
-    def receive(self, session_id: SessionId, message: Message, now: float) -> list[Effect]:
+    def _ask(self, session: Session) -> Effect:
+        return Send(session.id, SyncStep1(self.document.state_vector()))
+
+    def receive(self, session_id: SessionId, message: ClientMessage, now: float) -> list[Effect]:
         """Take a message from a client. A SyncError becomes the end of that session alone.
 
         Raises DocumentPoisoned: then this room must be dropped and loaded anew.
@@ -88,7 +96,7 @@ class Room:
         except SyncError as error:
             return [CloseSession(session_id, error)]
 
-    def _receive(self, session: Session, message: Message, now: float) -> list[Effect]:
+    def _receive(self, session: Session, message: ClientMessage, now: float) -> list[Effect]:
         match message:
             case SyncStep1(state_vector):
                 return self._answer(session, state_vector)
@@ -100,42 +108,51 @@ class Room:
                 return self._take_presence(session, payload, now)
             case QueryAwareness():
                 return [Send(session.id, AwarenessUpdate(self.awareness.encode()))]
-            case PermissionDenied():
-                raise ProtocolError("expected a message of a client, got one of a server (auth)")
+            case Stateless(payload):
+                return self._take_stateless(session, payload)
         assert_never(message)
 
     def _answer(self, session: Session, state_vector: bytes) -> list[Effect]:
+        asked_back = [self._ask(session)] if session.is_asked_back else []
         lacking = SendWhenDurable(session.id, SyncStep2(self.document.diff(state_vector)))
         waiting = (SendWhenDurable(session.id, Update(each)) for each in self.document.waiting())
-        return [lacking, *waiting]
+        return [*asked_back, lacking, *waiting]
 
     def _take_answer(self, session: Session, update: bytes) -> list[Effect]:
         if update == EMPTY_UPDATE or self.document.contains(update):
-            return []
+            return [SendWhenDurable(session.id, Accepted(b""))]
         return self._take_edit(session, update)
 
     def _take_edit(self, session: Session, update: bytes) -> list[Effect]:
         if not session.may_write:
             return [Send(session.id, READ_ONLY)]
-        echo = SendWhenDurable(session.id, Update(update))
+        accepted = SendWhenDurable(session.id, Accepted(update))
         if not self.document.apply(update, ACCEPTED_DEPTH):
-            return [echo]
+            return [accepted]
         return [
             Broadcast(Update(update), exclude=session.id),
             Append(update, session.user_id),
             Publish(Update(update)),
-            echo,
+            accepted,
         ]
 
     def _take_presence(self, session: Session, payload: bytes, now: float) -> list[Effect]:
-        relayed = self.awareness.apply(payload, session.id, session.user_id, now)
+        relayed = self.awareness.apply(payload, session.id, session.person, now)
         return self._spread(relayed)
+
+    def _take_stateless(self, session: Session, payload: str) -> list[Effect]:
+        told = Stateless(told_by(session.person, payload))
+        return [Broadcast(told), Publish(told)]
 
     def receive_remote(self, message: Message) -> list[Effect]:
         """Take a message from another node, which has it appended itself."""
-        if isinstance(message, Update) and self.document.apply(message.update):
-            return [Broadcast(message)]
-        return []
+        match message:
+            case Update(update):
+                return [Broadcast(message)] if self.document.apply(update) else []
+            case Stateless():
+                return [Broadcast(message)]
+            case _:
+                return []
 
     @property
     def editor(self) -> Editor:

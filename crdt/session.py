@@ -10,18 +10,29 @@ from typing import Literal, TypeAlias
 from uuid import UUID
 
 from .effects import SessionId
+from .person import Person
 
 Scope: TypeAlias = Literal["read-write", "readonly"]
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A client in a room, with the user it was authenticated as, and until when."""
+    """A client in a room, with the person it was authenticated as, and until when.
+
+    `is_asked_back` tells the Hocuspocus protocol, in which a server asks what a client has each
+    time after the client has asked, from y-websocket, in which it asks once, at the beginning.
+    """
 
     id: SessionId
-    user_id: UUID
+    person: Person
     scope: Scope
     expires_at: datetime | None = None
+    is_asked_back: bool = False
+
+    @property
+    def user_id(self) -> UUID:
+        """Who this is."""
+        return self.person.id
 
     @property
     def may_write(self) -> bool:

@@ -15,10 +15,13 @@ from typing import assert_never
 from .encoding import Reader, var_bytes, var_string, var_uint
 from .errors import ProtocolError
 from .messages import (
+    Accepted,
     AwarenessUpdate,
+    ClientMessage,
     Message,
-    PermissionDenied,
     QueryAwareness,
+    Refused,
+    Stateless,
     SyncStep1,
     SyncStep2,
     Update,
@@ -28,7 +31,7 @@ SYNC, AWARENESS, AUTH, QUERY_AWARENESS = range(4)
 STEP_1, STEP_2, UPDATE = range(3)
 
 
-def decode(frame: bytes) -> Message:
+def decode(frame: bytes) -> ClientMessage:
     """Turn one frame from a client into a message. Raises ProtocolError."""
     reader = Reader(frame)
     message = _body(reader.var_uint(), reader)
@@ -36,7 +39,7 @@ def decode(frame: bytes) -> Message:
     return message
 
 
-def _body(kind: int, reader: Reader) -> Message:
+def _body(kind: int, reader: Reader) -> ClientMessage:
     match kind:
         case 0:
             return _sync(reader.var_uint(), reader.var_bytes())
@@ -48,7 +51,7 @@ def _body(kind: int, reader: Reader) -> Message:
             raise ProtocolError(f"expected message type 0 (sync), 1 or 3 (awareness), got {kind}")
 
 
-def _sync(step: int, payload: bytes) -> Message:
+def _sync(step: int, payload: bytes) -> ClientMessage:
     match step:
         case 0:
             return SyncStep1(payload)
@@ -61,18 +64,33 @@ def _sync(step: int, payload: bytes) -> Message:
 
 
 def encode(message: Message) -> bytes:
-    """Turn a message into the one frame that carries it."""
+    """Turn a message into the one frame that carries it; empty where the protocol has none.
+
+    The echo of an update is its acknowledgement (y-websocket 4), and no answer needs one.
+    """
     match message:
-        case SyncStep1(payload):
-            return bytes((SYNC, STEP_1)) + var_bytes(payload)
-        case SyncStep2(payload):
-            return bytes((SYNC, STEP_2)) + var_bytes(payload)
-        case Update(payload):
-            return bytes((SYNC, UPDATE)) + var_bytes(payload)
         case AwarenessUpdate(payload):
             return bytes((AWARENESS,)) + var_bytes(payload)
-        case PermissionDenied(reason):
-            return bytes((AUTH,)) + var_uint(0) + var_string(reason)
         case QueryAwareness():
             return bytes((QUERY_AWARENESS,))
-    assert_never(message)
+        case Refused(reason):
+            return bytes((AUTH,)) + var_uint(0) + var_string(reason)
+        case Stateless():
+            return b""
+        case Accepted(update):
+            return _encode_sync(Update(update)) if update else b""
+        case _:
+            return _encode_sync(message)
+
+
+def _encode_sync(message: SyncStep1 | SyncStep2 | Update) -> bytes:
+    match message:
+        case SyncStep1(payload):
+            step = STEP_1
+        case SyncStep2(payload):
+            step = STEP_2
+        case Update(payload):
+            step = UPDATE
+        case _:
+            assert_never(message)
+    return bytes((SYNC, step)) + var_bytes(payload)

@@ -5,10 +5,11 @@ from typing import Final
 from uuid import UUID
 
 from crdt.errors import PipelineNotFound
+from crdt.person import Person
 
 from .errors import UnknownSubject
 from .pool import Pool, Record
-from .ports import Demo, NewPipeline, Role, User
+from .ports import Demo, Member, NewPipeline, Role, User
 from .projections import columns
 
 DEMO_OWNER: Final = "owner@demo.pipeloom"
@@ -21,13 +22,14 @@ class PostgresDirectory:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def role(self, user_id: UUID, pipeline_id: UUID) -> Role | None:
-        """See `Directory.role`."""
-        row = await self._pool.fetchrow("role_of_user", user_id, pipeline_id)
+    async def member(self, user_id: UUID, pipeline_id: UUID) -> Member | None:
+        """See `Directory.member`."""
+        row = await self._pool.fetchrow("member_of_team", user_id, pipeline_id)
         if row is None:
             raise PipelineNotFound(f"no pipeline {pipeline_id}: check the id")
-        role: Role | None = row["role"]
-        return role
+        if row["role"] is None:
+            return None
+        return Member(Person(user_id, row["name"], row["avatar_url"]), row["role"])
 
     async def roles(
         self, seats: Collection[tuple[UUID, UUID]]

@@ -11,12 +11,13 @@ from itertools import count
 from uuid import UUID, uuid4
 
 from crdt.errors import PipelineNotFound
+from crdt.person import Person
 from crdt.rows import RowChanges, Rows
 
 from .constraints import changed, check_pipeline
 from .directory import DEMO_OWNER, DEMO_VIEWER, the_one_team
 from .errors import Conflict, StoreError, UnknownSubject
-from .ports import Demo, LoggedUpdate, NewPipeline, NewUpdate, Role, StoredDocument, User
+from .ports import Demo, LoggedUpdate, Member, NewPipeline, NewUpdate, Role, StoredDocument, User
 
 
 @dataclass(slots=True)
@@ -107,9 +108,11 @@ class MemoryStore:
         finally:
             pipeline.is_claimed = False
 
-    async def role(self, user_id: UUID, pipeline_id: UUID) -> Role | None:
-        """See `Directory.role`."""
-        return self._roles.get((self._pipeline(pipeline_id).team_id, user_id))
+    async def member(self, user_id: UUID, pipeline_id: UUID) -> Member | None:
+        """See `Directory.member`."""
+        role = self._roles.get((self._pipeline(pipeline_id).team_id, user_id))
+        user = self._users.get(user_id)
+        return Member(Person(user.id, user.name), role) if role and user else None
 
     async def roles(
         self, seats: Collection[tuple[UUID, UUID]]

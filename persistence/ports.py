@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 from uuid import UUID
 
+from crdt.person import Person
 from crdt.rows import PipelineRow, RowChanges, Rows
 
 Role: TypeAlias = Literal["owner", "admin", "member", "viewer"]
@@ -144,11 +145,19 @@ class Demo:
     viewer: User
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in a team."""
+
+    person: Person
+    role: Role
+
+
 class Directory(Protocol):
     """Who there is, and who may do what."""
 
-    async def role(self, user_id: UUID, pipeline_id: UUID) -> Role | None:
-        """The user's role in the pipeline's team, None for an outsider. Raises PipelineNotFound."""
+    async def member(self, user_id: UUID, pipeline_id: UUID) -> Member | None:
+        """Find a user in the pipeline's team, None for an outsider. Raises PipelineNotFound."""
         ...
 
     async def roles(

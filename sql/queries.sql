@@ -149,11 +149,13 @@ SET CONSTRAINTS ALL IMMEDIATE
 -- Note up to which update the rows reflect the log.
 UPDATE projection_cursors SET seq = $2, projected_at = now() WHERE pipeline_id = $1
 
--- role_of_user --
--- The role of a user in the team of a pipeline; no row where there is no such pipeline.
-SELECT m.role
+-- member_of_team --
+-- The role of a user in the team of a pipeline, and how others see them; the role is NULL for
+-- outsiders; no row where there is no such pipeline.
+SELECT m.role, u.name, u.avatar_url
 FROM pipelines AS p
 LEFT JOIN team_members AS m ON m.team_id = p.team_id AND m.user_id = $1
+LEFT JOIN users AS u ON u.id = m.user_id
 WHERE p.id = $2
 
 -- roles_of_users --

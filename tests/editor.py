@@ -13,7 +13,7 @@ from pycrdt import Doc, Map
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from crdt.messages import AwarenessUpdate, Message, PermissionDenied, SyncStep1, SyncStep2, Update
+from crdt.messages import AwarenessUpdate, Message, Refused, SyncStep1, SyncStep2, Update
 from crdt.y_websocket import decode, encode
 from tests.server import PATIENCE
 
@@ -122,7 +122,7 @@ class Editor:
                     self.unechoed.remove(update)
             case AwarenessUpdate(payload):
                 self.presence.append(payload)
-            case PermissionDenied(_):
+            case Refused(_):
                 raise AssertionError("the codec reads no auth messages: see _take")
 
 

@@ -18,7 +18,7 @@ from app.bus.memory import MemoryBus
 from crdt.document import Document
 from crdt.encoding import var_string, var_uint
 from crdt.errors import SyncError
-from crdt.messages import AwarenessUpdate, Message, PermissionDenied
+from crdt.messages import AwarenessUpdate, Message, Refused
 from crdt.y_websocket import AUTH, decode, encode
 from persistence.ports import NewUpdate
 from tests.contracts.stores import NOON, an_id
@@ -127,7 +127,7 @@ class Inbox:
 
 def message_of(frame: bytes) -> Message:
     """Read a frame of the server; the codec reads those of clients, which send no auth."""
-    return PermissionDenied(frame[3:].decode()) if frame[0] == AUTH else decode(frame)
+    return Refused(frame[3:].decode()) if frame[0] == AUTH else decode(frame)
 
 
 class Replica(Document):

@@ -14,6 +14,8 @@ from crdt.document import Document
 from crdt.effects import SessionId
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 from crdt.messages import SyncStep1, SyncStep2, Update
+from crdt.person import Person
+from crdt.session import Session
 from persistence.errors import StoreUnavailable
 from persistence.group_commit import GroupCommit
 from persistence.memory import MemoryStore
@@ -75,7 +77,7 @@ class Node:
     async def enter(self) -> "Visit":
         room = await self.hub.open(PIPELINE)
         visit = Visit(room, self.hub.new_session())
-        room.join(visit.session, USER, "read-write", visit.inbox)
+        room.join(Session(visit.session, Person(USER), "read-write"), visit.inbox)
         return visit
 
     async def content(self) -> object:
@@ -375,7 +377,7 @@ async def test_an_unloaded_room_hears_nothing_more(store: GatedStore, replica: R
     visit = await there.enter()
     visit.edit(replica.set("name", "Warp"))
     await turns()
-    gone.room.join(99, USER, "read-write", gone.inbox)
+    gone.room.join(Session(99, Person(USER), "read-write"), gone.inbox)
     gone.inbox.received.clear()
     visit.edit(replica.set("name", "Weft"))
     assert gone.inbox.received == []

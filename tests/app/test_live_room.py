@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,14 +14,15 @@ from crdt.errors import DocumentPoisoned, Overloaded, PipelineNotFound
 from crdt.messages import (
     AwarenessUpdate,
     Message,
-    PermissionDenied,
+    Refused,
     SyncStep1,
     SyncStep2,
     Update,
 )
 from crdt.nesting import REPLAYED_DEPTH
+from crdt.person import Person
 from crdt.room import READ_ONLY, Room
-from crdt.session import Scope
+from crdt.session import Scope, Session
 from crdt.y_websocket import encode
 from persistence.errors import StoreError
 from tests.app.fakes import (
@@ -41,7 +43,8 @@ from tests.contracts.stores import NOON, an_id
 
 ALICE, BOB = 1, 2
 EVERYTHING = SyncStep1(b"\x00")
-HERE, GONE = '{"cursor":{"x":1,"y":2}}', "null"
+HERE = json.dumps({"user": Person(USER).card, "cursor": {"x": 1, "y": 2}})
+GONE = "null"
 
 
 class FragileDocument(Document):
@@ -74,7 +77,7 @@ class Scene:
     def enter(self, session: SessionId, name: str = "client", scope: Scope = "read-write") -> Inbox:
         """Let a client in; what it is told on entering is not in its inbox any more."""
         inbox = Inbox(name, self.journal)
-        self.room.join(session, USER, scope, inbox)
+        self.room.join(Session(session, Person(USER), scope), inbox)
         inbox.received.clear()
         self.journal.clear()
         return inbox
@@ -110,7 +113,7 @@ def update(replica: Replica) -> bytes:
 
 def test_a_client_that_enters_is_asked_what_it_has(scene: Scene) -> None:
     inbox = Inbox()
-    scene.room.join(ALICE, USER, "read-write", inbox)
+    scene.room.join(Session(ALICE, Person(USER), "read-write"), inbox)
     assert inbox.received == [SyncStep1(scene.document.state_vector())]
 
 
@@ -302,7 +305,7 @@ async def test_a_document_poisoned_by_another_node_drops_the_room_here_alone(
 ) -> None:
     other = scene.a_room(Document())
     other_client = Inbox()
-    other.join(BOB, USER, "read-write", other_client)
+    other.join(Session(BOB, Person(USER), "read-write"), other_client)
     scene.document.panics = True
     with capture_logs():
         other.receive(BOB, Update(update))
@@ -315,7 +318,7 @@ async def test_a_dropped_room_hears_and_says_nothing_more(
     scene: Scene, alice: Inbox, bob: Inbox, replica: Replica
 ) -> None:
     other = scene.a_room(Document())
-    other.join(9, USER, "read-write", Inbox())
+    other.join(Session(9, Person(USER), "read-write"), Inbox())
     scene.edit(ALICE, replica.set("name", "one"))
     scene.room.drop(Overloaded())
     bob.received.clear()
@@ -366,7 +369,7 @@ async def test_an_edit_of_another_node_is_shown_and_neither_logged_nor_published
     scene: Scene, alice: Inbox, update: bytes
 ) -> None:
     other = scene.a_room(Document())
-    other.join(BOB, USER, "read-write", Inbox("bob", scene.journal))
+    other.join(Session(BOB, Person(USER), "read-write"), Inbox("bob", scene.journal))
     scene.journal.clear()
     other.receive(BOB, Update(update))
     assert scene.journal == [("log", update), ("bus", Update(update)), ("alice", Update(update))]
@@ -377,7 +380,7 @@ def test_a_viewer_is_told_that_its_edit_was_not_taken(
 ) -> None:
     viewer = scene.enter(BOB, "viewer", "readonly")
     scene.edit(BOB, update)
-    assert viewer.received == [PermissionDenied(READ_ONLY.reason)]
+    assert viewer.received == [Refused(READ_ONLY.reason)]
     assert (alice.received, scene.committer.submitted) == ([], [])
     assert content(scene.document) == {}
 
@@ -413,7 +416,7 @@ def test_who_falls_silent_loses_presence(scene: Scene, alice: Inbox, bob: Inbox)
 def test_who_enters_is_told_who_is_here(scene: Scene, alice: Inbox) -> None:
     scene.room.receive(ALICE, presence(11, 1, HERE))
     inbox = Inbox()
-    scene.room.join(BOB, an_id(8), "readonly", inbox)
+    scene.room.join(Session(BOB, Person(an_id(8)), "readonly"), inbox)
     assert inbox.received[1:] == [presence(11, 1, HERE)]
 
 
@@ -426,7 +429,7 @@ async def test_a_broadcast_is_encoded_once(scene: Scene, alice: Inbox, update: b
 
     audience = [Inbox(encode=counting) for _ in range(5)]
     for session, inbox in enumerate(audience, 10):
-        scene.room.join(session, USER, "read-write", inbox)
+        scene.room.join(Session(session, Person(USER), "read-write"), inbox)
     encoded.clear()
     scene.edit(ALICE, update)
     assert encoded == [Update(update)]

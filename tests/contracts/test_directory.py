@@ -1,29 +1,43 @@
 """What every directory does."""
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
 from crdt.errors import PipelineNotFound
+from crdt.person import Person
 from persistence.errors import Conflict, StoreError, UnknownSubject
-from persistence.ports import Role
+from persistence.ports import Member, Role
 from tests.contracts.stores import Stores, a_pipeline, an_id
+
+
+async def role_of(stores: Stores, user_id: UUID, pipeline_id: UUID) -> Role | None:
+    member = await stores.directory.member(user_id, pipeline_id)
+    return None if member is None else member.role
 
 
 @pytest.mark.parametrize("role", ["owner", "admin", "member", "viewer"])
 async def test_a_member_has_the_role_of_the_team(stores: Stores, role: Role) -> None:
     pipeline = await stores.new_pipeline()
     await stores.directory.add_member(stores.team_id, stores.author.id, role)
-    assert await stores.directory.role(stores.author.id, pipeline) == role
+    assert await role_of(stores, stores.author.id, pipeline) == role
+
+
+async def test_a_member_is_seen_under_their_name(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.directory.add_member(stores.team_id, stores.author.id, "viewer")
+    member = await stores.directory.member(stores.author.id, pipeline)
+    assert member == Member(Person(stores.author.id, stores.author.name), "viewer")
 
 
 async def test_a_role_is_replaced_and_withdrawn(stores: Stores) -> None:
     pipeline = await stores.new_pipeline()
     await stores.directory.add_member(stores.team_id, stores.author.id, "admin")
     await stores.directory.add_member(stores.team_id, stores.author.id, "viewer")
-    assert await stores.directory.role(stores.author.id, pipeline) == "viewer"
+    assert await role_of(stores, stores.author.id, pipeline) == "viewer"
     await stores.directory.remove_member(stores.team_id, stores.author.id)
-    assert await stores.directory.role(stores.author.id, pipeline) is None
+    assert await role_of(stores, stores.author.id, pipeline) is None
 
 
 async def test_a_team_keeps_an_owner(stores: Stores) -> None:
@@ -41,13 +55,13 @@ async def test_a_team_keeps_an_owner(stores: Stores) -> None:
 
 async def test_an_outsider_has_no_role(stores: Stores) -> None:
     pipeline = await stores.new_pipeline()
-    assert await stores.directory.role(stores.author.id, pipeline) is None
-    assert await stores.directory.role(an_id(77), pipeline) is None
+    assert await role_of(stores, stores.author.id, pipeline) is None
+    assert await role_of(stores, an_id(77), pipeline) is None
 
 
 async def test_no_pipeline_is_said_so(stores: Stores) -> None:
     with pytest.raises(PipelineNotFound, match=str(an_id(9))):
-        await stores.directory.role(stores.author.id, an_id(9))
+        await role_of(stores, stores.author.id, an_id(9))
     with pytest.raises(PipelineNotFound):
         await stores.directory.delete_pipeline(an_id(9))
 
@@ -163,7 +177,7 @@ async def test_the_demo_is_there_once(stores: Stores) -> None:
     await stores.directory.create_pipeline(
         replace(stores.unborn_pipeline(), team_id=demo.team_id, created_by=demo.owner.id)
     )
-    assert await stores.directory.role(demo.owner.id, an_id(1)) == "owner"
-    assert await stores.directory.role(demo.viewer.id, an_id(1)) == "viewer"
+    assert await role_of(stores, demo.owner.id, an_id(1)) == "owner"
+    assert await role_of(stores, demo.viewer.id, an_id(1)) == "viewer"
     assert demo.owner.email == "owner@demo.pipeloom"
     assert demo.viewer.email == "viewer@demo.pipeloom"

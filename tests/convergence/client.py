@@ -20,6 +20,7 @@ from pycrdt import (
 )
 
 from crdt.pending import Pending, read_state_vector
+from crdt.person import Person
 from crdt.update_format import EMPTY_UPDATE, read_update
 from tests.convergence.edits import Author
 from tests.convergence.link import Link
@@ -100,7 +101,14 @@ class Client:
     def point(self) -> None:
         """Move the mouse."""
         cursor = {"x": self.random.randrange(900), "y": 0}
-        self.awareness.set_local_state({"user": self.name, "cursor": cursor})
+        self.awareness.set_local_state({"user": "somebody else", "cursor": cursor})
+
+    def seen_by(self, other: "Client") -> object:
+        """This client's presence; to others the server says whose it is."""
+        state = self.awareness.get_local_state()
+        if other is self or state is None:
+            return state
+        return {**state, "user": Person(self.user_id, "Weaver").card}
 
     def tick(self, now: float) -> None:
         """Renew the presence when it is due."""
@@ -121,10 +129,6 @@ class Client:
             self.awareness.apply_awareness_update(read_message(frame[1:]), "provider")
         else:
             raise AssertionError(f"expected a sync or an awareness frame, got {frame[:40]!r}")
-
-    def awaits(self, payload: bytes) -> bool:
-        """Whether these bytes are an acknowledgement for this client."""
-        return payload in self.unechoed or payload in self.offered
 
     def _take_sync(self, frame: bytes) -> None:
         if frame[1] == STEP_1:

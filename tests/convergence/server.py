@@ -14,8 +14,10 @@ from app.bus.memory import MemoryBus
 from app.hub import Hub
 from crdt.document import Document
 from crdt.errors import Overloaded, SyncError
+from crdt.person import Person
 from crdt.reading import read_valid
 from crdt.rows import Rows
+from crdt.session import Session
 from crdt.shared_types import PipelineReader
 from persistence.errors import StoreError, StoreUnavailable
 from persistence.group_commit import GroupCommit
@@ -171,7 +173,7 @@ class Server:
         else:
             session = hub.new_session()
             link.entered(room, session)
-            room.join(session, link.peer.user_id, "read-write", link)
+            room.join(Session(session, Person(link.peer.user_id, "Weaver"), "read-write"), link)
 
     def room_document(self, pipeline_id: UUID) -> Document | None:
         """The document of the room if it is open."""

@@ -117,8 +117,8 @@ async def assert_tables_agree(play: Play) -> None:
 def assert_everybody_knows_who_is_here(play: Play) -> None:
     for pipeline_id in play.pipelines:
         here = [c for c in play.online() if play.clients[c] == pipeline_id]
-        expected = {c.doc.client_id: c.awareness.get_local_state() for c in here}
         for client in here:
+            expected = {c.doc.client_id: c.seen_by(client) for c in here}
             assert client.awareness.states == expected, f"{client.name} sees others"
 
 

@@ -20,8 +20,9 @@ from crdt.awareness import (
 from crdt.encoding import Reader, var_string, var_uint
 from crdt.errors import ProtocolError
 from crdt.messages import KEEP_ALIVE
+from crdt.person import Person
 
-ADA, BOB = UUID(int=1), UUID(int=2)
+ADA, BOB = Person(UUID(int=1), "Ada"), Person(UUID(int=2), "Bob")
 HERE, THERE, GONE = '{"cursor":1}', '{"cursor":2}', "null"
 ANN_1, ANN_2, BEN = 1, 2, 3
 
@@ -38,9 +39,20 @@ def entries(relayed: bytes | None) -> list[Entry]:
     assert relayed is not None
     reader = Reader(relayed)
     count = reader.var_uint()
-    found = [(reader.var_uint(), reader.var_uint(), reader.var_string()) for _ in range(count)]
+    found = [
+        (reader.var_uint(), reader.var_uint(), without_user(reader.var_string()))
+        for _ in range(count)
+    ]
     reader.finish()
     return found
+
+
+def without_user(text: str) -> str:
+    """What a client said, without what the server says of its user."""
+    state = json.loads(text)
+    if state is not None:
+        del state["user"]
+    return json.dumps(state, separators=(",", ":"))
 
 
 @pytest.fixture
@@ -273,8 +285,20 @@ def test_random_bytes_are_taken_or_refused(data: bytes) -> None:
         assert len(awareness) == 0
 
 
-def test_a_state_of_a_stock_client_passes_unchanged() -> None:
-    theirs = StockAwareness(Doc(client_id=99))
-    theirs.set_local_state({"user": {"name": "Zoë 😀"}})
+def test_a_state_of_a_stock_client_passes_but_for_who_it_says_it_is() -> None:
+    theirs, others = StockAwareness(Doc(client_id=99)), StockAwareness(Doc(client_id=98))
+    theirs.set_local_state({"cursor": {"x": 1}, "user": {"name": "Zoë 😀"}, "note": "é😀"})
     sent = theirs.encode_awareness_update([99])
-    assert Awareness().apply(sent, ANN_1, ADA, 0.0) == sent
+    zoe = Person(UUID(int=13), "Zoë 😀", "/zoe.png")
+    relayed = Awareness().apply(sent, ANN_1, zoe, 0.0)
+    assert relayed is not None
+    others.apply_awareness_update(relayed, "server")
+    card = {"id": str(zoe.id), "name": "Zoë 😀", "color": "#3cb44b", "avatar_url": "/zoe.png"}
+    assert others.states[99] == {"user": card, "cursor": {"x": 1}, "note": "é😀"}
+
+
+@pytest.mark.parametrize("claim", ['{"user":null}', '{"user":{"id":"x"},"user":1}', "{}"])
+def test_whatever_a_state_claims_the_user_is_the_session_s(claim: str) -> None:
+    relayed = Awareness().apply(payload((7, 1, claim)), ANN_1, ADA, 0.0)
+    assert relayed is not None
+    assert json.loads(relayed[4:]) == {"user": ADA.card}

@@ -1,11 +1,13 @@
 """y-websocket clients send back every presence they hear: that must not make it theirs."""
 
+import json
 from uuid import UUID
 
 from crdt.awareness import Awareness
 from crdt.encoding import var_string, var_uint
+from crdt.person import Person
 
-ALICE = UUID(int=1)
+ALICE = Person(UUID(int=1), "Alice")
 OLD_TAB, NEW_TAB, WATCHER = 1, 2, 3
 CLIENT, OTHER_CLIENT = 70, 80
 
@@ -59,4 +61,6 @@ def test_a_client_on_a_new_connection_keeps_its_presence_when_the_old_one_ends()
 def test_a_client_that_comes_back_with_its_old_state_is_seen_again() -> None:
     awareness = watched()
     awareness.leave(OLD_TAB)
-    assert awareness.apply(entry(CLIENT, 1), NEW_TAB, ALICE, 1) == entry(CLIENT, 2)
+    assert awareness.apply(entry(CLIENT, 1), NEW_TAB, ALICE, 1) == entry(
+        CLIENT, 2, json.dumps({"user": ALICE.card})
+    )

@@ -1,5 +1,6 @@
 """The invariants of a room, by their numbers, and what viewers and vandals get."""
 
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
@@ -22,16 +23,20 @@ from crdt.effects import (
 from crdt.encoding import var_string, var_uint
 from crdt.errors import DocumentPoisoned, MalformedUpdate, ProtocolError, UnknownEntry
 from crdt.messages import (
+    Accepted,
     AwarenessUpdate,
+    ClientMessage,
     Message,
-    PermissionDenied,
     QueryAwareness,
+    Stateless,
     SyncStep1,
     SyncStep2,
     Update,
 )
 from crdt.nesting import ACCEPTED_DEPTH
-from crdt.room import READ_ONLY, Room
+from crdt.person import Person
+from crdt.room import READ_ONLY, Room, told_by
+from crdt.session import Session
 from tests.crdt.histories import content
 from tests.crdt.raw_updates import Y_MAP, chain, deletions, in_root, in_type, update
 
@@ -71,9 +76,9 @@ def room() -> Room:
     with document.edit():
         del document.doc.get("steps", type=Map)["gone"]
     room = Room(document)
-    room.join(ANN, ADA, "read-write")
-    room.join(BEN, BOB, "read-write")
-    room.join(VIEWER, EVE, "readonly")
+    room.join(Session(ANN, Person(ADA), "read-write"))
+    room.join(Session(BEN, Person(BOB), "read-write"))
+    room.join(Session(VIEWER, Person(EVE), "readonly"))
     return room
 
 
@@ -86,6 +91,11 @@ def ann(room: Room) -> Client:
 
 def presence(client: int, clock: int, state: str = "{}") -> bytes:
     return b"\x01" + var_uint(client) + var_uint(clock) + var_string(state)
+
+
+def seen(client: int, clock: int, person: UUID = ADA) -> AwarenessUpdate:
+    """A client's empty state as the others get it."""
+    return AwarenessUpdate(presence(client, clock, json.dumps({"user": Person(person).card})))
 
 
 def only(kind: type[T], effects: list[Effect]) -> list[T]:
@@ -113,7 +123,7 @@ class TestInvariants:
     @pytest.mark.parametrize("kind", [Update, SyncStep2])
     @pytest.mark.parametrize("junk", [b"", b"junk", b"\x01\x01\x01\x00\x28"])
     def test_1_what_cannot_be_decoded_goes_nowhere(
-        self, room: Room, kind: Callable[[bytes], Message], junk: bytes
+        self, room: Room, kind: Callable[[bytes], ClientMessage], junk: bytes
     ) -> None:
         before = room.document.encode()
         [effect] = room.receive(ANN, kind(junk), 0.0)
@@ -123,7 +133,7 @@ class TestInvariants:
 
     @pytest.mark.parametrize("kind", [Update, SyncStep2])
     def test_2_news_is_appended_broadcast_and_published_as_received(
-        self, room: Room, ann: Client, kind: Callable[[bytes], Message]
+        self, room: Room, ann: Client, kind: Callable[[bytes], ClientMessage]
     ) -> None:
         received = ann.put("a", {"x": 1, "y": 2}) + b"trailing"
         effects = room.receive(ANN, kind(received), 0.0)
@@ -146,7 +156,7 @@ class TestInvariants:
             Broadcast(Update(received), exclude=ANN),
             Append(received, ADA),
             Publish(Update(received)),
-            SendWhenDurable(ANN, Update(received)),
+            SendWhenDurable(ANN, Accepted(received)),
         ]
 
     def test_4_what_a_joining_client_is_told_is_durable_too(self, room: Room) -> None:
@@ -155,17 +165,17 @@ class TestInvariants:
 
     @pytest.mark.parametrize("kind", [Update, SyncStep2])
     def test_5_a_known_update_causes_nothing_but_its_echo(
-        self, room: Room, ann: Client, kind: Callable[[bytes], Message]
+        self, room: Room, ann: Client, kind: Callable[[bytes], ClientMessage]
     ) -> None:
         received = ann.put("a", 1)
         room.receive(ANN, Update(received), 0.0)
-        echo = [SendWhenDurable(ANN, Update(received))]
+        echo = [SendWhenDurable(ANN, Accepted(received))]
         assert room.receive(ANN, kind(received), 0.0) == echo
 
     def test_5_an_update_known_from_another_node_is_echoed(self, room: Room, ann: Client) -> None:
         received = ann.put("a", 1)
         room.receive_remote(Update(received))
-        echo = [SendWhenDurable(ANN, Update(received))]
+        echo = [SendWhenDurable(ANN, Accepted(received))]
         assert room.receive(ANN, Update(received), 0.0) == echo
 
     def test_6_a_sync_step_2_goes_to_nobody_but_the_one_who_asked(
@@ -199,14 +209,19 @@ class TestInvariants:
         assert content(ann.document.doc) == content(room.document.doc)
 
 
+def no_news(session: int) -> list[Effect]:
+    """What answers an answer that brings nothing."""
+    return [SendWhenDurable(session, Accepted(b""))]
+
+
 class TestJoining:
     def test_a_client_is_asked_what_it_has(self, room: Room) -> None:
-        effects = room.join(9, ADA, "read-write")
+        effects = room.join(Session(9, Person(ADA), "read-write"))
         assert effects == [Send(9, SyncStep1(room.document.state_vector()))]
 
     def test_a_client_is_told_who_is_here(self, room: Room) -> None:
         room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        assert room.join(9, ADA, "read-write")[1:] == [Send(9, AwarenessUpdate(presence(7, 1)))]
+        assert room.join(Session(9, Person(ADA), "read-write"))[1:] == [Send(9, seen(7, 1))]
 
     def test_a_client_is_sent_what_waits_for_its_predecessors(self, room: Room) -> None:
         first, second, third = ann_types(Client(1))
@@ -227,7 +242,9 @@ class TestJoining:
     def test_the_answer_of_a_client_that_has_nothing_is_silent(
         self, room: Room, session: int
     ) -> None:
-        assert room.receive(session, SyncStep2(b"\x00\x00"), 0.0) == []
+        assert room.receive(session, SyncStep2(b"\x00\x00"), 0.0) == [
+            SendWhenDurable(session, Accepted(b""))
+        ]
 
     @pytest.mark.parametrize("session", [ANN, VIEWER])
     def test_the_answer_of_a_client_that_knows_our_deletions_is_silent(
@@ -235,7 +252,9 @@ class TestJoining:
     ) -> None:
         repeated = ann.document.diff(room.document.state_vector())
         assert repeated != b"\x00\x00"
-        assert room.receive(session, SyncStep2(repeated), 0.0) == []
+        assert room.receive(session, SyncStep2(repeated), 0.0) == [
+            SendWhenDurable(session, Accepted(b""))
+        ]
 
     def test_an_answer_with_a_new_deletion_is_news(self, room: Room, ann: Client) -> None:
         ann.edit(lambda steps: steps.pop("first"))
@@ -263,7 +282,7 @@ class TestJoining:
 class TestViewers:
     @pytest.mark.parametrize("kind", [Update, SyncStep2])
     def test_an_edit_of_a_viewer_is_refused_and_not_relayed(
-        self, room: Room, ann: Client, kind: Callable[[bytes], Message]
+        self, room: Room, ann: Client, kind: Callable[[bytes], ClientMessage]
     ) -> None:
         before = room.document.encode()
         effects = room.receive(VIEWER, kind(ann.put("a", 1)), 0.0)
@@ -279,7 +298,7 @@ class TestViewers:
     def test_a_viewer_may_read_and_be_seen(self, room: Room) -> None:
         assert only(SendWhenDurable, room.receive(VIEWER, SyncStep1(NOTHING), 0.0))
         shown = room.receive(VIEWER, AwarenessUpdate(presence(9, 1)), 0.0)
-        assert shown == [Broadcast(AwarenessUpdate(presence(9, 1)))]
+        assert shown == [Broadcast(seen(9, 1, EVE))]
 
     def test_the_refusal_says_what_to_do(self) -> None:
         assert "ask for the member role" in READ_ONLY.reason
@@ -297,7 +316,6 @@ class TestVandals:
             SyncStep2(b"junk"),
             SyncStep1(b"\x05"),
             AwarenessUpdate(b"\x01"),
-            PermissionDenied("no"),
         ],
     )
     def test_garbage_ends_only_its_session(self, room: Room, message: Message) -> None:
@@ -328,7 +346,7 @@ class TestPresence:
     def test_it_goes_to_everybody_its_sender_too(self, room: Room) -> None:
         """y-websocket takes 30 s of silence for a dead line."""
         message = AwarenessUpdate(presence(7, 1))
-        assert room.receive(ANN, message, 0.0) == [Broadcast(message)]
+        assert room.receive(ANN, message, 0.0) == [Broadcast(seen(7, 1))]
 
     def test_it_is_neither_appended_nor_published(self, room: Room) -> None:
         effects = room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
@@ -342,7 +360,7 @@ class TestPresence:
         nobody = [Send(BEN, AwarenessUpdate(b"\x00"))]
         assert room.receive(BEN, QueryAwareness(), 0.0) == nobody
         room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        everybody = [Send(BEN, AwarenessUpdate(presence(7, 1)))]
+        everybody = [Send(BEN, seen(7, 1))]
         assert room.receive(BEN, QueryAwareness(), 0.0) == everybody
 
     def test_who_leaves_is_gone(self, room: Room) -> None:
@@ -426,3 +444,39 @@ class TestEditsOfTheServer:
         ]
         assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2}
         assert room.merge(ADA, update) == []
+
+
+class TestAskingBack:
+    """In the Hocuspocus protocol the server asks whenever the client has asked."""
+
+    @pytest.fixture
+    def polite(self, room: Room) -> int:
+        assert room.join(Session(9, Person(ADA), "read-write", is_asked_back=True)) == []
+        return 9
+
+    def test_the_question_comes_before_the_answer(self, room: Room, polite: int) -> None:
+        assert room.receive(polite, SyncStep1(NOTHING), 0.0) == [
+            Send(polite, SyncStep1(room.document.state_vector())),
+            SendWhenDurable(polite, SyncStep2(room.document.encode())),
+        ]
+
+    def test_presence_needs_no_question(self, room: Room) -> None:
+        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        joined = room.join(Session(9, Person(ADA), "read-write", is_asked_back=True))
+        assert joined == [Send(9, seen(7, 1))]
+
+
+class TestStateless:
+    def test_it_goes_to_everybody_and_other_nodes_with_its_sender(self, room: Room) -> None:
+        told = Stateless(told_by(Person(ADA), "hello"))
+        assert room.receive(ANN, Stateless("hello"), 0.0) == [Broadcast(told), Publish(told)]
+        assert json.loads(told.payload) == {"from": Person(ADA).card, "payload": "hello"}
+
+    def test_from_another_node_it_is_told_as_it_comes(self, room: Room) -> None:
+        told = Stateless(told_by(Person(ADA), "hello"))
+        assert room.receive_remote(told) == [Broadcast(told)]
+
+    def test_it_leaves_no_trace(self, room: Room) -> None:
+        before = room.document.encode()
+        room.receive(ANN, Stateless("{}"), 0.0)
+        assert room.document.encode() == before

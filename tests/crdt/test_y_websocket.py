@@ -10,10 +10,12 @@ from crdt.encoding import var_bytes, var_uint
 from crdt.errors import ProtocolError
 from crdt.messages import (
     KEEP_ALIVE,
+    Accepted,
     AwarenessUpdate,
     Message,
-    PermissionDenied,
     QueryAwareness,
+    Refused,
+    Stateless,
     SyncStep1,
     SyncStep2,
     Update,
@@ -47,12 +49,12 @@ def test_examples_of_the_protocol(message: Message, frame: str) -> None:
 
 
 def test_permission_denied_as_y_protocols_writes_it() -> None:
-    frame = encode(PermissionDenied("permission-denied"))
+    frame = encode(Refused("permission-denied"))
     assert frame.hex() == "020011" + b"permission-denied".hex()
 
 
 def test_a_reason_is_counted_in_bytes() -> None:
-    assert encode(PermissionDenied("né")).hex() == "0200036ec3a9"
+    assert encode(Refused("né")).hex() == "0200036ec3a9"
 
 
 @given(messages)
@@ -111,3 +113,12 @@ def test_a_flipped_byte_is_a_message_or_a_protocol_error(
 
 def test_var_bytes_is_what_frames_are_made_of() -> None:
     assert encode(Update(b"abc")) == b"\x00\x02" + var_bytes(b"abc")
+
+
+def test_an_accepted_update_is_echoed_and_an_accepted_answer_is_not() -> None:
+    assert encode(Accepted(b"\x01\x02")) == encode(Update(b"\x01\x02"))
+    assert encode(Accepted(b"")) == b""
+
+
+def test_the_protocol_has_no_stateless_messages() -> None:
+    assert encode(Stateless("hello")) == b""
