@@ -97,7 +97,7 @@ def _is_said(present: JsonMap, field: str, wanted: Json) -> bool:
     value = present.get(field)
     if value is None:
         value = _DEFAULTS.get(field)
-    return same(value, storable(wanted))
+    return same(value, wanted) or same(value, storable(wanted))
 
 
 def _write(entry: "Map[Any]", fields: JsonMap, shape: Shape) -> None:

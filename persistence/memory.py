@@ -17,7 +17,17 @@ from crdt.rows import RowChanges, Rows
 from .constraints import changed, check_pipeline
 from .directory import DEMO_OWNER, DEMO_VIEWER, the_one_team
 from .errors import Conflict, StoreError, UnknownSubject
-from .ports import Demo, LoggedUpdate, Member, NewPipeline, NewUpdate, Role, StoredDocument, User
+from .ports import (
+    Demo,
+    LoggedUpdate,
+    Member,
+    NewPipeline,
+    NewUpdate,
+    Role,
+    StoredDocument,
+    User,
+    Version,
+)
 
 
 @dataclass(slots=True)
@@ -32,6 +42,7 @@ class _Pipeline:
     state_seq: int = 0
     cursor: int = 0
     is_claimed: bool = False
+    versions: list[Version] = field(default_factory=list)
 
     @property
     def is_dirty(self) -> bool:
@@ -228,6 +239,14 @@ class MemoryStore:
                 "a team keeps an owner: make somebody else its owner first", "team_keeps_an_owner"
             )
 
+    def versions_of(self, pipeline_id: UUID) -> list[Version]:
+        """The versions of a pipeline, oldest first. Raises PipelineNotFound."""
+        return self._pipeline(pipeline_id).versions
+
+    def known_user(self, user_id: UUID | None) -> UUID | None:
+        """The user if there is one of this id."""
+        return user_id if user_id in self._users else None
+
     def _pipeline(self, pipeline_id: UUID) -> _Pipeline:
         if pipeline_id not in self._pipelines:
             raise PipelineNotFound(f"no pipeline {pipeline_id}: check the id")
@@ -235,8 +254,9 @@ class MemoryStore:
 
     def _append(self, update: NewUpdate) -> int | None:
         pipeline = self._pipelines.get(update.pipeline_id)
-        author = update.user_id if update.user_id in self._users else None
-        return None if pipeline is None else pipeline.append(update, author)
+        return (
+            None if pipeline is None else pipeline.append(update, self.known_user(update.user_id))
+        )
 
     def _claimable(self, only: Collection[UUID] | None, besides: Collection[UUID]) -> UUID | None:
         candidates = {

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 from uuid import UUID
 
 from crdt.person import Person
+from crdt.pipeline import JsonMap
 from crdt.rows import PipelineRow, RowChanges, Rows
 
 Role: TypeAlias = Literal["owner", "admin", "member", "viewer"]
@@ -179,4 +180,68 @@ class Directory(Protocol):
         The document is dirty afterwards: a worker fills `steps` and `connections`.
         Raises UnknownSubject when the team or the user does not exist.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version about to be saved: the document's state, and the rows made of it as JSON.
+
+    `seq` is the last update of the log that is in `state`; `name` None for one saved unasked.
+    """
+
+    pipeline_id: UUID
+    seq: int
+    state: bytes
+    pipeline: JsonMap
+    steps: Sequence[JsonMap]
+    connections: Sequence[JsonMap]
+    name: str | None
+    change_summary: str | None
+    created_by: UUID | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VersionInfo:
+    """A version without its content. `number` counts from 1 without a gap, per pipeline."""
+
+    id: UUID
+    number: int
+    seq: int
+    name: str | None
+    change_summary: str | None
+    created_by: UUID | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version with its content; see `NewVersion`."""
+
+    info: VersionInfo
+    state: bytes
+    pipeline: JsonMap
+    steps: Sequence[JsonMap]
+    connections: Sequence[JsonMap]
+
+
+class Versions(Protocol):
+    """The versions of all pipelines: once saved, never changed."""
+
+    async def save(self, version: NewVersion) -> VersionInfo:
+        """Save a version under the next number. Its author may be gone: then it has none.
+
+        Raises PipelineNotFound.
+        """
+        ...
+
+    async def newest(
+        self, pipeline_id: UUID, limit: int, before: int | None = None
+    ) -> list[VersionInfo]:
+        """Read the versions with numbers below `before`, newest first; empty for no pipeline."""
+        ...
+
+    async def load(self, pipeline_id: UUID, number: int) -> Version | None:
+        """Read one version with its content, None if there is none of this number."""
         ...

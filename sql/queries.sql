@@ -287,3 +287,36 @@ JOIN organizations o ON o.id = t.organization_id
 WHERE o.slug = 'demo' AND t.slug = 'demo'
 ORDER BY p.created_at, p.id
 LIMIT 1
+
+-- lock_pipeline --
+-- Let nobody else save a version of a pipeline until this transaction ends.
+SELECT id FROM pipelines WHERE id = $1 FOR NO KEY UPDATE
+
+-- save_version --
+-- Save a version under the next number; an author who is gone is none.
+INSERT INTO pipeline_versions (
+    pipeline_id, version_number, seq, state, pipeline_snapshot, steps_snapshot,
+    connections_snapshot, name, change_summary, created_by, created_at
+)
+SELECT
+    $1, coalesce(max(v.version_number), 0) + 1, $2, $3, $4, $5, $6, $7, $8,
+    (SELECT u.id FROM users AS u WHERE u.id = $9), $10
+FROM pipeline_versions AS v
+WHERE v.pipeline_id = $1
+RETURNING id, version_number AS number, seq, name, change_summary, created_by, created_at
+
+-- newest_versions --
+-- The versions of a pipeline below a number, newest first; NULL for no number.
+SELECT id, version_number AS number, seq, name, change_summary, created_by, created_at
+FROM pipeline_versions
+WHERE pipeline_id = $1 AND ($2::integer IS NULL OR version_number < $2)
+ORDER BY version_number DESC
+LIMIT $3
+
+-- version --
+-- One version with its content.
+SELECT
+    id, version_number AS number, seq, name, change_summary, created_by, created_at, state,
+    pipeline_snapshot AS pipeline, steps_snapshot AS steps, connections_snapshot AS connections
+FROM pipeline_versions
+WHERE pipeline_id = $1 AND version_number = $2

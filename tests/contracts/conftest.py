@@ -4,9 +4,11 @@ import pytest
 
 from persistence.directory import PostgresDirectory
 from persistence.memory import MemoryStore
+from persistence.memory_versions import MemoryVersions
 from persistence.pool import Pool
 from persistence.projections import PostgresProjections
 from persistence.update_log import PostgresUpdateLog
+from persistence.versions import PostgresVersions
 from tests.contracts.stores import Stores
 
 
@@ -23,8 +25,13 @@ async def stores(empty_stores: Stores) -> Stores:
 
 def _in_memory() -> Stores:
     store = MemoryStore()
-    return Stores(store, store, store)
+    return Stores(store, store, store, MemoryVersions(store))
 
 
 def _on(pool: Pool) -> Stores:
-    return Stores(PostgresUpdateLog(pool), PostgresProjections(pool), PostgresDirectory(pool))
+    return Stores(
+        PostgresUpdateLog(pool),
+        PostgresProjections(pool),
+        PostgresDirectory(pool),
+        PostgresVersions(pool),
+    )

@@ -15,6 +15,7 @@ from persistence.ports import (
     Role,
     UpdateLog,
     User,
+    Versions,
 )
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -35,11 +36,12 @@ class FullDirectory(Directory, Protocol):
 
 @dataclass
 class Stores:
-    """One store by its three ports."""
+    """One store by its ports."""
 
     log: UpdateLog
     projections: Projections
     directory: FullDirectory
+    versions: Versions
     team_id: UUID = field(init=False)
     author: User = field(init=False)
 

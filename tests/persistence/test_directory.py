@@ -7,11 +7,17 @@ from persistence.directory import PostgresDirectory
 from persistence.pool import Pool
 from persistence.projections import PostgresProjections
 from persistence.update_log import PostgresUpdateLog
+from persistence.versions import PostgresVersions
 from tests.contracts.stores import Stores, a_step
 
 
 async def prepared(pool: Pool) -> Stores:
-    stores = Stores(PostgresUpdateLog(pool), PostgresProjections(pool), PostgresDirectory(pool))
+    stores = Stores(
+        PostgresUpdateLog(pool),
+        PostgresProjections(pool),
+        PostgresDirectory(pool),
+        PostgresVersions(pool),
+    )
     await stores.prepare()
     return stores
 

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from crdt.rows import RowChanges
 from persistence.memory import MemoryStore
+from persistence.memory_versions import MemoryVersions
 from persistence.ports import Directory, Projections, UpdateLog
 from tests.contracts.stores import Stores, a_step, an_id
 
 
 async def prepared() -> Stores:
     store = MemoryStore()
-    stores = Stores(store, store, store)
+    stores = Stores(store, store, store, MemoryVersions(store))
     await stores.prepare()
     return stores
 

@@ -13,6 +13,7 @@ from persistence.pool import Pool
 from persistence.projections import PostgresProjections
 from persistence.projector import difference
 from persistence.update_log import PostgresUpdateLog
+from persistence.versions import PostgresVersions
 from tests.contracts.stores import Stores
 from tests.crdt.vandal import Vandal
 
@@ -88,7 +89,9 @@ async def test_postgresql_takes_the_rows_of_any_document_and_gives_them_back(
 ) -> None:
     print(f"seed {seed}")
     projections, vandal, valid = PostgresProjections(pool), Vandal(seed), ValidPipeline()
-    stores = Stores(PostgresUpdateLog(pool), projections, PostgresDirectory(pool))
+    stores = Stores(
+        PostgresUpdateLog(pool), projections, PostgresDirectory(pool), PostgresVersions(pool)
+    )
     await stores.prepare()
     await stores.new_pipeline()
     for _ in range(30):
