@@ -106,7 +106,8 @@ class Connection:
             async with asyncio.timeout(self._keep_alive):
                 await self._wake.wait()
         except TimeoutError:
-            self.put(self.encode(KEEP_ALIVE))
+            if frame := self.encode(KEEP_ALIVE):
+                self.put(frame)
 
 
 async def _end(*tasks: asyncio.Task[Any]) -> None:

@@ -46,7 +46,10 @@ T = TypeVar("T")
 class Outbox(Protocol):
     """Where messages to one client wait until the socket takes them."""
 
-    encode: Callable[[Message], bytes]
+    @property
+    def encode(self) -> Callable[[Message], bytes]:
+        """Makes frames of messages; equal for outboxes whose frames are equal."""
+        ...
 
     def put(self, frame: bytes) -> None:
         """Queue a frame; never waits. A client too slow for it is closed."""
@@ -201,6 +204,11 @@ class LiveRoom:
     def copy(self) -> bytes:
         """Encode the document, to make a copy of it elsewhere."""
         return self._room.document.encode()
+
+    def renew(self, session: SessionId, scope: Scope, expires_at: datetime) -> None:
+        """Let a client go on with another token; see `Room.renew`."""
+        if session in self._outboxes:
+            self._room.renew(session, scope, expires_at)
 
     def leave(self, session: SessionId) -> None:
         """Forget a client; the last one to leave starts the clock of unloading."""

@@ -23,6 +23,7 @@ from persistence.update_log import PostgresUpdateLog
 from persistence.worker import Worker
 
 from .access import AccessWatch
+from .admission import Admission
 from .api.assembly import api
 from .api.context import Context
 from .auth import Verifier
@@ -66,7 +67,8 @@ class Services:
         self.committer = GroupCommit(log, max_pending_bytes=settings.pending_bytes)
         self.hub = Hub(log, self.committer, MemoryBus(), clock, unload_after=settings.unload_after)
         self.access = AccessWatch(self.hub, self.directory, announcements, clock)
-        self.endpoints = Endpoints(self.hub, self.directory, tokens, self.access, settings)
+        admission = Admission(self.directory, tokens, self.access)
+        self.endpoints = Endpoints(self.hub, admission, settings)
         self.context = Context(UserPool(pool), pool, self.directory, self.hub, clock)
         self.api = api(self.context, tokens, settings)
         self.readiness = Readiness(
@@ -130,6 +132,7 @@ def application(made: Services, tokens: Verifier) -> Starlette:
     return Starlette(
         routes=[
             WebSocketRoute("/ws/{pipeline_id:path}", made.endpoints.y_websocket),
+            WebSocketRoute("/collab", made.endpoints.hocuspocus),
             Route("/healthz", healthz),
             Route("/readyz", made.readiness.answer),
             Mount("/api", made.api),

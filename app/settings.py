@@ -75,6 +75,10 @@ class Settings(BaseSettings):
     api_burst: Annotated[int, Field(ge=1)] = 200
     cors_origins: str = ""
     max_connections: Annotated[int, Field(ge=1)] = 10_000
+    max_documents: Annotated[int, Field(ge=1)] = 100
+    unauthenticated_bytes: Annotated[int, Field(ge=1024)] = 1 * MiB
+    unauthenticated_messages: Annotated[int, Field(ge=1)] = 200
+    unauthenticated_seconds: Annotated[float, Field(gt=0)] = 30.0
     keep_alive: Annotated[float, Field(gt=0, lt=30)] = 10.0
     unload_after: Annotated[float, Field(ge=0)] = 30.0
     drain_timeout: Annotated[float, Field(gt=0)] = 8.0

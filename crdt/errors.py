@@ -8,6 +8,8 @@ PipeloomError
 │   ├── Unauthenticated       4401
 │   ├── Forbidden             4403
 │   ├── PipelineNotFound      4404
+│   ├── ResetConnection       4205
+│   ├── ConnectionTimeout     4408
 │   ├── Draining              1012
 │   └── Overloaded            1013
 ├── DocumentPoisoned          the CRDT library panicked; the document must be loaded anew
@@ -83,6 +85,20 @@ class PipelineNotFound(SyncError):
 
     close_code = 4404
     remedy = "no such pipeline: check the id"
+
+
+class ResetConnection(SyncError):
+    """A client says or asks for too much before it has shown a token (Hocuspocus: 4205)."""
+
+    close_code = 4205
+    remedy = "show a token first: send less before it is accepted"
+
+
+class ConnectionTimeout(SyncError):
+    """A socket for many documents has none (Hocuspocus: 4408)."""
+
+    close_code = 4408
+    remedy = "no document open: reconnect when there is one"
 
 
 class Draining(SyncError):

@@ -61,12 +61,17 @@ class Refused:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class TokenWanted:
+    """The client's token is about to expire: it may send another one."""
+
+
 ClientMessage: TypeAlias = (
     SyncStep1 | SyncStep2 | Update | AwarenessUpdate | QueryAwareness | Stateless
 )
 """What a client may say in a room."""
 
-Message: TypeAlias = ClientMessage | Accepted | Refused
+Message: TypeAlias = ClientMessage | Accepted | Refused | TokenWanted
 
 KEEP_ALIVE = AwarenessUpdate(b"\x00")
 """An awareness update of no client: a no-op that tells a silent client that the line is alive."""

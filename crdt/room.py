@@ -15,7 +15,7 @@ Invariants, in the order in which a frame meets them:
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar, assert_never
 from uuid import UUID
 
@@ -44,6 +44,7 @@ from .messages import (
     Stateless,
     SyncStep1,
     SyncStep2,
+    TokenWanted,
     Update,
 )
 from .nesting import ACCEPTED_DEPTH
@@ -52,6 +53,9 @@ from .session import Scope, Session
 from .update_format import EMPTY_UPDATE
 
 T = TypeVar("T")
+
+WARNED_BEFORE = timedelta(seconds=15)
+"""How long before its token expires a client is asked for another one."""
 
 TOKEN_EXPIRED = Unauthenticated("token expired: reconnect with a new one")
 ACCESS_WITHDRAWN = Forbidden("access withdrawn: ask an owner of the pipeline's team")
@@ -196,13 +200,29 @@ class Room:
     def expire(self, now: datetime) -> list[Effect]:
         """Let the time of day pass: sessions end with their tokens.
 
-        y-websocket has no message that asks for another token, so a new connection must bring it.
+        Who can be asked for another token is asked before; y-websocket has no message for that, so
+        a new connection must bring it.
         """
-        return [
-            PartSession(session.id, TOKEN_EXPIRED)
-            for session in self.sessions.values()
-            if session.has_expired(now)
-        ]
+        effects: list[Effect] = []
+        for session in self.sessions.values():
+            if session.has_expired(now):
+                effects.append(PartSession(session.id, TOKEN_EXPIRED))
+            elif session.is_asked_back and session.has_expired(now + WARNED_BEFORE):
+                effects += self._warn(session)
+        return effects
+
+    def _warn(self, session: Session) -> list[Effect]:
+        if session.was_warned:
+            return []
+        self.sessions[session.id] = replace(session, was_warned=True)
+        return [Send(session.id, TokenWanted())]
+
+    def renew(self, session_id: SessionId, scope: Scope, expires_at: datetime) -> None:
+        """Let a session go on with another token of the same user."""
+        session = self.sessions[session_id]
+        self.sessions[session_id] = replace(
+            session, scope=scope, expires_at=expires_at, was_warned=False
+        )
 
     def review(self, scopes: Mapping[UUID, Scope | None]) -> list[Effect]:
         """Give users another scope in place; None ends their sessions. Others stay as they are."""

@@ -21,6 +21,7 @@ class Session:
 
     `is_asked_back` tells the Hocuspocus protocol, in which a server asks what a client has each
     time after the client has asked, from y-websocket, in which it asks once, at the beginning.
+    `was_warned` is whether the client knows that its token is about to expire.
     """
 
     id: SessionId
@@ -28,6 +29,7 @@ class Session:
     scope: Scope
     expires_at: datetime | None = None
     is_asked_back: bool = False
+    was_warned: bool = False
 
     @property
     def user_id(self) -> UUID:

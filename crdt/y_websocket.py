@@ -24,6 +24,7 @@ from .messages import (
     Stateless,
     SyncStep1,
     SyncStep2,
+    TokenWanted,
     Update,
 )
 
@@ -42,7 +43,7 @@ def decode(frame: bytes) -> ClientMessage:
 def _body(kind: int, reader: Reader) -> ClientMessage:
     match kind:
         case 0:
-            return _sync(reader.var_uint(), reader.var_bytes())
+            return decode_sync(reader)
         case 1:
             return AwarenessUpdate(reader.var_bytes())
         case 3:
@@ -51,7 +52,9 @@ def _body(kind: int, reader: Reader) -> ClientMessage:
             raise ProtocolError(f"expected message type 0 (sync), 1 or 3 (awareness), got {kind}")
 
 
-def _sync(step: int, payload: bytes) -> ClientMessage:
+def decode_sync(reader: Reader) -> SyncStep1 | SyncStep2 | Update:
+    """Read what follows the type of a sync message. Raises ProtocolError."""
+    step, payload = reader.var_uint(), reader.var_bytes()
     match step:
         case 0:
             return SyncStep1(payload)
@@ -75,15 +78,16 @@ def encode(message: Message) -> bytes:
             return bytes((QUERY_AWARENESS,))
         case Refused(reason):
             return bytes((AUTH,)) + var_uint(0) + var_string(reason)
-        case Stateless():
+        case Stateless() | TokenWanted():
             return b""
         case Accepted(update):
-            return _encode_sync(Update(update)) if update else b""
+            return encode_sync(Update(update)) if update else b""
         case _:
-            return _encode_sync(message)
+            return encode_sync(message)
 
 
-def _encode_sync(message: SyncStep1 | SyncStep2 | Update) -> bytes:
+def encode_sync(message: SyncStep1 | SyncStep2 | Update) -> bytes:
+    """Write a sync message, its type in front."""
     match message:
         case SyncStep1(payload):
             step = STEP_1
