@@ -12,19 +12,17 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias
 
 from .encoding import Reader
-from .update_format import DeleteSet, Id, Struct, Structs
+from .update_format import DeleteSet, Id, Struct, Structs, merged
 from .update_writer import Draft
 
 StateVector: TypeAlias = dict[int, int]
 """client -> how many of its elements are here"""
 
-Deletion: TypeAlias = tuple[int, int, int]
-"""(client, clock, length)"""
-
-_Fingerprint: TypeAlias = tuple[int, int, bytes] | Deletion
+_Name: TypeAlias = tuple[int, int, bytes]
+"""(client, clock, content): tells a struct from all others, also from those that take its place"""
 
 
 def read_state_vector(encoded: bytes) -> StateVector:
@@ -60,67 +58,6 @@ def _is_placed(client: int, struct: Struct, state: StateVector, have: int) -> bo
     )
 
 
-class _Rest:
-    """What is left of one update, `source`."""
-
-    def __init__(self, source: bytes, structs: Structs, deletions: DeleteSet) -> None:
-        self.source = source
-        self.structs = {client: deque(found) for client, found in structs.items()}
-        self.deletions = {
-            (client, clock, length)
-            for client, ranges in deletions.items()
-            for clock, length in ranges
-            if length
-        }
-
-    def __bool__(self) -> bool:
-        return bool(self.deletions) or any(self.structs.values())
-
-    def integrate(self, client: int, state: StateVector, draft: Draft) -> Id | None:
-        """Move the client's structs into the draft until one lacks an element; return that."""
-        queue = self.structs[client]
-        while queue:
-            struct = queue[0]
-            if struct.end > state.get(client, 0):
-                lacking = _lacking(client, struct, state)
-                if lacking is not None:
-                    return lacking
-                draft.insert(client, struct, self.source)
-                state[client] = struct.end
-            queue.popleft()
-        return None
-
-    def delete(self, deletion: Deletion, state: StateVector, draft: Draft) -> Deletion | None:
-        """Move as much of a deletion into the draft as is here; return what is left of it."""
-        client, clock, length = deletion
-        self.deletions.discard(deletion)
-        here = min(length, max(0, state.get(client, 0) - clock))
-        if here:
-            draft.delete(client, clock, here)
-        if here == length:
-            return None
-        left = client, clock + here, length - here
-        self.deletions.add(left)
-        return left
-
-    def fingerprints(self) -> Iterator[_Fingerprint]:
-        """Name everything left."""
-        for client, queue in self.structs.items():
-            for struct in queue:
-                yield client, struct.clock, self.source[struct.start : struct.stop]
-        yield from self.deletions
-
-    def updates(self) -> list[bytes]:
-        """Write what is left as updates."""
-        draft = Draft()
-        for client, queue in self.structs.items():
-            for struct in queue:
-                draft.insert(client, struct, self.source)
-        for deletion in self.deletions:
-            draft.delete(*deletion)
-        return draft.updates()
-
-
 def _lacking(client: int, struct: Struct, state: StateVector) -> Id | None:
     """Return an element that must be here before the struct, if one is missing."""
     if struct.clock > state.get(client, 0):
@@ -131,23 +68,90 @@ def _lacking(client: int, struct: Struct, state: StateVector) -> Id | None:
     return None
 
 
+class _Run:
+    """Structs of one client, in order, out of the update `source`."""
+
+    __slots__ = ("client", "names", "queue", "source")
+
+    def __init__(self, client: int, structs: Iterable[Struct], source: bytes) -> None:
+        self.client, self.queue, self.source = client, deque(structs), source
+        self.names: frozenset[_Name] = frozenset()
+
+    def __iter__(self) -> Iterator[_Name]:
+        for struct in self.queue:
+            yield self.client, struct.clock, self.source[struct.start : struct.stop]
+
+    def integrate(self, state: StateVector, draft: Draft) -> Id | None:
+        """Move structs into the draft until one lacks an element; return that."""
+        while self.queue:
+            struct = self.queue[0]
+            if struct.end > state.get(self.client, 0):
+                lacking = _lacking(self.client, struct, state)
+                if lacking is not None:
+                    return lacking
+                draft.insert(self.client, struct, self.source)
+                state[self.client] = struct.end
+            self.queue.popleft()
+        return None
+
+    def write(self, draft: Draft) -> None:
+        """Copy what is left into a draft."""
+        for struct in self.queue:
+            draft.insert(self.client, struct, self.source)
+
+
+class _Deletions:
+    """Deletions of elements that are not here, each from `start` up to `stop`, by client."""
+
+    def __init__(self) -> None:
+        self._heaps: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        self._known: set[tuple[int, int, int]] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    def add(self, client: int, start: int, stop: int) -> bool:
+        """Keep a deletion; whether it is another than those kept already."""
+        if (client, start, stop) in self._known:
+            return False
+        self._known.add((client, start, stop))
+        heappush(self._heaps[client], (start, stop))
+        return True
+
+    def carry_out(self, client: int, state: StateVector, draft: Draft) -> None:
+        """Move into the draft what deletes elements that are here."""
+        have = furthest = state.get(client, 0)
+        for start, stop in _below(self._heaps.get(client), have):
+            self._known.discard((client, start, stop))
+            draft.delete(client, start, min(stop, have))
+            furthest = max(furthest, stop)
+        # One for all that go on: ranges that overlap would else cost their number per element.
+        if furthest > have:
+            self.add(client, have, furthest)
+
+    def write(self, draft: Draft) -> None:
+        """Copy all into a draft."""
+        for client, start, stop in self._known:
+            draft.delete(client, start, stop)
+
+
 class Pending:
     """What waits in one document.
 
-    `_blocked` has an entry (clock, rest, client) for every client whose structs in that rest wait
-    for an element, and `_undeleted` one (clock, rest, deletion) for every deletion, both by the
-    client of the element that is missing.
+    `_blocked` has an entry (clock, number) for every run that lacks an element, by the client of
+    that element. `_known` holds the names of all structs that wait.
     """
 
     def __init__(self) -> None:
-        self._rests: dict[int, _Rest] = {}
-        self._blocked: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
-        self._undeleted: defaultdict[int, list[tuple[int, int, Deletion]]] = defaultdict(list)
-        self._fingerprints: set[_Fingerprint] = set()
         self._numbers = count()
+        self._runs: dict[int, _Run] = {}
+        self._blocked: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        self._known: set[_Name] = set()
+        self._deletions = _Deletions()
+        self._written: list[bytes] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._rests)
+        return bool(self._runs or self._deletions)
 
     def admit(
         self, update: bytes, structs: Structs, deletions: DeleteSet, state: StateVector
@@ -158,94 +162,96 @@ class Pending:
         what is integrated at once; `state` is moved to where it leads. What waits already is not
         left a second time.
         """
-        number = next(self._numbers)
-        rest = self._rests[number] = _Rest(update, structs, deletions)
+        self._written = None
         draft = Draft()
-        self._integrate([(number, client) for client in structs], state, draft)
-        for deletion in list(rest.deletions):
-            self._delete(number, deletion, state, draft)
-        is_left = self._remember(number, rest)
-        self._tidy()
-        return draft.updates(), is_left
+        runs = [_Run(client, found, update) for client, found in structs.items()]
+        numbers = [self._enter(run) for run in runs if not self._known.issuperset(run)]
+        self._integrate(numbers, state, draft)
+        is_left = [self._keep(number) for number in numbers if number in self._runs]
+        is_early = self._delete(deletions, state, draft)
+        return draft.updates(), any(is_left) or is_early
 
     def release(self, clients: Iterable[int], state: StateVector) -> list[bytes]:
         """Return what is to be applied now that more elements of these clients are here."""
+        self._written = None
         draft = Draft()
-        self._integrate(self._freed(clients, state), state, draft, clients)
-        self._tidy()
+        for client in tuple(clients):
+            self._integrate(self._freed(client, state), state, draft)
+            self._deletions.carry_out(client, state, draft)
         return draft.updates()
 
     def updates(self) -> list[bytes]:
-        """Write what waits as updates, for those who join."""
-        return [update for rest in self._rests.values() for update in rest.updates()]
+        """Write what waits as updates, for those who join; kept until something changes."""
+        if self._written is None:
+            self._written = self._write()
+        return self._written
+
+    def _write(self) -> list[bytes]:
+        draft = Draft()
+        for run in self._runs.values():
+            run.write(draft)
+        self._deletions.write(draft)
+        return draft.updates()
 
     def structs(self) -> list[Structs]:
         """Return the structs that wait."""
-        return [
-            {client: list(queue) for client, queue in rest.structs.items()}
-            for rest in self._rests.values()
-        ]
+        return [{run.client: list(run.queue)} for run in self._runs.values()]
 
-    def _integrate(
-        self,
-        todo: list[tuple[int, int]],
-        state: StateVector,
-        draft: Draft,
-        advanced: Iterable[int] = (),
-    ) -> None:
-        """Integrate structs of (rest, client), and whatever that frees."""
-        grown = set(advanced)
+    def _enter(self, run: _Run) -> int:
+        number = next(self._numbers)
+        self._runs[number] = run
+        return number
+
+    def _integrate(self, numbers: Iterable[int], state: StateVector, draft: Draft) -> None:
+        """Integrate as much of these runs as can be, and of all that this frees."""
+        todo, grown = list(numbers), set()
         while todo:
-            number, client = todo.pop()
-            if (rest := self._rests.get(number)) is None:
+            number = todo.pop()
+            if (run := self._runs.get(number)) is None:
                 continue
-            before = state.get(client, 0)
-            if lacking := rest.integrate(client, state, draft):
-                heappush(self._blocked[lacking[0]], (lacking[1], number, client))
-            if state.get(client, 0) > before:
-                grown.add(client)
-                todo += self._freed([client], state)
+            before = state.get(run.client, 0)
+            self._settle(number, run, run.integrate(state, draft))
+            if state.get(run.client, 0) > before:
+                grown.add(run.client)
+                todo += self._freed(run.client, state)
         for client in grown:
-            for number, deletion in self._deletable(client, state):
-                self._delete(number, deletion, state, draft)
+            self._deletions.carry_out(client, state, draft)
 
-    def _freed(self, clients: Iterable[int], state: StateVector) -> list[tuple[int, int]]:
-        return [
-            (number, waiting)
-            for client in clients
-            for _, number, waiting in _up_to(self._blocked.get(client), state.get(client, 0))
-        ]
+    def _settle(self, number: int, run: _Run, lacking: Id | None) -> None:
+        if lacking is None:
+            del self._runs[number]
+            self._known -= run.names
+        else:
+            heappush(self._blocked[lacking[0]], (lacking[1], number))
 
-    def _deletable(self, client: int, state: StateVector) -> list[tuple[int, Deletion]]:
-        due = _up_to(self._undeleted.get(client), state.get(client, 0))
-        return [(number, deletion) for _, number, deletion in due]
+    def _freed(self, client: int, state: StateVector) -> list[int]:
+        due = _below(self._blocked.get(client), state.get(client, 0))
+        return [number for _, number in due]
 
-    def _delete(self, number: int, deletion: Deletion, state: StateVector, draft: Draft) -> None:
-        rest = self._rests.get(number)
-        if rest is not None and (left := rest.delete(deletion, state, draft)):
-            heappush(self._undeleted[left[0]], (left[1], number, left))
-
-    def _remember(self, number: int, rest: _Rest) -> bool:
-        """Keep what is left of a new update unless it waits already; whether it is kept."""
-        left = set(rest.fingerprints())
-        if left <= self._fingerprints:
-            del self._rests[number]
+    def _keep(self, number: int) -> bool:
+        """Keep what is left of a run unless all of it waits already; whether it is kept."""
+        names = frozenset(self._runs[number])
+        if names <= self._known:
+            del self._runs[number]
             return False
-        self._fingerprints |= left
+        self._runs[number].names = names
+        self._known |= names
         return True
 
-    def _tidy(self) -> None:
-        self._rests = {number: rest for number, rest in self._rests.items() if rest}
-        if not self._rests:
-            self._blocked.clear()
-            self._undeleted.clear()
-            self._fingerprints.clear()
+    def _delete(self, deletions: DeleteSet, state: StateVector, draft: Draft) -> bool:
+        """Delete what is here and keep the rest; whether there is a rest that was not yet kept."""
+        is_early = False
+        for client, ranges in deletions.items():
+            have = state.get(client, 0)
+            for start, stop in merged(ranges):
+                if start < have:
+                    draft.delete(client, start, min(stop, have))
+                if stop > have:
+                    is_early |= self._deletions.add(client, max(start, have), stop)
+        return is_early
 
 
-_Entry = TypeVar("_Entry", bound=tuple[Any, ...])
-
-
-def _up_to(heap: list[_Entry] | None, clock: int) -> list[_Entry]:
+def _below(heap: list[tuple[int, int]] | None, clock: int) -> list[tuple[int, int]]:
     """Take the entries below a clock from a heap."""
     due = []
     while heap and heap[0][0] < clock:

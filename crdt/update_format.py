@@ -97,31 +97,37 @@ def read_deletions(update: bytes) -> DeleteSet:
 def _read_delete_set(reader: Reader) -> DeleteSet:
     deletions: DeleteSet = {}
     for _ in range(reader.var_uint()):
-        client, ranges = reader.var_uint(), reader.var_uint()
+        client, ranges = _below(MAX_CLIENT, reader.var_uint()), reader.var_uint()
         for _ in range(ranges):
-            deletions.setdefault(client, []).append((reader.var_uint(), reader.var_uint()))
+            deletions.setdefault(client, []).append(_read_range(reader))
     return deletions
+
+
+def _read_range(reader: Reader) -> tuple[int, int]:
+    clock, length = reader.var_uint(), reader.var_uint()
+    _below(MAX_CLOCK, clock + length)
+    return clock, length
 
 
 def covers(known: DeleteSet, other: DeleteSet) -> bool:
     """Whether everything that `other` deletes is deleted in `known`."""
     return all(
-        client in known and _covers(_merged(known[client]), ranges)
+        client in known and _covers(merged(known[client]), ranges)
         for client, ranges in other.items()
         if ranges
     )
 
 
-def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join ranges that touch; return [(start, end)], ascending."""
-    merged: list[tuple[int, int]] = []
+def merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join ranges (clock, length) that touch; return [(start, stop)], ascending."""
+    spans: list[tuple[int, int]] = []
     for clock, length in sorted(ranges):
-        if merged and clock <= merged[-1][1]:
-            start, end = merged.pop()
-            merged.append((start, max(end, clock + length)))
-        else:
-            merged.append((clock, clock + length))
-    return merged
+        if spans and clock <= spans[-1][1]:
+            start, stop = spans.pop()
+            spans.append((start, max(stop, clock + length)))
+        elif length:
+            spans.append((clock, clock + length))
+    return spans
 
 
 def _covers(spans: list[tuple[int, int]], ranges: list[tuple[int, int]]) -> bool:
@@ -189,7 +195,7 @@ def _read_place(reader: Reader, info: int) -> tuple[Id | None, tuple[Id, ...]]:
 
 
 def _read_id(reader: Reader) -> Id:
-    return reader.var_uint(), reader.var_uint()
+    return _below(MAX_CLIENT, reader.var_uint()), _below(MAX_CLOCK, reader.var_uint())
 
 
 def _below(limit: int, number: int) -> int:

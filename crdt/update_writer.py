@@ -6,7 +6,7 @@ A struct names its surroundings and neighbours by id, so it means the same in an
 from dataclasses import dataclass, field
 
 from .encoding import var_uint
-from .update_format import GC, DeleteSet, Struct, Structs
+from .update_format import GC, DeleteSet, Struct, Structs, merged
 
 
 @dataclass(slots=True)
@@ -38,9 +38,9 @@ class Draft:
         segment.structs.append(source[struct.start : struct.stop])
         segment.end = struct.end
 
-    def delete(self, client: int, clock: int, length: int) -> None:
+    def delete(self, client: int, start: int, stop: int) -> None:
         """Add a deletion of elements that have been added or are applied."""
-        self._deletions.setdefault(client, []).append((clock, length))
+        self._deletions.setdefault(client, []).append((start, stop - start))
 
     def updates(self) -> list[bytes]:
         """Write what was added."""
@@ -77,6 +77,8 @@ def _structs(segments: dict[int, _Segment]) -> bytes:
 def _delete_set(deletions: DeleteSet) -> bytes:
     parts = [var_uint(len(deletions))]
     for client, ranges in deletions.items():
-        parts += var_uint(client), var_uint(len(ranges))
-        parts += (var_uint(clock) + var_uint(length) for clock, length in ranges)
+        # Yjs keeps early deletions as differences between clocks, and garbles unsorted ones.
+        spans = merged(ranges)
+        parts += var_uint(client), var_uint(len(spans))
+        parts += (var_uint(start) + var_uint(end - start) for start, end in spans)
     return b"".join(parts)

@@ -196,8 +196,23 @@ def test_what_readers_may_read_differently_is_refused(struct: bytes) -> None:
         update(in_root(7, Y_MAP), clock=2**32),
         update(b"\x00" + var_uint(2**32), in_root(7, Y_MAP)),
         b"\x02" + update(b"\x00\x01")[1:-1] + update(b"\x00\x01")[1:-1] + b"\x00",
+        b"\x00" + deletions(2**53, (0, 1)),
+        b"\x00" + deletions(1, (2**32, 1)),
+        b"\x00" + deletions(1, (0, 2**32)),
+        update(in_type(7, Y_MAP, (2**53, 0))),
+        update(after(7, Y_MAP, (9, 2**32))),
     ],
-    ids=["client", "clock", "length", "a client twice"],
+    ids=[
+        "client",
+        "clock",
+        "length",
+        "a client twice",
+        "client of a deletion",
+        "clock of a deletion",
+        "length of a deletion",
+        "parent",
+        "neighbour",
+    ],
 )
 def test_numbers_that_the_library_would_cut_are_refused(hostile: bytes) -> None:
     with pytest.raises(MalformedUpdate):

@@ -1,0 +1,84 @@
+"""What Yjs makes of a history, in whatever order its updates come, a document makes of it too."""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from random import Random
+from subprocess import PIPE, Popen
+from typing import Any
+
+import pytest
+
+from crdt.document import Document
+from crdt.pending import read_state_vector
+from tests.interop.stock import HERE, node
+
+SEEDS = range(60)
+
+
+class Yjs:
+    """`histories.mjs` in a process."""
+
+    def __init__(self, process: "Popen[str]") -> None:
+        self._process = process
+
+    def history(self, seed: int) -> tuple[list[bytes], Any]:
+        """The updates of a history, and what they come to."""
+        answer = self._ask({"history": seed})
+        return [b64decode(each) for each in answer["updates"]], answer["content"]
+
+    def content(self, updates: list[bytes]) -> Any:
+        """What these updates come to in a fresh document, which nothing may lack then."""
+        answer = self._ask({"content": [b64encode(each).decode() for each in updates]})
+        assert answer["isWhole"], "expected nothing to wait in the Yjs document"
+        return answer["content"]
+
+    def _ask(self, question: dict[str, object]) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        assert "error" not in answer, answer
+        return answer
+
+
+@pytest.fixture(scope="module")
+def yjs(npm_packages: None) -> Iterator[Yjs]:
+    command = [node(), str(HERE / "histories.mjs")]
+    with Popen(command, stdin=PIPE, stdout=PIPE, text=True) as process:
+        yield Yjs(process)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def delivered(updates: list[bytes], random: Random) -> list[bytes]:
+    """The updates in any order, some of them twice, some only after having been lost."""
+    order = random.sample(updates, len(updates))
+    lost = {each for each in order if random.random() < 0.2}
+    twice = [each for each in order if each not in lost for _ in range(random.choice([1, 1, 2]))]
+    return twice + [each for each in order if each in lost]
+
+
+def test_a_document_agrees_with_yjs(yjs: Yjs) -> None:
+    for seed in SEEDS:
+        updates, content = yjs.history(seed)
+        document = Document()
+        for each in delivered(updates, Random(seed)):
+            document.apply(each)
+            assert not document.apply(each), f"seed {seed}"
+            assert document._state == read_state_vector(document.state_vector()), f"seed {seed}"
+        assert document.is_whole, f"seed {seed}"
+        assert yjs.content([document.encode()]) == content, f"seed {seed}"
+
+
+def test_whoever_joins_while_something_waits_agrees_in_the_end(yjs: Yjs) -> None:
+    for seed in SEEDS:
+        updates, content = yjs.history(seed)
+        random, document = Random(seed), Document()
+        order = delivered(updates, random)
+        moment = random.randrange(len(order))
+        for each in order[:moment]:
+            document.apply(each)
+        handed_over = [document.encode(), *document.waiting()]
+        assert yjs.content([*handed_over, *order[moment:]]) == content, f"seed {seed}"
