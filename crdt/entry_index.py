@@ -72,6 +72,11 @@ class EntryIndex(Generic[T]):
         self._refresh()
         return self._entries.get(key)
 
+    def all(self) -> dict[str, T]:
+        """Return all entries by key."""
+        self._refresh()
+        return dict(self._entries)
+
     def group(self, *group: object) -> dict[str, T]:
         """Return the entries of a group by key."""
         self._refresh()

@@ -18,6 +18,7 @@ from .constraints import changed, check_pipeline
 from .directory import DEMO_OWNER, DEMO_VIEWER, the_one_team
 from .errors import Conflict, StoreError, UnknownSubject
 from .ports import (
+    Authored,
     Demo,
     LoggedUpdate,
     Member,
@@ -61,7 +62,7 @@ class _Team:
 
 
 class MemoryStore:
-    """`UpdateLog`, `Projections` and `Directory` in one; `new_id` makes ids."""
+    """`UpdateLog`, `Authorship`, `Projections` and `Directory` in one; `new_id` makes ids."""
 
     def __init__(self, new_id: Callable[[], UUID] = uuid4) -> None:
         self._new_id = new_id
@@ -89,6 +90,14 @@ class MemoryStore:
         if pipeline_id not in self._pipelines:
             return []
         return self._pipelines[pipeline_id].log[max(seq, 0) :][:limit]
+
+    async def authored(
+        self, pipeline_id: UUID, limit: int, before: int | None = None
+    ) -> list[Authored]:
+        """See `Authorship.authored`."""
+        log = await self.since(pipeline_id, 0)
+        found = [update for update in reversed(log) if before is None or update.seq < before]
+        return [Authored(each.seq, each.user_id, each.received_at) for each in found[:limit]]
 
     async def store_state(self, pipeline_id: UUID, seq: int, state: bytes) -> None:
         """See `UpdateLog.store_state`.

@@ -81,6 +81,25 @@ class UpdateLog(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Authored:
+    """An update in the log without its content."""
+
+    seq: int
+    user_id: UUID | None
+    at: datetime
+
+
+class Authorship(Protocol):
+    """Who wrote what in the log, for telling its history."""
+
+    async def authored(
+        self, pipeline_id: UUID, limit: int, before: int | None = None
+    ) -> list[Authored]:
+        """Read who made the last `limit` updates before number `before`, newest first."""
+        ...
+
+
 class Claim(Protocol):
     """One dirty document, held by one worker until the transaction around it ends."""
 

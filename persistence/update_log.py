@@ -7,11 +7,11 @@ from crdt.errors import PipelineNotFound
 
 from .errors import StoreError
 from .pool import Pool, Record
-from .ports import LoggedUpdate, NewUpdate, StoredDocument
+from .ports import Authored, LoggedUpdate, NewUpdate, StoredDocument
 
 
 class PostgresUpdateLog:
-    """`UpdateLog` over the tables pipeline_documents, pipeline_updates and pipeline_states."""
+    """`UpdateLog`, `Authorship` over pipeline_documents, pipeline_updates, pipeline_states."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -43,6 +43,13 @@ class PostgresUpdateLog:
         """See `UpdateLog.since`."""
         rows = await self._pool.fetch("updates_since", pipeline_id, seq, limit)
         return [_logged(row) for row in rows]
+
+    async def authored(
+        self, pipeline_id: UUID, limit: int, before: int | None = None
+    ) -> list[Authored]:
+        """See `Authorship.authored`."""
+        rows = await self._pool.fetch("authored_updates", pipeline_id, before, limit)
+        return [Authored(row["seq"], row["user_id"], row["received_at"]) for row in rows]
 
     async def store_state(self, pipeline_id: UUID, seq: int, state: bytes) -> None:
         """See `UpdateLog.store_state`.

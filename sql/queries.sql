@@ -17,6 +17,14 @@ WHERE pipeline_id = $1 AND seq > $2
 ORDER BY seq
 LIMIT $3
 
+-- authored_updates --
+-- Who made the last updates before a number (NULL: of all), newest first.
+SELECT seq, user_id, received_at
+FROM pipeline_updates
+WHERE pipeline_id = $1 AND ($2::bigint IS NULL OR seq < $2)
+ORDER BY seq DESC
+LIMIT $3
+
 -- document_head --
 -- The number of a document's last update.
 SELECT head_seq FROM pipeline_documents WHERE pipeline_id = $1

@@ -32,6 +32,7 @@ class Gate:
     """Lets callers through, holds them back, or sends them away with an error."""
 
     open: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     error: Exception | None = None
     passed: int = 0
 
@@ -40,6 +41,7 @@ class Gate:
 
     async def passing(self) -> None:
         self.passed += 1
+        self.asked.set()
         await self.open.wait()
         if self.error is not None:
             raise self.error

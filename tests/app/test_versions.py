@@ -92,8 +92,7 @@ async def test_an_edit_that_is_not_stored_yet_is_saved_before_it_is_replaced(sho
     number = await shop.save()
     shop.node.store.writing.open.clear()
     spoiling = asyncio.create_task(shop.node.hub.edit(PIPELINE, USER, spoil))
-    while not shop.node.store.writing.passed:
-        await asyncio.sleep(0)
+    await shop.node.store.writing.asked.wait()
     restoring = asyncio.create_task(shop.versioning.restore(PIPELINE, number, USER, NOON))
     await turns(50)
     shop.node.store.writing.open.set()

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from crdt.rows import ConnectionRow, PipelineRow, RowChanges, StepRow
 from persistence.ports import (
+    Authorship,
     Demo,
     Directory,
     NewPipeline,
@@ -44,6 +45,11 @@ class Stores:
     versions: Versions
     team_id: UUID = field(init=False)
     author: User = field(init=False)
+
+    @property
+    def authorship(self) -> Authorship:
+        """Both logs tell it."""
+        return self.log  # type: ignore[return-value]
 
     async def prepare(self) -> None:
         organization = await self.directory.create_organization("Looms", "looms")

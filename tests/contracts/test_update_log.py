@@ -1,5 +1,7 @@
 """What every update log does."""
 
+from uuid import UUID
+
 import pytest
 
 from crdt.errors import PipelineNotFound
@@ -124,3 +126,21 @@ async def test_a_deleted_pipeline_leaves_nothing(stores: Stores) -> None:
     await stores.directory.delete_pipeline(pipeline)
     assert await stores.log.append([stores.update(pipeline)]) == [None]
     assert await stores.log.since(pipeline, 0) == []
+
+
+async def authored(
+    stores: Stores, limit: int, before: int | None = None
+) -> list[tuple[int, UUID | None]]:
+    found = await stores.authorship.authored(an_id(1), limit, before)
+    assert {each.at for each in found} <= {NOON}
+    return [(each.seq, each.user_id) for each in found]
+
+
+async def test_the_authors_of_the_last_updates_come_newest_first(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    ada = stores.author.id
+    await stores.log.append([stores.update(pipeline), NewUpdate(pipeline, None, b"x", NOON)])
+    assert await authored(stores, 10) == [(3, None), (2, ada), (1, ada)]
+    assert await authored(stores, 1) == [(3, None)]
+    assert await authored(stores, 10, before=3) == [(2, ada), (1, ada)]
+    assert await stores.authorship.authored(an_id(404), 10) == []
