@@ -113,11 +113,15 @@ class AccessWatch:
 
     async def run(self) -> None:
         """Watch until cancelled. While PostgreSQL is away, everybody keeps what they have."""
+        is_away = False
         while True:
             try:
                 await self.step()
+                is_away = False
             except StoreError as error:
-                _logger.warning("access.unchecked", error=str(error))
+                if not is_away:
+                    _logger.warning("access.unchecked", error=str(error))
+                is_away = True
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception as error:
                 _logger.exception("access.failed", error=str(error))

@@ -225,14 +225,19 @@ class Room:
         )
 
     def review(self, scopes: Mapping[UUID, Scope | None]) -> list[Effect]:
-        """Give users another scope in place; None ends their sessions. Others stay as they are."""
+        """Give users another scope in place; None ends their sessions. Others stay as they are.
+
+        Who may write from now on is asked what it has: later edits build on those refused before.
+        """
         effects: list[Effect] = []
         for session in self.sessions.values():
             scope = scopes.get(session.user_id, session.scope)
             if scope is None:
                 effects.append(PartSession(session.id, ACCESS_WITHDRAWN))
             elif scope != session.scope:
-                self.sessions[session.id] = replace(session, scope=scope)
+                self.sessions[session.id] = raised = replace(session, scope=scope)
+                if raised.may_write:
+                    effects.append(self._ask(raised))
         return effects
 
     def _spread(self, presence: bytes | None) -> list[Effect]:

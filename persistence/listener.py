@@ -1,17 +1,25 @@
 """Hears what the database announces: a connection that LISTENs, and comes back when it is lost."""
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Any, Final
 
 from .errors import StoreError, StoreUnavailable
 from .pool import connect, driver_errors
+from .queries import QUERIES
 
 UPDATES: Final = "pipeloom_updates"
 """Announces pipelines that got updates, by id."""
 
 ACCESS: Final = "pipeloom_access"
 """Announces users whose roles changed, by id, and pipelines as `pipeline:` and their id."""
+
+
+PROBE_AFTER: Final = 30.0
+"""Seconds of silence after which a connection is asked whether it is still there."""
+
+PROBE_TIMEOUT: Final = 5.0
 
 
 class Listener:
@@ -21,9 +29,12 @@ class Listener:
     must look at everything from time to time, and whenever `wait` returns None.
     """
 
-    def __init__(self, dsn: str, channel: str = UPDATES) -> None:
-        self._dsn, self._channel = dsn, channel
+    def __init__(
+        self, dsn: str, channel: str = UPDATES, *, probe_after: float = PROBE_AFTER
+    ) -> None:
+        self._dsn, self._channel, self._probe_after = dsn, channel, probe_after
         self._connection: Any = None
+        self._heard_at = 0.0
         self._heard: set[str] = set()
         self._rung = asyncio.Event()
 
@@ -42,6 +53,8 @@ class Listener:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._rung.wait()
+        if time.monotonic() - self._heard_at >= self._probe_after:
+            await self._probe(self._connection)
         return self._take()
 
     async def close(self) -> None:
@@ -70,10 +83,23 @@ class Listener:
             # Nobody else knows of it yet, and whoever waits may have been cancelled.
             connection.terminate()
             raise
-        self._connection = connection
+        self._connection, self._heard_at = connection, time.monotonic()
+
+    async def _probe(self, connection: Any) -> None:
+        """Tell a silent connection from one that was cut without a word, as by a firewall."""
+        if connection is None:
+            return
+        try:
+            with driver_errors():
+                await connection.execute(QUERIES["ping"], timeout=PROBE_TIMEOUT)
+            self._heard_at = time.monotonic()
+        except StoreError:
+            connection.terminate()
+            self._lost(connection)
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
         self._heard.add(payload)
+        self._heard_at = time.monotonic()
         self._rung.set()
 
     def _lost(self, connection: Any) -> None:

@@ -13,7 +13,7 @@ from app.live_room import LiveRoom
 from crdt.document import Document
 from crdt.effects import SessionId
 from crdt.errors import Draining, Overloaded, PipelineNotFound
-from crdt.messages import SyncStep1, SyncStep2, Update
+from crdt.messages import Refused, SyncStep1, SyncStep2, Update
 from crdt.person import Person
 from crdt.session import Session
 from persistence.errors import StoreUnavailable
@@ -367,6 +367,43 @@ async def test_two_nodes_exchange_edits_and_log_each_once(
     assert (alice.echoes, bob.echoes) == ([first, second], [first, second])
     assert [update.payload for update in await store.since(PIPELINE, 1)] == [first, second]
     assert await here.content() == await there.content() == {"name": "Weft"}
+
+
+async def test_the_hub_knows_who_is_where(node: Node) -> None:
+    assert node.hub.seats() == set()
+    first, second = await node.enter(), await node.enter()
+    assert node.hub.seats() == {(USER, PIPELINE)}
+    first.leave()
+    assert node.hub.seats() == {(USER, PIPELINE)}
+    second.leave()
+    assert node.hub.seats() == set()
+
+
+async def test_a_review_reaches_the_room(node: Node, replica: Replica) -> None:
+    visit = await node.enter()
+    node.hub.review(PIPELINE, {USER: "readonly"})
+    visit.edit(replica.set("name", "Warp"))
+    assert len(visit.inbox.of(Refused)) == 1
+    node.hub.review(PIPELINE, {USER: None})
+    assert visit.inbox.close_code == 4403
+    node.hub.review(an_id(404), {USER: None})
+
+
+async def test_a_deleted_pipeline_is_left_by_all(node: Node) -> None:
+    visits = [await node.enter() for _ in range(3)]
+    node.hub.withdraw(PIPELINE)
+    node.hub.withdraw(an_id(404))
+    assert {visit.inbox.close_code for visit in visits} == {4404}
+    assert node.hub.seats() == set()
+
+
+async def test_time_ends_sessions_in_all_rooms(node: Node) -> None:
+    visit = await node.enter()
+    inbox = Inbox()
+    expired = Session(node.hub.new_session(), Person(an_id(8)), "readonly", node.clock.now())
+    visit.room.join(expired, inbox)
+    node.hub.tick()
+    assert (inbox.close_code, visit.inbox.close_code) == (4401, None)
 
 
 async def test_an_unloaded_room_hears_nothing_more(store: GatedStore, replica: Replica) -> None:

@@ -2,11 +2,12 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from structlog.testing import capture_logs
 
-from app.live_room import LiveRoom
+from app.live_room import PARTING_SECONDS, LiveRoom
 from crdt.awareness import EXPIRY
 from crdt.document import Document
 from crdt.effects import SessionId
@@ -84,6 +85,11 @@ class Scene:
 
     def edit(self, session: SessionId, update: bytes) -> None:
         self.room.receive(session, Update(update))
+
+    def at(self, seconds: float) -> LiveRoom:
+        """The room at another time."""
+        self.clock.seconds = seconds
+        return self.room
 
 
 @pytest.fixture
@@ -418,6 +424,102 @@ def test_who_enters_is_told_who_is_here(scene: Scene, alice: Inbox) -> None:
     inbox = Inbox()
     scene.room.join(Session(BOB, Person(an_id(8)), "readonly"), inbox)
     assert inbox.received[1:] == [presence(11, 1, HERE)]
+
+
+ENDS: dict[int, Callable[[Scene], object]] = {
+    4401: lambda scene: scene.at(60).tick(),
+    4403: lambda scene: scene.room.review({USER: None}),
+}
+
+
+@pytest.fixture(params=ENDS, ids=["expired", "withdrawn"])
+def leaver(request: pytest.FixtureRequest, scene: Scene) -> tuple[Inbox, Callable[[], object]]:
+    """A client whose session can be ended, and what ends it."""
+    inbox = Inbox("leaver", scene.journal)
+    scene.room.join(Session(ALICE, Person(USER), "read-write", NOON + timedelta(seconds=60)), inbox)
+    inbox.received.clear()
+    scene.journal.clear()
+    return inbox, lambda: ENDS[request.param](scene)
+
+
+async def test_who_must_go_and_waits_for_nothing_goes_at_once(
+    scene: Scene, leaver: tuple[Inbox, Callable[[], object]]
+) -> None:
+    inbox, end = leaver
+    witness = Inbox("witness", scene.journal)
+    scene.room.join(Session(BOB, Person(an_id(8)), "readonly"), witness)
+    scene.room.receive(ALICE, presence(11, 1, HERE))
+    end()
+    assert inbox.close_code in ENDS
+    assert witness.received[-1] == presence(11, 1, GONE)
+    assert witness.close_code is None
+
+
+async def test_who_must_go_is_acknowledged_first_and_told_nothing_else(
+    scene: Scene, leaver: tuple[Inbox, Callable[[], object]], replica: Replica, update: bytes
+) -> None:
+    inbox, end = leaver
+    scene.edit(ALICE, update)
+    end()
+    late = replica.set("name", "late")
+    scene.edit(ALICE, late)
+    scene.room.join(Session(BOB, Person(an_id(8)), "read-write"), Inbox())
+    scene.edit(BOB, Replica(client_id=2).set("description", "not for those who left"))
+    assert (inbox.received, inbox.close_code) == ([], None)
+    assert late not in [each.payload for each in scene.committer.submitted]
+    scene.committer.commit()
+    await turns()
+    assert inbox.received == [Update(update)]
+    assert inbox.close_code in ENDS
+    scene.room.leave(ALICE)
+
+
+async def test_who_must_go_does_not_wait_for_ever(
+    scene: Scene, leaver: tuple[Inbox, Callable[[], object]], update: bytes
+) -> None:
+    inbox, end = leaver
+    scene.edit(ALICE, update)
+    end()
+    scene.clock.seconds += PARTING_SECONDS - 1
+    scene.room.tick()
+    assert inbox.close_code is None
+    scene.clock.seconds += 1
+    scene.room.tick()
+    assert inbox.close_code in ENDS
+    scene.committer.commit()
+    await turns()
+    assert inbox.received == []
+
+
+async def test_who_must_go_goes_with_a_dropped_room(
+    scene: Scene, leaver: tuple[Inbox, Callable[[], object]], update: bytes
+) -> None:
+    inbox, end = leaver
+    scene.edit(ALICE, update)
+    end()
+    scene.room.drop(Overloaded())
+    assert inbox.close_code in ENDS
+    scene.committer.commit()
+    await turns()
+
+
+async def test_who_goes_without_waiting_is_forgotten(
+    scene: Scene, leaver: tuple[Inbox, Callable[[], object]], update: bytes
+) -> None:
+    inbox, end = leaver
+    scene.edit(ALICE, update)
+    end()
+    scene.room.leave(ALICE)
+    scene.committer.commit()
+    await turns()
+    assert (inbox.received, inbox.close_code) == ([], None)
+
+
+async def test_a_room_knows_its_users(scene: Scene, alice: Inbox, bob: Inbox) -> None:
+    scene.room.join(Session(9, Person(an_id(8)), "readonly"), Inbox())
+    assert scene.room.users == {USER, an_id(8)}
+    scene.room.leave(9)
+    assert scene.room.users == {USER}
 
 
 async def test_a_broadcast_is_encoded_once(scene: Scene, alice: Inbox, update: bytes) -> None:

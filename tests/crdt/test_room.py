@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from crdt.effects import (
     Broadcast,
     CloseSession,
     Effect,
+    PartSession,
     Publish,
     Send,
     SendWhenDurable,
@@ -35,7 +37,7 @@ from crdt.messages import (
 )
 from crdt.nesting import ACCEPTED_DEPTH
 from crdt.person import Person
-from crdt.room import READ_ONLY, Room, told_by
+from crdt.room import ACCESS_WITHDRAWN, READ_ONLY, TOKEN_EXPIRED, Room, told_by
 from crdt.session import Session
 from tests.crdt.histories import content
 from tests.crdt.raw_updates import Y_MAP, chain, deletions, in_root, in_type, update
@@ -306,6 +308,65 @@ class TestViewers:
     def test_garbage_of_a_viewer_in_an_answer_ends_its_session(self, room: Room) -> None:
         [effect] = room.receive(VIEWER, SyncStep2(b"\x00\x05"), 0.0)
         assert isinstance(effect, CloseSession)
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+class TestEndsOfSessions:
+    def test_a_session_ends_with_its_token_and_no_other_does(self, room: Room) -> None:
+        room.join(Session(8, Person(ADA), "read-write", NOON))
+        room.join(Session(9, Person(BOB), "readonly", NOON + SECOND))
+        assert room.expire(NOON - SECOND) == []
+        assert room.expire(NOON) == [PartSession(8, TOKEN_EXPIRED)]
+        assert room.expire(NOON + SECOND) == [
+            PartSession(8, TOKEN_EXPIRED),
+            PartSession(9, TOKEN_EXPIRED),
+        ]
+
+    def test_a_member_who_becomes_a_viewer_stays_and_edits_no_more(
+        self, room: Room, ann: Client
+    ) -> None:
+        kept, refused = ann.put("kept", 1), ann.put("refused", 1)
+        assert only(Append, room.receive(ANN, Update(kept), 0.0))
+        assert room.review({ADA: "readonly"}) == []
+        assert room.receive(ANN, Update(refused), 0.0) == [Send(ANN, READ_ONLY)]
+        assert "kept" in content(room.document.doc)
+        assert "refused" not in content(room.document.doc)
+
+    def test_a_viewer_who_becomes_a_member_edits(self, room: Room, ann: Client) -> None:
+        refused, taken = ann.put("refused", 1), ann.put("taken", 1)
+        assert room.receive(VIEWER, Update(refused), 0.0) == [Send(VIEWER, READ_ONLY)]
+        [question] = room.review({EVE: "read-write"})
+        assert question == Send(VIEWER, SyncStep1(room.document.state_vector()))
+        assert only(Append, room.receive(VIEWER, Update(taken), 0.0)) != []
+        assert isinstance(question.message, SyncStep1)
+        missing = ann.document.diff(question.message.state_vector)
+        assert only(Append, room.receive(VIEWER, SyncStep2(missing), 0.0)) != []
+        assert {"refused", "taken"} <= set(content(room.document.doc))
+
+    def test_who_has_no_role_any_more_leaves_from_every_session(self, room: Room) -> None:
+        room.join(Session(9, Person(ADA), "read-write"))
+        assert room.review({ADA: None, BOB: "read-write"}) == [
+            PartSession(ANN, ACCESS_WITHDRAWN),
+            PartSession(9, ACCESS_WITHDRAWN),
+        ]
+
+    def test_what_a_session_was_promised_survives_a_review(self, room: Room) -> None:
+        room.join(Session(9, Person(ADA), "read-write", NOON))
+        room.review({ADA: "readonly"})
+        assert room.expire(NOON) == [PartSession(9, TOKEN_EXPIRED)]
+
+    def test_who_is_not_named_stays_as_before(self, room: Room) -> None:
+        before = dict(room.sessions)
+        assert room.review({UUID(int=99): None}) == []
+        assert room.sessions == before
+
+    def test_the_ends_say_what_to_do(self) -> None:
+        assert (TOKEN_EXPIRED.close_code, ACCESS_WITHDRAWN.close_code) == (4401, 4403)
+        assert "new" in TOKEN_EXPIRED.reason
+        assert "ask" in ACCESS_WITHDRAWN.reason
 
 
 class TestVandals:

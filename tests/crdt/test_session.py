@@ -1,6 +1,7 @@
 """What a session may do follows from its scope."""
 
 from dataclasses import FrozenInstanceError
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -19,3 +20,11 @@ def test_a_scope_is_never_raised_in_place() -> None:
     session = Session(1, ADA, "readonly")
     with pytest.raises(FrozenInstanceError):
         session.scope = "read-write"  # type: ignore[misc]
+
+
+def test_a_session_is_good_until_its_token_expires() -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    session = Session(1, ADA, "readonly", noon)
+    assert not session.has_expired(noon - timedelta(seconds=1))
+    assert session.has_expired(noon)
+    assert not Session(1, ADA, "readonly").has_expired(noon)

@@ -1,5 +1,12 @@
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+import persistence.listener
 from persistence.listener import ACCESS, UPDATES, Listener
 from persistence.pool import Pool, connection
 
@@ -55,6 +62,41 @@ async def test_a_lost_connection_comes_back(pool: Pool, database_url: str) -> No
     await ring(pool, ONE)
     assert await listener.wait(5) == {ONE}
     await listener.close()
+
+
+async def test_a_connection_cut_without_a_word_comes_back(
+    pool: Pool, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(persistence.listener, "PROBE_TIMEOUT", 0.2)
+    listener = Listener(database_url, probe_after=0.0)
+    await listener.wait(5)
+    assert await listener.wait(0) == set()
+    with stopped(await backend_of(listener)):
+        assert await listener.wait(0) is None
+        while await listener.wait(0) is None:
+            pass
+        await ring(pool, ONE)
+        assert await listener.wait(5) == {ONE}
+    await listener.close()
+
+
+async def backend_of(listener: Listener) -> int:
+    """The process at the other end."""
+    pid: int = await listener._connection.fetchval("SELECT pg_backend_pid()")
+    return pid
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Have a process say nothing at all, like a line that was cut."""
+    try:
+        os.kill(pid, signal.SIGSTOP)
+    except (PermissionError, ProcessLookupError):
+        pytest.skip("this PostgreSQL is not ours to stop")
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 async def test_no_server_is_no_news(tmp_path: Path) -> None:
