@@ -32,16 +32,16 @@ class Source:
 
     def __init__(self, url: str, *, seconds: float = SECONDS, max_bytes: int = MAX_BYTES) -> None:
         self._url, self._seconds, self._max_bytes = url, seconds, max_bytes
-        self._thread: Thread | None = None
+        self._is_busy = False
 
     async def fetch(self) -> bytes:
         """Get the document. Raises KeySetError, saying why there is none."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._is_busy:
             raise KeySetError(f"{self._url} is still answering the last request")
         answer: Future[bytes] = asyncio.get_running_loop().create_future()
         # A daemon, since no thread can be interrupted and the process must be able to end.
-        self._thread = Thread(target=self._run, args=(answer,), name="fetch", daemon=True)
-        self._thread.start()
+        self._is_busy = True
+        Thread(target=self._run, args=(answer,), name="fetch", daemon=True).start()
         try:
             async with asyncio.timeout(2 * self._seconds):
                 return await answer
@@ -56,6 +56,7 @@ class Source:
             failure = error
         except (http.client.HTTPException, OSError, ValueError) as error:
             failure = KeySetError(f"cannot fetch {self._url}: {error}")
+        self._is_busy = False
         # The loop may have ended meanwhile; then nobody waits.
         with suppress(RuntimeError):
             answer.get_loop().call_soon_threadsafe(_settle, answer, document, failure)

@@ -1,3 +1,4 @@
+import asyncio
 import socket
 from collections.abc import Iterator
 
@@ -74,9 +75,11 @@ async def test_what_is_no_http_is_said_so() -> None:
 
 async def test_there_is_never_more_than_one_request(publisher: Publisher) -> None:
     publisher.answering.clear()
-    source = Source(publisher.url, seconds=0.5)
-    source._seconds = 0.05
-    await refused(source, "timed out|in time")
-    if source._thread is not None and source._thread.is_alive():
-        await refused(source, "still answering")
-    assert publisher.fetches == 1
+    source = Source(publisher.url)
+    first = asyncio.create_task(source.fetch())
+    await asyncio.sleep(0)
+    await refused(source, "still answering")
+    publisher.answering.set()
+    assert await first == b"a document"
+    assert await source.fetch() == b"a document"
+    assert publisher.fetches == 2
