@@ -12,6 +12,7 @@ from app.access import NET_SECONDS, AccessWatch, Seat
 from crdt.session import Scope
 from persistence.errors import StoreUnavailable
 from persistence.memory import MemoryStore
+from persistence.memory_versions import MemoryVersions
 from persistence.ports import Role
 from tests.app.fakes import HeldClock, turns
 from tests.contracts.stores import Stores, an_id
@@ -80,7 +81,7 @@ class Scene:
     clock: HeldClock = field(default_factory=HeldClock)
 
     async def prepare(self) -> None:
-        stores = Stores(self.store, self.store, self.store)
+        stores = Stores(self.store, self.store, self.store, MemoryVersions(self.store))
         await stores.prepare()
         await stores.new_pipeline(1)
         await stores.new_pipeline(2)
