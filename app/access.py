@@ -51,6 +51,27 @@ class Audience(Protocol):
         ...
 
 
+class Audiences:
+    """Several audiences as one."""
+
+    def __init__(self, *audiences: Audience) -> None:
+        self._audiences = audiences
+
+    def seats(self) -> set[Seat]:
+        """See `Audience.seats`."""
+        return {seat for audience in self._audiences for seat in audience.seats()}
+
+    def review(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
+        """See `Audience.review`."""
+        for audience in self._audiences:
+            audience.review(pipeline_id, scopes)
+
+    def withdraw(self, pipeline_id: UUID) -> None:
+        """See `Audience.withdraw`."""
+        for audience in self._audiences:
+            audience.withdraw(pipeline_id)
+
+
 class Announcements(Protocol):
     """What the database announces; see `persistence/listener.py`."""
 

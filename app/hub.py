@@ -118,6 +118,14 @@ class Hub:
             return room.read(reader)
         return await load(self._log, pipeline_id, lambda stored: reader(_replay(stored)))
 
+    def presence(self, pipeline_id: UUID) -> list[tuple[UUID, str]]:
+        """Who is in a room: the user and the presence, as JSON, of each client.
+
+        "null" stands for users who are there and have said nothing of themselves.
+        """
+        room = self._rooms.get(pipeline_id)
+        return [] if room is None or room.dropped else room.presence()
+
     async def _load_once(self, pipeline_id: UUID) -> None:
         task = self._opening.get(pipeline_id)
         if task is None:

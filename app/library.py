@@ -7,18 +7,20 @@ changes a document that exists.
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from crdt import pipeline_yaml
 from crdt.document import Document
 from crdt.pipeline import Pipeline
-from crdt.pipeline_yaml import Imported, read, write
+from crdt.pipeline_yaml import Imported, write
 from crdt.reading import read_pipeline, read_valid
+from crdt.rows import PipelineRow
 from crdt.shared_types import PipelineReader, seed
-from persistence.ports import Directory, NewPipeline, UpdateLog
-from persistence.replay import load, replay
+from persistence.ports import Directory, NewPipeline, StoredDocument, UpdateLog
+from persistence.replay import compute, load, replay
 
 
 def read_file(content: bytes, name: str) -> Imported:
     """Read a pipeline file; `name` is for pipelines that have none. Raises PipelineFileError."""
-    return read(content, name=name, new_id=lambda: str(uuid4()))
+    return pipeline_yaml.read(content, name=name, new_id=lambda: str(uuid4()))
 
 
 async def create(
@@ -28,23 +30,39 @@ async def create(
     team_id: UUID,
     created_by: UUID | None,
     now: datetime,
+    parent_id: UUID | None = None,
 ) -> UUID:
     """Create a pipeline and return its id. Raises UnknownSubject."""
-    document = Document()
-    first_update = seed(document, pipeline)
+    first_update, row = await compute(_seeded, pipeline)
     created = NewPipeline(
         id=uuid4(),
         team_id=team_id,
         created_by=created_by,
-        row=read_valid(PipelineReader(document)).settings(),
+        row=row,
         first_update=first_update,
         created_at=now,
+        parent_id=parent_id,
     )
     await directory.create_pipeline(created)
     return created.id
 
 
+def _seeded(pipeline: Pipeline) -> tuple[bytes, PipelineRow]:
+    document = Document()
+    first_update = seed(document, pipeline)
+    return first_update, read_valid(PipelineReader(document)).settings()
+
+
+async def read(log: UpdateLog, pipeline_id: UUID) -> Pipeline:
+    """Read a whole pipeline, as the log has it. Raises PipelineNotFound."""
+    return await load(log, pipeline_id, _replayed)
+
+
 async def export(log: UpdateLog, pipeline_id: UUID) -> str:
     """Write a pipeline as YAML, as the log has it. Raises PipelineNotFound."""
-    document, _ = await load(log, pipeline_id, replay)
-    return write(read_pipeline(PipelineReader(document)))
+    return await load(log, pipeline_id, lambda stored: write(_replayed(stored)))
+
+
+def _replayed(stored: StoredDocument) -> Pipeline:
+    document, _ = replay(stored)
+    return read_pipeline(PipelineReader(document))

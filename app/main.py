@@ -22,13 +22,15 @@ from persistence.projections import PostgresProjections
 from persistence.update_log import PostgresUpdateLog
 from persistence.worker import Worker
 
-from .access import AccessWatch
+from .access import AccessWatch, Audiences
 from .admission import Admission
 from .api.assembly import api
 from .api.context import Context
+from .api.workbench import Workbench
 from .auth import Verifier
 from .bus.memory import MemoryBus
 from .demo import create_demo
+from .events import RoomEvents
 from .http import NotFound, Readiness, healthz
 from .hub import Hub
 from .settings import Settings
@@ -66,11 +68,22 @@ class Services:
         self.directory = PostgresDirectory(pool)
         self.committer = GroupCommit(log, max_pending_bytes=settings.pending_bytes)
         self.hub = Hub(log, self.committer, MemoryBus(), clock, unload_after=settings.unload_after)
-        self.access = AccessWatch(self.hub, self.directory, announcements, clock)
+        self.events = RoomEvents()
+        audience = Audiences(self.hub, self.events)
+        self.access = AccessWatch(audience, self.directory, announcements, clock)
         admission = Admission(self.directory, tokens, self.access)
         self.endpoints = Endpoints(self.hub, admission, settings)
-        self.context = Context(UserPool(pool), pool, self.directory, self.hub, clock)
-        self.api = api(self.context, tokens, settings)
+        context = Context(
+            users=UserPool(pool),
+            directory=self.directory,
+            log=log,
+            hub=self.hub,
+            events=self.events,
+            access=self.access,
+            clock=clock,
+            workbench=Workbench(),
+        )
+        self.api = api(context, tokens, settings)
         self.readiness = Readiness(
             {"postgresql": lambda: pool.fetchval("ping"), "bus": _in_process}
         )
@@ -82,6 +95,7 @@ class Services:
         await self.committer.close(self.drain_timeout / 2)
         await asyncio.sleep(0)
         self.hub.close()
+        self.events.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(self.drain_timeout / 4):
                 await self.endpoints.idle.wait()

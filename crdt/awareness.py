@@ -133,6 +133,10 @@ class Awareness:
             self._clients[client].withdrawn = True
         return self.encode(removed) if removed else None
 
+    def present(self) -> list[tuple[UUID, str]]:
+        """Everybody who is here: the user and the state, as JSON, of each client."""
+        return [(one.user_id, one.state) for one in self._clients.values() if one.state != NULL]
+
     def encode(self, clients: Iterable[int] | None = None) -> bytes:
         """Encode the named clients, removed ones too; or by default everybody who is here."""
         if clients is None:

@@ -55,6 +55,7 @@ class PostgresDirectory:
             pipeline.created_by,
             pipeline.created_at,
             pipeline.first_update,
+            pipeline.parent_id,
             *columns(pipeline.row),
         )
 

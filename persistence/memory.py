@@ -158,6 +158,8 @@ class MemoryStore:
         _expect("team", pipeline.team_id, self._teams)
         if pipeline.created_by is not None:
             _expect("user", pipeline.created_by, self._users)
+        if pipeline.parent_id is not None:
+            _expect("pipeline", pipeline.parent_id, self._pipelines)
         check_pipeline(pipeline.row)
         created = _Pipeline(pipeline.team_id, Rows(pipeline.row), next(self._turns))
         seed = NewUpdate(

@@ -137,7 +137,10 @@ class Projections(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewPipeline:
-    """A pipeline about to exist. `first_update` is its document's first and only seed."""
+    """A pipeline about to exist. `first_update` is its document's first and only seed.
+
+    `parent_id` is the pipeline it was forked from.
+    """
 
     id: UUID
     team_id: UUID
@@ -145,6 +148,7 @@ class NewPipeline:
     row: PipelineRow
     first_update: bytes
     created_at: datetime
+    parent_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,7 @@ class Directory(Protocol):
         """Create the pipeline's row and its document, seeded once, in one transaction.
 
         The document is dirty afterwards: a worker fills `steps` and `connections`.
-        Raises UnknownSubject when the team or the user does not exist.
+        Raises UnknownSubject when the team, the user or the parent does not exist.
         """
         ...
 

@@ -156,3 +156,105 @@ SELECT
     is_template, created_at, updated_at, published_at, config, defaults, authentication
 FROM pipelines
 WHERE id = $1
+
+-- remove_pipeline --
+-- Delete a pipeline with everything in it.
+DELETE FROM pipelines WHERE id = $1 RETURNING id
+
+-- projected_seq --
+-- How far the rows of a pipeline reflect its log.
+SELECT seq FROM projection_cursors WHERE pipeline_id = $1
+
+-- steps_of_pipeline --
+-- The steps of a pipeline after a place in the list, by id.
+SELECT
+    id, name, type, declared_type, enabled, config, position_x, position_y, width, height,
+    parent_step_id, slot, order_index, created_at, updated_at
+FROM steps
+WHERE pipeline_id = $1 AND ($2::uuid IS NULL OR id > $2)
+ORDER BY id
+LIMIT $3
+
+-- step_of_pipeline --
+-- One step.
+SELECT
+    id, name, type, declared_type, enabled, config, position_x, position_y, width, height,
+    parent_step_id, slot, order_index, created_at, updated_at
+FROM steps
+WHERE pipeline_id = $1 AND id = $2
+
+-- connections_of_pipeline --
+-- The connections of a pipeline after a place in the list, by id.
+SELECT id, from_step_id, to_step_id, from_output, to_input, path_data, created_at, updated_at
+FROM connections
+WHERE pipeline_id = $1 AND ($2::uuid IS NULL OR id > $2)
+ORDER BY id
+LIMIT $3
+
+-- connection_of_pipeline --
+-- One connection.
+SELECT id, from_step_id, to_step_id, from_output, to_input, path_data, created_at, updated_at
+FROM connections
+WHERE pipeline_id = $1 AND id = $2
+
+-- diagnostics_of_pipeline --
+-- The diagnostics of a pipeline after a place in the list.
+SELECT code, subject, severity, message
+FROM pipeline_diagnostics
+WHERE pipeline_id = $1 AND ($2::text IS NULL OR (code, subject) > ($2, $3::text))
+ORDER BY code, subject
+LIMIT $4
+
+-- comments --
+-- The comments of a pipeline after a place in the list, oldest first: of a step, of a thread (its
+-- root and the replies), resolved or not; a NULL filter lets everything through.
+SELECT
+    c.id, c.pipeline_id, c.step_id, c.parent_id, c.content, c.resolved, c.created_at, c.updated_at,
+    u.id AS author_id, u.name AS author_name, u.avatar_url AS author_avatar_url, c.resolved_by,
+    c.step_id IS NOT NULL AND s.id IS NULL AS detached
+FROM comments AS c
+LEFT JOIN comments AS root ON root.pipeline_id = c.pipeline_id AND root.id = c.parent_id
+LEFT JOIN users AS u ON u.id = c.user_id
+LEFT JOIN steps AS s ON s.pipeline_id = c.pipeline_id AND s.id = c.step_id
+WHERE c.pipeline_id = $1
+    AND ($2::uuid IS NULL OR c.step_id = $2)
+    AND ($3::uuid IS NULL OR $3 IN (c.id, c.parent_id))
+    AND ($4::boolean IS NULL OR coalesce(root.resolved, c.resolved) = $4)
+    AND ($5::timestamptz IS NULL OR (c.created_at, c.id) > ($5, $6::uuid))
+ORDER BY c.created_at, c.id
+LIMIT $7
+
+-- comment --
+-- One comment.
+SELECT
+    c.id, c.pipeline_id, c.step_id, c.parent_id, c.content, c.resolved, c.created_at, c.updated_at,
+    u.id AS author_id, u.name AS author_name, u.avatar_url AS author_avatar_url, c.resolved_by,
+    c.step_id IS NOT NULL AND s.id IS NULL AS detached
+FROM comments AS c
+LEFT JOIN users AS u ON u.id = c.user_id
+LEFT JOIN steps AS s ON s.pipeline_id = c.pipeline_id AND s.id = c.step_id
+WHERE c.pipeline_id = $1 AND c.id = $2
+
+-- lock_comment --
+-- What can be written of a comment, held until the end of the transaction.
+SELECT id, user_id, parent_id, content, resolved
+FROM comments
+WHERE pipeline_id = $1 AND id = $2
+FOR NO KEY UPDATE
+
+-- new_comment --
+-- Say something about a pipeline, a step of it, or in a thread.
+INSERT INTO comments (id, pipeline_id, step_id, parent_id, user_id, content)
+VALUES ($1, $2, $3, $4, current_user_id(), $5)
+
+-- write_comment --
+-- Write what may be written of a comment.
+UPDATE comments SET content = $3, resolved = $4 WHERE pipeline_id = $1 AND id = $2
+
+-- remove_comment --
+-- Delete a comment, and with the root of a thread its replies.
+DELETE FROM comments WHERE pipeline_id = $1 AND id = $2 RETURNING id
+
+-- people --
+-- People by their ids, as far as the user may know them.
+SELECT id, name, avatar_url FROM users WHERE id = ANY ($1)

@@ -182,10 +182,10 @@ SELECT id, email, name FROM users WHERE lower(email) = lower($1)
 -- Create a pipeline, its document with the one seed there will ever be, and its lagging cursor.
 WITH pipeline AS (
     INSERT INTO pipelines (
-        id, team_id, created_by, created_at, updated_at, name, description, yaml_version, status,
-        config, defaults, authentication, tags, is_template
+        id, team_id, created_by, created_at, updated_at, parent_pipeline_id, name, description,
+        yaml_version, status, config, defaults, authentication, tags, is_template
     )
-    VALUES ($1, $2, $3, $4, $4, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    VALUES ($1, $2, $3, $4, $4, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ), document AS (
     INSERT INTO pipeline_documents (pipeline_id, head_seq) VALUES ($1, 1)
 ), cursor AS (

@@ -14,7 +14,23 @@ from crdt.errors import PipeloomError
 
 from ..auth import Verifier
 from ..settings import Settings
-from . import me, members, organizations, pipelines, problems, shapes, teams
+from . import (
+    comments,
+    connections,
+    creation,
+    diagnostics,
+    events,
+    findings,
+    me,
+    members,
+    organizations,
+    pipelines,
+    presence,
+    problems,
+    shapes,
+    steps,
+    teams,
+)
 from .context import Context
 from .gate import Gate
 from .rate import RateLimit
@@ -25,6 +41,14 @@ RESOURCES: Final[tuple[APIRouter, ...]] = (
     teams.router,
     members.router,
     pipelines.router,
+    creation.router,
+    steps.router,
+    connections.router,
+    diagnostics.router,
+    comments.router,
+    events.router,
+    presence.router,
+    findings.router,
 )
 
 DESCRIPTION: Final = """\

@@ -11,11 +11,14 @@ from fastapi.security import HTTPBearer
 
 from persistence.as_user import UserPool, UserSession
 from persistence.directory import PostgresDirectory
-from persistence.pool import Pool
+from persistence.ports import UpdateLog
 
+from ..access import AccessWatch
+from ..events import RoomEvents
 from ..hub import Hub
 from ..live_room import Clock
 from .gate import CALLER
+from .workbench import Workbench
 
 BEARER = HTTPBearer(
     auto_error=False,  # the gate has looked; this is for the documentation
@@ -28,15 +31,18 @@ BEARER = HTTPBearer(
 class Context:
     """The services of the server that the API uses.
 
-    `users` reads and writes on behalf of a user, within row-level security; `pool` and `directory`
-    do what only the server itself may do, after a check.
+    `users` reads and writes on behalf of a user, within row-level security; everything else does
+    what only the server itself may do, after a check.
     """
 
     users: UserPool
-    pool: Pool
     directory: PostgresDirectory
+    log: UpdateLog
     hub: Hub
+    events: RoomEvents
+    access: AccessWatch
     clock: Clock
+    workbench: Workbench
 
 
 @dataclass(frozen=True, slots=True)

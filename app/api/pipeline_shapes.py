@@ -2,14 +2,25 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from .shapes import JsonObject, Shown
+from crdt.declared import MAX_TAG, MAX_TAGS
+from crdt.edit_fields import MAX_DESCRIPTION
+from crdt.rows import MAX_NAME
+
+from .findings import Finding
+from .shapes import Given, JsonObject, Patch, Shown, kept
 
 Status: TypeAlias = Literal["draft", "active", "archived"]
+PipelineName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
+Description: TypeAlias = Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION)]
+Tag: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TAG)]
+Tags: TypeAlias = Annotated[
+    list[Tag], Field(max_length=MAX_TAGS, json_schema_extra={"uniqueItems": True})
+]
 
 EXAMPLE: Final[Mapping[str, Any]] = {
     "id": "0d7f4f4a-9c1e-4b65-8a67-4f3c7a1f0e11",
@@ -79,3 +90,62 @@ class Pipeline(PipelineSummary):
     config: JsonObject
     defaults: JsonObject
     authentication: JsonObject
+
+
+class Created(Pipeline):
+    """A pipeline just created, with what is odd about the YAML it comes from."""
+
+    findings: list[Finding]
+
+
+class PipelinePatch(Patch):
+    """Changes to settings; `config`, `defaults`, `authentication` are merge patches, too."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"status": "active", "config": {"timeout": 60}}}
+    )
+
+    name: PipelineName = kept()
+    description: Description | None = kept()
+    status: Status = kept()
+    tags: Tags = kept()
+    config: JsonObject = kept()
+    defaults: JsonObject = kept()
+    authentication: JsonObject = kept()
+    is_template: bool = kept()
+
+
+class NewPipeline(PipelinePatch):
+    """A pipeline to be: empty, or with the content of a pipeline file."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "team_id": EXAMPLE["team_id"],
+                "name": "Review a pull request",
+                "tags": ["review"],
+            }
+        }
+    )
+
+    team_id: UUID
+    yaml: str | None = Field(default=None, description="Pipeline YAML v2.")
+
+    @model_validator(mode="after")
+    def _is_named(self) -> Self:
+        if self.yaml is None and "name" not in self.model_fields_set:
+            raise ValueError("expected a name, or yaml that has one")
+        return self
+
+    def settings(self) -> dict[str, Any]:
+        """The settings that were given."""
+        return self.model_dump(exclude_unset=True, exclude={"team_id", "yaml"})
+
+
+class Fork(Given):
+    """Where a copy goes and what it is called; into the same team, as "… (fork)", unless said."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "Review, with tests"}})
+
+    team_id: UUID | None = None
+    name: PipelineName | None = None

@@ -5,13 +5,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from crdt import edits
+from crdt.declared import declared_settings
+from crdt.editor import Editor
 from crdt.errors import PipelineNotFound
 
-from . import etags
+from . import etags, live, roles
 from .context import Asking, Caller
-from .etags import IfNoneMatch
+from .etags import IfMatch, IfNoneMatch
 from .pages import DEFAULT_LIMIT, NEWEST_FIRST, Cursor, Keyset, Limit, Page
-from .pipeline_shapes import SETTINGS, Pipeline, PipelineSummary, Status
+from .pipeline_shapes import SETTINGS, Pipeline, PipelinePatch, PipelineSummary, Status
 from .shapes import problems
 
 router = APIRouter(prefix="/pipelines", tags=["pipelines"])
@@ -44,6 +47,55 @@ async def show(
     """Read a pipeline's settings."""
     pipeline = await read(caller, pipeline_id)
     return etags.answered(response, pipeline, tag_of(pipeline), if_none_match)
+
+
+@router.patch(
+    "/{pipeline_id}",
+    name="patch_pipeline",
+    responses=live.accepted(Pipeline) | problems(403, 404, 412),
+)
+async def change(
+    caller: Asking,
+    pipeline_id: UUID,
+    changes: PipelinePatch,
+    response: Response,
+    if_match: IfMatch = None,
+) -> Pipeline:
+    """Change a pipeline's settings in the live document."""
+    present = await read(caller, pipeline_id)
+    given = changes.given()
+
+    def patch(editor: Editor) -> Pipeline:
+        current = _of_document(present, editor)
+        etags.require_match(if_match, current, tag_of(current))
+        edits.patch_settings(editor, given)
+        return _of_document(present, editor)
+
+    pipeline = await live.edit(caller, pipeline_id, patch, response)
+    times = {"updated_at": (await read(caller, pipeline_id)).updated_at}
+    return etags.answered(response, pipeline.model_copy(update=times), tag_of(pipeline))
+
+
+@router.delete(
+    "/{pipeline_id}", name="delete_pipeline", status_code=204, responses=problems(403, 404)
+)
+async def delete(caller: Asking, pipeline_id: UUID) -> None:
+    """Delete a pipeline with its history: as its creator, or as an owner or admin of the team."""
+    async with caller.rows() as rows:
+        role = await roles.at_pipeline(rows, pipeline_id)
+        row = await rows.fetchrow("pipeline", pipeline_id)
+        mine = row is not None and row["created_by"] == caller.id
+        roles.require(role, "member" if mine else "admin", "deleting a pipeline")
+        # Workers lock a pipeline's cursor before its rows: so must whoever deletes it.
+        await rows.execute("wait_for_projections", [pipeline_id])
+        await rows.fetchval("remove_pipeline", pipeline_id)
+
+
+def _of_document(present: Pipeline, editor: Editor) -> Pipeline:
+    """A pipeline with the settings of its document."""
+    row = declared_settings(editor.read_settings()).value
+    settings = {} if row is None else {name: getattr(row, name) for name in SETTINGS}
+    return present.model_copy(update={**settings, "tags": list(settings.get("tags", ()))})
 
 
 async def read(caller: Caller, pipeline_id: UUID) -> Pipeline:

@@ -27,6 +27,8 @@ from starlette.responses import Response
 from crdt.errors import (
     DocumentPoisoned,
     Draining,
+    EditConflict,
+    EditRefused,
     Forbidden,
     MessageTooBig,
     Overloaded,
@@ -35,6 +37,7 @@ from crdt.errors import (
     PipeloomError,
     SyncError,
     Unauthenticated,
+    UnknownEntry,
 )
 from persistence import errors as store
 
@@ -162,6 +165,8 @@ def answer(error: PipeloomError) -> Response:
             return Response(status_code=304, headers={"ETag": error.etag})
         case Problem():
             return _document(error.status, str(error), error.members, error.headers)
+        case EditRefused():
+            return _refused(error)
         case PipelineFileError():
             place = {"path": "yaml", "line": error.line, "column": error.column}
             return _document(422, str(error), {"errors": [{**place, "detail": error.problem}]})
@@ -170,6 +175,17 @@ def answer(error: PipeloomError) -> Response:
         _logger.error("api.failed", error=str(error), kind=type(error).__name__)
         return _document(500, _BUG)
     return _document(status, _detail(error), headers=_headers(status))
+
+
+def _refused(error: EditRefused) -> Response:
+    """An edit that the document cannot take: of the thing itself, or of what the body names."""
+    if isinstance(error, UnknownEntry) and error.field is None:
+        return _document(404, str(error))
+    path = "body" if error.field is None else f"body.{error.field}"
+    errors = [{"path": path, "detail": error.problem}]
+    return _document(
+        409 if isinstance(error, EditConflict) else 422, str(error), {"errors": errors}
+    )
 
 
 def _detail(error: PipeloomError) -> str:

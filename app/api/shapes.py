@@ -86,9 +86,11 @@ class Problem(Shown):
     title: str
     status: int
     detail: str
-    errors: list[ProblemError] | None = Field(None, description="With 422: what is wrong where.")
-    roles: list[str] | None = Field(None, description="With 403: roles that may do this.")
-    current: Any = Field(None, description="With 412: the state to look at.")
+    errors: list[ProblemError] | None = Field(
+        default=None, description="With 422: what is wrong where."
+    )
+    roles: list[str] | None = Field(default=None, description="With 403: roles that may do this.")
+    current: Any = Field(default=None, description="With 412: the state to look at.")
 
 
 DESCRIPTIONS: Mapping[int, str] = {

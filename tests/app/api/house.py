@@ -167,3 +167,17 @@ async def all_items(person: Person, path: str, limit: int) -> list[Any]:
         if page["next_cursor"] is None:
             return items
         params["cursor"] = page["next_cursor"]
+
+
+async def a_pipeline(team: Team, name: str = "a pipeline", **settings: Any) -> str:
+    """Create a pipeline as the team's member; return its path."""
+    wanted = {"team_id": team.id, "name": name, **settings}
+    made = await team.member.made("/pipelines", wanted)
+    return f"/pipelines/{made['id']}"
+
+
+async def a_step(team: Team, pipeline: str, name: str, **fields: Any) -> str:
+    """Add a step as the team's member; return its id."""
+    made = await team.member.made(f"{pipeline}/steps", {"name": name, "type": "claude", **fields})
+    step_id: str = made["id"]
+    return step_id

@@ -1,0 +1,103 @@
+"""`/validate`, and what is odd about Pipeline YAML wherever it comes in."""
+
+from typing import Final, Self
+from uuid import uuid4
+
+from fastapi import APIRouter, Request
+from pydantic import ConfigDict
+
+from crdt import finding
+from crdt.pipeline_yaml import read as read_yaml
+from crdt.rows import Severity
+
+from .context import Asking
+from .problems import UnsupportedBody
+from .shapes import Shown, problems
+
+router = APIRouter(tags=["yaml"])
+
+MEDIA_TYPES: Final = (
+    "application/yaml",  # RFC 9512
+    "text/yaml",
+    "application/x-yaml",
+    "text/x-yaml",
+    "text/plain",
+)
+EXAMPLE: Final = "workflow:\n  name: hello\n  steps:\n    - name: greet\n      type: claude\n"
+BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            media_type: {
+                "schema": {"type": "string"},
+                "example": EXAMPLE,
+            }
+            for media_type in MEDIA_TYPES[:2]
+        },
+    }
+}
+
+
+class Finding(Shown):
+    """A remark about a pipeline file; line and column count from 1."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "severity": "warning",
+                "code": "unknown_type",
+                "message": "cluade is no type of Pipeline YAML v2",
+                "line": 5,
+                "column": 13,
+            }
+        }
+    )
+
+    severity: Severity
+    code: str
+    message: str
+    line: int
+    column: int
+
+    @classmethod
+    def of_finding(cls, one: finding.Finding) -> Self:
+        """Show a remark of the reader."""
+        return cls(
+            severity=one.severity,
+            code=one.code,
+            message=one.message,
+            line=one.line,
+            column=one.column,
+        )
+
+
+class Validation(Shown):
+    """What is in a pipeline file, and what is odd about it."""
+
+    name: str
+    steps: int
+    connections: int
+    findings: list[Finding]
+
+
+@router.post("/validate", name="validate", responses=problems(415), openapi_extra=BODY)
+async def validate(caller: Asking, request: Request) -> Validation:
+    """Read Pipeline YAML v2 and tell what is odd about it; nothing is stored."""
+    imported = await caller.context.workbench.run(
+        read_yaml, await yaml_in(request), name="pipeline", new_id=lambda: str(uuid4())
+    )
+    return Validation(
+        name=imported.pipeline.settings.name,
+        steps=len(imported.pipeline.steps),
+        connections=len(imported.pipeline.connections),
+        findings=[Finding.of_finding(one) for one in imported.diagnostics],
+    )
+
+
+async def yaml_in(request: Request) -> bytes:
+    """The body of a request, which must be YAML. Raises UnsupportedBody."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in MEDIA_TYPES:
+        expected = ", ".join(MEDIA_TYPES)
+        raise UnsupportedBody(f"expected one of {expected}, got {media_type or 'no media type'}")
+    return await request.body()

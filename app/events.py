@@ -1,0 +1,115 @@
+"""What happens beside a document: comments, versions, the end of a pipeline.
+
+The y-websocket protocol has no message for these, and its stock clients complain about unknown
+ones. So whoever wants to hear listens here, pipeline by pipeline; the API offers it as Server-Sent
+Events. Nothing is kept: who was away reads the lists anew.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+from uuid import UUID
+
+from crdt.session import Scope
+
+Kind: TypeAlias = Literal[
+    "comment.created",
+    "comment.updated",
+    "comment.resolved",
+    "comment.deleted",
+    "version.created",
+    "pipeline.deleted",
+]
+
+MAX_WAITING: Final = 100
+"""Events that may wait for one listener; one that falls further behind is sent away."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomEvent:
+    """Something that happened at a pipeline; `data` is JSON."""
+
+    kind: Kind
+    data: Mapping[str, Any]
+
+
+class Listener:
+    """Somebody who listens. `next` returns None when there is no more to hear."""
+
+    def __init__(self, user_id: UUID) -> None:
+        self.user_id = user_id
+        self._waiting: asyncio.Queue[RoomEvent | None] = asyncio.Queue(MAX_WAITING + 1)
+        self._over = False
+
+    async def next(self) -> RoomEvent | None:
+        """Wait for the next event."""
+        return await self._waiting.get()
+
+    def put(self, event: RoomEvent) -> None:
+        """Let it hear; one that does not keep up hears the end instead."""
+        if self._waiting.qsize() >= MAX_WAITING:
+            self.end()
+        elif not self._over:
+            self._waiting.put_nowait(event)
+
+    def end(self) -> None:
+        """Send it away, after what waits."""
+        if not self._over:
+            self._over = True
+            self._waiting.put_nowait(None)
+
+
+class RoomEvents:
+    """Who listens to which pipeline of this node; an audience of `app/access.py`."""
+
+    def __init__(self) -> None:
+        self._listeners: defaultdict[UUID, set[Listener]] = defaultdict(set)
+
+    @contextmanager
+    def listening(self, pipeline_id: UUID, user_id: UUID) -> Iterator[Listener]:
+        """Listen to a pipeline for the length of the block."""
+        listener = Listener(user_id)
+        self._listeners[pipeline_id].add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners[pipeline_id].discard(listener)
+            if not self._listeners[pipeline_id]:
+                del self._listeners[pipeline_id]
+
+    def tell(self, pipeline_id: UUID, event: RoomEvent) -> None:
+        """Tell everybody who listens to a pipeline."""
+        for listener in self._at(pipeline_id):
+            listener.put(event)
+
+    def seats(self) -> set[tuple[UUID, UUID]]:
+        """Who listens where: (user, pipeline)."""
+        return {
+            (listener.user_id, pipeline_id)
+            for pipeline_id, listeners in self._listeners.items()
+            for listener in listeners
+        }
+
+    def review(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
+        """Send users away whose scope is None; to listen, any other will do."""
+        for listener in self._at(pipeline_id):
+            if scopes.get(listener.user_id, "readonly") is None:
+                listener.end()
+
+    def withdraw(self, pipeline_id: UUID) -> None:
+        """Say that a pipeline is no more, and send everybody away from it."""
+        self.tell(pipeline_id, RoomEvent("pipeline.deleted", {"pipeline_id": str(pipeline_id)}))
+        for listener in self._at(pipeline_id):
+            listener.end()
+
+    def close(self) -> None:
+        """Send everybody away: the server is going down."""
+        for pipeline_id in list(self._listeners):
+            for listener in self._at(pipeline_id):
+                listener.end()
+
+    def _at(self, pipeline_id: UUID) -> list[Listener]:
+        return list(self._listeners.get(pipeline_id, ()))
