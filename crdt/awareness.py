@@ -184,14 +184,17 @@ def _state(text: str, card: str) -> str:
         raise ProtocolError(f"expected a presence state up to {MAX_STATE_BYTES} bytes, got {size}")
     try:
         state = json.loads(text, parse_constant=_refuse)
+        return NULL if state is None else _with_user(state, card)
     except (ValueError, RecursionError) as error:
         raise ProtocolError("expected a presence state in JSON, got something else") from error
-    if state is not None and not isinstance(state, dict):
+
+
+def _with_user(state: object, card: str) -> str:
+    if not isinstance(state, dict):
         raise ProtocolError("expected a presence state that is a JSON object or null")
-    if state is None:
-        return NULL
     state.pop("user", None)
-    rest = json.dumps(state, ensure_ascii=False)
+    # In ASCII, as half a surrogate pair has no UTF-8; and 1e999 has been read as infinity.
+    rest = json.dumps(state, allow_nan=False)
     return f'{{"user": {card}{", " if state else ""}{rest[1:]}'
 
 

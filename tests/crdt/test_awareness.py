@@ -231,6 +231,7 @@ HOSTILE = {
     "a number": payload((7, 9, "1")),
     "NaN": payload((7, 9, '{"x":NaN}')),
     "Infinity": payload((7, 9, '{"x":-Infinity}')),
+    "a number beyond doubles": payload((7, 9, '{"x":1e999}')),
     "no UTF-8": b"\x01\x07\x09\x01\xff",
     "deep": payload((7, 9, '{"x":' + "[" * 100_000 + "]" * 100_000 + "}")),
     "many digits": payload((7, 9, '{"x":' + "9" * 5_000 + "}")),
@@ -295,6 +296,12 @@ def test_a_state_of_a_stock_client_passes_but_for_who_it_says_it_is() -> None:
     others.apply_awareness_update(relayed, "server")
     card = {"id": str(zoe.id), "name": "Zoë 😀", "color": "#3cb44b", "avatar_url": "/zoe.png"}
     assert others.states[99] == {"user": card, "cursor": {"x": 1}, "note": "é😀"}
+
+
+def test_half_a_surrogate_pair_is_relayed_as_it_was_escaped() -> None:
+    relayed = Awareness().apply(payload((7, 1, '{"note":"\\ud83d"}')), ANN_1, ADA, 0.0)
+    assert relayed is not None
+    assert b'"note": "\\ud83d"}' in relayed
 
 
 @pytest.mark.parametrize("claim", ['{"user":null}', '{"user":{"id":"x"},"user":1}', "{}"])
