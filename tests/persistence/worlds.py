@@ -1,0 +1,150 @@
+"""Two teams with a row in every table, and the statements to be tried on them.
+
+A table or view without an entry in `TABLES` fails test_row_level_security.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID, uuid4
+
+from persistence.pool import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ids of a team's things; `user` is its owner."""
+
+    user: UUID
+    organization: UUID
+    team: UUID
+    pipeline: UUID
+    step: UUID
+    other_step: UUID
+
+    def say(self, statement: str) -> str:
+        """Fill the ids into a statement."""
+        return statement.format(**{name: f"'{getattr(self, name)}'" for name in self.__slots__})
+
+
+def a_world() -> World:
+    return World(*(uuid4() for _ in World.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """How to find, to change and to make the rows of a world."""
+
+    rows: str
+    change: str
+    insert: str = ""
+    reads: str = "*"
+
+
+TABLES: Final[Mapping[str, Table]] = {
+    "users": Table(
+        "id = {user}",
+        "name = 'x'",
+        "INSERT INTO users (id, email, name, preferences) "
+        "VALUES ({user}, md5(random()::text), 'Ada', '{{\"theme\": \"dark\"}}')",
+        reads="id, email, name, avatar_url, created_at, updated_at",
+    ),
+    "organizations": Table(
+        "id = {organization}",
+        "name = 'x'",
+        "INSERT INTO organizations (id, name, slug) "
+        "VALUES ({organization}, 'Looms', md5(random()::text))",
+    ),
+    "teams": Table(
+        "id = {team}",
+        "name = 'x'",
+        "INSERT INTO teams (id, organization_id, name, slug) "
+        "VALUES ({team}, {organization}, 'Weavers', md5(random()::text))",
+    ),
+    "team_members": Table(
+        "team_id = {team}",
+        "role = 'owner'",
+        "INSERT INTO team_members (team_id, user_id, role) VALUES ({team}, {user}, 'owner')",
+    ),
+    "pipelines": Table(
+        "id = {pipeline}",
+        "name = 'x'",
+        "INSERT INTO pipelines (id, team_id, created_by, name) "
+        "VALUES ({pipeline}, {team}, {user}, 'Loom')",
+    ),
+    "steps": Table(
+        "pipeline_id = {pipeline}",
+        "name = 'x'",
+        "INSERT INTO steps (pipeline_id, id, name, type) "
+        "VALUES ({pipeline}, {step}, 'a', 'claude'), ({pipeline}, {other_step}, 'b', 'gemini')",
+    ),
+    "connections": Table(
+        "pipeline_id = {pipeline}",
+        "from_output = 'x'",
+        "INSERT INTO connections (pipeline_id, id, from_step_id, to_step_id) "
+        "VALUES ({pipeline}, gen_random_uuid(), {step}, {other_step})",
+    ),
+    "pipeline_diagnostics": Table(
+        "pipeline_id = {pipeline}",
+        "message = 'x'",
+        "INSERT INTO pipeline_diagnostics (pipeline_id, code, subject, severity, message) "
+        "VALUES ({pipeline}, 'c', 's', 'error', 'm')",
+    ),
+    "pipeline_documents": Table(
+        "pipeline_id = {pipeline}",
+        "head_seq = 9",
+        "INSERT INTO pipeline_documents (pipeline_id, head_seq) VALUES ({pipeline}, 1)",
+    ),
+    "pipeline_updates": Table(
+        "pipeline_id = {pipeline}",
+        "payload = 'y'",
+        "INSERT INTO pipeline_updates (pipeline_id, seq, user_id, payload, received_at) "
+        "VALUES ({pipeline}, 1, {user}, 'x', now())",
+    ),
+    "pipeline_states": Table(
+        "pipeline_id = {pipeline}",
+        "state = 'y'",
+        "INSERT INTO pipeline_states (pipeline_id, seq, state) VALUES ({pipeline}, 1, 'x')",
+    ),
+    "projection_cursors": Table(
+        "pipeline_id = {pipeline}",
+        "seq = 9",
+        "INSERT INTO projection_cursors (pipeline_id, seq) VALUES ({pipeline}, 1)",
+    ),
+    "pipeline_versions": Table(
+        "pipeline_id = {pipeline}",
+        "name = 'x'",
+        "INSERT INTO pipeline_versions (pipeline_id, version_number, seq, state, "
+        "pipeline_snapshot, steps_snapshot, connections_snapshot, created_by) "
+        "VALUES ({pipeline}, 1, 1, 'x', '{{}}', '[]', '[]', {user})",
+    ),
+    "pipeline_templates": Table(
+        "team_id = {team}",
+        "name = 'x'",
+        "INSERT INTO pipeline_templates (team_id, created_by, source_pipeline_id, name, "
+        "pipeline_config) VALUES ({team}, {user}, {pipeline}, 'Template', '{{}}')",
+    ),
+    "comments": Table(
+        "pipeline_id = {pipeline}",
+        "content = 'x'",
+        "INSERT INTO comments (pipeline_id, step_id, user_id, content) "
+        "VALUES ({pipeline}, {step}, {user}, 'Why?')",
+    ),
+    "presence": Table(
+        "pipeline_id = {pipeline}",
+        "status = 'x'",
+        "INSERT INTO presence (pipeline_id, user_id) VALUES ({pipeline}, {user})",
+    ),
+    "my_user": Table("id = {user}", "name = 'x'"),
+    "pipeline_stats": Table("team_id = {team}", "step_count = 9"),
+}
+
+HIDDEN: Final = frozenset({"schema_migrations"})
+"""Tables of which the API's role sees nothing at all."""
+
+
+async def build(pool: Pool, world: World) -> None:
+    """Make one row in every table, two in steps."""
+    for table in TABLES.values():
+        if table.insert:
+            await pool.run_script(world.say(table.insert))
