@@ -128,6 +128,10 @@ class MemoryStore:
         finally:
             pipeline.is_claimed = False
 
+    async def refresh_search(self) -> bool:
+        """See `Projections.refresh_search`: nobody searches in memory."""
+        return False
+
     async def member(self, user_id: UUID, pipeline_id: UUID) -> Member | None:
         """See `Directory.member`."""
         role = self._roles.get((self._pipeline(pipeline_id).team_id, user_id))

@@ -134,6 +134,13 @@ class Projections(Protocol):
         """
         ...
 
+    async def refresh_search(self) -> bool:
+        """Bring one pipeline that search does not find by its latest text up to date.
+
+        False if there is none, or none whose turn it is. Raises StoreUnavailable.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class NewPipeline:

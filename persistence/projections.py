@@ -12,6 +12,9 @@ from .pool import Connection, Pool, Record
 MANY_ROWS: Final = 200
 """From so many changed rows on, planning the constraint checks anew pays off."""
 
+MANY_STEPS: Final = 100
+"""Pipelines with more steps than this get their search entry beside the projection, a bit later."""
+
 Row: TypeAlias = PipelineRow | StepRow | ConnectionRow | Diagnostic
 
 
@@ -35,6 +38,10 @@ class PostgresProjections:
         async with self._pool.transaction() as transaction:
             row = await transaction.fetchrow("claim_document", wanted, list(besides))
             yield None if row is None else PostgresClaim(transaction, **row)
+
+    async def refresh_search(self) -> bool:
+        """See `Projections.refresh_search`."""
+        return await self._pool.fetchval("refresh_any_search") is not None
 
 
 class PostgresClaim:
@@ -75,6 +82,7 @@ class PostgresClaim:
             await self._delete(changes)
             await self._execute("touch_pipeline")
             await self._check(changes)
+            await self._refresh_search(changes)
         await self._execute("move_cursor", cursor)
         self._cursor = cursor
 
@@ -84,6 +92,11 @@ class PostgresClaim:
             # made while the table was all but empty reads all siblings for each row.
             await self._transaction.execute("discard_plans")
         await self._transaction.execute("check_constraints")
+
+    async def _refresh_search(self, changes: RowChanges) -> None:
+        """Let the next search find what is written here, unless that would take long."""
+        if len(changes) <= MANY_ROWS and (changes.steps or changes.removed_steps):
+            await self._execute("refresh_own_search", MANY_STEPS)
 
     async def _held_pipeline(self) -> PipelineRow | None:
         rows = await self._fetch("held_pipeline")

@@ -119,8 +119,12 @@ class Worker:
                 await self._recover(error, troubles, stopping)
 
     async def _sweep(self, stop: asyncio.Event) -> None:
-        while not stop.is_set() and await self.project_one():
+        while not stop.is_set() and await self._work_once():
             pass
+
+    async def _work_once(self) -> bool:
+        """Do what is most urgent; False if there is nothing to do."""
+        return await self.project_one() or await self._projections.refresh_search()
 
     async def _await_bell(self, stopping: "asyncio.Task[bool]") -> None:
         """Wait until the bell rings. For which documents does not matter: the tables know."""

@@ -153,6 +153,26 @@ DISCARD PLANS
 -- Check now what would be checked at commit.
 SET CONSTRAINTS ALL IMMEDIATE
 
+-- refresh_own_search --
+-- Bring a pipeline's search entry up to date, if that is due and soon done.
+SELECT refresh_search(e.pipeline_id)
+FROM pipeline_search AS e
+WHERE e.pipeline_id = $1 AND e.is_stale AND e.size <= $2
+    AND e.refreshed_at + search_rest(e.size) <= clock_timestamp()
+
+-- refresh_any_search --
+-- Bring the search entry that waits the longest up to date; no row if none is due and free.
+WITH due AS MATERIALIZED (
+    SELECT e.pipeline_id
+    FROM pipeline_search AS e
+    JOIN projection_cursors AS c USING (pipeline_id)
+    WHERE e.is_stale AND e.refreshed_at + search_rest(e.size) <= clock_timestamp()
+    ORDER BY e.refreshed_at
+    LIMIT 1
+    FOR UPDATE OF c SKIP LOCKED
+)
+SELECT due.pipeline_id FROM due, refresh_search(due.pipeline_id)
+
 -- move_cursor --
 -- Note up to which update the rows reflect the log.
 UPDATE projection_cursors SET seq = $2, projected_at = now() WHERE pipeline_id = $1

@@ -228,20 +228,19 @@ SELECT id, email, name, avatar_url, preferences, created_at, updated_at
 FROM users
 WHERE id = current_user_id();
 
+-- Subqueries of the SELECT list, and no joins, are left to the rows that remain after a LIMIT.
 CREATE VIEW pipeline_stats WITH (security_invoker = true) AS
 SELECT
-    p.id, p.team_id, s.step_count, s.step_type_count, c.connection_count,
+    p.id, p.team_id,
+    (SELECT count(*) FROM steps AS s WHERE s.pipeline_id = p.id) AS step_count,
+    (
+        SELECT count(DISTINCT coalesce(s.declared_type, s.type))
+        FROM steps AS s
+        WHERE s.pipeline_id = p.id
+    ) AS step_type_count,
+    (SELECT count(*) FROM connections AS c WHERE c.pipeline_id = p.id) AS connection_count,
     p.updated_at AS last_modified
-FROM pipelines AS p
-CROSS JOIN LATERAL (
-    SELECT count(*) AS step_count,
-        count(DISTINCT coalesce(steps.declared_type, steps.type)) AS step_type_count
-    FROM steps
-    WHERE steps.pipeline_id = p.id
-) AS s
-CROSS JOIN LATERAL (
-    SELECT count(*) AS connection_count FROM connections WHERE connections.pipeline_id = p.id
-) AS c;
+FROM pipelines AS p;
 
 CREATE FUNCTION keep_an_owner() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp

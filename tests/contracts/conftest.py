@@ -2,19 +2,14 @@
 
 import pytest
 
-from persistence.directory import PostgresDirectory
 from persistence.memory import MemoryStore
 from persistence.memory_versions import MemoryVersions
-from persistence.pool import Pool
-from persistence.projections import PostgresProjections
-from persistence.update_log import PostgresUpdateLog
-from persistence.versions import PostgresVersions
-from tests.contracts.stores import Stores
+from tests.contracts.stores import Stores, stores_on
 
 
 @pytest.fixture(params=["memory", "postgres"])
 def empty_stores(request: pytest.FixtureRequest) -> Stores:
-    return _in_memory() if request.param == "memory" else _on(request.getfixturevalue("pool"))
+    return _in_memory() if request.param == "memory" else stores_on(request.getfixturevalue("pool"))
 
 
 @pytest.fixture
@@ -26,12 +21,3 @@ async def stores(empty_stores: Stores) -> Stores:
 def _in_memory() -> Stores:
     store = MemoryStore()
     return Stores(store, store, store, MemoryVersions(store))
-
-
-def _on(pool: Pool) -> Stores:
-    return Stores(
-        PostgresUpdateLog(pool),
-        PostgresProjections(pool),
-        PostgresDirectory(pool),
-        PostgresVersions(pool),
-    )

@@ -6,6 +6,8 @@ from typing import Protocol
 from uuid import UUID
 
 from crdt.rows import ConnectionRow, PipelineRow, RowChanges, StepRow
+from persistence.directory import PostgresDirectory
+from persistence.pool import Pool
 from persistence.ports import (
     Authorship,
     Demo,
@@ -18,6 +20,9 @@ from persistence.ports import (
     User,
     Versions,
 )
+from persistence.projections import PostgresProjections
+from persistence.update_log import PostgresUpdateLog
+from persistence.versions import PostgresVersions
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -73,6 +78,16 @@ class Stores:
         async with self.projections.claim() as claim:
             assert claim is not None
             await claim.apply(changes, cursor)
+
+
+def stores_on(pool: Pool) -> Stores:
+    """The stores of PostgreSQL."""
+    return Stores(
+        PostgresUpdateLog(pool),
+        PostgresProjections(pool),
+        PostgresDirectory(pool),
+        PostgresVersions(pool),
+    )
 
 
 def an_id(number: int) -> UUID:

@@ -5,11 +5,8 @@ from datetime import datetime
 import pytest
 
 from crdt.rows import MAX_NAME, MAX_PORT, MAX_SLOT, RowChanges
-from persistence.directory import PostgresDirectory
 from persistence.pool import Pool
-from persistence.projections import PostgresProjections
-from persistence.update_log import PostgresUpdateLog
-from tests.contracts.stores import Stores, a_connection, a_pipeline, a_step, an_id
+from tests.contracts.stores import Stores, a_connection, a_pipeline, a_step, an_id, stores_on
 
 WIDE = "\U0001f9f6"
 """A character of four bytes."""
@@ -17,7 +14,7 @@ WIDE = "\U0001f9f6"
 
 @pytest.fixture
 async def stores(pool: Pool) -> Stores:
-    prepared = Stores(PostgresUpdateLog(pool), PostgresProjections(pool), PostgresDirectory(pool))
+    prepared = stores_on(pool)
     await prepared.prepare()
     await prepared.new_pipeline()
     return prepared

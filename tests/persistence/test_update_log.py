@@ -8,17 +8,15 @@ from uuid import UUID
 import pytest
 
 from crdt.rows import RowChanges
-from persistence.directory import PostgresDirectory
 from persistence.pool import Pool, connect, open_pool
 from persistence.ports import NewUpdate
-from persistence.projections import PostgresProjections
 from persistence.update_log import PostgresUpdateLog
-from tests.contracts.stores import NOON, Stores, a_step, an_id
+from tests.contracts.stores import NOON, Stores, a_step, an_id, stores_on
 
 
 @pytest.fixture
 async def stores(pool: Pool) -> Stores:
-    prepared = Stores(PostgresUpdateLog(pool), PostgresProjections(pool), PostgresDirectory(pool))
+    prepared = stores_on(pool)
     await prepared.prepare()
     return prepared
 

@@ -139,7 +139,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "pipeline_stats": Table("team_id = {team}", "step_count = 9"),
 }
 
-HIDDEN: Final = frozenset({"schema_migrations"})
+HIDDEN: Final = frozenset({"schema_migrations", "pipeline_search"})
 """Tables of which the API's role sees nothing at all."""
 
 
