@@ -158,7 +158,7 @@ async def _import_one(pool: Pool, file: Path, team_id: UUID, author: UUID | None
     try:
         imported = _read(file)
     except (PipeloomError, OSError) as error:
-        _say(f"{file}: {_sentence(error)}")
+        _say(f"{file}: {_reason(error)}")
         return False
     for one in imported.diagnostics:
         _say(f"{file}:{one.line}:{one.column}: {one.severity}: {one.message} [{one.code}]")
@@ -206,10 +206,21 @@ def _database(settings: Settings, *, watched: bool = False) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url
         return
+    if not watched:
+        _require_data(settings.data_dir)
     with EmbeddedPostgres(settings.data_dir) as postgres:
         if watched:
             postgres.keep_running()
         yield postgres.dsn
+
+
+def _require_data(data_dir: Path) -> None:
+    """Make no installation by the way, in a folder that happens to be the current one."""
+    if not data_dir.is_dir():
+        raise SettingsError(
+            f"no data directory at {data_dir}: start `pipeloom serve` first, "
+            "or pass --data-dir or --database-url"
+        )
 
 
 def _verifier(settings: Settings) -> Verifier:
@@ -234,6 +245,12 @@ def _expected(settings: Settings) -> Expected:
 
 def _say(message: str) -> None:
     typer.echo(message, err=True)
+
+
+def _reason(error: Exception) -> str:
+    """The sentence without the file's name, which an error of the system repeats."""
+    strerror = error.strerror if isinstance(error, OSError) else None
+    return strerror or _sentence(error)
 
 
 def _sentence(error: Exception) -> str:

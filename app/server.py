@@ -1,6 +1,8 @@
 """The process that serves: the web server, and a worker beside it."""
 
 import asyncio
+import logging
+import os
 import signal
 import sys
 import threading
@@ -19,7 +21,7 @@ from persistence.migrations import migrate
 from .auth import Verifier
 from .demo import greeting
 from .main import Services, application, ensure_demo, services, work
-from .settings import Settings
+from .settings import Settings, SettingsError
 
 PARTING_SECONDS = 1.0
 """How long clients may take to answer a close frame when the server leaves."""
@@ -42,16 +44,27 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """See uvicorn; prints where the server is once it listens."""
+        uvicorn_says = logging.getLogger("uvicorn.error")
+        uvicorn_says.disabled = True
         try:
             await super().startup(sockets)
         except SystemExit as failed:
-            # uvicorn has said why, and leaves with a code of its own.
-            raise SystemExit(1) from failed
+            raise self._cannot_listen(failed.__context__) from failed
+        finally:
+            uvicorn_says.disabled = False
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             print(f"Pipeloom is ready at http://{address}/", flush=True)
             print(self._greeting.replace("{address}", address), flush=True)
+
+    def _cannot_listen(self, cause: BaseException | None) -> SettingsError:
+        number = cause.errno if isinstance(cause, OSError) else None
+        reason = os.strerror(number) if number else str(cause)
+        return SettingsError(
+            f"cannot listen on {self.config.host} port {self.config.port}: {reason.lower()}; "
+            "choose another --port or --host"
+        )
 
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
         """See uvicorn; what was received is committed first."""

@@ -149,7 +149,9 @@ async def test_a_file_that_is_no_pipeline_is_refused_and_not_stored(
 
 async def test_what_cannot_be_imported_is_named(demo: Installation, tmp_path: Path) -> None:
     good = a_file(tmp_path, "good.yaml", GOOD.format(name="good"))
-    assert_explained(await demo.run("import", str(tmp_path / "absent.yaml")), "absent.yaml")
+    absent = await demo.run("import", str(tmp_path / "absent.yaml"))
+    assert_explained(absent, "absent.yaml")
+    assert absent.err.count("absent.yaml") == 1
     assert_explained(await demo.run("import", str(tmp_path)), str(tmp_path))
     assert_explained(await demo.run("import", good, "--team", "nobody"), "nobody")
     assert_explained(await demo.run("import", good, "--as", "no@body"), "no@body")
@@ -260,9 +262,20 @@ async def test_a_worker_ends_in_order_with_the_tables_up_to_date(
 async def test_a_taken_port_is_explained(installation: Installation) -> None:
     async with installation.serve() as server:
         outcome = await installation.run("serve", "--port", str(server.port))
-        assert outcome.code == 1
-        assert "Traceback" not in outcome.err
-        assert str(server.port) in outcome.err
+        assert_explained(outcome, str(server.port), "in use", "--port")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["token", "--email", OWNER], ["import", "a.yaml"], ["export", str(UUID(int=1))], ["migrate"],
+     ["database-url"]],
+    ids=lambda command: command[0],
+)  # fmt: skip
+async def test_no_installation_is_made_by_the_way(tmp_path: Path, command: list[str]) -> None:
+    nowhere = tmp_path / "not here"
+    outcome = await run(*command, "--data-dir", str(nowhere))
+    assert_explained(outcome, str(nowhere), "pipeloom serve", "--data-dir", "--database-url")
+    assert not nowhere.exists()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
