@@ -49,7 +49,7 @@ class Signer:
 
     def private_jwk(self) -> Jwk:
         """The key as nobody should publish it."""
-        return {**_jwk(self.algorithm, self.private), "kid": self.kid}
+        return {**_jwk(self.algorithm, self.private), "kid": self.kid, "key_ops": ["verify"]}
 
     def sign(self, algorithm: str | None = None, **claims: Any) -> str:
         """A token for Ada; None among the claims leaves a usual one out."""
