@@ -1,6 +1,5 @@
 """Plain values inside an update, skipped without recursion (lib0, encoding.js `writeAny`)."""
 
-from collections.abc import Callable
 from typing import Final
 
 from .encoding import Reader
@@ -9,16 +8,7 @@ from .errors import MalformedUpdate
 MAX_NESTING: Final = 500
 """Deepest nesting of arrays and objects inside one value. 20,000 levels overflow an 8 MiB stack."""
 
-ANY_ARRAY, ANY_OBJECT = 117, 118
-
-
-class _Level:
-    """An array or object being skipped: how many members are left, and whether they have keys."""
-
-    __slots__ = ("keyed", "left")
-
-    def __init__(self, left: int, *, keyed: bool) -> None:
-        self.left, self.keyed = left, keyed
+UINT8_ARRAY, ANY_ARRAY, ANY_OBJECT, STRING, VAR_INT = 116, 117, 118, 119, 125
 
 
 def skip_values(reader: Reader, count: int) -> None:
@@ -26,42 +16,38 @@ def skip_values(reader: Reader, count: int) -> None:
 
     Raises ProtocolError, and MalformedUpdate for values of no known kind or nested too deep.
     """
-    open_levels = [_Level(count, keyed=False)]
-    while open_levels:
-        level = open_levels[-1]
-        if not level.left:
-            open_levels.pop()
+    outer: list[tuple[int, bool]] = []
+    left, keyed = count, False
+    while left or outer:
+        if not left:
+            left, keyed = outer.pop()
             continue
-        level.left -= 1
-        if level.keyed:
-            reader.skip(reader.var_uint())
-        inner = _skip_value(reader)
-        if inner is not None:
-            open_levels.append(inner)
-            if len(open_levels) > MAX_NESTING + 1:
-                raise MalformedUpdate(f"expected values nested at most {MAX_NESTING} deep")
+        left -= 1
+        if keyed:
+            reader.skip_bytes()
+        kind = reader.byte()
+        if kind in (ANY_ARRAY, ANY_OBJECT):
+            _check_depth(len(outer))
+            outer.append((left, keyed))
+            left, keyed = reader.count(), kind == ANY_OBJECT
+        else:
+            _skip_leaf(reader, kind)
 
 
-def _skip_value(reader: Reader) -> _Level | None:
-    kind = reader.byte()
-    if kind in (ANY_ARRAY, ANY_OBJECT):
-        return _Level(reader.var_uint(), keyed=kind == ANY_OBJECT)
-    skip = _LEAVES.get(kind)
-    if skip is None:
-        raise MalformedUpdate(f"expected a value of a known kind, got kind {kind}")
-    skip(reader)
-    return None
+def _check_depth(depth: int) -> None:
+    if depth >= MAX_NESTING:
+        raise MalformedUpdate(f"expected values nested at most {MAX_NESTING} deep")
 
 
-def _skip_nothing(_: Reader) -> None:
-    """undefined, null, true and false are their kind and no more."""
-
-
-def _fixed(length: int) -> Callable[[Reader], None]:
-    def skip(reader: Reader) -> None:
+def _skip_leaf(reader: Reader, kind: int) -> None:
+    if (length := _LENGTHS.get(kind)) is not None:
         reader.skip(length)
-
-    return skip
+    elif kind in (STRING, UINT8_ARRAY):
+        reader.skip_bytes()
+    elif kind == VAR_INT:
+        _skip_var_int(reader)
+    else:
+        raise MalformedUpdate(f"expected a value of a known kind, got kind {kind}")
 
 
 def _skip_var_int(reader: Reader) -> None:
@@ -69,19 +55,13 @@ def _skip_var_int(reader: Reader) -> None:
         pass
 
 
-def _skip_bytes(reader: Reader) -> None:
-    reader.skip(reader.var_uint())
-
-
-_LEAVES: Final[dict[int, Callable[[Reader], None]]] = {
-    127: _skip_nothing,  # undefined
-    126: _skip_nothing,  # null
-    125: _skip_var_int,
-    124: _fixed(4),  # float32
-    123: _fixed(8),  # float64
-    122: _fixed(8),  # bigint
-    121: _skip_nothing,  # false
-    120: _skip_nothing,  # true
-    119: _skip_bytes,  # string
-    116: _skip_bytes,  # Uint8Array
+_LENGTHS: Final = {
+    127: 0,  # undefined
+    126: 0,  # null
+    124: 4,  # float32
+    123: 8,  # float64
+    122: 8,  # bigint
+    121: 0,  # false
+    120: 0,  # true
 }
+"""Bytes of the values whose kind tells their length."""

@@ -6,13 +6,14 @@ DocumentPoisoned.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from pycrdt import Doc, TransactionEvent, merge_updates
 
-from .errors import DocumentPoisoned, MalformedUpdate, ProtocolError
-from .nesting import REPLAYED_DEPTH, Nesting
+from .errors import DocumentPoisoned, MalformedUpdate
+from .limits import REPLAYED, Limits
+from .nesting import Nesting
 from .pending import Pending, StateVector, read_state_vector, whole
 from .update_format import (
     DeleteSet,
@@ -39,11 +40,12 @@ class Document:
         self._changed = False
         self._own: list[bytes] | None = None
         self._everything: bytes | None = None
+        self._deleted: DeleteSet | None = None
         self._subscription = self.doc.observe(self._on_transaction)
 
     def _on_transaction(self, event: TransactionEvent) -> None:
         self._changed = True
-        self._everything = None
+        self._everything = self._deleted = None
         if self._own is not None:
             self._own.append(event.update)
 
@@ -64,15 +66,15 @@ class Document:
         self._merge(state)
         self._state = read_state_vector(self.doc.get_state())
 
-    def apply(self, update: bytes, max_depth: int = REPLAYED_DEPTH) -> bool:
+    def apply(self, update: bytes, limits: Limits = REPLAYED) -> bool:
         """Merge an update; whether it brought anything new.
 
         What lacks its predecessors counts as new: it is kept and takes effect when they arrive, so
         log and relay the bytes as received. Raises MalformedUpdate, the document being untouched
-        then, or DocumentPoisoned. `max_depth` limits the nesting of shared types.
+        then as with MessageTooBig, or DocumentPoisoned.
         """
-        structs, deletions = read_update(update)
-        self._nesting.check(structs, max_depth)
+        structs, deletions = read_update(update, limits.parts)
+        self._nesting.check(structs, limits)
         reached = whole(structs, deletions, self._state)
         if reached is None:
             return self._apply_part(update, structs, deletions)
@@ -84,7 +86,7 @@ class Document:
 
     def _apply_part(self, update: bytes, structs: Structs, deletions: DeleteSet) -> bool:
         """Merge what can be integrated of an update, and of those that waited for it."""
-        with panics_fenced(), _decoding():
+        with _DECODING:
             # To read it only: nothing undecodable may wait.
             merge_updates(update)
         ready, is_left = self._pending.admit(update, structs, deletions, self._state)
@@ -101,7 +103,7 @@ class Document:
         """Apply an update that lacks nothing; whether it changed anything."""
         self._changed = False
         try:
-            with panics_fenced(), _decoding():
+            with _DECODING:
                 self.doc.apply_update(update)
         except RuntimeError as error:
             # What lies in something that is no shared type; structs before it are integrated.
@@ -132,7 +134,7 @@ class Document:
     def _count_own(self, updates: list[bytes]) -> None:
         try:
             for update in updates:
-                self._nesting.check(read_structs(update), REPLAYED_DEPTH)
+                self._nesting.check(read_structs(update), REPLAYED)
         except MalformedUpdate as error:
             raise DocumentPoisoned(f"an edit of our own cannot be replayed: {error}") from error
         self._state = read_state_vector(self.doc.get_state())
@@ -156,42 +158,54 @@ class Document:
         return self._everything
 
     def _diff(self, state_vector: bytes) -> bytes:
-        with panics_fenced(), _decoding():
+        with _DECODING:
             return self.doc.get_update(state_vector)
 
     def encode(self) -> bytes:
         """Encode everything but what waits as one update."""
         return self._diff(EMPTY_STATE_VECTOR)
 
-    def contains(self, update: bytes) -> bool:
+    def contains(self, update: bytes, limits: Limits = REPLAYED) -> bool:
         """Whether an answer to our own state vector holds nothing new.
 
         Such an answer repeats the peer's whole delete set but no known insertion, so any insertion
-        is news. Raises MalformedUpdate.
+        is news. Raises MalformedUpdate and MessageTooBig.
         """
-        try:
-            if brings_structs(update):
-                return False
-            return covers(read_deletions(self.diff(self.state_vector())), read_deletions(update))
-        except ProtocolError as error:
-            raise MalformedUpdate(f"update cannot be decoded: {error}") from error
+        if brings_structs(update):
+            return False
+        deletions = read_deletions(update, limits.parts)
+        return not deletions or covers(self._all_deleted(), deletions)
+
+    def _all_deleted(self) -> DeleteSet:
+        if self._deleted is None:
+            self._deleted = read_deletions(self._diff(self.state_vector()))
+        return self._deleted
 
 
-@contextmanager
-def _decoding() -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise MalformedUpdate(f"update cannot be decoded: {error}") from error
+class _Panics:
+    """Turns panics of the library, which derive from BaseException alone, into DocumentPoisoned."""
 
+    def __enter__(self) -> None:
+        pass
 
-@contextmanager
-def panics_fenced() -> Iterator[None]:
-    """Turn panics of the library, which derive from BaseException alone, into DocumentPoisoned."""
-    try:
-        yield
-    except BaseException as error:
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
         # pyo3's PanicException cannot be imported.
         if type(error).__name__ == "PanicException":
             raise DocumentPoisoned(f"the CRDT library panicked: {error}") from error
-        raise
+
+
+class _Decoding(_Panics):
+    """Turns what the library says about bytes it cannot read into MalformedUpdate, too."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ValueError):
+            raise MalformedUpdate(f"update cannot be decoded: {error}") from error
+        super().__exit__(kind, error, trace)
+
+
+_PANICS, _DECODING = _Panics(), _Decoding()
+
+
+def panics_fenced() -> AbstractContextManager[None]:
+    """Turn panics of the library into DocumentPoisoned."""
+    return _PANICS

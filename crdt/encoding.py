@@ -5,7 +5,9 @@ varUint8Array: varUint byte length, then the bytes. varString: the same, holding
 Source: lib0 0.2, encoding.js and decoding.js.
 """
 
-from .errors import ProtocolError
+import sys
+
+from .errors import MessageTooBig, ProtocolError
 
 MAX_VAR_UINT_BYTES = 10
 """Bytes of the longest varUint accepted: 70 bits, more than any lib0 number needs."""
@@ -36,63 +38,80 @@ def var_string(value: str) -> bytes:
 class Reader:
     """Reads primitives off one frame and never past its end.
 
-    Every method raises ProtocolError when the frame is shorter than it says.
+    Every method raises ProtocolError when the frame is shorter than it says. `position` is the
+    number of bytes read so far. A frame may be refused for its number of parts, see `count`.
     """
 
-    __slots__ = ("_data", "_end", "_pos")
+    __slots__ = ("_data", "_end", "_parts_left", "position")
 
-    def __init__(self, data: bytes) -> None:
-        self._data, self._pos, self._end = data, 0, len(data)
-
-    @property
-    def position(self) -> int:
-        """Bytes read so far."""
-        return self._pos
+    def __init__(self, data: bytes, max_parts: int = sys.maxsize) -> None:
+        self._data, self._end, self._parts_left = data, len(data), max_parts
+        self.position = 0
 
     @property
     def remaining(self) -> int:
         """Bytes not read yet."""
-        return self._end - self._pos
+        return self._end - self.position
 
     def byte(self) -> int:
         """Read one byte."""
-        if self._pos >= self._end:
-            raise ProtocolError(f"truncated frame: expected a byte at {self._pos}, got the end")
-        value = self._data[self._pos]
-        self._pos += 1
-        return value
+        position = self.position
+        if position >= self._end:
+            raise ProtocolError(f"truncated frame: expected a byte at {position}, got the end")
+        self.position = position + 1
+        return self._data[position]
 
     def take(self, length: int) -> bytes:
         """Read `length` bytes."""
-        start = self._pos
+        start = self.position
         self.skip(length)
-        return self._data[start : self._pos]
+        return self._data[start : self.position]
 
     def skip(self, length: int) -> None:
         """Pass over `length` bytes."""
-        if length > self._end - self._pos:
+        position = self.position + length
+        if position > self._end:
             raise ProtocolError(
-                f"truncated frame: expected {length} bytes at {self._pos}, got {self.remaining}"
+                f"truncated frame: expected {length} bytes at {self.position}, got {self.remaining}"
             )
-        self._pos += length
+        self.position = position
+
+    def skip_bytes(self) -> None:
+        """Pass over a byte string, or text, with its length in front."""
+        self.skip(self.var_uint())
+
+    def count(self, weight: int = 1) -> int:
+        """Read how many parts of some kind follow, and count them before any of them is read.
+
+        Each counts as `weight` parts. Raises MessageTooBig for more than `max_parts` of all kinds.
+        """
+        parts = self.var_uint()
+        # Each has a byte at least.
+        if parts > self.remaining:
+            raise ProtocolError(
+                f"truncated frame: expected {parts} parts, got {self.remaining} bytes"
+            )
+        self._parts_left -= parts * weight
+        if self._parts_left < 0:
+            raise MessageTooBig("message too big: too many parts in one update, send it in several")
+        return parts
 
     def var_uint(self) -> int:
         """Read a non-negative integer of at most 70 bits."""
-        pos = self._pos
-        if pos < self._end and self._data[pos] < 0x80:
-            self._pos = pos + 1
-            return self._data[pos]
+        position = self.position
+        if position < self._end and (value := self._data[position]) < 0x80:
+            self.position = position + 1
+            return value
         return self._long_var_uint()
 
     def _long_var_uint(self) -> int:
         value = shift = 0
-        for pos in range(self._pos, min(self._end, self._pos + MAX_VAR_UINT_BYTES)):
-            byte = self._data[pos]
-            if byte < 0x80:
-                self._pos = pos + 1
-                return value | byte << shift
+        for byte in self._data[self.position : self.position + MAX_VAR_UINT_BYTES]:
             value |= (byte & 0x7F) << shift
             shift += 7
+            if byte < 0x80:
+                self.position += shift // 7
+                return value
         if shift == 7 * MAX_VAR_UINT_BYTES:
             raise ProtocolError("expected a varUint of at most 10 bytes, got a longer one")
         raise ProtocolError(f"truncated frame: expected a byte at {self._end}, got the end")

@@ -9,7 +9,8 @@ attach where: each shared type that arrives raises it by one. Only when the boun
 limit is the whole document read to find a lower one. Confessed: the limits assume a stack of
 8 MiB, which threads have neither on musl nor by `ulimit -s`. A stored state is not counted, since
 reading one of 10,000 steps takes seconds: someone may add 1,000 levels per stored state, unnoticed
-until the next reading, and needs about a dozen of those.
+until the next reading, and needs about a dozen of those. A document nested that deep is read again
+for every shared type that arrives, until somebody deletes what is so deep.
 """
 
 from bisect import bisect_right
@@ -17,19 +18,22 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, chain
 from operator import attrgetter
-from typing import Final
+from typing import NamedTuple
 
 from .errors import MalformedUpdate
+from .limits import ACCEPTED, Limits
 from .update_format import Id, Struct, Structs
 
-ACCEPTED_DEPTH: Final = 1_000
-"""Deepest nesting of shared types that an update of a client may lead to."""
 
-REPLAYED_DEPTH: Final = 4_000
-"""Deepest nesting accepted from the log and from other nodes.
+class Depth(NamedTuple):
+    """A bound on how deep shared types lie, in two parts.
 
-It leaves room for what several nodes accepted at once; what one accepted, all must replay.
-"""
+    `settled` holds for those whose surroundings are all here; each of the `early` ones may come to
+    lie in any other and make it one deeper.
+    """
+
+    settled: int
+    early: int
 
 
 class Nesting:
@@ -39,35 +43,45 @@ class Nesting:
         self._read = read
         self._bound = 0
 
-    def check(self, structs: Structs, limit: int) -> None:
+    def check(self, structs: Structs, limits: Limits) -> None:
         """Count the structs of an update, or refuse it if it would nest anything too deep.
 
         Raises MalformedUpdate.
         """
         bound = self._bound + _count_types(structs)
-        if bound > ACCEPTED_DEPTH:
-            bound = depth_bound(*self._read(), structs)
-            if bound > limit:
-                raise MalformedUpdate(
-                    f"expected shared types nested at most {limit} deep, got up to {bound}"
-                )
+        if bound > ACCEPTED.depth:
+            depth = depth_bound(*self._read(), structs)
+            _refuse_beyond(limits, depth)
+            bound = sum(depth)
         self._bound = bound
+
+
+def _refuse_beyond(limits: Limits, depth: Depth) -> None:
+    # Apart: or else types that wait for ever would keep out those of everybody else.
+    if depth.settled > limits.depth:
+        raise MalformedUpdate(
+            f"expected shared types nested at most {limits.depth} deep, got {depth.settled}"
+        )
+    if depth.early > limits.early:
+        raise MalformedUpdate(
+            f"expected at most {limits.early} shared types before their parents, got {depth.early}"
+        )
 
 
 def _count_types(structs: Structs) -> int:
     return sum(struct.nests for found in structs.values() for struct in found)
 
 
-def depth_bound(*sources: Structs) -> int:
+def depth_bound(*sources: Structs) -> Depth:
     """Bound the depth that a document made of these structs and no others can ever have.
 
-    A type whose surroundings are all here lies at a depth that is settled for ever; any type whose
-    surroundings are lacking may come to lie in any other. Where two sources tell two stories of
-    one element, the deeper counts. Raises MalformedUpdate if structs lie within themselves.
+    Where two sources tell two stories of one element, the deeper counts. Raises MalformedUpdate
+    if structs lie within themselves.
     """
     surroundings = _Surroundings(sources)
     depths = [surroundings.depth(struct) for struct in surroundings.types()]
-    return 1 + max((d for d in depths if d is not None), default=-1) + depths.count(None)
+    settled = 1 + max((depth for depth in depths if depth is not None), default=-1)
+    return Depth(settled, depths.count(None))
 
 
 class _ClientStructs:
@@ -137,7 +151,7 @@ class _Surroundings:
                 outer = self._depths[id(each)]
                 if outer is None:
                     return None
-                depth = max(depth, outer + (struct.parent is not None))
+                depth = max(depth, outer + struct.member)
         return depth
 
     def _around(self, struct: Struct) -> Iterable[Struct]:

@@ -46,16 +46,17 @@ def whole(structs: Structs, deletions: DeleteSet, state: StateVector) -> StateVe
         reached[client] = have
     for client, ranges in deletions.items():
         have = reached.get(client) or state.get(client, 0)
-        if any(clock + length > have for clock, length in ranges):
-            return None
+        for clock, length in ranges:
+            if clock + length > have:
+                return None
     return reached
 
 
 def _is_placed(client: int, struct: Struct, state: StateVector, have: int) -> bool:
-    return all(
-        clock < (have if other == client else state.get(other, 0))
-        for other, clock in struct.surroundings
-    )
+    for other, clock in struct.surroundings:
+        if clock >= (have if other == client else state.get(other, 0)):
+            return False
+    return True
 
 
 def _lacking(client: int, struct: Struct, state: StateVector) -> Id | None:

@@ -34,6 +34,7 @@ from .effects import (
     SessionId,
 )
 from .errors import DocumentPoisoned, Forbidden, SyncError, Unauthenticated
+from .limits import ACCEPTED
 from .messages import (
     Accepted,
     AwarenessUpdate,
@@ -47,7 +48,6 @@ from .messages import (
     TokenWanted,
     Update,
 )
-from .nesting import ACCEPTED_DEPTH
 from .person import Person
 from .session import Scope, Session
 from .update_format import EMPTY_UPDATE
@@ -123,7 +123,7 @@ class Room:
         return [*asked_back, lacking, *waiting]
 
     def _take_answer(self, session: Session, update: bytes) -> list[Effect]:
-        if update == EMPTY_UPDATE or self.document.contains(update):
+        if update == EMPTY_UPDATE or self.document.contains(update, ACCEPTED):
             return [SendWhenDurable(session.id, Accepted(b""))]
         return self._take_edit(session, update)
 
@@ -131,7 +131,7 @@ class Room:
         if not session.may_write:
             return [Send(session.id, READ_ONLY)]
         accepted = SendWhenDurable(session.id, Accepted(update))
-        if not self.document.apply(update, ACCEPTED_DEPTH):
+        if not self.document.apply(update, ACCEPTED):
             return [accepted]
         return [
             Broadcast(Update(update), exclude=session.id),

@@ -10,6 +10,7 @@ bytes differently (content JSON, XML hooks, unused bits), the bytes are refused:
 readers to disagree could hide from one what the other sees.
 """
 
+import sys
 from bisect import bisect_right
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
@@ -35,19 +36,22 @@ PLAIN_TYPES: Final = frozenset((0, 1, 2, 4, 6))
 
 MAX_CLOCK, MAX_CLIENT = 2**32, 2**53
 
+PARTS_OF_A_CLIENT: Final = 10
+"""A client costs as much as ten structs."""
+
 
 class Struct(NamedTuple):
     """A run of `length` elements from `clock` on.
 
-    It lies in the shared type `parent`, or beside the elements `origins`, or, without either, in
-    a root type. `nests` tells a shared type from a plain value. The bytes `start` to `stop` of the
-    update are the struct itself.
+    `surroundings` are the elements that tell where it lies: the shared type that it is a `member`
+    of, or its neighbours; none if it lies in a root type. `nests` tells a shared type from a plain
+    value. The bytes `start` to `stop` of the update are the struct itself.
     """
 
     clock: int
     length: int
-    parent: Id | None = None
-    origins: tuple[Id, ...] = ()
+    surroundings: tuple[Id, ...] = ()
+    member: bool = False
     nests: bool = False
     start: int = 0
     stop: int = 0
@@ -57,23 +61,20 @@ class Struct(NamedTuple):
         """The clock after its last element."""
         return self.clock + self.length
 
-    @property
-    def surroundings(self) -> tuple[Id, ...]:
-        """The elements that tell where it lies; none in a root type."""
-        return self.origins if self.parent is None else (self.parent,)
-
 
 Structs: TypeAlias = dict[int, list[Struct]]
 """client -> its structs by ascending clock; clocks skipped or lacking are absent."""
 
 
-def read_update(update: bytes) -> tuple[Structs, DeleteSet]:
+def read_update(update: bytes, max_parts: int = sys.maxsize) -> tuple[Structs, DeleteSet]:
     """Read what an update inserts and deletes.
 
-    Raises MalformedUpdate, also for values nested deeper than `any_format.MAX_NESTING`.
+    Raises MalformedUpdate, also for values nested deeper than `any_format.MAX_NESTING`, and
+    MessageTooBig for more than `max_parts` structs, values and deleted ranges together, a client
+    counting as ten.
     """
     try:
-        reader = Reader(update)
+        reader = Reader(update, max_parts)
         return _read_structs(reader), _read_delete_set(reader)
     except ProtocolError as error:
         raise MalformedUpdate(f"update cannot be decoded: {error}") from error
@@ -85,19 +86,22 @@ def read_structs(update: bytes) -> Structs:
 
 
 def brings_structs(update: bytes) -> bool:
-    """Whether the update inserts anything. Raises ProtocolError."""
-    return Reader(update).var_uint() > 0
+    """Whether the update inserts anything. Raises MalformedUpdate as `read_update`."""
+    try:
+        return Reader(update).var_uint() > 0
+    except ProtocolError as error:
+        raise MalformedUpdate(f"update cannot be decoded: {error}") from error
 
 
-def read_deletions(update: bytes) -> DeleteSet:
-    """Read what an update deletes. Raises MalformedUpdate as `read_update`."""
-    return read_update(update)[1]
+def read_deletions(update: bytes, max_parts: int = sys.maxsize) -> DeleteSet:
+    """Read what an update deletes. Raises as `read_update`."""
+    return read_update(update, max_parts)[1]
 
 
 def _read_delete_set(reader: Reader) -> DeleteSet:
     deletions: DeleteSet = {}
-    for _ in range(reader.var_uint()):
-        client, ranges = _below(MAX_CLIENT, reader.var_uint()), reader.var_uint()
+    for _ in range(reader.count(PARTS_OF_A_CLIENT)):
+        client, ranges = _checked(MAX_CLIENT, reader.var_uint()), reader.count()
         for _ in range(ranges):
             deletions.setdefault(client, []).append(_read_range(reader))
     return deletions
@@ -105,45 +109,43 @@ def _read_delete_set(reader: Reader) -> DeleteSet:
 
 def _read_range(reader: Reader) -> tuple[int, int]:
     clock, length = reader.var_uint(), reader.var_uint()
-    _below(MAX_CLOCK, clock + length)
+    _checked(MAX_CLOCK, clock + length)
     return clock, length
+
+
+def merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join ranges (clock, length) that touch; return [(start, stop)], ascending."""
+    joined: list[tuple[int, int]] = []
+    for clock, length in sorted(ranges):
+        if joined and clock <= joined[-1][1]:
+            start, stop = joined.pop()
+            joined.append((start, max(stop, clock + length)))
+        elif length:
+            joined.append((clock, clock + length))
+    return joined
 
 
 def covers(known: DeleteSet, other: DeleteSet) -> bool:
     """Whether everything that `other` deletes is deleted in `known`."""
     return all(
-        client in known and _covers(merged(known[client]), ranges)
-        for client, ranges in other.items()
-        if ranges
+        _cover(merged(known.get(client, [])), merged(ranges)) for client, ranges in other.items()
     )
 
 
-def merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join ranges (clock, length) that touch; return [(start, stop)], ascending."""
-    spans: list[tuple[int, int]] = []
-    for clock, length in sorted(ranges):
-        if spans and clock <= spans[-1][1]:
-            start, stop = spans.pop()
-            spans.append((start, max(stop, clock + length)))
-        elif length:
-            spans.append((clock, clock + length))
-    return spans
-
-
-def _covers(spans: list[tuple[int, int]], ranges: list[tuple[int, int]]) -> bool:
+def _cover(known: list[tuple[int, int]], spans: list[tuple[int, int]]) -> bool:
     # A delete set may have thousands of ranges and comes with every client that joins.
-    starts = [start for start, _ in spans]
+    starts = [start for start, _ in known]
 
-    def is_known(clock: int, length: int) -> bool:
-        index = bisect_right(starts, clock) - 1
-        return index >= 0 and clock + length <= spans[index][1]
+    def is_known(start: int, stop: int) -> bool:
+        index = bisect_right(starts, start) - 1
+        return index >= 0 and stop <= known[index][1]
 
-    return all(is_known(clock, length) for clock, length in ranges)
+    return all(is_known(start, stop) for start, stop in spans)
 
 
 def _read_structs(reader: Reader) -> Structs:
     structs: Structs = {}
-    for _ in range(reader.var_uint()):
+    for _ in range(reader.count(PARTS_OF_A_CLIENT)):
         client, found = _read_client(reader)
         if client in structs:
             raise MalformedUpdate(f"expected client {client} once in an update, got it twice")
@@ -152,53 +154,67 @@ def _read_structs(reader: Reader) -> Structs:
 
 
 def _read_client(reader: Reader) -> tuple[int, list[Struct]]:
-    count = reader.var_uint()
-    client = _below(MAX_CLIENT, reader.var_uint())
-    clock = _below(MAX_CLOCK, reader.var_uint())
+    count = reader.count()
+    client = _checked(MAX_CLIENT, reader.var_uint())
+    clock = _checked(MAX_CLOCK, reader.var_uint())
     structs = []
     for _ in range(count):
-        struct, is_here = _read_struct(reader, clock)
-        clock = _below(MAX_CLOCK, clock + struct.length)
+        struct, is_here = _read_struct(reader, client, clock)
+        clock = _checked(MAX_CLOCK, clock + struct.length)
         if is_here and struct.length:
             structs.append(struct)
     return client, structs
 
 
-def _read_struct(reader: Reader, clock: int) -> tuple[Struct, bool]:
+def _read_struct(reader: Reader, client: int, clock: int) -> tuple[Struct, bool]:
     """Return the next struct, and False if it only stands for what the update lacks."""
     start, info = reader.position, reader.byte()
     if info in (GC, SKIP):
         length = reader.var_uint()
         return Struct(clock, length, start=start, stop=reader.position), info == GC
-    parent, origins = _read_place(reader, info)
+    surroundings, member = _read_place(reader, info)
+    for element in surroundings:
+        _check_age(element, client, clock)
     kind = info & KIND
     read_length = _CONTENT.get(kind)
     if read_length is None:
         raise MalformedUpdate(f"expected content of a known kind, got kind {kind}")
-    length = read_length(reader)
-    nests = kind == SHARED_TYPE
-    return Struct(clock, length, parent, origins, nests, start, reader.position), True
+    length, stop = read_length(reader), reader.position
+    return Struct(clock, length, surroundings, member, kind == SHARED_TYPE, start, stop), True
 
 
-def _read_place(reader: Reader, info: int) -> tuple[Id | None, tuple[Id, ...]]:
-    sides = bool(info & HAS_LEFT) + bool(info & HAS_RIGHT)
-    if sides:
-        return None, tuple(_read_id(reader) for _ in range(sides))
-    parent = None
-    if reader.var_uint() == 1:
-        reader.skip(reader.var_uint())
-    else:
-        parent = _read_id(reader)
+def _read_place(reader: Reader, info: int) -> tuple[tuple[Id, ...], bool]:
+    """Return a struct's surroundings, and whether they are the shared type it is a member of."""
+    if info & HAS_LEFT:
+        left = _read_id(reader)
+        return ((left, _read_id(reader)) if info & HAS_RIGHT else (left,)), False
+    if info & HAS_RIGHT:
+        return (_read_id(reader),), False
+    is_in_root = reader.var_uint() == 1
+    if is_in_root:
+        reader.skip_bytes()
+    parent = () if is_in_root else (_read_id(reader),)
     if info & HAS_PARENT_SUB:
-        reader.skip(reader.var_uint())
-    return parent, ()
+        reader.skip_bytes()
+    return parent, not is_in_root
 
 
 def _read_id(reader: Reader) -> Id:
-    return _below(MAX_CLIENT, reader.var_uint()), _below(MAX_CLOCK, reader.var_uint())
+    client, clock = reader.var_uint(), reader.var_uint()
+    if client >= MAX_CLIENT or clock >= MAX_CLOCK:
+        raise MalformedUpdate(f"expected the id of an element, got {client}, {clock}")
+    return client, clock
 
 
-def _below(limit: int, number: int) -> int:
+def _check_age(element: Id, client: int, clock: int) -> None:
+    """Refuse what lies beside or in later elements of its own client: Yjs fails at that."""
+    if element[0] == client and element[1] >= clock:
+        raise MalformedUpdate(
+            f"expected elements of client {client} below {clock}, got {element[1]}"
+        )
+
+
+def _checked(limit: int, number: int) -> int:
     """Check a number that the library would cut to 32 or 53 bits."""
     if number >= limit:
         raise MalformedUpdate(f"expected a number below {limit}, got {number}")
@@ -215,33 +231,33 @@ def _string(reader: Reader) -> int:
 
 
 def _bytes(reader: Reader) -> int:
-    reader.skip(reader.var_uint())
+    reader.skip_bytes()
     return 1
 
 
 def _format(reader: Reader) -> int:
-    reader.skip(reader.var_uint())
-    reader.skip(reader.var_uint())
+    reader.skip_bytes()
+    reader.skip_bytes()
     return 1
 
 
 def _shared_type(reader: Reader) -> int:
     kind = reader.byte()
     if kind == XML_ELEMENT:
-        reader.skip(reader.var_uint())
+        reader.skip_bytes()
     elif kind not in PLAIN_TYPES:
         raise MalformedUpdate(f"expected a shared type of a known kind, got kind {kind}")
     return 1
 
 
 def _values(reader: Reader) -> int:
-    count = reader.var_uint()
+    count = reader.count()
     skip_values(reader, count)
     return count
 
 
 def _document(reader: Reader) -> int:
-    reader.skip(reader.var_uint())
+    reader.skip_bytes()
     skip_values(reader, 1)
     return 1
 

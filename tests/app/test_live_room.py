@@ -12,6 +12,7 @@ from crdt.awareness import EXPIRY
 from crdt.document import Document
 from crdt.effects import SessionId
 from crdt.errors import DocumentPoisoned, Overloaded, PipelineNotFound
+from crdt.limits import REPLAYED, Limits
 from crdt.messages import (
     AwarenessUpdate,
     Message,
@@ -20,7 +21,6 @@ from crdt.messages import (
     SyncStep2,
     Update,
 )
-from crdt.nesting import REPLAYED_DEPTH
 from crdt.person import Person
 from crdt.room import READ_ONLY, Room
 from crdt.session import Scope, Session
@@ -53,10 +53,10 @@ class FragileDocument(Document):
 
     panics = False
 
-    def apply(self, update: bytes, max_depth: int = REPLAYED_DEPTH) -> bool:
+    def apply(self, update: bytes, limits: Limits = REPLAYED) -> bool:
         if self.panics:
             raise DocumentPoisoned("the CRDT library panicked: test")
-        return super().apply(update, max_depth)
+        return super().apply(update, limits)
 
 
 @dataclass

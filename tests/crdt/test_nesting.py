@@ -1,7 +1,9 @@
 """However a client builds a tower of shared types, it ends before the stack does."""
 
 import random
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,7 +11,8 @@ from pycrdt import Doc, Map
 
 from crdt.document import Document
 from crdt.errors import MalformedUpdate
-from crdt.nesting import ACCEPTED_DEPTH, REPLAYED_DEPTH, depth_bound
+from crdt.limits import ACCEPTED, REPLAYED
+from crdt.nesting import depth_bound
 from crdt.update_format import read_structs
 from tests.crdt.raw_updates import (
     Y_ARRAY,
@@ -28,16 +31,16 @@ HOSTILE_DEPTH = 5_000
 
 
 def depth(*updates: bytes) -> int:
-    return depth_bound(*map(read_structs, updates))
+    return sum(depth_bound(*map(read_structs, updates)))
 
 
 def stopped_at(document: Document, updates: list[bytes]) -> int:
     """Apply until the document has enough; return how many updates it took."""
     for count, each in enumerate(updates):
         try:
-            document.apply(each, ACCEPTED_DEPTH)
+            document.apply(each, ACCEPTED)
         except MalformedUpdate as error:
-            assert "nested at most 1000 deep" in str(error)  # noqa: PT017 - and which one
+            assert re.search("1000 deep|before their parents", str(error))  # noqa: PT017 - and which
             return count
     pytest.fail(f"expected a refusal, got {len(updates)} updates applied")
 
@@ -114,7 +117,7 @@ def test_a_tower_is_refused_however_it_is_built(tower: Callable[[], list[bytes]]
     document = Document()
     updates = tower()
     count = stopped_at(document, updates)
-    assert depth(document.encode()) <= ACCEPTED_DEPTH
+    assert depth(document.encode()) <= ACCEPTED.depth
     assert count > 10
     str(document.doc.get("steps", type=Map))
 
@@ -139,48 +142,48 @@ def test_a_tower_that_would_be_deleted_at_once_is_refused() -> None:
 
 def test_what_the_log_holds_may_be_deeper_than_what_a_client_may_bring() -> None:
     """Two nodes may each have accepted half of it."""
-    between = update(*chain(REPLAYED_DEPTH))
+    between = update(*chain(REPLAYED.depth))
     with pytest.raises(MalformedUpdate):
-        Document().apply(between, ACCEPTED_DEPTH)
+        Document().apply(between, ACCEPTED)
     document = Document()
     assert document.apply(between)
-    assert str(document.doc.get("steps", type=Map)).count("{") == REPLAYED_DEPTH + 1
+    assert str(document.doc.get("steps", type=Map)).count("{") == REPLAYED.depth + 1
     assert document.apply(update(in_type(7, Y_MAP, (1, 0), key="x"), client=2))
     with pytest.raises(MalformedUpdate):
-        document.apply(update(in_type(7, Y_MAP, (1, 0), key="y"), client=3), ACCEPTED_DEPTH)
+        document.apply(update(in_type(7, Y_MAP, (1, 0), key="y"), client=3), ACCEPTED)
 
 
 def test_a_refusal_leaves_room_for_other_edits() -> None:
     document = Document()
     count = stopped_at(document, by_parents())
-    assert document.apply(update(in_root(8, value(b"\x7e"), key="x"), client=9), ACCEPTED_DEPTH)
+    assert document.apply(update(in_root(8, value(b"\x7e"), key="x"), client=9), ACCEPTED)
     top = deletions(1, (0, 1))
-    assert document.apply(b"\x00" + top, ACCEPTED_DEPTH)
+    assert document.apply(b"\x00" + top, ACCEPTED)
     shallow = update(in_root(7, Y_MAP, key="y"), client=10)
-    assert document.apply(shallow, ACCEPTED_DEPTH), f"after {count} levels, deleted"
+    assert document.apply(shallow, ACCEPTED), f"after {count} levels, deleted"
 
 
 def test_any_number_of_shallow_types_is_accepted() -> None:
     document = Document()
-    for n in range(3 * ACCEPTED_DEPTH):
+    for n in range(3 * ACCEPTED.depth):
         step = update(in_root(7, Y_MAP, key=f"s{n}"), in_type(7, Y_MAP, (n + 1, 0)), client=n + 1)
-        assert document.apply(step, ACCEPTED_DEPTH)
+        assert document.apply(step, ACCEPTED)
     assert depth(document.encode()) == 2
     copy = Document()
-    assert copy.apply(document.encode(), ACCEPTED_DEPTH)
+    assert copy.apply(document.encode(), ACCEPTED)
 
 
 def test_edits_of_our_own_count() -> None:
     document = Document()
-    structs = chain(ACCEPTED_DEPTH - 5)
-    document.apply(update(*structs), ACCEPTED_DEPTH)
+    structs = chain(ACCEPTED.depth - 5)
+    document.apply(update(*structs), ACCEPTED)
     with document.edit():
         document.doc.get("steps", type=Map)["x"] = Map({str(n): Map() for n in range(5)})
     last = (1, len(structs) - 1)
     top = update(*chain(5, client=2)[1:], client=3)
-    assert document.apply(update(in_type(7, Y_MAP, last), client=2), ACCEPTED_DEPTH)
+    assert document.apply(update(in_type(7, Y_MAP, last), client=2), ACCEPTED)
     assert top != b""
-    assert depth(document.encode()) == ACCEPTED_DEPTH - 4
+    assert depth(document.encode()) == ACCEPTED.depth - 4
 
 
 def test_depth_of_what_is_settled() -> None:
@@ -207,8 +210,16 @@ def test_types_in_themselves_are_refused() -> None:
     second = update(in_type(7, Y_MAP, (1, 0)), client=2)
     with pytest.raises(MalformedUpdate, match="in themselves"):
         depth(first, second)
-    with pytest.raises(MalformedUpdate, match="in themselves"):
-        depth(update(in_type(7, Y_MAP, (1, 0))))
+
+
+def test_types_that_wait_for_ever_keep_nobody_out() -> None:
+    document = Document()
+    lost = (update(in_type(7, Y_MAP, (9, n)), client=1000 + n) for n in range(2 * ACCEPTED.early))
+    for each in [update(*chain(ACCEPTED.depth)), *lost]:
+        with suppress(MalformedUpdate):
+            document.apply(each, ACCEPTED)
+    assert depth_bound(*document._read_structs()) == (ACCEPTED.depth, ACCEPTED.early)
+    assert document.apply(update(*chain(5), client=8), ACCEPTED)
 
 
 def test_a_text_of_many_pieces_is_no_depth() -> None:

@@ -23,7 +23,14 @@ from crdt.effects import (
     SendWhenDurable,
 )
 from crdt.encoding import var_string, var_uint
-from crdt.errors import DocumentPoisoned, MalformedUpdate, ProtocolError, UnknownEntry
+from crdt.errors import (
+    DocumentPoisoned,
+    MalformedUpdate,
+    MessageTooBig,
+    ProtocolError,
+    UnknownEntry,
+)
+from crdt.limits import ACCEPTED
 from crdt.messages import (
     Accepted,
     AwarenessUpdate,
@@ -35,7 +42,6 @@ from crdt.messages import (
     SyncStep2,
     Update,
 )
-from crdt.nesting import ACCEPTED_DEPTH
 from crdt.person import Person
 from crdt.room import ACCESS_WITHDRAWN, READ_ONLY, TOKEN_EXPIRED, Room, told_by
 from crdt.session import Session
@@ -387,9 +393,29 @@ class TestVandals:
         assert only(SendWhenDurable, room.receive(BEN, SyncStep1(NOTHING), 0.0))
 
     def test_a_tower_of_shared_types_ends_its_session(self, room: Room) -> None:
-        [effect] = room.receive(ANN, Update(update(*chain(ACCEPTED_DEPTH + 1))), 0.0)
+        [effect] = room.receive(ANN, Update(update(*chain(ACCEPTED.depth + 1))), 0.0)
         assert isinstance(effect, CloseSession)
         assert "nested at most 1000 deep" in effect.error.reason
+
+    @pytest.mark.parametrize("kind", [Update, SyncStep2])
+    def test_an_update_of_too_many_parts_ends_its_session(
+        self, room: Room, kind: Callable[[bytes], ClientMessage]
+    ) -> None:
+        nulls = var_uint(ACCEPTED.parts) + b"\x7e" * ACCEPTED.parts
+        before = room.document.encode()
+        [effect] = room.receive(ANN, kind(update(in_root(8, nulls), client=9)), 0.0)
+        assert isinstance(effect, CloseSession)
+        assert isinstance(effect.error, MessageTooBig)
+        assert room.document.encode() == before
+
+    @pytest.mark.parametrize("session", [ANN, VIEWER])
+    def test_an_answer_of_too_many_deletions_ends_its_session(
+        self, room: Room, session: int
+    ) -> None:
+        deleted = b"\x00" + deletions(1, *[(0, 1)] * ACCEPTED.parts)
+        [effect] = room.receive(session, SyncStep2(deleted), 0.0)
+        assert isinstance(effect, CloseSession)
+        assert isinstance(effect.error, MessageTooBig)
 
     def test_a_deletion_of_what_nobody_has_is_kept(self, room: Room) -> None:
         early = b"\x00" + deletions(50, (0, 1))

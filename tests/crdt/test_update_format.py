@@ -10,7 +10,7 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from crdt.any_format import MAX_NESTING
 from crdt.encoding import var_string, var_uint
-from crdt.errors import MalformedUpdate, ProtocolError
+from crdt.errors import MalformedUpdate, MessageTooBig, ProtocolError
 from crdt.update_format import (
     EMPTY_UPDATE,
     Struct,
@@ -19,6 +19,7 @@ from crdt.update_format import (
     covers,
     read_deletions,
     read_structs,
+    read_update,
 )
 from tests.crdt.raw_updates import (
     Y_ARRAY,
@@ -134,10 +135,10 @@ def test_a_struct_tells_its_place() -> None:
     assert structs == {
         1: [
             Struct(0, 1, nests=True),
-            Struct(1, 1, parent=(1, 0)),
-            Struct(2, 3, origins=((1, 1),)),
-            Struct(5, 1, origins=((1, 2),), nests=True),
-            Struct(6, 1, origins=((1, 2), (1, 5))),
+            Struct(1, 1, ((1, 0),), member=True),
+            Struct(2, 3, ((1, 1),)),
+            Struct(5, 1, ((1, 2),), nests=True),
+            Struct(6, 1, ((1, 2), (1, 5))),
         ]
     }
 
@@ -217,6 +218,28 @@ def test_what_readers_may_read_differently_is_refused(struct: bytes) -> None:
 def test_numbers_that_the_library_would_cut_are_refused(hostile: bytes) -> None:
     with pytest.raises(MalformedUpdate):
         read_structs(hostile)
+
+
+@pytest.mark.parametrize("place", [in_type(7, Y_MAP, (1, 5)), after(7, Y_MAP, (1, 9))])
+def test_what_lies_beside_later_elements_of_its_client_is_refused(place: bytes) -> None:
+    with pytest.raises(MalformedUpdate, match="below 5"):
+        read_structs(update(place, clock=5))
+
+
+@pytest.mark.parametrize(
+    ("parts", "counted"),
+    [
+        (update(b"\x00\x01", b"\x00\x01"), 12),
+        (update(in_root(8, b"\x02\x7e" + b"\x75\x03\x7e\x7e\x7e")), 16),
+        (b"\x00" + deletions(1, (0, 1), (5, 1)), 12),
+        (b"\x00" + deletions(1, (0, 1), (0, 1)), 12),
+    ],
+    ids=["structs", "values", "deletions", "the same again"],
+)
+def test_parts_are_counted(parts: bytes, counted: int) -> None:
+    read_update(parts, counted)
+    with pytest.raises(MessageTooBig, match="send it in several"):
+        read_update(parts, counted - 1)
 
 
 def test_a_wrong_count_ends_at_the_end() -> None:

@@ -1,0 +1,31 @@
+"""How much one update may ask of a server, and what a document may come to.
+
+What one node accepted from a client, all must replay, together with what others accepted at once;
+so there are two sets of limits.
+"""
+
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an update is refused for.
+
+    `depth` limits how deep shared types lie within each other once the update is applied, and
+    `early` how many wait for what they are to lie in: nobody can tell yet how deep. `parts` limits
+    the structs, values and deleted ranges of one update together, a client counting as ten; each
+    costs a few microseconds, however small it is.
+    """
+
+    depth: int
+    early: int
+    parts: int
+
+
+ACCEPTED: Final = Limits(depth=1_000, early=500, parts=500_000)
+"""For an update of a client. A first sync of 10,000 steps has some 460,000 parts."""
+
+REPLAYED: Final = Limits(depth=4_000, early=2_000, parts=sys.maxsize)
+"""For what comes from the log and from other nodes."""
