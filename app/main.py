@@ -20,6 +20,7 @@ from persistence.migrations import require_current
 from persistence.pool import Pool, open_pool
 from persistence.projections import PostgresProjections
 from persistence.update_log import PostgresUpdateLog
+from persistence.versions import PostgresVersions
 from persistence.worker import Worker
 
 from .access import AccessWatch, Audiences
@@ -31,9 +32,11 @@ from .auth import Verifier
 from .bus.memory import MemoryBus
 from .demo import create_demo
 from .events import RoomEvents
+from .history import History
 from .http import NotFound, Readiness, healthz
 from .hub import Hub
 from .settings import Settings
+from .versions import Versioning
 from .ws import Endpoints
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -78,6 +81,8 @@ class Services:
             directory=self.directory,
             log=log,
             hub=self.hub,
+            versioning=Versioning(log, PostgresVersions(pool), self.hub),
+            history=History(log, log),
             events=self.events,
             access=self.access,
             clock=clock,

@@ -1,9 +1,15 @@
 """A whole pipeline as JSON data and back, for templates: nothing is left out and nothing mended."""
 
+import json
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
-from .pipeline import Connection, JsonMap, Pipeline, Point, Settings, Size, Step
+from .pipeline import Connection, Json, JsonMap, Pipeline, Point, Settings, Size, Step
+
+_TEXTS: Final = frozenset(
+    "name description type slot order yaml_version status from_output to_input".split()
+)
+"""Fields that must be texts."""
 
 
 def to_data(pipeline: Pipeline) -> JsonMap:
@@ -16,16 +22,32 @@ def to_data(pipeline: Pipeline) -> JsonMap:
 
 
 def from_data(data: Any) -> Pipeline:
-    """Read what `to_data` wrote."""
+    """Read what `to_data` wrote; what stands where a text is due becomes one."""
     steps = [_step(one) for one in data["steps"]]
-    connections = [Connection(**one) for one in data["connections"]]
+    connections = [Connection(**_texts(one)) for one in data["connections"]]
     return Pipeline(
-        Settings(**{**data["settings"], "tags": tuple(data["settings"]["tags"])}),
+        _settings(data["settings"]),
         {step.id: step for step in steps},
         {connection.id: connection for connection in connections},
     )
 
 
+def written(value: Json) -> str:
+    """A value as text: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _settings(data: Any) -> Settings:
+    return Settings(**{**_texts(data), "tags": tuple(written(tag) for tag in data["tags"])})
+
+
 def _step(data: Any) -> Step:
     position, size = Point(**data["position"]), Size(**data["size"])
-    return Step(**{**data, "position": position, "size": size})
+    return Step(**{**_texts(data), "position": position, "size": size})
+
+
+def _texts(data: Any) -> dict[str, Any]:
+    return {
+        name: written(value) if name in _TEXTS and value is not None else value
+        for name, value in data.items()
+    }

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from .pipeline import Json, JsonMap
+from .pipeline_json import written
 
 RESERVED: Final = "template"
 """The name that no step of a template may have."""
@@ -68,8 +69,4 @@ def _mapped(data: Json, change: Callable[[str], Json]) -> Json:
 def _filled(text: str, values: JsonMap) -> Json:
     if whole := _VARIABLE.fullmatch(text):
         return values[whole[1]]
-    return _VARIABLE.sub(lambda found: _written(values[found[1]]), text)
-
-
-def _written(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _VARIABLE.sub(lambda found: written(values[found[1]]), text)

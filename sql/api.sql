@@ -255,6 +255,77 @@ UPDATE comments SET content = $3, resolved = $4 WHERE pipeline_id = $1 AND id = 
 -- Delete a comment, and with the root of a thread its replies.
 DELETE FROM comments WHERE pipeline_id = $1 AND id = $2 RETURNING id
 
+-- templates --
+-- The templates of the user's teams after a place in the list, newest first; a NULL filter lets
+-- everything through.
+SELECT
+    id, team_id, created_by, source_pipeline_id, name, description, category, icon,
+    default_values, usage_count, created_at, updated_at
+FROM pipeline_templates
+WHERE ($1::uuid IS NULL OR team_id = $1)
+    AND ($2::text IS NULL OR category = $2)
+    AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))
+ORDER BY created_at DESC, id DESC
+LIMIT $5
+
+-- template --
+-- One template.
+SELECT
+    id, team_id, created_by, source_pipeline_id, name, description, category, icon, pipeline_config,
+    default_values, usage_count, created_at, updated_at
+FROM pipeline_templates
+WHERE id = $1
+
+-- lock_template --
+-- One template, held until the end of the transaction.
+SELECT
+    id, team_id, created_by, source_pipeline_id, name, description, category, icon, pipeline_config,
+    default_values, usage_count, created_at, updated_at
+FROM pipeline_templates
+WHERE id = $1
+FOR NO KEY UPDATE
+
+-- new_template --
+-- Keep a pipeline as a template.
+INSERT INTO pipeline_templates (
+    id, team_id, created_by, source_pipeline_id, name, description, category, icon, pipeline_config,
+    default_values
+)
+VALUES ($1, $2, current_user_id(), $3, $4, $5, $6, $7, $8, $9)
+
+-- write_template --
+-- Write what may be written of a template.
+UPDATE pipeline_templates
+SET name = $2, description = $3, category = $4, icon = $5, default_values = $6
+WHERE id = $1
+RETURNING
+    id, team_id, created_by, source_pipeline_id, name, description, category, icon, pipeline_config,
+    default_values, usage_count, created_at, updated_at
+
+-- remove_template --
+-- Delete a template.
+DELETE FROM pipeline_templates WHERE id = $1 RETURNING id
+
+-- use_template --
+-- Count one use of a template.
+SELECT count_template_use($1)
+
 -- people --
 -- People by their ids, as far as the user may know them.
 SELECT id, name, avatar_url FROM users WHERE id = ANY ($1)
+
+-- versions_of_pipeline --
+-- The versions of a pipeline after a place in the list, newest first.
+SELECT id, version_number, seq, name, change_summary, created_by, created_at
+FROM pipeline_versions
+WHERE pipeline_id = $1 AND ($2::bigint IS NULL OR version_number < $2)
+ORDER BY version_number DESC
+LIMIT $3
+
+-- version_of_pipeline --
+-- One version with its content as rows.
+SELECT
+    id, version_number, seq, name, change_summary, created_by, created_at,
+    pipeline_snapshot AS pipeline, steps_snapshot AS steps, connections_snapshot AS connections
+FROM pipeline_versions
+WHERE pipeline_id = $1 AND version_number = $2

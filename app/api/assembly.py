@@ -21,6 +21,7 @@ from . import (
     diagnostics,
     events,
     findings,
+    history,
     me,
     members,
     organizations,
@@ -30,6 +31,9 @@ from . import (
     shapes,
     steps,
     teams,
+    templates,
+    versions,
+    yaml,
 )
 from .context import Context
 from .gate import Gate
@@ -48,6 +52,10 @@ RESOURCES: Final[tuple[APIRouter, ...]] = (
     comments.router,
     events.router,
     presence.router,
+    yaml.router,
+    versions.router,
+    history.router,
+    templates.router,
     findings.router,
 )
 

@@ -15,8 +15,10 @@ from persistence.ports import UpdateLog
 
 from ..access import AccessWatch
 from ..events import RoomEvents
+from ..history import History
 from ..hub import Hub
 from ..live_room import Clock
+from ..versions import Versioning
 from .gate import CALLER
 from .workbench import Workbench
 
@@ -39,6 +41,8 @@ class Context:
     directory: PostgresDirectory
     log: UpdateLog
     hub: Hub
+    versioning: Versioning
+    history: History
     events: RoomEvents
     access: AccessWatch
     clock: Clock

@@ -15,14 +15,12 @@ from crdt.rows import MAX_NAME
 from .. import library
 from . import etags, live, roles
 from .context import Asking, Caller
-from .findings import Finding
+from .findings import UNTITLED, Finding
 from .pipeline_shapes import Created, Fork, NewPipeline, Pipeline
 from .pipelines import read, tag_of
 from .shapes import problems
 
 router = APIRouter(prefix="/pipelines", tags=["pipelines"])
-
-UNTITLED: Final = "Untitled pipeline"
 
 
 @router.post("", name="create_pipeline", status_code=201, responses=problems(403, 404))
@@ -54,7 +52,8 @@ async def fork(caller: Asking, pipeline_id: UUID, wanted: Fork, response: Respon
     source = await read(caller, pipeline_id)
     team_id = wanted.team_id or source.team_id
     await require_member_of(caller, team_id)
-    pipeline = await library.read(caller.context.log, pipeline_id)
+    async with caller.context.workbench.turn():
+        pipeline = await library.read(caller.context.log, pipeline_id)
     name = wanted.name or f"{pipeline.settings.name[: MAX_NAME - len(FORKED)]}{FORKED}"
     copy = replace(pipeline, settings=replace(pipeline.settings, name=name))
     return await store(caller, copy, team_id, response, parent_id=pipeline_id)

@@ -7,15 +7,17 @@ from fastapi import APIRouter, Request
 from pydantic import ConfigDict
 
 from crdt import finding
+from crdt.pipeline_yaml import Imported
 from crdt.pipeline_yaml import read as read_yaml
 from crdt.rows import Severity
 
-from .context import Asking
+from .context import Asking, Caller
 from .problems import UnsupportedBody
 from .shapes import Shown, problems
 
 router = APIRouter(tags=["yaml"])
 
+UNTITLED: Final = "Untitled pipeline"
 MEDIA_TYPES: Final = (
     "application/yaml",  # RFC 9512
     "text/yaml",
@@ -79,19 +81,22 @@ class Validation(Shown):
     connections: int
     findings: list[Finding]
 
+    @classmethod
+    def of_imported(cls, imported: Imported) -> Self:
+        """Tell about a file that was read."""
+        return cls(
+            name=imported.pipeline.settings.name,
+            steps=len(imported.pipeline.steps),
+            connections=len(imported.pipeline.connections),
+            findings=[Finding.of_finding(one) for one in imported.diagnostics],
+        )
+
 
 @router.post("/validate", name="validate", responses=problems(415), openapi_extra=BODY)
 async def validate(caller: Asking, request: Request) -> Validation:
     """Read Pipeline YAML v2 and tell what is odd about it; nothing is stored."""
-    imported = await caller.context.workbench.run(
-        read_yaml, await yaml_in(request), name="pipeline", new_id=lambda: str(uuid4())
-    )
-    return Validation(
-        name=imported.pipeline.settings.name,
-        steps=len(imported.pipeline.steps),
-        connections=len(imported.pipeline.connections),
-        findings=[Finding.of_finding(one) for one in imported.diagnostics],
-    )
+    imported = await read_in(caller, request)
+    return Validation.of_imported(imported)
 
 
 async def yaml_in(request: Request) -> bytes:
@@ -101,3 +106,10 @@ async def yaml_in(request: Request) -> bytes:
         expected = ", ".join(MEDIA_TYPES)
         raise UnsupportedBody(f"expected one of {expected}, got {media_type or 'no media type'}")
     return await request.body()
+
+
+async def read_in(caller: Caller, request: Request) -> Imported:
+    """Read the pipeline file that is the body of a request. Raises PipelineFileError and such."""
+    return await caller.context.workbench.run(
+        read_yaml, await yaml_in(request), name=UNTITLED, new_id=lambda: str(uuid4())
+    )

@@ -39,12 +39,34 @@ async def edit(
 
     Raises PipelineNotFound, RoleNeeded, what `change` raises, Overloaded and the like.
     """
-    async with caller.rows() as rows:
-        roles.require(await roles.at_pipeline(rows, pipeline_id), "member", "editing a pipeline")
+    await require_editor(caller, pipeline_id)
     done = await caller.context.hub.edit(pipeline_id, caller.id, change)
-    if not await shown(caller, pipeline_id, done.seq):
-        response.status_code = 202
+    await settle(caller, pipeline_id, done.seq, response)
     return done.value
+
+
+async def edit_aside(
+    caller: Caller, pipeline_id: UUID, change: Callable[[Editor], T], response: Response
+) -> T:
+    """Change much of a document at once, on a copy in a thread; otherwise as `edit`."""
+    await require_editor(caller, pipeline_id)
+    async with caller.context.workbench.turn():
+        done = await caller.context.hub.edit_aside(pipeline_id, caller.id, change)
+    await settle(caller, pipeline_id, done.seq, response)
+    return done.value
+
+
+async def require_editor(caller: Caller, pipeline_id: UUID) -> None:
+    """Raise PipelineNotFound or RoleNeeded unless the caller may edit a pipeline."""
+    async with caller.rows() as rows:
+        role = await roles.at_pipeline(rows, pipeline_id)
+    roles.require(role, "member", "editing a pipeline")
+
+
+async def settle(caller: Caller, pipeline_id: UUID, seq: int, response: Response) -> None:
+    """Wait until the tables show an update; answer 202 if they do not in time."""
+    if not await shown(caller, pipeline_id, seq):
+        response.status_code = 202
 
 
 async def shown(caller: Caller, pipeline_id: UUID, seq: int) -> bool:

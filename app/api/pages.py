@@ -63,12 +63,12 @@ class Keyset:
         """Make a page of the first `limit` rows; one row more says that there is another page."""
         shown = rows[:limit]
         more = len(rows) > limit
-        return Page(items=[make(row) for row in shown], next_cursor=self._cursor(shown, more))
+        cursor = self.cursor(shown[-1]) if more else None
+        return Page(items=[make(row) for row in shown], next_cursor=cursor)
 
-    def _cursor(self, shown: Sequence[Mapping[str, Any]], more: bool) -> str | None:
-        if not more:
-            return None
-        values = [_text(shown[-1][column]) for column in self.columns]
+    def cursor(self, row: Mapping[str, Any]) -> str:
+        """The cursor that goes on after a row."""
+        values = [_text(row[column]) for column in self.columns]
         return urlsafe_b64encode(json.dumps([self.name, *values]).encode()).decode()
 
 

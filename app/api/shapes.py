@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 PROBLEM_REF = "#/components/schemas/Problem"
 
-SmallInteger: TypeAlias = Annotated[int, Field(ge=1, le=2**31 - 1)]
+LARGEST: Final = 2**31 - 1
+SmallInteger: TypeAlias = Annotated[int, Field(ge=1, le=LARGEST)]
 """A number that fits the columns that count."""
 
 Name: TypeAlias = Annotated[

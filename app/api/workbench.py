@@ -1,7 +1,8 @@
 """Long computations for the API: a few at a time, in threads, so that rooms stay quick."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final, ParamSpec, TypeVar
 
 from crdt.errors import Overloaded
@@ -22,13 +23,19 @@ class Workbench:
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
 
-    async def run(self, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a task in a thread. Raises Overloaded when too many wait, and what it raises."""
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn to compute. Raises Overloaded when too many wait."""
         if self._waiting >= MAX_WAITING:
             raise Overloaded("too many long requests at once: try again later")
         self._waiting += 1
         try:
             async with self._turn:
-                return await compute(task, *args, **kwargs)
+                yield
         finally:
             self._waiting -= 1
+
+    async def run(self, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a task in a thread. Raises Overloaded, and what it raises."""
+        async with self.turn():
+            return await compute(task, *args, **kwargs)
