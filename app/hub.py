@@ -41,7 +41,10 @@ class EditResult(Generic[T]):
 
 
 class Hub:
-    """Opens rooms and keeps them. `unload_after` is in seconds."""
+    """Opens rooms and keeps them. `unload_after` is in seconds.
+
+    `new_client_id` names whoever edits a document here, None at random.
+    """
 
     def __init__(
         self,
@@ -51,9 +54,11 @@ class Hub:
         clock: Clock,
         *,
         unload_after: float,
+        new_client_id: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._log, self._committer, self._bus, self._clock = log, committer, bus, clock
         self._unload_after = unload_after
+        self._new_client_id = new_client_id
         self._rooms: dict[UUID, LiveRoom] = {}
         self._opening: dict[UUID, asyncio.Task[None]] = {}
         self._ids = count(1)
@@ -101,7 +106,9 @@ class Hub:
         Raises as `edit` does.
         """
         room = await self.open(pipeline_id)
-        value, updates = await compute(_edit_copy, room.copy(), change)
+        value, updates = await compute(
+            _edit_copy, Document(self._new_client_id()), room.copy(), change
+        )
         room = await self.open(pipeline_id)
         for update in updates:
             room.merge(user_id, update)
@@ -139,8 +146,9 @@ class Hub:
         if predecessor := self._rooms.get(pipeline_id):
             # What it appended must be in the log that is about to be read.
             await predecessor.settled(SETTLE_SECONDS)
+        client_id = self._new_client_id()
         document, seq = await load(
-            self._log, pipeline_id, lambda stored: (_replay(stored), stored.seq)
+            self._log, pipeline_id, lambda stored: (_replay(stored, client_id), stored.seq)
         )
         # Kept here, not by the visitors: all of them may have given up meanwhile.
         self._rooms[pipeline_id] = LiveRoom(
@@ -190,8 +198,9 @@ class Hub:
         self._rooms.clear()
 
 
-def _edit_copy(state: bytes, change: Callable[[Editor], T]) -> tuple[T, list[bytes]]:
-    copy = Document()
+def _edit_copy(
+    copy: Document, state: bytes, change: Callable[[Editor], T]
+) -> tuple[T, list[bytes]]:
     copy.load(state)
     editor = Editor(copy)
     with copy.edit() as updates:
@@ -199,8 +208,8 @@ def _edit_copy(state: bytes, change: Callable[[Editor], T]) -> tuple[T, list[byt
     return value, updates
 
 
-def _replay(stored: StoredDocument) -> Document:
-    document, left_out = replay(stored)
+def _replay(stored: StoredDocument, client_id: int | None = None) -> Document:
+    document, left_out = replay(stored, client_id)
     if left_out:
         _logger.warning("room.updates_left_out", seqs=left_out)
     return document

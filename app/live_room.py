@@ -25,6 +25,7 @@ from crdt.effects import (
     Send,
     SendWhenDurable,
     SessionId,
+    WhenDurable,
 )
 from crdt.errors import DocumentPoisoned, Draining, Overloaded, PipeloomError, SyncError
 from crdt.messages import ClientMessage, Message
@@ -274,10 +275,19 @@ class LiveRoom:
 
     def _carry_out_one(self, effect: Effect) -> None:
         match effect:
+            case SendWhenDurable(session, message):
+                self._when_durable(lambda: self._put(session, message))
+            case WhenDurable(later):
+                self._when_durable(lambda: self._carry_out([later]))
+            case _:
+                self._carry_out_now(effect)
+
+    def _carry_out_now(
+        self, effect: Send | Broadcast | Append | Publish | CloseSession | PartSession
+    ) -> None:
+        match effect:
             case Send(session, message):
                 self._put(session, message)
-            case SendWhenDurable(session, message):
-                self._put_when_durable(session, message)
             case Broadcast(message, exclude):
                 self._broadcast(message, exclude)
             case Append(update, user_id):
@@ -299,17 +309,17 @@ class LiveRoom:
         parting = self._parting.get(session)
         return self._outboxes.get(session) if parting is None else parting.outbox
 
-    def _put_when_durable(self, session: SessionId, message: Message) -> None:
+    def _when_durable(self, task: Callable[[], None]) -> None:
         if self._last_commit is None:
-            self._put(session, message)
+            task()
             return
 
-        def put(commit: "Future[int]") -> None:
+        def do(commit: "Future[int]") -> None:
             if not commit.cancelled() and commit.exception() is None:
-                self._put(session, message)
+                task()
 
         # Commits are decided in the order of their submission, so the last one stands for all.
-        self._last_commit.add_done_callback(put)
+        self._last_commit.add_done_callback(do)
 
     def _broadcast(self, message: Message, exclude: SessionId | None) -> None:
         frames: dict[Callable[[Message], bytes], bytes] = {}

@@ -53,6 +53,13 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
+class WhenDurable:
+    """Carry out another effect once every Append before it is committed, and not if one fails."""
+
+    effect: Broadcast | Publish
+
+
+@dataclass(frozen=True, slots=True)
 class CloseSession:
     """Close one session with the error's close code and reason."""
 
@@ -69,5 +76,5 @@ class PartSession:
 
 
 Effect: TypeAlias = (
-    Send | SendWhenDurable | Broadcast | Append | Publish | CloseSession | PartSession
+    Send | SendWhenDurable | Broadcast | Append | Publish | WhenDurable | CloseSession | PartSession
 )

@@ -32,6 +32,7 @@ from .effects import (
     Send,
     SendWhenDurable,
     SessionId,
+    WhenDurable,
 )
 from .errors import DocumentPoisoned, Forbidden, SyncError, Unauthenticated
 from .limits import ACCEPTED
@@ -248,4 +249,10 @@ class Room:
 
 
 def _spread_edit(update: bytes, user_id: UUID | None) -> list[Effect]:
-    return [Broadcast(Update(update)), Append(update, user_id), Publish(Update(update))]
+    # After the commit: an edit that is refused goes with its room, and has no author who would
+    # bring it back, so whoever had seen it would be left alone with it.
+    return [
+        Append(update, user_id),
+        WhenDurable(Broadcast(Update(update))),
+        WhenDurable(Publish(Update(update))),
+    ]

@@ -67,15 +67,17 @@ def _fenced(task: Callable[[], T]) -> T:
         return task()
 
 
-def replay(stored: StoredDocument) -> tuple[Document, list[int]]:
+def replay(stored: StoredDocument, client_id: int | None = None) -> tuple[Document, list[int]]:
     """Replay a stored document; return it with the numbers of the updates left out.
+
+    `client_id` is that of edits made in it, a random one by default.
 
     Raises MalformedUpdate or DocumentPoisoned if the stored state is unusable. An update at which
     the library panics spoils the document: it is replayed without that one.
     """
     poisonous: set[int] = set()
     while True:
-        document = Document()
+        document = Document(client_id)
         if stored.state is not None:
             document.load(stored.state)
         try:

@@ -428,14 +428,14 @@ async def test_replaying_does_not_hold_up_the_event_loop(
 ) -> None:
     loop_thread_replays: list[bool] = []
 
-    def watched(stored: StoredDocument) -> tuple[Document, list[int]]:
+    def watched(stored: StoredDocument, client_id: int | None = None) -> tuple[Document, list[int]]:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             loop_thread_replays.append(False)
         else:
             loop_thread_replays.append(True)
-        return replay(stored)
+        return replay(stored, client_id)
 
     monkeypatch.setattr(app.hub, "replay", watched)
     await node.hub.open(PIPELINE)

@@ -25,6 +25,7 @@ from tests.convergence.edits import first_draft
 from tests.convergence.ledger import Ledger, clocks
 from tests.convergence.link import Link
 from tests.convergence.server import Server, Verdict, valid_rows
+from tests.convergence.server_edits import change_from
 
 ROOMS, CLIENTS_PER_ROOM, STEPS = 2, 5, 400
 A_WHILE = 3.0
@@ -266,6 +267,15 @@ def _wait(play: Play) -> str | None:
     return f"{seconds:.1f} s pass"
 
 
+def _program_edits(play: Play) -> str:
+    pipeline_id = play.random.choice(play.pipelines)
+    users = [client.user_id for client, at in play.clients.items() if at == pipeline_id]
+    change = change_from(play.random.getrandbits(32))
+    aside = play.random.random() < 0.3
+    play.server.edit(pipeline_id, play.random.choice(users), change, aside=aside)
+    return f"a program edits {'aside' if aside else 'the live document'}"
+
+
 ACTS: dict[Act, float] = {
     _edit: 20,
     _point: 3,
@@ -276,6 +286,7 @@ ACTS: dict[Act, float] = {
     _talk_rubbish: 0.2,
     _decide: 12,
     _wait: 4,
+    _program_edits: 4,
 }
 
 

@@ -7,18 +7,21 @@ are decided and the process dies when the play says so.
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import count
 from typing import Literal, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
 from app.bus.memory import MemoryBus
 from app.hub import Hub
 from crdt.document import Document
-from crdt.errors import Overloaded, SyncError
+from crdt.editor import Editor
+from crdt.errors import EditRefused, Overloaded, SyncError
 from crdt.person import Person
 from crdt.reading import read_valid
 from crdt.rows import Rows
 from crdt.session import Session
 from crdt.shared_types import PipelineReader
+from crdt.update_format import read_structs
 from persistence.errors import StoreError, StoreUnavailable
 from persistence.group_commit import GroupCommit
 from persistence.memory import MemoryStore
@@ -35,6 +38,9 @@ T = TypeVar("T")
 Verdict: TypeAlias = Literal["commit", "refuse", "be away", "commit and be away"]
 
 UNLOAD_AFTER = 5.0
+
+FIRST_PERSON = 10_000
+"""The server's own client ids are smaller; those of people are random."""
 
 MAX_PENDING_BYTES = 2_500
 """So few that an edit is refused now and then because the log is slow."""
@@ -118,6 +124,9 @@ class Server:
 
     def __init__(self, store: MemoryStore, ledger: Ledger) -> None:
         self._store, self._ledger = store, ledger
+        self._client_ids = count(1)
+        self.answered: list[tuple[UUID, int, str]] = []
+        self.refused: list[Exception] = []
         self.clock = HeldClock()
         self.failures: list[object] = []
         self._entering: set[asyncio.Task[None]] = set()
@@ -133,7 +142,14 @@ class Server:
         self.committer = GroupCommit(
             self.log, max_batch=4, max_pending_bytes=MAX_PENDING_BYTES, sleep=_instant
         )
-        self.hub = Hub(self.log, self.committer, MemoryBus(), self.clock, unload_after=UNLOAD_AFTER)
+        self.hub = Hub(
+            self.log,
+            self.committer,
+            MemoryBus(),
+            self.clock,
+            unload_after=UNLOAD_AFTER,
+            new_client_id=lambda: next(self._client_ids),
+        )
         settings = WorkerSettings(batch=5, state_every=7, cached_documents=1)
         self.worker = Worker(self._store, self._store, SilentBell(), settings, self.clock.monotonic)
 
@@ -157,6 +173,40 @@ class Server:
         task = asyncio.create_task(self._enter(self.hub, link))
         self._entering.add(task)
         task.add_done_callback(self._entered)
+
+    def edit(
+        self, pipeline_id: UUID, user_id: UUID, change: Callable[[Editor], str], *, aside: bool
+    ) -> None:
+        """Let a program edit, as REST does."""
+        task = asyncio.create_task(self._edit(self.hub, pipeline_id, user_id, change, aside))
+        self._entering.add(task)
+        task.add_done_callback(self._entered)
+
+    async def _edit(
+        self,
+        hub: Hub,
+        pipeline_id: UUID,
+        user_id: UUID,
+        change: Callable[[Editor], str],
+        aside: bool,
+    ) -> None:
+        try:
+            verb = hub.edit_aside if aside else hub.edit
+            result = await verb(pipeline_id, user_id, change)
+        except (EditRefused, SyncError, StoreError) as error:
+            self.refused.append(error)
+            return
+        self.answered.append((pipeline_id, result.seq, result.value))
+        await self._check_answered(pipeline_id, result.seq)
+
+    async def _check_answered(self, pipeline_id: UUID, seq: int) -> None:
+        """What a program is told to be stored is in the log, and waits for nothing there."""
+        updates = await self._store.since(pipeline_id, 0)
+        assert len(updates) >= seq, f"update {seq} was answered before its commit"
+        document = await self.replayed(pipeline_id, seq)
+        for waiting in document.waiting():
+            ours = {client for client in read_structs(waiting) if client < FIRST_PERSON}
+            assert not ours, f"an edit of the server waits in the log at {seq}"
 
     def _entered(self, task: "asyncio.Task[None]") -> None:
         self._entering.discard(task)

@@ -14,6 +14,7 @@ from persistence.memory import MemoryStore
 from tests.contracts.stores import an_id
 from tests.convergence.play import Play, assert_same
 from tests.convergence.server import UNLOAD_AFTER, valid_rows
+from tests.convergence.server_edits import VERBS
 
 SEEDS = int(os.environ.get("PIPELOOM_SEEDS", "200"))
 EXPECTED_LOGS = {"room.commit_failed"}
@@ -58,13 +59,15 @@ async def test_a_seed_always_tells_the_same_story() -> None:
 
 
 async def test_the_play_is_no_idle_one() -> None:
-    told, acknowledged = set(), 0
+    told, acknowledged, verbs = set(), 0, set()
     for seed in range(10):
         async with a_play(seed) as play:
             await play.heal()
         told |= {line.split(" ", 1)[-1].split(":")[0] for line in play.script} | {*play.script}
         acknowledged += sum(len(client.safe) for client in play.clients)
+        verbs |= {verb for _, _, verb in play.server.answered}
     assert acknowledged > 100
+    assert verbs == {verb.__name__ for verb in VERBS}
     assert told >= {
         "crash",
         "refuse",
@@ -74,6 +77,7 @@ async def test_the_play_is_no_idle_one() -> None:
         "talks rubbish",
         "opens a new page",
         "audit",
+        "program edits aside",
         "project",
     }
 

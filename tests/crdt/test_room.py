@@ -21,6 +21,7 @@ from crdt.effects import (
     Publish,
     Send,
     SendWhenDurable,
+    WhenDurable,
 )
 from crdt.encoding import var_string, var_uint
 from crdt.errors import (
@@ -490,12 +491,12 @@ class TestEditsOfTheServer:
             editor.steps["b"] = 2
             return "done"
 
-        value, (broadcast, append, publish) = room.edit(ADA, change)
+        value, (append, broadcast, publish) = room.edit(ADA, change)
         assert value == "done"
         assert isinstance(append, Append)
         assert append.user_id == ADA
-        assert broadcast == Broadcast(Update(append.update))
-        assert publish == Publish(Update(append.update))
+        assert broadcast == WhenDurable(Broadcast(Update(append.update)))
+        assert publish == WhenDurable(Publish(Update(append.update)))
         assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2}
 
     def test_an_edit_that_changes_nothing_causes_nothing(self, room: Room) -> None:
@@ -525,9 +526,9 @@ class TestEditsOfTheServer:
         room.receive(ANN, Update(ann.put("b", 2)), 0.0)
         (update,) = updates
         assert room.merge(ADA, update) == [
-            Broadcast(Update(update)),
             Append(update, ADA),
-            Publish(Update(update)),
+            WhenDurable(Broadcast(Update(update))),
+            WhenDurable(Publish(Update(update))),
         ]
         assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2}
         assert room.merge(ADA, update) == []
