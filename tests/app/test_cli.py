@@ -26,6 +26,42 @@ workflow:
         - type: static
           content: "What is {name}?"
 """
+OF_V1 = """\
+workflow:
+  name: "v1_code_review"
+  checkpoint_enabled: true
+  workspace_dir: "./workspace"
+  defaults:
+    gemini_model: "gemini-1.5-flash"
+    gemini_token_budget: {max_output_tokens: 2048, temperature: 0.7}
+    claude_output_format: "json"
+    output_dir: "./outputs"
+  steps:
+    - name: "plan"
+      type: "gemini"
+      role: "brain"
+      prompt: "Plan the review."
+    - name: "review"
+      type: "claude"
+      role: "muscle"
+      on_error: "continue"
+      max_attempts: 3
+      condition: "plan.needs_review"
+      claude_options: {print: true, max_turns: 10, allowed_tools: ["Read"], cwd: "./src"}
+      prompt:
+        - type: "static"
+          content: "Review by this plan:"
+        - type: "previous_response"
+          step: "plan"
+          extract: "steps"
+      output_to_file: "review.json"
+    - name: "sides"
+      type: "parallel_claude"
+      parallel_tasks:
+        - id: "a"
+          claude_options: {max_turns: 2}
+          prompt: [{type: "file", path: "a.py"}]
+"""
 BAD_YAML = 'workflow:\n  name: "bad"\n  steps:\n    - name: [unclosed\n'
 NO_PIPELINE = "on: push\njobs: {}\n"
 
@@ -133,6 +169,24 @@ async def test_several_files_at_once_beside_a_running_server(
         token = await installation.token()
         async with joined(server.room(ids[2], token)) as editor:
             assert [step["name"] for step in editor.steps.values()] == ["ask"]
+
+
+async def test_a_file_of_version_1_stays_one(installation: Installation, tmp_path: Path) -> None:
+    async with installation.serve():
+        pipeline_id = await installation.result("import", a_file(tmp_path, "v1.yaml", OF_V1))
+        assert parse(await installation.result("export", pipeline_id)) == parse(OF_V1)
+        types = await eventually("its steps", lambda: step_types(installation, pipeline_id))
+        async with installation.sql() as sql:
+            version = await sql.fetchval(
+                "SELECT yaml_version FROM pipelines WHERE id = $1", UUID(pipeline_id)
+            )
+    assert (version, types) == ("v1", ["gemini", "claude", "parallel_claude"])
+
+
+async def step_types(installation: Installation, pipeline_id: str) -> list[str]:
+    query = "SELECT type FROM steps WHERE pipeline_id = $1 ORDER BY order_index"
+    async with installation.sql() as sql:
+        return [row["type"] for row in await sql.fetch(query, UUID(pipeline_id))]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,21 @@
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 
 import sql
 from crdt.rows import STEP_TYPES, UNSUPPORTED
-from persistence.errors import SchemaOutdated, StoreError
+from persistence.embedded import EmbeddedPostgres
+from persistence.errors import NotAllowed, SchemaOutdated, StoreError
 from persistence.migrations import migrate, pending, require_current
 from persistence.pool import Pool, connect, connection, open_pool
+from tests.conftest import dsn_of
+from tests.persistence.worlds import a_world, build
 
 CATALOGUE = {
     "columns": """
@@ -71,6 +79,80 @@ async def test_migrations_apply_once(empty_database_url: str) -> None:
 async def test_nodes_migrate_side_by_side(empty_database_url: str) -> None:
     applied = await asyncio.gather(*(migrate(empty_database_url) for _ in range(6)))
     assert sorted(applied) == [[]] * 5 + [list(sql.migrations())]
+
+
+async def test_databases_of_one_cluster_migrate_side_by_side(tmp_path: Path) -> None:
+    """The first to come makes the role that belongs to all of them."""
+    with EmbeddedPostgres(tmp_path) as server:
+        databases = [f"side_{number}" for number in range(4)]
+        async with connection(server.dsn) as admin:
+            for name in databases:
+                await admin.run_script(f"CREATE DATABASE {name}")
+        urls = [dsn_of(server.dsn, name) for name in databases]
+        applied = await asyncio.gather(*(migrate(url) for url in urls))
+    assert applied == [list(sql.migrations())] * 4
+
+
+@asynccontextmanager
+async def an_ordinary_role(server: str, database: str, rights: str) -> AsyncIterator[str]:
+    """A role that owns the database and nothing else; yields its DSN."""
+    role, name = f"ordinary_{uuid4().hex}", urlsplit(database).path[1:]
+    async with connection(server) as admin:
+        await admin.run_script(f"CREATE ROLE {role} LOGIN {rights}")
+        await admin.run_script(f"ALTER DATABASE {name} OWNER TO {role}")
+        yield urlsplit(database)._replace(netloc=f"{role}@{_host(database)}").geturl()
+        await admin.run_script(f"ALTER DATABASE {name} OWNER TO CURRENT_USER")
+    async with connection(database) as own:
+        await own.run_script(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
+
+
+def _host(dsn: str) -> str:
+    return urlsplit(dsn).netloc.rpartition("@")[2]
+
+
+async def test_a_role_that_may_not_join_says_what_the_administrator_should_run(
+    postgres_server: str, template_database: str, empty_database_url: str
+) -> None:
+    async with an_ordinary_role(postgres_server, empty_database_url, "") as dsn:
+        with pytest.raises(NotAllowed, match="let an administrator run") as caught:
+            await migrate(dsn)
+        (grant,) = re.findall(r"`(GRANT .*?)`", str(caught.value))
+        async with connection(postgres_server) as admin:
+            await admin.run_script(grant)
+        assert await migrate(dsn) == list(sql.migrations())[1:]
+        await _use(dsn)
+
+
+async def test_a_role_that_may_create_roles_needs_no_administrator(tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path) as server:
+        dsn = dsn_of(server.dsn, "own")
+        async with connection(server.dsn) as admin:
+            await admin.run_script("CREATE DATABASE own")
+        async with an_ordinary_role(server.dsn, dsn, "CREATEROLE") as ordinary:
+            assert await migrate(ordinary) == list(sql.migrations())
+            await _use(ordinary)
+
+
+async def _use(dsn: str) -> None:
+    """Do something as a user, as the owner of the tables, who is no superuser."""
+    pool = await open_pool(dsn)
+    world = a_world()
+    await build(pool, world)
+    async with pool.transaction() as transaction:
+        await transaction.execute("become_api_user", world.user)
+        await transaction.run_script("DELETE FROM comments; DELETE FROM pipelines")
+    assert await pool._driver.fetchval("SELECT count(*) FROM steps") == 0
+    await pool.close()
+
+
+async def test_a_role_that_would_bypass_the_policies_is_refused(tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path) as server:
+        async with connection(server.dsn) as admin:
+            await admin.run_script("CREATE ROLE pipeloom_api BYPASSRLS")
+            with pytest.raises(NotAllowed, match="must be bound by row-level security"):
+                await migrate(server.dsn)
+            await admin.run_script("ALTER ROLE pipeloom_api NOBYPASSRLS")
+            assert await migrate(server.dsn) == list(sql.migrations())[1:]
 
 
 async def test_pending_names_what_is_missing(empty_database_url: str) -> None:
