@@ -11,7 +11,7 @@ from typing import Any
 
 from pycrdt import Doc, TransactionEvent, merge_updates
 
-from .errors import DocumentPoisoned, MalformedUpdate
+from .errors import DocumentPoisoned, MalformedUpdate, MessageTooBig
 from .limits import REPLAYED, Limits
 from .nesting import Nesting
 from .pending import Pending, StateVector, read_state_vector, whole
@@ -19,6 +19,7 @@ from .update_format import (
     DeleteSet,
     Structs,
     brings_structs,
+    count_rivals,
     covers,
     read_deletions,
     read_structs,
@@ -74,6 +75,7 @@ class Document:
         then as with MessageTooBig, or DocumentPoisoned.
         """
         structs, deletions = read_update(update, limits.parts)
+        _check_rivals(update, structs, limits)
         self._nesting.check(structs, limits)
         reached = whole(structs, deletions, self._state)
         if reached is None:
@@ -180,6 +182,14 @@ class Document:
         if self._deleted is None:
             self._deleted = read_deletions(self._diff(self.state_vector()))
         return self._deleted
+
+
+def _check_rivals(update: bytes, structs: Structs, limits: Limits) -> None:
+    # Only what has so many structs can have so many rivals.
+    if sum(map(len, structs.values())) <= limits.rivals:
+        return
+    if (rivals := count_rivals(update, structs)) > limits.rivals:
+        raise MessageTooBig(f"message too big: {rivals} values of the same keys in one update")
 
 
 class _Panics:

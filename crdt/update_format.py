@@ -12,7 +12,9 @@ readers to disagree could hide from one what the other sees.
 
 import sys
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable
+from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 from .any_format import skip_values
@@ -96,6 +98,21 @@ def brings_structs(update: bytes) -> bool:
 def read_deletions(update: bytes, max_parts: int = sys.maxsize) -> DeleteSet:
     """Read what an update deletes. Raises as `read_update`."""
     return read_update(update, max_parts)[1]
+
+
+def count_rivals(update: bytes, structs: Structs) -> int:
+    """Count structs of the update that claim a key without naming the value they replace.
+
+    The first for each key does not count: an honest client writes no second.
+    """
+    reader, claims = Reader(update), Counter[bytes]()
+    for struct in chain.from_iterable(structs.values()):
+        info = update[struct.start]
+        if info & (HAS_LEFT | HAS_RIGHT | HAS_PARENT_SUB) == HAS_PARENT_SUB:
+            reader.position = struct.start + 1
+            _read_place(reader, info)
+            claims[update[struct.start + 1 : reader.position]] += 1
+    return claims.total() - len(claims)
 
 
 def _read_delete_set(reader: Reader) -> DeleteSet:

@@ -409,6 +409,15 @@ class TestVandals:
         assert isinstance(effect.error, MessageTooBig)
         assert room.document.encode() == before
 
+    def test_too_many_first_values_of_one_key_end_their_session(self, room: Room) -> None:
+        """The library compares each with all others."""
+        same = [in_root(7, Y_MAP)] * (ACCEPTED.rivals + 2)
+        [effect] = room.receive(ANN, Update(update(*same, client=9)), 0.0)
+        assert isinstance(effect, CloseSession)
+        assert isinstance(effect.error, MessageTooBig)
+        others = [in_root(7, Y_MAP, key=f"k{n}") for n in range(900)] + same[:200]
+        assert only(Append, room.receive(ANN, Update(update(*others, client=9)), 0.0))
+
     @pytest.mark.parametrize("session", [ANN, VIEWER])
     def test_an_answer_of_too_many_deletions_ends_its_session(
         self, room: Room, session: int
