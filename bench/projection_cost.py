@@ -79,6 +79,10 @@ class CountingProjections:
         async with self._inner.claim(only, besides=besides) as claim:
             yield None if claim is None else _CountingClaim(claim, self)
 
+    async def refresh_search(self) -> bool:
+        """See `Projections.refresh_search`."""
+        return await self._inner.refresh_search()
+
 
 class _CountingClaim:
     def __init__(self, inner: Claim, counter: CountingProjections) -> None:

@@ -124,7 +124,15 @@ class Worker:
 
     async def _work_once(self) -> bool:
         """Do what is most urgent; False if there is nothing to do."""
-        return await self.project_one() or await self._projections.refresh_search()
+        return await self.project_one() or await self._refresh_search()
+
+    async def _refresh_search(self) -> bool:
+        # Rows matter more than search does: if PostgreSQL is away, the next projection says so.
+        try:
+            return await self._projections.refresh_search()
+        except Exception as error:
+            _logger.warning("search_not_refreshed", exc_info=error)
+            return False
 
     async def _await_bell(self, stopping: "asyncio.Task[bool]") -> None:
         """Wait until the bell rings. For which documents does not matter: the tables know."""

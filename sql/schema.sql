@@ -833,8 +833,7 @@ AS $$
             SELECT DISTINCT unnest(tsvector_to_array(
                 step_words(s.name, coalesce(s.declared_type, s.type), s.config)
             )) AS word
-            FROM steps AS s
-            WHERE s.pipeline_id = pipeline
+            FROM (SELECT * FROM steps WHERE pipeline_id = pipeline LIMIT 20000) AS s
         ) AS d
         WHERE length(d.word) <= 100
     ) AS w
@@ -858,6 +857,12 @@ BEGIN
     WHERE e.pipeline_id = pipeline
     RETURNING e.size INTO read_steps;
     RETURN read_steps;
+EXCEPTION WHEN program_limit_exceeded OR statement_too_complex THEN
+    -- Words that no entry can hold must not keep rows from being projected.
+    UPDATE pipeline_search AS e
+    SET steps = '', is_stale = false, refreshed_at = clock_timestamp()
+    WHERE e.pipeline_id = pipeline;
+    RETURN NULL;
 END
 $$;
 

@@ -212,6 +212,17 @@ async def test_text_of_any_length_can_be_searched(pool: Pool, stores: Stores, ki
     assert await found(pool, stores.author.id, "flax") == {LOOM}
 
 
+async def test_an_entry_that_no_index_can_hold_stops_nothing(pool: Pool, stores: Stores) -> None:
+    await pool.run_script("""
+        CREATE OR REPLACE FUNCTION words_of_steps(pipeline uuid) RETURNS tsvector
+        LANGUAGE sql STABLE AS $$ SELECT to_tsvector(string_agg('x' || n, ' '))
+        FROM generate_series(1, 200000) AS n $$
+    """)
+    await project(stores, LOOM, RowChanges(a_pipeline("Flax"), steps=[saying(1, "harvest")]))
+    assert await found(pool, stores.author.id, "flax") == {LOOM}
+    assert not await stores.projections.refresh_search()
+
+
 async def test_the_index_is_read_and_not_the_table(pool: Pool, stores: Stores) -> None:
     await pool.run_script(f"""
         INSERT INTO pipelines (team_id, name)

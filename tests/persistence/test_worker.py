@@ -111,6 +111,8 @@ class Store(MemoryStore):
         self.commit_errors: dict[UUID, list[Exception]] = {}
         self.claim_errors: list[Exception] = []
         self.state_errors: list[Exception] = []
+        self.stale: list[UUID] = []
+        self.search_errors: list[Exception] = []
         self.committed = asyncio.Event()
 
     async def load(self, pipeline_id: UUID) -> StoredDocument:
@@ -121,6 +123,11 @@ class Store(MemoryStore):
         if self.state_errors:
             raise self.state_errors.pop(0)
         await super().store_state(pipeline_id, seq, state)
+
+    async def refresh_search(self) -> bool:
+        if self.search_errors:
+            raise self.search_errors.pop(0)
+        return bool(self.stale) and bool(self.stale.pop())
 
     @asynccontextmanager
     async def claim(
@@ -462,6 +469,34 @@ class TestRunning:
         bell.rung.set()
         await bell.listening.wait()
         assert store.cursor(editor) == 2
+        stop.set()
+        await running
+
+    async def test_search_is_refreshed_when_nothing_is_left_to_project(self, store: Store) -> None:
+        editor, bell, stop = await store.new_pipeline(), Bell(), asyncio.Event()
+        store.stale = [UUID(int=number) for number in (1, 2, 3)]
+        running = asyncio.create_task(Worker(store, store, bell, SETTINGS).run(stop))
+        await bell.listening.wait()
+        assert (store.cursor(editor), store.stale) == (1, [])
+        stop.set()
+        await running
+
+    @pytest.mark.parametrize("error", [StoreUnavailable("away"), RuntimeError("unforeseen")])
+    async def test_a_search_entry_that_fails_holds_up_no_rows(
+        self, store: Store, error: Exception
+    ) -> None:
+        editor, bell, stop = await store.new_pipeline(), Bell(), asyncio.Event()
+        store.search_errors = [error] * 2
+        patient = replace(SETTINGS, outage=Backoff(1000, 1000))
+        running = asyncio.create_task(Worker(store, store, bell, patient).run(stop))
+        for seq in (1, 2):
+            await bell.listening.wait()
+            assert store.cursor(editor) == seq
+            await store.log(editor, editor.move(A, seq))
+            bell.listening.clear()
+            bell.rung.set()
+        await bell.listening.wait()
+        assert store.search_errors == []
         stop.set()
         await running
 
