@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from crdt.session import Scope
+from crdt.messages import Scope
 from persistence.errors import StoreError
 from persistence.ports import Directory, Role
 

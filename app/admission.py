@@ -6,8 +6,9 @@ from uuid import UUID
 
 from crdt.effects import SessionId
 from crdt.errors import Forbidden, PipelineNotFound
+from crdt.messages import Scope
 from crdt.person import Person
-from crdt.session import Scope, Session
+from crdt.session import Session
 from persistence.ports import Directory
 
 from .access import AccessWatch

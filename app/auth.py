@@ -16,7 +16,7 @@ from uuid import UUID
 import jwt
 
 from crdt.errors import Unauthenticated
-from crdt.session import Scope
+from crdt.messages import Scope
 from persistence.ports import Role, User
 
 ALGORITHM: Final = "HS256"

@@ -1,9 +1,12 @@
 """One socket of the Hocuspocus protocol: many documents, each with a session of its own.
 
-Each address goes its own way, `knocking → open → closed`, and what a client says before its token
-is accepted waits, within limits for the whole socket. Whatever ends a session that was open ends
-the socket: a provider that loses one document of several never shows its token again
-(Hocuspocus: HocuspocusProvider has no way back from CLOSE but a new connection).
+Each address goes its own way: `knocking` once it has shown a token, then `open`, or forgotten.
+What a client says while it knocks waits, within limits for the whole socket. What it says before is
+passed over: its SyncStep1 comes after its token, and begins everything anew.
+
+Whatever ends a session that was open ends the socket: a provider that loses one document of
+several never shows its token again (Hocuspocus: HocuspocusProvider has no way back from CLOSE but a
+new connection).
 """
 
 import asyncio
@@ -25,7 +28,6 @@ from crdt.hocuspocus import (
     PING,
     PONG,
     Authenticate,
-    Authenticated,
     Denied,
     Detach,
     Detached,
@@ -33,7 +35,7 @@ from crdt.hocuspocus import (
     FromClient,
     document_name,
 )
-from crdt.messages import ClientMessage
+from crdt.messages import Authenticated, ClientMessage, SyncStep1
 from crdt.messages import Message as SyncMessage
 from persistence.errors import StoreError
 
@@ -43,6 +45,9 @@ from .hub import Hub
 from .live_room import LiveRoom
 from .settings import Settings
 
+LEAST_WEIGHT = 128
+"""What a waiting message counts at least, in bytes; the smallest frame has three."""
+
 _logger = structlog.get_logger(__name__)
 
 
@@ -50,8 +55,8 @@ _logger = structlog.get_logger(__name__)
 class Channel:
     """One address of a socket: an `Outbox` whose encoder puts the address on every frame.
 
-    What a client says before `room` is open is `kept`, message and size; `token` is one that has
-    not been tried yet.
+    It is admitted once it has a `visitor`, and open once it has a `room`. What the client says
+    before that is `kept`, message and weight; `token` is one that has not been tried yet.
     """
 
     encode: Encoder
@@ -62,6 +67,11 @@ class Channel:
     kept: list[tuple[ClientMessage, int]] = field(default_factory=list)
     token: str | None = None
     knocking: "asyncio.Task[None] | None" = None
+
+    @property
+    def address(self) -> str:
+        """What stands on its frames."""
+        return self.encode.address
 
     def put(self, frame: bytes) -> None:
         """See `Outbox`."""
@@ -85,12 +95,14 @@ class Collab:
         self._connection, self._hub, self._admission = connection, hub, admission
         self._settings = settings
         self._channels: dict[str, Channel] = {}
-        self._kept_bytes = self._kept_messages = 0
+        self._abandoned: set[asyncio.Task[None]] = set()
+        self._kept_bytes = 0
+        self._idle_bytes = self._idle_messages = 0
 
     @property
     def is_idle(self) -> bool:
-        """Whether no document is open or about to be."""
-        return not any(channel.room or channel.knocking for channel in self._channels.values())
+        """Whether no token of this socket is accepted, so that its user is a stranger."""
+        return not any(channel.visitor for channel in self._channels.values())
 
     def encode(self, message: SyncMessage) -> bytes:
         """Make a frame that is for nobody in particular; empty while no document is open."""
@@ -100,61 +112,79 @@ class Collab:
 
     def receive(self, frame: bytes) -> None:
         """Take a frame. Raises SyncError, which is the end of the socket."""
+        if self.is_idle:
+            self._count(len(frame))
         if frame == PING:
             self._connection.put(PONG)
         elif frame != PONG:
             address, message = hocuspocus.decode(frame)
-            self._take(self._channel(address), message, len(frame))
+            self._take(address, message, len(frame))
 
     async def end(self) -> None:
         """Leave all rooms: the socket is gone."""
-        channels, self._channels = list(self._channels.values()), {}
-        for channel in channels:
-            self._leave(channel)
-        tasks = [channel.knocking for channel in channels if channel.knocking]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for channel in list(self._channels.values()):
+            self._forget(channel)
+        await asyncio.gather(*self._abandoned, return_exceptions=True)
 
-    def _channel(self, address: str) -> Channel:
-        if (channel := self._channels.get(address)) is not None:
-            return channel
-        if len(self._channels) >= (limit := self._settings.max_documents):
+    def _count(self, size: int) -> None:
+        """Bound what a stranger may say. Raises ResetConnection."""
+        self._idle_bytes += size
+        self._idle_messages += 1
+        if (
+            self._idle_bytes > self._settings.unauthenticated_bytes
+            or self._idle_messages > self._settings.unauthenticated_messages
+        ):
+            raise ResetConnection
+
+    def _take(self, address: str, message: FromClient, size: int) -> None:
+        channel = self._channels.get(address)
+        if isinstance(message, Authenticate):
+            self._knock(channel or self._new_channel(address), message.token)
+        elif channel is None:
+            # Of a document that was denied or closed; provider 2 takes its leave twice.
+            return
+        elif isinstance(message, Detach):
+            self._forget(channel)
+        elif channel.room is None:
+            self._keep(channel, message, size)
+        else:
+            channel.room.receive(channel.session, message)
+
+    def _new_channel(self, address: str) -> Channel:
+        limit = self._settings.max_documents
+        if len(self._channels) + len(self._abandoned) >= limit:
             raise ResetConnection(f"expected at most {limit} documents on one connection")
         channel = Channel(Encoder(address), self._connection, self._hub.new_session())
         self._channels[address] = channel
         return channel
 
-    def _take(self, channel: Channel, message: FromClient, size: int) -> None:
-        match message:
-            case Authenticate(token):
-                self._knock(channel, token)
-            case Detach():
-                self._leave(channel)
-                del self._channels[channel.encode.address]
-            case _ if channel.room is None:
-                self._keep(channel, message, size)
-            case _:
-                channel.room.receive(channel.session, message)
+    def _is_here(self, channel: Channel) -> bool:
+        return self._channels.get(channel.address) is channel
 
-    def _leave(self, channel: Channel) -> None:
+    def _forget(self, channel: Channel) -> None:
+        """End a document; a token that is being tried is tried to its end, for nobody."""
+        del self._channels[channel.address]
         self._take_kept(channel)
         if channel.room is not None:
             channel.room.leave(channel.session)
+        if channel.knocking is not None:
+            self._abandoned.add(channel.knocking)
+            channel.knocking.add_done_callback(self._abandoned.discard)
 
     def _keep(self, channel: Channel, message: ClientMessage, size: int) -> None:
-        """Let a message wait until its document is open."""
-        self._kept_bytes += size
-        self._kept_messages += 1
-        if (
-            self._kept_bytes > self._settings.unauthenticated_bytes
-            or self._kept_messages > self._settings.unauthenticated_messages
-        ):
-            raise ResetConnection
-        channel.kept.append((message, size))
+        """Let a message wait until its document is open. Raises ResetConnection."""
+        if isinstance(message, SyncStep1):
+            # A client counts anew from here: what it said before must not be acknowledged.
+            self._take_kept(channel)
+        weight = max(size, LEAST_WEIGHT)
+        self._kept_bytes += weight
+        if self._kept_bytes > (limit := self._settings.max_message_bytes):
+            raise ResetConnection(f"expected up to {limit} bytes for documents not open yet")
+        channel.kept.append((message, weight))
 
     def _take_kept(self, channel: Channel) -> list[ClientMessage]:
         kept, channel.kept = channel.kept, []
-        self._kept_bytes -= sum(size for _, size in kept)
-        self._kept_messages -= len(kept)
+        self._kept_bytes -= sum(weight for _, weight in kept)
         return [message for message, _ in kept]
 
     def _knock(self, channel: Channel, token: str) -> None:
@@ -164,55 +194,70 @@ class Collab:
 
     async def _try_tokens(self, channel: Channel) -> None:
         """Try the latest token; another one may come meanwhile."""
-        try:
-            while (token := channel.token) is not None:
-                channel.token = None
-                await self._try(channel, token)
-        finally:
-            channel.knocking = None
+        while (token := channel.token) is not None and self._is_here(channel):
+            channel.token = None
+            await self._try(channel, token)
+        channel.knocking = None
 
     async def _try(self, channel: Channel, token: str) -> None:
         try:
-            visitor = await self._admission.admit(token, document_name(channel.encode.address))
-            if channel.visitor is None:
-                await self._enter(channel, visitor)
-            else:
-                self._renew(channel, channel.visitor, visitor)
-            await self._admission.catch_up(visitor)
+            visitor = await self._admission.admit(token, document_name(channel.address))
+            await self._let_in(channel, visitor)
         except (Unauthenticated, Forbidden, PipelineNotFound) as error:
             self._deny(channel, error)
         except SyncError as error:
-            self._connection.close(error)
+            self._fail(channel, error)
         except StoreError as error:
             _logger.warning("connection.refused", error=str(error))
-            self._connection.close(Overloaded("the database is away: try again later"))
+            self._fail(channel, Overloaded("the database is away: try again later"))
         except Exception as error:
             _logger.exception("collab.failed", error=str(error))
             self._connection.close(Overloaded())
 
+    async def _let_in(self, channel: Channel, visitor: Visitor) -> None:
+        if not self._is_here(channel):
+            return
+        if channel.room is None:
+            await self._enter(channel, visitor)
+        else:
+            self._renew(channel, channel.room, visitor)
+        await self._admission.catch_up(visitor)
+
     async def _enter(self, channel: Channel, visitor: Visitor) -> None:
+        channel.visitor = visitor
+        self._idle_bytes = self._idle_messages = 0
         # Before the document is loaded: providers wait for this, not for the document.
         channel.say(Authenticated(visitor.scope))
         room = await self._hub.open(visitor.pipeline_id)
-        if self._channels.get(channel.encode.address) is not channel:
+        if not self._is_here(channel):
             return
-        channel.visitor, channel.room = visitor, room
+        channel.room = room
         room.join(visitor.session(channel.session, is_asked_back=True), channel)
         for message in self._take_kept(channel):
             room.receive(channel.session, message)
 
-    def _renew(self, channel: Channel, known: Visitor, visitor: Visitor) -> None:
-        if visitor.person.id != known.person.id:
+    def _renew(self, channel: Channel, room: LiveRoom, visitor: Visitor) -> None:
+        if channel.visitor is None or visitor.person.id != channel.visitor.person.id:
             raise Forbidden("expected another token of the same user: open a new connection")
-        if channel.room is not None:
-            channel.room.renew(channel.session, visitor.scope, visitor.expires_at)
-            channel.say(Authenticated(visitor.scope))
+        room.renew(channel.session, visitor.scope, visitor.expires_at)
 
     def _deny(self, channel: Channel, error: SyncError) -> None:
-        """Refuse a document; one that was open ends with its socket."""
+        """Refuse a document, unless it is left or has another token to show.
+
+        One that was open ends with its socket.
+        """
+        if not self._is_here(channel) or channel.token is not None:
+            return
         if channel.room is not None:
             channel.say(Detached("Unauthorized"))
             self._connection.close(error)
             return
-        self._take_kept(channel)
+        self._forget(channel)
         channel.say(Denied(error.reason))
+
+    def _fail(self, channel: Channel, error: SyncError) -> None:
+        """Close the socket; but an open document goes on with the token that it has."""
+        if channel.room is not None:
+            channel.room.ask_again(channel.session)
+        elif self._is_here(channel):
+            self._connection.close(error)

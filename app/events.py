@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
-from crdt.session import Scope
+from crdt.messages import Scope
 
 Kind: TypeAlias = Literal[
     "comment.created",

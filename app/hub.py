@@ -13,8 +13,8 @@ from crdt.document import Document
 from crdt.editor import Editor
 from crdt.effects import SessionId
 from crdt.errors import Draining, PipelineNotFound
+from crdt.messages import Scope
 from crdt.room import Room
-from crdt.session import Scope
 from persistence.ports import StoredDocument, UpdateLog
 from persistence.replay import compute, load, replay
 

@@ -28,9 +28,9 @@ from crdt.effects import (
     WhenDurable,
 )
 from crdt.errors import DocumentPoisoned, Draining, Overloaded, PipeloomError, SyncError
-from crdt.messages import ClientMessage, Message
+from crdt.messages import ClientMessage, Message, Scope
 from crdt.room import Room
-from crdt.session import Scope, Session
+from crdt.session import Session
 from persistence.errors import StoreUnavailable
 from persistence.ports import NewUpdate
 
@@ -209,7 +209,12 @@ class LiveRoom:
     def renew(self, session: SessionId, scope: Scope, expires_at: datetime) -> None:
         """Let a client go on with another token; see `Room.renew`."""
         if session in self._outboxes:
-            self._room.renew(session, scope, expires_at)
+            self._carry_out(self._room.renew(session, scope, expires_at))
+
+    def ask_again(self, session: SessionId) -> None:
+        """Ask a client for its token once more; see `Room.ask_again`."""
+        if session in self._outboxes:
+            self._room.ask_again(session)
 
     def leave(self, session: SessionId) -> None:
         """Forget a client; the last one to leave starts the clock of unloading."""

@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     max_connections: Annotated[int, Field(ge=1)] = 10_000
     max_documents: Annotated[int, Field(ge=1)] = 100
     unauthenticated_bytes: Annotated[int, Field(ge=1024)] = 1 * MiB
-    unauthenticated_messages: Annotated[int, Field(ge=1)] = 200
+    unauthenticated_messages: Annotated[int, Field(ge=1)] = 1_000
     unauthenticated_seconds: Annotated[float, Field(gt=0)] = 30.0
     keep_alive: Annotated[float, Field(gt=0, lt=30)] = 10.0
     unload_after: Annotated[float, Field(ge=0)] = 30.0

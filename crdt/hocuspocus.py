@@ -24,6 +24,7 @@ from .encoding import Reader, var_bytes, var_string
 from .errors import ProtocolError
 from .messages import (
     Accepted,
+    Authenticated,
     AwarenessUpdate,
     ClientMessage,
     Message,
@@ -35,7 +36,6 @@ from .messages import (
     TokenWanted,
     Update,
 )
-from .session import Scope
 from .y_websocket import decode_sync, encode_sync
 
 SYNC, AWARENESS, AUTH, QUERY_AWARENESS = range(4)
@@ -60,13 +60,6 @@ class Detach:
 
 
 @dataclass(frozen=True, slots=True)
-class Authenticated:
-    """The document may be used, within this scope."""
-
-    scope: Scope
-
-
-@dataclass(frozen=True, slots=True)
 class Denied:
     """The document may not be used; the client may try another token on the same socket."""
 
@@ -81,7 +74,7 @@ class Detached:
 
 
 FromClient: TypeAlias = ClientMessage | Authenticate | Detach
-ToClient: TypeAlias = Message | Authenticated | Denied | Detached
+ToClient: TypeAlias = Message | Denied | Detached
 
 
 def decode(frame: bytes) -> tuple[str, FromClient]:

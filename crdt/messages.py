@@ -1,7 +1,10 @@
 """What clients and server say to each other, free of any wire format."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
+
+Scope: TypeAlias = Literal["read-write", "readonly"]
+"""What a client may do to a document, in the words of the Hocuspocus protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,13 @@ class Stateless:
 
 
 @dataclass(frozen=True, slots=True)
+class Authenticated:
+    """What the client may do, at first and whenever that changes."""
+
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """What a client sent is in the log, for good.
 
@@ -71,7 +81,7 @@ ClientMessage: TypeAlias = (
 )
 """What a client may say in a room."""
 
-Message: TypeAlias = ClientMessage | Accepted | Refused | TokenWanted
+Message: TypeAlias = ClientMessage | Authenticated | Accepted | Refused | TokenWanted
 
 KEEP_ALIVE = AwarenessUpdate(b"\x00")
 """An awareness update of no client: a no-op that tells a silent client that the line is alive."""

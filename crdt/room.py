@@ -34,15 +34,17 @@ from .effects import (
     SessionId,
     WhenDurable,
 )
-from .errors import DocumentPoisoned, Forbidden, SyncError, Unauthenticated
+from .errors import DocumentPoisoned, Forbidden, ProtocolError, SyncError, Unauthenticated
 from .limits import ACCEPTED
 from .messages import (
     Accepted,
+    Authenticated,
     AwarenessUpdate,
     ClientMessage,
     Message,
     QueryAwareness,
     Refused,
+    Scope,
     Stateless,
     SyncStep1,
     SyncStep2,
@@ -50,10 +52,13 @@ from .messages import (
     Update,
 )
 from .person import Person
-from .session import Scope, Session
+from .session import Session
 from .update_format import EMPTY_UPDATE
 
 T = TypeVar("T")
+
+MAX_STATELESS = 64 * 1024
+"""Longest text, in characters, that a client may tell the others of its room at once."""
 
 WARNED_BEFORE = timedelta(seconds=15)
 """How long before its token expires a client is asked for another one."""
@@ -146,6 +151,8 @@ class Room:
         return self._spread(relayed)
 
     def _take_stateless(self, session: Session, payload: str) -> list[Effect]:
+        if (size := len(payload)) > MAX_STATELESS:
+            raise ProtocolError(f"expected a stateless message up to {MAX_STATELESS}, got {size}")
         told = Stateless(told_by(session.person, payload))
         return [Broadcast(told), Publish(told)]
 
@@ -218,28 +225,35 @@ class Room:
         self.sessions[session.id] = replace(session, was_warned=True)
         return [Send(session.id, TokenWanted())]
 
-    def renew(self, session_id: SessionId, scope: Scope, expires_at: datetime) -> None:
-        """Let a session go on with another token of the same user."""
-        session = self.sessions[session_id]
-        self.sessions[session_id] = replace(
-            session, scope=scope, expires_at=expires_at, was_warned=False
-        )
+    def renew(self, session_id: SessionId, scope: Scope, expires_at: datetime) -> list[Effect]:
+        """Let a session go on with another token of the same user, and tell it what it may do."""
+        session = replace(self.sessions[session_id], expires_at=expires_at, was_warned=False)
+        return self._rescope(session, scope)
+
+    def ask_again(self, session_id: SessionId) -> None:
+        """Forget that a session was warned: the token that it brought could not be checked."""
+        self.sessions[session_id] = replace(self.sessions[session_id], was_warned=False)
 
     def review(self, scopes: Mapping[UUID, Scope | None]) -> list[Effect]:
-        """Give users another scope in place; None ends their sessions. Others stay as they are.
-
-        Who may write from now on is asked what it has: later edits build on those refused before.
-        """
+        """Give users another scope in place; None ends their sessions. Others stay as they are."""
         effects: list[Effect] = []
         for session in self.sessions.values():
             scope = scopes.get(session.user_id, session.scope)
             if scope is None:
                 effects.append(PartSession(session.id, ACCESS_WITHDRAWN))
             elif scope != session.scope:
-                self.sessions[session.id] = raised = replace(session, scope=scope)
-                if raised.may_write:
-                    effects.append(self._ask(raised))
+                effects += self._rescope(session, scope)
         return effects
+
+    def _rescope(self, session: Session, scope: Scope) -> list[Effect]:
+        """Let a session go on within a scope.
+
+        Who may write from now on is asked what it has: later edits build on those refused before.
+        """
+        self.sessions[session.id] = rescoped = replace(session, scope=scope)
+        told = Send(session.id, Authenticated(scope))
+        is_raised = rescoped.may_write and not session.may_write
+        return [told, self._ask(rescoped)] if is_raised else [told]
 
     def _spread(self, presence: bytes | None) -> list[Effect]:
         if presence is None:

@@ -6,13 +6,11 @@ viewers, in the words of the Hocuspocus protocol.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
 from uuid import UUID
 
 from .effects import SessionId
+from .messages import Scope
 from .person import Person
-
-Scope: TypeAlias = Literal["read-write", "readonly"]
 
 
 @dataclass(frozen=True, slots=True)

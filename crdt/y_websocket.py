@@ -16,6 +16,7 @@ from .encoding import Reader, var_bytes, var_string, var_uint
 from .errors import ProtocolError
 from .messages import (
     Accepted,
+    Authenticated,
     AwarenessUpdate,
     ClientMessage,
     Message,
@@ -78,7 +79,7 @@ def encode(message: Message) -> bytes:
             return bytes((QUERY_AWARENESS,))
         case Refused(reason):
             return bytes((AUTH,)) + var_uint(0) + var_string(reason)
-        case Stateless() | TokenWanted():
+        case Authenticated() | Stateless() | TokenWanted():
             return b""
         case Accepted(update):
             return encode_sync(Update(update)) if update else b""

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.access import NET_SECONDS, AccessWatch, Seat
-from crdt.session import Scope
+from crdt.messages import Scope
 from persistence.errors import StoreUnavailable
 from persistence.memory import MemoryStore
 from persistence.memory_versions import MemoryVersions

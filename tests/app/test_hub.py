@@ -1,7 +1,5 @@
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
@@ -18,49 +16,13 @@ from crdt.person import Person
 from crdt.session import Session
 from persistence.errors import StoreUnavailable
 from persistence.group_commit import GroupCommit
-from persistence.memory import MemoryStore
 from persistence.ports import NewPipeline, NewUpdate, StoredDocument
 from persistence.replay import replay
 from tests.app.fakes import PIPELINE, USER, HeldClock, Inbox, Replica, content_of, turns
+from tests.app.gates import GatedStore
 from tests.contracts.stores import NOON, a_pipeline, an_id
 
 UNLOAD_AFTER = 30.0
-
-
-@dataclass
-class Gate:
-    """Lets callers through, holds them back, or sends them away with an error."""
-
-    open: asyncio.Event = field(default_factory=asyncio.Event)
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-    error: Exception | None = None
-    passed: int = 0
-
-    def __post_init__(self) -> None:
-        self.open.set()
-
-    async def passing(self) -> None:
-        self.passed += 1
-        self.asked.set()
-        await self.open.wait()
-        if self.error is not None:
-            raise self.error
-
-
-class GatedStore(MemoryStore):
-    """A store whose reading and writing can be held back."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reading, self.writing = Gate(), Gate()
-
-    async def load(self, pipeline_id: UUID) -> StoredDocument:
-        await self.reading.passing()
-        return await super().load(pipeline_id)
-
-    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
-        await self.writing.passing()
-        return await super().append(updates)
 
 
 @dataclass

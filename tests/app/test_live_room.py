@@ -17,13 +17,14 @@ from crdt.messages import (
     AwarenessUpdate,
     Message,
     Refused,
+    Scope,
     SyncStep1,
     SyncStep2,
     Update,
 )
 from crdt.person import Person
 from crdt.room import READ_ONLY, Room
-from crdt.session import Scope, Session
+from crdt.session import Session
 from crdt.y_websocket import encode
 from persistence.errors import StoreError
 from tests.app.fakes import (

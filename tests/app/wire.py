@@ -1,6 +1,7 @@
 """A real Starlette WebSocket without a network: the test is the client, and the socket's buffer."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,5 +79,9 @@ class Wire:
 
     async def until_frames(self, count: int) -> None:
         """Wait until that many frames arrived."""
+        await self.until(lambda: len(self.frames) >= count)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until what arrived is as the condition wants it."""
         async with asyncio.timeout(PATIENCE), self._news:
-            await self._news.wait_for(lambda: len(self.frames) >= count)
+            await self._news.wait_for(condition)

@@ -34,6 +34,7 @@ from crdt.errors import (
 from crdt.limits import ACCEPTED
 from crdt.messages import (
     Accepted,
+    Authenticated,
     AwarenessUpdate,
     ClientMessage,
     Message,
@@ -41,10 +42,19 @@ from crdt.messages import (
     Stateless,
     SyncStep1,
     SyncStep2,
+    TokenWanted,
     Update,
 )
 from crdt.person import Person
-from crdt.room import ACCESS_WITHDRAWN, READ_ONLY, TOKEN_EXPIRED, Room, told_by
+from crdt.room import (
+    ACCESS_WITHDRAWN,
+    MAX_STATELESS,
+    READ_ONLY,
+    TOKEN_EXPIRED,
+    WARNED_BEFORE,
+    Room,
+    told_by,
+)
 from crdt.session import Session
 from tests.crdt.histories import content
 from tests.crdt.raw_updates import Y_MAP, chain, deletions, in_root, in_type, update
@@ -52,6 +62,7 @@ from tests.crdt.raw_updates import Y_MAP, chain, deletions, in_root, in_type, up
 ADA, BOB, EVE = UUID(int=1), UUID(int=2), UUID(int=3)
 ANN, BEN, VIEWER = 1, 2, 3
 NOTHING = b"\x00"
+A_SECOND = timedelta(seconds=1)
 
 T = TypeVar("T")
 
@@ -337,7 +348,7 @@ class TestEndsOfSessions:
     ) -> None:
         kept, refused = ann.put("kept", 1), ann.put("refused", 1)
         assert only(Append, room.receive(ANN, Update(kept), 0.0))
-        assert room.review({ADA: "readonly"}) == []
+        assert room.review({ADA: "readonly"}) == [Send(ANN, Authenticated("readonly"))]
         assert room.receive(ANN, Update(refused), 0.0) == [Send(ANN, READ_ONLY)]
         assert "kept" in content(room.document.doc)
         assert "refused" not in content(room.document.doc)
@@ -345,9 +356,11 @@ class TestEndsOfSessions:
     def test_a_viewer_who_becomes_a_member_edits(self, room: Room, ann: Client) -> None:
         refused, taken = ann.put("refused", 1), ann.put("taken", 1)
         assert room.receive(VIEWER, Update(refused), 0.0) == [Send(VIEWER, READ_ONLY)]
-        [question] = room.review({EVE: "read-write"})
+        told, question = room.review({EVE: "read-write"})
+        assert told == Send(VIEWER, Authenticated("read-write"))
         assert question == Send(VIEWER, SyncStep1(room.document.state_vector()))
         assert only(Append, room.receive(VIEWER, Update(taken), 0.0)) != []
+        assert isinstance(question, Send)
         assert isinstance(question.message, SyncStep1)
         missing = ann.document.diff(question.message.state_vector)
         assert only(Append, room.receive(VIEWER, SyncStep2(missing), 0.0)) != []
@@ -563,6 +576,48 @@ class TestAskingBack:
         assert joined == [Send(9, seen(7, 1))]
 
 
+class TestTokens:
+    """Who can be asked for another token is asked before its own expires."""
+
+    @pytest.fixture
+    def polite(self, room: Room) -> int:
+        room.join(Session(9, Person(ADA), "read-write", NOON, is_asked_back=True))
+        return 9
+
+    def test_one_that_expires_soon_is_asked_for_another_once(self, room: Room, polite: int) -> None:
+        assert room.expire(NOON - WARNED_BEFORE - A_SECOND) == []
+        assert room.expire(NOON - WARNED_BEFORE) == [Send(polite, TokenWanted())]
+        assert room.expire(NOON - A_SECOND) == []
+        assert room.expire(NOON) == [PartSession(polite, TOKEN_EXPIRED)]
+
+    def test_who_cannot_be_asked_is_not(self, room: Room) -> None:
+        room.join(Session(9, Person(ADA), "read-write", NOON))
+        assert room.expire(NOON - A_SECOND) == []
+
+    def test_with_another_token_it_goes_on(self, room: Room, polite: int) -> None:
+        room.expire(NOON - A_SECOND)
+        later = NOON + timedelta(hours=1)
+        told = room.renew(polite, "read-write", later)
+        assert told == [Send(polite, Authenticated("read-write"))]
+        assert room.expire(NOON) == []
+        assert room.expire(later - A_SECOND) == [Send(polite, TokenWanted())]
+
+    def test_a_token_that_gives_more_makes_the_room_ask_what_there_is(
+        self, room: Room, polite: int
+    ) -> None:
+        assert room.renew(polite, "readonly", NOON) == [Send(polite, Authenticated("readonly"))]
+        assert room.receive(polite, Update(b"any"), 0.0) == [Send(polite, READ_ONLY)]
+        assert room.renew(polite, "read-write", NOON) == [
+            Send(polite, Authenticated("read-write")),
+            Send(polite, SyncStep1(room.document.state_vector())),
+        ]
+
+    def test_it_can_be_asked_again(self, room: Room, polite: int) -> None:
+        warned = room.expire(NOON - A_SECOND)
+        room.ask_again(polite)
+        assert room.expire(NOON - A_SECOND) == warned == [Send(polite, TokenWanted())]
+
+
 class TestStateless:
     def test_it_goes_to_everybody_and_other_nodes_with_its_sender(self, room: Room) -> None:
         told = Stateless(told_by(Person(ADA), "hello"))
@@ -572,6 +627,12 @@ class TestStateless:
     def test_from_another_node_it_is_told_as_it_comes(self, room: Room) -> None:
         told = Stateless(told_by(Person(ADA), "hello"))
         assert room.receive_remote(told) == [Broadcast(told)]
+
+    def test_a_long_one_ends_its_session(self, room: Room) -> None:
+        assert room.receive(ANN, Stateless("x" * MAX_STATELESS), 0.0) != []
+        [effect] = room.receive(ANN, Stateless("x" * (MAX_STATELESS + 1)), 0.0)
+        assert isinstance(effect, CloseSession)
+        assert effect.session == ANN
 
     def test_it_leaves_no_trace(self, room: Room) -> None:
         before = room.document.encode()

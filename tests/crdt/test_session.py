@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from crdt.session import Scope, Session
+from crdt.messages import Scope
+from crdt.session import Session
 
 ADA = UUID(int=1)
 

@@ -11,6 +11,7 @@ from crdt.errors import ProtocolError
 from crdt.messages import (
     KEEP_ALIVE,
     Accepted,
+    Authenticated,
     AwarenessUpdate,
     Message,
     QueryAwareness,
@@ -18,6 +19,7 @@ from crdt.messages import (
     Stateless,
     SyncStep1,
     SyncStep2,
+    TokenWanted,
     Update,
 )
 from crdt.y_websocket import decode, encode
@@ -122,3 +124,7 @@ def test_an_accepted_update_is_echoed_and_an_accepted_answer_is_not() -> None:
 
 def test_the_protocol_has_no_stateless_messages() -> None:
     assert encode(Stateless("hello")) == b""
+
+
+def test_the_protocol_has_no_words_for_scopes_and_tokens() -> None:
+    assert encode(Authenticated("readonly")) == encode(TokenWanted()) == b""
