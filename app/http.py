@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crdt.errors import Overloaded, Unauthenticated
 from persistence.errors import StoreError
@@ -77,3 +78,15 @@ class NotFound:
         except Overloaded as error:
             return problem(503, "Service Unavailable", str(error))
         return problem(404, "Not Found", f"there is nothing at {request.url.path}")
+
+    def wrapped(self, default: ASGIApp) -> ASGIApp:
+        """Answer HTTP where no route matches; the rest is left to `default`."""
+
+        async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await default(scope, receive, send)
+                return
+            response = await self.answer(Request(scope, receive))
+            await response(scope, receive, send)
+
+        return answered

@@ -148,16 +148,20 @@ async def _beside(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]
 
 def application(made: Services, tokens: Verifier) -> Starlette:
     """The ASGI application."""
-    return Starlette(
+    not_found = NotFound(tokens)
+    made_of = Starlette(
         routes=[
             WebSocketRoute("/ws/{pipeline_id:path}", made.endpoints.y_websocket),
             WebSocketRoute("/collab", made.endpoints.hocuspocus),
             Route("/healthz", healthz),
             Route("/readyz", made.readiness.answer),
             Mount("/api", made.api),
-            Route("/{path:path}", NotFound(tokens).answer, methods=ANY_METHOD),
+            Route("/{path:path}", not_found.answer, methods=ANY_METHOD),
         ]
     )
+    # A path with a line feed in it matches no route at all.
+    made_of.router.default = not_found.wrapped(made_of.router.default)
+    return made_of
 
 
 async def work(dsn: str, stop: asyncio.Event) -> None:

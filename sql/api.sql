@@ -329,3 +329,18 @@ SELECT
     pipeline_snapshot AS pipeline, steps_snapshot AS steps, connections_snapshot AS connections
 FROM pipeline_versions
 WHERE pipeline_id = $1 AND version_number = $2
+
+-- pipelines_found --
+-- Of the pipelines that a search finds ($1), a page: see `pipelines`, whose filters follow.
+SELECT
+    id, team_id, created_by, parent_pipeline_id, name, description, status, tags, yaml_version,
+    is_template, created_at, updated_at, published_at
+FROM pipelines
+WHERE id IN (SELECT search_pipelines($1))
+    AND ($2::uuid IS NULL OR team_id = $2)
+    AND ($3::text IS NULL OR status = $3)
+    AND ($4::text[] IS NULL OR tag_keys(tags) @> tag_keys($4) AND tags @> $4)
+    AND ($5::boolean IS NULL OR is_template = $5)
+    AND ($6::timestamptz IS NULL OR (created_at, id) < ($6, $7::uuid))
+ORDER BY created_at DESC, id DESC
+LIMIT $8

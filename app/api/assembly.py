@@ -92,6 +92,7 @@ def _application(context: Context) -> FastAPI:
         version=metadata.version("pipeloom"),
         description=DESCRIPTION,
         redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         responses=shapes.EVERYWHERE,
         generate_unique_id_function=_operation_id,

@@ -25,17 +25,30 @@ MEDIA_TYPES: Final = (
     "text/x-yaml",
     "text/plain",
 )
-EXAMPLE: Final = "workflow:\n  name: hello\n  steps:\n    - name: greet\n      type: claude\n"
+PIPELINE_FILE: Final = {
+    "type": "object",
+    "description": "Pipeline YAML v2.",
+    "properties": {
+        "workflow": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string"},
+                "steps": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {"name": {"type": "string"}, "type": {"type": "string"}},
+                    },
+                },
+            },
+        }
+    },
+    "example": {"workflow": {"name": "hello", "steps": [{"name": "greet", "type": "claude"}]}},
+}
 BODY: Final = {
     "requestBody": {
         "required": True,
-        "content": {
-            media_type: {
-                "schema": {"type": "string"},
-                "example": EXAMPLE,
-            }
-            for media_type in MEDIA_TYPES[:2]
-        },
+        "content": {media_type: {"schema": PIPELINE_FILE} for media_type in MEDIA_TYPES[:2]},
     }
 }
 

@@ -30,13 +30,20 @@ async def index(
     status: Status | None = None,
     tag: Annotated[list[str] | None, Query(max_length=20, description="All of these.")] = None,
     template: Annotated[bool | None, Query(description="Only templates, or none.")] = None,
+    q: Annotated[str | None, Query(max_length=500, description="With all these words.")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[PipelineSummary]:
-    """List the pipelines of the caller's teams, newest first."""
-    after = _BY_CREATION.after(cursor)
+    """List the pipelines of your teams, newest first.
+
+    `q` looks in names, descriptions, tags and steps; a step just written is found after a moment.
+    """
+    filters = (team, status, tag, template, *_BY_CREATION.after(cursor), limit + 1)
     async with caller.rows() as rows:
-        found = await rows.fetch("pipelines", team, status, tag, template, *after, limit + 1)
+        if q is None:
+            found = await rows.fetch("pipelines", *filters)
+        else:
+            found = await rows.fetch("pipelines_found", q, *filters)
     return _BY_CREATION.page(found, limit, PipelineSummary.of)
 
 

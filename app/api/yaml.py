@@ -14,7 +14,7 @@ from .. import library
 from . import etags, live, roles
 from .context import Asking
 from .etags import IfMatch, IfNoneMatch
-from .findings import BODY, Validation, read_in
+from .findings import BODY, PIPELINE_FILE, Validation, read_in
 from .shapes import problems
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/yaml", tags=["yaml"])
@@ -31,7 +31,7 @@ class YamlResponse(Response):
     name="get_yaml",
     response_class=YamlResponse,
     responses={
-        200: {"content": {"application/yaml": {"schema": {"type": "string"}}}},
+        200: {"content": {"application/yaml": {"schema": PIPELINE_FILE}}},
         **problems(304, 404),
     },
 )

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from app.main import Services
 from crdt.document import Document
-from crdt.messages import SyncStep1, SyncStep2, Update
+from crdt.messages import Message, SyncStep1, SyncStep2, Update
 from tests.app.wire import PATIENCE, Wire
 
 
@@ -23,6 +23,12 @@ class Socket:
             while not condition(self.document):
                 await self.wire.until_frames(self._read + 1)
                 self._take_in()
+
+    async def until_told(self, condition: Callable[[Message], bool]) -> None:
+        """Wait until a message that is as wanted has arrived."""
+        async with asyncio.timeout(PATIENCE):
+            while not any(map(condition, received := self.wire.received)):
+                await self.wire.until_frames(len(received) + 1)
 
     def _take_in(self) -> None:
         received = self.wire.received[self._read :]

@@ -32,6 +32,14 @@ async def test_the_documentation_holds_no_data_and_needs_no_token(house: House, 
     assert (await ask(house.app, "GET", path)).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/%0A", "/pipelines/a%0Ab"])
+async def test_a_path_with_a_line_feed_is_a_path_like_others(
+    house: House, team: Team, path: str
+) -> None:
+    the_problem(await ask(house.app, "GET", path), 401)
+    the_problem(await team.owner.get(path), 404)
+
+
 @pytest.mark.parametrize("path", ["/nothing-here", "/me/", "/pipelines/x/y/z", "/"])
 async def test_who_has_a_token_is_told_that_nothing_is_there(team: Team, path: str) -> None:
     document = the_problem(await team.viewer.get(path), 404)

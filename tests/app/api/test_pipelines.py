@@ -10,6 +10,7 @@ from tests.app.api.house import (
     the_json,
     the_problem,
 )
+from tests.server import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -112,6 +113,24 @@ async def test_lists_are_filtered(house: House, team: Team) -> None:
     assert await names(team, template="false", status="draft") == ["tagged", "plain"]
     assert await names(team, role="outsider") == []
     assert (await team.viewer.read("/pipelines", params={"team": an_id()}))["items"] == []
+
+
+async def test_words_are_found_wherever_they_stand(team: Team) -> None:
+    await a_pipeline(team, "reviewing birds")
+    await a_pipeline(team, "second", description="about a bird", status="active")
+    path = await a_pipeline(team, "third", tags=["bird"])
+    assert await names(team, q="birds") == ["third", "second", "reviewing birds"]
+    assert await names(team, q="bird review") == ["reviewing birds"]
+    assert await names(team, q="bird", status="active") == ["second"]
+    assert await names(team, q="bird", limit=1) == ["third"]
+    assert await names(team, q="fish") == await names(team, q=" ") == []
+    assert await names(team, role="outsider", q="bird") == []
+    await a_step(team, path, "look", config={"prompt": "watch the heron"})
+
+    async def found() -> bool:
+        return await names(team, q="heron") == ["third"]
+
+    await eventually("the step's text to be found", found)
 
 
 async def test_pages_neither_repeat_nor_miss_what_was_there(team: Team) -> None:

@@ -25,8 +25,9 @@ async def test_who_has_a_pipeline_open_is_here_with_what_their_window_says(
         joined(house.made, pipeline_id, team.viewer.token),
     ):
         said = {"cursor": {"x": 3, "y": 4.5}, "selection": ["s"], "status": "active", "odd": 1}
+        told = len(ada.wire.frames)
         ada.wire.say(presence(7, 1, json.dumps(said)))
-        await ada.wire.until_frames(len(ada.wire.frames) + 1)
+        await ada.wire.until_frames(told + 1)
         here = (await team.member.read(f"{path}/presence"))["items"]
     assert sorted(here, key=lambda one: one["user"]["name"]) == [
         {
@@ -58,7 +59,8 @@ async def test_whatever_a_window_says_can_be_read(house: House, team: Team, stat
     path = await a_pipeline(team)
     pipeline_id = path.removeprefix("/pipelines/")
     async with joined(house.made, pipeline_id, team.viewer.token) as odd:
+        told = len(odd.wire.frames)
         odd.wire.say(presence(7, 1, state))
-        await odd.wire.until_frames(len(odd.wire.frames) + 1)
+        await odd.wire.until_frames(told + 1)
         (here,) = (await team.member.read(f"{path}/presence"))["items"]
     assert (here["user"]["id"], here["cursor"]) == (team.viewer.id, None)

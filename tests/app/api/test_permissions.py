@@ -1,0 +1,350 @@
+"""Who may do what: every endpoint and every action on a socket, for every role.
+
+An endpoint without an entry here fails `test_every_endpoint_has_an_entry`.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, TypeAlias
+
+import pytest
+from pycrdt import Map
+
+from crdt.messages import Refused, Update
+from tests.app.api.house import (
+    ROLES,
+    House,
+    Team,
+    a_pipeline,
+    a_step,
+    all_items,
+    ask,
+    the_problem,
+)
+from tests.app.api.sockets import Socket, joined
+from tests.app.api.test_events import listening
+from tests.app.fakes import presence
+from tests.app.wire import Wire
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+YAML = "workflow:\n  name: x\n  steps:\n    - name: a\n      type: claude\n"
+NOBODY, OUTSIDER = "nobody", "outsider"
+WEAKEST_FIRST = (NOBODY, OUTSIDER, *reversed(ROLES))
+
+
+@dataclass
+class Scene:
+    """What a request is about; made anew for every request that may succeed."""
+
+    team: Team
+    pipeline: str = ""
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One endpoint: how to ask it, and what it answers to whom."""
+
+    answers: Mapping[str, int]
+    needs: tuple[str, ...] = ()
+    body: Callable[[Scene], Any] = lambda _: None
+    query: str = ""
+    text: str | None = None
+
+
+def least(role: str, success: int = 200) -> dict[str, int]:
+    """Success from a role of the team on, 403 below it, 404 for outsiders, 401 for strangers."""
+    strong = ROLES[: ROLES.index(role) + 1]  # type: ignore[arg-type]
+    within = {one: success if one in strong else 403 for one in ROLES}
+    return {NOBODY: 401, OUTSIDER: 404, **within}
+
+
+def anybody(success: int = 200) -> dict[str, int]:
+    """Success for everybody who has a token."""
+    return {NOBODY: 401, OUTSIDER: success, **dict.fromkeys(ROLES, success)}
+
+
+_NUMBERS = count(1)
+
+
+def unique(scene: Scene) -> str:
+    """A name that is taken nowhere."""
+    return f"unique {next(_NUMBERS)} {scene.team.people[OUTSIDER].id}"
+
+
+P = "/pipelines"
+ONE = "/pipelines/{pipeline_id}"
+
+MATRIX: dict[tuple[str, str], Entry] = {
+    ("GET", "/me"): Entry(anybody()),
+    ("PATCH", "/me"): Entry(anybody(), body=lambda _: {"name": "Ada"}),
+    ("GET", "/organizations"): Entry(anybody()),
+    ("POST", "/organizations"): Entry(anybody(201), body=lambda s: {"name": unique(s)}),
+    ("GET", "/organizations/{organization_id}"): Entry(least("viewer")),
+    ("PATCH", "/organizations/{organization_id}"): Entry(
+        least("owner"), body=lambda _: {"settings": {}}
+    ),
+    ("GET", "/teams"): Entry(anybody()),
+    ("POST", "/teams"): Entry(
+        least("admin", 201),
+        body=lambda s: {"organization_id": s.team.organization_id, "name": unique(s)},
+    ),
+    ("GET", "/teams/{team_id}"): Entry(least("viewer")),
+    ("PATCH", "/teams/{team_id}"): Entry(least("admin"), body=lambda _: {"settings": {}}),
+    ("DELETE", "/teams/{team_id}"): Entry(least("owner", 204)),
+    ("GET", "/teams/{team_id}/members"): Entry(least("viewer")),
+    ("POST", "/teams/{team_id}/members"): Entry(
+        least("admin", 201), needs=("stranger",), body=lambda s: {"user_id": s.ids["stranger"]}
+    ),
+    ("GET", "/teams/{team_id}/members/{user_id}"): Entry(least("viewer"), needs=("user",)),
+    ("PATCH", "/teams/{team_id}/members/{user_id}"): Entry(
+        least("admin"), needs=("user",), body=lambda _: {"role": "member"}
+    ),
+    ("DELETE", "/teams/{team_id}/members/{user_id}"): Entry(least("admin", 204), needs=("user",)),
+    ("GET", P): Entry(anybody()),
+    ("POST", P): Entry(
+        least("member", 201), body=lambda s: {"team_id": s.team.id, "name": "secret"}
+    ),
+    ("GET", ONE): Entry(least("viewer"), needs=("pipeline",)),
+    ("PATCH", ONE): Entry(least("member"), needs=("pipeline",), body=lambda _: {"tags": ["x"]}),
+    # Of a pipeline that the owner created; members delete their own: test_pipelines.py.
+    ("DELETE", ONE): Entry(least("admin", 204), needs=("pipeline",)),
+    ("POST", f"{ONE}/fork"): Entry(least("member", 201), needs=("pipeline",), body=lambda _: {}),
+    ("GET", f"{ONE}/steps"): Entry(least("viewer"), needs=("pipeline",)),
+    ("POST", f"{ONE}/steps"): Entry(
+        least("member", 201), needs=("pipeline",), body=lambda _: {"name": "n", "type": "claude"}
+    ),
+    ("GET", f"{ONE}/steps/{{step_id}}"): Entry(least("viewer"), needs=("pipeline", "step")),
+    ("PATCH", f"{ONE}/steps/{{step_id}}"): Entry(
+        least("member"), needs=("pipeline", "step"), body=lambda _: {"enabled": False}
+    ),
+    ("DELETE", f"{ONE}/steps/{{step_id}}"): Entry(least("member", 204), needs=("pipeline", "step")),
+    ("GET", f"{ONE}/connections"): Entry(least("viewer"), needs=("pipeline",)),
+    ("POST", f"{ONE}/connections"): Entry(
+        least("member", 201),
+        needs=("pipeline", "step", "other"),
+        body=lambda s: {"from_step_id": s.ids["step"], "to_step_id": s.ids["other"]},
+    ),
+    ("GET", f"{ONE}/connections/{{connection_id}}"): Entry(
+        least("viewer"), needs=("pipeline", "step", "other", "connection")
+    ),
+    ("PATCH", f"{ONE}/connections/{{connection_id}}"): Entry(
+        least("member"),
+        needs=("pipeline", "step", "other", "connection"),
+        body=lambda _: {"to_input": "x"},
+    ),
+    ("DELETE", f"{ONE}/connections/{{connection_id}}"): Entry(
+        least("member", 204), needs=("pipeline", "step", "other", "connection")
+    ),
+    ("GET", f"{ONE}/diagnostics"): Entry(least("viewer"), needs=("pipeline",)),
+    ("GET", f"{ONE}/comments"): Entry(least("viewer"), needs=("pipeline",)),
+    ("POST", f"{ONE}/comments"): Entry(
+        least("member", 201), needs=("pipeline",), body=lambda _: {"content": "hm"}
+    ),
+    ("GET", f"{ONE}/comments/{{comment_id}}"): Entry(
+        least("viewer"), needs=("pipeline", "comment")
+    ),
+    ("PATCH", f"{ONE}/comments/{{comment_id}}"): Entry(
+        least("member"), needs=("pipeline", "comment"), body=lambda _: {"resolved": True}
+    ),
+    # Of a comment of the owner's; authors delete their own: test_comments.py.
+    ("DELETE", f"{ONE}/comments/{{comment_id}}"): Entry(
+        least("admin", 204), needs=("pipeline", "comment")
+    ),
+    ("GET", f"{ONE}/events"): Entry(least("viewer"), needs=("pipeline",)),
+    ("GET", f"{ONE}/presence"): Entry(least("viewer"), needs=("pipeline",)),
+    ("GET", f"{ONE}/yaml"): Entry(least("viewer"), needs=("pipeline",)),
+    ("PUT", f"{ONE}/yaml"): Entry(least("member"), needs=("pipeline",), text=YAML),
+    ("GET", f"{ONE}/versions"): Entry(least("viewer"), needs=("pipeline",)),
+    ("POST", f"{ONE}/versions"): Entry(
+        least("member", 201), needs=("pipeline",), body=lambda _: {"name": "v"}
+    ),
+    ("GET", f"{ONE}/versions/diff"): Entry(
+        least("viewer"), needs=("pipeline", "version"), query="?from=1"
+    ),
+    ("GET", f"{ONE}/versions/{{number}}"): Entry(least("viewer"), needs=("pipeline", "version")),
+    ("POST", f"{ONE}/versions/{{number}}/restore"): Entry(
+        least("member"), needs=("pipeline", "version")
+    ),
+    ("GET", f"{ONE}/history"): Entry(least("viewer"), needs=("pipeline",)),
+    ("GET", f"{ONE}/history/changes"): Entry(
+        least("viewer"), needs=("pipeline",), query="?first_seq=1&last_seq=1"
+    ),
+    ("GET", "/templates"): Entry(anybody()),
+    ("POST", "/templates"): Entry(
+        least("member", 201),
+        needs=("pipeline",),
+        body=lambda s: {"pipeline_id": s.ids["pipeline"], "name": "t"},
+    ),
+    ("GET", "/templates/{template_id}"): Entry(least("viewer"), needs=("pipeline", "template")),
+    ("PATCH", "/templates/{template_id}"): Entry(
+        least("member"), needs=("pipeline", "template"), body=lambda _: {"icon": "x"}
+    ),
+    ("DELETE", "/templates/{template_id}"): Entry(
+        least("admin", 204), needs=("pipeline", "template")
+    ),
+    ("POST", "/templates/{template_id}/instantiate"): Entry(
+        least("member", 201),
+        needs=("pipeline", "template"),
+        body=lambda s: {"team_id": s.team.id},
+    ),
+    ("POST", "/validate"): Entry(anybody(), text=YAML),
+}
+
+
+Maker: TypeAlias = Callable[[House, Scene], Awaitable[str]]
+
+
+async def _pipeline(_: House, scene: Scene) -> str:
+    wanted = {"team_id": scene.team.id, "name": f"secret of {scene.team.id}"}
+    made = await scene.team.owner.made(P, wanted)
+    scene.pipeline = f"{P}/{made['id']}"
+    return str(made["id"])
+
+
+async def _made(scene: Scene, path: str, body: Any, key: str = "id") -> str:
+    return str((await scene.team.owner.made(path, body))[key])
+
+
+async def _a_stranger(house: House, _: Scene) -> str:
+    return (await house.a_person("stranger")).id
+
+
+async def _a_fifth(house: House, scene: Scene) -> str:
+    """Somebody in the team who is none of those who ask."""
+    person = await house.a_person("fifth")
+    await _made(scene, f"{scene.team.path}/members", {"user_id": person.id, "role": "viewer"})
+    return person.id
+
+
+MAKERS: dict[str, Maker] = {
+    "stranger": _a_stranger,
+    "user": _a_fifth,
+    "pipeline": _pipeline,
+    "step": lambda _, s: a_step(s.team, s.pipeline, "one"),
+    "other": lambda _, s: a_step(s.team, s.pipeline, "other"),
+    "connection": lambda _, s: _made(
+        s,
+        f"{s.pipeline}/connections",
+        {"from_step_id": s.ids["step"], "to_step_id": s.ids["other"]},
+    ),
+    "comment": lambda _, s: _made(s, f"{s.pipeline}/comments", {"content": "hm"}),
+    "version": lambda _, s: _made(s, f"{s.pipeline}/versions", {"name": "v"}, "version_number"),
+    "template": lambda _, s: _made(
+        s, "/templates", {"pipeline_id": s.ids["pipeline"], "name": "t"}
+    ),
+}
+
+
+async def a_scene(house: House, team: Team, entry: Entry) -> Scene:
+    scene = Scene(team)
+    for need in entry.needs:
+        scene.ids[need] = await MAKERS[need](house, scene)
+    return scene
+
+
+def address(path: str, scene: Scene) -> str:
+    ids = {f"{name}_id": one for name, one in scene.ids.items()}
+    known = {"team_id": scene.team.id, "organization_id": scene.team.organization_id}
+    return path.format(**{**known, **ids, "number": scene.ids.get("version", "1")})
+
+
+async def asked(scene: Scene, role: str, method: str, path: str) -> tuple[int, str]:
+    """Make the request of an entry as a role; return the status and what was told."""
+    entry = MATRIX[method, path]
+    token = None if role == NOBODY else scene.team.people[role].token
+    options: dict[str, Any] = {"json": entry.body(scene)}
+    if entry.text is not None:
+        options = {"content": entry.text, "headers": {"content-type": "text/yaml"}}
+    where = f"{address(path, scene)}{entry.query}"
+    answer = await ask(scene.team.owner.app, method, where, token, **options)
+    if answer.status_code >= 400:
+        the_problem(answer, answer.status_code)
+    return answer.status_code, answer.text
+
+
+async def listened(scene: Scene, role: str) -> tuple[int, str]:
+    """Open the stream of events as a role, which has no end; return the status."""
+    if role in (NOBODY, OUTSIDER):
+        return await asked(scene, role, "GET", f"{ONE}/events")
+    async with listening(scene.team.people[role], scene.pipeline) as ear:
+        return ear.status, ""
+
+
+async def test_every_endpoint_has_an_entry(house: House) -> None:
+    paths = (await ask(house.app, "GET", "/openapi.json")).json()["paths"]
+    served = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    assert served == set(MATRIX)
+
+
+@pytest.mark.parametrize(("method", "path"), MATRIX, ids=map(" ".join, MATRIX))
+async def test_every_role_may_do_what_it_may_and_no_more(
+    house: House, team: Team, method: str, path: str
+) -> None:
+    entry = MATRIX[method, path]
+    found = {}
+    scene = await a_scene(house, team, entry)
+    for role in WEAKEST_FIRST:
+        stream = path.endswith("/events")
+        found[role], told = await (
+            listened(scene, role) if stream else asked(scene, role, method, path)
+        )
+        if role == OUTSIDER and found[role] < 400:
+            assert team.id not in told
+            assert f"secret of {team.id}" not in told
+        if found[role] < 400 and method != "GET" and role != ROLES[0]:
+            scene = await a_scene(house, team, entry)
+    assert found == entry.answers
+
+
+@asynccontextmanager
+async def a_visit(house: House, team: Team, role: str) -> AsyncIterator[tuple[Socket, str]]:
+    path = await a_pipeline(team)
+    step = await a_step(team, path, "one")
+    async with joined(house.made, path.removeprefix(f"{P}/"), team.people[role].token) as socket:
+        yield socket, step
+
+
+@pytest.mark.parametrize(
+    ("role", "code"), [(NOBODY, 4401), (OUTSIDER, 4403), *((role, None) for role in ROLES)]
+)
+async def test_who_may_connect(house: House, team: Team, role: str, code: int | None) -> None:
+    path = await a_pipeline(team)
+    if code is None:
+        async with joined(house.made, path.removeprefix(f"{P}/"), team.people[role].token):
+            return
+    token = "" if role == NOBODY else team.people[role].token
+    wire = Wire(query=f"token={token}", path_params={"pipeline_id": path.removeprefix(f"{P}/")})
+    await asyncio.wait_for(house.made.endpoints.y_websocket(wire.websocket), 10)
+    assert [one for one, _ in wire.closes] == [code]
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_who_may_edit_over_a_socket(house: House, team: Team, role: str) -> None:
+    async with a_visit(house, team, role) as (socket, step):
+        with socket.document.edit() as updates:
+            socket.document.doc.get("steps", type=Map)[step]["name"] = "edited"
+        socket.wire.say(Update(updates[0]))
+        await socket.until_told(lambda one: isinstance(one, Refused) or one == Update(updates[0]))
+        refused = [one for one in socket.wire.received if isinstance(one, Refused)]
+        assert bool(refused) is (role == "viewer")
+        (path,) = [f"{P}/{one['id']}" for one in await all_items(team.owner, P, 10)]
+    await team.owner.patch(path, {"tags": ["after"]})
+    shown = (await team.owner.read(f"{path}/steps/{step}"))["name"]
+    assert shown == ("one" if role == "viewer" else "edited")
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_who_may_show_presence(house: House, team: Team, role: str) -> None:
+    async with a_visit(house, team, role) as (socket, _):
+        (path,) = [f"{P}/{one['id']}" for one in await all_items(team.owner, P, 10)]
+        told = len(socket.wire.frames)
+        socket.wire.say(presence(7, 1, json.dumps({"status": "busy"})))
+        await socket.wire.until_frames(told + 1)
+        (here,) = (await team.viewer.read(f"{path}/presence"))["items"]
+    assert (here["user"]["id"], here["status"]) == (team.people[role].id, "busy")
