@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -63,7 +63,12 @@ class Services:
     """Everything a running server is made of."""
 
     def __init__(
-        self, settings: Settings, tokens: Verifier, pool: Pool, announcements: Listener
+        self,
+        settings: Settings,
+        tokens: Verifier,
+        pool: Pool,
+        api_pool: Pool,
+        announcements: Listener,
     ) -> None:
         clock = SystemClock()
         log = PostgresUpdateLog(pool)
@@ -76,8 +81,8 @@ class Services:
         self.access = AccessWatch(audience, self.directory, announcements, clock)
         admission = Admission(self.directory, tokens, self.access)
         self.endpoints = Endpoints(self.hub, admission, settings)
-        context = Context(
-            users=UserPool(pool),
+        self.context = context = Context(
+            users=UserPool(api_pool),
             directory=self.directory,
             log=log,
             hub=self.hub,
@@ -122,16 +127,18 @@ async def _in_process() -> None:
 @asynccontextmanager
 async def services(settings: Settings, tokens: Verifier, dsn: str) -> AsyncIterator[Services]:
     """Connect, and disconnect at the end. Raises StoreUnavailable, SchemaOutdated."""
-    pool = await open_pool(dsn, min_size=2, max_size=10)
-    announcements = Listener(dsn, ACCESS)
-    try:
+    async with AsyncExitStack() as stack:
+        pool = await open_pool(dsn, min_size=2, max_size=10)
+        stack.push_async_callback(pool.close)
+        # However many ask the API, commits find a free connection.
+        api_pool = await open_pool(dsn, max_size=10)
+        stack.push_async_callback(api_pool.close)
+        announcements = Listener(dsn, ACCESS)
+        stack.push_async_callback(announcements.close)
         await require_current(pool)
-        made = Services(settings, tokens, pool, announcements)
+        made = Services(settings, tokens, pool, api_pool, announcements)
         async with _beside(made.tick_forever(), made.access.run(), tokens.keep_fresh()):
             yield made
-    finally:
-        await announcements.close()
-        await pool.close()
 
 
 @asynccontextmanager

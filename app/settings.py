@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     max_message_bytes: Annotated[int, Field(ge=1024)] = 8 * MiB
     outbox_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
     pending_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
-    max_body_bytes: Annotated[int, Field(ge=1024)] = 8 * MiB
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 2 * MiB
     api_rate: Annotated[float, Field(gt=0)] = 20.0
     api_burst: Annotated[int, Field(ge=1)] = 200
     cors_origins: str = ""

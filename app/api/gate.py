@@ -8,11 +8,13 @@
 HEAD is answered as GET without its content (RFC 9110 §9.3.2).
 """
 
+import asyncio
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crdt.errors import PipeloomError, Unauthenticated
@@ -26,6 +28,9 @@ _logger = structlog.get_logger(__name__)
 
 OPEN_PATHS: Final = frozenset({"/openapi.json", "/docs"})
 """Paths that hold no data: reachable without a token."""
+
+SMALL_BODY: Final = 64 * 1024
+"""Bytes of JSON that are read within a few milliseconds."""
 
 CALLER: Final = "caller"
 """Where in a request's state the token's claims stand."""
@@ -50,6 +55,8 @@ class Gate:
         except PipeloomError as refusal:
             await answer(refusal)(scope, receive, send)
             return
+        except ClientDisconnect:
+            return
         try:
             await self._app(scope, receive, send)
         except Exception as error:
@@ -72,7 +79,7 @@ class Gate:
         """Take the whole body in, within its limits; return what gives it out again."""
         body = await self._body(Headers(scope=scope), receive)
         if body and _is_json(Headers(scope=scope)):
-            json_body.check(body)
+            await _check_json(body)
         return _once({"type": "http.request", "body": body, "more_body": False}, receive)
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
@@ -84,7 +91,7 @@ class Gate:
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise Unauthenticated("disconnected")
+                raise ClientDisconnect
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > self._max_body:
@@ -103,6 +110,14 @@ def _bearer(headers: Headers) -> str:
 def _is_json(headers: Headers) -> bool:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     return kind == "application/json" or kind.endswith("+json")
+
+
+async def _check_json(body: bytes) -> None:
+    """Check a body at once, a large one in a thread: looking at every value takes a while."""
+    if len(body) <= SMALL_BODY:
+        json_body.check(body)
+    else:
+        await asyncio.to_thread(json_body.check, body)
 
 
 def _once(first: Message, receive: Receive) -> Receive:
@@ -130,11 +145,3 @@ def _without_content(send: Send) -> Send:
         await send(message)
 
     return strip
-
-
-class Limits(Protocol):
-    """The settings that the gate follows."""
-
-    api_rate: float
-    api_burst: int
-    max_body_bytes: int

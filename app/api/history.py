@@ -86,7 +86,9 @@ async def index(caller: Asking, pipeline_id: UUID, cursor: Cursor = None) -> Pag
     (before,) = _NEWEST_FIRST.after(cursor)
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
-        page = await caller.context.history.page(pipeline_id, before)
+    # Not within the transaction: who holds a connection must not wait for another.
+    page = await caller.context.history.page(pipeline_id, before)
+    async with caller.rows() as rows:
         authors = list({one.user_id for one in page.stretches if one.user_id is not None})
         people = {row["id"]: Person.of(row) for row in await rows.fetch("people", authors)}
     following = page.next_before
