@@ -40,7 +40,7 @@ from crdt.messages import Message as SyncMessage
 from persistence.errors import StoreError
 
 from .admission import Admission, Visitor
-from .connection import Connection
+from .connection import Connection, Lane
 from .hub import Hub
 from .live_room import LiveRoom
 from .settings import Settings
@@ -53,7 +53,7 @@ _logger = structlog.get_logger(__name__)
 
 @dataclass(eq=False)
 class Channel:
-    """One address of a socket: an `Outbox` whose encoder puts the address on every frame.
+    """One address of a socket; its encoder puts the address on every frame.
 
     It is admitted once it has a `visitor`, and open once it has a `room`. What the client says
     before that is `kept`, message and weight; `token` is one that has not been tried yet.
@@ -73,13 +73,10 @@ class Channel:
         """What stands on its frames."""
         return self.encode.address
 
-    def put(self, frame: bytes) -> None:
-        """See `Outbox`."""
-        self.connection.put(frame)
-
-    def close(self, error: SyncError) -> None:
-        """See `Outbox`."""
-        self.connection.close(error)
+    @property
+    def lane(self) -> Lane:
+        """An outbox for this address."""
+        return Lane(self.connection, self.encode)
 
     def say(self, message: hocuspocus.ToClient) -> None:
         """Send a message to this address."""
@@ -232,7 +229,7 @@ class Collab:
         if not self._is_here(channel):
             return
         channel.room = room
-        room.join(visitor.session(channel.session, is_asked_back=True), channel)
+        room.join(visitor.session(channel.session, is_asked_back=True), channel.lane)
         for message in self._take_kept(channel):
             room.receive(channel.session, message)
 

@@ -1,10 +1,10 @@
-"""One WebSocket: frames in, a bounded outbox, one writer, one close.
+"""One WebSocket: frames in, a bounded backlog out, one writer, one close.
 
-The reader hands every frame on before it reads the next. The writer is the only one who sends.
+The reader hands every frame on before it reads the next, and reads none while answers to earlier
+ones take too much room. The writer is the only one who sends.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -16,12 +16,16 @@ from crdt.errors import Overloaded, ProtocolError, SyncError
 from crdt.messages import KEEP_ALIVE
 from crdt.messages import Message as SyncMessage
 
+from .backlog import Backlog
+
+TOO_SLOW = "this client reads too slowly: reconnect"
+
 CLOSE_SECONDS = 5.0
 """How long a client may take to answer a close frame, or to make room for one."""
 
 
 class Connection:
-    """An `Outbox` over an accepted WebSocket. `keep_alive` is in seconds.
+    """An accepted WebSocket. `keep_alive` is in seconds.
 
     y-websocket clients hang up after 30 s without a message, whatever pings say, so a silent
     connection gets a no-op message every `keep_alive` seconds.
@@ -37,24 +41,61 @@ class Connection:
     ) -> None:
         self.encode = encode
         self._websocket = websocket
-        self._limit, self._keep_alive = outbox_bytes, keep_alive
-        self._frames: deque[bytes] = deque()
-        self._queued = 0
+        self._keep_alive = keep_alive
+        self._backlog = Backlog(outbox_bytes)
         self._error: SyncError | None = None
+        self._sent = self._sent_before = 0
         self._wake = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
         self._closing = asyncio.Event()
 
+    @property
+    def limit(self) -> int:
+        """How many bytes may wait for the client."""
+        return self._backlog.limit
+
+    @property
+    def depth(self) -> int:
+        """How many bytes wait for the client."""
+        return self._backlog.size
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the client has taken nothing that waited since this was last asked."""
+        before, self._sent_before = self._sent_before, self._sent
+        return self._backlog.size > 0 and before == self._sent
+
+    def reserve(self, size: int) -> None:
+        """Count bytes that will be put later; a negative size takes them back."""
+        self._backlog.reserved += size
+        self._check_room()
+
+    def _check_room(self) -> None:
+        if self._backlog.has_room:
+            self._has_room.set()
+
     def put(self, frame: bytes) -> None:
-        """Queue a frame; a client too slow for `outbox_bytes` is closed with 1013."""
+        """Queue a frame that must arrive; a client too slow even for those is closed with 1013."""
         if self._error is not None:
             return
-        if self._frames and self._queued + len(frame) > self._limit:
-            self._frames.clear()
-            self.close(Overloaded("this client reads too slowly: reconnect"))
+        if not self._backlog.put(frame):
+            self._backlog.clear()
+            self.close(Overloaded(TOO_SLOW))
             return
-        self._frames.append(frame)
-        self._queued += len(frame)
         self._wake.set()
+
+    def answer(self, frame: bytes, lane: "Lane") -> None:
+        """Queue a frame that must arrive, or catch its lane up later."""
+        if self._error is None:
+            self._backlog.answer(frame, lane)
+            self._wake.set()
+
+    def offer(self, frame: bytes, lane: "Lane") -> None:
+        """Queue a frame that may be let go, its lane being caught up later."""
+        if self._error is None:
+            self._backlog.offer(frame, lane)
+            self._wake.set()
 
     def close(self, error: SyncError) -> None:
         """Send what is queued, then close with the error's code and reason; the first one wins."""
@@ -79,6 +120,9 @@ class Connection:
         try:
             while self._error is None:
                 receive(_bytes_of(await self._websocket.receive()))
+                if not self._backlog.has_room:
+                    self._has_room.clear()
+                    await self._has_room.wait()
         except WebSocketDisconnect:
             return
         except SyncError as error:
@@ -87,20 +131,26 @@ class Connection:
     async def _write(self) -> None:
         # A client that went away is the reader's to notice.
         with suppress(WebSocketDisconnect, RuntimeError):
-            while self._frames or self._error is None:
+            while self._backlog or self._error is None:
                 await self._send_next()
         if self._error is not None:
             await close(self._websocket, self._error)
 
     async def _send_next(self) -> None:
-        if not self._frames:
+        if not self._backlog:
+            self._backlog.catch_up()
+        if not self._backlog:
             await self._wait()
             return
-        frame = self._frames.popleft()
+        frame = self._backlog.pop()
         await self._websocket.send_bytes(frame)
-        self._queued -= len(frame)
+        self._backlog.sent(frame)
+        self._sent += 1
+        self._check_room()
 
     async def _wait(self) -> None:
+        if self._error is not None:
+            return
         self._wake.clear()
         try:
             async with asyncio.timeout(self._keep_alive):
@@ -108,6 +158,47 @@ class Connection:
         except TimeoutError:
             if frame := self.encode(KEEP_ALIVE):
                 self.put(frame)
+
+
+class Lane:
+    """An `Outbox`: one session's part of a connection that others may share."""
+
+    def __init__(self, connection: Connection, encode: Callable[[SyncMessage], bytes]) -> None:
+        self.encode = encode
+        self.refill: Callable[[], bool] = lambda: True
+        self.is_behind = self.is_owed = False
+        self._connection = connection
+
+    @property
+    def limit(self) -> int | None:
+        """See `Outbox`."""
+        return None if self.is_owed else self._connection.limit
+
+    def put(self, frame: bytes) -> None:
+        """See `Outbox`."""
+        self._connection.put(frame)
+
+    def reserve(self, size: int) -> None:
+        """See `Outbox`."""
+        self._connection.reserve(size)
+
+    def answer(self, frame: bytes) -> None:
+        """See `Outbox`."""
+        self._connection.answer(frame, self)
+
+    def offer(self, frame: bytes) -> None:
+        """See `Outbox`."""
+        self._connection.offer(frame, self)
+
+    def catch_up(self) -> bool:
+        """See `backlog.Lane`."""
+        if caught_up := self.refill():
+            self.is_owed = False
+        return caught_up
+
+    def close(self, error: SyncError) -> None:
+        """See `Outbox`."""
+        self._connection.close(error)
 
 
 async def _end(*tasks: asyncio.Task[Any]) -> None:

@@ -8,7 +8,7 @@ from asyncio import Future
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar, assert_never
+from typing import Protocol, TypeAlias, TypeVar, assert_never
 from uuid import UUID
 
 import structlog
@@ -28,7 +28,15 @@ from crdt.effects import (
     WhenDurable,
 )
 from crdt.errors import DocumentPoisoned, Draining, Overloaded, PipeloomError, SyncError
-from crdt.messages import ClientMessage, Message, Scope
+from crdt.messages import (
+    Accepted,
+    AwarenessUpdate,
+    ClientMessage,
+    Message,
+    Scope,
+    SyncStep2,
+    Update,
+)
 from crdt.room import Room
 from crdt.session import Session
 from persistence.errors import StoreUnavailable
@@ -38,6 +46,11 @@ from .bus.base import Bus
 
 PARTING_SECONDS = 5.0
 """How long a client that must go waits for its last acknowledgements."""
+
+WAITING_BYTES = 256
+"""What a message takes, besides its update, while it waits for a commit."""
+
+Carrier: TypeAlias = Accepted | SyncStep2 | Update
 
 _logger = structlog.get_logger(__name__)
 
@@ -49,11 +62,35 @@ class Outbox(Protocol):
 
     @property
     def encode(self) -> Callable[[Message], bytes]:
-        """Makes frames of messages; equal for outboxes whose frames are equal."""
+        """Makes frames of messages; equal for outboxes whose frames are equal.
+
+        An empty frame stands for what the client's protocol has no message for.
+        """
+        ...
+
+    refill: Callable[[], bool]
+    """Called when the client has read everything after something was let go: it must send what
+    replaces that. False if it cannot yet; it is called again after the next frame then."""
+
+    @property
+    def limit(self) -> int | None:
+        """How many bytes may replace what was let go; None where the client waits for them."""
+        ...
+
+    def reserve(self, size: int) -> None:
+        """Count bytes of answers that wait for a commit; a negative size takes them back."""
         ...
 
     def put(self, frame: bytes) -> None:
-        """Queue a frame; never waits. A client too slow for it is closed."""
+        """Queue a frame that must arrive; never waits. A client too slow for it is closed."""
+        ...
+
+    def answer(self, frame: bytes) -> None:
+        """Queue what a client must get that it asked for; or, if there is no room, `refill`."""
+        ...
+
+    def offer(self, frame: bytes) -> None:
+        """Queue a frame that may be let go if the client is slow; then `refill`."""
         ...
 
     def close(self, error: SyncError) -> None:
@@ -115,6 +152,7 @@ class LiveRoom:
         self._committer, self._bus, self._clock = committer, bus, clock
         self._outboxes: dict[SessionId, Outbox] = {}
         self._parting: dict[SessionId, Parting] = {}
+        self._catching_up: set[SessionId] = set()
         self._last_commit: Future[int] | None = None
         self._appends = 0
         self._refusals: list[tuple[int, SyncError]] = []
@@ -140,7 +178,23 @@ class LiveRoom:
     def join(self, session: Session, outbox: Outbox) -> None:
         """Let a client in, until its token expires."""
         self._outboxes[session.id] = outbox
+        outbox.refill = lambda: self._catch_up(session.id)
         self._carry_out(self._room.join(session))
+
+    def _catch_up(self, session: SessionId) -> bool:
+        """Replace what was let go because a client was slow; see `Outbox.refill`."""
+        if session in self._catching_up:
+            return False
+        if (outbox := self._outboxes.get(session)) is not None:
+            self._run(lambda: self._room.catch_up(session, outbox.limit))
+            self._note_catching_up(session)
+        return True
+
+    def _note_catching_up(self, session: SessionId) -> None:
+        # Behind the answer that waits for the same commit: one of them per client is enough.
+        if self._last_commit is not None:
+            self._catching_up.add(session)
+            self._last_commit.add_done_callback(lambda _: self._catching_up.discard(session))
 
     def receive(self, session: SessionId, message: ClientMessage) -> None:
         """Take a message from a client that joined and has not left; a frozen room takes none."""
@@ -281,7 +335,7 @@ class LiveRoom:
     def _carry_out_one(self, effect: Effect) -> None:
         match effect:
             case SendWhenDurable(session, message):
-                self._when_durable(lambda: self._put(session, message))
+                self._put_when_durable(session, message)
             case WhenDurable(later):
                 self._when_durable(lambda: self._carry_out([later]))
             case _:
@@ -307,12 +361,25 @@ class LiveRoom:
                 assert_never(effect)
 
     def _put(self, session: SessionId, message: Message) -> None:
-        if outbox := self._outbox(session):
-            _put(outbox, outbox.encode(message))
+        if (outbox := self._outbox(session)) and (frame := outbox.encode(message)):
+            if isinstance(message, SyncStep2):
+                outbox.answer(frame)
+            else:
+                outbox.put(frame)
 
     def _outbox(self, session: SessionId) -> Outbox | None:
         parting = self._parting.get(session)
         return self._outboxes.get(session) if parting is None else parting.outbox
+
+    def _put_when_durable(self, session: SessionId, message: Message) -> None:
+        if (outbox := self._outbox(session)) is None or self._last_commit is None:
+            self._put(session, message)
+            return
+        size = WAITING_BYTES + (len(message.update) if isinstance(message, Carrier) else 0)
+        outbox.reserve(size)
+        # Whatever becomes of the commit.
+        self._last_commit.add_done_callback(lambda _: outbox.reserve(-size))
+        self._when_durable(lambda: self._put(session, message))
 
     def _when_durable(self, task: Callable[[], None]) -> None:
         if self._last_commit is None:
@@ -328,12 +395,18 @@ class LiveRoom:
 
     def _broadcast(self, message: Message, exclude: SessionId | None) -> None:
         frames: dict[Callable[[Message], bytes], bytes] = {}
+        is_replaceable = isinstance(message, Update | AwarenessUpdate)
         for session, outbox in list(self._outboxes.items()):
             if session == exclude:
                 continue
             if (frame := frames.get(outbox.encode)) is None:
                 frame = frames[outbox.encode] = outbox.encode(message)
-            _put(outbox, frame)
+            if not frame:
+                continue
+            if is_replaceable:
+                outbox.offer(frame)
+            else:
+                outbox.put(frame)
 
     def _append(self, payload: bytes, user_id: UUID | None) -> None:
         update = NewUpdate(self.pipeline_id, user_id, payload, self._clock.now())
@@ -387,9 +460,3 @@ class LiveRoom:
     def _let_go(self, session: SessionId) -> None:
         if parting := self._parting.pop(session, None):
             parting.close()
-
-
-def _put(outbox: Outbox, frame: bytes) -> None:
-    """Queue a frame; an empty one stands for what the client's protocol has no message for."""
-    if frame:
-        outbox.put(frame)

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,9 @@ from .versions import Versioning
 from .ws import Endpoints
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+SWEEP_TICKS = 15
+"""Between two looks for connections that take nothing."""
 
 TICK_SECONDS = 2.0
 """Between two looks at presence to expire and rooms to unload."""
@@ -111,11 +115,13 @@ class Services:
                 await self.endpoints.idle.wait()
 
     async def tick_forever(self) -> None:
-        """Let time pass in the hub."""
-        while True:
+        """Let time pass."""
+        for tick in count(1):
             await asyncio.sleep(TICK_SECONDS)
             try:
                 self.hub.tick()
+                if tick % SWEEP_TICKS == 0:
+                    self.endpoints.sweep()
             except Exception as error:
                 _logger.exception("tick_failed", error=str(error))
 

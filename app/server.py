@@ -14,7 +14,6 @@ from typing import Any
 import structlog
 import uvicorn
 import uvloop
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from persistence.migrations import migrate
 
@@ -22,6 +21,7 @@ from .auth import Verifier
 from .demo import greeting
 from .main import Services, application, ensure_demo, services, work
 from .settings import Settings, SettingsError
+from .sockets import WebSocketProtocol
 
 PARTING_SECONDS = 1.0
 """How long clients may take to answer a close frame when the server leaves."""
@@ -83,7 +83,7 @@ class Server(uvicorn.Server):
     def _websockets(self) -> list[object]:
         # Idle HTTP connections are in there too, and stay until uvicorn closes them.
         connections = self.server_state.connections
-        return [one for one in connections if isinstance(one, WebSocketsSansIOProtocol)]
+        return [one for one in connections if isinstance(one, WebSocketProtocol)]
 
 
 def serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
@@ -116,7 +116,7 @@ async def _run(made: Services, settings: Settings, tokens: Verifier, text: str) 
         application(made, tokens),
         host=settings.host,
         port=settings.port,
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,
         lifespan="off",

@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     jwt_audience: str | None = None
 
     max_message_bytes: Annotated[int, Field(ge=1024)] = 8 * MiB
-    outbox_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
+    outbox_bytes: Annotated[int, Field(ge=1024)] = 4 * MiB
     pending_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
     max_body_bytes: Annotated[int, Field(ge=1024)] = 2 * MiB
     api_rate: Annotated[float, Field(gt=0)] = 20.0

@@ -1,19 +1,22 @@
 """The WebSocket endpoints: accept, authenticate, open the room, hand over."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import structlog
 from starlette.websockets import WebSocket
 
 from crdt import y_websocket
+from crdt.effects import SessionId
 from crdt.errors import ConnectionTimeout, Overloaded, SyncError
 from persistence.errors import StoreError
 
-from .admission import Admission
+from .admission import Admission, Visitor
 from .collab import Collab
-from .connection import Connection, close
+from .connection import TOO_SLOW, Connection, Lane, close
 from .hub import Hub
+from .live_room import LiveRoom
 from .settings import Settings
 
 _logger = structlog.get_logger(__name__)
@@ -24,6 +27,7 @@ class Endpoints:
 
     def __init__(self, hub: Hub, admission: Admission, settings: Settings) -> None:
         self._hub, self._admission, self._settings = hub, admission, settings
+        self.connections: set[Connection] = set()
         self._open_connections = 0
         self.idle = asyncio.Event()
         self.idle.set()
@@ -66,9 +70,14 @@ class Endpoints:
             websocket.query_params.get("token", ""), websocket.path_params["pipeline_id"]
         )
         room = await self._hub.open(visitor.pipeline_id)
-        connection = self._connection(websocket)
         session = self._hub.new_session()
-        room.join(visitor.session(session), connection)
+        with self._connection(websocket) as connection:
+            await self._stay(visitor, room, session, connection)
+
+    async def _stay(
+        self, visitor: Visitor, room: LiveRoom, session: SessionId, connection: Connection
+    ) -> None:
+        room.join(visitor.session(session), Lane(connection, y_websocket.encode))
         try:
             await self._admission.catch_up(visitor)
             await connection.run(lambda frame: room.receive(session, y_websocket.decode(frame)))
@@ -76,7 +85,10 @@ class Endpoints:
             room.leave(session)
 
     async def _collaborate(self, websocket: WebSocket) -> None:
-        connection = self._connection(websocket)
+        with self._connection(websocket) as connection:
+            await self._speak_for_many(connection)
+
+    async def _speak_for_many(self, connection: Connection) -> None:
         collab = Collab(connection, self._hub, self._admission, self._settings)
         connection.encode = collab.encode
         watch = asyncio.create_task(self._expect_documents(collab, connection))
@@ -94,10 +106,22 @@ class Endpoints:
             await asyncio.sleep(self._settings.unauthenticated_seconds)
         connection.close(ConnectionTimeout())
 
-    def _connection(self, websocket: WebSocket) -> Connection:
-        return Connection(
+    @contextmanager
+    def _connection(self, websocket: WebSocket) -> Iterator[Connection]:
+        connection = Connection(
             websocket,
             y_websocket.encode,
             outbox_bytes=self._settings.outbox_bytes,
             keep_alive=self._settings.keep_alive,
         )
+        self.connections.add(connection)
+        try:
+            yield connection
+        finally:
+            self.connections.discard(connection)
+
+    def sweep(self) -> None:
+        """Send those away who have taken nothing of what waited for them since the last sweep."""
+        for connection in self.connections:
+            if connection.is_stuck:
+                connection.close(Overloaded(TOO_SLOW))

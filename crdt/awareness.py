@@ -147,6 +147,10 @@ class Awareness:
             for client, presence in entries
         )
 
+    def encode_with_departed(self) -> bytes:
+        """Encode everybody, and that those are gone who left a short while ago."""
+        return self.encode(self._clients)
+
 
 def _returns(known: Presence, new: Presence) -> bool:
     return known.withdrawn and new.state != NULL and new.clock == known.clock

@@ -20,7 +20,7 @@ from typing import TypeVar, assert_never
 from uuid import UUID
 
 from .awareness import Awareness
-from .document import Document
+from .document import EMPTY_STATE_VECTOR, Document
 from .editor import Editor
 from .effects import (
     Append,
@@ -34,7 +34,14 @@ from .effects import (
     SessionId,
     WhenDurable,
 )
-from .errors import DocumentPoisoned, Forbidden, ProtocolError, SyncError, Unauthenticated
+from .errors import (
+    DocumentPoisoned,
+    Forbidden,
+    Overloaded,
+    ProtocolError,
+    SyncError,
+    Unauthenticated,
+)
 from .limits import ACCEPTED
 from .messages import (
     Accepted,
@@ -59,6 +66,9 @@ T = TypeVar("T")
 
 MAX_STATELESS = 64 * 1024
 """Longest text, in characters, that a client may tell the others of its room at once."""
+
+MAX_KEPT_STATE_VECTOR = 64 * 1024
+"""Longest state vector that is kept for a session, in bytes; about 8,000 clients."""
 
 WARNED_BEFORE = timedelta(seconds=15)
 """How long before its token expires a client is asked for another one."""
@@ -124,9 +134,26 @@ class Room:
 
     def _answer(self, session: Session, state_vector: bytes) -> list[Effect]:
         asked_back = [self._ask(session)] if session.is_asked_back else []
-        lacking = SendWhenDurable(session.id, SyncStep2(self.document.diff(state_vector)))
-        waiting = (SendWhenDurable(session.id, Update(each)) for each in self.document.waiting())
-        return [*asked_back, lacking, *waiting]
+        lacking = self._lacking(session.id, self.document.diff(state_vector))
+        known = state_vector if len(state_vector) <= MAX_KEPT_STATE_VECTOR else EMPTY_STATE_VECTOR
+        self.sessions[session.id] = replace(session, state_vector=known)
+        return [*asked_back, *lacking]
+
+    def _lacking(self, session_id: SessionId, diff: bytes) -> list[Effect]:
+        waiting = (SendWhenDurable(session_id, Update(each)) for each in self.document.waiting())
+        return [SendWhenDurable(session_id, SyncStep2(diff)), *waiting]
+
+    def catch_up(self, session_id: SessionId, limit: int | None) -> list[Effect]:
+        """Replace all updates and presence that a client too slow for them has missed.
+
+        The client is sent away if what it lacks takes more than `limit` bytes: back with a newer
+        state vector, it will lack less.
+        """
+        diff = self.document.diff(self.sessions[session_id].state_vector)
+        if limit is not None and len(diff) > limit:
+            return [CloseSession(session_id, Overloaded("this client reads too slowly: reconnect"))]
+        presence = AwarenessUpdate(self.awareness.encode_with_departed())
+        return [*self._lacking(session_id, diff), Send(session_id, presence)]
 
     def _take_answer(self, session: Session, update: bytes) -> list[Effect]:
         if update == EMPTY_UPDATE or self.document.contains(update, ACCEPTED):

@@ -19,7 +19,8 @@ class Session:
 
     `is_asked_back` tells the Hocuspocus protocol, in which a server asks what a client has each
     time after the client has asked, from y-websocket, in which it asks once, at the beginning.
-    `was_warned` is whether the client knows that its token is about to expire.
+    `was_warned` is whether the client knows that its token is about to expire. `state_vector` is
+    what the client certainly has: that of its last SyncStep1, or nothing.
     """
 
     id: SessionId
@@ -28,6 +29,7 @@ class Session:
     expires_at: datetime | None = None
     is_asked_back: bool = False
     was_warned: bool = False
+    state_vector: bytes = b"\x00"
 
     @property
     def user_id(self) -> UUID:

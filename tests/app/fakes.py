@@ -103,6 +103,9 @@ class Inbox:
         self.encode = encode
         self.received: list[Message] = []
         self.end: SyncError | None = None
+        self.refill: Callable[[], bool] = lambda: True
+        self.limit: int | None = None
+        self.reserved = 0
         self._name = name
         self._journal: Journal = [] if journal is None else journal
 
@@ -110,6 +113,11 @@ class Inbox:
         message = message_of(frame)
         self.received.append(message)
         self._journal.append((self._name, message))
+
+    answer = offer = put
+
+    def reserve(self, size: int) -> None:
+        self.reserved += size
 
     def close(self, error: SyncError) -> None:
         assert self.end is None, "closed twice"

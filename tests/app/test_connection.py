@@ -136,6 +136,41 @@ async def test_the_first_reason_to_close_is_the_one_given(wire: Wire) -> None:
     assert wire.closes == [(4404, PipelineNotFound.remedy)]
 
 
+async def test_who_takes_nothing_between_two_looks_is_stuck(wire: Wire) -> None:
+    connection = await connected(wire)
+    task = await running(connection)
+    assert not connection.is_stuck
+    wire.writable.clear()
+    connection.put(b"one")
+    connection.put(b"two")
+    await turns()
+    assert [connection.is_stuck, connection.is_stuck] == [True, True]
+    wire.writable.set()
+    await turns()
+    wire.writable.clear()
+    connection.put(b"three")
+    assert [connection.is_stuck, connection.is_stuck] == [False, True]
+    wire.writable.set()
+    wire.hang_up()
+    await ended(task)
+
+
+async def test_nothing_is_read_while_answers_take_too_much_room(wire: Wire) -> None:
+    taken: list[bytes] = []
+    connection = await connected(wire, outbox_bytes=100)
+    connection.reserve(101)
+    task = await running(connection, taken.append)
+    for frame in (b"one", b"two", b"three"):
+        wire.send(frame)
+    await turns()
+    assert taken == [b"one"]
+    connection.reserve(-1)
+    await turns()
+    assert taken == [b"one", b"two", b"three"]
+    wire.hang_up()
+    await ended(task)
+
+
 async def test_a_client_that_never_reads_cannot_stay(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:

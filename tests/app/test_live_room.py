@@ -566,3 +566,44 @@ async def test_a_room_settles_when_the_log_has_decided(
     with capture_logs():
         await settled
     assert scene.room.is_durable
+
+
+async def test_a_client_that_was_too_slow_gets_what_it_missed_when_that_is_durable(
+    scene: Scene, alice: Inbox, bob: Inbox, update: bytes
+) -> None:
+    scene.edit(ALICE, update)
+    bob.received.clear()
+    assert bob.refill()
+    assert bob.of(SyncStep2) == []
+    scene.committer.commit()
+    await turns()
+    (diff,) = bob.of(SyncStep2)
+    assert isinstance(diff, SyncStep2)
+    assert content_of(diff.update) == content(scene.document)
+
+
+async def test_one_catching_up_waits_for_the_log_at_a_time(
+    scene: Scene, alice: Inbox, bob: Inbox, update: bytes
+) -> None:
+    scene.edit(ALICE, update)
+    assert [bob.refill(), bob.refill(), alice.refill()] == [True, False, True]
+    scene.committer.commit()
+    await turns()
+    assert len(bob.of(SyncStep2)) == 1
+    assert bob.refill()
+    assert len(bob.of(SyncStep2)) == 2
+
+
+async def test_a_client_that_lacks_more_than_may_wait_for_it_is_sent_away(
+    scene: Scene, alice: Inbox, bob: Inbox, update: bytes
+) -> None:
+    scene.edit(ALICE, update)
+    bob.limit = 3
+    assert bob.refill()
+    assert (bob.close_code, alice.close_code) == (1013, None)
+
+
+async def test_who_left_is_not_caught_up(scene: Scene, alice: Inbox, bob: Inbox) -> None:
+    scene.room.leave(BOB)
+    assert bob.refill()
+    assert bob.received == []

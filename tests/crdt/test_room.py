@@ -638,3 +638,72 @@ class TestStateless:
         before = room.document.encode()
         room.receive(ANN, Stateless("{}"), 0.0)
         assert room.document.encode() == before
+
+
+def missed(room: Room, session: int, limit: int | None = 1000) -> bytes:
+    """What a client that was too slow is sent of the document."""
+    (diff,) = only(SendWhenDurable, room.catch_up(session, limit))
+    assert diff.session == session
+    assert isinstance(diff.message, SyncStep2)
+    return diff.message.update
+
+
+def test_a_slow_client_gets_what_it_lacks_since_it_last_said_what_it_has(
+    room: Room, ann: Client
+) -> None:
+    slow = Client(2)
+    room.receive(BEN, SyncStep1(slow.document.state_vector()), 0)
+    everything = missed(room, BEN)
+    slow.document.apply(everything)
+    room.receive(BEN, SyncStep1(slow.document.state_vector()), 0)
+    room.receive(ANN, Update(ann.put("second", 1)), 0)
+    lacking = missed(room, BEN)
+    slow.document.apply(lacking)
+    assert content(slow.document.doc) == content(room.document.doc)
+    assert len(lacking) < len(everything)
+
+
+def test_a_slow_client_that_never_said_what_it_has_gets_everything(room: Room) -> None:
+    slow = Client(2)
+    slow.document.apply(missed(room, BEN))
+    assert content(slow.document.doc) == content(room.document.doc)
+
+
+def test_a_state_vector_too_long_to_keep_counts_as_none(room: Room) -> None:
+    clients = 20_000
+    vector = var_uint(clients) + b"".join(
+        var_uint(client) + var_uint(1) for client in range(2**20, 2**20 + clients)
+    )
+    room.receive(BEN, SyncStep1(vector), 0)
+    assert room.sessions[BEN].state_vector == NOTHING
+
+
+def test_a_state_vector_that_cannot_be_read_is_not_kept(room: Room) -> None:
+    (closed,) = room.receive(BEN, SyncStep1(b"\xff"), 0)
+    assert isinstance(closed, CloseSession)
+    assert room.sessions[BEN].state_vector == NOTHING
+
+
+def test_a_slow_client_is_told_who_is_here_and_who_left(room: Room) -> None:
+    room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0)
+    room.receive(BEN, AwarenessUpdate(presence(8, 1)), 0)
+    room.leave(BEN)
+    (told,) = only(Send, room.catch_up(ANN, 1000))
+    gone = var_uint(8) + var_uint(1) + var_string("null")
+    here = seen(7, 1).payload[1:]
+    assert told.message == AwarenessUpdate(var_uint(2) + here + gone)
+
+
+def test_a_slow_client_gets_what_waits_for_its_predecessors(room: Room, ann: Client) -> None:
+    ann.put("second", 1)
+    late = ann.put("second", 2)
+    room.receive(ANN, Update(late), 0)
+    sent = [effect.message for effect in only(SendWhenDurable, room.catch_up(BEN, 1000))]
+    assert sent[1:] == [Update(each) for each in room.document.waiting()] != []
+
+
+def test_a_slow_client_that_lacks_too_much_is_sent_away(room: Room) -> None:
+    (closed,) = room.catch_up(BEN, 10)
+    assert isinstance(closed, CloseSession)
+    assert (closed.session, closed.error.close_code) == (BEN, 1013)
+    assert missed(room, BEN, None)

@@ -1,0 +1,71 @@
+"""uvicorn's WebSocket protocol, with three manners it lacks."""
+
+import sys
+from asyncio import BaseTransport
+from http import HTTPStatus
+from socket import IPPROTO_TCP
+from typing import Final
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+TCP_NOTSENT_LOWAT: Final = 25
+"""linux/tcp.h; Python names it on other systems only."""
+
+UNSENT_BYTES: Final = 64 * 1024
+"""What the kernel may hold for a client beyond what is on its way to it.
+
+Without a limit the kernel takes 4 MB for each client that does not read.
+"""
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """Answers requests it cannot read, keeps little in the kernel, and is patient while it reads.
+
+    uvicorn leaves connections open, unanswered, whose request lines are longer than 8 KiB; and it
+    takes a client for dead whose pong stands behind frames that it reads slowly on purpose.
+    """
+
+    _has_received = False
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """See uvicorn."""
+        super().connection_made(transport)
+        _keep_little(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """See uvicorn."""
+        self._has_received = True
+        super().data_received(data)
+        if not self.handshake_initiated and self.conn.handshake_exc is not None:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        answer = b"".join(self.conn.data_to_send())
+        self.handshake_initiated = self.close_sent = True
+        self.transport.write(answer or BAD_REQUEST)
+        self.transport.close()
+
+    def send_keepalive_ping(self) -> None:
+        """See uvicorn."""
+        self._has_received = False
+        super().send_keepalive_ping()
+
+    def keepalive_timeout(self) -> None:
+        """See uvicorn."""
+        if self._has_received or self.read_paused:
+            self.pong_timer = self.pending_ping_payload = None
+            self.schedule_ping()
+        else:
+            super().keepalive_timeout()
+
+
+BAD_REQUEST: Final = (
+    f"HTTP/1.1 {HTTPStatus.BAD_REQUEST} {HTTPStatus.BAD_REQUEST.phrase}\r\n"
+    "Connection: close\r\nContent-Length: 0\r\n\r\n"
+).encode()
+
+
+def _keep_little(transport: BaseTransport) -> None:
+    socket = transport.get_extra_info("socket")
+    if socket is not None and sys.platform == "linux":
+        socket.setsockopt(IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
