@@ -68,6 +68,14 @@ class RoomEvents:
     def __init__(self) -> None:
         self._listeners: defaultdict[UUID, set[Listener]] = defaultdict(set)
 
+    def count(self, user_id: UUID) -> int:
+        """How often a user listens, everywhere together."""
+        return sum(
+            listener.user_id == user_id
+            for listeners in self._listeners.values()
+            for listener in listeners
+        )
+
     @contextmanager
     def listening(self, pipeline_id: UUID, user_id: UUID) -> Iterator[Listener]:
         """Listen to a pipeline for the length of the block."""

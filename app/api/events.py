@@ -7,16 +7,19 @@ after any of these an EventSource reconnects by itself and learns what is the ma
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import StreamingResponse
+from starlette.types import Send
 
 from ..events import Listener, RoomEvent
 from . import roles
 from .context import Asking, Caller
+from .problems import TooManyRequests
 from .shapes import problems
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/events", tags=["events"])
@@ -24,18 +27,34 @@ router = APIRouter(prefix="/pipelines/{pipeline_id}/events", tags=["events"])
 PING_SECONDS: Final = 15.0
 """Silence after which a comment is sent: proxies close connections on which nothing moves."""
 
+MAX_STREAMS: Final = 50
+"""Streams that one user may have open on this node."""
+
+RETRY_SECONDS: Final = 10
+
 _EXAMPLE: Final = 'event: comment.created\ndata: {"id": "…", "content": "Why this model?"}\n\n'
 
 
 class EventStream(StreamingResponse):
-    """A stream of events."""
+    """A stream of events, which ends for its source, too, when nobody listens any more."""
 
     media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncGenerator[str, None]) -> None:
+        # Proxies neither keep nor gather what they hear (nginx: X-Accel-Buffering).
+        super().__init__(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        self._events = events
+
+    async def stream_response(self, send: Send) -> None:
+        """See StreamingResponse, which leaves an unfinished source to the garbage collector."""
+        async with aclosing(self._events):
+            await super().stream_response(send)
 
 
 @router.get(
     "",
     name="listen",
+    status_code=200,
     response_class=EventStream,
     responses={
         200: {
@@ -51,13 +70,12 @@ async def listen(caller: Asking, pipeline_id: UUID) -> EventStream:
     moment = caller.context.access.moment
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
-    return EventStream(
-        _stream(caller, pipeline_id, moment),
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    if caller.context.events.count(caller.id) >= MAX_STREAMS:
+        raise TooManyRequests(RETRY_SECONDS, f"more than {MAX_STREAMS} streams of yours are open")
+    return EventStream(_stream(caller, pipeline_id, moment))
 
 
-async def _stream(caller: Caller, pipeline_id: UUID, moment: int) -> AsyncIterator[str]:
+async def _stream(caller: Caller, pipeline_id: UUID, moment: int) -> AsyncGenerator[str, None]:
     with caller.context.events.listening(pipeline_id, caller.id) as listener:
         await caller.context.access.catch_up(caller.id, since=moment)
         yield ": listening\n\n"

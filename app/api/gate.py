@@ -59,6 +59,8 @@ class Gate:
             return
         try:
             await self._app(scope, receive, send)
+        except ClientDisconnect:
+            return
         except Exception as error:
             # It has been answered with 500; further out it would be logged once more.
             _logger.exception("api.bug", path=scope["path"], error=str(error))
@@ -139,9 +141,14 @@ def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
 
 
 def _without_content(send: Send) -> Send:
+    """Send the head of an answer alone; one that streams would have no end."""
+
     async def strip(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            message = {**message, "body": b""}
-        await send(message)
+        if message["type"] == "http.response.start":
+            await send(message)
+            return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        if message.get("more_body"):
+            raise ClientDisconnect
 
     return strip

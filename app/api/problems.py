@@ -135,8 +135,8 @@ class TooManyRequests(Problem):
 
     status = 429
 
-    def __init__(self, wait: int) -> None:
-        super().__init__(f"too many requests: try again in {wait} s")
+    def __init__(self, wait: int, what: str = "too many requests") -> None:
+        super().__init__(f"{what}: try again in {wait} s")
         self.headers = {"Retry-After": str(wait)}
 
 

@@ -143,3 +143,23 @@ async def test_who_hangs_up_is_forgotten(house: House, team: Team) -> None:
     async with listening(team.viewer, path):
         assert house.made.events.seats()
     assert house.made.events.seats() == set()
+
+
+async def test_head_ends_where_a_stream_would_not(house: House, team: Team) -> None:
+    path = await a_pipeline(team)
+    async with asyncio.timeout(PATIENCE):
+        answer = await team.viewer.ask("HEAD", f"{path}/events")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert house.made.events.seats() == set()
+
+
+async def test_one_user_has_so_many_streams_and_no_more(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "MAX_STREAMS", 1)
+    path = await a_pipeline(team)
+    async with listening(team.viewer, path), listening(team.member, path):
+        answer = await team.viewer.get(f"{path}/events")
+    the_problem(answer, 429)
+    assert answer.headers["retry-after"] == "10"
