@@ -15,6 +15,7 @@ from crdt.errors import PipeloomError
 from ..auth import Verifier
 from ..settings import Settings
 from . import (
+    answers,
     comments,
     connections,
     creation,
@@ -27,7 +28,6 @@ from . import (
     organizations,
     pipelines,
     presence,
-    problems,
     shapes,
     steps,
     teams,
@@ -97,10 +97,10 @@ def _application(context: Context) -> FastAPI:
         responses=shapes.EVERYWHERE,
         generate_unique_id_function=_operation_id,
         exception_handlers={
-            PipeloomError: problems.on_family,
-            HTTPException: problems.on_http,
-            RequestValidationError: problems.on_invalid,
-            Exception: problems.on_bug,
+            PipeloomError: answers.on_family,
+            HTTPException: answers.on_http,
+            RequestValidationError: answers.on_invalid,
+            Exception: answers.on_bug,
         },
     )
     application.state.context = context

@@ -21,7 +21,8 @@ from crdt.errors import PipeloomError, Unauthenticated
 
 from ..auth import Verifier
 from . import json_body
-from .problems import BodyTooBig, Invalid, answer
+from .answers import answer
+from .problems import BodyTooBig, Invalid
 from .rate import RateLimit
 
 _logger = structlog.get_logger(__name__)
