@@ -14,11 +14,13 @@ from crdt.editor import Editor
 from crdt.effects import SessionId
 from crdt.errors import Draining, PipelineNotFound
 from crdt.messages import Scope
+from crdt.news import NodeId
 from crdt.room import Room
 from persistence.ports import StoredDocument, UpdateLog
 from persistence.replay import compute, load, replay
 
 from .bus.base import Bus
+from .follower import Follower
 from .live_room import Clock, Committer, LiveRoom
 
 SETTLE_SECONDS = 5.0
@@ -55,9 +57,11 @@ class Hub:
         *,
         unload_after: float,
         new_client_id: Callable[[], int | None] = lambda: None,
+        node: NodeId = "here",
     ) -> None:
         self._log, self._committer, self._bus, self._clock = log, committer, bus, clock
-        self._unload_after = unload_after
+        self._unload_after, self._node = unload_after, node
+        self._follower = Follower(log)
         self._new_client_id = new_client_id
         self._rooms: dict[UUID, LiveRoom] = {}
         self._opening: dict[UUID, asyncio.Task[None]] = {}
@@ -152,8 +156,15 @@ class Hub:
         )
         # Kept here, not by the visitors: all of them may have given up meanwhile.
         self._rooms[pipeline_id] = LiveRoom(
-            pipeline_id, Room(document), self._committer, self._bus, self._clock, seq=seq
+            pipeline_id,
+            Room(document, self._node),
+            self._committer,
+            self._bus,
+            self._clock,
+            seq=seq,
+            on_gap=self._follower.fill_soon,
         )
+        self._rooms[pipeline_id].ask_around()
 
     def tick(self) -> None:
         """Let time pass: expire presence, unload rooms nobody is in, forget dropped ones."""
@@ -164,6 +175,18 @@ class Hub:
                 room.drop(Draining())
             if room.dropped and room.is_durable:
                 del self._rooms[pipeline_id]
+
+    async def follow_log(self) -> None:
+        """Look whether other nodes have appended what nobody told; call it now and then.
+
+        Raises StoreUnavailable.
+        """
+        await self._follower.look([room for room in self._rooms.values() if not room.dropped])
+
+    @property
+    def gaps_filled(self) -> int:
+        """How often updates were read from the log that the bus had not brought."""
+        return self._follower.gaps
 
     def seats(self) -> set[tuple[UUID, UUID]]:
         """Who is where: (user, pipeline) of every session on this node."""
@@ -196,6 +219,7 @@ class Hub:
         for room in self._rooms.values():
             room.drop(Draining())
         self._rooms.clear()
+        self._follower.close()
 
 
 def _edit_copy(

@@ -5,9 +5,10 @@ The room decides (`crdt/room.py`); this carries its effects out, in order.
 
 import asyncio
 from asyncio import Future
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol, TypeAlias, TypeVar, assert_never
 from uuid import UUID
 
@@ -27,7 +28,15 @@ from crdt.effects import (
     SessionId,
     WhenDurable,
 )
-from crdt.errors import DocumentPoisoned, Draining, Overloaded, PipeloomError, SyncError
+from crdt.errors import (
+    DocumentPoisoned,
+    Draining,
+    Overloaded,
+    PipeloomError,
+    ProtocolError,
+    SyncError,
+)
+from crdt.log_position import LogPosition
 from crdt.messages import (
     Accepted,
     AwarenessUpdate,
@@ -37,10 +46,11 @@ from crdt.messages import (
     SyncStep2,
     Update,
 )
+from crdt.news import Committed, News, WhoIsHere
 from crdt.room import Room
 from crdt.session import Session
 from persistence.errors import StoreUnavailable
-from persistence.ports import NewUpdate
+from persistence.ports import LoggedUpdate, NewUpdate
 
 from .bus.base import Bus
 
@@ -141,10 +151,10 @@ class LiveRoom:
         clock: Clock,
         *,
         seq: int = 0,
+        on_gap: Callable[["LiveRoom"], None] = lambda _: None,
     ) -> None:
         self.pipeline_id = pipeline_id
-        self.seq = seq
-        """The last update of the log that is known to be in the document."""
+        self.position = LogPosition(seq)
         self.dropped = False
         self.frozen = False
         self.empty_since = clock.monotonic()
@@ -156,7 +166,8 @@ class LiveRoom:
         self._last_commit: Future[int] | None = None
         self._appends = 0
         self._refusals: list[tuple[int, SyncError]] = []
-        self._unsubscribe = bus.subscribe(pipeline_id, self._receive_remote)
+        self._on_gap = on_gap
+        self._unsubscribe = bus.subscribe(pipeline_id, self._hear)
 
     @property
     def is_idle(self) -> bool:
@@ -245,7 +256,7 @@ class LiveRoom:
         """
         commit, appends = self._last_commit, self._appends
         if commit is None:
-            return self.seq
+            return self.position.seq
         await asyncio.wait([commit], timeout=seconds)
         if not commit.done():
             raise StoreUnavailable("taken, but not stored yet: look before you try again")
@@ -313,8 +324,27 @@ class LiveRoom:
         for session in list(self._parting):
             self._let_go(session)
 
-    def _receive_remote(self, message: Message) -> None:
-        self._run(lambda: self._room.receive_remote(message))
+    def ask_around(self) -> None:
+        """Ask the other nodes who is in this room there."""
+        self._bus.publish(self.pipeline_id, WhoIsHere(self._room.node), self._hear)
+
+    def _hear(self, news: News) -> None:
+        """Take what another node tells: what it cannot make sense of, it does without."""
+        if isinstance(news, Committed) and self.position.has(news.seq):
+            return
+        try:
+            self._run(lambda: self._room.receive_news(news, self._clock.monotonic()))
+        except ProtocolError as error:
+            _logger.warning("room.news_ignored", pipeline_id=self.pipeline_id, error=str(error))
+        if isinstance(news, Committed):
+            self.position.note(news.seq)
+            if self.position.has_gap:
+                self._on_gap(self)
+
+    def follow(self, updates: Iterable[LoggedUpdate]) -> None:
+        """Take in what the log holds beyond what other nodes have told."""
+        for update in updates:
+            self._hear(Committed(update.seq, update.payload))
 
     def _run(self, decide: Callable[[], list[Effect]]) -> None:
         try:
@@ -351,8 +381,8 @@ class LiveRoom:
                 self._broadcast(message, exclude)
             case Append(update, user_id):
                 self._append(update, user_id)
-            case Publish(message):
-                self._bus.publish(self.pipeline_id, message, self._receive_remote)
+            case Publish(news):
+                self._bus.publish(self.pipeline_id, news, self._hear)
             case CloseSession(session, error):
                 self._close(session, error)
             case PartSession(session, error):
@@ -417,15 +447,15 @@ class LiveRoom:
             # The document holds an update that the log does not: only a reload makes them equal.
             self._refuse(number, error)
             return
-        self._last_commit.add_done_callback(lambda commit: self._on_commit(number, commit))
+        self._last_commit.add_done_callback(partial(self._on_commit, number, payload))
 
-    def _on_commit(self, number: int, commit: "Future[int]") -> None:
+    def _on_commit(self, number: int, payload: bytes, commit: "Future[int]") -> None:
         # Not earlier: between a commit and this call, its acknowledgements are still on their way.
         if commit is self._last_commit:
             self._last_commit = None
         error = None if commit.cancelled() else commit.exception()
         if error is None:
-            self.seq = max(self.seq, commit.result())
+            self._tell_committed(commit.result(), payload)
             return
         if self.frozen:
             error = Draining()
@@ -438,6 +468,12 @@ class LiveRoom:
     def _refuse(self, number: int, error: SyncError) -> None:
         self._refusals.append((number, error))
         self.drop(error)
+
+    def _tell_committed(self, seq: int, payload: bytes) -> None:
+        self.position.note(seq)
+        self._bus.publish(self.pipeline_id, Committed(seq, payload), self._hear)
+        if self.position.has_gap:
+            self._on_gap(self)
 
     def _close(self, session: SessionId, error: SyncError) -> None:
         outbox = self._outboxes.get(session)

@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from persistence.as_user import UserPool
 from persistence.directory import PostgresDirectory
+from persistence.errors import StoreError
 from persistence.group_commit import GroupCommit
 from persistence.listener import ACCESS, Listener
 from persistence.migrations import require_current
@@ -44,6 +45,9 @@ ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 SWEEP_TICKS = 15
 """Between two looks for connections that take nothing."""
+
+FOLLOW_SECONDS = 0.5
+"""Between two looks at the log for what other nodes appended and nobody told."""
 
 TICK_SECONDS = 2.0
 """Between two looks at presence to expire and rooms to unload."""
@@ -114,6 +118,17 @@ class Services:
             async with asyncio.timeout(self.drain_timeout / 4):
                 await self.endpoints.idle.wait()
 
+    async def follow_forever(self) -> None:
+        """Keep the rooms of this node in step with the log."""
+        while True:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            try:
+                await self.hub.follow_log()
+            except StoreError as error:
+                _logger.warning("log_unread", error=str(error))
+            except Exception as error:
+                _logger.exception("follow_failed", error=str(error))
+
     async def tick_forever(self) -> None:
         """Let time pass."""
         for tick in count(1):
@@ -143,7 +158,9 @@ async def services(settings: Settings, tokens: Verifier, dsn: str) -> AsyncItera
         stack.push_async_callback(announcements.close)
         await require_current(pool)
         made = Services(settings, tokens, pool, api_pool, announcements)
-        async with _beside(made.tick_forever(), made.access.run(), tokens.keep_fresh()):
+        async with _beside(
+            made.tick_forever(), made.follow_forever(), made.access.run(), tokens.keep_fresh()
+        ):
             yield made
 
 

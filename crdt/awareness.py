@@ -17,11 +17,13 @@ A session introduces itself by its first awareness update, if that names one cli
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 from uuid import UUID
 
 from .effects import SessionId
 from .encoding import Reader, var_string, var_uint
 from .errors import ProtocolError
+from .news import NodeId, Roster
 from .person import Person
 
 EXPIRY = 30.0
@@ -43,30 +45,51 @@ the clock of a client that returns is raised by one."""
 NULL = "null"
 
 
+NODE_SILENCE = 7.0
+"""Seconds without a word after which a node is taken for dead; rooms speak every two."""
+
+Owner: TypeAlias = SessionId | NodeId
+"""Whose clients are somewhere: a session of this node, or another node."""
+
+
 @dataclass(slots=True)
 class Presence:
     """What is known of one client. `state` is JSON text, "null" once the client is gone.
 
-    `withdrawn` marks a removal by this server: the client itself still counts from `clock`.
+    `said` is the clock that its owner last said, `clock` the one that others are told: a client
+    that returns must be told with a newer clock than that of its removal, though it still counts
+    on from its own.
     """
 
-    clock: int
+    said: int
     state: str
-    owner: SessionId
+    owner: Owner
     user_id: UUID
     seen_at: float
+    clock: int = 0
     withdrawn: bool = False
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the client is present."""
+        return self.state != NULL
+
+    @property
+    def is_abroad(self) -> bool:
+        """Whether another node speaks for the client."""
+        return isinstance(self.owner, str)
 
 
 class Awareness:
-    """The presence states of one room."""
+    """The presence states of one room, on this node and others."""
 
     def __init__(self) -> None:
         self._clients: dict[int, Presence] = {}
         self._brought: dict[SessionId, int] = {}
+        self._nodes: dict[NodeId, float] = {}
 
     def __len__(self) -> int:
-        return sum(presence.state != NULL for presence in self._clients.values())
+        return sum(presence.is_here for presence in self._clients.values())
 
     def apply(self, payload: bytes, session: SessionId, person: Person, now: float) -> bytes | None:
         """Take in an update from a session; return what to relay, None if nothing changed.
@@ -75,7 +98,7 @@ class Awareness:
         nothing is taken in.
         """
         card = json.dumps(person.card, ensure_ascii=False)
-        entries = list(_entries(payload, card))
+        entries = [(client, clock, _state(text, card)) for client, clock, text in _entries(payload)]
         introduction = session not in self._brought and len(entries) == 1
         self._count(session, sum(client not in self._clients for client, _, _ in entries))
         accepted = [
@@ -93,54 +116,106 @@ class Awareness:
             )
         self._brought[session] = brought
 
+    def hear(self, roster: Roster, now: float) -> bytes | None:
+        """Take in what another node says of its clients; return what to relay on this node.
+
+        Raises ProtocolError, and then nothing is taken in.
+        """
+        entries = [
+            (client, clock, *_told(text)) for client, clock, text in _entries(roster.presence)
+        ]
+        self._nodes[roster.node] = now
+        changed = [
+            client
+            for client, clock, state, user_id in entries
+            if self._accept(client, Presence(clock, state, roster.node, user_id, now), False)
+        ]
+        if roster.is_complete:
+            named = {client for client, _, _, _ in entries}
+            owned = self._owned_by(roster.node)
+            changed += self._withdraw(client for client in owned if client not in named)
+        return self.encode(changed) if changed else None
+
     def _accept(self, client: int, new: Presence, introduction: bool) -> bool:
+        """Take in one client if that is news."""
+        new.clock = new.said
         known = self._clients.get(client)
         if known is None:
             self._clients[client] = new
-            return new.state != NULL
-        if known.state != NULL and known.user_id != new.user_id:
+            return new.is_here
+        if known.is_here and known.user_id != new.user_id and (new.is_here or not new.is_abroad):
             return False
-        if introduction and _returns(known, new):
-            # Others forgot this client at this very clock and want a newer one.
-            new.clock += 1
-        elif not _counts(known, new):
-            if introduction:
-                known.owner, known.user_id, known.seen_at = new.owner, new.user_id, new.seen_at
+        if not _is_news(known, new, introduction):
+            self._see(known, new, introduction)
             return False
+        new.clock = max(new.said, known.clock + new.is_here)
         self._clients[client] = new
         return True
+
+    def _see(self, known: Presence, new: Presence, introduction: bool) -> None:
+        if known.owner == new.owner:
+            known.said = max(known.said, new.said)
+            if known.is_abroad:
+                known.seen_at = new.seen_at
+        elif introduction and known.user_id == new.user_id:
+            known.owner, known.said, known.seen_at = new.owner, new.said, new.seen_at
 
     def leave(self, session: SessionId) -> bytes | None:
         """Remove what belongs to a session that ended; return what to relay."""
         self._brought.pop(session, None)
-        return self._withdraw(
-            client for client, presence in self._clients.items() if presence.owner == session
-        )
+        return self._removal(self._withdraw(self._owned_by(session)))
 
     def expire(self, now: float) -> bytes | None:
         """Remove clients that fell silent and forget those gone for long; return what to relay."""
-        silent = [c for c, p in self._clients.items() if now - p.seen_at > EXPIRY]
+        silent = [
+            client
+            for client, presence in self._clients.items()
+            if now - presence.seen_at > EXPIRY and not (presence.is_abroad and presence.is_here)
+        ]
         removed = self._withdraw(silent)
         for client in silent:
             if now - self._clients[client].seen_at > 2 * EXPIRY:
                 del self._clients[client]
-        return removed
+        return self._removal(removed)
 
-    def _withdraw(self, clients: Iterable[int]) -> bytes | None:
-        removed = [client for client in clients if self._clients[client].state != NULL]
+    def mourn(self, now: float) -> bytes | None:
+        """Remove the clients of nodes that fell silent; return what to relay on this node."""
+        dead = [node for node, heard_at in self._nodes.items() if now - heard_at > NODE_SILENCE]
+        removed = []
+        for node in dead:
+            del self._nodes[node]
+            removed += self._withdraw(self._owned_by(node))
+        return self._removal(removed)
+
+    def _owned_by(self, owner: Owner) -> list[int]:
+        return [client for client, found in self._clients.items() if found.owner == owner]
+
+    def _withdraw(self, clients: Iterable[int]) -> list[int]:
+        removed = [client for client in clients if self._clients[client].is_here]
         for client in removed:
             self._clients[client].state = NULL
             self._clients[client].withdrawn = True
+        return removed
+
+    def _removal(self, removed: list[int]) -> bytes | None:
         return self.encode(removed) if removed else None
 
     def present(self) -> list[tuple[UUID, str]]:
         """Everybody who is here: the user and the state, as JSON, of each client."""
-        return [(one.user_id, one.state) for one in self._clients.values() if one.state != NULL]
+        return [(one.user_id, one.state) for one in self._clients.values() if one.is_here]
+
+    def roster(self) -> bytes:
+        """Encode everybody who is here on this node."""
+        return self.encode(
+            client
+            for client, presence in self._clients.items()
+            if presence.is_here and not presence.is_abroad
+        )
 
     def encode(self, clients: Iterable[int] | None = None) -> bytes:
         """Encode the named clients, removed ones too; or by default everybody who is here."""
         if clients is None:
-            clients = [client for client, p in self._clients.items() if p.state != NULL]
+            clients = [client for client, presence in self._clients.items() if presence.is_here]
         entries = [(client, self._clients[client]) for client in clients]
         return var_uint(len(entries)) + b"".join(
             var_uint(client) + var_uint(presence.clock) + var_string(presence.state)
@@ -152,17 +227,29 @@ class Awareness:
         return self.encode(self._clients)
 
 
-def _returns(known: Presence, new: Presence) -> bool:
-    return known.withdrawn and new.state != NULL and new.clock == known.clock
+def _is_news(known: Presence, new: Presence, introduction: bool) -> bool:
+    if known.withdrawn and new.is_abroad and new.is_here:
+        return new.said >= known.said
+    if known.owner == new.owner:
+        # A client takes over the newer clock that others are told, and says so.
+        is_echo = new.said == known.clock and new.state == known.state
+        return _counts(known.said, known, new) and not is_echo
+    if new.is_abroad and not new.is_here:
+        # Only who speaks for a client may say that it is gone.
+        return False
+    if introduction and new.is_here and (known.withdrawn or known.is_abroad):
+        # Others forgot this client at this very clock, or hear of it from elsewhere.
+        return new.said >= known.said
+    return _counts(known.clock, known, new)
 
 
-def _counts(known: Presence, new: Presence) -> bool:
-    if new.clock == known.clock:
-        return new.state == NULL and known.state != NULL
-    return new.clock > known.clock
+def _counts(clock: int, known: Presence, new: Presence) -> bool:
+    if new.said == clock:
+        return known.is_here and not new.is_here
+    return new.said > clock
 
 
-def _entries(payload: bytes, card: str) -> Iterator[tuple[int, int, str]]:
+def _entries(payload: bytes) -> Iterator[tuple[int, int, str]]:
     reader = Reader(payload)
     count = reader.var_uint()
     if count > MAX_CLIENTS_PER_UPDATE:
@@ -170,7 +257,7 @@ def _entries(payload: bytes, card: str) -> Iterator[tuple[int, int, str]]:
             f"expected at most {MAX_CLIENTS_PER_UPDATE} clients in an awareness update, got {count}"
         )
     for _ in range(count):
-        yield _number(reader), _number(reader), _state(reader.var_string(), card)
+        yield _number(reader), _number(reader), reader.var_string()
     reader.finish()
 
 
@@ -200,6 +287,15 @@ def _with_user(state: object, card: str) -> str:
     # In ASCII, as half a surrogate pair has no UTF-8; and 1e999 has been read as infinity.
     rest = json.dumps(state, allow_nan=False)
     return f'{{"user": {card}{", " if state else ""}{rest[1:]}'
+
+
+def _told(text: str) -> tuple[str, UUID]:
+    """Read a state that another node has checked; return it with the user in it."""
+    try:
+        state = json.loads(text)
+        return (NULL, UUID(int=0)) if state is None else (text, UUID(state["user"]["id"]))
+    except (ValueError, TypeError, KeyError) as error:
+        raise ProtocolError("expected a presence state with its user, got another") from error
 
 
 def _refuse(constant: str) -> None:

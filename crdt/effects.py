@@ -9,6 +9,7 @@ from uuid import UUID
 
 from .errors import SyncError
 from .messages import Message
+from .news import News
 
 SessionId: TypeAlias = int
 
@@ -47,9 +48,9 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Tell the other nodes that have this room open."""
+    """Tell the other nodes that have this room open; what is appended is told once committed."""
 
-    message: Message
+    news: News
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Invariants, in the order in which a frame meets them:
 
 1. An update is applied before anything else happens to it; what cannot be decoded goes nowhere.
-2. An update that is news is appended, broadcast and published as received, never re-encoded.
+2. An update that is news is appended and broadcast as received, never re-encoded.
 3. Others get it at once; its sender is told when it is durable (`Accepted`).
 4. What a joining client is told of the document is durable too: it may hold that client's own
    unacknowledged edits from an earlier connection.
@@ -48,7 +48,6 @@ from .messages import (
     Authenticated,
     AwarenessUpdate,
     ClientMessage,
-    Message,
     QueryAwareness,
     Refused,
     Scope,
@@ -58,6 +57,7 @@ from .messages import (
     TokenWanted,
     Update,
 )
+from .news import Committed, News, NodeId, Roster, WhoIsHere
 from .person import Person
 from .session import Session
 from .update_format import EMPTY_UPDATE
@@ -69,6 +69,8 @@ MAX_STATELESS = 64 * 1024
 
 MAX_KEPT_STATE_VECTOR = 64 * 1024
 """Longest state vector that is kept for a session, in bytes; about 8,000 clients."""
+
+EMPTY_ROSTER = b"\x00"
 
 WARNED_BEFORE = timedelta(seconds=15)
 """How long before its token expires a client is asked for another one."""
@@ -89,9 +91,10 @@ class Room:
     Whoever calls a method must carry out the effects it returns, in order, before calling another.
     """
 
-    def __init__(self, document: Document) -> None:
-        self.document = document
+    def __init__(self, document: Document, node: NodeId = "") -> None:
+        self.document, self.node = document, node
         self.awareness = Awareness()
+        self._roster_told = EMPTY_ROSTER
         self.sessions: dict[SessionId, Session] = {}
         self._editor: Editor | None = None
 
@@ -169,7 +172,6 @@ class Room:
         return [
             Broadcast(Update(update), exclude=session.id),
             Append(update, session.user_id),
-            Publish(Update(update)),
             accepted,
         ]
 
@@ -183,15 +185,18 @@ class Room:
         told = Stateless(told_by(session.person, payload))
         return [Broadcast(told), Publish(told)]
 
-    def receive_remote(self, message: Message) -> list[Effect]:
-        """Take a message from another node, which has it appended itself."""
-        match message:
-            case Update(update):
-                return [Broadcast(message)] if self.document.apply(update) else []
+    def receive_news(self, news: News, now: float) -> list[Effect]:
+        """Take what another node tells. Raises ProtocolError, DocumentPoisoned."""
+        match news:
+            case Committed(_, update):
+                return [Broadcast(Update(update))] if self.document.apply(update) else []
+            case Roster():
+                return _show(self.awareness.hear(news, now))
+            case WhoIsHere():
+                return [Publish(Roster(self.node, self.awareness.roster(), is_complete=True))]
             case Stateless():
-                return [Broadcast(message)]
-            case _:
-                return []
+                return [Broadcast(news)]
+        assert_never(news)
 
     @property
     def editor(self) -> Editor:
@@ -229,8 +234,17 @@ class Room:
         return self._spread(self.awareness.leave(session_id))
 
     def tick(self, now: float) -> list[Effect]:
-        """Let time pass: clients that fell silent lose their presence."""
-        return self._spread(self.awareness.expire(now))
+        """Let time pass: clients and nodes that fell silent lose their presence."""
+        told = [*self._spread(self.awareness.expire(now)), *_show(self.awareness.mourn(now))]
+        return [*told, *self._tell_roster()]
+
+    def _tell_roster(self) -> list[Effect]:
+        """Tell the other nodes everybody who is here; once more after the last has gone."""
+        roster, told = self.awareness.roster(), self._roster_told
+        self._roster_told = roster
+        if roster == told == EMPTY_ROSTER:
+            return []
+        return [Publish(Roster(self.node, roster, is_complete=True))]
 
     def expire(self, now: datetime) -> list[Effect]:
         """Let the time of day pass: sessions end with their tokens.
@@ -283,10 +297,17 @@ class Room:
         return [told, self._ask(rescoped)] if is_raised else [told]
 
     def _spread(self, presence: bytes | None) -> list[Effect]:
+        """Show presence to everybody here, and tell the other nodes."""
         if presence is None:
             return []
-        # The sender gets its own presence back: y-websocket clients take silence for a dead line.
-        return [Broadcast(AwarenessUpdate(presence))]
+        return [*_show(presence), Publish(Roster(self.node, presence, is_complete=False))]
+
+
+def _show(presence: bytes | None) -> list[Effect]:
+    if presence is None:
+        return []
+    # The sender gets its own presence back: y-websocket clients take silence for a dead line.
+    return [Broadcast(AwarenessUpdate(presence))]
 
 
 def _spread_edit(update: bytes, user_id: UUID | None) -> list[Effect]:
@@ -295,5 +316,4 @@ def _spread_edit(update: bytes, user_id: UUID | None) -> list[Effect]:
     return [
         Append(update, user_id),
         WhenDurable(Broadcast(Update(update))),
-        WhenDurable(Publish(Update(update))),
     ]

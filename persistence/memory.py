@@ -91,6 +91,11 @@ class MemoryStore:
             return []
         return self._pipelines[pipeline_id].log[max(seq, 0) :][:limit]
 
+    async def heads(self, pipeline_ids: Collection[UUID]) -> dict[UUID, int]:
+        """See `UpdateLog.heads`."""
+        found = {each: self._pipelines.get(each) for each in pipeline_ids}
+        return {each: len(pipeline.log) for each, pipeline in found.items() if pipeline}
+
     async def authored(
         self, pipeline_id: UUID, limit: int, before: int | None = None
     ) -> list[Authored]:

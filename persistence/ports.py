@@ -73,6 +73,10 @@ class UpdateLog(Protocol):
         """Read the updates after `seq`, oldest first, at most `limit`."""
         ...
 
+    async def heads(self, pipeline_ids: Collection[UUID]) -> dict[UUID, int]:
+        """Read the number of the last update of each pipeline that exists."""
+        ...
+
     async def store_state(self, pipeline_id: UUID, seq: int, state: bytes) -> None:
         """Keep `state`, the merge of the updates 1..seq, so that loading starts there.
 

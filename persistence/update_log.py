@@ -1,6 +1,6 @@
 """The update log on PostgreSQL. It stores bytes and knows no CRDT."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from crdt.errors import PipelineNotFound
@@ -43,6 +43,11 @@ class PostgresUpdateLog:
         """See `UpdateLog.since`."""
         rows = await self._pool.fetch("updates_since", pipeline_id, seq, limit)
         return [_logged(row) for row in rows]
+
+    async def heads(self, pipeline_ids: Collection[UUID]) -> dict[UUID, int]:
+        """See `UpdateLog.heads`."""
+        rows = await self._pool.fetch("document_heads", list(pipeline_ids))
+        return {row["pipeline_id"]: row["head_seq"] for row in rows}
 
     async def authored(
         self, pipeline_id: UUID, limit: int, before: int | None = None

@@ -29,6 +29,10 @@ LIMIT $3
 -- The number of a document's last update.
 SELECT head_seq FROM pipeline_documents WHERE pipeline_id = $1
 
+-- document_heads --
+-- The numbers of the last updates of some documents.
+SELECT pipeline_id, head_seq FROM pipeline_documents WHERE pipeline_id = ANY ($1)
+
 -- store_state --
 -- Keep a merged state unless a newer one is there.
 INSERT INTO pipeline_states AS s (pipeline_id, seq, state)

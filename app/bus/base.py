@@ -7,16 +7,16 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
-from crdt.messages import Message
+from crdt.news import News
 
-Handler: TypeAlias = Callable[[Message], None]
+Handler: TypeAlias = Callable[[News], None]
 Unsubscribe: TypeAlias = Callable[[], None]
 
 
 class Bus(Protocol):
     """Carries messages between the rooms that nodes have open for the same pipeline."""
 
-    def publish(self, pipeline_id: UUID, message: Message, sender: Handler) -> None:
+    def publish(self, pipeline_id: UUID, news: News, sender: Handler) -> None:
         """Hand the message to every subscriber of the pipeline but the sender. Never waits."""
         ...
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from uuid import UUID
 
-from crdt.messages import Message
+from crdt.news import News
 
 from .base import Handler, Unsubscribe
 
@@ -14,11 +14,11 @@ class MemoryBus:
     def __init__(self) -> None:
         self._handlers: defaultdict[UUID, list[Handler]] = defaultdict(list)
 
-    def publish(self, pipeline_id: UUID, message: Message, sender: Handler) -> None:
+    def publish(self, pipeline_id: UUID, news: News, sender: Handler) -> None:
         """See `Bus.publish`."""
         for handler in list(self._handlers.get(pipeline_id, ())):
             if handler != sender:
-                handler(message)
+                handler(news)
 
     def subscribe(self, pipeline_id: UUID, handler: Handler) -> Unsubscribe:
         """See `Bus.subscribe`."""

@@ -19,6 +19,7 @@ from crdt.document import Document
 from crdt.encoding import var_string, var_uint
 from crdt.errors import SyncError
 from crdt.messages import AwarenessUpdate, Message, Refused
+from crdt.news import News
 from crdt.y_websocket import AUTH, decode, encode
 from persistence.ports import NewUpdate
 from tests.contracts.stores import NOON, an_id
@@ -76,9 +77,9 @@ class JournalBus(MemoryBus):
         self._journal = journal
         self.subscribers = 0
 
-    def publish(self, pipeline_id: UUID, message: Message, sender: Handler) -> None:
-        self._journal.append(("bus", message))
-        super().publish(pipeline_id, message, sender)
+    def publish(self, pipeline_id: UUID, news: News, sender: Handler) -> None:
+        self._journal.append(("bus", news))
+        super().publish(pipeline_id, news, sender)
 
     def subscribe(self, pipeline_id: UUID, handler: Handler) -> Unsubscribe:
         self.subscribers += 1

@@ -82,6 +82,11 @@ def replica() -> Replica:
 @pytest.fixture
 async def store(replica: Replica) -> GatedStore:
     """A store with one pipeline, whose name is "Loom"."""
+    return await a_store(replica)
+
+
+async def a_store(replica: Replica) -> GatedStore:
+    """See `store`."""
     made = GatedStore()
     team = await made.create_team(await made.create_organization("Looms", "looms"), "W", "w")
     seed = replica.set("name", "Loom")

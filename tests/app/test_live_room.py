@@ -22,6 +22,7 @@ from crdt.messages import (
     SyncStep2,
     Update,
 )
+from crdt.news import Committed, Roster
 from crdt.person import Person
 from crdt.room import READ_ONLY, Room
 from crdt.session import Session
@@ -129,12 +130,12 @@ async def test_an_edit_goes_to_the_others_the_log_and_the_bus_and_once_committed
 ) -> None:
     scene.edit(ALICE, update)
     await turns()
-    assert scene.journal == [("bob", Update(update)), ("log", update), ("bus", Update(update))]
+    assert scene.journal == [("bob", Update(update)), ("log", update)]
 
     scene.journal.clear()
     scene.committer.commit()
     await turns()
-    assert scene.journal == [("alice", Update(update))]
+    assert scene.journal == [("bus", Committed(1, update)), ("alice", Update(update))]
 
 
 async def test_the_log_is_told_who_edited_what_and_when(
@@ -314,11 +315,24 @@ async def test_a_document_poisoned_by_another_node_drops_the_room_here_alone(
     other_client = Inbox()
     other.join(Session(BOB, Person(USER), "read-write"), other_client)
     scene.document.panics = True
+    other.receive(BOB, Update(update))
     with capture_logs():
-        other.receive(BOB, Update(update))
+        scene.committer.commit()
+        await turns()
     assert alice.close_code == 1013
     assert other_client.end is None
     assert not other.dropped
+
+
+def test_news_that_make_no_sense_are_ignored(scene: Scene, alice: Inbox) -> None:
+    nonsense = [Committed(1, b"junk"), Roster("there", b"\x09", is_complete=True)]
+    with capture_logs() as logs:
+        for news in nonsense:
+            scene.bus.publish(PIPELINE, news, lambda _: None)
+    assert [entry["event"] for entry in logs] == ["room.news_ignored"] * 2
+    assert alice.received == []
+    assert not scene.room.dropped
+    assert scene.room.position.seq == 1
 
 
 async def test_a_dropped_room_hears_and_says_nothing_more(
@@ -379,7 +393,14 @@ async def test_an_edit_of_another_node_is_shown_and_neither_logged_nor_published
     other.join(Session(BOB, Person(USER), "read-write"), Inbox("bob", scene.journal))
     scene.journal.clear()
     other.receive(BOB, Update(update))
-    assert scene.journal == [("log", update), ("bus", Update(update)), ("alice", Update(update))]
+    scene.journal.clear()
+    scene.committer.commit()
+    await turns()
+    assert scene.journal == [
+        ("bus", Committed(1, update)),
+        ("alice", Update(update)),
+        ("bob", Update(update)),
+    ]
 
 
 def test_a_viewer_is_told_that_its_edit_was_not_taken(

@@ -10,13 +10,14 @@ import pytest
 
 from app.bus.base import Bus
 from app.bus.memory import MemoryBus
-from crdt.messages import AwarenessUpdate, Message, Update
+from crdt.messages import Stateless
+from crdt.news import Committed, News, Roster, WhoIsHere
 from tests.contracts.stores import an_id
 
 PATIENCE = 10.0
 """Seconds after which a test gives up waiting; nothing takes that long."""
 
-FIRST, SECOND, LAST = Update(b"first"), Update(b"second"), Update(b"last")
+FIRST, SECOND, LAST = Committed(1, b"first"), Committed(2, b"second"), Committed(3, b"last")
 
 Buses: TypeAlias = "Callable[[], AbstractAsyncContextManager[tuple[Bus, Bus]]]"
 
@@ -41,13 +42,13 @@ class Room:
 
     def __init__(self, bus: Bus, pipeline: int = 1) -> None:
         self._bus, self._pipeline_id = bus, an_id(pipeline)
-        self._heard: asyncio.Queue[Message] = asyncio.Queue()
+        self._heard: asyncio.Queue[News] = asyncio.Queue()
         self.close = bus.subscribe(self._pipeline_id, self._hear)
 
-    def _hear(self, message: Message) -> None:
+    def _hear(self, message: News) -> None:
         self._heard.put_nowait(message)
 
-    def publish(self, *messages: Message) -> None:
+    def publish(self, *messages: News) -> None:
         for message in messages:
             self._bus.publish(self._pipeline_id, message, self._hear)
 
@@ -56,7 +57,7 @@ class Room:
         """Whether nothing was heard that was not asked for."""
         return self._heard.empty()
 
-    async def heard(self, count: int) -> list[Message]:
+    async def heard(self, count: int) -> list[News]:
         """The next messages; a bus may take its time."""
         async with asyncio.timeout(PATIENCE):
             return [await self._heard.get() for _ in range(count)]
@@ -77,9 +78,16 @@ async def test_a_message_reaches_the_other_node_in_order(nodes: Nodes) -> None:
 
 async def test_a_message_keeps_its_kind_and_every_byte(nodes: Nodes) -> None:
     sender, receiver = Room(nodes.here), Room(nodes.there)
-    messages = Update(bytes(range(256)) * 400), AwarenessUpdate(b"\x00"), Update(b"")
+    messages = (
+        Committed(2**40, bytes(range(256)) * 400),
+        Committed(1, b""),
+        Roster("here", b"\x00", is_complete=False),
+        Roster("é😀", bytes(range(256)), is_complete=True),
+        WhoIsHere("here"),
+        Stateless("é😀"),
+    )
     sender.publish(*messages)
-    assert await receiver.heard(3) == list(messages)
+    assert await receiver.heard(len(messages)) == list(messages)
 
 
 async def test_both_nodes_speak_and_hear(nodes: Nodes) -> None:
@@ -149,7 +157,7 @@ async def test_a_message_without_an_audience_is_no_error(nodes: Nodes) -> None:
 async def test_a_room_may_close_while_a_message_goes_round(nodes: Nodes) -> None:
     sender, witness = Room(nodes.here), Room(nodes.there)
 
-    def close_all(message: Message) -> None:
+    def close_all(message: News) -> None:
         unsubscribe()
 
     unsubscribe = nodes.there.subscribe(an_id(1), close_all)

@@ -144,3 +144,14 @@ async def test_the_authors_of_the_last_updates_come_newest_first(stores: Stores)
     assert await authored(stores, 1) == [(3, None)]
     assert await authored(stores, 10, before=3) == [(2, ada), (1, ada)]
     assert await stores.authorship.authored(an_id(404), 10) == []
+
+
+async def test_heads_are_the_numbers_of_the_last_updates(stores: Stores) -> None:
+    first, second = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    before = await stores.log.heads([first, second, an_id(9)])
+    await stores.log.append([stores.update(first, b"a"), stores.update(first, b"b")])
+    assert await stores.log.heads([first, second, an_id(9)]) == {
+        first: before[first] + 2,
+        second: before[second],
+    }
+    assert await stores.log.heads([]) == {}

@@ -114,6 +114,10 @@ class HeldLog:
         """See `UpdateLog.since`."""
         return await self._store.since(pipeline_id, seq, limit)
 
+    async def heads(self, pipeline_ids: Collection[UUID]) -> dict[UUID, int]:
+        """See `UpdateLog.heads`."""
+        return await self._store.heads(pipeline_ids)
+
     async def store_state(self, pipeline_id: UUID, seq: int, state: bytes) -> None:
         """See `UpdateLog.store_state`."""
         await self._store.store_state(pipeline_id, seq, state)

@@ -64,3 +64,22 @@ def test_a_client_that_comes_back_with_its_old_state_is_seen_again() -> None:
     assert awareness.apply(entry(CLIENT, 1), NEW_TAB, ALICE, 1) == entry(
         CLIENT, 2, json.dumps({"user": ALICE.card})
     )
+
+
+def test_a_client_that_takes_over_the_clock_others_are_told_goes_on_from_there() -> None:
+    """It relays what it hears of itself too: were that news, it would go round for ever."""
+    awareness = watched()
+    awareness.leave(OLD_TAB)
+    told = awareness.apply(entry(CLIENT, 1), NEW_TAB, ALICE, 1)
+    assert told is not None
+    assert awareness.apply(told, NEW_TAB, ALICE, 2) is None
+    moved = awareness.apply(entry(CLIENT, 3, '{"x": 1}'), NEW_TAB, ALICE, 3)
+    assert moved == entry(CLIENT, 3, json.dumps({"user": ALICE.card, "x": 1}))
+
+
+def test_a_client_that_does_not_is_told_one_clock_ahead() -> None:
+    awareness = watched()
+    awareness.leave(OLD_TAB)
+    awareness.apply(entry(CLIENT, 1), NEW_TAB, ALICE, 1)
+    moved = awareness.apply(entry(CLIENT, 2, '{"x": 1}'), NEW_TAB, ALICE, 3)
+    assert moved == entry(CLIENT, 3, json.dumps({"user": ALICE.card, "x": 1}))

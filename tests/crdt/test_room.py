@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from pycrdt import Map
 
+from crdt.awareness import NODE_SILENCE
 from crdt.document import Document
 from crdt.editor import Editor
 from crdt.edits import delete_step
@@ -45,6 +46,7 @@ from crdt.messages import (
     TokenWanted,
     Update,
 )
+from crdt.news import Committed, Roster, WhoIsHere
 from crdt.person import Person
 from crdt.room import (
     ACCESS_WITHDRAWN,
@@ -95,7 +97,7 @@ def room() -> Room:
         document.doc.get("steps", type=Map).update({"first": 0, "gone": 0})
     with document.edit():
         del document.doc.get("steps", type=Map)["gone"]
-    room = Room(document)
+    room = Room(document, "here")
     room.join(Session(ANN, Person(ADA), "read-write"))
     room.join(Session(BEN, Person(BOB), "read-write"))
     room.join(Session(VIEWER, Person(EVE), "readonly"))
@@ -116,6 +118,11 @@ def presence(client: int, clock: int, state: str = "{}") -> bytes:
 def seen(client: int, clock: int, person: UUID = ADA) -> AwarenessUpdate:
     """A client's empty state as the others get it."""
     return AwarenessUpdate(presence(client, clock, json.dumps({"user": Person(person).card})))
+
+
+def told(presence: AwarenessUpdate) -> Publish:
+    """What the other nodes are told of a change of presence."""
+    return Publish(Roster("here", presence.payload, is_complete=False))
 
 
 def only(kind: type[T], effects: list[Effect]) -> list[T]:
@@ -152,13 +159,12 @@ class TestInvariants:
         assert room.document.encode() == before
 
     @pytest.mark.parametrize("kind", [Update, SyncStep2])
-    def test_2_news_is_appended_broadcast_and_published_as_received(
+    def test_2_news_is_appended_and_broadcast_as_received(
         self, room: Room, ann: Client, kind: Callable[[bytes], ClientMessage]
     ) -> None:
         received = ann.put("a", {"x": 1, "y": 2}) + b"trailing"
         effects = room.receive(ANN, kind(received), 0.0)
         assert only(Append, effects) == [Append(received, ADA)]
-        assert only(Publish, effects) == [Publish(Update(received))]
         assert [each.message for each in only(Broadcast, effects)] == [Update(received)]
 
     def test_2_an_update_that_waits_for_another_is_news(self, room: Room) -> None:
@@ -175,7 +181,6 @@ class TestInvariants:
         assert room.receive(ANN, Update(received), 0.0) == [
             Broadcast(Update(received), exclude=ANN),
             Append(received, ADA),
-            Publish(Update(received)),
             SendWhenDurable(ANN, Accepted(received)),
         ]
 
@@ -194,7 +199,7 @@ class TestInvariants:
 
     def test_5_an_update_known_from_another_node_is_echoed(self, room: Room, ann: Client) -> None:
         received = ann.put("a", 1)
-        room.receive_remote(Update(received))
+        room.receive_news(Committed(2, received), 0.0)
         echo = [SendWhenDurable(ANN, Accepted(received))]
         assert room.receive(ANN, Update(received), 0.0) == echo
 
@@ -318,7 +323,7 @@ class TestViewers:
     def test_a_viewer_may_read_and_be_seen(self, room: Room) -> None:
         assert only(SendWhenDurable, room.receive(VIEWER, SyncStep1(NOTHING), 0.0))
         shown = room.receive(VIEWER, AwarenessUpdate(presence(9, 1)), 0.0)
-        assert shown == [Broadcast(seen(9, 1, EVE))]
+        assert shown == [Broadcast(seen(9, 1, EVE)), told(seen(9, 1, EVE))]
 
     def test_the_refusal_says_what_to_do(self) -> None:
         assert "ask for the member role" in READ_ONLY.reason
@@ -456,9 +461,9 @@ class TestPresence:
     def test_it_goes_to_everybody_its_sender_too(self, room: Room) -> None:
         """y-websocket takes 30 s of silence for a dead line."""
         message = AwarenessUpdate(presence(7, 1))
-        assert room.receive(ANN, message, 0.0) == [Broadcast(seen(7, 1))]
+        assert room.receive(ANN, message, 0.0) == [Broadcast(seen(7, 1)), told(seen(7, 1))]
 
-    def test_it_is_neither_appended_nor_published(self, room: Room) -> None:
+    def test_it_is_not_appended(self, room: Room) -> None:
         effects = room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
         assert not only(Append, effects)
 
@@ -475,14 +480,18 @@ class TestPresence:
 
     def test_who_leaves_is_gone(self, room: Room) -> None:
         room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        assert room.leave(ANN) == [Broadcast(AwarenessUpdate(presence(7, 1, "null")))]
+        assert room.leave(ANN) == [
+            Broadcast(AwarenessUpdate(presence(7, 1, "null"))),
+            told(AwarenessUpdate(presence(7, 1, "null"))),
+        ]
         assert room.leave(ANN) == []
         assert ANN not in room.sessions
 
     def test_who_falls_silent_is_gone(self, room: Room) -> None:
         room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        assert room.tick(29.0) == []
-        assert room.tick(31.0) == [Broadcast(AwarenessUpdate(presence(7, 1, "null")))]
+        removal = AwarenessUpdate(presence(7, 1, "null"))
+        assert not only(Broadcast, room.tick(29.0))
+        assert room.tick(31.0)[:2] == [Broadcast(removal), told(removal)]
         assert ANN in room.sessions
 
     def test_nobody_moves_the_cursor_of_another_user(self, room: Room) -> None:
@@ -492,18 +501,51 @@ class TestPresence:
 
 class TestOtherNodes:
     def test_a_remote_update_is_broadcast_and_no_more(self, room: Room, ann: Client) -> None:
-        message = Update(ann.put("a", 1))
-        assert room.receive_remote(message) == [Broadcast(message)]
-        assert room.receive_remote(message) == []
+        received = ann.put("a", 1)
+        assert room.receive_news(Committed(2, received), 0.0) == [Broadcast(Update(received))]
+        assert room.receive_news(Committed(2, received), 0.0) == []
         assert content(room.document.doc) == {"first": 0, "a": 1}
 
     def test_our_own_update_that_comes_back_is_nothing(self, room: Room, ann: Client) -> None:
         received = ann.put("a", 1)
         room.receive(ANN, Update(received), 0.0)
-        assert room.receive_remote(Update(received)) == []
+        assert room.receive_news(Committed(2, received), 0.0) == []
 
-    def test_nodes_do_not_exchange_anything_else(self, room: Room) -> None:
-        assert room.receive_remote(SyncStep2(update(in_root(7, Y_MAP)))) == []
+    def test_presence_is_told_to_the_other_nodes_and_shown_there(self, room: Room) -> None:
+        there = Room(Document(), "there")
+        effects = room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        [told] = only(Publish, effects)
+        assert told == Publish(Roster("here", seen(7, 1).payload, is_complete=False))
+        assert there.receive_news(told.news, 0.0) == [Broadcast(seen(7, 1))]
+        assert there.receive_news(told.news, 0.0) == []
+
+    def test_who_asks_is_told_who_is_here(self, room: Room) -> None:
+        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        told = [Publish(Roster("here", seen(7, 1).payload, is_complete=True))]
+        assert room.receive_news(WhoIsHere("there"), 0.0) == told
+
+    def test_presence_is_told_again_at_every_tick_and_its_end_once(self, room: Room) -> None:
+        assert room.tick(0.0) == []
+        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        told = [Publish(Roster("here", seen(7, 1).payload, is_complete=True))]
+        assert room.tick(1.0) == told
+        assert room.tick(2.0) == told
+        room.leave(ANN)
+        assert room.tick(3.0) == [Publish(Roster("here", b"\x00", is_complete=True))]
+        assert room.tick(4.0) == []
+
+    def test_presence_of_a_node_that_fell_silent_ends_here_and_is_not_told(
+        self, room: Room
+    ) -> None:
+        room.receive_news(Roster("there", seen(7, 1).payload, is_complete=True), 0.0)
+        assert room.tick(NODE_SILENCE) == []
+        removal = AwarenessUpdate(presence(7, 1, "null"))
+        assert room.tick(NODE_SILENCE + 1) == [Broadcast(removal)]
+
+    def test_presence_that_makes_no_sense_changes_nothing(self, room: Room) -> None:
+        with pytest.raises(ProtocolError):
+            room.receive_news(Roster("there", presence(7, 1), is_complete=True), 0.0)
+        assert len(room.awareness) == 0
 
 
 class TestEditsOfTheServer:
@@ -513,12 +555,11 @@ class TestEditsOfTheServer:
             editor.steps["b"] = 2
             return "done"
 
-        value, (append, broadcast, publish) = room.edit(ADA, change)
+        value, (append, broadcast) = room.edit(ADA, change)
         assert value == "done"
         assert isinstance(append, Append)
         assert append.user_id == ADA
         assert broadcast == WhenDurable(Broadcast(Update(append.update)))
-        assert publish == WhenDurable(Publish(Update(append.update)))
         assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2}
 
     def test_an_edit_that_changes_nothing_causes_nothing(self, room: Room) -> None:
@@ -550,7 +591,6 @@ class TestEditsOfTheServer:
         assert room.merge(ADA, update) == [
             Append(update, ADA),
             WhenDurable(Broadcast(Update(update))),
-            WhenDurable(Publish(Update(update))),
         ]
         assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2}
         assert room.merge(ADA, update) == []
@@ -626,7 +666,7 @@ class TestStateless:
 
     def test_from_another_node_it_is_told_as_it_comes(self, room: Room) -> None:
         told = Stateless(told_by(Person(ADA), "hello"))
-        assert room.receive_remote(told) == [Broadcast(told)]
+        assert room.receive_news(told, 0.0) == [Broadcast(told)]
 
     def test_a_long_one_ends_its_session(self, room: Room) -> None:
         assert room.receive(ANN, Stateless("x" * MAX_STATELESS), 0.0) != []

@@ -66,9 +66,9 @@ def test_replay_merges_state_and_tail() -> None:
 def test_only_what_clients_sent_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[bytes] = []
 
-    def checking(update: bytes) -> tuple[Structs, DeleteSet]:
+    def checking(update: bytes, max_parts: int) -> tuple[Structs, DeleteSet]:
         checked.append(update)
-        return read_update(update)
+        return read_update(update, max_parts)
 
     monkeypatch.setattr(crdt.document, "read_update", checking)
     replay(StoredDocument(None, 0, logged(UPDATES[:3])))

@@ -1,0 +1,26 @@
+"""How far a live document has followed the log, whose numbers have no gaps."""
+
+
+class LogPosition:
+    """Which updates of the log are in a document: all up to `seq`, and perhaps some beyond."""
+
+    def __init__(self, seq: int) -> None:
+        self.seq = seq
+        self._beyond: set[int] = set()
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether a later update is here while an earlier one is missing."""
+        return bool(self._beyond)
+
+    def has(self, seq: int) -> bool:
+        """Whether this update is in the document."""
+        return seq <= self.seq or seq in self._beyond
+
+    def note(self, seq: int) -> None:
+        """Take note that this update is in the document."""
+        if seq > self.seq:
+            self._beyond.add(seq)
+        while self.seq + 1 in self._beyond:
+            self.seq += 1
+            self._beyond.discard(self.seq)
