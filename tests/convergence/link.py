@@ -49,6 +49,7 @@ class Link:
         self.down: deque[bytes | SyncError] = deque()
         self.is_over = False
         self.encode: Callable[[Message], bytes] = self._encode
+        self.limit: int | None = None
         self._watch = watch
         self._is_cut = self._is_closing = False
         self._room: LiveRoom | None = None
@@ -58,6 +59,15 @@ class Link:
         """See `Outbox.put`."""
         if not self._is_cut and not self._is_closing:
             self.down.append(frame)
+
+    answer = offer = put
+
+    def reserve(self, size: int) -> None:
+        """See `Outbox.reserve`: there is room for everything."""
+
+    def refill(self) -> bool:
+        """See `Outbox.refill`: nothing is ever let go."""
+        return True
 
     def close(self, error: SyncError) -> None:
         """See `Outbox.close`."""
