@@ -5,8 +5,10 @@ MalformedUpdate; its panics, which are BaseException and leave the document in d
 DocumentPoisoned.
 """
 
+import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
 from pycrdt import Doc, TransactionEvent, merge_updates
@@ -15,6 +17,7 @@ from .errors import DocumentPoisoned, MalformedUpdate, MessageTooBig
 from .limits import REPLAYED, Limits
 from .nesting import Nesting
 from .pending import Pending, StateVector, read_state_vector, whole
+from .subscriptions import end_with, spoil
 from .update_format import (
     DeleteSet,
     Structs,
@@ -42,9 +45,10 @@ class Document:
         self._own: list[bytes] | None = None
         self._everything: bytes | None = None
         self._deleted: DeleteSet | None = None
-        self._subscription = self.doc.observe(self._on_transaction)
+        end_with(self, self.doc, self.doc.observe(partial(_notice, weakref.ref(self))))
 
-    def _on_transaction(self, event: TransactionEvent) -> None:
+    def notice(self, event: TransactionEvent) -> None:
+        """Take note of a transaction that has changed something."""
         self._changed = True
         self._everything = self._deleted = None
         if self._own is not None:
@@ -105,7 +109,7 @@ class Document:
         """Apply an update that lacks nothing; whether it changed anything."""
         self._changed = False
         try:
-            with _DECODING:
+            with self._spoiling(), _DECODING:
                 self.doc.apply_update(update)
         except RuntimeError as error:
             # What lies in something that is no shared type; structs before it are integrated.
@@ -113,6 +117,14 @@ class Document:
                 raise DocumentPoisoned(f"half an update was applied: {error}") from error
             raise MalformedUpdate(f"update cannot be applied: {error}") from error
         return self._changed
+
+    @contextmanager
+    def _spoiling(self) -> Iterator[None]:
+        try:
+            yield
+        except DocumentPoisoned:
+            spoil(self.doc)
+            raise
 
     def _read_structs(self) -> list[Structs]:
         return [read_structs(self.encode()), *self._pending.structs()]
@@ -127,7 +139,7 @@ class Document:
         own: list[bytes] = []
         self._own = own
         try:
-            with panics_fenced(), self.doc.transaction():
+            with self._spoiling(), panics_fenced(), self.doc.transaction():
                 yield own
         finally:
             self._own = None
@@ -182,6 +194,11 @@ class Document:
         if self._deleted is None:
             self._deleted = read_deletions(self._diff(self.state_vector()))
         return self._deleted
+
+
+def _notice(document: "weakref.ref[Document]", event: TransactionEvent) -> None:
+    if (noticing := document()) is not None:
+        noticing.notice(event)
 
 
 def _check_rivals(update: bytes, structs: Structs, limits: Limits) -> None:

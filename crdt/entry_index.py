@@ -6,7 +6,6 @@ written, not as the tables mend them. Confessed: so a step whose parent is gone 
 others from its name, and the tables may have to number one of them.
 """
 
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
@@ -16,6 +15,7 @@ from pycrdt import Map
 from .declared import MAIN_SLOT
 from .pipeline import Json
 from .shared_types import collect_touched, to_json
+from .subscriptions import end_with
 
 Group: TypeAlias = "tuple[object, ...]"
 
@@ -64,8 +64,7 @@ class EntryIndex(Generic[T]):
         self._members: dict[Group, set[str]] = {}
         self._stale: set[str] = set()
         self._is_filled = False
-        # The document holds what it calls: that must not hold the index, which holds the document.
-        self._subscription = root.observe_deep(partial(_note, weakref.ref(self)))
+        end_with(self, root, root.observe_deep(partial(collect_touched, self._stale)))
 
     def get(self, key: str) -> T | None:
         """Return what is known of an entry, None if it is no map, or not there."""
@@ -139,12 +138,6 @@ def _value(entry: Any, transaction: Any, field: str) -> Any:
         return entry.get(transaction, field)
     except ValueError:
         return None
-
-
-def _note(index: "weakref.ref[EntryIndex[Any]]", events: list[Any]) -> None:
-    noted = index()
-    if noted is not None:
-        collect_touched(events, noted._stale)  # noqa: SLF001 - its own callback
 
 
 def place_index(steps: "Map[Any]") -> EntryIndex[Place]:

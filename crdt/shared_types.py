@@ -12,6 +12,7 @@ judgement to `crdt/invariants.py`.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pycrdt import Array, Doc, Map, Text
@@ -19,6 +20,7 @@ from pycrdt import Array, Doc, Map, Text
 from .absent import ABSENT, Absent
 from .document import Document
 from .pipeline import Connection, Json, JsonMap, Pipeline, Settings, Step
+from .subscriptions import end_with
 
 CO_EDITED_TEXTS = frozenset({"description", "prompt", "content"})
 """Keys whose strings become Y.Text, so that two people can type in them at once."""
@@ -178,29 +180,24 @@ class PipelineReader:
         self._settings = root_map(document, "pipeline")
         self._steps = root_map(document, "steps")
         self._connections = root_map(document, "connections")
-        self._touched_settings = False
-        self._touched_steps: set[str] = set()
-        self._touched_connections: set[str] = set()
-        # Subscriptions end with the objects that stand for them.
-        self._subscriptions = (
-            self._settings.observe_deep(self._on_settings),
-            self._steps.observe_deep(lambda events: collect_touched(events, self._touched_steps)),
-            self._connections.observe_deep(
-                lambda events: collect_touched(events, self._touched_connections)
-            ),
-        )
+        self._touched_settings = self._watch(self._settings)
+        self._touched_steps = self._watch(self._steps)
+        self._touched_connections = self._watch(self._connections)
 
-    def _on_settings(self, _: list[Any]) -> None:
-        self._touched_settings = True
+    def _watch(self, root: "Map[Any]") -> set[str]:
+        """Have the keys of the entries that transactions change collected."""
+        touched: set[str] = set()
+        end_with(self, root, root.observe_deep(partial(collect_touched, touched)))
+        return touched
 
     def take_touched(self) -> Touched:
         """Return what was touched since the last call, and forget it."""
         touched = Touched(
-            self._touched_settings,
+            bool(self._touched_settings),
             frozenset(self._touched_steps),
             frozenset(self._touched_connections),
         )
-        self._touched_settings = False
+        self._touched_settings.clear()
         self._touched_steps.clear()
         self._touched_connections.clear()
         return touched
@@ -226,7 +223,7 @@ class PipelineReader:
         return to_json(self._settings)
 
 
-def collect_touched(events: Iterable[Any], touched: set[str]) -> None:
+def collect_touched(touched: set[str], events: Iterable[Any]) -> None:
     """Add the keys of the entries of a root map that deep events tell of."""
     for event in events:
         path = event.path
