@@ -183,6 +183,11 @@ class Server:
         """The server URL that y-websocket clients are given; they add the room's name."""
         return f"ws://127.0.0.1:{self.port}/ws"
 
+    @property
+    def collab(self) -> str:
+        """The URL that Hocuspocus providers are given."""
+        return f"ws://127.0.0.1:{self.port}/collab"
+
     def room(self, pipeline_id: str, token: str | None) -> str:
         """The WebSocket URL of a pipeline."""
         query = "" if token is None else "?" + urlencode({"token": token})

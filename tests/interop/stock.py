@@ -1,4 +1,4 @@
-"""Drives `client.mjs`: a stock y-websocket client in a Node process of its own."""
+"""Drives `client.mjs`, a stock y-websocket client, in a Node process of its own."""
 
 import asyncio
 import json
@@ -37,6 +37,7 @@ class StockClient:
         number = next(self._ids)
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         assert self._process.stdin is not None
+        assert not self._listening.done(), "expected a client that answers, got one that ended"
         line = json.dumps({"id": number, "verb": verb, "args": args})
         self._process.stdin.write(line.encode() + b"\n")
         async with asyncio.timeout(PATIENCE):
@@ -84,10 +85,16 @@ async def stock_client(
     version: str, server: Server, pipeline_id: str, token: str
 ) -> AsyncIterator[StockClient]:
     """A client of the named y-websocket version, not connected yet."""
+    async with driven("client.mjs", version, server.rooms, pipeline_id, token) as client:
+        yield client
+
+
+@asynccontextmanager
+async def driven(script: str, *args: str) -> AsyncIterator[StockClient]:
+    """A script in this folder that obeys commands; its verbs are the client's methods."""
     process = await asyncio.create_subprocess_exec(
-        node(), "client.mjs", version, server.rooms, pipeline_id, token,
-        cwd=HERE, stdin=PIPE, stdout=PIPE, limit=2**24,
-    )  # fmt: skip
+        node(), script, *args, cwd=HERE, stdin=PIPE, stdout=PIPE, limit=2**24
+    )
     client = StockClient(process)
     try:
         yield client
@@ -117,7 +124,8 @@ def node() -> str:
 
 async def install() -> None:
     """Install the packages of package-lock.json, unless they are there."""
-    if (HERE / "node_modules" / ".package-lock.json").exists():
+    wanted = json.loads((HERE / "package.json").read_text())["dependencies"]
+    if all((HERE / "node_modules" / name).is_dir() for name in wanted):
         return
     # npm is a script that looks for Node.js on the PATH.
     path = os.pathsep.join((str(Path(node()).parent), os.environ["PATH"]))
