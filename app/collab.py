@@ -10,7 +10,10 @@ new connection).
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
 
 import structlog
 
@@ -43,6 +46,8 @@ from .admission import Admission, Visitor
 from .connection import Connection, Lane
 from .hub import Hub
 from .live_room import LiveRoom
+from .metrics import reject
+from .pace import Pace
 from .settings import Settings
 
 LEAST_WEIGHT = 128
@@ -87,10 +92,18 @@ class Collab:
     """The documents of one socket."""
 
     def __init__(
-        self, connection: Connection, hub: Hub, admission: Admission, settings: Settings
+        self,
+        connection: Connection,
+        hub: Hub,
+        admission: Admission,
+        settings: Settings,
+        *,
+        pace: Pace,
+        welcome: Callable[[UUID], None],
     ) -> None:
+        """`welcome` hears of every user who was admitted, and may raise SyncError."""
         self._connection, self._hub, self._admission = connection, hub, admission
-        self._settings = settings
+        self._settings, self._pace, self._welcome = settings, pace, welcome
         self._channels: dict[str, Channel] = {}
         self._abandoned: set[asyncio.Task[None]] = set()
         self._kept_bytes = 0
@@ -107,15 +120,24 @@ class Collab:
         channel = next(opened, None)
         return b"" if channel is None else channel.encode(message)
 
-    def receive(self, frame: bytes) -> None:
-        """Take a frame. Raises SyncError, which is the end of the socket."""
+    @property
+    def sessions(self) -> int:
+        """How many documents are open."""
+        return sum(channel.room is not None for channel in self._channels.values())
+
+    def receive(self, frame: bytes) -> float:
+        """Take a frame; return how long to read no other, in seconds.
+
+        Raises SyncError, which is the end of the socket.
+        """
         if self.is_idle:
             self._count(len(frame))
         if frame == PING:
             self._connection.put(PONG)
         elif frame != PONG:
             address, message = hocuspocus.decode(frame)
-            self._take(address, message, len(frame))
+            return self._take(address, message, len(frame))
+        return 0.0
 
     async def end(self) -> None:
         """Leave all rooms: the socket is gone."""
@@ -133,19 +155,21 @@ class Collab:
         ):
             raise ResetConnection
 
-    def _take(self, address: str, message: FromClient, size: int) -> None:
+    def _take(self, address: str, message: FromClient, size: int) -> float:
         channel = self._channels.get(address)
         if isinstance(message, Authenticate):
             self._knock(channel or self._new_channel(address), message.token)
         elif channel is None:
             # Of a document that was denied or closed; provider 2 takes its leave twice.
-            return
+            pass
         elif isinstance(message, Detach):
             self._forget(channel)
         elif channel.room is None:
             self._keep(channel, message, size)
         else:
-            channel.room.receive(channel.session, message)
+            act = partial(channel.room.receive, channel.session)
+            return self._pace.take(address, message, act)
+        return 0.0
 
     def _new_channel(self, address: str) -> Channel:
         limit = self._settings.max_documents
@@ -221,6 +245,7 @@ class Collab:
         await self._admission.catch_up(visitor)
 
     async def _enter(self, channel: Channel, visitor: Visitor) -> None:
+        self._welcome(visitor.person.id)
         channel.visitor = visitor
         self._idle_bytes = self._idle_messages = 0
         # Before the document is loaded: providers wait for this, not for the document.
@@ -250,6 +275,7 @@ class Collab:
             self._connection.close(error)
             return
         self._forget(channel)
+        reject(error)
         channel.say(Denied(error.reason))
 
     def _fail(self, channel: Channel, error: SyncError) -> None:

@@ -17,6 +17,7 @@ from crdt.messages import KEEP_ALIVE
 from crdt.messages import Message as SyncMessage
 
 from .backlog import Backlog
+from .metrics import reject, tally
 
 TOO_SLOW = "this client reads too slowly: reconnect"
 
@@ -99,12 +100,17 @@ class Connection:
 
     def close(self, error: SyncError) -> None:
         """Send what is queued, then close with the error's code and reason; the first one wins."""
-        self._error = self._error or error
+        if self._error is None:
+            self._error = error
+            reject(error)
         self._wake.set()
         self._closing.set()
 
-    async def run(self, receive: Callable[[bytes], None]) -> None:
-        """Carry frames both ways until the client leaves or is closed."""
+    async def run(self, receive: Callable[[bytes], float]) -> None:
+        """Carry frames both ways until the client leaves or is closed.
+
+        `receive` returns for how many seconds to read nothing more.
+        """
         reader = asyncio.create_task(self._read(receive))
         writer = asyncio.create_task(self._write())
         closing = asyncio.create_task(self._closing.wait())
@@ -116,10 +122,14 @@ class Connection:
         finally:
             await _end(reader, writer, closing)
 
-    async def _read(self, receive: Callable[[bytes], None]) -> None:
+    async def _read(self, receive: Callable[[bytes], float]) -> None:
         try:
             while self._error is None:
-                receive(_bytes_of(await self._websocket.receive()))
+                frame = _bytes_of(await self._websocket.receive())
+                tally.frames_in += 1
+                tally.bytes_in += len(frame)
+                if pause := receive(frame):
+                    await asyncio.sleep(pause)
                 if not self._backlog.has_room:
                     self._has_room.clear()
                     await self._has_room.wait()
@@ -146,6 +156,8 @@ class Connection:
         await self._websocket.send_bytes(frame)
         self._backlog.sent(frame)
         self._sent += 1
+        tally.frames_out += 1
+        tally.bytes_out += len(frame)
         self._check_room()
 
     async def _wait(self) -> None:

@@ -11,6 +11,7 @@ from persistence.errors import StoreError
 from persistence.ports import UpdateLog
 
 from .live_room import LiveRoom
+from .metrics import tally
 
 GRACE_SECONDS: Final = 0.05
 """How long a gap is left alone: what is missing may only be late."""
@@ -63,6 +64,7 @@ class Follower:
         if grace and not room.position.has_gap:
             return
         self.gaps += 1
+        tally.bus_gaps += 1
         try:
             await self._read_on(room)
         except StoreError as error:

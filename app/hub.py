@@ -1,6 +1,7 @@
 """This node's rooms: opened once, however many ask, unloaded some time after the last leaves."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -16,6 +17,7 @@ from crdt.errors import Draining, PipelineNotFound
 from crdt.messages import Scope
 from crdt.news import NodeId
 from crdt.room import Room
+from crdt.size import Size
 from persistence.ports import StoredDocument, UpdateLog
 from persistence.replay import compute, load, replay
 
@@ -56,12 +58,14 @@ class Hub:
         clock: Clock,
         *,
         unload_after: float,
+        document_bytes: int = sys.maxsize,
         new_client_id: Callable[[], int | None] = lambda: None,
         node: NodeId = "here",
     ) -> None:
         self._log, self._committer, self._bus, self._clock = log, committer, bus, clock
         self._unload_after, self._node = unload_after, node
         self._follower = Follower(log)
+        self._unload_after, self._document_bytes = unload_after, document_bytes
         self._new_client_id = new_client_id
         self._rooms: dict[UUID, LiveRoom] = {}
         self._opening: dict[UUID, asyncio.Task[None]] = {}
@@ -151,13 +155,16 @@ class Hub:
             # What it appended must be in the log that is about to be read.
             await predecessor.settled(SETTLE_SECONDS)
         client_id = self._new_client_id()
-        document, seq = await load(
-            self._log, pipeline_id, lambda stored: (_replay(stored, client_id), stored.seq)
+        document, seq, size = await load(
+            self._log,
+            pipeline_id,
+            lambda stored: (_replay(stored, client_id), stored.seq, stored.size),
         )
+        room = Room(document, self._node, Size(self._document_bytes, size))
         # Kept here, not by the visitors: all of them may have given up meanwhile.
         self._rooms[pipeline_id] = LiveRoom(
             pipeline_id,
-            Room(document, self._node),
+            room,
             self._committer,
             self._bus,
             self._clock,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from time import perf_counter
 from typing import Protocol, TypeAlias, TypeVar, assert_never
 from uuid import UUID
 
@@ -42,17 +43,19 @@ from crdt.messages import (
     AwarenessUpdate,
     ClientMessage,
     Message,
+    Refused,
     Scope,
     SyncStep2,
     Update,
 )
 from crdt.news import Committed, News, WhoIsHere
-from crdt.room import Room
+from crdt.room import TOO_LARGE, Room
 from crdt.session import Session
 from persistence.errors import StoreUnavailable
 from persistence.ports import LoggedUpdate, NewUpdate
 
 from .bus.base import Bus
+from .metrics import ACK_SECONDS, reject, tally
 
 PARTING_SECONDS = 5.0
 """How long a client that must go waits for its last acknowledgements."""
@@ -196,6 +199,7 @@ class LiveRoom:
         """Replace what was let go because a client was slow; see `Outbox.refill`."""
         if session in self._catching_up:
             return False
+        tally.resyncs += 1
         if (outbox := self._outboxes.get(session)) is not None:
             self._run(lambda: self._room.catch_up(session, outbox.limit))
             self._note_catching_up(session)
@@ -210,6 +214,7 @@ class LiveRoom:
     def receive(self, session: SessionId, message: ClientMessage) -> None:
         """Take a message from a client that joined and has not left; a frozen room takes none."""
         if session in self._outboxes and not self.frozen:
+            _count(message)
             self._run(lambda: self._room.receive(session, message, self._clock.monotonic()))
 
     def edit(self, user_id: UUID | None, change: Callable[[Editor], T]) -> T:
@@ -391,6 +396,8 @@ class LiveRoom:
                 assert_never(effect)
 
     def _put(self, session: SessionId, message: Message) -> None:
+        if isinstance(message, Refused):
+            reject("too_large" if message is TOO_LARGE else "read_only")
         if (outbox := self._outbox(session)) and (frame := outbox.encode(message)):
             if isinstance(message, SyncStep2):
                 outbox.answer(frame)
@@ -410,6 +417,11 @@ class LiveRoom:
         # Whatever becomes of the commit.
         self._last_commit.add_done_callback(lambda _: outbox.reserve(-size))
         self._when_durable(lambda: self._put(session, message))
+        if isinstance(message, Accepted):
+            self._time(perf_counter(), self._last_commit)
+
+    def _time(self, received_at: float, commit: "Future[int]") -> None:
+        commit.add_done_callback(lambda _: ACK_SECONDS.observe(perf_counter() - received_at))
 
     def _when_durable(self, task: Callable[[], None]) -> None:
         if self._last_commit is None:
@@ -437,6 +449,7 @@ class LiveRoom:
                 outbox.offer(frame)
             else:
                 outbox.put(frame)
+        _count_delivery(message, len(self._outboxes))
 
     def _append(self, payload: bytes, user_id: UUID | None) -> None:
         update = NewUpdate(self.pipeline_id, user_id, payload, self._clock.now())
@@ -496,3 +509,17 @@ class LiveRoom:
     def _let_go(self, session: SessionId) -> None:
         if parting := self._parting.pop(session, None):
             parting.close()
+
+
+def _count(message: ClientMessage) -> None:
+    if isinstance(message, AwarenessUpdate):
+        tally.awareness_in += 1
+    elif isinstance(message, Update | SyncStep2):
+        tally.updates_in += 1
+
+
+def _count_delivery(message: Message, clients: int) -> None:
+    if isinstance(message, AwarenessUpdate):
+        tally.awareness_out += clients
+    elif isinstance(message, Update):
+        tally.updates_out += clients

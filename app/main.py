@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from persistence.as_user import UserPool
@@ -32,11 +33,13 @@ from .api.context import Context
 from .api.workbench import Workbench
 from .auth import Verifier
 from .bus.memory import MemoryBus
+from .correlation import Correlation
 from .demo import create_demo
 from .events import RoomEvents
 from .history import History
 from .http import NotFound, Readiness, healthz
 from .hub import Hub
+from .monitoring import MetricsPage, TimedLog, watch_loop, watch_projections
 from .settings import Settings
 from .versions import Versioning
 from .ws import Endpoints
@@ -79,11 +82,18 @@ class Services:
         announcements: Listener,
     ) -> None:
         clock = SystemClock()
-        log = PostgresUpdateLog(pool)
+        log = TimedLog(pool)
         self.drain_timeout = settings.drain_timeout
         self.directory = PostgresDirectory(pool)
         self.committer = GroupCommit(log, max_pending_bytes=settings.pending_bytes)
-        self.hub = Hub(log, self.committer, MemoryBus(), clock, unload_after=settings.unload_after)
+        self.hub = Hub(
+            log,
+            self.committer,
+            MemoryBus(),
+            clock,
+            unload_after=settings.unload_after,
+            document_bytes=settings.document_bytes,
+        )
         self.events = RoomEvents()
         audience = Audiences(self.hub, self.events)
         self.access = AccessWatch(audience, self.directory, announcements, clock)
@@ -101,10 +111,32 @@ class Services:
             clock=clock,
             workbench=Workbench(),
         )
+        token = settings.metrics_token
+        self.metrics = MetricsPage(self, None if token is None else token.get_secret_value())
         self.api = api(context, tokens, settings)
         self.readiness = Readiness(
             {"postgresql": lambda: pool.fetchval("ping"), "bus": _in_process}
         )
+
+    @property
+    def rooms(self) -> int:
+        """See `Observed`."""
+        return len(self.hub)
+
+    @property
+    def sessions(self) -> Mapping[str, int]:
+        """See `Observed`."""
+        return self.endpoints.sessions
+
+    @property
+    def depths(self) -> list[int]:
+        """See `Observed`."""
+        return [connection.depth for connection in self.endpoints.connections]
+
+    @property
+    def pending_bytes(self) -> int:
+        """See `Observed`."""
+        return self.committer.pending_bytes
 
     async def drain(self) -> None:
         """Take nothing more, commit what was received, acknowledge it, send everybody away."""
@@ -159,7 +191,12 @@ async def services(settings: Settings, tokens: Verifier, dsn: str) -> AsyncItera
         await require_current(pool)
         made = Services(settings, tokens, pool, api_pool, announcements)
         async with _beside(
-            made.tick_forever(), made.follow_forever(), made.access.run(), tokens.keep_fresh()
+            made.tick_forever(),
+            made.follow_forever(),
+            made.access.run(),
+            tokens.keep_fresh(),
+            watch_projections(pool),
+            watch_loop(),
         ):
             yield made
 
@@ -185,9 +222,11 @@ def application(made: Services, tokens: Verifier) -> Starlette:
             WebSocketRoute("/collab", made.endpoints.hocuspocus),
             Route("/healthz", healthz),
             Route("/readyz", made.readiness.answer),
+            Route("/metrics", made.metrics.answer),
             Mount("/api", made.api),
             Route("/{path:path}", not_found.answer, methods=ANY_METHOD),
-        ]
+        ],
+        middleware=[Middleware(Correlation)],
     )
     # A path with a line feed in it matches no route at all.
     made_of.router.default = not_found.wrapped(made_of.router.default)

@@ -15,7 +15,7 @@ from crdt.errors import PipeloomError
 
 DEFAULT_DATA_DIR = Path(".pipeloom")
 
-SECRET = frozenset({"jwt_secret", "database_url", "jwks_url"})
+SECRET = frozenset({"jwt_secret", "database_url", "jwks_url", "metrics_token"})
 """Settings whose values are never shown."""
 
 MiB = 1024 * 1024
@@ -27,10 +27,11 @@ class SettingsError(PipeloomError):
 
 def is_local(url: str) -> bool:
     """Whether an address is on this machine."""
-    return _is_loopback(urlsplit(url).hostname or "")
+    return is_loopback(urlsplit(url).hostname or "")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name or address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -74,7 +75,15 @@ class Settings(BaseSettings):
     api_rate: Annotated[float, Field(gt=0)] = 20.0
     api_burst: Annotated[int, Field(ge=1)] = 200
     cors_origins: str = ""
-    max_connections: Annotated[int, Field(ge=1)] = 10_000
+    origins: str = ""
+    metrics_token: SecretStr | None = None
+    max_connections: Annotated[int, Field(ge=1)] = 20_000
+    max_connections_per_user: Annotated[int, Field(ge=1)] = 10_000
+    max_connections_per_address: Annotated[int, Field(ge=1)] = 10_000
+    updates_per_second: Annotated[float, Field(gt=0)] = 200.0
+    awareness_per_second: Annotated[float, Field(gt=0)] = 100.0
+    stateless_per_second: Annotated[float, Field(gt=0)] = 20.0
+    document_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
     max_documents: Annotated[int, Field(ge=1)] = 100
     unauthenticated_bytes: Annotated[int, Field(ge=1024)] = 1 * MiB
     unauthenticated_messages: Annotated[int, Field(ge=1)] = 1_000
@@ -85,11 +94,16 @@ class Settings(BaseSettings):
 
     def check_exposure(self) -> None:
         """Refuse to serve strangers with a secret that nobody chose. Raises SettingsError."""
-        if not _is_loopback(self.host) and self.jwt_secret is None and self.jwks_url is None:
+        if not is_loopback(self.host) and self.jwt_secret is None and self.jwks_url is None:
             raise SettingsError(
                 f"refusing to listen on {self.host} with a generated secret: "
                 "set PIPELOOM_JWT_SECRET or PIPELOOM_JWKS_URL first"
             )
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a setting that is a list, separated by spaces or commas."""
+    return text.replace(",", " ").split()
 
 
 def load_settings(**given: object) -> Settings:

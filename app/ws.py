@@ -1,11 +1,15 @@
-"""The WebSocket endpoints: accept, authenticate, open the room, hand over."""
+"""The WebSocket endpoints: look at the origin, accept, authenticate, open the room, hand over."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from uuid import UUID
 
 import structlog
 from starlette.websockets import WebSocket
+from structlog.contextvars import bind_contextvars
 
 from crdt import y_websocket
 from crdt.effects import SessionId
@@ -15,9 +19,13 @@ from persistence.errors import StoreError
 from .admission import Admission, Visitor
 from .collab import Collab
 from .connection import TOO_SLOW, Connection, Lane, close
+from .crowd import Crowd
 from .hub import Hub
 from .live_room import LiveRoom
-from .settings import Settings
+from .metrics import reject
+from .origins import Origins
+from .pace import Pace, Rates
+from .settings import Settings, listed
 
 _logger = structlog.get_logger(__name__)
 
@@ -27,10 +35,29 @@ class Endpoints:
 
     def __init__(self, hub: Hub, admission: Admission, settings: Settings) -> None:
         self._hub, self._admission, self._settings = hub, admission, settings
+        self._origins = Origins(listed(settings.origins))
+        self._everybody = Crowd(settings.max_connections, "")
+        self._users = Crowd(settings.max_connections_per_user, " of this user")
+        self._addresses = Crowd(settings.max_connections_per_address, " from this address")
+        self._rates = Rates(
+            settings.updates_per_second,
+            settings.awareness_per_second,
+            settings.stateless_per_second,
+        )
+        self._ids = count(1)
         self.connections: set[Connection] = set()
-        self._open_connections = 0
+        self._collabs: set[Collab] = set()
+        self._open = 0
         self.idle = asyncio.Event()
         self.idle.set()
+
+    @property
+    def sessions(self) -> Mapping[str, int]:
+        """Clients in rooms, by protocol."""
+        return {
+            "y-websocket": len(self.connections) - len(self._collabs),
+            "hocuspocus": sum(collab.sessions for collab in self._collabs),
+        }
 
     async def y_websocket(self, websocket: WebSocket) -> None:
         """`/ws/{pipeline_id}?token=`: the y-websocket protocol, one document per socket."""
@@ -43,58 +70,106 @@ class Endpoints:
     async def _serve(
         self, websocket: WebSocket, speak: Callable[[WebSocket], Awaitable[None]]
     ) -> None:
+        bind_contextvars(connection=next(self._ids))
+        if not await self._is_welcome(websocket):
+            return
         # A close code reaches a browser only on an accepted socket.
         await websocket.accept()
-        self._count(1)
-        try:
-            if self._open_connections > self._settings.max_connections:
-                raise Overloaded("too many connections: try again later")
-            await speak(websocket)
-        except SyncError as error:
-            await close(websocket, error)
-        except StoreError as error:
-            _logger.warning("connection.refused", error=str(error))
-            await close(websocket, Overloaded("the database is away: try again later"))
-        finally:
-            self._count(-1)
+        with self._counted():
+            try:
+                await self._admit(websocket, speak)
+            except SyncError as error:
+                reject(error)
+                await close(websocket, error)
+            except StoreError as error:
+                _logger.warning("connection.refused", error=str(error))
+                reject("store_unavailable")
+                await close(websocket, Overloaded("the database is away: try again later"))
 
-    def _count(self, change: int) -> None:
-        self._open_connections += change
-        if self._open_connections:
-            self.idle.clear()
-        else:
-            self.idle.set()
+    async def _is_welcome(self, websocket: WebSocket) -> bool:
+        """Refuse pages of other origins, with 403 as RFC 6455 §4.2.2 has it."""
+        origin = websocket.headers.get("origin")
+        if self._origins.allow(origin, websocket.headers.get("host", "")):
+            return True
+        _logger.warning("connection.foreign_origin", origin=origin)
+        reject("origin")
+        # Before it is accepted, a close is a 403 (ASGI, "Close - send event").
+        await websocket.close()
+        return False
+
+    async def _admit(
+        self, websocket: WebSocket, speak: Callable[[WebSocket], Awaitable[None]]
+    ) -> None:
+        address = websocket.client.host if websocket.client else ""
+        with self._everybody.one_of(None), self._addresses.one_of(address):
+            await speak(websocket)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._open += 1
+        self.idle.clear()
+        try:
+            yield
+        finally:
+            self._open -= 1
+            if not self._open:
+                self.idle.set()
 
     async def _visit(self, websocket: WebSocket) -> None:
         visitor = await self._admission.admit(
             websocket.query_params.get("token", ""), websocket.path_params["pipeline_id"]
         )
-        room = await self._hub.open(visitor.pipeline_id)
-        session = self._hub.new_session()
-        with self._connection(websocket) as connection:
-            await self._stay(visitor, room, session, connection)
+        bind_contextvars(user_id=visitor.person.id, pipeline_id=visitor.pipeline_id)
+        with self._users.one_of(visitor.person.id):
+            room = await self._hub.open(visitor.pipeline_id)
+            session = self._hub.new_session()
+            with self._connection(websocket) as (connection, pace):
+                await self._stay(visitor, room, session, connection, pace)
 
     async def _stay(
-        self, visitor: Visitor, room: LiveRoom, session: SessionId, connection: Connection
+        self,
+        visitor: Visitor,
+        room: LiveRoom,
+        session: SessionId,
+        connection: Connection,
+        pace: Pace,
     ) -> None:
         room.join(visitor.session(session), Lane(connection, y_websocket.encode))
         try:
             await self._admission.catch_up(visitor)
-            await connection.run(lambda frame: room.receive(session, y_websocket.decode(frame)))
+            await connection.run(
+                lambda frame: pace.take(
+                    session,
+                    y_websocket.decode(frame),
+                    lambda message: room.receive(session, message),
+                )
+            )
         finally:
             room.leave(session)
 
     async def _collaborate(self, websocket: WebSocket) -> None:
-        with self._connection(websocket) as connection:
-            await self._speak_for_many(connection)
+        with self._connection(websocket) as (connection, pace), ExitStack() as users:
+            seen: set[UUID] = set()
 
-    async def _speak_for_many(self, connection: Connection) -> None:
-        collab = Collab(connection, self._hub, self._admission, self._settings)
+            def welcome(user_id: UUID) -> None:
+                bind_contextvars(user_id=user_id)
+                if user_id not in seen:
+                    users.enter_context(self._users.one_of(user_id))
+                    seen.add(user_id)
+
+            collab = Collab(
+                connection, self._hub, self._admission, self._settings, pace=pace, welcome=welcome
+            )
+            await self._speak_for_many(connection, collab)
+
+    async def _speak_for_many(self, connection: Connection, collab: Collab) -> None:
         connection.encode = collab.encode
+        self._collabs.add(collab)
         watch = asyncio.create_task(self._expect_documents(collab, connection))
         try:
             await connection.run(collab.receive)
         finally:
+            self._collabs.discard(collab)
             watch.cancel()
             await collab.end()
 
@@ -107,18 +182,22 @@ class Endpoints:
         connection.close(ConnectionTimeout())
 
     @contextmanager
-    def _connection(self, websocket: WebSocket) -> Iterator[Connection]:
-        connection = Connection(
+    def _connection(self, websocket: WebSocket) -> Iterator[tuple[Connection, Pace]]:
+        connection, pace = self._connect(websocket), Pace(self._rates, time.monotonic)
+        self.connections.add(connection)
+        try:
+            yield connection, pace
+        finally:
+            pace.close()
+            self.connections.discard(connection)
+
+    def _connect(self, websocket: WebSocket) -> Connection:
+        return Connection(
             websocket,
             y_websocket.encode,
             outbox_bytes=self._settings.outbox_bytes,
             keep_alive=self._settings.keep_alive,
         )
-        self.connections.add(connection)
-        try:
-            yield connection
-        finally:
-            self.connections.discard(connection)
 
     def sweep(self) -> None:
         """Send those away who have taken nothing of what waited for them since the last sweep."""

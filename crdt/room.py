@@ -13,6 +13,7 @@ Invariants, in the order in which a frame meets them:
 """
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -60,7 +61,8 @@ from .messages import (
 from .news import Committed, News, NodeId, Roster, WhoIsHere
 from .person import Person
 from .session import Session
-from .update_format import EMPTY_UPDATE
+from .size import Size
+from .update_format import EMPTY_UPDATE, brings_structs
 
 T = TypeVar("T")
 
@@ -79,6 +81,9 @@ TOKEN_EXPIRED = Unauthenticated("token expired: reconnect with a new one")
 ACCESS_WITHDRAWN = Forbidden("access withdrawn: ask an owner of the pipeline's team")
 READ_ONLY = Refused("read-only: a viewer's edits are not taken; ask for the member role")
 
+TOO_LARGE = Refused("the pipeline is too large: delete something before you add more")
+UNLIMITED = sys.maxsize
+
 
 def told_by(person: Person, payload: str) -> str:
     """Wrap what a client tells the others of its room: the server vouches for who it was."""
@@ -91,8 +96,9 @@ class Room:
     Whoever calls a method must carry out the effects it returns, in order, before calling another.
     """
 
-    def __init__(self, document: Document, node: NodeId = "") -> None:
+    def __init__(self, document: Document, node: NodeId = "", size: Size | None = None) -> None:
         self.document, self.node = document, node
+        self._size = size or Size(UNLIMITED)
         self.awareness = Awareness()
         self._roster_told = EMPTY_ROSTER
         self.sessions: dict[SessionId, Session] = {}
@@ -124,9 +130,9 @@ class Room:
             case SyncStep1(state_vector):
                 return self._answer(session, state_vector)
             case SyncStep2(update):
-                return self._take_answer(session, update)
+                return self._take_answer(session, update, now)
             case Update(update):
-                return self._take_edit(session, update)
+                return self._take_edit(session, update, now)
             case AwarenessUpdate(payload):
                 return self._take_presence(session, payload, now)
             case QueryAwareness():
@@ -158,17 +164,20 @@ class Room:
         presence = AwarenessUpdate(self.awareness.encode_with_departed())
         return [*self._lacking(session_id, diff), Send(session_id, presence)]
 
-    def _take_answer(self, session: Session, update: bytes) -> list[Effect]:
+    def _take_answer(self, session: Session, update: bytes, now: float) -> list[Effect]:
         if update == EMPTY_UPDATE or self.document.contains(update, ACCEPTED):
             return [SendWhenDurable(session.id, Accepted(b""))]
-        return self._take_edit(session, update)
+        return self._take_edit(session, update, now)
 
-    def _take_edit(self, session: Session, update: bytes) -> list[Effect]:
+    def _take_edit(self, session: Session, update: bytes, now: float) -> list[Effect]:
         if not session.may_write:
             return [Send(session.id, READ_ONLY)]
+        if self._size.is_beyond(self.document, now) and brings_structs(update):
+            return [Send(session.id, TOO_LARGE)]
         accepted = SendWhenDurable(session.id, Accepted(update))
         if not self.document.apply(update, ACCEPTED):
             return [accepted]
+        self._size.add(update)
         return [
             Broadcast(Update(update), exclude=session.id),
             Append(update, session.user_id),
@@ -189,6 +198,7 @@ class Room:
         """Take what another node tells. Raises ProtocolError, DocumentPoisoned."""
         match news:
             case Committed(_, update):
+                self._size.add(update)
                 return [Broadcast(Update(update))] if self.document.apply(update) else []
             case Roster():
                 return _show(self.awareness.hear(news, now))
@@ -219,14 +229,16 @@ class Room:
             if updates:
                 raise DocumentPoisoned(f"an edit failed halfway: {error}") from error
             raise
-        return result, [effect for update in updates for effect in _spread_edit(update, user_id)]
+        return result, [
+            effect for update in updates for effect in self._spread_edit(update, user_id)
+        ]
 
     def merge(self, user_id: UUID | None, update: bytes) -> list[Effect]:
         """Take an edit that the server made, in a user's name, on a copy of the document.
 
         Raises MalformedUpdate.
         """
-        return _spread_edit(update, user_id) if self.document.apply(update) else []
+        return self._spread_edit(update, user_id) if self.document.apply(update) else []
 
     def leave(self, session_id: SessionId) -> list[Effect]:
         """Forget a client whose connection ended, and its presence with it."""
@@ -302,18 +314,18 @@ class Room:
             return []
         return [*_show(presence), Publish(Roster(self.node, presence, is_complete=False))]
 
+    def _spread_edit(self, update: bytes, user_id: UUID | None) -> list[Effect]:
+        self._size.add(update)
+        # After the commit: an edit that is refused goes with its room, and has no author who would
+        # bring it back, so whoever had seen it would be left alone with it.
+        return [
+            Append(update, user_id),
+            WhenDurable(Broadcast(Update(update))),
+        ]
+
 
 def _show(presence: bytes | None) -> list[Effect]:
     if presence is None:
         return []
     # The sender gets its own presence back: y-websocket clients take silence for a dead line.
     return [Broadcast(AwarenessUpdate(presence))]
-
-
-def _spread_edit(update: bytes, user_id: UUID | None) -> list[Effect]:
-    # After the commit: an edit that is refused goes with its room, and has no author who would
-    # bring it back, so whoever had seen it would be left alone with it.
-    return [
-        Append(update, user_id),
-        WhenDurable(Broadcast(Update(update))),
-    ]

@@ -50,6 +50,11 @@ class StoredDocument:
         """The number of the last update in here."""
         return self.tail[-1].seq if self.tail else self.state_seq
 
+    @property
+    def size(self) -> int:
+        """Bytes of the state and all updates since."""
+        return len(self.state or b"") + sum(len(update.payload) for update in self.tail)
+
 
 class UpdateLog(Protocol):
     """The memory of all documents: append-only, in the order of commits, bytes only."""

@@ -54,6 +54,15 @@ ORDER BY c.projected_at
 LIMIT 1
 FOR UPDATE OF c SKIP LOCKED
 
+-- projection_lag --
+-- How many updates are not in the rows yet, and the age in seconds of the oldest of them.
+SELECT coalesce(sum(d.head_seq - c.seq), 0)::bigint AS updates,
+    coalesce(extract(epoch FROM now() - min(u.received_at)), 0)::float8 AS seconds
+FROM pipeline_documents AS d
+JOIN projection_cursors AS c USING (pipeline_id)
+JOIN pipeline_updates AS u ON u.pipeline_id = c.pipeline_id AND u.seq = c.seq + 1
+WHERE d.head_seq > c.seq
+
 -- held_pipeline --
 -- The projected columns of a pipeline.
 SELECT name, description, yaml_version, status, config, defaults, authentication, tags, is_template

@@ -16,6 +16,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from crdt.errors import PipeloomError, Unauthenticated
 
@@ -73,6 +74,7 @@ class Gate:
             return {}
         claims = await self._tokens.verify(_bearer(Headers(scope=scope)))
         scope["state"][CALLER] = claims
+        bind_contextvars(user_id=claims.user_id)
         headers = self._rate.take(claims.user_id)
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
             raise Invalid(("", "expected an address without NUL characters"))

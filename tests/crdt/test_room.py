@@ -53,11 +53,13 @@ from crdt.room import (
     MAX_STATELESS,
     READ_ONLY,
     TOKEN_EXPIRED,
+    TOO_LARGE,
     WARNED_BEFORE,
     Room,
     told_by,
 )
 from crdt.session import Session
+from crdt.size import Size
 from tests.crdt.histories import content
 from tests.crdt.raw_updates import Y_MAP, chain, deletions, in_root, in_type, update
 
@@ -747,3 +749,26 @@ def test_a_slow_client_that_lacks_too_much_is_sent_away(room: Room) -> None:
     assert isinstance(closed, CloseSession)
     assert (closed.session, closed.error.close_code) == (BEN, 1013)
     assert missed(room, BEN, None)
+
+
+def test_a_document_too_large_takes_nothing_but_deletions(room: Room, ann: Client) -> None:
+    small = Room(room.document, size=Size(10, 1000))
+    small.join(Session(ANN, Person(ADA), "read-write"))
+    before = content(small.document.doc)
+    assert small.receive(ANN, Update(ann.put("second", 1)), 0) == [Send(ANN, TOO_LARGE)]
+    assert small.receive(ANN, SyncStep2(ann.document.encode()), 0) == [Send(ANN, TOO_LARGE)]
+    assert content(small.document.doc) == before
+    other = Client(2)
+    other.document.apply(room.document.encode())
+    deletion = other.edit(lambda steps: steps.pop("first"))
+    assert only(Append, small.receive(ANN, Update(deletion), 0))
+    assert "first" not in str(content(small.document.doc))
+
+
+def test_every_edit_counts_to_the_size_of_a_document(room: Room, ann: Client) -> None:
+    small = Room(room.document, size=Size(2000, 0))
+    small.join(Session(ANN, Person(ADA), "read-write"))
+    first = ann.put("large", "x" * 1500)
+    assert only(Append, small.receive(ANN, Update(first), 0))
+    assert only(Append, small.receive(ANN, Update(ann.put("more", "x" * 1500)), 0))
+    assert small.receive(ANN, Update(ann.put("less", "x")), 0) == [Send(ANN, TOO_LARGE)]

@@ -1,0 +1,169 @@
+"""The limits of a running server, and its answers to who goes beyond them."""
+
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+import pytest_asyncio
+from pycrdt import Map
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from crdt.messages import SyncStep1
+from tests.app.fakes import presence
+from tests.editor import joined, visiting
+from tests.server import VIEWER, Installation, Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MOST = 4
+LIMITS = {
+    "PIPELOOM_MAX_CONNECTIONS_PER_USER": str(MOST),
+    "PIPELOOM_MAX_CONNECTIONS_PER_ADDRESS": str(MOST + 1),
+    "PIPELOOM_UPDATES_PER_SECOND": "40",
+    "PIPELOOM_AWARENESS_PER_SECOND": "20",
+    "PIPELOOM_DOCUMENT_BYTES": "200000",
+    "PIPELOOM_ORIGINS": "https://app.example",
+    "PIPELOOM_METRICS_TOKEN": "open sesame",
+}
+FORWARDED = {"X-Forwarded-For": "203.0.113.7"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_server(shared_installation: Installation) -> AsyncIterator[Server]:
+    """A server of narrow limits."""
+    narrow = Installation(
+        shared_installation.database_url,
+        shared_installation.data_dir,
+        {**shared_installation.environment, **LIMITS},
+    )
+    async with narrow.serve() as server:
+        yield server
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:5173", "null"])
+async def test_a_page_of_another_origin_is_refused_before_anything(room: str, origin: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(room, origin=origin)
+    assert refused.value.response.status_code == 403
+
+
+async def test_a_page_of_the_list_may_connect(room: str) -> None:
+    async with connect(room, origin="https://app.example") as socket:
+        assert await socket.recv()
+
+
+async def test_a_user_may_have_so_many_connections(room: str) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(MOST):
+            await stack.enter_async_context(joined(room))
+        async with visiting(room) as late:
+            assert await late.close_code() == (
+                1013,
+                "too many connections of this user: close some, then reconnect",
+            )
+    async with joined(room):
+        pass
+
+
+async def test_an_address_may_have_so_many_connections_also_behind_a_proxy(
+    room: str, shared_server: Server, shared_installation: Installation, pipeline_id: str
+) -> None:
+    viewer = shared_server.room(pipeline_id, await shared_installation.token(VIEWER))
+    async with AsyncExitStack() as stack:
+        for url in [room] * MOST + [viewer]:
+            socket = await stack.enter_async_context(connect(url, additional_headers=FORWARDED))
+            await socket.recv()
+        late = await stack.enter_async_context(connect(viewer, additional_headers=FORWARDED))
+        with pytest.raises(ConnectionClosed):
+            await late.recv()
+        assert (late.close_code, late.close_reason) == (
+            1013,
+            "too many connections from this address: close some, then reconnect",
+        )
+        async with joined(viewer):
+            pass
+
+
+async def test_edits_too_fast_are_taken_slower_and_all_of_them(room: str) -> None:
+    async with joined(room) as fast, joined(room) as other:
+        begun = time.monotonic()
+        for number in range(240):
+            await fast.edit(
+                lambda doc, number=number: doc.get("steps", type=Map).update({"fast": number})
+            )
+        await other.edit(lambda doc: doc.get("steps", type=Map).update({"other": 1}))
+        await other.until_echoed()
+        assert fast.unechoed, "nobody waits for the fast one"
+        await fast.until_echoed()
+        # A burst of 200, then 40 a second.
+        assert time.monotonic() - begun > 0.9
+
+
+async def test_presence_too_fast_is_thinned_and_ends_with_the_latest(room: str) -> None:
+    async with joined(room) as fast, joined(room) as other:
+        for clock in range(1, 501):
+            await fast.send(presence(7, clock, f'{{"at": {clock}}}'))
+        await other.until("the latest", lambda: any(b'"at": 500' in one for one in other.presence))
+        assert len(other.presence) < 200
+
+
+async def test_metrics_tell_what_happened(room: str, shared_server: Server) -> None:
+    async with joined(room) as editor:
+        await editor.send(SyncStep1(b"\x00"))
+        await editor.edit(lambda doc: doc.get("steps", type=Map).update({"one": 1}))
+        await editor.until_echoed()
+        lines = await metrics(shared_server)
+    assert lines['pipeloom_sessions{protocol="y-websocket"}'] == 1
+    assert lines["pipeloom_ack_seconds_count"] > 0
+    assert lines["pipeloom_commit_seconds_count"] > 0
+    assert lines['pipeloom_rejects_total{reason="origin"}'] >= 3
+    assert lines["pipeloom_awareness_superseded_total"] > 100
+
+
+async def test_a_pipeline_may_grow_so_far_and_shrink_again(
+    room: str, shared_server: Server
+) -> None:
+    async with joined(room) as editor, joined(room) as other:
+        for number in range(3):
+            await editor.edit(
+                lambda doc, number=number: doc.get("steps", type=Map).update(
+                    {f"big-{number}": "x" * 100_000}
+                )
+            )
+        await editor.until("a refusal", lambda: bool(editor.refusals))
+        assert editor.refusals == [
+            "the pipeline is too large: delete something before you add more"
+        ]
+        await other.until("what was taken", lambda: "big-1" in other.steps)
+        await other.edit(
+            lambda doc: [doc.get("steps", type=Map).pop(f"big-{number}") for number in (0, 1)]
+        )
+        await other.until_echoed()
+        assert "big-2" not in other.steps
+    assert (await metrics(shared_server))['pipeloom_rejects_total{reason="too_large"}'] >= 1
+
+
+async def test_the_log_names_connections_and_no_tokens(
+    room: str, shared_installation: Installation, owner_token: str
+) -> None:
+    with pytest.raises(InvalidStatus):
+        await connect(room, origin="https://evil.example")
+    log = shared_installation.log_file.read_text()
+    assert re.search(
+        r"foreign_origin origin=https://evil.example connection=\d+$", log, re.MULTILINE
+    )
+    assert "ASGI" not in log
+    assert owner_token not in log
+    assert owner_token.split(".")[2] not in log
+
+
+async def metrics(server: Server) -> dict[str, float]:
+    """What `/metrics` says, without the help."""
+    async with httpx.AsyncClient() as client:
+        page = (await client.get(server.http("/metrics"))).text
+    lines = [line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in lines}
