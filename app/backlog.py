@@ -43,6 +43,11 @@ class Backlog:
         return bool(self._frames)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits, nothing is being sent, and nobody is to be caught up."""
+        return not self.size and not self._behind
+
+    @property
     def has_room(self) -> bool:
         """Whether what waits, or is about to, is within the limit."""
         return self.size + self.reserved <= self.limit

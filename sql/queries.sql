@@ -43,15 +43,18 @@ WHERE s.seq < excluded.seq
 
 -- claim_document --
 -- Lock one document whose log is ahead of its rows, the longest unprojected first; among $1 unless
--- that is NULL, and not among $2.
+-- that is NULL, and not among $2. The pipeline is locked with its cursor, as it will be written:
+-- whoever deletes it locks both too, and neither may wait for the other.
 SELECT c.pipeline_id, c.seq
 FROM projection_cursors AS c
 JOIN pipeline_documents AS d USING (pipeline_id)
+JOIN pipelines AS p ON p.id = c.pipeline_id
 WHERE d.head_seq > c.seq
     AND ($1::uuid[] IS NULL OR c.pipeline_id = ANY ($1))
     AND c.pipeline_id <> ALL ($2::uuid[])
 ORDER BY c.projected_at
 LIMIT 1
+FOR NO KEY UPDATE OF p SKIP LOCKED
 FOR UPDATE OF c SKIP LOCKED
 
 -- projection_lag --

@@ -18,7 +18,7 @@ def redrafted(source: bytes) -> list[bytes]:
             draft.insert(client, struct, source)
     for client, ranges in deleted.items():
         for clock, length in ranges:
-            draft.delete(client, clock, length)
+            draft.delete(client, clock, clock + length)
     return draft.updates()
 
 

@@ -1,5 +1,6 @@
 """What only the tables of PostgreSQL can show: who rewrote which row, and hostile content."""
 
+import asyncio
 from datetime import datetime
 
 import pytest
@@ -147,3 +148,24 @@ async def rows_read(pool: Pool) -> int:
         "SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'steps'"
     )
     return read
+
+
+async def test_who_deletes_a_claimed_pipeline_waits_for_its_rows(
+    stores: Stores, pool: Pool
+) -> None:
+    """Both lock the pipeline and its cursor: each waiting for the other would be a deadlock."""
+    [seq] = await stores.log.append([stores.update(an_id(1))])
+    async with stores.projections.claim() as claim:
+        assert claim is not None
+        deleting = asyncio.create_task(pool._driver.execute("DELETE FROM pipelines"))
+        await until_somebody_waits_for_a_lock(pool)
+        await claim.apply(RowChanges(steps=[a_step(11)]), seq or 0)
+    assert await deleting == "DELETE 1"
+
+
+async def until_somebody_waits_for_a_lock(pool: Pool) -> None:
+    for _ in range(3000):
+        if await pool._driver.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("expected somebody to wait for a lock")
