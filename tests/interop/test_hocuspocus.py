@@ -583,6 +583,8 @@ async def test_16_an_update_that_cannot_be_decoded_ends_its_socket_and_nothing_e
     await asyncio.gather(vandal.until_saved(), bystander.until_saved())
     await socket.send_bytes((bytes((36,)) + document.encode() + b"\x00\x02\x04junk").hex())
     await socket.until(close_codes=[4400])
+    await vandal.until(scopes=["read-write"] * 2)
+    await vandal.until_saved()
     await vandal.put("usable", 1)
     await vandal.until_saved()
     await bystander.await_steps(["usable"])
@@ -784,6 +786,10 @@ async def test_providers_come_back_after_a_crash_with_what_they_wrote_meanwhile(
             keys = [f"meanwhile {version}" for version in VERSIONS]
             await asyncio.gather(*(provider.await_steps(keys) for provider in providers.values()))
             await asyncio.gather(*(providers[version].until_saved() for version in LIVE))
-            # Provider 2 counts the acknowledgements of what it wrote offline twice.
-            await providers["2"].until(synced=True, unsynced=-1)
+
+            async def caught_up() -> bool:
+                # Provider 2 has what it wrote offline acknowledged twice, and counts below zero.
+                return bool((await providers["2"].status())["unsynced"] <= 0)
+
+            await eventually("acknowledgements", caught_up)
             await running.page.clear()
