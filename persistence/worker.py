@@ -43,12 +43,14 @@ class WorkerSettings:
     """How a worker works.
 
     `interval` is the longest time between two looks at the tables and `farewell` that for the
-    last documents after `stop`, both in seconds. `batch` updates at most go into one transaction;
-    a state is stored every `state_every` updates of a document. `backoff` is for a document that
-    fails, `outage` for everything at once.
+    last documents after `stop`, both in seconds. Documents that were projected wait for `gather`
+    seconds, so that edits which come fast are projected together. `batch` updates at most go into
+    one transaction; a state is stored every `state_every` updates of a document. `backoff` is for
+    a document that fails, `outage` for everything at once.
     """
 
     interval: float = 2.0
+    gather: float = 0.05
     farewell: float = 10.0
     cached_documents: int = 64
     batch: int = 1000
@@ -72,6 +74,8 @@ class Worker:
         self._settings = settings or WorkerSettings()
         self._replicas: OrderedDict[UUID, Replica] = OrderedDict()
         self._failing = FailingDocuments(self._settings.backoff, clock)
+        self._is_sweeping = False
+        self._swept: set[UUID] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Project until `stop`, then once more what is left. Only cancellation ends it earlier."""
@@ -90,7 +94,8 @@ class Worker:
         """
         claimed: UUID | None = None
         try:
-            async with self._projections.claim(only, besides=self._failing.resting()) as claim:
+            besides = [*self._failing.resting(), *self._swept]
+            async with self._projections.claim(only, besides=besides) as claim:
                 if claim is None:
                     return False
                 claimed = claim.pipeline_id
@@ -103,6 +108,8 @@ class Worker:
                 raise
             return True
         self._failing.succeeded(claimed)
+        if self._is_sweeping:
+            self._swept.add(claimed)
         self._keep(claimed, replica)
         await self._store_state(claimed, replica)
         return True
@@ -111,16 +118,26 @@ class Worker:
         troubles = 0
         while not stop.is_set():
             try:
-                await self._sweep(stop)
-                await self._await_bell(stopping)
+                if await self._sweep(stop):
+                    # What is edited meanwhile is projected together.
+                    await asyncio.wait((stopping,), timeout=self._settings.gather)
+                else:
+                    await self._await_bell(stopping)
                 troubles = 0
             except Exception as error:
                 troubles += 1
                 await self._recover(error, troubles, stopping)
 
-    async def _sweep(self, stop: asyncio.Event) -> None:
-        while not stop.is_set() and await self._work_once():
-            pass
+    async def _sweep(self, stop: asyncio.Event) -> bool:
+        """Project every document that lags, once; whether there was any."""
+        self._is_sweeping = True
+        try:
+            while not stop.is_set() and await self._work_once():
+                pass
+            return bool(self._swept)
+        finally:
+            self._is_sweeping = False
+            self._swept.clear()
 
     async def _work_once(self) -> bool:
         """Do what is most urgent; False if there is nothing to do."""

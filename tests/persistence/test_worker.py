@@ -23,6 +23,7 @@ from crdt.shared_types import PipelineReader, seed, shared_step
 from persistence.errors import StoreError, StoreUnavailable
 from persistence.memory import MemoryClaim, MemoryStore
 from persistence.ports import LoggedUpdate, NewPipeline, NewUpdate, StoredDocument
+from persistence.replica import Replica
 from persistence.retries import Backoff
 from persistence.worker import Worker, WorkerSettings
 
@@ -499,6 +500,23 @@ class TestRunning:
         assert store.search_errors == []
         stop.set()
         await running
+
+    async def test_a_document_edited_all_the_time_is_projected_once_in_a_sweep(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        editor = await store.new_pipeline()
+        worker, store_state = a_worker(store), Worker._store_state
+
+        async def meanwhile(self: Worker, pipeline_id: UUID, replica: Replica) -> None:
+            await store_state(self, pipeline_id, replica)
+            await store.log(editor, editor.move(A, replica.seq))
+
+        monkeypatch.setattr(Worker, "_store_state", meanwhile)
+        async with asyncio.timeout(30):
+            assert await worker._sweep(asyncio.Event())
+        assert store.cursor(editor) == 1
+        assert await worker.project_one()
+        assert store.cursor(editor) == 2
 
     async def test_what_is_left_at_the_stop_is_projected(self, store: Store) -> None:
         editor, bell, stop = await store.new_pipeline(), Bell(), asyncio.Event()
