@@ -29,7 +29,7 @@ from . import library, log
 from .auth import Expected, Tokens, Verifier, secret_in
 from .fetch import Source
 from .jwks import KeySetTokens
-from .main import project_now, work
+from .main import pauses, project_now, work
 from .settings import Settings, SettingsError, load_settings
 
 cli = typer.Typer(
@@ -71,16 +71,16 @@ def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Keep the tables up to date with the documents, beside `serve --no-worker`."""
     settings = load_settings(data_dir=data_dir, database_url=database_url)
     with _database(settings, watched=True) as dsn:
-        asyncio.run(_work_until_signal(dsn))
+        asyncio.run(_work_until_signal(dsn, settings))
 
 
-async def _work_until_signal(dsn: str) -> None:
+async def _work_until_signal(dsn: str, settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await migrate_database(dsn)
     _say("worker is ready")
-    await work(dsn, stop)
+    await work(dsn, stop, pauses(settings))
 
 
 @cli.command()

@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from persistence.as_user import UserPool
+from persistence.autosave import Autosave, Pauses
 from persistence.directory import PostgresDirectory
 from persistence.errors import StoreError
 from persistence.group_commit import GroupCommit
@@ -233,13 +234,24 @@ def application(made: Services, tokens: Verifier) -> Starlette:
     return made_of
 
 
-async def work(dsn: str, stop: asyncio.Event) -> None:
-    """Project documents until `stop`. Raises StoreUnavailable, SchemaOutdated at the start."""
+def pauses(settings: Settings) -> Pauses:
+    """When the worker saves versions."""
+    return Pauses(settings.version_after, settings.version_every)
+
+
+async def work(dsn: str, stop: asyncio.Event, versions: Pauses) -> None:
+    """Project documents until `stop`, and save `versions` of them.
+
+    Raises StoreUnavailable, SchemaOutdated at the start.
+    """
     pool = await open_pool(dsn, min_size=2, max_size=4)
     listener = Listener(dsn)
     try:
         await require_current(pool)
-        await Worker(PostgresUpdateLog(pool), PostgresProjections(pool), listener).run(stop)
+        log = PostgresUpdateLog(pool)
+        autosave = Autosave(log, PostgresVersions(pool), versions, SystemClock())
+        worker = Worker(log, PostgresProjections(pool), listener, autosave=autosave)
+        await worker.run(stop)
     finally:
         await listener.close()
         await pool.close()

@@ -15,11 +15,12 @@ import structlog
 import uvicorn
 import uvloop
 
+from persistence.autosave import Pauses
 from persistence.migrations import migrate
 
 from .auth import Verifier
 from .demo import greeting
-from .main import Services, application, ensure_demo, services, work
+from .main import Services, application, ensure_demo, pauses, services, work
 from .settings import Settings, SettingsError
 from .sockets import WebSocketProtocol
 
@@ -102,7 +103,7 @@ def _drained(_number: int, _frame: FrameType | None) -> None:
 async def _serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
     await migrate(dsn)
     async with services(settings, tokens, dsn) as made:
-        worker = None if settings.no_worker else WorkerThread(dsn)
+        worker = None if settings.no_worker else WorkerThread(dsn, pauses(settings))
         try:
             demo = await ensure_demo(dsn)
             await _run(made, settings, tokens, greeting(demo, settings.data_dir))
@@ -132,7 +133,8 @@ async def _run(made: Services, settings: Settings, tokens: Verifier, text: str) 
 class WorkerThread:
     """A worker beside the server, with an event loop of its own: its computing delays no frame."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, versions: Pauses) -> None:
+        self._versions = versions
         self._loop = uvloop.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, args=(dsn,), name="worker", daemon=True)
@@ -146,7 +148,7 @@ class WorkerThread:
         """Work until stopped; a worker that cannot start tries again, whatever the reason."""
         while not self._stop.is_set():
             try:
-                await work(dsn, self._stop)
+                await work(dsn, self._stop, self._versions)
             except Exception as error:
                 _logger.exception("worker.failed", error=str(error))
                 with suppress(TimeoutError):

@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     unauthenticated_seconds: Annotated[float, Field(gt=0)] = 30.0
     keep_alive: Annotated[float, Field(gt=0, lt=30)] = 10.0
     unload_after: Annotated[float, Field(ge=0)] = 30.0
+    version_after: Annotated[float, Field(ge=0)] = 300.0
+    version_every: Annotated[float, Field(ge=0)] = 1800.0
     drain_timeout: Annotated[float, Field(gt=0)] = 8.0
 
     def check_exposure(self) -> None:

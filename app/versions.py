@@ -12,10 +12,11 @@ from uuid import UUID
 from crdt.differences import Difference, difference
 from crdt.errors import UnknownEntry
 from crdt.pipeline import Pipeline
-from crdt.versions import pipeline_of, snapshot
+from crdt.versions import pipeline_of
 from crdt.whole_edits import make_equal
 from persistence.ports import NewVersion, StoredDocument, UpdateLog, Version, VersionInfo, Versions
 from persistence.replay import compute, load, replay
+from persistence.snapshots import Caption, version_of
 
 from .hub import EditResult, Hub
 
@@ -45,21 +46,11 @@ class Versioning:
     ) -> VersionInfo:
         """Save what the pipeline is now. Raises PipelineNotFound, StoreUnavailable."""
 
+        caption = Caption(name, change_summary, user_id, now)
+
         def made(stored: StoredDocument) -> NewVersion:
             document, _ = replay(stored)
-            rows = snapshot(document)
-            return NewVersion(
-                pipeline_id,
-                stored.seq,
-                document.encode(),
-                rows.pipeline,
-                rows.steps,
-                rows.connections,
-                name,
-                change_summary,
-                user_id,
-                now,
-            )
+            return version_of(pipeline_id, document, stored.seq, caption)
 
         return await self._versions.save(await load(self._log, pipeline_id, made))
 

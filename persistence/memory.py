@@ -7,6 +7,7 @@ awaited inside a method, so every call is a transaction.
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 from uuid import UUID, uuid4
 
@@ -44,10 +45,24 @@ class _Pipeline:
     cursor: int = 0
     is_claimed: bool = False
     versions: list[Version] = field(default_factory=list)
+    unsaved_from: int | None = None
+    """The first update in the rows that no version holds."""
 
     @property
     def is_dirty(self) -> bool:
         return len(self.log) > self.cursor
+
+    def is_due(self, first_before: datetime | None, last_before: datetime | None) -> bool:
+        if self.unsaved_from is None:
+            return False
+        last = self.log[self.cursor - 1].received_at
+        return (first_before is not None and self.unsaved_since <= first_before) or (
+            last_before is not None and last <= last_before
+        )
+
+    @property
+    def unsaved_since(self) -> datetime:
+        return self.log[(self.unsaved_from or 1) - 1].received_at
 
     def append(self, update: NewUpdate, author: UUID | None) -> int:
         seq = len(self.log) + 1
@@ -263,6 +278,26 @@ class MemoryStore:
         """The versions of a pipeline, oldest first. Raises PipelineNotFound."""
         return self._pipeline(pipeline_id).versions
 
+    def unsaved(
+        self,
+        first_before: datetime | None,
+        last_before: datetime | None,
+        besides: Collection[UUID],
+    ) -> UUID | None:
+        """One pipeline of which a version is due, see `Versions.unsaved`."""
+        due = {
+            pipeline_id: pipeline.unsaved_since
+            for pipeline_id, pipeline in self._pipelines.items()
+            if pipeline_id not in besides and pipeline.is_due(first_before, last_before)
+        }
+        return min(due, key=due.__getitem__, default=None)
+
+    def settle_version(self, pipeline_id: UUID, seq: int) -> None:
+        """Note what the last version of a pipeline holds, see `Versions.settle`."""
+        pipeline = self._pipelines.get(pipeline_id)
+        if pipeline is not None and pipeline.unsaved_from is not None:
+            pipeline.unsaved_from = seq + 1 if seq < pipeline.cursor else None
+
     def known_user(self, user_id: UUID | None) -> UUID | None:
         """The user if there is one of this id."""
         return user_id if user_id in self._users else None
@@ -292,6 +327,8 @@ class MemoryStore:
     def _commit(self, pipeline: _Pipeline, claim: "MemoryClaim") -> None:
         if claim.cursor != pipeline.cursor:
             pipeline.projected = next(self._turns)
+            if pipeline.unsaved_from is None:
+                pipeline.unsaved_from = pipeline.cursor + 1
         pipeline.rows, pipeline.cursor = claim.rows, claim.cursor
 
 

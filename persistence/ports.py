@@ -6,7 +6,7 @@ tests/contracts/ runs one suite over every implementation.
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol, TypeAlias
 from uuid import UUID
 
@@ -243,7 +243,7 @@ class NewVersion:
 
 @dataclass(frozen=True, slots=True)
 class VersionInfo:
-    """A version without its content. `number` counts from 1 without a gap, per pipeline."""
+    """A version without its content. `number` counts from 1 per pipeline, and is given once."""
 
     id: UUID
     number: int
@@ -265,6 +265,14 @@ class Version:
     connections: Sequence[JsonMap]
 
 
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long versions without a name are kept: all of them, then the last of each day (UTC)."""
+
+    all_for: timedelta = timedelta(days=1)
+    daily_for: timedelta = timedelta(days=90)
+
+
 class Versions(Protocol):
     """The versions of all pipelines: once saved, never changed."""
 
@@ -283,4 +291,30 @@ class Versions(Protocol):
 
     async def load(self, pipeline_id: UUID, number: int) -> Version | None:
         """Read one version with its content, None if there is none of this number."""
+        ...
+
+    def unsaved(
+        self,
+        first_before: datetime | None,
+        last_before: datetime | None,
+        *,
+        besides: Collection[UUID] = (),
+    ) -> AbstractAsyncContextManager[UUID | None]:
+        """Hold one pipeline whose rows show edits that no version holds; None if none is due.
+
+        Due is a pipeline if the first of those edits was received before `first_before`, or the
+        last one before `last_before`; None is never. Nobody else holds it meanwhile, but it goes
+        on being edited and projected. Raises StoreUnavailable.
+        """
+        ...
+
+    async def settle(self, pipeline_id: UUID, seq: int) -> None:
+        """Note that the last version holds all updates up to `seq`; `save` does so, too."""
+        ...
+
+    async def thin(self, pipeline_id: UUID, now: datetime, retention: Retention) -> None:
+        """Delete versions without a name that are older than is worth keeping.
+
+        The newest version stays whatever its age.
+        """
         ...

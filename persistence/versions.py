@@ -1,12 +1,15 @@
 """Versions of pipelines on PostgreSQL, in the table pipeline_versions."""
 
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import fields
+from datetime import datetime
 from uuid import UUID
 
 from crdt.errors import PipelineNotFound
 
 from .pool import Pool, Record
-from .ports import NewVersion, Version, VersionInfo
+from .ports import NewVersion, Retention, Version, VersionInfo
 
 
 class PostgresVersions:
@@ -25,6 +28,8 @@ class PostgresVersions:
             row = await connection.fetchrow("save_version", *values)
         if row is None:
             raise PipelineNotFound(f"no pipeline {version.pipeline_id}: check the id")
+        # In a transaction of its own: whoever deletes a pipeline locks its cursor first.
+        await self.settle(version.pipeline_id, version.seq)
         return _info(row)
 
     async def newest(
@@ -43,6 +48,29 @@ class PostgresVersions:
             return None
         content = (row["state"], row["pipeline"], row["steps"], row["connections"])
         return Version(_info(row), *content)
+
+    @asynccontextmanager
+    async def unsaved(
+        self,
+        first_before: datetime | None,
+        last_before: datetime | None,
+        *,
+        besides: Collection[UUID] = (),
+    ) -> AsyncIterator[UUID | None]:
+        """See `Versions.unsaved`."""
+        async with self._pool.transaction() as connection:
+            yield await connection.fetchval(
+                "unsaved_pipeline", first_before, last_before, list(besides)
+            )
+
+    async def settle(self, pipeline_id: UUID, seq: int) -> None:
+        """See `Versions.settle`."""
+        await self._pool.execute("settle_version", pipeline_id, seq)
+
+    async def thin(self, pipeline_id: UUID, now: datetime, retention: Retention) -> None:
+        """See `Versions.thin`."""
+        all_since, daily_since = now - retention.all_for, now - retention.daily_for
+        await self._pool.execute("thin_versions", pipeline_id, all_since, daily_since)
 
 
 def _info(row: Record) -> VersionInfo:

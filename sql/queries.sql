@@ -190,8 +190,13 @@ WITH due AS MATERIALIZED (
 SELECT due.pipeline_id FROM due, refresh_search(due.pipeline_id)
 
 -- move_cursor --
--- Note up to which update the rows reflect the log.
-UPDATE projection_cursors SET seq = $2, projected_at = now() WHERE pipeline_id = $1
+-- Note up to which update the rows reflect the log, and since when it holds what no version does.
+UPDATE projection_cursors AS c
+SET seq = $2, projected_at = now(), unsaved_since = coalesce(c.unsaved_since, (
+    SELECT u.received_at FROM pipeline_updates AS u
+    WHERE u.pipeline_id = c.pipeline_id AND u.seq = c.seq + 1
+))
+WHERE c.pipeline_id = $1
 
 -- member_of_team --
 -- The role of a user in the team of a pipeline, and how others see them; the role is NULL for
@@ -364,3 +369,46 @@ SELECT
     pipeline_snapshot AS pipeline, steps_snapshot AS steps, connections_snapshot AS connections
 FROM pipeline_versions
 WHERE pipeline_id = $1 AND version_number = $2
+
+-- unsaved_pipeline --
+-- A pipeline that was edited since its last version, before $1 for the first or $2 for the last
+-- time, and is not among $3; nobody else gets it until this transaction ends. The lock is none on
+-- rows, so that projections go on.
+SELECT due.pipeline_id
+FROM (
+    SELECT c.pipeline_id
+    FROM projection_cursors AS c
+    JOIN pipeline_updates AS u ON u.pipeline_id = c.pipeline_id AND u.seq = c.seq
+    WHERE c.unsaved_since IS NOT NULL
+        AND (c.unsaved_since <= $1 OR u.received_at <= $2)
+        AND c.pipeline_id <> ALL ($3::uuid[])
+    ORDER BY c.unsaved_since
+    OFFSET 0
+) AS due
+WHERE pg_try_advisory_xact_lock(hashtextextended('version of ' || due.pipeline_id, 0))
+LIMIT 1
+
+-- settle_version --
+-- Note that the last version holds the updates up to a number.
+UPDATE projection_cursors AS c
+SET unsaved_since = (
+    SELECT u.received_at FROM pipeline_updates AS u
+    WHERE u.pipeline_id = c.pipeline_id AND u.seq = $2 + 1 AND u.seq <= c.seq
+)
+WHERE c.pipeline_id = $1 AND c.unsaved_since IS NOT NULL
+
+-- thin_versions --
+-- Delete unnamed versions from before $2: those from before $3, and of each day (UTC) all but the
+-- last. The newest version stays, so that no number is given twice.
+DELETE FROM pipeline_versions AS v
+WHERE v.pipeline_id = $1 AND v.name IS NULL AND v.created_at < $2
+    AND EXISTS (
+        SELECT FROM pipeline_versions AS later
+        WHERE later.pipeline_id = v.pipeline_id AND later.version_number > v.version_number
+            AND (
+                v.created_at < $3
+                OR later.name IS NULL
+                    AND date_trunc('day', later.created_at, 'UTC')
+                        = date_trunc('day', v.created_at, 'UTC')
+            )
+    )

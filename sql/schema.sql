@@ -159,11 +159,17 @@ CREATE TABLE pipeline_states (
     stored_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- `unsaved_since` is when the first update was received that no version holds; NULL if there is
+-- none. It changes rarely, so that moving a cursor touches no index.
 CREATE TABLE projection_cursors (
     pipeline_id uuid PRIMARY KEY REFERENCES pipelines ON DELETE CASCADE,
     seq bigint NOT NULL DEFAULT 0,
-    projected_at timestamptz NOT NULL DEFAULT now()
+    projected_at timestamptz NOT NULL DEFAULT now(),
+    unsaved_since timestamptz
 );
+
+CREATE INDEX idx_cursors_unsaved ON projection_cursors (unsaved_since)
+WHERE unsaved_since IS NOT NULL;
 
 CREATE TABLE pipeline_diagnostics (
     pipeline_id uuid NOT NULL REFERENCES pipelines ON DELETE CASCADE,

@@ -20,6 +20,7 @@ from app.main import (
 )
 from app.settings import Settings
 from crdt.messages import SyncStep1, SyncStep2, Update
+from persistence.autosave import Pauses
 from persistence.directory import DEMO_OWNER, PostgresDirectory
 from persistence.errors import SchemaOutdated
 from persistence.pool import Pool
@@ -151,7 +152,7 @@ async def test_edits_in_the_log_reach_the_tables(
     else:
         stop = asyncio.Event()
         stop.set()
-        await work(database_url, stop)
+        await work(database_url, stop, Pauses())
     row = await pool.fetchrow("held_pipeline", demo)
     assert row is not None
     assert row["description"] == "edited"
@@ -162,7 +163,7 @@ async def test_nothing_runs_on_a_database_that_was_not_migrated(empty_database_u
         async with services(Settings(), TOKENS, empty_database_url):
             pass
     with pytest.raises(SchemaOutdated):
-        await work(empty_database_url, asyncio.Event())
+        await work(empty_database_url, asyncio.Event(), Pauses())
 
 
 def a_client(made: Services) -> httpx.AsyncClient:

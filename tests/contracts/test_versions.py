@@ -2,12 +2,14 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from crdt.errors import PipelineNotFound
-from persistence.ports import NewVersion
+from crdt.rows import RowChanges
+from persistence.ports import NewUpdate, NewVersion, Retention
 from tests.contracts.stores import NOON, Stores, an_id
 
 
@@ -99,3 +101,140 @@ async def test_versions_go_with_their_pipeline(stores: Stores) -> None:
     await stores.versions.save(a_version(pipeline))
     await stores.directory.delete_pipeline(pipeline)
     assert await numbers(stores, pipeline) == []
+
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+NOBODYS = an_id(0)
+
+
+async def edited(stores: Stores, pipeline: UUID, *minutes: float) -> None:
+    """Log an update per moment, counted from noon, and project all there is."""
+    await stores.log.append(
+        [
+            NewUpdate(pipeline, stores.author.id, b"edit", NOON + minute * MINUTE)
+            for minute in minutes
+        ]
+    )
+    heads = await stores.log.heads([pipeline])
+    async with stores.projections.claim([pipeline]) as claim:
+        assert claim is not None
+        await claim.apply(RowChanges(), heads[pipeline])
+
+
+async def due(
+    stores: Stores,
+    *,
+    first: float | None = None,
+    last: float | None = None,
+    besides: UUID = NOBODYS,
+) -> UUID | None:
+    """The pipeline that is due by minutes from noon."""
+    moments = [None if each is None else NOON + each * MINUTE for each in (first, last)]
+    async with stores.versions.unsaved(*moments, besides=[besides]) as found:
+        return found
+
+
+async def test_a_version_is_due_some_time_after_the_first_or_the_last_edit(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    assert await due(stores, first=99) is None
+    await edited(stores, pipeline, 2, 9)
+    assert await due(stores, first=0) == pipeline
+    assert await due(stores, first=-1) is None
+    assert await due(stores, last=9) == pipeline
+    assert await due(stores, last=8.9) is None
+    assert await due(stores) is None
+    assert await due(stores, first=99, besides=pipeline) is None
+
+
+async def test_what_a_version_holds_is_due_no_more(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await edited(stores, pipeline, 2)
+    await stores.versions.save(a_version(pipeline, seq=2))
+    assert await due(stores, first=99, last=99) is None
+    await edited(stores, pipeline, 5, 7)
+    assert await due(stores, first=5) == pipeline
+    assert await due(stores, first=4.9) is None
+
+
+async def test_edits_since_the_version_was_made_stay_due(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await edited(stores, pipeline, 2, 5, 7)
+    await stores.versions.settle(pipeline, 2)
+    assert await due(stores, first=4.9) is None
+    assert await due(stores, first=5) == pipeline
+    await stores.versions.settle(pipeline, 9)
+    assert await due(stores, first=99) is None
+
+
+async def test_settling_what_is_not_there_is_nothing(stores: Stores) -> None:
+    await stores.versions.settle(an_id(404), 1)
+    assert await due(stores, first=99) is None
+
+
+async def test_the_longest_unsaved_comes_first_and_nobody_holds_it_twice(stores: Stores) -> None:
+    first, second = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    for pipeline in (first, second):
+        await edited(stores, pipeline, 1)
+        await stores.versions.settle(pipeline, 1)
+    await edited(stores, second, 3)
+    async with stores.versions.unsaved(None, NOON + 9 * MINUTE) as one:
+        async with stores.versions.unsaved(None, NOON + 9 * MINUTE) as other:
+            assert (one, other) == (first, second)
+            assert await due(stores, last=9) is None
+        await edited(stores, first, 4)
+        await stores.versions.save(a_version(first, seq=4))
+        assert await due(stores, last=9) == second
+    assert await due(stores, last=9) == second
+
+
+async def test_held_by_somebody_who_failed_it_is_due_again(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await edited(stores, pipeline, 1)
+    with pytest.raises(ZeroDivisionError):
+        async with stores.versions.unsaved(None, NOON + 9 * MINUTE):
+            raise ZeroDivisionError
+    assert await due(stores, last=9) == pipeline
+
+
+async def saved_at(
+    stores: Stores, pipeline: UUID, *moments: datetime, name: str | None = None
+) -> None:
+    for moment in moments:
+        await stores.versions.save(a_version(pipeline, name, created_at=moment))
+
+
+async def test_unnamed_versions_thin_out_with_age(stores: Stores) -> None:
+    pipeline, other = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    ages = [100, 91, 90, 3.4, 3.2, 3.1, 2.4, 1, 0.9, 0.5, 0]
+    await saved_at(stores, other, NOON - 200 * DAY, NOON - 199 * DAY)
+    await saved_at(stores, pipeline, *(NOON - age * DAY for age in ages))
+    await stores.versions.thin(pipeline, NOON, Retention())
+    kept = [info.created_at for info in await stores.versions.newest(pipeline, 50)]
+    assert kept == [NOON - age * DAY for age in (0, 0.5, 0.9, 1, 2.4, 3.1, 90)]
+    assert await numbers(stores, other) == [2, 1]
+
+
+async def test_days_are_those_of_utc(stores: Stores) -> None:
+    pipeline, midnight = await stores.new_pipeline(), datetime(2026, 2, 1, tzinfo=UTC)
+    await saved_at(stores, pipeline, midnight - MINUTE, midnight, midnight + MINUTE, NOON)
+    await stores.versions.thin(pipeline, NOON, Retention())
+    assert await numbers(stores, pipeline) == [4, 3, 1]
+
+
+async def test_a_name_keeps_a_version_and_stands_for_no_other(stores: Stores) -> None:
+    pipeline, long_ago = await stores.new_pipeline(), NOON - 400 * DAY
+    await saved_at(stores, pipeline, long_ago, name="first light")
+    await saved_at(stores, pipeline, NOON - 9.1 * DAY)
+    await saved_at(stores, pipeline, NOON - 9 * DAY, name="second light")
+    await saved_at(stores, pipeline, NOON)
+    await stores.versions.thin(pipeline, NOON, Retention())
+    assert await numbers(stores, pipeline) == [4, 3, 2, 1]
+
+
+async def test_the_newest_stays_and_no_number_is_given_twice(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await saved_at(stores, pipeline, NOON - 400 * DAY, NOON - 399 * DAY)
+    await stores.versions.thin(pipeline, NOON, Retention())
+    assert await numbers(stores, pipeline) == [2]
+    assert (await stores.versions.save(a_version(pipeline))).number == 3
+    await stores.versions.thin(an_id(404), NOON, Retention())

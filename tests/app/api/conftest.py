@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from app.main import application, services, work
 from app.settings import Settings
+from persistence.autosave import Pauses
 from tests.app.api.house import TOKENS, House, Team
 from tests.conftest import a_database
 
@@ -20,7 +21,7 @@ async def house(postgres_server: str, template_database: str) -> AsyncIterator[H
         settings = Settings(api_rate=10_000, api_burst=10_000, max_body_bytes=MAX_BODY)
         async with services(settings, TOKENS, dsn) as made:
             stop = asyncio.Event()
-            working = asyncio.create_task(work(dsn, stop))
+            working = asyncio.create_task(work(dsn, stop, Pauses()))
             yield House(made, application(made, TOKENS), dsn)
             stop.set()
             await working
