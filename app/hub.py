@@ -61,10 +61,12 @@ class Hub:
         document_bytes: int = sys.maxsize,
         new_client_id: Callable[[], int | None] = lambda: None,
         node: NodeId = "here",
+        presence_window: float = 0.0,
     ) -> None:
         self._log, self._committer, self._bus, self._clock = log, committer, bus, clock
         self._unload_after, self._node = unload_after, node
         self._follower = Follower(log)
+        self._presence_window = presence_window
         self._unload_after, self._document_bytes = unload_after, document_bytes
         self._new_client_id = new_client_id
         self._rooms: dict[UUID, LiveRoom] = {}
@@ -170,6 +172,7 @@ class Hub:
             self._clock,
             seq=seq,
             on_gap=self._follower.fill_soon,
+            presence_window=self._presence_window,
         )
         self._rooms[pipeline_id].ask_around()
 

@@ -48,7 +48,7 @@ from crdt.messages import (
     SyncStep2,
     Update,
 )
-from crdt.news import Committed, News, WhoIsHere
+from crdt.news import Committed, News, Roster, WhoIsHere
 from crdt.room import TOO_LARGE, Room
 from crdt.session import Session
 from persistence.errors import StoreUnavailable
@@ -56,6 +56,7 @@ from persistence.ports import LoggedUpdate, NewUpdate
 
 from .bus.base import Bus
 from .metrics import ACK_SECONDS, reject, tally
+from .presence_window import PresenceWindow
 
 PARTING_SECONDS = 5.0
 """How long a client that must go waits for its last acknowledgements."""
@@ -155,9 +156,12 @@ class LiveRoom:
         *,
         seq: int = 0,
         on_gap: Callable[["LiveRoom"], None] = lambda _: None,
+        presence_window: float = 0.0,
     ) -> None:
         self.pipeline_id = pipeline_id
         self.position = LogPosition(seq)
+        self._shown = PresenceWindow(presence_window, self._show_presence)
+        self._told = PresenceWindow(presence_window, self._tell_presence)
         self.dropped = False
         self.frozen = False
         self.empty_since = clock.monotonic()
@@ -323,11 +327,32 @@ class LiveRoom:
             return
         self.dropped = True
         self._unsubscribe()
+        self._shown.close()
+        self._told.close()
         outboxes, self._outboxes = self._outboxes, {}
         for outbox in outboxes.values():
             outbox.close(error)
         for session in list(self._parting):
             self._let_go(session)
+
+    def _spread(self, message: Message, exclude: SessionId | None) -> None:
+        if isinstance(message, AwarenessUpdate):
+            self._shown.add(message.payload)
+        else:
+            self._broadcast(message, exclude)
+
+    def _publish(self, news: News) -> None:
+        if isinstance(news, Roster) and not news.is_complete:
+            self._told.add(news.presence)
+        else:
+            self._bus.publish(self.pipeline_id, news, self._hear)
+
+    def _show_presence(self, presence: bytes) -> None:
+        self._broadcast(AwarenessUpdate(presence), None)
+
+    def _tell_presence(self, presence: bytes) -> None:
+        roster = Roster(self._room.node, presence, is_complete=False)
+        self._bus.publish(self.pipeline_id, roster, self._hear)
 
     def ask_around(self) -> None:
         """Ask the other nodes who is in this room there."""
@@ -383,11 +408,11 @@ class LiveRoom:
             case Send(session, message):
                 self._put(session, message)
             case Broadcast(message, exclude):
-                self._broadcast(message, exclude)
+                self._spread(message, exclude)
             case Append(update, user_id):
                 self._append(update, user_id)
             case Publish(news):
-                self._bus.publish(self.pipeline_id, news, self._hear)
+                self._publish(news)
             case CloseSession(session, error):
                 self._close(session, error)
             case PartSession(session, error):

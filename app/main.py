@@ -93,6 +93,7 @@ class Services:
             MemoryBus(),
             clock,
             unload_after=settings.unload_after,
+            presence_window=settings.presence_window,
             document_bytes=settings.document_bytes,
         )
         self.events = RoomEvents()

@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     unauthenticated_messages: Annotated[int, Field(ge=1)] = 1_000
     unauthenticated_seconds: Annotated[float, Field(gt=0)] = 30.0
     keep_alive: Annotated[float, Field(gt=0, lt=30)] = 10.0
+    presence_window: Annotated[float, Field(ge=0, le=1)] = 0.03
     unload_after: Annotated[float, Field(ge=0)] = 30.0
     version_after: Annotated[float, Field(ge=0)] = 300.0
     version_every: Annotated[float, Field(ge=0)] = 1800.0

@@ -249,6 +249,19 @@ def _counts(clock: int, known: Presence, new: Presence) -> bool:
     return new.said > clock
 
 
+def latest(updates: Iterable[bytes]) -> bytes:
+    """Merge awareness updates of one room, oldest first: the last word on each client stays."""
+    entries: dict[int, bytes] = {}
+    for update in updates:
+        reader = Reader(update)
+        for _ in range(reader.var_uint()):
+            start = reader.position
+            client, _ = reader.var_uint(), reader.var_uint()
+            reader.skip(reader.var_uint())
+            entries[client] = update[start : reader.position]
+    return var_uint(len(entries)) + b"".join(entries.values())
+
+
 def _entries(payload: bytes) -> Iterator[tuple[int, int, str]]:
     reader = Reader(payload)
     count = reader.var_uint()

@@ -1,0 +1,76 @@
+"""Presence comes at once after a pause, and together when it comes fast."""
+
+import asyncio
+import json
+
+from app.presence_window import PresenceWindow
+from crdt.awareness import Awareness, latest
+from crdt.encoding import var_string, var_uint
+from crdt.person import Person
+from tests.contracts.stores import an_id
+
+ADA = Person(an_id(1), "Ada")
+
+
+def entry(client: int, clock: int, state: str = "{}") -> bytes:
+    return var_uint(client) + var_uint(clock) + var_string(state)
+
+
+def update(*entries: bytes) -> bytes:
+    return var_uint(len(entries)) + b"".join(entries)
+
+
+def test_of_several_updates_the_last_word_on_each_client_stays() -> None:
+    first = update(entry(300, 1), entry(7, 1, '{"x":"é"}'))
+    second = update(entry(300, 2, '{"x":1}'))
+    third = update(entry(7, 1, "null"))
+    assert latest([first, second, third]) == update(entry(300, 2, '{"x":1}'), entry(7, 1, "null"))
+    assert latest([first]) == first
+    assert latest([]) == b"\x00"
+
+
+def test_what_is_merged_reads_as_the_last_of_it() -> None:
+    there, here = Awareness(), Awareness()
+    told = []
+    for clock in range(1, 5):
+        state = json.dumps({"cursor": clock})
+        told.append(there.apply(update(entry(clock % 2, clock, state)), 1, ADA, 0.0) or b"")
+    here.apply(latest(told), 1, ADA, 0.0)
+    assert sorted(here.present()) == sorted(there.present())
+
+
+async def test_the_first_goes_at_once_and_the_rest_together() -> None:
+    sent: list[bytes] = []
+    arrived = asyncio.Event()
+
+    def send(presence: bytes) -> None:
+        sent.append(presence)
+        if len(sent) == 2:
+            arrived.set()
+
+    window = PresenceWindow(0.001, send)
+    for clock in range(1, 6):
+        window.add(update(entry(7, clock)))
+    assert sent == [update(entry(7, 1))]
+    await asyncio.wait_for(arrived.wait(), 10)
+    assert sent == [update(entry(7, 1)), update(entry(7, 5))]
+    window.close()
+
+
+async def test_without_a_window_everything_goes_at_once() -> None:
+    sent: list[bytes] = []
+    window = PresenceWindow(0.0, sent.append)
+    for clock in range(1, 4):
+        window.add(update(entry(7, clock)))
+    assert len(sent) == 3
+
+
+async def test_a_closed_window_passes_nothing_on() -> None:
+    sent: list[bytes] = []
+    window = PresenceWindow(10.0, sent.append)
+    window.add(update(entry(7, 1)))
+    window.add(update(entry(7, 2)))
+    window.close()
+    assert window._timer is not None
+    assert window._timer.cancelled()
+    assert sent == [update(entry(7, 1))]
