@@ -1,7 +1,7 @@
 """The history of a pipeline: who edited it, when, and which steps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -53,5 +53,5 @@ class History:
             raise InvalidEdit(f"expected at most {MAX_REPLAYED} updates to replay, got {count}")
         updates = await self._log.since(pipeline_id, stored.state_seq, count)
         ahead = max(stretch.first_seq - stored.state_seq - 1, 0)
-        before = StoredDocument(stored.state, stored.state_seq, updates[:ahead])
+        before = replace(stored, tail=updates[:ahead])
         return await compute(edited, before, updates[ahead:], stretch.user_id)

@@ -42,6 +42,7 @@ class _Pipeline:
     log: list[LoggedUpdate] = field(default_factory=list)
     state: bytes | None = None
     state_seq: int = 0
+    waiting: Sequence[bytes] = ()
     cursor: int = 0
     is_claimed: bool = False
     versions: list[Version] = field(default_factory=list)
@@ -96,7 +97,7 @@ class MemoryStore:
         """See `UpdateLog.load`."""
         pipeline = self._pipeline(pipeline_id)
         tail = pipeline.log[pipeline.state_seq :]
-        return StoredDocument(pipeline.state, pipeline.state_seq, tail)
+        return StoredDocument(pipeline.state, pipeline.state_seq, tail, pipeline.waiting)
 
     async def since(
         self, pipeline_id: UUID, seq: int, limit: int | None = None
@@ -119,7 +120,9 @@ class MemoryStore:
         found = [update for update in reversed(log) if before is None or update.seq < before]
         return [Authored(each.seq, each.user_id, each.received_at) for each in found[:limit]]
 
-    async def store_state(self, pipeline_id: UUID, seq: int, state: bytes) -> None:
+    async def store_state(
+        self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
+    ) -> None:
         """See `UpdateLog.store_state`.
 
         Raises PipelineNotFound, and StoreError for a `seq` that was never given out.
@@ -128,7 +131,7 @@ class MemoryStore:
         if seq > len(pipeline.log):
             raise StoreError(f"expected a state of at most {len(pipeline.log)}, got one of {seq}")
         if seq > pipeline.state_seq:
-            pipeline.state, pipeline.state_seq = state, seq
+            pipeline.state, pipeline.state_seq, pipeline.waiting = state, seq, list(waiting)
 
     @asynccontextmanager
     async def claim(

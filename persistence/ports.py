@@ -39,11 +39,15 @@ class LoggedUpdate:
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """Everything a document is made of: its last stored state and the updates since."""
+    """Everything a document is made of: its last stored state and the updates since.
+
+    `waiting` belongs to the state: updates that wait for their predecessors, which it cannot hold.
+    """
 
     state: bytes | None
     state_seq: int
     tail: Sequence[LoggedUpdate]
+    waiting: Sequence[bytes] = ()
 
     @property
     def seq(self) -> int:
@@ -82,10 +86,13 @@ class UpdateLog(Protocol):
         """Read the number of the last update of each pipeline that exists."""
         ...
 
-    async def store_state(self, pipeline_id: UUID, seq: int, state: bytes) -> None:
+    async def store_state(
+        self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
+    ) -> None:
         """Keep `state`, the merge of the updates 1..seq, so that loading starts there.
 
-        Deletes no update. A state older than the stored one is ignored.
+        `waiting` is what of them waits for its predecessors, as updates. Deletes no
+        update. A state older than the stored one is ignored.
         """
         ...
 

@@ -80,6 +80,8 @@ def replay(stored: StoredDocument, client_id: int | None = None) -> tuple[Docume
         document = Document(client_id)
         if stored.state is not None:
             document.load(stored.state)
+        for update in stored.waiting:
+            document.apply(update)
         try:
             return document, apply_all(document, stored.tail, poisonous)
         except PoisonousUpdate as poison:

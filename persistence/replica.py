@@ -51,14 +51,9 @@ class Replica:
         self._undecodable = undecodable
         return replace(changes, diagnostics=[*changes.diagnostics, undecodable])
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether no update waits for its predecessors: only then may the state be stored."""
-        return self._document.is_whole
-
-    def encode(self) -> bytes:
-        """Encode the document's state: the merge of the updates 1..seq."""
-        return self._document.encode()
+    def encode(self) -> tuple[bytes, list[bytes]]:
+        """Encode the merge of the updates 1..seq, and what of them waits for its predecessors."""
+        return self._document.encode(), self._document.waiting()
 
     def _take_touched(self) -> RowChanges:
         reader, touched = self._reader, self._reader.take_touched()

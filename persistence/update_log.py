@@ -35,7 +35,8 @@ class PostgresUpdateLog:
         # No transaction is needed: whatever is appended or stored in between, the updates after
         # the state just read are all still there.
         state_seq = row["state_seq"] or 0
-        return StoredDocument(row["state"], state_seq, await self.since(pipeline_id, state_seq))
+        tail = await self.since(pipeline_id, state_seq)
+        return StoredDocument(row["state"], state_seq, tail, row["waiting"] or ())
 
     async def since(
         self, pipeline_id: UUID, seq: int, limit: int | None = None
@@ -56,7 +57,9 @@ class PostgresUpdateLog:
         rows = await self._pool.fetch("authored_updates", pipeline_id, before, limit)
         return [Authored(row["seq"], row["user_id"], row["received_at"]) for row in rows]
 
-    async def store_state(self, pipeline_id: UUID, seq: int, state: bytes) -> None:
+    async def store_state(
+        self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
+    ) -> None:
         """See `UpdateLog.store_state`.
 
         Raises PipelineNotFound, and StoreError for a `seq` that was never given out.
@@ -66,7 +69,7 @@ class PostgresUpdateLog:
             raise PipelineNotFound(f"no pipeline {pipeline_id}: check the id")
         if seq > head:
             raise StoreError(f"expected a state of at most update {head}, got one of {seq}")
-        await self._pool.execute("store_state", pipeline_id, seq, state)
+        await self._pool.execute("store_state", pipeline_id, seq, state, list(waiting))
 
 
 def _logged(row: Record) -> LoggedUpdate:

@@ -209,13 +209,11 @@ class Worker:
 
     async def _store_state(self, pipeline_id: UUID, replica: Replica) -> None:
         """Store the document's state if it is due; the projection does not hang on it."""
-        # What is loaded from a state is not asked what it lacks: that takes seconds.
-        is_due = replica.seq - replica.state_seq >= self._settings.state_every
-        if not is_due or not replica.is_whole:
+        if replica.seq - replica.state_seq < self._settings.state_every:
             return
         try:
-            state = await compute(replica.encode)
-            await self._log.store_state(pipeline_id, replica.seq, state)
+            state, waiting = await compute(replica.encode)
+            await self._log.store_state(pipeline_id, replica.seq, state, waiting)
         except Exception as error:
             _logger.warning("state_not_stored", pipeline_id=str(pipeline_id), exc_info=error)
         # Even so: the next attempt is due after as many updates again, not after every one.

@@ -4,7 +4,7 @@ SELECT append_updates($1, $2, $3, $4) AS seq
 
 -- stored_state --
 -- The head of a document and its last stored state, if any.
-SELECT d.head_seq, s.seq AS state_seq, s.state
+SELECT d.head_seq, s.seq AS state_seq, s.state, s.waiting
 FROM pipeline_documents AS d
 LEFT JOIN pipeline_states AS s USING (pipeline_id)
 WHERE d.pipeline_id = $1
@@ -35,10 +35,10 @@ SELECT pipeline_id, head_seq FROM pipeline_documents WHERE pipeline_id = ANY ($1
 
 -- store_state --
 -- Keep a merged state unless a newer one is there.
-INSERT INTO pipeline_states AS s (pipeline_id, seq, state)
-VALUES ($1, $2, $3)
+INSERT INTO pipeline_states AS s (pipeline_id, seq, state, waiting)
+VALUES ($1, $2, $3, $4)
 ON CONFLICT (pipeline_id) DO UPDATE
-SET seq = excluded.seq, state = excluded.state, stored_at = now()
+SET seq = excluded.seq, state = excluded.state, waiting = excluded.waiting, stored_at = now()
 WHERE s.seq < excluded.seq
 
 -- claim_document --

@@ -152,11 +152,13 @@ CREATE TABLE pipeline_updates (
     PRIMARY KEY (pipeline_id, seq)
 );
 
+-- `waiting` is what `state` cannot hold: updates that came before those they build on.
 CREATE TABLE pipeline_states (
     pipeline_id uuid PRIMARY KEY REFERENCES pipelines ON DELETE CASCADE,
     seq bigint NOT NULL,
     state bytea NOT NULL,
-    stored_at timestamptz NOT NULL DEFAULT now()
+    stored_at timestamptz NOT NULL DEFAULT now(),
+    waiting bytea[] NOT NULL DEFAULT '{}'
 );
 
 -- `unsaved_since` is when the first update was received that no version holds; NULL if there is

@@ -7,6 +7,7 @@ from crdt.editor import Editor
 from crdt.edits import patch_step
 from crdt.errors import InvalidEdit, PipelineNotFound
 from crdt.shared_types import seed
+from persistence.history import Stretch
 from persistence.memory import MemoryStore
 from persistence.ports import NewPipeline, NewUpdate
 from tests.app.fakes import PIPELINE
@@ -54,6 +55,26 @@ async def test_what_was_edited_is_found_with_and_without_the_stored_state(
     (stretch,) = (await history.page(PIPELINE)).stretches
     found = await history.edited(PIPELINE, stretch)
     assert [step.name for step in found.steps] == [f"renamed {number}" for number in names]
+
+
+async def test_what_waits_beside_the_state_is_told_when_it_takes_effect() -> None:
+    store, document = MemoryStore(), Document(1)
+    team = await store.create_team(await store.create_organization("Looms", "looms"), "W", "w")
+    first, updates = seed(document, first_draft()), []
+    await store.create_pipeline(NewPipeline(PIPELINE, team, None, a_pipeline(), first, NOON))
+    for name in ("early", "late"):
+        with document.edit() as edited:
+            patch_step(Editor(document), key(1), {"name": name})
+        updates += edited
+    without = Document()
+    without.load(first)
+    without.apply(updates[1])
+    await store.append([NewUpdate(PIPELINE, None, updates[1], NOON)])
+    await store.store_state(PIPELINE, 2, without.encode(), without.waiting())
+    await store.append([NewUpdate(PIPELINE, None, updates[0], NOON)])
+    history = History(store, store)
+    stretch = Stretch(None, 3, 3, NOON, NOON, 1)
+    assert [step.name for step in (await history.edited(PIPELINE, stretch)).steps] == ["late"]
 
 
 async def test_too_much_to_replay_is_said_so(

@@ -92,6 +92,18 @@ async def test_a_stored_state_without_tail_knows_its_number(stores: Stores) -> N
     assert (await stores.log.load(pipeline)).seq == 1
 
 
+async def test_what_waits_is_kept_with_the_state_and_goes_with_it(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.append([stores.update(pipeline), stores.update(pipeline)])
+    assert list((await stores.log.load(pipeline)).waiting) == []
+    await stores.log.store_state(pipeline, 2, b"state", [b"\x00\xff", b"other"])
+    assert list((await stores.log.load(pipeline)).waiting) == [b"\x00\xff", b"other"]
+    await stores.log.store_state(pipeline, 1, b"older", [b"older"])
+    assert list((await stores.log.load(pipeline)).waiting) == [b"\x00\xff", b"other"]
+    await stores.log.store_state(pipeline, 3, b"newer")
+    assert list((await stores.log.load(pipeline)).waiting) == []
+
+
 async def test_storing_a_state_deletes_no_update(stores: Stores) -> None:
     pipeline = await stores.new_pipeline()
     await stores.log.store_state(pipeline, 1, b"state")

@@ -118,9 +118,11 @@ class HeldLog:
         """See `UpdateLog.heads`."""
         return await self._store.heads(pipeline_ids)
 
-    async def store_state(self, pipeline_id: UUID, seq: int, state: bytes) -> None:
+    async def store_state(
+        self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
+    ) -> None:
         """See `UpdateLog.store_state`."""
-        await self._store.store_state(pipeline_id, seq, state)
+        await self._store.store_state(pipeline_id, seq, state, waiting)
 
 
 class Server:

@@ -48,7 +48,9 @@ class ScriptedLog:
     ) -> list[LoggedUpdate]:
         raise NotImplementedError
 
-    async def store_state(self, pipeline_id: object, seq: int, state: bytes) -> None:
+    async def store_state(
+        self, pipeline_id: object, seq: int, state: bytes, waiting: object = ()
+    ) -> None:
         raise NotImplementedError
 
 

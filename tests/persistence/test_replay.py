@@ -63,6 +63,28 @@ def test_replay_merges_state_and_tail() -> None:
     assert (keys(document), left_out) == ({"0", "1", "2", "3", "4"}, [])
 
 
+def test_replay_goes_on_with_what_waits_beside_the_state() -> None:
+    state = Document()
+    for update in (UPDATES[0], UPDATES[2], UPDATES[3]):
+        state.apply(update)
+    stored = StoredDocument(state.encode(), 3, logged(UPDATES)[4:], state.waiting())
+    document, _ = replay(stored)
+    assert keys(document) == {"0"}
+    assert document.apply(UPDATES[1])
+    assert keys(document) == {"0", "1", "2", "3", "4"}
+
+
+async def test_what_waits_and_cannot_be_read_makes_the_state_unusable() -> None:
+    class BrokenWaiting(BrokenState):
+        async def load(self, pipeline_id: UUID) -> StoredDocument:
+            state = Document()
+            state.apply(UPDATES[0])
+            return StoredDocument(state.encode(), 1, await self.since(pipeline_id, 1), [b"garbage"])
+
+    document, left_out = await load(BrokenWaiting(), UUID(int=1), replay)
+    assert (keys(document), left_out) == ({"0", "1", "2", "3", "4"}, [])
+
+
 def test_only_what_clients_sent_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[bytes] = []
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import threading
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -120,10 +120,12 @@ class Store(MemoryStore):
         self.loads.append(pipeline_id)
         return await super().load(pipeline_id)
 
-    async def store_state(self, pipeline_id: UUID, seq: int, state: bytes) -> None:
+    async def store_state(
+        self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
+    ) -> None:
         if self.state_errors:
             raise self.state_errors.pop(0)
-        await super().store_state(pipeline_id, seq, state)
+        await super().store_state(pipeline_id, seq, state, waiting)
 
     async def refresh_search(self) -> bool:
         if self.search_errors:
@@ -333,15 +335,22 @@ class TestStates:
         await drain(a_worker(store))
         assert store.rows(editor) == editor.wanted()
 
-    async def test_no_state_is_stored_while_an_update_waits_for_another(self, store: Store) -> None:
+    @pytest.mark.parametrize("is_restarted", [False, True])
+    async def test_what_waits_for_another_update_is_stored_beside_the_state(
+        self, store: Store, is_restarted: bool
+    ) -> None:
         editor, worker = await store.new_pipeline(), a_worker(store, state_every=1)
         early, late = editor.move(A, 5), editor.move(A, 6)
         await store.log(editor, late)
         await drain(worker)
-        assert (await store.load(editor.pipeline_id)).state_seq == 0
+        stored = await store.load(editor.pipeline_id)
+        assert (stored.state_seq, stored.tail, len(stored.waiting)) == (2, [], 1)
+        if is_restarted:
+            worker = a_worker(store, state_every=1)
         await store.log(editor, early)
         await drain(worker)
-        assert (await store.load(editor.pipeline_id)).state_seq == 3
+        stored = await store.load(editor.pipeline_id)
+        assert (stored.state_seq, stored.waiting) == (3, [])
         assert store.rows(editor) == editor.wanted()
 
     @pytest.mark.parametrize("error", [StoreError("full"), StoreUnavailable("away")])
