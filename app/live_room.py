@@ -461,6 +461,9 @@ class LiveRoom:
         self._last_commit.add_done_callback(do)
 
     def _broadcast(self, message: Message, exclude: SessionId | None) -> None:
+        if self.frozen:
+            # All of them are about to leave; a thousand would be told of each other's leaving.
+            return
         frames: dict[Callable[[Message], bytes], bytes] = {}
         is_replaceable = isinstance(message, Update | AwarenessUpdate)
         for session, outbox in list(self._outboxes.items()):

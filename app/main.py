@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
+from random import SystemRandom
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +42,7 @@ from .history import History
 from .http import NotFound, Readiness, healthz
 from .hub import Hub
 from .monitoring import MetricsPage, TimedLog, watch_loop, watch_projections
+from .parting import send_away
 from .settings import Settings
 from .versions import Versioning
 from .ws import Endpoints
@@ -52,6 +54,9 @@ SWEEP_TICKS = 15
 
 FOLLOW_SECONDS = 0.5
 """Between two looks at the log for what other nodes appended and nobody told."""
+
+SPREAD_SHARE = 0.7
+"""How much of the time left for stopping is for sending clients away, one after the other."""
 
 TICK_SECONDS = 2.0
 """Between two looks at presence to expire and rooms to unload."""
@@ -84,7 +89,7 @@ class Services:
     ) -> None:
         clock = SystemClock()
         log = TimedLog(pool)
-        self.drain_timeout = settings.drain_timeout
+        self._settings = settings
         self.directory = PostgresDirectory(pool)
         self.committer = GroupCommit(log, max_pending_bytes=settings.pending_bytes)
         self.hub = Hub(
@@ -140,16 +145,25 @@ class Services:
         """See `Observed`."""
         return self.committer.pending_bytes
 
+    async def announce_end(self) -> None:
+        """Be not ready, and go on until load balancers have noticed."""
+        self.readiness.draining = True
+        await asyncio.sleep(self._settings.drain_delay)
+
     async def drain(self) -> None:
         """Take nothing more, commit what was received, acknowledge it, send everybody away."""
         self.readiness.draining = True
+        deadline = time.monotonic() + self._settings.drain_timeout - self._settings.drain_delay
         self.hub.freeze()
-        await self.committer.close(self.drain_timeout / 2)
+        await self.committer.close((deadline - time.monotonic()) / 2)
+        # For the acknowledgements, which go out in callbacks.
         await asyncio.sleep(0)
+        within = (deadline - time.monotonic()) * SPREAD_SHARE
+        await send_away(self.endpoints.connections, within, SystemRandom())
         self.hub.close()
         self.events.close()
         with suppress(TimeoutError):
-            async with asyncio.timeout(self.drain_timeout / 4):
+            async with asyncio.timeout(max(0.1, deadline - time.monotonic())):
                 await self.endpoints.idle.wait()
 
     async def follow_forever(self) -> None:

@@ -24,7 +24,10 @@ from .main import Services, application, ensure_demo, pauses, services, work
 from .settings import Settings, SettingsError
 from .sockets import WebSocketProtocol
 
-PARTING_SECONDS = 1.0
+AFTER_DRAINING_SECONDS = 1.5
+"""How long the process may take to end once it has drained."""
+
+PARTING_SECONDS = 0.5
 """How long clients may take to answer a close frame when the server leaves."""
 
 RETRY_SECONDS = 2.0
@@ -39,9 +42,12 @@ _logger = structlog.get_logger(__name__)
 class Server(uvicorn.Server):
     """uvicorn, saying when it is ready and draining before it closes sockets."""
 
-    def __init__(self, config: uvicorn.Config, made: Services, greeting: str) -> None:
+    def __init__(
+        self, config: uvicorn.Config, made: Services, greeting: str, *, leave_within: float
+    ) -> None:
         super().__init__(config)
         self._made, self._greeting = made, greeting
+        self._seconds_to_leave = leave_within
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """See uvicorn; prints where the server is once it listens."""
@@ -69,11 +75,18 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
         """See uvicorn; what was received is committed first."""
+        await self._made.announce_end()
         for server in self.servers:
             server.close()
         await self._made.drain()
         await self._part()
         await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """See uvicorn; from now on the end is certain."""
+        if not self.should_exit:
+            _leave_within(self._seconds_to_leave)
+        super().handle_exit(sig, frame)
 
     async def _part(self) -> None:
         """Let clients answer their close frames: a socket closed before that loses the code."""
@@ -94,6 +107,13 @@ def serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
         signal.signal(number, _drained)
     sys.setswitchinterval(SWITCH_SECONDS)
     uvloop.run(_serve(settings, tokens, dsn))
+
+
+def _leave_within(seconds: float) -> None:
+    """End the process in any case. What is committed stands, and the rest was not acknowledged."""
+    timer = threading.Timer(seconds, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 def _drained(_number: int, _frame: FrameType | None) -> None:
@@ -125,9 +145,10 @@ async def _run(made: Services, settings: Settings, tokens: Verifier, text: str) 
         # A request line holds the token.
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=1,
     )
-    await Server(config, made, text).serve()
+    leave_within = settings.drain_timeout + AFTER_DRAINING_SECONDS
+    await Server(config, made, text, leave_within=leave_within).serve()
 
 
 class WorkerThread:

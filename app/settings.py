@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     version_after: Annotated[float, Field(ge=0)] = 300.0
     version_every: Annotated[float, Field(ge=0)] = 1800.0
     drain_timeout: Annotated[float, Field(gt=0)] = 8.0
+    drain_delay: Annotated[float, Field(ge=0)] = 0.5
 
     def check_exposure(self) -> None:
         """Refuse to serve strangers with a secret that nobody chose. Raises SettingsError."""
@@ -123,4 +124,6 @@ def load_settings(**given: object) -> Settings:
             "expected PIPELOOM_JWT_SECRET or PIPELOOM_JWKS_URL, got both: "
             "unset the one that does not sign your tokens"
         )
+    if settings.drain_delay >= settings.drain_timeout:
+        raise SettingsError("expected PIPELOOM_DRAIN_DELAY to be less than PIPELOOM_DRAIN_TIMEOUT")
     return settings

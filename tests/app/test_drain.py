@@ -1,0 +1,47 @@
+"""How a real server stops: red first, then everybody away, and always in time."""
+
+import asyncio
+import signal
+import time
+
+import httpx
+
+from tests.app.test_cli import add_step
+from tests.editor import joined
+from tests.server import Installation, Server, eventually
+
+
+async def is_red(server: Server) -> bool:
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(server.http("/readyz"))
+    return answer.status_code == 503 and answer.json()["checks"]["server"] == "draining"
+
+
+async def test_it_is_red_while_it_still_serves(installation: Installation) -> None:
+    patient = Installation(
+        installation.database_url, installation.data_dir, {"PIPELOOM_DRAIN_DELAY": "3"}
+    )
+    async with patient.serve() as server:
+        room = server.room(await patient.demo_pipeline(), await patient.token())
+        async with joined(room) as editor:
+            ending = asyncio.create_task(server.program.end(signal.SIGTERM))
+            await eventually("a red light", lambda: is_red(server))
+            await add_step(editor, "late")
+            await editor.until_echoed()
+            async with joined(room) as newcomer:
+                assert "late" in newcomer.steps
+            assert await editor.close_code() == (1012, "server is restarting: reconnect")
+        assert await ending == 0
+
+
+async def test_it_ends_in_time_though_nothing_can_be_committed(installation: Installation) -> None:
+    async with installation.serve() as server, installation.sql() as sql:
+        room = server.room(await installation.demo_pipeline(), await installation.token())
+        async with joined(room) as editor, sql.transaction():
+            await sql.execute("LOCK TABLE pipeline_updates, projection_cursors")
+            await add_step(editor, "never safe")
+            begun = time.monotonic()
+            assert await server.program.end() == 0
+            assert time.monotonic() - begun < 10
+            assert (await editor.close_code())[0] == 1012
+            assert editor.unechoed, "what was not committed was not acknowledged"
