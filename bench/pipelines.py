@@ -78,6 +78,11 @@ class Author:
         self._steps[step_id]["position"] = {"x": -number, "y": 1, "mark": mark(number).decode()}
         return self._update
 
+    def write(self, number: int, size: int) -> bytes:
+        """Overwrite one setting with `size` bytes; return the update, which holds its mark."""
+        self._doc.get("pipeline", type=Map)["ballast"] = mark(number).decode() + "x" * size
+        return self._update
+
     def rename(self, step_id: str, name: str) -> bytes:
         """Give a step another name; return the update."""
         self._steps[step_id]["name"] = name
