@@ -4,7 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("edit_to_row", "projection_cost", "fan_out", "event_loop", "search", "slow_consumers")
+BENCHES = (
+    "edit_to_row",
+    "projection_cost",
+    "fan_out",
+    "event_loop",
+    "idle",
+    "slow_consumers",
+    "search",
+)
 LONGEST_SECONDS = 600
 
 

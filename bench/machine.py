@@ -29,6 +29,12 @@ def cpu_seconds(process_id: int) -> float:
     return (int(fields[_USER_TIME]) + int(fields[_SYSTEM_TIME])) / _TICKS_PER_SECOND
 
 
+def resident_bytes(process_id: int) -> int:
+    """Memory that a process has in RAM."""
+    pages = int(Path(f"/proc/{process_id}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def family(parent: int) -> Iterator[int]:
     """A process and its children."""
     yield parent
