@@ -721,3 +721,30 @@ def read_presence(update: AwarenessUpdate) -> list[int]:
     awareness = Awareness()
     awareness.apply(update.payload, 1, Person(UUID(int=1)), 0.0)
     return [client for client, state in awareness._clients.items() if state.state != "null"]
+
+
+class TestSlowReaders:
+    async def test_each_document_that_missed_something_is_caught_up_and_no_other(
+        self, scene: Scene, ada: str
+    ) -> None:
+        async with scene.client(outbox_bytes=2000) as slow, scene.client() as writer:
+            for address in (DOC, SECOND, f"{DOC}\0second"):
+                await slow.opened(address, ada)
+            replicas = {address: Replica(client_id=9) for address in (DOC, SECOND)}
+            for address, replica in replicas.items():
+                replica.apply(await writer.opened(address, ada))
+            slow.wire.writable.clear()
+            slow.say(SECOND, Update(scene.replica.set("mine", 1)))
+            for number in range(50):
+                for address, replica in replicas.items():
+                    writer.say(address, Update(replica.set("busy", f"{number:100}")))
+            await writer.until(DOC, ACCEPTED, times=50)
+            await writer.until(SECOND, ACCEPTED, times=50)
+            slow.wire.writable.set()
+            for address in (DOC, SECOND, f"{DOC}\0second"):
+                diff = await slow.until_one(address, SyncStep2, times=2)
+                assert content_of(diff.update)["busy"] == f"{49:100}"
+                assert len(slow.of(address, Update)) < 50
+            await slow.until(SECOND, ACCEPTED)
+            assert slow.at(SECOND).count(ACCEPTED) == 1
+            assert slow.at(DOC).count(ACCEPTED) == 0
