@@ -10,7 +10,7 @@ from crdt.rows import Severity
 
 from . import roles
 from .context import Asking
-from .pages import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page
+from .pages import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, words
 from .shapes import Shown, problems
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/diagnostics", tags=["diagnostics"])
@@ -36,7 +36,7 @@ class Diagnostic(Shown):
     message: str
 
 
-_BY_CODE: Final = Keyset("diagnostics", {"code": str, "subject": str})
+_BY_CODE: Final = Keyset("diagnostics", {"code": words, "subject": words})
 
 
 @router.get("", name="list_diagnostics", responses=problems(400, 404))

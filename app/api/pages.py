@@ -8,13 +8,14 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel, Field
 
+from .json_body import storable
 from .problems import BadCursor
 
 DEFAULT_LIMIT: Final = 50
@@ -50,11 +51,11 @@ class Keyset:
             return [None] * len(self.columns)
         try:
             name, *values = json.loads(urlsafe_b64decode(cursor.encode("ascii")))
-            if name != self.name:
+            if name != self.name or not all(isinstance(value, str) for value in values):
                 raise BadCursor
             pairs = zip(self.columns.values(), values, strict=True)
             return [read(value) for read, value in pairs]
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise BadCursor from error
 
     def page(
@@ -77,11 +78,21 @@ def _text(value: object) -> str:
 
 
 def moment(text: str) -> datetime:
-    """Read a point in time of a cursor. Raises ValueError for one without a time zone."""
+    """Read a point in time of a cursor. Raises ValueError for one without a time zone.
+
+    Raises OverflowError for one that is in no year from 1 to 9999 in UTC.
+    """
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise ValueError("expected a time zone")
-    return time
+    return time.astimezone(UTC)
+
+
+def words(text: str) -> str:
+    """Read a text of a cursor. Raises ValueError for one that no row can hold."""
+    if not storable(text):
+        raise ValueError("expected a text without NUL characters and half surrogate pairs")
+    return text
 
 
 def small_integer(text: str) -> int:

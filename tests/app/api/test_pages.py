@@ -1,9 +1,11 @@
+import json
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
-from app.api.pages import NEWEST_FIRST, Keyset
+from app.api.pages import NEWEST_FIRST, Keyset, small_integer, words
 from app.api.problems import BadCursor
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, UTC)
@@ -51,3 +53,22 @@ def test_a_cursor_of_another_list_is_refused() -> None:
     cursor = Keyset("others", NEWEST_FIRST).page(ROWS, 2, dict).next_cursor
     with pytest.raises(BadCursor):
         THINGS.after(cursor)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ["0001-01-01T00:00:00+23:59", str(ID), 1, "x"],
+        ["9999-12-31T23:59:59-23:59", str(ID), 1, "x"],
+        [NOON.isoformat(), str(ID), float("inf"), "x"],
+        [NOON.isoformat(), str(ID), True, "x"],
+        [NOON.isoformat(), str(ID), "9" * 19, "x"],
+        [NOON.isoformat(), str(ID), "1", "\x00"],
+        [NOON.isoformat(), str(ID), "1", "\ud800"],
+        [NOON.isoformat(), str(ID), "1", None],
+    ],
+)
+def test_a_key_that_no_row_has_is_refused(key: list[object]) -> None:
+    every_kind = Keyset("things", {**NEWEST_FIRST, "number": small_integer, "code": words})
+    with pytest.raises(BadCursor):
+        every_kind.after(urlsafe_b64encode(json.dumps(["things", *key]).encode()).decode())
