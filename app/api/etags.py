@@ -6,10 +6,11 @@ it, so an edit elsewhere in a pipeline does not make a tag stale.
 
 import json
 from hashlib import blake2b
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
 from fastapi import Header
 from fastapi.encoders import jsonable_encoder
+from pydantic_core import to_json
 from starlette.responses import Response
 
 from .problems import NotModified, Stale
@@ -27,20 +28,15 @@ IfNoneMatch: TypeAlias = Annotated[
 
 def etag_of(content: object) -> str:
     """The tag of a JSON value, a row or a model."""
-    plain = json.dumps(_canonical(jsonable_encoder(content)), sort_keys=True, ensure_ascii=True)
-    return f'"{blake2b(plain.encode(), digest_size=12).hexdigest()}"'
+    plain = json.loads(to_json(content), parse_float=_shortest)
+    spelled = json.dumps(plain, sort_keys=True, ensure_ascii=True)
+    return f'"{blake2b(spelled.encode(), digest_size=12).hexdigest()}"'
 
 
-def _canonical(value: Any) -> Any:
-    """Give equal JSON values one spelling: 1.0 is 1."""
-    match value:
-        case float() if value.is_integer():
-            return int(value)
-        case dict():
-            return {key: _canonical(item) for key, item in value.items()}
-        case list():
-            return [_canonical(item) for item in value]
-    return value
+def _shortest(text: str) -> float:
+    """Read a number with a point; equal numbers have one spelling: 1.0 is 1."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 def matches(condition: str, etag: str) -> bool:

@@ -17,12 +17,18 @@ from .problems import Invalid
 SAFE_INTEGER: Final = 2**53 - 1
 """The largest integer that JavaScript keeps (ECMA-262, Number.MAX_SAFE_INTEGER)."""
 
+MAX_VALUES: Final = 100_000
+"""Values in a body, counted with lists and objects: each costs the server some microseconds."""
+
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 def check(body: bytes) -> None:
     """Refuse a JSON body that cannot be stored. Raises Invalid, naming the first fault."""
-    for path, fault in _faults(_parsed(body)):
+    value = _parsed(body)
+    if _has_more_than(MAX_VALUES, value):
+        raise Invalid(("body", f"expected at most {MAX_VALUES} values"))
+    for path, fault in _faults(value):
         raise Invalid((path, fault))
 
 
@@ -44,6 +50,19 @@ def _parsed(body: bytes) -> Any:
 
 def _refuse(constant: str) -> NoReturn:
     raise Invalid(("body", f"expected JSON, got {constant}"))
+
+
+def _has_more_than(most: int, value: Any) -> bool:
+    waiting = [value]
+    seen = 0
+    while waiting and seen + len(waiting) <= most:
+        one = waiting.pop()
+        seen += 1
+        if isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+    return bool(waiting)
 
 
 _TOO_DEEP: Final = f"expected at most {MAX_LEVELS} levels of nesting"
