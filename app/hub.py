@@ -13,7 +13,7 @@ import structlog
 from crdt.document import Document
 from crdt.editor import Editor
 from crdt.effects import SessionId
-from crdt.errors import Draining, PipelineNotFound
+from crdt.errors import Draining, Overloaded, PipelineNotFound
 from crdt.messages import Scope
 from crdt.news import NodeId
 from crdt.room import Room
@@ -30,6 +30,9 @@ SETTLE_SECONDS = 5.0
 
 COMMIT_SECONDS = 10.0
 """How long an edit by the server waits to be stored."""
+
+TRIES = 5
+"""How often an edit that is to be undisturbed is made before the server gives up."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -66,8 +69,7 @@ class Hub:
         self._log, self._committer, self._bus, self._clock = log, committer, bus, clock
         self._unload_after, self._node = unload_after, node
         self._follower = Follower(log)
-        self._presence_window = presence_window
-        self._unload_after, self._document_bytes = unload_after, document_bytes
+        self._presence_window, self._document_bytes = presence_window, document_bytes
         self._new_client_id = new_client_id
         self._rooms: dict[UUID, LiveRoom] = {}
         self._opening: dict[UUID, asyncio.Task[None]] = {}
@@ -108,21 +110,31 @@ class Hub:
         return EditResult(await room.committed(COMMIT_SECONDS), value)
 
     async def edit_aside(
-        self, pipeline_id: UUID, user_id: UUID | None, change: Callable[[Editor], T]
+        self,
+        pipeline_id: UUID,
+        user_id: UUID | None,
+        change: Callable[[Editor], T],
+        *,
+        undisturbed: bool = False,
     ) -> EditResult[T]:
         """Edit a copy of the document in a thread, then merge the edit into the live one.
 
         What others edit meanwhile survives, as if they and this were two people on two machines.
-        Raises as `edit` does.
+        An `undisturbed` edit is made of the very state that `change` saw, or seen and made again.
+        Raises as `edit` does, and Overloaded if others do not stop editing.
         """
-        room = await self.open(pipeline_id)
-        value, updates = await compute(
-            _edit_copy, Document(self._new_client_id()), room.copy(), change
-        )
-        room = await self.open(pipeline_id)
-        for update in updates:
-            room.merge(user_id, update)
-        return EditResult(await room.committed(COMMIT_SECONDS), value)
+        for _ in range(TRIES if undisturbed else 1):
+            room = await self.open(pipeline_id)
+            state = room.copy()
+            value, updates = await compute(
+                _edit_copy, Document(self._new_client_id()), state, change
+            )
+            room = await self.open(pipeline_id)
+            if not undisturbed or room.copy() == state:
+                for update in updates:
+                    room.merge(user_id, update)
+                return EditResult(await room.committed(COMMIT_SECONDS), value)
+        raise Overloaded("others are editing this pipeline all the time: try again later")
 
     async def read(self, pipeline_id: UUID, reader: Callable[[Document], T]) -> T:
         """Read the live document at once if its room is open, else the stored one in a thread.

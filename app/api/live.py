@@ -46,12 +46,19 @@ async def edit(
 
 
 async def edit_aside(
-    caller: Caller, pipeline_id: UUID, change: Callable[[Editor], T], response: Response
+    caller: Caller,
+    pipeline_id: UUID,
+    change: Callable[[Editor], T],
+    response: Response,
+    *,
+    undisturbed: bool,
 ) -> T:
     """Change much of a document at once, on a copy in a thread; otherwise as `edit`."""
     await require_editor(caller, pipeline_id)
     async with caller.context.workbench.turn():
-        done = await caller.context.hub.edit_aside(pipeline_id, caller.id, change)
+        done = await caller.context.hub.edit_aside(
+            pipeline_id, caller.id, change, undisturbed=undisturbed
+        )
     await settle(caller, pipeline_id, done.seq, response)
     return done.value
 

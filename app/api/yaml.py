@@ -75,7 +75,9 @@ async def replace(
         put_pipeline(editor, imported.pipeline)
         return _text(editor)
 
-    text = await live.edit_aside(caller, pipeline_id, put, response)
+    # What `put` compares is a copy: nobody may have edited between this and the merge.
+    conditional = if_match is not None
+    text = await live.edit_aside(caller, pipeline_id, put, response, undisturbed=conditional)
     response.headers["ETag"] = etags.etag_of(text)
     return Validation.of_imported(imported)
 

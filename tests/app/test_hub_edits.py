@@ -193,6 +193,40 @@ class TestAside:
         expected = {"name": "Loom", "status": "active", "description": "long"}
         assert await node.content() == expected
 
+    async def test_an_undisturbed_edit_is_made_again_of_what_others_made(
+        self, node: Node, replica: Replica
+    ) -> None:
+        visit = await node.enter()
+        seen = []
+
+        def change(editor: Editor) -> None:
+            seen.append(content(editor.document).get("status"))
+            patch_settings(editor, {"description": "long"})
+
+        editing = asyncio.create_task(node.hub.edit_aside(PIPELINE, USER, change, undisturbed=True))
+        await turns(1)
+        visit.edit(replica.set("status", "active"))
+        await editing
+        assert seen == [None, "active"]
+
+    async def test_an_edit_that_is_always_disturbed_is_given_up(
+        self, node: Node, replica: Replica
+    ) -> None:
+        visit = await node.enter()
+        loop = asyncio.get_running_loop()
+        numbers = iter(range(99))
+
+        def disturb() -> None:
+            visit.edit(replica.set("status", str(next(numbers))))
+
+        def change(editor: Editor) -> None:
+            loop.call_soon_threadsafe(disturb)
+            patch_settings(editor, {"description": "long"})
+
+        with pytest.raises(Overloaded):
+            await node.hub.edit_aside(PIPELINE, USER, change, undisturbed=True)
+        assert "description" not in await node.content()
+
     async def test_a_refusal_reaches_the_caller(self, node: Node) -> None:
         with pytest.raises(InvalidEdit):
             await node.hub.edit_aside(PIPELINE, USER, lambda e: patch_settings(e, {"name": 7}))

@@ -1,3 +1,5 @@
+import asyncio
+
 import httpx
 import pytest
 from pycrdt import Map
@@ -60,6 +62,16 @@ async def test_of_two_who_edit_one_state_the_second_is_told(team: Team) -> None:
     refusal = await put(team, path, YAML, if_match=tag)
     assert the_problem(refusal, 412)["current"] == changed
     assert refusal.headers["etag"] == (await team.member.get(f"{path}/yaml")).headers["etag"]
+
+
+async def test_of_many_who_replace_one_state_at_once_one_wins(team: Team) -> None:
+    path = await a_pipeline(team, yaml=YAML)
+    tag = (await team.member.get(f"{path}/yaml")).headers["etag"]
+    texts = [YAML.replace("name: b", f"name: b{number}") for number in range(8)]
+    answers = await asyncio.gather(*(put(team, path, text, if_match=tag) for text in texts))
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 7
+    (won,) = (text for text, one in zip(texts, answers, strict=True) if one.status_code == 200)
+    assert (await team.member.get(f"{path}/yaml")).text == won
 
 
 async def test_editors_see_it_at_once(house: House, team: Team) -> None:
