@@ -43,14 +43,19 @@ DataDir = Annotated[Path | None, typer.Option(help="Where embedded data is kept.
 DatabaseUrl = Annotated[
     str | None, typer.Option(help="PostgreSQL ≥ 15; without it the embedded one is used.")
 ]
+RedisUrl = Annotated[
+    str | None, typer.Option(help="Redis ≥ 7 or Valkey, between the servers of an installation.")
+]
 
 
 @cli.command()
 def serve(
+    *,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
+    redis_url: RedisUrl = None,
     no_worker: Annotated[
         bool | None, typer.Option("--no-worker", help="Leave the tables to `pipeloom worker`.")
     ] = None,
@@ -59,7 +64,12 @@ def serve(
     from .server import serve as serve_forever  # noqa: PLC0415 - other commands start without it
 
     settings = load_settings(
-        host=host, port=port, data_dir=data_dir, database_url=database_url, no_worker=no_worker
+        host=host,
+        port=port,
+        data_dir=data_dir,
+        database_url=database_url,
+        redis_url=redis_url,
+        no_worker=no_worker,
     )
     settings.check_exposure()
     with _database(settings, watched=True) as dsn:

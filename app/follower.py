@@ -73,6 +73,7 @@ class Follower:
     async def _read_on(self, room: LiveRoom) -> None:
         while not room.dropped:
             updates = await self._log.since(room.pipeline_id, room.position.seq, BATCH)
-            room.follow(updates)
-            if len(updates) < BATCH:
+            is_all = len(updates) < BATCH
+            room.follow(updates, is_all=is_all)
+            if is_all:
                 return

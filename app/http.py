@@ -1,15 +1,17 @@
 """The few HTTP answers of the server: alive, ready, and problem documents for everything else."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from crdt.errors import Overloaded, Unauthenticated
-from persistence.errors import StoreError
+from crdt.errors import Overloaded, PipeloomError, Unauthenticated
 
 from .auth import Verifier
+
+Checks: TypeAlias = Mapping[str, Callable[[], Awaitable[object]]]
 
 PROBLEM = "application/problem+json"
 
@@ -37,27 +39,28 @@ async def healthz(_: Request) -> JSONResponse:
 class Readiness:
     """Answers `/readyz`: whether clients should come here, and if not, what is missing.
 
-    A check returns when its part works and raises StoreError when it does not.
+    A check returns when its part works and raises a PipeloomError when it does not. Without what is
+    `helpful` the server does its work all the same, only less well, so it stays ready.
     """
 
-    def __init__(self, checks: Mapping[str, Callable[[], Awaitable[object]]]) -> None:
-        self._checks = checks
+    def __init__(self, needed: Checks, helpful: Checks) -> None:
+        self._needed, self._helpful = needed, helpful
         self.draining = False
 
     async def answer(self, _: Request) -> JSONResponse:
         """See the class."""
         found = {"server": "draining" if self.draining else "ok"}
-        for name, check in self._checks.items():
-            found[name] = await _outcome(check)
+        found |= {name: await _outcome(check) for name, check in self._needed.items()}
         ready = set(found.values()) == {"ok"}
-        status = "ok" if ready else "unavailable"
+        found |= {name: await _outcome(check) for name, check in self._helpful.items()}
+        status = "ok" if set(found.values()) == {"ok"} else "degraded" if ready else "unavailable"
         return JSONResponse({"status": status, "checks": found}, 200 if ready else 503)
 
 
 async def _outcome(check: Callable[[], Awaitable[object]]) -> str:
     try:
         await check()
-    except StoreError as error:
+    except PipeloomError as error:
         return str(error)
     return "ok"
 

@@ -186,7 +186,6 @@ class Hub:
             on_gap=self._follower.fill_soon,
             presence_window=self._presence_window,
         )
-        self._rooms[pipeline_id].ask_around()
 
     def tick(self) -> None:
         """Let time pass: expire presence, unload rooms nobody is in, forget dropped ones."""

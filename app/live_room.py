@@ -54,7 +54,7 @@ from crdt.session import Session
 from persistence.errors import StoreUnavailable
 from persistence.ports import LoggedUpdate, NewUpdate
 
-from .bus.base import Bus
+from .bus.base import Bus, Unsubscribe, unmoved
 from .metrics import ACK_SECONDS, reject, tally
 from .presence_window import PresenceWindow
 
@@ -174,7 +174,8 @@ class LiveRoom:
         self._appends = 0
         self._refusals: list[tuple[int, SyncError]] = []
         self._on_gap = on_gap
-        self._unsubscribe = bus.subscribe(pipeline_id, self._hear)
+        self._unsubscribe: Unsubscribe = unmoved
+        self._unsubscribe = bus.subscribe(pipeline_id, self._hear, self._ask_around)
 
     @property
     def is_idle(self) -> bool:
@@ -354,27 +355,44 @@ class LiveRoom:
         roster = Roster(self._room.node, presence, is_complete=False)
         self._bus.publish(self.pipeline_id, roster, self._hear)
 
-    def ask_around(self) -> None:
+    def _ask_around(self) -> None:
         """Ask the other nodes who is in this room there."""
         self._bus.publish(self.pipeline_id, WhoIsHere(self._room.node), self._hear)
 
     def _hear(self, news: News) -> None:
         """Take what another node tells: what it cannot make sense of, it does without."""
-        if isinstance(news, Committed) and self.position.has(news.seq):
-            return
+        if not isinstance(news, Committed):
+            self._take_news(news)
+        elif not self.position.has(news.seq):
+            # What came garbled, or without its bytes, is in the log.
+            if news.update is not None and self._take_news(news):
+                self.position.note(news.seq)
+            else:
+                self.position.expect(news.seq)
+            self._mind_gap()
+
+    def _take_news(self, news: News) -> bool:
+        """Let the room make something of it; return whether it could."""
         try:
             self._run(lambda: self._room.receive_news(news, self._clock.monotonic()))
         except ProtocolError as error:
             _logger.warning("room.news_ignored", pipeline_id=self.pipeline_id, error=str(error))
-        if isinstance(news, Committed):
-            self.position.note(news.seq)
-            if self.position.has_gap:
-                self._on_gap(self)
+            return False
+        return True
 
-    def follow(self, updates: Iterable[LoggedUpdate]) -> None:
-        """Take in what the log holds beyond what other nodes have told."""
+    def _mind_gap(self) -> None:
+        if self.position.has_gap and not self.dropped:
+            self._on_gap(self)
+
+    def follow(self, updates: Iterable[LoggedUpdate], *, is_all: bool) -> None:
+        """Take in what the log holds beyond what other nodes have told; `is_all` if no more."""
         for update in updates:
-            self._hear(Committed(update.seq, update.payload))
+            if not self.position.has(update.seq):
+                # What cannot be read here can be read nowhere: it is left out, as by replay.
+                self._take_news(Committed(update.seq, update.payload))
+                self.position.note(update.seq)
+        if is_all:
+            self.position.forgo()
 
     def _run(self, decide: Callable[[], list[Effect]]) -> None:
         try:
@@ -513,8 +531,7 @@ class LiveRoom:
     def _tell_committed(self, seq: int, payload: bytes) -> None:
         self.position.note(seq)
         self._bus.publish(self.pipeline_id, Committed(seq, payload), self._hear)
-        if self.position.has_gap:
-            self._on_gap(self)
+        self._mind_gap()
 
     def _close(self, session: SessionId, error: SyncError) -> None:
         outbox = self._outboxes.get(session)

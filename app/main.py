@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from itertools import count
 from random import SystemRandom
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, WebSocketRoute
 
+from crdt.news import NodeId
 from persistence.as_user import UserPool
 from persistence.autosave import Autosave, Pauses
 from persistence.directory import PostgresDirectory
@@ -34,7 +35,8 @@ from .api.assembly import api
 from .api.context import Context
 from .api.workbench import Workbench
 from .auth import Verifier
-from .bus.memory import MemoryBus
+from .bus.base import Bus
+from .bus.selection import bus_for
 from .correlation import Correlation
 from .demo import create_demo
 from .events import RoomEvents
@@ -86,6 +88,9 @@ class Services:
         pool: Pool,
         api_pool: Pool,
         announcements: Listener,
+        *,
+        bus: Bus,
+        node: NodeId,
     ) -> None:
         clock = SystemClock()
         log = TimedLog(pool)
@@ -95,11 +100,12 @@ class Services:
         self.hub = Hub(
             log,
             self.committer,
-            MemoryBus(),
+            bus,
             clock,
             unload_after=settings.unload_after,
             presence_window=settings.presence_window,
             document_bytes=settings.document_bytes,
+            node=node,
         )
         self.events = RoomEvents()
         audience = Audiences(self.hub, self.events)
@@ -122,7 +128,7 @@ class Services:
         self.metrics = MetricsPage(self, None if token is None else token.get_secret_value())
         self.api = api(context, tokens, settings)
         self.readiness = Readiness(
-            {"postgresql": lambda: pool.fetchval("ping"), "bus": _in_process}
+            {"postgresql": lambda: pool.fetchval("ping")}, {"bus": bus.check}
         )
 
     @property
@@ -189,10 +195,6 @@ class Services:
                 _logger.exception("tick_failed", error=str(error))
 
 
-async def _in_process() -> None:
-    """The bus of a single process works as long as the process does."""
-
-
 @asynccontextmanager
 async def services(settings: Settings, tokens: Verifier, dsn: str) -> AsyncIterator[Services]:
     """Connect, and disconnect at the end. Raises StoreUnavailable, SchemaOutdated."""
@@ -205,7 +207,9 @@ async def services(settings: Settings, tokens: Verifier, dsn: str) -> AsyncItera
         announcements = Listener(dsn, ACCESS)
         stack.push_async_callback(announcements.close)
         await require_current(pool)
-        made = Services(settings, tokens, pool, api_pool, announcements)
+        node = uuid4().hex
+        bus = await stack.enter_async_context(bus_for(settings, node))
+        made = Services(settings, tokens, pool, api_pool, announcements, bus=bus, node=node)
         async with _beside(
             made.tick_forever(),
             made.follow_forever(),

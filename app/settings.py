@@ -15,7 +15,7 @@ from crdt.errors import PipeloomError
 
 DEFAULT_DATA_DIR = Path(".pipeloom")
 
-SECRET = frozenset({"jwt_secret", "database_url", "jwks_url", "metrics_token"})
+SECRET = frozenset({"jwt_secret", "database_url", "redis_url", "jwks_url", "metrics_token"})
 """Settings whose values are never shown."""
 
 MiB = 1024 * 1024
@@ -47,6 +47,12 @@ def _trustworthy(url: str) -> str:
     return url
 
 
+def _redis_address(url: str) -> str:
+    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("expected an address such as redis://host:6379/0, rediss:// or unix://")
+    return url
+
+
 class Settings(BaseSettings):
     """Settings of one process. Sizes are in bytes, times in seconds."""
 
@@ -61,6 +67,11 @@ class Settings(BaseSettings):
     database_url: Annotated[
         str | None,
         Field(validation_alias=AliasChoices("DATABASE_URL", "PIPELOOM_DATABASE_URL")),
+    ] = None
+    redis_url: Annotated[
+        str | None,
+        AfterValidator(lambda url: url and _redis_address(url)),
+        Field(validation_alias=AliasChoices("REDIS_URL", "PIPELOOM_REDIS_URL")),
     ] = None
     no_worker: bool = False
     jwt_secret: SecretStr | None = None

@@ -7,11 +7,12 @@ class LogPosition:
     def __init__(self, seq: int) -> None:
         self.seq = seq
         self._beyond: set[int] = set()
+        self._told = seq
 
     @property
     def has_gap(self) -> bool:
-        """Whether a later update is here while an earlier one is missing."""
-        return bool(self._beyond)
+        """Whether an update is missing: one before those here, or one that was only told of."""
+        return bool(self._beyond) or self._told > self.seq
 
     def has(self, seq: int) -> bool:
         """Whether this update is in the document."""
@@ -24,3 +25,11 @@ class LogPosition:
         while self.seq + 1 in self._beyond:
             self.seq += 1
             self._beyond.discard(self.seq)
+
+    def expect(self, seq: int) -> None:
+        """Take note that the log has this update, which is not in the document yet."""
+        self._told = max(self._told, seq)
+
+    def forgo(self) -> None:
+        """Expect nothing more: the log has been read to its end."""
+        self._told = self.seq

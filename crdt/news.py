@@ -15,10 +15,13 @@ NodeId: TypeAlias = str
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """An update is in the log, as number `seq`."""
+    """An update is in the log, as number `seq`.
+
+    None stands for an update too long for the bus: the log has it.
+    """
 
     seq: int
-    update: bytes
+    update: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,8 @@ class Room:
         """Take what another node tells. Raises ProtocolError, DocumentPoisoned."""
         match news:
             case Committed(_, update):
+                if update is None:
+                    return []
                 self._size.add(update)
                 return [Broadcast(Update(update))] if self.document.apply(update) else []
             case Roster():

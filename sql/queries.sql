@@ -412,3 +412,7 @@ WHERE v.pipeline_id = $1 AND v.name IS NULL AND v.created_at < $2
                         = date_trunc('day', v.created_at, 'UTC')
             )
     )
+
+-- tell_nodes --
+-- Tell whoever listens to a pipeline's channel; for servers without Redis.
+SELECT pg_notify($1, $2)

@@ -1,7 +1,7 @@
-"""PostgreSQL for the tests: one server per run, one fresh database per test that asks for one.
+"""PostgreSQL and Redis for the tests: one server of each per run, a fresh database per test.
 
 The server is the embedded one, or that of PIPELOOM_TEST_DATABASE_URL: the DSN of a database from
-which others can be created and dropped.
+which others can be created and dropped. Redis is that of a wheel, or of PIPELOOM_TEST_REDIS_URL.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ import pytest
 from persistence.embedded import EmbeddedPostgres
 from persistence.migrations import migrate
 from persistence.pool import Pool, connection, open_pool
+from tests.redis_server import RedisServer, a_cluster, a_redis
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,30 @@ def postgres_server() -> Iterator[str]:
         return
     with TemporaryDirectory(prefix="pipeloom-") as data_dir, EmbeddedPostgres(Path(data_dir)) as pg:
         yield pg.dsn
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis server that is left alone by everybody."""
+    if url := os.environ.get("PIPELOOM_TEST_REDIS_URL"):
+        yield url
+        return
+    with a_redis() as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_url() -> Iterator[str]:
+    """A Redis Cluster of one server."""
+    with a_cluster() as server:
+        yield server.url
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis server that the test may kill."""
+    with a_redis() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,20 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
+from crdt.errors import PipeloomError
 from crdt.news import News
 
 Handler: TypeAlias = Callable[[News], None]
+OnListening: TypeAlias = Callable[[], None]
 Unsubscribe: TypeAlias = Callable[[], None]
+
+
+class BusUnavailable(PipeloomError):
+    """Messages do not reach other nodes; these follow through the log, and presence is per node."""
+
+
+def unmoved() -> None:
+    """Do nothing about a subscription that has come to stand."""
 
 
 class Bus(Protocol):
@@ -20,6 +30,16 @@ class Bus(Protocol):
         """Hand the message to every subscriber of the pipeline but the sender. Never waits."""
         ...
 
-    def subscribe(self, pipeline_id: UUID, handler: Handler) -> Unsubscribe:
-        """Have the handler called with each message about a pipeline until unsubscribed."""
+    def subscribe(
+        self, pipeline_id: UUID, handler: Handler, on_listening: OnListening = unmoved
+    ) -> Unsubscribe:
+        """Have the handler called with each message about a pipeline until unsubscribed.
+
+        `on_listening` is called whenever the subscription has come to stand: for the first time,
+        which may be at once, and again after the bus was away. What others said before is lost.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Raise BusUnavailable if messages do not get through."""
         ...

@@ -1,32 +1,30 @@
 """The bus of a single process: calls the subscribers."""
 
-from collections import defaultdict
 from uuid import UUID
 
 from crdt.news import News
 
-from .base import Handler, Unsubscribe
+from .audience import Audience
+from .base import Handler, OnListening, Unsubscribe, unmoved
 
 
 class MemoryBus:
     """`Bus` for hubs that share a process; delivers at once and loses nothing."""
 
     def __init__(self) -> None:
-        self._handlers: defaultdict[UUID, list[Handler]] = defaultdict(list)
+        self._audience = Audience()
 
     def publish(self, pipeline_id: UUID, news: News, sender: Handler) -> None:
         """See `Bus.publish`."""
-        for handler in list(self._handlers.get(pipeline_id, ())):
-            if handler != sender:
-                handler(news)
+        self._audience.tell(pipeline_id, news, sender)
 
-    def subscribe(self, pipeline_id: UUID, handler: Handler) -> Unsubscribe:
+    def subscribe(
+        self, pipeline_id: UUID, handler: Handler, on_listening: OnListening = unmoved
+    ) -> Unsubscribe:
         """See `Bus.subscribe`."""
-        self._handlers[pipeline_id].append(handler)
-
-        def unsubscribe() -> None:
-            self._handlers[pipeline_id].remove(handler)
-            if not self._handlers[pipeline_id]:
-                del self._handlers[pipeline_id]
-
+        unsubscribe = self._audience.add(pipeline_id, handler, on_listening)
+        on_listening()
         return unsubscribe
+
+    async def check(self) -> None:
+        """See `Bus.check`: it works as long as the process does."""

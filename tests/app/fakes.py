@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pycrdt import Map
 
-from app.bus.base import Handler, Unsubscribe
+from app.bus.base import Handler, OnListening, Unsubscribe, unmoved
 from app.bus.memory import MemoryBus
 from crdt.document import Document
 from crdt.encoding import var_string, var_uint
@@ -81,9 +81,11 @@ class JournalBus(MemoryBus):
         self._journal.append(("bus", news))
         super().publish(pipeline_id, news, sender)
 
-    def subscribe(self, pipeline_id: UUID, handler: Handler) -> Unsubscribe:
+    def subscribe(
+        self, pipeline_id: UUID, handler: Handler, on_listening: OnListening = unmoved
+    ) -> Unsubscribe:
         self.subscribers += 1
-        unsubscribe = super().subscribe(pipeline_id, handler)
+        unsubscribe = super().subscribe(pipeline_id, handler, on_listening)
 
         def counted() -> None:
             self.subscribers -= 1

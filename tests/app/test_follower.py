@@ -128,6 +128,44 @@ async def test_a_gap_stays_while_the_log_is_away_and_is_filled_later(
     await until_followed(bob.room, 2)
 
 
+class TellingBus(MemoryBus):
+    """A bus that says of commits what a test wants said."""
+
+    def __init__(self, said: bytes | None) -> None:
+        super().__init__()
+        self._said = said
+
+    def publish(self, pipeline_id: object, news: News, sender: Handler) -> None:
+        if isinstance(news, Committed):
+            news = Committed(news.seq, self._said)
+        super().publish(PIPELINE, news, sender)
+
+
+@pytest.mark.parametrize("said", [None, b"garbled"])
+async def test_what_the_bus_did_not_bring_whole_is_read_at_once(
+    store: GatedStore, replica: Replica, said: bytes | None
+) -> None:
+    _, there, alice, bob = await two_nodes(store, TellingBus(said))
+    (first,) = edits(replica, 1)
+    alice.edit(first)
+    await until_followed(bob.room, 2)
+    assert bob.echoes == [first]
+    assert not bob.room.position.has_gap
+    assert await there.content() == {"name": "0"}
+
+
+async def test_what_nobody_committed_is_looked_for_once(store: GatedStore) -> None:
+    bus = MemoryBus()
+    _, there, _, bob = await two_nodes(store, bus)
+    bus.publish(PIPELINE, Committed(2**60, None), lambda _: None)
+    assert bob.room.position.has_gap
+    for _ in range(100_000):
+        if not bob.room.position.has_gap:
+            break
+        await asyncio.sleep(0)
+    assert (bob.room.position.has_gap, there.hub.gaps_filled) == (False, 1)
+
+
 async def test_an_update_that_cannot_be_read_is_left_out(
     store: GatedStore, replica: Replica
 ) -> None:

@@ -36,7 +36,8 @@ def a_client(app: Starlette) -> httpx.AsyncClient:
 async def readiness(
     draining: bool = False, **checks: Callable[[], Awaitable[object]]
 ) -> httpx.Response:
-    answering = Readiness(checks)
+    helpful = {name: checks.pop(name) for name in ["bus"] if name in checks}
+    answering = Readiness(checks, helpful)
     answering.draining = draining
     async with a_client(Starlette(routes=[Route("/readyz", answering.answer)])) as client:
         return await client.get("/readyz")
@@ -55,6 +56,15 @@ async def test_a_server_whose_parts_work_is_ready() -> None:
     assert answer.json() == {
         "status": "ok",
         "checks": {"server": "ok", "postgresql": "ok", "bus": "ok"},
+    }
+
+
+async def test_a_server_without_its_bus_is_ready_and_says_so() -> None:
+    answer = await readiness(postgresql=works, bus=fails)
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "degraded",
+        "checks": {"server": "ok", "postgresql": "ok", "bus": "PostgreSQL is away: start it"},
     }
 
 

@@ -332,7 +332,8 @@ def test_news_that_make_no_sense_are_ignored(scene: Scene, alice: Inbox) -> None
     assert [entry["event"] for entry in logs] == ["room.news_ignored"] * 2
     assert alice.received == []
     assert not scene.room.dropped
-    assert scene.room.position.seq == 1
+    # What came garbled may be fine in the log.
+    assert (scene.room.position.seq, scene.room.position.has_gap) == (0, True)
 
 
 async def test_a_dropped_room_hears_and_says_nothing_more(

@@ -31,6 +31,25 @@ def test_what_is_known_changes_nothing() -> None:
     assert (position.seq, position.has_gap) == (3, False)
 
 
+def test_what_was_only_told_of_is_missing_until_it_comes() -> None:
+    position = LogPosition(3)
+    position.expect(3)
+    assert not position.has_gap
+    position.expect(5)
+    assert (position.seq, position.has_gap, position.has(5)) == (3, True, False)
+    position.note(4)
+    assert position.has_gap
+    position.note(5)
+    assert (position.seq, position.has_gap) == (5, False)
+
+
+def test_what_the_log_does_not_have_is_not_waited_for() -> None:
+    position = LogPosition(3)
+    position.expect(2**60)
+    position.forgo()
+    assert not position.has_gap
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_any_order_with_repetitions_comes_to_the_same(seed: int) -> None:
     rng, position, noted = random.Random(seed), LogPosition(0), set[int]()

@@ -1,0 +1,244 @@
+"""The bus between processes: keeps one line open, and opens another when that is lost.
+
+A node hears itself on a channel of its own: if it does not for some seconds, the line is dead
+however healthy its connections look.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import structlog
+
+from crdt.errors import ProtocolError
+from crdt.news import Committed, News, NodeId, WhoIsHere
+
+from .audience import Audience
+from .base import BusUnavailable, Handler, OnListening, Unsubscribe, unmoved
+from .ending import end
+from .line import Heard, Line, Listening
+from .outgoing import Outgoing
+from .wire import decode, encode
+
+CONNECT_SECONDS: Final = 5.0
+"""How long it may take to open a line."""
+
+PULSE_SECONDS: Final = 2.0
+"""Between two messages of a node to itself."""
+
+SILENCE_SECONDS: Final = 5.0
+"""How long a message to itself may take before the line is taken for dead."""
+
+RETRY_SECONDS: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+"""Between two attempts to open a line; the last one for ever."""
+
+COMPLAIN_SECONDS: Final = 60.0
+"""Between two complaints about messages that nobody can read."""
+
+_logger = structlog.get_logger(__name__)
+
+
+class RemoteBus:
+    """`Bus` over lines; `run` must run beside it."""
+
+    def __init__(
+        self,
+        open_line: Callable[[], Awaitable[Line]],
+        node: NodeId,
+        *,
+        pulse_seconds: float = PULSE_SECONDS,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        self._open_line, self._node = open_line, node
+        self._pulse_seconds, self._silence_seconds = pulse_seconds, silence_seconds
+        self._audience = Audience()
+        self._outgoing = Outgoing()
+        self._changed = asyncio.Event()
+        self._own_channel, self._hears_itself = uuid4(), asyncio.Event()
+        self._listening: set[UUID] = set()
+        self._line: Line | None = None
+        self._away = "no connection yet"
+        self._pulse = asyncio.Event()
+        self._complained_at = -COMPLAIN_SECONDS
+        self.unreadable = 0
+        """How many messages came that nobody could read."""
+
+    @property
+    def dropped(self) -> int:
+        """How many messages were never sent, because too many waited."""
+        return self._outgoing.dropped
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every subscription stands."""
+        return self._listening == {self._own_channel, *self._audience.pipelines}
+
+    def publish(self, pipeline_id: UUID, news: News, sender: Handler) -> None:
+        """See `Bus.publish`."""
+        self._audience.tell(pipeline_id, news, sender)
+        self._send(pipeline_id, news)
+
+    def _send(self, channel: UUID, news: News) -> None:
+        line = self._line
+        if isinstance(news, Committed) and news.update is not None and line is not None:
+            news = Committed(news.seq, None) if len(news.update) > line.max_update else news
+        message = encode(self._node, news)
+        if line is None or len(message) <= line.max_message:
+            self._outgoing.put(Heard(channel, message))
+        else:
+            _logger.warning("bus.message_too_long", pipeline_id=channel, size=len(message))
+
+    def subscribe(
+        self, pipeline_id: UUID, handler: Handler, on_listening: OnListening = unmoved
+    ) -> Unsubscribe:
+        """See `Bus.subscribe`."""
+        remove = self._audience.add(pipeline_id, handler, on_listening)
+        self._changed.set()
+        if pipeline_id in self._listening:
+            on_listening()
+
+        def unsubscribe() -> None:
+            remove()
+            self._changed.set()
+
+        return unsubscribe
+
+    async def check(self) -> None:
+        """See `Bus.check`."""
+        if self._away:
+            raise BusUnavailable(self._away)
+
+    async def run(self) -> None:
+        """Keep a line open until cancelled."""
+        attempts = 0
+        while True:
+            try:
+                await self._hold_a_line()
+            except BusUnavailable as error:
+                attempts = self._note_loss(str(error), attempts)
+            except Exception as error:
+                _logger.exception("bus.failed", error=str(error))
+                attempts = self._note_loss(f"{type(error).__name__}: {error}", attempts)
+            pause = RETRY_SECONDS[min(attempts, len(RETRY_SECONDS)) - 1]
+            # Nodes that lost a line at the same moment need not return at the same moment.
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+
+    def _note_loss(self, reason: str, attempts: int) -> int:
+        had_stood = not self._away
+        if had_stood or attempts == 0:
+            _logger.warning("bus.away", reason=reason)
+        self._away = reason or "the connection was lost"
+        return 1 if had_stood else attempts + 1
+
+    async def _hold_a_line(self) -> None:
+        """Open a line and use it until it is lost. Raises BusUnavailable."""
+        line = await self._connected()
+        self._line = line
+        try:
+            await _first_to_end(
+                self._keep_listening(line),
+                self._keep_sending(line),
+                self._keep_hearing(line),
+                self._keep_checking(),
+            )
+        finally:
+            self._line = None
+            self._listening.clear()
+            self._hears_itself.clear()
+            await line.close()
+
+    async def _connected(self) -> Line:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                return await self._open_line()
+        except TimeoutError as error:
+            raise BusUnavailable("no answer when connecting") from error
+
+    async def _keep_listening(self, line: Line) -> None:
+        asked: set[UUID] = set()
+        while True:
+            self._changed.clear()
+            wanted = {self._own_channel, *self._audience.pipelines}
+            if gone := asked - wanted:
+                self._listening -= gone
+                await line.unlisten(gone)
+            if fresh := wanted - asked:
+                await line.listen(fresh)
+            asked = wanted
+            await self._changed.wait()
+
+    async def _keep_sending(self, line: Line) -> None:
+        while True:
+            messages = await self._outgoing.take()
+            try:
+                async with asyncio.timeout(self._silence_seconds):
+                    await line.send(messages)
+            except TimeoutError as error:
+                raise BusUnavailable("messages are not taken") from error
+
+    async def _keep_hearing(self, line: Line) -> None:
+        while True:
+            match await line.receive():
+                case Heard(channel, message):
+                    self._hear(channel, message)
+                case Listening(channel):
+                    self._begin(channel)
+                case None:
+                    pass
+            # A line with much to tell may never wait, and others want their turn.
+            await asyncio.sleep(0)
+
+    def _begin(self, channel: UUID) -> None:
+        if channel == self._own_channel or channel in self._audience.pipelines:
+            self._listening.add(channel)
+            if channel == self._own_channel:
+                self._hears_itself.set()
+            self._audience.listening(channel)
+
+    def _hear(self, channel: UUID, message: bytes) -> None:
+        try:
+            node, news = decode(message)
+        except ProtocolError as error:
+            self._complain(channel, error)
+            return
+        if node == self._node:
+            self._pulse.set()
+        else:
+            self._audience.tell(channel, news)
+
+    def _complain(self, channel: UUID, error: ProtocolError) -> None:
+        self.unreadable += 1
+        now = asyncio.get_running_loop().time()
+        if now - self._complained_at >= COMPLAIN_SECONDS:
+            self._complained_at = now
+            _logger.warning(
+                "bus.unreadable", channel=channel, error=str(error), so_far=self.unreadable
+            )
+
+    async def _keep_checking(self) -> None:
+        while True:
+            self._pulse.clear()
+            try:
+                async with asyncio.timeout(self._silence_seconds):
+                    await self._hears_itself.wait()
+                    self._send(self._own_channel, WhoIsHere(self._node))
+                    await self._pulse.wait()
+            except TimeoutError as error:
+                raise BusUnavailable("messages do not come through") from error
+            if self._away:
+                _logger.info("bus.stands", node=self._node)
+            self._away = ""
+            await asyncio.sleep(self._pulse_seconds)
+
+
+async def _first_to_end(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run these until one ends; end the others, and raise what it raised."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end(tasks)
+    for task in done:
+        task.result()

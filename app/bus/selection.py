@@ -1,0 +1,41 @@
+"""Which bus a server uses, by its settings."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from app.settings import Settings
+from crdt.news import NodeId
+
+from .base import Bus
+from .ending import end
+from .line import Line
+from .memory import MemoryBus
+from .redis import open_redis_line
+from .remote import RemoteBus
+
+
+@asynccontextmanager
+async def bus_for(settings: Settings, node: NodeId) -> AsyncIterator[Bus]:
+    """Run the bus: Redis if configured, else within this process."""
+    if settings.redis_url is not None:
+        bus = running(partial(open_redis_line, settings.redis_url), node)
+    else:
+        yield MemoryBus()
+        return
+    async with bus as made:
+        yield made
+
+
+@asynccontextmanager
+async def running(
+    open_line: Callable[[], Awaitable[Line]], node: NodeId
+) -> AsyncIterator[RemoteBus]:
+    """Run a bus over lines of one kind until the block ends."""
+    bus = RemoteBus(open_line, node)
+    task = asyncio.create_task(bus.run(), name="bus")
+    try:
+        yield bus
+    finally:
+        await end([task])

@@ -1,0 +1,181 @@
+"""A bus between processes comes back whatever happens to its carrier."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.bus.base import Bus, BusUnavailable
+from app.bus.ending import end
+from app.bus.line import channel_name
+from app.bus.postgres import open_postgres_line
+from app.bus.redis import open_redis_line
+from app.bus.remote import RemoteBus
+from crdt.messages import Stateless
+from crdt.news import Committed
+from persistence.pool import connection
+from tests.contracts.stores import an_id
+from tests.contracts.test_bus import FIRST, LAST, Nodes, Room, remote, settled
+from tests.redis_server import RedisServer
+
+PATIENCE = 20.0
+
+KILL_LISTENERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE pid <> pg_backend_pid() AND datname = current_database()
+"""
+
+
+@pytest.fixture
+async def nodes(redis_server: RedisServer) -> AsyncIterator[Nodes]:
+    async with remote(partial(open_redis_line, redis_server.url)) as made:
+        yield made
+
+
+async def until(what: str, condition: Callable[[], bool]) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not condition():  # noqa: ASYNC110 - nobody else wants to know
+                await asyncio.sleep(0.01)
+    except TimeoutError as error:
+        raise AssertionError(f"expected {what} within {PATIENCE} s") from error
+
+
+class Begun:
+    """Counts how often a subscription came to stand."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self) -> None:
+        self.times += 1
+
+
+async def stands(bus: Bus) -> bool:
+    try:
+        await bus.check()
+    except BusUnavailable:
+        return False
+    return True
+
+
+async def until_it_stands(bus: Bus, expected: bool = True) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while await stands(bus) != expected:  # noqa: ASYNC110 - nobody else wants to know
+            await asyncio.sleep(0.01)
+
+
+async def a_message_arrives(nodes: Nodes, sender: Room, receiver: Room) -> None:
+    await nodes.settled()
+    sender.publish(LAST)
+    await receiver.hears(LAST)
+
+
+async def test_a_killed_redis_is_found_again(nodes: Nodes, redis_server: RedisServer) -> None:
+    begun = Begun()
+    sender, receiver = Room(nodes.here), Room(nodes.there, on_listening=begun)
+    await a_message_arrives(nodes, sender, receiver)
+    assert isinstance(nodes.there, RemoteBus)
+    redis_server.kill()
+    await until("the loss noticed", lambda: not nodes.there.is_settled)  # type: ignore[attr-defined]
+    assert not await stands(nodes.there)
+    sender.publish(FIRST)
+    assert receiver.is_silent
+    redis_server.start()
+    await until("another beginning", lambda: begun.times == 2)
+    await a_message_arrives(nodes, sender, receiver)
+    await until_it_stands(nodes.there)
+
+
+async def test_cut_connections_are_made_again(nodes: Nodes, redis_server: RedisServer) -> None:
+    begun = Begun()
+    sender, receiver = Room(nodes.here), Room(nodes.there, on_listening=begun)
+    await a_message_arrives(nodes, sender, receiver)
+    for round_ in range(3):
+        before = begun.times
+        with redis_server.client() as client:
+            client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            if round_:
+                client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await until("another beginning", lambda: begun.times > before)  # noqa: B023
+        await a_message_arrives(nodes, sender, receiver)
+
+
+async def test_a_redis_that_hangs_is_away(redis_server: RedisServer) -> None:
+    bus = RemoteBus(
+        partial(open_redis_line, redis_server.url), "here", pulse_seconds=0.05, silence_seconds=0.5
+    )
+    task = asyncio.create_task(bus.run())
+    await settled(bus)
+    await until_it_stands(bus)
+    redis_server.signal(signal.SIGSTOP)
+    await until_it_stands(bus, False)
+    redis_server.signal(signal.SIGCONT)
+    await until_it_stands(bus)
+    await end([task])
+
+
+async def test_without_redis_rooms_of_one_node_still_hear_each_other() -> None:
+    async with remote(partial(open_redis_line, "redis://127.0.0.1:1/0")) as nodes:
+        one, other = Room(nodes.here), Room(nodes.here)
+        one.publish(FIRST)
+        assert await other.heard(1) == [FIRST]
+        for _ in range(100_000):
+            one.publish(FIRST)
+        assert isinstance(nodes.here, RemoteBus)
+        assert nodes.here.dropped > 50_000
+        await asyncio.sleep(0.05)
+        with pytest.raises(BusUnavailable, match=r"Redis at 127\.0\.0\.1:1 is away"):
+            await nodes.here.check()
+
+
+async def test_garbage_is_ignored_and_told_once(nodes: Nodes, redis_server: RedisServer) -> None:
+    sender, receiver = Room(nodes.here), Room(nodes.there)
+    await nodes.settled()
+    with capture_logs() as logs, redis_server.client() as client:
+        for garbage in [b"", b"\xff" * 100, b"\x01\x00\x09", bytes(1_000_000), b"{}"]:
+            client.publish(channel_name(an_id(1)), garbage)
+        sender.publish(FIRST)
+        assert await receiver.heard(1) == [FIRST]
+    assert [log["event"] for log in logs].count("bus.unreadable") == 2, "once a node"
+    assert isinstance(nodes.there, RemoteBus)
+    assert nodes.there.unreadable == 5
+
+
+async def test_a_handler_that_fails_does_not_stop_the_bus(nodes: Nodes) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("a fault of our own")
+
+    sender, receiver = Room(nodes.here), Room(nodes.there)
+    nodes.there.subscribe(an_id(1), fail)
+    await nodes.settled()
+    with capture_logs() as logs:
+        sender.publish(FIRST)
+        await until("the fault in the log", lambda: "bus.failed" in {log["event"] for log in logs})
+    await a_message_arrives(nodes, sender, receiver)
+
+
+async def test_a_lost_connection_to_postgresql_is_made_again(empty_database_url: str) -> None:
+    async with remote(partial(open_postgres_line, empty_database_url)) as nodes:
+        begun = Begun()
+        sender, receiver = Room(nodes.here), Room(nodes.there, on_listening=begun)
+        await a_message_arrives(nodes, sender, receiver)
+        async with connection(empty_database_url) as admin:
+            await admin.run_script(KILL_LISTENERS)
+        await until("another beginning", lambda: begun.times == 2)
+        await a_message_arrives(nodes, sender, receiver)
+
+
+async def test_garbage_in_postgresql_is_ignored(empty_database_url: str) -> None:
+    async with remote(partial(open_postgres_line, empty_database_url)) as nodes:
+        sender, receiver = Room(nodes.here), Room(nodes.there)
+        await nodes.settled()
+        async with connection(empty_database_url) as admin:
+            for garbage in ("", "not base64 €", "AAAA", "A" * 7000):
+                script = f"SELECT pg_notify('{channel_name(an_id(1))}', '{garbage}')"
+                await admin.run_script(script)
+        sender.publish(FIRST, Stateless("x"), Committed(9, bytes(4_000)))
+        assert await receiver.heard(3) == [FIRST, Stateless("x"), Committed(9, bytes(4_000))]

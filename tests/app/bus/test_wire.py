@@ -1,0 +1,66 @@
+"""Every message survives the wire, and no other bytes do harm."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.bus.wire import MAX_NODE_BYTES, MAX_SEQ, Envelope, decode, encode
+from crdt.encoding import var_string, var_uint
+from crdt.errors import ProtocolError
+from crdt.messages import Stateless
+from crdt.news import Committed, News, Roster, WhoIsHere
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+NODES = TEXT.filter(lambda name: len(name.encode()) <= MAX_NODE_BYTES)
+SEQS = st.integers(1, MAX_SEQ)
+NEWS: "st.SearchStrategy[News]" = st.one_of(
+    st.builds(Committed, SEQS, st.none() | st.binary()),
+    st.builds(Roster, NODES, st.binary(), st.booleans()),
+    st.builds(WhoIsHere, NODES),
+    st.builds(Stateless, TEXT),
+)
+
+
+@given(NODES, NEWS)
+def test_what_was_said_is_heard(node: str, news: News) -> None:
+    assert decode(encode(node, news)) == Envelope(node, news)
+
+
+@given(st.binary())
+def test_any_bytes_are_a_message_or_refused(message: bytes) -> None:
+    try:
+        envelope = decode(message)
+    except ProtocolError:
+        return
+    assert decode(encode(*envelope)) == envelope
+
+
+@given(NODES, NEWS, st.data())
+def test_a_spoiled_message_is_another_one_or_refused(
+    node: str, news: News, data: st.DataObject
+) -> None:
+    message = bytearray(encode(node, news))
+    place = data.draw(st.integers(0, len(message) - 1))
+    message[place] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(message)))
+    for spoiled in (bytes(message), bytes(message[:cut])):
+        test_any_bytes_are_a_message_or_refused.hypothesis.inner_test(spoiled)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        var_uint(2) + var_string("n") + var_uint(3) + var_string("n"),
+        var_uint(1) + var_string("n") + var_uint(9),
+        var_uint(1) + var_string("n" * 201) + var_uint(3) + var_string("n"),
+        var_uint(1) + var_string("n") + var_uint(1) + var_uint(0),
+        var_uint(1) + var_string("n") + var_uint(1) + var_uint(2**63),
+        var_uint(1) + var_string("n") + var_uint(2) + var_string("n") + b"\0" + var_uint(2),
+        encode("n", WhoIsHere("n")) + b"\0",
+        b"",
+    ],
+    ids=["version", "kind", "long node", "seq 0", "big seq", "flag", "rest", "nothing"],
+)
+def test_what_breaks_a_rule_is_refused(message: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        decode(message)
