@@ -94,11 +94,11 @@ async def index(
 
 @router.post("", name="create_team", status_code=201, responses=problems(403, 404, 409))
 async def create(caller: Asking, wanted: NewTeam, response: Response) -> Team:
-    """Create a team, as an owner or admin of any team of the organization; you become its owner."""
+    """Create a team, as an owner of any team of the organization; you become its owner."""
     slug = slug_of(wanted.name, wanted.slug)
     async with caller.rows() as rows:
         role = await roles.in_organization(rows, wanted.organization_id)
-        roles.require(role, "admin", "adding a team")
+        roles.require(role, "owner", "adding a team")
         created = await rows.fetchval("new_team", wanted.organization_id, wanted.name, slug)
         row = await _read(rows, created)
     response.headers["Location"] = f"/api/teams/{created}"

@@ -41,7 +41,7 @@ ACTIONS: Final[dict[str, tuple[str, set[str]]]] = {
     ),
     "delete the organization": ("DELETE FROM organizations WHERE id = {organization}", NOBODY),
     "create an organization": ("SELECT create_organization('A', 'a', 'B', 'b')", ANYBODY),
-    "create a team": ("SELECT create_team({organization}, 'X', 'x')", ADMINS),
+    "create a team": ("SELECT create_team({organization}, 'X', 'x')", OWNER),
     "create a team past the function": (
         "INSERT INTO teams (organization_id, name, slug) VALUES ({organization}, 'X', 'x')",
         NOBODY,

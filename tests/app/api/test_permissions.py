@@ -91,7 +91,7 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ),
     ("GET", "/teams"): Entry(anybody()),
     ("POST", "/teams"): Entry(
-        least("admin", 201),
+        least("owner", 201),
         body=lambda s: {"organization_id": s.team.organization_id, "name": unique(s)},
     ),
     ("GET", "/teams/{team_id}"): Entry(least("viewer")),

@@ -5,17 +5,18 @@ from tests.app.api.house import House, Team, all_items, an_id, the_json, the_pro
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.mark.parametrize("role", ["owner", "admin"])
-async def test_owners_and_admins_add_teams_and_own_them(team: Team, role: str) -> None:
-    person = team.people[role]
+async def test_an_owner_adds_a_team_and_owns_it(team: Team) -> None:
     wanted = {"organization_id": team.organization_id, "name": "Research"}
-    made = await person.made("/teams", wanted)
+    made = await team.owner.made("/teams", wanted)
     assert (made["slug"], made["role"]) == ("research", "owner")
-    the_problem(await person.post("/teams", wanted), 409)
+    the_problem(await team.owner.post("/teams", wanted), 409)
     the_problem(await team.viewer.get(f"/teams/{made['id']}"), 404)
 
 
-@pytest.mark.parametrize(("role", "status"), [("member", 403), ("viewer", 403), ("outsider", 404)])
+# An admin who could would be an owner in the organization, and might change that too.
+@pytest.mark.parametrize(
+    ("role", "status"), [("admin", 403), ("member", 403), ("viewer", 403), ("outsider", 404)]
+)
 async def test_nobody_else_adds_teams(team: Team, role: str, status: int) -> None:
     wanted = {"organization_id": team.organization_id, "name": "Mine"}
     the_problem(await team.people[role].post("/teams", wanted), status)
