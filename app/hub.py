@@ -21,9 +21,10 @@ from crdt.size import Size
 from persistence.ports import StoredDocument, UpdateLog
 from persistence.replay import compute, load, replay
 
+from .appends import Committer
 from .bus.base import Bus
 from .follower import Follower
-from .live_room import Clock, Committer, LiveRoom
+from .live_room import Clock, LiveRoom
 
 SETTLE_SECONDS = 5.0
 """How long a visitor waits for the last commits of a room that was dropped."""

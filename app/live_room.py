@@ -3,12 +3,8 @@
 The room decides (`crdt/room.py`); this carries its effects out, in order.
 """
 
-import asyncio
-from asyncio import Future
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from time import perf_counter
 from typing import Protocol, TypeAlias, TypeVar, assert_never
 from uuid import UUID
@@ -51,11 +47,13 @@ from crdt.messages import (
 from crdt.news import Committed, News, Roster, WhoIsHere
 from crdt.room import TOO_LARGE, Room
 from crdt.session import Session
-from persistence.errors import StoreUnavailable
 from persistence.ports import LoggedUpdate, NewUpdate
 
+from .appends import Appends, Committer
+from .audience import Audience, Parting
 from .bus.base import Bus, Unsubscribe, unmoved
 from .metrics import ACK_SECONDS, reject, tally
+from .outbox import Outbox
 from .presence_window import PresenceWindow
 
 PARTING_SECONDS = 5.0
@@ -71,53 +69,6 @@ _logger = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
-class Outbox(Protocol):
-    """Where messages to one client wait until the socket takes them."""
-
-    @property
-    def encode(self) -> Callable[[Message], bytes]:
-        """Makes frames of messages; equal for outboxes whose frames are equal.
-
-        An empty frame stands for what the client's protocol has no message for.
-        """
-        ...
-
-    refill: Callable[[], bool]
-    """Called when the client has read everything after something was let go: it must send what
-    replaces that. False if it cannot yet; it is called again after the next frame then."""
-
-    @property
-    def limit(self) -> int | None:
-        """How many bytes may replace what was let go; None where the client waits for them."""
-        ...
-
-    def reserve(self, size: int) -> None:
-        """Count bytes of answers that wait for a commit; a negative size takes them back."""
-        ...
-
-    def put(self, frame: bytes) -> None:
-        """Queue a frame that must arrive; never waits. A client too slow for it is closed."""
-        ...
-
-    def answer(self, frame: bytes) -> None:
-        """Queue what a client must get that it asked for; or, if there is no room, `refill`."""
-        ...
-
-    def offer(self, frame: bytes) -> None:
-        """Queue a frame that may be let go if the client is slow; then `refill`."""
-        ...
-
-    def close(self, error: SyncError) -> None:
-        """Send what is queued, then close with the error's code and reason."""
-        ...
-
-
-class Committer(Protocol):
-    """Takes updates for the log; see `persistence/group_commit.py`."""
-
-    def submit(self, update: NewUpdate) -> "Future[int]": ...
-
-
 class Clock(Protocol):
     """Both kinds of time, so that tests can hold them."""
 
@@ -128,19 +79,6 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds, for expiry."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Parting:
-    """A client that only waits for its last acknowledgements, until a moment of the clock."""
-
-    outbox: Outbox
-    error: SyncError
-    deadline: float
-
-    def close(self) -> None:
-        """Let it go."""
-        self.outbox.close(self.error)
 
 
 class LiveRoom:
@@ -166,13 +104,10 @@ class LiveRoom:
         self.frozen = False
         self.empty_since = clock.monotonic()
         self._room = room
-        self._committer, self._bus, self._clock = committer, bus, clock
-        self._outboxes: dict[SessionId, Outbox] = {}
-        self._parting: dict[SessionId, Parting] = {}
+        self._bus, self._clock = bus, clock
+        self._audience = Audience()
+        self._appends = Appends(committer, self._tell_committed, self._refuse)
         self._catching_up: set[SessionId] = set()
-        self._last_commit: Future[int] | None = None
-        self._appends = 0
-        self._refusals: list[tuple[int, SyncError]] = []
         self._on_gap = on_gap
         self._unsubscribe: Unsubscribe = unmoved
         self._unsubscribe = bus.subscribe(pipeline_id, self._hear, self._ask_around)
@@ -180,23 +115,21 @@ class LiveRoom:
     @property
     def is_idle(self) -> bool:
         """Whether nobody is here and nothing waits for a commit."""
-        return not self._outboxes and self.is_durable
+        return not self._audience and self.is_durable
 
     @property
     def is_durable(self) -> bool:
         """Whether the log has decided about everything appended here."""
-        return self._last_commit is None
+        return self._appends.last is None
 
     async def settled(self, seconds: float) -> None:
         """Wait until everything appended here is in the log. Raises Overloaded after `seconds`."""
-        if self._last_commit is not None:
-            await asyncio.wait([self._last_commit], timeout=seconds)
-        if not self.is_durable:
+        if not await self._appends.settled(seconds):
             raise Overloaded("the update log cannot keep up: try again later")
 
     def join(self, session: Session, outbox: Outbox) -> None:
         """Let a client in, until its token expires."""
-        self._outboxes[session.id] = outbox
+        self._audience.add(session.id, outbox)
         outbox.refill = lambda: self._catch_up(session.id)
         self._carry_out(self._room.join(session))
 
@@ -205,20 +138,20 @@ class LiveRoom:
         if session in self._catching_up:
             return False
         tally.resyncs += 1
-        if (outbox := self._outboxes.get(session)) is not None:
+        if (outbox := self._audience.get(session)) is not None:
             self._run(lambda: self._room.catch_up(session, outbox.limit))
             self._note_catching_up(session)
         return True
 
     def _note_catching_up(self, session: SessionId) -> None:
         # Behind the answer that waits for the same commit: one of them per client is enough.
-        if self._last_commit is not None:
+        if not self.is_durable:
             self._catching_up.add(session)
-            self._last_commit.add_done_callback(lambda _: self._catching_up.discard(session))
+            self._appends.when_decided(lambda: self._catching_up.discard(session))
 
     def receive(self, session: SessionId, message: ClientMessage) -> None:
         """Take a message from a client that joined and has not left; a frozen room takes none."""
-        if session in self._outboxes and not self.frozen:
+        if session in self._audience and not self.frozen:
             _count(message)
             self._run(lambda: self._room.receive(session, message, self._clock.monotonic()))
 
@@ -237,7 +170,7 @@ class LiveRoom:
     def _edit(self, decide: Callable[[], tuple[T, list[Effect]]]) -> T:
         if self.dropped or self.frozen:
             raise Draining
-        if not self._outboxes:
+        if not self._audience:
             self.empty_since = self._clock.monotonic()
         try:
             result, effects = decide()
@@ -245,17 +178,8 @@ class LiveRoom:
             self._drop_poisoned(error)
             raise Overloaded("the document is being reloaded: try again") from error
         self._carry_out(effects)
-        self._check_refusals(self._appends)
+        self._appends.check()
         return result
-
-    def _check_refusals(self, appends: int) -> None:
-        """Raise what the log said if it refused one of the first appends.
-
-        A later one may build on it, and would then wait for it in the log for ever.
-        """
-        for number, error in self._refusals:
-            if number <= appends:
-                raise error
 
     async def committed(self, seconds: float) -> int:
         """Wait until everything appended so far is committed; return the last update's number.
@@ -264,14 +188,8 @@ class LiveRoom:
         Draining if the server stops; StoreUnavailable after `seconds`: the edit then stands in the
         live document and is stored as soon as PostgreSQL is back.
         """
-        commit, appends = self._last_commit, self._appends
-        if commit is None:
-            return self.position.seq
-        await asyncio.wait([commit], timeout=seconds)
-        if not commit.done():
-            raise StoreUnavailable("taken, but not stored yet: look before you try again")
-        self._check_refusals(appends)
-        return commit.result()
+        seq = await self._appends.committed(seconds)
+        return self.position.seq if seq is None else seq
 
     def read(self, reader: Callable[[Document], T]) -> T:
         """Read the document at once; the whole server waits meanwhile."""
@@ -283,18 +201,17 @@ class LiveRoom:
 
     def renew(self, session: SessionId, scope: Scope, expires_at: datetime) -> None:
         """Let a client go on with another token; see `Room.renew`."""
-        if session in self._outboxes:
+        if session in self._audience:
             self._carry_out(self._room.renew(session, scope, expires_at))
 
     def ask_again(self, session: SessionId) -> None:
         """Ask a client for its token once more; see `Room.ask_again`."""
-        if session in self._outboxes:
+        if session in self._audience:
             self._room.ask_again(session)
 
     def leave(self, session: SessionId) -> None:
         """Forget a client; the last one to leave starts the clock of unloading."""
-        self._parting.pop(session, None)
-        if self._outboxes.pop(session, None) is not None:
+        if self._audience.remove(session) is not None:
             self._carry_out(self._room.leave(session))
         self.empty_since = self._clock.monotonic()
 
@@ -303,9 +220,7 @@ class LiveRoom:
         now = self._clock.monotonic()
         self._carry_out(self._room.tick(now))
         self._carry_out(self._room.expire(self._clock.now()))
-        for session, parting in list(self._parting.items()):
-            if parting.deadline <= now:
-                self._let_go(session)
+        self._audience.let_go_late(now)
 
     @property
     def users(self) -> set[UUID]:
@@ -330,11 +245,7 @@ class LiveRoom:
         self._unsubscribe()
         self._shown.close()
         self._told.close()
-        outboxes, self._outboxes = self._outboxes, {}
-        for outbox in outboxes.values():
-            outbox.close(error)
-        for session in list(self._parting):
-            self._let_go(session)
+        self._audience.close(error)
 
     def _spread(self, message: Message, exclude: SessionId | None) -> None:
         if isinstance(message, AwarenessUpdate):
@@ -415,7 +326,7 @@ class LiveRoom:
             case SendWhenDurable(session, message):
                 self._put_when_durable(session, message)
             case WhenDurable(later):
-                self._when_durable(lambda: self._carry_out([later]))
+                self._appends.when_durable(lambda: self._carry_out([later]))
             case _:
                 self._carry_out_now(effect)
 
@@ -441,92 +352,47 @@ class LiveRoom:
     def _put(self, session: SessionId, message: Message) -> None:
         if isinstance(message, Refused):
             reject("too_large" if message is TOO_LARGE else "read_only")
-        if (outbox := self._outbox(session)) and (frame := outbox.encode(message)):
-            if isinstance(message, SyncStep2):
-                outbox.answer(frame)
-            else:
-                outbox.put(frame)
-
-    def _outbox(self, session: SessionId) -> Outbox | None:
-        parting = self._parting.get(session)
-        return self._outboxes.get(session) if parting is None else parting.outbox
+        self._audience.put(session, message)
 
     def _put_when_durable(self, session: SessionId, message: Message) -> None:
-        if (outbox := self._outbox(session)) is None or self._last_commit is None:
+        outbox = self._audience.reachable(session)
+        if outbox is None or self.is_durable:
             self._put(session, message)
             return
         size = WAITING_BYTES + (len(message.update) if isinstance(message, Carrier) else 0)
         outbox.reserve(size)
-        # Whatever becomes of the commit.
-        self._last_commit.add_done_callback(lambda _: outbox.reserve(-size))
-        self._when_durable(lambda: self._put(session, message))
+        self._appends.when_decided(lambda: outbox.reserve(-size))
+        self._appends.when_durable(lambda: self._put(session, message))
         if isinstance(message, Accepted):
-            self._time(perf_counter(), self._last_commit)
+            self._time(perf_counter())
 
-    def _time(self, received_at: float, commit: "Future[int]") -> None:
-        commit.add_done_callback(lambda _: ACK_SECONDS.observe(perf_counter() - received_at))
-
-    def _when_durable(self, task: Callable[[], None]) -> None:
-        if self._last_commit is None:
-            task()
-            return
-
-        def do(commit: "Future[int]") -> None:
-            if not commit.cancelled() and commit.exception() is None:
-                task()
-
-        # Commits are decided in the order of their submission, so the last one stands for all.
-        self._last_commit.add_done_callback(do)
+    def _time(self, received_at: float) -> None:
+        self._appends.when_decided(lambda: ACK_SECONDS.observe(perf_counter() - received_at))
 
     def _broadcast(self, message: Message, exclude: SessionId | None) -> None:
         if self.frozen:
             # All of them are about to leave; a thousand would be told of each other's leaving.
             return
-        frames: dict[Callable[[Message], bytes], bytes] = {}
-        is_replaceable = isinstance(message, Update | AwarenessUpdate)
-        for session, outbox in list(self._outboxes.items()):
-            if session == exclude:
-                continue
-            if (frame := frames.get(outbox.encode)) is None:
-                frame = frames[outbox.encode] = outbox.encode(message)
-            if not frame:
-                continue
-            if is_replaceable:
-                outbox.offer(frame)
-            else:
-                outbox.put(frame)
-        _count_delivery(message, len(self._outboxes))
+        self._audience.broadcast(message, exclude)
+        _count_delivery(message, len(self._audience))
 
     def _append(self, payload: bytes, user_id: UUID | None) -> None:
-        update = NewUpdate(self.pipeline_id, user_id, payload, self._clock.now())
-        self._appends = number = self._appends + 1
-        try:
-            self._last_commit = self._committer.submit(update)
-        except SyncError as error:
-            # The document holds an update that the log does not: only a reload makes them equal.
-            self._refuse(number, error)
-            return
-        self._last_commit.add_done_callback(partial(self._on_commit, number, payload))
+        self._appends.append(NewUpdate(self.pipeline_id, user_id, payload, self._clock.now()))
 
-    def _on_commit(self, number: int, payload: bytes, commit: "Future[int]") -> None:
-        # Not earlier: between a commit and this call, its acknowledgements are still on their way.
-        if commit is self._last_commit:
-            self._last_commit = None
-        error = None if commit.cancelled() else commit.exception()
-        if error is None:
-            self._tell_committed(commit.result(), payload)
-            return
+    def _refuse(self, error: BaseException) -> SyncError:
+        """Drop the room: its document holds an update that the log does not."""
+        refusal = self._refusal(error)
+        self.drop(refusal)
+        return refusal
+
+    def _refusal(self, error: BaseException) -> SyncError:
         if self.frozen:
-            error = Draining()
-        if not isinstance(error, SyncError):
-            _logger.error("room.commit_failed", pipeline_id=self.pipeline_id, error=str(error))
-            detail = "an edit could not be stored: reconnect"
-            error = Overloaded(detail if isinstance(error, PipeloomError) else "")
-        self._refuse(number, error)
-
-    def _refuse(self, number: int, error: SyncError) -> None:
-        self._refusals.append((number, error))
-        self.drop(error)
+            return Draining()
+        if isinstance(error, SyncError):
+            return error
+        _logger.error("room.commit_failed", pipeline_id=self.pipeline_id, error=str(error))
+        detail = "an edit could not be stored: reconnect"
+        return Overloaded(detail if isinstance(error, PipeloomError) else "")
 
     def _tell_committed(self, seq: int, payload: bytes) -> None:
         self.position.note(seq)
@@ -534,26 +400,19 @@ class LiveRoom:
         self._mind_gap()
 
     def _close(self, session: SessionId, error: SyncError) -> None:
-        outbox = self._outboxes.get(session)
+        outbox = self._audience.get(session)
         self.leave(session)
         if outbox is not None:
             outbox.close(error)
 
     def _part(self, session: SessionId, error: SyncError) -> None:
-        if self._last_commit is None:
-            self._close(session, error)
-            return
-        outbox = self._outboxes.get(session)
+        outbox = self._audience.get(session)
         self.leave(session)
         if outbox is not None:
             deadline = self._clock.monotonic() + PARTING_SECONDS
-            self._parting[session] = Parting(outbox, error, deadline)
+            self._audience.part(session, Parting(outbox, error, deadline))
             # Behind the acknowledgements that wait for the same commit.
-            self._last_commit.add_done_callback(lambda _: self._let_go(session))
-
-    def _let_go(self, session: SessionId) -> None:
-        if parting := self._parting.pop(session, None):
-            parting.close()
+            self._appends.when_decided(lambda: self._audience.let_go(session))
 
 
 def _count(message: ClientMessage) -> None:

@@ -168,7 +168,7 @@ class Scene:
     async def here(self) -> int:
         """How many sessions the room of the first pipeline has."""
         room = await self.hub.open(LOOM)
-        return len(room._outboxes)
+        return len(room._audience)
 
 
 @pytest.fixture

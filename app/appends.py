@@ -1,0 +1,122 @@
+"""What a room has handed to the log, and what hangs on its being stored.
+
+Commits are decided in the order of their submission, so the last one stands for all.
+"""
+
+import asyncio
+from asyncio import Future
+from collections.abc import Callable
+from typing import Protocol
+
+from crdt.errors import SyncError
+from persistence.errors import StoreUnavailable
+from persistence.ports import NewUpdate
+
+
+class Committer(Protocol):
+    """Takes updates for the log; see `persistence/group_commit.py`."""
+
+    def submit(self, update: NewUpdate) -> "Future[int]": ...
+
+
+class Appends:
+    """The updates that one room appends.
+
+    `on_stored` is called with the number and the bytes of each that is committed; `on_refused` with
+    what an update is refused for, and returns what to tell those who wait for it.
+    """
+
+    def __init__(
+        self,
+        committer: Committer,
+        on_stored: Callable[[int, bytes], None],
+        on_refused: Callable[[BaseException], SyncError],
+    ) -> None:
+        self._committer = committer
+        self._on_stored, self._on_refused = on_stored, on_refused
+        self._last: Future[int] | None = None
+        self._count = 0
+        self._refusals: list[tuple[int, SyncError]] = []
+
+    @property
+    def last(self) -> "Future[int] | None":
+        """The last commit, unless the log has decided about everything."""
+        return self._last
+
+    def append(self, update: NewUpdate) -> None:
+        """Hand an update to the log."""
+        self._count = number = self._count + 1
+        try:
+            self._last = self._committer.submit(update)
+        except SyncError as error:
+            self._refuse(number, error)
+            return
+        self._last.add_done_callback(lambda commit: self._decide(number, update.payload, commit))
+
+    def _decide(self, number: int, payload: bytes, commit: "Future[int]") -> None:
+        # Not earlier: between a commit and this call, its acknowledgements are still on their way.
+        if commit is self._last:
+            self._last = None
+        if commit.cancelled():
+            return
+        if (error := commit.exception()) is None:
+            self._on_stored(commit.result(), payload)
+        else:
+            self._refuse(number, error)
+
+    def _refuse(self, number: int, error: BaseException) -> None:
+        self._refusals.append((number, self._on_refused(error)))
+
+    def check(self) -> None:
+        """Raise what the log has refused an append for until now."""
+        self._check(self._count)
+
+    def _check(self, appends: int) -> None:
+        """Raise what the log said if it refused one of the first appends.
+
+        A later one may build on it, and would then wait for it in the log for ever.
+        """
+        for number, error in self._refusals:
+            if number <= appends:
+                raise error
+
+    def when_durable(self, task: Callable[[], None]) -> None:
+        """Do something once everything appended so far is committed; never if it is refused."""
+        if self._last is None:
+            task()
+            return
+
+        def do(commit: "Future[int]") -> None:
+            if not commit.cancelled() and commit.exception() is None:
+                task()
+
+        self._last.add_done_callback(do)
+
+    def when_decided(self, task: Callable[[], None]) -> None:
+        """Do something once the log has decided about everything appended so far."""
+        if self._last is None:
+            task()
+        else:
+            self._last.add_done_callback(lambda _: task())
+
+    async def settled(self, seconds: float) -> bool:
+        """Wait until the log has decided about everything; False after `seconds`."""
+        if self._last is not None:
+            await asyncio.wait([self._last], timeout=seconds)
+        return self._last is None
+
+    async def committed(self, seconds: float) -> int | None:
+        """Wait until everything appended so far is committed; return the last one's number.
+
+        None if there is nothing to wait for. Raises what the log refused it for; StoreUnavailable
+        after `seconds`: the edit then stands in the live document and is stored as soon as
+        PostgreSQL is back.
+        """
+        commit, appends = self._last, self._count
+        if commit is None:
+            return None
+        await asyncio.wait([commit], timeout=seconds)
+        if not commit.done():
+            raise StoreUnavailable("taken, but not stored yet: look before you try again")
+        self._check(appends)
+        return commit.result()
