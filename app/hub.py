@@ -148,13 +148,17 @@ class Hub:
             return room.read(reader)
         return await load(self._log, pipeline_id, lambda stored: reader(_replay(stored)))
 
-    def presence(self, pipeline_id: UUID) -> list[tuple[UUID, str]]:
-        """Who is in a room: the user and the presence, as JSON, of each client.
+    def presence(self) -> dict[tuple[UUID, UUID], str]:
+        """Who is on this node and where: (pipeline, user) and the latest presence, as JSON.
 
         "null" stands for users who are there and have said nothing of themselves.
         """
-        room = self._rooms.get(pipeline_id)
-        return [] if room is None or room.dropped else room.presence()
+        return {
+            (pipeline_id, user_id): state
+            for pipeline_id, room in self._rooms.items()
+            if not room.dropped
+            for user_id, state in room.presence().items()
+        }
 
     async def _load_once(self, pipeline_id: UUID) -> None:
         task = self._opening.get(pipeline_id)

@@ -227,11 +227,10 @@ class LiveRoom:
         """Who is here."""
         return {session.user_id for session in self._room.sessions.values()}
 
-    def presence(self) -> list[tuple[UUID, str]]:
-        """Who is here and what they say of themselves: see `Hub.presence`."""
-        said = self._room.awareness.present()
-        silent = self.users - {user_id for user_id, _ in said}
-        return said + [(user_id, "null") for user_id in silent]
+    def presence(self) -> dict[UUID, str]:
+        """Who is here and what they said last of themselves: see `Hub.presence`."""
+        silent = dict.fromkeys(self.users, "null")
+        return silent | {one.user_id: one.state for one in self._room.awareness.present()}
 
     def review(self, scopes: Mapping[UUID, Scope | None]) -> None:
         """Give users another scope in place, or none: see `Room.review`."""

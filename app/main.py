@@ -24,6 +24,7 @@ from persistence.group_commit import GroupCommit
 from persistence.listener import ACCESS, Listener
 from persistence.migrations import require_current
 from persistence.pool import Pool, open_pool
+from persistence.presence import PostgresPresence
 from persistence.projections import PostgresProjections
 from persistence.update_log import PostgresUpdateLog
 from persistence.versions import PostgresVersions
@@ -45,6 +46,7 @@ from .http import NotFound, Readiness, healthz
 from .hub import Hub
 from .monitoring import MetricsPage, TimedLog, watch_loop, watch_projections
 from .parting import send_away
+from .presence import PresenceMirror
 from .settings import Settings
 from .versions import Versioning
 from .ws import Endpoints
@@ -107,6 +109,7 @@ class Services:
             document_bytes=settings.document_bytes,
             node=node,
         )
+        self.presence = PresenceMirror(PostgresPresence(pool), self.hub.presence, clock.monotonic)
         self.events = RoomEvents()
         audience = Audiences(self.hub, self.events)
         self.access = AccessWatch(audience, self.directory, announcements, clock)
@@ -168,6 +171,7 @@ class Services:
         await send_away(self.endpoints.connections, within, SystemRandom())
         self.hub.close()
         self.events.close()
+        await self.presence.close(max(0.1, (deadline - time.monotonic()) / 2))
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.1, deadline - time.monotonic())):
                 await self.endpoints.idle.wait()
@@ -214,6 +218,7 @@ async def services(settings: Settings, tokens: Verifier, dsn: str) -> AsyncItera
             made.tick_forever(),
             made.follow_forever(),
             made.access.run(),
+            made.presence.run(),
             tokens.keep_fresh(),
             watch_projections(pool),
             watch_loop(),

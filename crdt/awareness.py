@@ -200,9 +200,10 @@ class Awareness:
     def _removal(self, removed: list[int]) -> bytes | None:
         return self.encode(removed) if removed else None
 
-    def present(self) -> list[tuple[UUID, str]]:
-        """Everybody who is here: the user and the state, as JSON, of each client."""
-        return [(one.user_id, one.state) for one in self._clients.values() if one.is_here]
+    def present(self) -> list[Presence]:
+        """Every client who is here on this node, whoever spoke last at the end."""
+        here = (one for one in self._clients.values() if one.is_here and not one.is_abroad)
+        return sorted(here, key=lambda one: one.seen_at)
 
     def roster(self) -> bytes:
         """Encode everybody who is here on this node."""

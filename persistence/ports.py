@@ -3,11 +3,11 @@
 tests/contracts/ runs one suite over every implementation.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 from uuid import UUID
 
 from crdt.person import Person
@@ -324,4 +324,39 @@ class Versions(Protocol):
 
         The newest version stays whatever its age.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where somebody is and what they point at. The cursor is in pixels of the canvas."""
+
+    cursor: tuple[float, float] | None = None
+    selection: Sequence[UUID] = ()
+    status: str = "active"
+
+
+Seat: TypeAlias = tuple[UUID, UUID]
+"""(pipeline, user)"""
+
+PRESENCE_SECONDS: Final = 30.0
+"""How long somebody counts as present whom no node has shown again."""
+
+
+class PresenceBoard(Protocol):
+    """Who is where on all nodes, for looking at: a mirror of the rooms, of which nothing hangs."""
+
+    async def show(self, news: Mapping[Seat, Pose], same: Mapping[Seat, Pose]) -> datetime:
+        """Write `news`, renew what is the `same` as before; return when, by PostgreSQL's clock.
+
+        What is the same is written only where it is missing. Raises StoreError.
+        """
+        ...
+
+    async def remove(self, gone: Mapping[Seat, datetime]) -> None:
+        """Remove who has left, unless shown after the given time. Raises StoreError."""
+        ...
+
+    async def sweep(self) -> None:
+        """Remove whom no node has shown for PRESENCE_SECONDS. Raises StoreError."""
         ...

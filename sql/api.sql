@@ -344,3 +344,12 @@ WHERE id IN (SELECT search_pipelines($1))
     AND ($6::timestamptz IS NULL OR (created_at, id) < ($6, $7::uuid))
 ORDER BY created_at DESC, id DESC
 LIMIT $8
+
+-- presence_at_pipeline --
+-- Who was shown at a pipeline within the last seconds ($2).
+SELECT
+    u.id, u.name, u.avatar_url, r.cursor_x, r.cursor_y, r.selected_step_ids, r.status
+FROM presence AS r
+JOIN users AS u ON u.id = r.user_id
+WHERE r.pipeline_id = $1 AND r.last_seen >= now() - make_interval(secs => $2)
+ORDER BY u.name, u.id

@@ -416,3 +416,47 @@ WHERE v.pipeline_id = $1 AND v.name IS NULL AND v.created_at < $2
 -- tell_nodes --
 -- Tell whoever listens to a pipeline's channel; for servers without Redis.
 SELECT pg_notify($1, $2)
+
+-- show_presence --
+-- Show who is where, and say when that was. Rows with news ($7) are written, the others only renewed,
+-- since another node may know more of the same user; but for those that are gone. Who or what is no
+-- more is passed over.
+WITH shown AS (
+    SELECT s.*
+    FROM unnest(
+        $1::uuid[], $2::uuid[], $3::double precision[], $4::double precision[], $5::text[],
+        $6::text[], $7::boolean[]
+    ) AS s (pipeline_id, user_id, x, y, selection, status, is_news)
+    JOIN pipelines AS p ON p.id = s.pipeline_id
+    JOIN users AS u ON u.id = s.user_id
+), renewed AS (
+    UPDATE presence AS r SET last_seen = now()
+    FROM shown AS s
+    WHERE r.pipeline_id = s.pipeline_id AND r.user_id = s.user_id AND NOT s.is_news
+), written AS (
+    INSERT INTO presence (
+        pipeline_id, user_id, cursor_x, cursor_y, selected_step_ids, status, last_seen
+    )
+    SELECT s.pipeline_id, s.user_id, s.x, s.y, s.selection::uuid[], s.status, now()
+    FROM shown AS s
+    WHERE s.is_news OR NOT EXISTS (
+        SELECT FROM presence AS r WHERE r.pipeline_id = s.pipeline_id AND r.user_id = s.user_id
+    )
+    ORDER BY s.pipeline_id, s.user_id
+    ON CONFLICT (pipeline_id, user_id) DO UPDATE
+    SET cursor_x = excluded.cursor_x, cursor_y = excluded.cursor_y,
+        selected_step_ids = excluded.selected_step_ids, status = excluded.status,
+        last_seen = excluded.last_seen
+)
+SELECT now()
+
+-- remove_presence --
+-- Remove who has left, unless another node has shown them since.
+DELETE FROM presence AS r
+USING unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS gone (pipeline_id, user_id, last_seen)
+WHERE r.pipeline_id = gone.pipeline_id AND r.user_id = gone.user_id
+    AND r.last_seen <= gone.last_seen
+
+-- sweep_presence --
+-- Remove whoever no node has shown for some seconds: theirs is dead.
+DELETE FROM presence WHERE last_seen < now() - make_interval(secs => $1)

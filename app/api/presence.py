@@ -1,14 +1,12 @@
-"""`/pipelines/{pipeline_id}/presence`: who is here, as far as this node knows."""
+"""`/pipelines/{pipeline_id}/presence`: who is here, on whatever node."""
 
-import json
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import ConfigDict, Field
 
-from crdt.json_values import StorableJson
+from persistence.pool import Record
+from persistence.ports import PRESENCE_SECONDS
 
 from . import roles
 from .context import Asking
@@ -25,7 +23,7 @@ class Point(Shown):
 
 
 class Present(Shown):
-    """Somebody who has the pipeline open; once for each window of theirs that says something."""
+    """Somebody who has the pipeline open, by the window that spoke last."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -56,35 +54,18 @@ class Presence(Shown):
 
 @router.get("", name="get_presence", responses=problems(404))
 async def index(caller: Asking, pipeline_id: UUID) -> Presence:
-    """See who has the pipeline open, and what their windows say of themselves."""
+    """See who has the pipeline open, and what they said last of themselves: about a second ago."""
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
-        states = caller.context.hub.presence(pipeline_id)
-        people = await rows.fetch("people", list({user_id for user_id, _ in states}))
-    known = {row["id"]: Person.of(row) for row in people}
-    return Presence(
-        items=[_present(known[user_id], state) for user_id, state in states if user_id in known]
-    )
+        found = await rows.fetch("presence_at_pipeline", pipeline_id, PRESENCE_SECONDS)
+    return Presence(items=[_present(row) for row in found])
 
 
-def _present(user: Person, state: str) -> Present:
-    clean = StorableJson().clean(json.loads(state))
-    said: Mapping[str, Any] = clean if isinstance(clean, Mapping) else {}
-    selection = said.get("selection")
-    status = said.get("status")
+def _present(row: Record) -> Present:
+    x, y = row["cursor_x"], row["cursor_y"]
     return Present(
-        user=user,
-        cursor=_point(said.get("cursor")),
-        selection=[one for one in selection if isinstance(one, str)]
-        if isinstance(selection, list)
-        else [],
-        status=status if isinstance(status, str) else None,
+        user=Person.of(row),
+        cursor=None if x is None or y is None else Point(x=x, y=y),
+        selection=[str(step_id) for step_id in row["selected_step_ids"]],
+        status=row["status"],
     )
-
-
-def _point(cursor: object) -> Point | None:
-    """A cursor, if it is one: windows may say anything."""
-    match cursor:
-        case {"x": int() | float() as x, "y": int() | float() as y}:
-            return Point(x=x, y=y)
-    return None

@@ -346,5 +346,6 @@ async def test_who_may_show_presence(house: House, team: Team, role: str) -> Non
         told = len(socket.wire.frames)
         socket.wire.say(presence(7, 1, json.dumps({"status": "busy"})))
         await socket.wire.until_frames(told + 1)
+        await house.made.presence.mirror()
         (here,) = (await team.viewer.read(f"{path}/presence"))["items"]
     assert (here["user"]["id"], here["status"]) == (team.people[role].id, "busy")

@@ -1,0 +1,169 @@
+"""The table of who is where, kept by each node for those it has; readers of any node look there.
+
+The rooms know better: this is a mirror, about a second late, that may lack everything while
+PostgreSQL is away. Confessed: who leaves one node while idle on another may be missing for up to
+ten seconds.
+"""
+
+import asyncio
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+
+from persistence.errors import StoreError
+from persistence.ports import PRESENCE_SECONDS, Pose, PresenceBoard, Seat
+
+TICK_SECONDS: Final = 1.0
+"""Between two looks at the rooms: so often at most is a user written per pipeline."""
+
+RENEW_SECONDS: Final = 10.0
+"""After so long somebody who does nothing is shown once more."""
+
+SWEEP_SECONDS: Final = PRESENCE_SECONDS
+
+MAX_SELECTED: Final = 200
+"""Steps of a selection that are shown."""
+
+MAX_STATUS: Final = 50
+"""Characters of a status that are shown."""
+
+_logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What the table has of somebody: their words, when in seconds, and when by its own clock."""
+
+    state: str
+    at: float
+    last_seen: datetime
+
+
+class PresenceMirror:
+    """Writes what has changed since the last look. `look` returns the words of each user."""
+
+    def __init__(
+        self,
+        board: PresenceBoard,
+        look: Callable[[], Mapping[Seat, str]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._board, self._look, self._clock = board, look, clock
+        self._shown: dict[Seat, _Shown] = {}
+        self._sweep_at = clock()
+        self._turn = asyncio.Lock()
+        self._is_away = False
+
+    async def run(self) -> None:
+        """Mirror until cancelled. While PostgreSQL is away the table gets old, and that is all."""
+        while True:
+            await self.try_once()
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def try_once(self) -> None:
+        """Do what `mirror` does; a failure is logged, once per outage."""
+        try:
+            await self.mirror()
+            self._is_away = False
+        except Exception as error:
+            if not self._is_away:
+                unforeseen = None if isinstance(error, StoreError) else error
+                _logger.warning("presence_not_shown", error=str(error), exc_info=unforeseen)
+            self._is_away = True
+
+    async def mirror(self) -> None:
+        """Make the table say who is here. Raises StoreError, and the next call makes up for it."""
+        async with self._turn:
+            now, present = self._clock(), self._look()
+            await self._show(now, present)
+            await self._remove(present)
+            if now >= self._sweep_at:
+                await self._board.sweep()
+                self._sweep_at = now + SWEEP_SECONDS
+
+    async def close(self, seconds: float) -> None:
+        """Take everybody out who is not here any more, within `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.try_once()
+        except TimeoutError:
+            _logger.warning("presence_left_behind", users=len(self._shown))
+
+    async def _show(self, now: float, present: Mapping[Seat, str]) -> None:
+        news = {seat: state for seat, state in present.items() if self._is_news(seat, state)}
+        same = {
+            seat: state
+            for seat, state in present.items()
+            if seat not in news and now - self._shown[seat].at >= RENEW_SECONDS
+        }
+        if not news and not same:
+            return
+        # In a thread: a crowd's words take long to read.
+        poses = await asyncio.to_thread(lambda: (_poses(news), _poses(same)))
+        moment = await self._board.show(*poses)
+        for seat, state in (news | same).items():
+            self._shown[seat] = _Shown(state, now, moment)
+
+    def _is_news(self, seat: Seat, state: str) -> bool:
+        return seat not in self._shown or self._shown[seat].state != state
+
+    async def _remove(self, present: Mapping[Seat, str]) -> None:
+        gone = {seat: shown.last_seen for seat, shown in self._shown.items() if seat not in present}
+        if gone:
+            await self._board.remove(gone)
+        for seat in gone:
+            del self._shown[seat]
+
+
+def _poses(states: Mapping[Seat, str]) -> dict[Seat, Pose]:
+    return {seat: pose(state) for seat, state in states.items()}
+
+
+def pose(state: str) -> Pose:
+    """Read a presence state, JSON in which clients may say anything."""
+    try:
+        said = json.loads(state)
+    except (ValueError, RecursionError):
+        return Pose()
+    if not isinstance(said, dict):
+        return Pose()
+    return Pose(
+        _point(said.get("cursor")), _selection(said.get("selection")), _status(said.get("status"))
+    )
+
+
+def _point(cursor: Any) -> tuple[float, float] | None:
+    match cursor:
+        case {"x": int() | float() as x, "y": int() | float() as y}:
+            try:
+                point = float(x), float(y)
+            except OverflowError:
+                return None
+            return point if all(map(math.isfinite, point)) else None
+    return None
+
+
+def _selection(ids: Any) -> list[UUID]:
+    if not isinstance(ids, list):
+        return []
+    found = dict.fromkeys(_id(each) for each in ids[:MAX_SELECTED])
+    return [each for each in found if each is not None]
+
+
+def _id(text: Any) -> UUID | None:
+    try:
+        return UUID(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _status(status: Any) -> str:
+    if not isinstance(status, str) or not status:
+        return "active"
+    return "".join(one if one.isprintable() else "\ufffd" for one in status[:MAX_STATUS])
