@@ -2,7 +2,7 @@
 
 1. a token, or it is turned away whatever it asks for: strangers learn nothing about paths;
 2. the caller's rate limit;
-3. the limit of its body, counted while it arrives;
+3. the limits of its body, counted while it arrives (`intake.py`);
 4. the limits of JSON.
 
 HEAD is answered as GET without its content (RFC 9110 §9.3.2).
@@ -23,7 +23,8 @@ from crdt.errors import PipeloomError, Unauthenticated
 from ..auth import Verifier
 from . import json_body
 from .answers import answer
-from .problems import BodyTooBig, Invalid
+from .intake import Intake
+from .problems import Invalid
 from .rate import RateLimit
 
 _logger = structlog.get_logger(__name__)
@@ -42,7 +43,8 @@ class Gate:
     """ASGI middleware around the API. `max_body` is in bytes."""
 
     def __init__(self, app: ASGIApp, tokens: Verifier, rate: RateLimit, max_body: int) -> None:
-        self._app, self._tokens, self._rate, self._max_body = app, tokens, rate, max_body
+        self._app, self._tokens, self._rate = app, tokens, rate
+        self._intake = Intake(max_body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
@@ -82,26 +84,11 @@ class Gate:
 
     async def _read(self, scope: Scope, receive: Receive) -> Receive:
         """Take the whole body in, within its limits; return what gives it out again."""
-        body = await self._body(Headers(scope=scope), receive)
-        if body and _is_json(Headers(scope=scope)):
+        headers, claims = Headers(scope=scope), scope["state"].get(CALLER)
+        body = await self._intake.body(claims and claims.user_id, headers, receive)
+        if body and _is_json(headers):
             await _check_json(body)
         return _once({"type": "http.request", "body": body, "more_body": False}, receive)
-
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
-        declared = headers.get("content-length", "0")
-        if declared.isdecimal() and int(declared[:20]) > self._max_body:
-            raise BodyTooBig(self._max_body)
-        body = bytearray()
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > self._max_body:
-                raise BodyTooBig(self._max_body)
-        return bytes(body)
 
 
 def _bearer(headers: Headers) -> str:

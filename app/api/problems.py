@@ -5,6 +5,7 @@ Problem (a PipeloomError)
 ├── BadCursor             400  a cursor that this list did not give out
 ├── RoleNeeded            403  the caller's role is too weak; says which one is needed
 ├── NotFound              404  there is no such thing, or the caller may not know of it
+├── BodyTooSlow           408
 ├── Stale                 412  If-Match names another state; carries the current one
 ├── BodyTooBig            413
 ├── UnsupportedBody       415
@@ -56,6 +57,15 @@ class NotFound(Problem):
     """There is no such thing, as far as the caller may know."""
 
     status = 404
+
+
+class BodyTooSlow(Problem):
+    """The request's body did not arrive in time; `limit` is in seconds."""
+
+    status = 408
+
+    def __init__(self, limit: float) -> None:
+        super().__init__(f"expected the whole body within {limit:g} s")
 
 
 class Stale(Problem):

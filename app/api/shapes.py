@@ -100,6 +100,7 @@ DESCRIPTIONS: Mapping[int, str] = {
     401: "The token is missing, malformed, forged or expired.",
     403: "The caller's role does not suffice.",
     404: "There is no such thing, or the caller may not know of it.",
+    408: "The body did not arrive in time.",
     409: "It contradicts what is there.",
     412: "It has changed since; `current` shows it.",
     413: "The body is too big.",
@@ -122,7 +123,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-EVERYWHERE = problems(401, 413, 422, 429, 503)
+EVERYWHERE = problems(401, 408, 413, 422, 429, 503)
 
 
 class Person(Shown):
