@@ -72,17 +72,12 @@ async def listen(caller: Asking, pipeline_id: UUID) -> EventStream:
         await roles.at_pipeline(rows, pipeline_id)
     if caller.context.events.count(caller.id) >= MAX_STREAMS:
         raise TooManyRequests(RETRY_SECONDS, f"more than {MAX_STREAMS} streams of yours are open")
-    events = _stream(caller, pipeline_id, moment)
-    # It listens, and counts, from here on: nothing awaits between counting and this.
-    await anext(events)
-    return EventStream(events)
+    return EventStream(_stream(caller, pipeline_id, moment))
 
 
 async def _stream(caller: Caller, pipeline_id: UUID, moment: int) -> AsyncGenerator[str, None]:
-    """The pieces of a stream, after an empty one that says that it listens."""
     with caller.context.events.listening(pipeline_id, caller.id) as listener:
         await caller.context.access.catch_up(caller.id, since=moment)
-        yield ""
         yield ": listening\n\n"
         while (left := _seconds_left(caller)) > 0:
             heard = await _next(listener, min(left, PING_SECONDS))
