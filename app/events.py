@@ -1,19 +1,25 @@
 """What happens beside a document: comments, versions, the end of a pipeline.
 
-The y-websocket protocol has no message for these, and its stock clients complain about unknown
-ones. So whoever wants to hear listens here, pipeline by pipeline; the API offers it as Server-Sent
-Events. Nothing is kept: who was away reads the lists anew.
+Hocuspocus clients in the room hear of these by stateless messages. The y-websocket protocol has no
+message for them, and its stock clients complain about unknown ones. So whoever wants to hear
+listens here, pipeline by pipeline; the API offers it as Server-Sent Events. Other nodes are told
+over the bus, which may lose anything. Nothing is kept: who was away reads the lists anew.
 """
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from functools import partial
+from typing import Any, Final, Literal, TypeAlias, get_args
 from uuid import UUID
 
-from crdt.messages import Scope
+from crdt.messages import Scope, Stateless
+from crdt.news import News
+
+from .bus.base import Bus, Handler, Unsubscribe
 
 Kind: TypeAlias = Literal[
     "comment.created",
@@ -23,6 +29,11 @@ Kind: TypeAlias = Literal[
     "version.created",
     "pipeline.deleted",
 ]
+
+_KINDS: Final = frozenset(get_args(Kind))
+
+_BEGINNING: Final = '{"event": '
+"""How every event begins, and nothing that a client says: that is told as {"from": ...}."""
 
 MAX_WAITING: Final = 100
 """Events that may wait for one listener; one that falls further behind is sent away."""
@@ -34,6 +45,21 @@ class RoomEvent:
 
     kind: Kind
     data: Mapping[str, Any]
+
+    def message(self) -> Stateless:
+        """Write it as the rooms tell it."""
+        return Stateless(json.dumps({"event": self.kind, "data": self.data}))
+
+
+def event_in(news: News) -> RoomEvent | None:
+    """The event that another node tells of; None for other news, and for kinds not known here."""
+    if not isinstance(news, Stateless) or not news.payload.startswith(_BEGINNING):
+        return None
+    try:
+        told = json.loads(news.payload)
+        return RoomEvent(told["event"], told["data"]) if told["event"] in _KINDS else None
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 class Listener:
@@ -62,11 +88,25 @@ class Listener:
             self._waiting.put_nowait(None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Subscription:
+    """How this node hears of a pipeline that somebody listens to."""
+
+    hear: Handler
+    end: Unsubscribe
+
+
+def _nobody(_: News) -> None:
+    """Stands for the sender where nobody listens."""
+
+
 class RoomEvents:
     """Who listens to which pipeline of this node; an audience of `app/access.py`."""
 
-    def __init__(self) -> None:
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
         self._listeners: defaultdict[UUID, set[Listener]] = defaultdict(set)
+        self._subscriptions: dict[UUID, _Subscription] = {}
 
     def count(self, user_id: UUID) -> int:
         """How often a user listens, everywhere together."""
@@ -81,15 +121,33 @@ class RoomEvents:
         """Listen to a pipeline for the length of the block."""
         listener = Listener(user_id)
         self._listeners[pipeline_id].add(listener)
+        self._subscribe(pipeline_id)
         try:
             yield listener
         finally:
             self._listeners[pipeline_id].discard(listener)
             if not self._listeners[pipeline_id]:
                 del self._listeners[pipeline_id]
+                self._subscriptions.pop(pipeline_id).end()
+
+    def _subscribe(self, pipeline_id: UUID) -> None:
+        if pipeline_id not in self._subscriptions:
+            hear = partial(self._hear, pipeline_id)
+            subscription = _Subscription(hear, self._bus.subscribe(pipeline_id, hear))
+            self._subscriptions[pipeline_id] = subscription
 
     def tell(self, pipeline_id: UUID, event: RoomEvent) -> None:
-        """Tell everybody who listens to a pipeline."""
+        """Tell everybody who listens to a pipeline, here and on other nodes, and who is in it."""
+        self._put(pipeline_id, event)
+        subscription = self._subscriptions.get(pipeline_id)
+        hear = _nobody if subscription is None else subscription.hear
+        self._bus.publish(pipeline_id, event.message(), hear)
+
+    def _hear(self, pipeline_id: UUID, news: News) -> None:
+        if (event := event_in(news)) is not None:
+            self._put(pipeline_id, event)
+
+    def _put(self, pipeline_id: UUID, event: RoomEvent) -> None:
         for listener in self._at(pipeline_id):
             listener.put(event)
 
@@ -109,7 +167,8 @@ class RoomEvents:
 
     def withdraw(self, pipeline_id: UUID) -> None:
         """Say that a pipeline is no more, and send everybody away from it."""
-        self.tell(pipeline_id, RoomEvent("pipeline.deleted", {"pipeline_id": str(pipeline_id)}))
+        # Every node hears of it from the database.
+        self._put(pipeline_id, RoomEvent("pipeline.deleted", {"pipeline_id": str(pipeline_id)}))
         for listener in self._at(pipeline_id):
             listener.end()
 

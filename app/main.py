@@ -110,7 +110,7 @@ class Services:
             node=node,
         )
         self.presence = PresenceMirror(PostgresPresence(pool), self.hub.presence, clock.monotonic)
-        self.events = RoomEvents()
+        self.events = RoomEvents(bus)
         audience = Audiences(self.hub, self.events)
         self.access = AccessWatch(audience, self.directory, announcements, clock)
         admission = Admission(self.directory, tokens, self.access)

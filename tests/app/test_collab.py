@@ -14,6 +14,7 @@ from app.access import AccessWatch
 from app.admission import Admission
 from app.auth import Tokens
 from app.bus.memory import MemoryBus
+from app.events import RoomEvent, RoomEvents
 from app.hub import Hub
 from app.settings import Settings
 from app.ws import Endpoints
@@ -139,7 +140,9 @@ class Scene:
                 NewPipeline(pipeline_id, self.team, None, a_pipeline(), seed, NOON)
             )
         committer = GroupCommit(self.store)
-        self.hub = Hub(self.store, committer, MemoryBus(), self.clock, unload_after=30.0)
+        bus = MemoryBus()
+        self.events = RoomEvents(bus)
+        self.hub = Hub(self.store, committer, bus, self.clock, unload_after=30.0)
         self.watch = AccessWatch(self.hub, self.store, self.announcer, self.clock)
         await self.watch.step()
 
@@ -503,6 +506,14 @@ class TestEditing:
             told = Stateless(told_by(Person(scene.bob.id, "Bob"), "hello"))
             await client.until(DOC, told)
             await other.until(DOC, told)
+
+    async def test_what_happens_beside_the_document_is_told_to_everybody(
+        self, scene: Scene, client: Client, ada: str
+    ) -> None:
+        await client.opened(DOC, ada)
+        event = RoomEvent("comment.created", {"content": "hi"})
+        scene.events.tell(UUID(DOC), event)
+        await client.until(DOC, event.message())
 
     @pytest.mark.parametrize("frame", ["03646f63", "01ff", "00", "", "03646f630602" + "6869"])
     async def test_garbage_ends_the_socket(
