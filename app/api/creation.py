@@ -41,10 +41,15 @@ async def create(caller: Asking, wanted: NewPipeline, response: Response) -> Cre
     return Created(**made.model_dump(), findings=findings)
 
 
+_PLAIN: Final = Fork()
+
+
 @router.post(
     "/{pipeline_id}/fork", name="fork_pipeline", status_code=201, responses=problems(403, 404)
 )
-async def fork(caller: Asking, pipeline_id: UUID, wanted: Fork, response: Response) -> Pipeline:
+async def fork(
+    caller: Asking, pipeline_id: UUID, response: Response, wanted: Fork = _PLAIN
+) -> Pipeline:
     """Copy a pipeline into its own team or another of yours; steps and connections keep their ids.
 
     The copy has a document and a history of its own, and remembers where it comes from.
@@ -52,7 +57,7 @@ async def fork(caller: Asking, pipeline_id: UUID, wanted: Fork, response: Respon
     source = await read(caller, pipeline_id)
     team_id = wanted.team_id or source.team_id
     await require_member_of(caller, team_id)
-    async with caller.context.workbench.turn():
+    async with caller.context.workbench.turn(caller.id):
         pipeline = await library.read(caller.context.log, pipeline_id)
     name = wanted.name or f"{pipeline.settings.name[: MAX_NAME - len(FORKED)]}{FORKED}"
     copy = replace(pipeline, settings=replace(pipeline.settings, name=name))
@@ -95,5 +100,5 @@ async def _imported(caller: Caller, yaml: str | None) -> Imported:
     if yaml is None:
         return Imported(model.Pipeline(model.Settings(name=UNTITLED)), ())
     return await caller.context.workbench.run(
-        read_yaml, yaml, name=UNTITLED, new_id=lambda: str(uuid4())
+        caller.id, read_yaml, yaml, name=UNTITLED, new_id=lambda: str(uuid4())
     )

@@ -59,9 +59,9 @@ class Finding(Shown):
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
-                "severity": "warning",
-                "code": "unknown_type",
-                "message": "cluade is no type of Pipeline YAML v2",
+                "severity": "error",
+                "code": "unknown-type",
+                "message": "expected a step type, got cluade",
                 "line": 5,
                 "column": 13,
             }
@@ -124,5 +124,5 @@ async def yaml_in(request: Request) -> bytes:
 async def read_in(caller: Caller, request: Request) -> Imported:
     """Read the pipeline file that is the body of a request. Raises PipelineFileError and such."""
     return await caller.context.workbench.run(
-        read_yaml, await yaml_in(request), name=UNTITLED, new_id=lambda: str(uuid4())
+        caller.id, read_yaml, await yaml_in(request), name=UNTITLED, new_id=lambda: str(uuid4())
     )

@@ -104,7 +104,9 @@ async def changes(
     pipeline_id: UUID,
     first_seq: Seq,
     last_seq: Seq,
-    user_id: UUID | None = None,
+    user_id: Annotated[
+        UUID | None, Query(description="Whose edits; else those of people who are deleted.")
+    ] = None,
 ) -> Edited:
     """Tell what edits of one person touched: name `first_seq`, `last_seq`, `user_id` of these."""
     async with caller.rows() as rows:
@@ -114,7 +116,7 @@ async def changes(
     now = caller.context.clock.now()
     stretch = Stretch(user_id, first_seq, last_seq, now, now, 0)
     try:
-        async with caller.context.workbench.turn():
+        async with caller.context.workbench.turn(caller.id):
             found = await caller.context.history.edited(pipeline_id, stretch)
     except InvalidEdit as error:
         expected = f"expected edits with at most {MAX_REPLAYED} updates up to there"

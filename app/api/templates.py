@@ -163,7 +163,7 @@ def _instance(row: Record, wanted: Instance) -> Any:
 
 async def _data_of(caller: Caller, pipeline_id: UUID) -> Any:
     """A pipeline as data. Raises Invalid if what looks like variables means a step."""
-    async with caller.context.workbench.turn():
+    async with caller.context.workbench.turn(caller.id):
         pipeline = await library.read(caller.context.log, pipeline_id)
     data = to_data(pipeline)
     if variables_of(data) and any(step.name == RESERVED for step in pipeline.steps.values()):

@@ -42,7 +42,7 @@ async def create(
     """Save the present state under a name."""
     await live.require_editor(caller, pipeline_id)
     context = caller.context
-    async with context.workbench.turn():
+    async with context.workbench.turn(caller.id):
         info = await context.versioning.save(
             pipeline_id,
             caller.id,
@@ -66,7 +66,7 @@ async def diff(
     """Tell what changed from one version to another, or to the present state."""
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
-    async with caller.context.workbench.turn():
+    async with caller.context.workbench.turn(caller.id):
         found = await caller.context.versioning.difference(pipeline_id, from_, to)
     return Difference.of_difference(found)
 
@@ -93,7 +93,7 @@ async def restore(
     """Make the pipeline what it was, by an edit that everybody sees; what it is is saved first."""
     await live.require_editor(caller, pipeline_id)
     context = caller.context
-    async with context.workbench.turn():
+    async with context.workbench.turn(caller.id):
         done = await context.versioning.restore(pipeline_id, number, caller.id, context.clock.now())
     saved = None if done.saved is None else _announced(caller, pipeline_id, done.saved)
     await live.settle(caller, pipeline_id, done.edit.seq, response)

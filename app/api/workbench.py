@@ -1,16 +1,24 @@
-"""Long computations for the API: a few at a time, in threads, so that rooms stay quick."""
+"""Long computations for the API: a few at a time, in threads, so that rooms stay quick.
+
+Each user has one turn at a time and a bounded place in the queue, so that nobody takes all of it.
+"""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, ParamSpec, TypeVar
+from uuid import UUID
 
 from crdt.errors import Overloaded
 from persistence.replay import compute
 
 AT_ONCE: Final = 2
 MAX_WAITING: Final = 20
-"""Computations that may wait for their turn; beyond that the server is overloaded."""
+"""Computations that may run or wait for their turn; beyond that the server is overloaded."""
+
+MAX_WAITING_OF_ONE: Final = 10
+"""The same of one user."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,21 +29,32 @@ class Workbench:
 
     def __init__(self) -> None:
         self._turn = asyncio.Semaphore(AT_ONCE)
-        self._waiting = 0
+        self._turns: dict[UUID, asyncio.Lock] = {}
+        self._waiting: Counter[UUID] = Counter()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn to compute. Raises Overloaded when too many wait."""
-        if self._waiting >= MAX_WAITING:
+    async def turn(self, user_id: UUID) -> AsyncIterator[None]:
+        """Wait for a user's turn to compute; never for one within one.
+
+        Raises Overloaded when too many wait.
+        """
+        of_one, of_all = self._waiting[user_id], self._waiting.total()
+        if of_one >= MAX_WAITING_OF_ONE or of_all >= MAX_WAITING:
             raise Overloaded("too many long requests at once: try again later")
-        self._waiting += 1
+        self._waiting[user_id] += 1
+        own_turn = self._turns.setdefault(user_id, asyncio.Lock())
         try:
-            async with self._turn:
+            # One's own first: who waits for that takes no turn from others.
+            async with own_turn, self._turn:
                 yield
         finally:
-            self._waiting -= 1
+            self._waiting[user_id] -= 1
+            if not self._waiting[user_id]:
+                del self._waiting[user_id], self._turns[user_id]
 
-    async def run(self, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(
+        self, user_id: UUID, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Run a task in a thread. Raises Overloaded, and what it raises."""
-        async with self.turn():
+        async with self.turn(user_id):
             return await compute(task, *args, **kwargs)

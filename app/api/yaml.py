@@ -41,7 +41,7 @@ async def show(
     """Export a pipeline as Pipeline YAML v2, as it was last saved."""
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
-    async with caller.context.workbench.turn():
+    async with caller.context.workbench.turn(caller.id):
         text = await library.export(caller.context.log, pipeline_id)
     response = YamlResponse(text)
     return etags.answered(response, response, etags.etag_of(text), if_none_match)

@@ -192,7 +192,9 @@ async def test_who_may_delete_a_pipeline(team: Team) -> None:
 async def test_a_fork_is_a_pipeline_of_its_own(team: Team) -> None:
     path = await a_pipeline(team, tags=["x"])
     step = await a_step(team, path, "a", config={"prompt": "hi"})
-    made = await team.member.made(f"{path}/fork", {})
+    answer = await team.member.ask("POST", f"{path}/fork")
+    assert answer.status_code == 201
+    made = answer.json()
     assert made["parent_pipeline_id"] == path.removeprefix("/pipelines/")
     assert (made["name"], made["tags"]) == ("a pipeline (fork)", ["x"])
     copy = f"/pipelines/{made['id']}/steps/{step}"
