@@ -4,7 +4,9 @@ Invariants, in the order in which a frame meets them:
 
 1. An update is applied before anything else happens to it; what cannot be decoded goes nowhere.
 2. An update that is news is appended and broadcast as received, never re-encoded.
-3. Others get it at once; its sender is told when it is durable (`Accepted`).
+3. Others get an Update at once; its sender is told when it is durable (`Accepted`). What a client
+   answers they get when that is durable, too: it may hold edits of theirs that a server lost with
+   its last moments, and y-websocket 4 takes what brings its edits back for an acknowledgement.
 4. What a joining client is told of the document is durable too: it may hold that client's own
    unacknowledged edits from an earlier connection.
 5. What is known already causes nothing but `Accepted`: the sender may not know that it is safe.
@@ -132,7 +134,8 @@ class Room:
             case SyncStep2(update):
                 return self._take_answer(session, update, now)
             case Update(update):
-                return self._take_edit(session, update, now)
+                told = Broadcast(Update(update), exclude=session.id)
+                return self._take_edit(session, update, now, told)
             case AwarenessUpdate(payload):
                 return self._take_presence(session, payload, now)
             case QueryAwareness():
@@ -167,9 +170,12 @@ class Room:
     def _take_answer(self, session: Session, update: bytes, now: float) -> list[Effect]:
         if update == EMPTY_UPDATE or self.document.contains(update, ACCEPTED):
             return [SendWhenDurable(session.id, Accepted(b""))]
-        return self._take_edit(session, update, now)
+        told = Broadcast(Update(update), exclude=session.id)
+        return self._take_edit(session, update, now, WhenDurable(told))
 
-    def _take_edit(self, session: Session, update: bytes, now: float) -> list[Effect]:
+    def _take_edit(
+        self, session: Session, update: bytes, now: float, told: Broadcast | WhenDurable
+    ) -> list[Effect]:
         if not session.may_write:
             return [Send(session.id, READ_ONLY)]
         if self._size.is_beyond(self.document, now) and brings_structs(update):
@@ -178,11 +184,9 @@ class Room:
         if not self.document.apply(update, ACCEPTED):
             return [accepted]
         self._size.add(update)
-        return [
-            Broadcast(Update(update), exclude=session.id),
-            Append(update, session.user_id),
-            accepted,
-        ]
+        if isinstance(told, Broadcast):
+            return [told, Append(update, session.user_id), accepted]
+        return [Append(update, session.user_id), told, accepted]
 
     def _take_presence(self, session: Session, payload: bytes, now: float) -> list[Effect]:
         relayed = self.awareness.apply(payload, session.id, session.person, now)

@@ -12,7 +12,16 @@ from pycrdt import Map
 
 from crdt import hocuspocus, y_websocket
 from crdt.document import Document
-from crdt.effects import Append, Broadcast, CloseSession, Effect, Publish, Send, SendWhenDurable
+from crdt.effects import (
+    Append,
+    Broadcast,
+    CloseSession,
+    Effect,
+    Publish,
+    Send,
+    SendWhenDurable,
+    WhenDurable,
+)
 from crdt.encoding import var_bytes, var_string, var_uint
 from crdt.errors import DocumentPoisoned, ProtocolError
 from crdt.hocuspocus import Authenticate, Detach
@@ -97,7 +106,7 @@ def check(effects: list[Effect], session: int) -> None:
             case Send(told, _) | SendWhenDurable(told, _):
                 assert told == session
             case _:
-                assert isinstance(effect, Append | Broadcast | Publish)
+                assert isinstance(effect, Append | Broadcast | Publish | WhenDurable)
 
 
 @settings(max_examples=400, deadline=None)
