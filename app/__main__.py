@@ -26,11 +26,10 @@ from persistence.pool import Pool, open_pool
 from persistence.update_log import PostgresUpdateLog
 
 from . import library, log
-from .auth import Expected, Tokens, Verifier, secret_in
-from .fetch import Source
-from .jwks import KeySetTokens
+from .auth import Tokens
 from .main import pauses, project_now, work
 from .settings import Settings, SettingsError, load_settings
+from .verifiers import tokens_for, verifier_for
 
 cli = typer.Typer(
     help="Pipeloom: people edit AI pipelines together, live.",
@@ -59,8 +58,12 @@ def serve(
     no_worker: Annotated[
         bool | None, typer.Option("--no-worker", help="Leave the tables to `pipeloom worker`.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Server processes on this machine, on one port.")
+    ] = None,
 ) -> None:
     """Serve editors over WebSocket, with a worker in the same process."""
+    from .crew import serve_together  # noqa: PLC0415 - other commands start without it
     from .server import serve as serve_forever  # noqa: PLC0415 - other commands start without it
 
     settings = load_settings(
@@ -70,10 +73,14 @@ def serve(
         database_url=database_url,
         redis_url=redis_url,
         no_worker=no_worker,
+        workers=workers,
     )
     settings.check_exposure()
     with _database(settings, watched=True) as dsn:
-        serve_forever(settings, _verifier(settings), dsn)
+        if settings.workers > 1:
+            serve_together(settings, dsn)
+        else:
+            serve_forever(settings, verifier_for(settings), dsn)
 
 
 @cli.command()
@@ -114,7 +121,7 @@ def token(
     """Print a token for a user."""
     settings = load_settings(data_dir=data_dir, database_url=database_url)
     with _database(settings) as dsn:
-        typer.echo(asyncio.run(_issue(dsn, _tokens(settings), email, timedelta(seconds=ttl))))
+        typer.echo(asyncio.run(_issue(dsn, tokens_for(settings), email, timedelta(seconds=ttl))))
 
 
 async def _issue(dsn: str, tokens: Tokens, email: str, ttl: timedelta) -> str:
@@ -231,26 +238,6 @@ def _require_data(data_dir: Path) -> None:
             f"no data directory at {data_dir}: start `pipeloom serve` first, "
             "or pass --data-dir or --database-url"
         )
-
-
-def _verifier(settings: Settings) -> Verifier:
-    if settings.jwks_url is None:
-        return _tokens(settings)
-    return KeySetTokens(Source(settings.jwks_url).fetch, _expected(settings))
-
-
-def _tokens(settings: Settings) -> Tokens:
-    if settings.jwks_url is not None:
-        raise SettingsError(
-            "tokens come from the issuer whose keys are at PIPELOOM_JWKS_URL: get one there"
-        )
-    if settings.jwt_secret is not None:
-        return Tokens(settings.jwt_secret.get_secret_value(), _expected(settings))
-    return Tokens(secret_in(settings.data_dir), _expected(settings))
-
-
-def _expected(settings: Settings) -> Expected:
-    return Expected(settings.jwt_issuer, settings.jwt_audience)
 
 
 def _say(message: str) -> None:

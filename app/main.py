@@ -212,7 +212,7 @@ async def services(settings: Settings, tokens: Verifier, dsn: str) -> AsyncItera
         stack.push_async_callback(announcements.close)
         await require_current(pool)
         node = uuid4().hex
-        bus = await stack.enter_async_context(bus_for(settings, node))
+        bus = await stack.enter_async_context(bus_for(settings, dsn, node))
         made = Services(settings, tokens, pool, api_pool, announcements, bus=bus, node=node)
         async with _beside(
             made.tick_forever(),

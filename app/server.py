@@ -4,12 +4,14 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 import uvicorn
@@ -36,6 +38,9 @@ RETRY_SECONDS = 2.0
 SWITCH_SECONDS = 0.001
 """How long the worker's thread may keep the interpreter from the server's."""
 
+Address: TypeAlias = tuple[Any, ...]
+"""A socket's name: host, port, and for IPv6 two more."""
+
 _logger = structlog.get_logger(__name__)
 
 
@@ -43,35 +48,30 @@ class Server(uvicorn.Server):
     """uvicorn, saying when it is ready and draining before it closes sockets."""
 
     def __init__(
-        self, config: uvicorn.Config, made: Services, greeting: str, *, leave_within: float
+        self,
+        config: uvicorn.Config,
+        made: Services,
+        announce: Callable[[Address], None],
+        *,
+        leave_within: float,
     ) -> None:
         super().__init__(config)
-        self._made, self._greeting = made, greeting
+        self._made, self._announce = made, announce
         self._seconds_to_leave = leave_within
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
-        """See uvicorn; prints where the server is once it listens."""
+        """See uvicorn; announces where the server is once it listens."""
         uvicorn_says = logging.getLogger("uvicorn.error")
         uvicorn_says.disabled = True
         try:
             await super().startup(sockets)
         except SystemExit as failed:
-            raise self._cannot_listen(failed.__context__) from failed
+            config = self.config
+            raise cannot_listen(config.host, config.port, failed.__context__) from failed
         finally:
             uvicorn_says.disabled = False
         if self.started:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            print(f"Pipeloom is ready at http://{address}/", flush=True)
-            print(self._greeting.replace("{address}", address), flush=True)
-
-    def _cannot_listen(self, cause: BaseException | None) -> SettingsError:
-        number = cause.errno if isinstance(cause, OSError) else None
-        reason = os.strerror(number) if number else str(cause)
-        return SettingsError(
-            f"cannot listen on {self.config.host} port {self.config.port}: {reason.lower()}; "
-            "choose another --port or --host"
-        )
+            self._announce(self.servers[0].sockets[0].getsockname())
 
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
         """See uvicorn; what was received is committed first."""
@@ -85,7 +85,7 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """See uvicorn; from now on the end is certain."""
         if not self.should_exit:
-            _leave_within(self._seconds_to_leave)
+            leave_within(self._seconds_to_leave)
         super().handle_exit(sig, frame)
 
     async def _part(self) -> None:
@@ -100,16 +100,63 @@ class Server(uvicorn.Server):
         return [one for one in connections if isinstance(one, WebSocketProtocol)]
 
 
+def say_ready(name: Address, greeting: str) -> None:
+    """Print where the server is, by its socket's name, and how to connect."""
+    host, port = name[:2]
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    print(f"Pipeloom is ready at http://{address}/", flush=True)
+    print(greeting.replace("{address}", address), flush=True)
+
+
+def cannot_listen(host: str, port: int, cause: BaseException | None) -> SettingsError:
+    """Explain why nothing can listen there."""
+    number = cause.errno if isinstance(cause, OSError) else None
+    reason = os.strerror(number) if number else str(cause)
+    return SettingsError(
+        f"cannot listen on {host} port {port}: {reason.lower()}; choose another --port or --host"
+    )
+
+
 def serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
-    """Serve until SIGTERM or SIGINT. Raises StoreError, OSError when the port is taken."""
+    """Serve until SIGTERM or SIGINT. Raises StoreError, SettingsError when the port is taken."""
+    _prepare_process()
+    uvloop.run(_serve(settings, tokens, dsn))
+
+
+def serve_at(
+    settings: Settings,
+    tokens: Verifier,
+    dsn: str,
+    listening: socket.socket,
+    on_ready: Callable[[], None],
+) -> None:
+    """Serve whoever comes in at a socket that others serve, too, until SIGTERM or SIGINT.
+
+    The database must be migrated, and others must project. Raises StoreError.
+    """
+    _prepare_process()
+    uvloop.run(_serve_at(settings, tokens, dsn, listening, on_ready))
+
+
+async def _serve_at(
+    settings: Settings,
+    tokens: Verifier,
+    dsn: str,
+    listening: socket.socket,
+    on_ready: Callable[[], None],
+) -> None:
+    async with services(settings, tokens, dsn) as made:
+        await _run(made, settings, tokens, lambda _: on_ready(), [listening])
+
+
+def _prepare_process() -> None:
     # uvicorn raises the signal again when it has drained; that must not kill the process.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _drained)
     sys.setswitchinterval(SWITCH_SECONDS)
-    uvloop.run(_serve(settings, tokens, dsn))
 
 
-def _leave_within(seconds: float) -> None:
+def leave_within(seconds: float) -> None:
     """End the process in any case. What is committed stands, and the rest was not acknowledged."""
     timer = threading.Timer(seconds, os._exit, (0,))
     timer.daemon = True
@@ -126,13 +173,20 @@ async def _serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
         worker = None if settings.no_worker else WorkerThread(dsn, pauses(settings))
         try:
             demo = await ensure_demo(dsn)
-            await _run(made, settings, tokens, greeting(demo, settings.data_dir))
+            text = greeting(demo, settings.data_dir)
+            await _run(made, settings, tokens, lambda name: say_ready(name, text))
         finally:
             if worker is not None:
                 await asyncio.to_thread(worker.stop)
 
 
-async def _run(made: Services, settings: Settings, tokens: Verifier, text: str) -> None:
+async def _run(
+    made: Services,
+    settings: Settings,
+    tokens: Verifier,
+    announce: Callable[[Address], None],
+    sockets: list[socket.socket] | None = None,
+) -> None:
     config = uvicorn.Config(
         application(made, tokens),
         host=settings.host,
@@ -147,8 +201,8 @@ async def _run(made: Services, settings: Settings, tokens: Verifier, text: str) 
         server_header=False,
         timeout_graceful_shutdown=1,
     )
-    leave_within = settings.drain_timeout + AFTER_DRAINING_SECONDS
-    await Server(config, made, text, leave_within=leave_within).serve()
+    seconds = settings.drain_timeout + AFTER_DRAINING_SECONDS
+    await Server(config, made, announce, leave_within=seconds).serve(sockets)
 
 
 class WorkerThread:

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
         Field(validation_alias=AliasChoices("REDIS_URL", "PIPELOOM_REDIS_URL")),
     ] = None
     no_worker: bool = False
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
     jwt_secret: SecretStr | None = None
     jwks_url: Annotated[str | None, AfterValidator(lambda url: url and _trustworthy(url))] = None
     jwt_issuer: str | None = None

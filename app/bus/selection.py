@@ -12,15 +12,18 @@ from .base import Bus
 from .ending import end
 from .line import Line
 from .memory import MemoryBus
+from .postgres import open_postgres_line
 from .redis import open_redis_line
 from .remote import RemoteBus
 
 
 @asynccontextmanager
-async def bus_for(settings: Settings, node: NodeId) -> AsyncIterator[Bus]:
-    """Run the bus: Redis if configured, else within this process."""
+async def bus_for(settings: Settings, dsn: str, node: NodeId) -> AsyncIterator[Bus]:
+    """Run the bus: Redis if configured, else PostgreSQL between the processes of `--workers`."""
     if settings.redis_url is not None:
         bus = running(partial(open_redis_line, settings.redis_url), node)
+    elif settings.workers > 1:
+        bus = running(partial(open_postgres_line, dsn), node)
     else:
         yield MemoryBus()
         return
