@@ -155,12 +155,16 @@ class Crew:
     def end(self, within: float) -> None:
         """Let all drain and end; kill whoever takes longer than so many seconds."""
         deadline = time.monotonic() + within
-        for member in self._members:
-            member.terminate()
-        for member in self._members:
-            member.join(max(0.0, deadline - time.monotonic()))
-            if member.is_alive():
-                member.kill()
+        while (alive := self._alive()) and time.monotonic() < deadline:
+            # Again and again: one that is just starting overhears it.
+            for member in alive:
+                member.terminate()
+            wait([member.sentinel for member in alive], LOOK_SECONDS)
+        for member in self._alive():
+            member.kill()
+
+    def _alive(self) -> list[SpawnProcess]:
+        return [member for member in self._members if member.is_alive()]
 
 
 def _serve_in_crew(settings: Settings, dsn: str, listening: socket.socket, ready: Event) -> None:
@@ -173,4 +177,7 @@ def _leave_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+    while True:
+        # Again and again: while the server starts it overhears it.
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(LOOK_SECONDS)

@@ -143,6 +143,15 @@ class Program:
     def _address(self) -> str | None:
         return next((found[1] for line in self._lines if (found := READY.search(line))), None)
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send the program a signal and wait for nothing."""
+        self._process.send_signal(number)
+
     async def kill(self) -> None:
         """End the program without a warning (SIGKILL)."""
         await self.end(signal.SIGKILL)

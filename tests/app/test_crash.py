@@ -50,6 +50,15 @@ class Ledger:
             unechoed = set(editor.unechoed)
             self.echoed |= {marker for update, marker in markers.items() if update not in unechoed}
 
+    async def write_one(self, editor: Editor) -> str:
+        """Make one edit; return its marker once it is acknowledged."""
+        markers: dict[bytes, str] = {}
+        await self._write_one(editor, markers)
+        await editor.until_echoed()
+        (marker,) = markers.values()
+        self.echoed.add(marker)
+        return marker
+
     async def _write_one(self, editor: Editor, markers: dict[bytes, str]) -> None:
         marker = f"m{next(self._numbers)}"
         step_id = str(UUID(int=self._rng.getrandbits(128), version=4))

@@ -1,0 +1,122 @@
+"""Several processes on one port."""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+
+from tests.app.test_crash import Ledger, markers_in, prepared
+from tests.editor import Editor, joined
+from tests.server import Installation, Server, eventually
+
+VISITORS = 12
+"""So many that they do not all come to the same of two processes."""
+
+
+def children(pid: int) -> list[int]:
+    """The processes that serve, which the parent started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        fields = stat.read_text().rpartition(")")[2].split()
+        command = (stat.parent / "cmdline").read_text()
+        if int(fields[1]) == pid and "spawn_main" in command:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+async def until_all_have(editors: list[Editor], marker: str) -> None:
+    for editor in editors:
+        await editor.until(
+            marker,
+            lambda: marker in {step["name"] for step in editor.steps.values()},  # noqa: B023
+        )
+
+
+async def visitors(stack: AsyncExitStack, room: str) -> list[Editor]:
+    return [await stack.enter_async_context(joined(room)) for _ in range(VISITORS)]
+
+
+async def test_editors_of_all_processes_see_each_other(installation: Installation) -> None:
+    async with installation.serve("--workers", "2") as server, AsyncExitStack() as stack:
+        ledger = Ledger(random.Random(1))
+        token = await installation.token()
+        room = server.room(await prepared(server, installation, token), token)
+        editors = await visitors(stack, room)
+        for editor in editors:
+            began = time.monotonic()
+            await until_all_have(editors, await ledger.write_one(editor))
+            assert time.monotonic() - began < 2
+        assert all(markers_in(editor.doc) == ledger.echoed for editor in editors)
+
+
+async def test_a_process_that_dies_is_started_again(installation: Installation) -> None:
+    async with installation.serve("--workers", "2") as server:
+        ledger = Ledger(random.Random(1))
+        token = await installation.token()
+        room = server.room(await prepared(server, installation, token), token)
+        before = children(server.program.pid)
+        assert len(before) == 2
+        async with AsyncExitStack() as stack:
+            editors = await visitors(stack, room)
+            for pid in before:
+                os.kill(pid, signal.SIGKILL)
+            for editor in editors:
+                await editor.close()
+
+        async def replaced() -> bool:
+            return len(set(children(server.program.pid)) - set(before)) == 2
+
+        await eventually("two others", replaced)
+        await eventually("an answer", lambda: answers(server))
+        async with joined(room) as editor:
+            await ledger.write_one(editor)
+
+
+async def answers(server: Server) -> bool:
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(server.http("/readyz"), timeout=5)
+    return answer.status_code == 200
+
+
+async def test_the_signal_to_stop_drains_all(installation: Installation) -> None:
+    async with installation.serve("--workers", "2") as server, AsyncExitStack() as stack:
+        room = server.room(await installation.demo_pipeline(), await installation.token())
+        editors = await visitors(stack, room)
+        pids = children(server.program.pid)
+        began = time.monotonic()
+        assert await server.program.end(signal.SIGTERM) == 0
+        assert time.monotonic() - began < 10
+        for editor in editors:
+            code, _ = await editor.close_code()
+            assert code == 1012
+        assert not alive(pids)
+
+
+async def test_processes_do_not_outlive_their_parent(installation: Installation) -> None:
+    async with installation.serve("--workers", "2") as server:
+        pids = children(server.program.pid)
+        await server.program.kill()
+
+        async def all_gone() -> bool:
+            return not alive(pids)
+
+        await eventually("nobody left", all_gone)
+
+
+async def test_a_port_that_is_taken_is_explained(installation: Installation) -> None:
+    async with installation.serve() as server:
+        outcome = await asyncio.wait_for(
+            installation.run("serve", "--workers", "2", "--port", str(server.port)), 30
+        )
+    assert outcome.code == 1
+    assert "choose another --port" in outcome.err
+    assert "Traceback" not in outcome.err
