@@ -17,8 +17,8 @@ from .problems import Invalid
 SAFE_INTEGER: Final = 2**53 - 1
 """The largest integer that JavaScript keeps (ECMA-262, Number.MAX_SAFE_INTEGER)."""
 
-MAX_VALUES: Final = 100_000
-"""Values in a body, counted with lists and objects: each costs the server some microseconds."""
+MAX_VALUES: Final = 20_000
+"""Values in a body, counted with lists and objects: each costs an edit some 10 microseconds."""
 
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
