@@ -274,8 +274,9 @@ async def work(dsn: str, stop: asyncio.Event, versions: Pauses) -> None:
         await require_current(pool)
         log = PostgresUpdateLog(pool)
         autosave = Autosave(log, PostgresVersions(pool), versions, SystemClock())
-        worker = Worker(log, PostgresProjections(pool), listener, autosave=autosave)
-        await worker.run(stop)
+        # Side by side: a version of 10,000 steps takes seconds, which no row may wait for.
+        async with _beside(autosave.run()):
+            await Worker(log, PostgresProjections(pool), listener).run(stop)
     finally:
         await listener.close()
         await pool.close()

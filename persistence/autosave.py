@@ -4,6 +4,7 @@ A version is made of what the log holds, like any other, and only if the pipelin
 last version. It has no name and no author.
 """
 
+import asyncio
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -68,15 +69,18 @@ class Autosave:
         self._log, self._versions, self._pauses, self._clock = log, versions, pauses, clock
         self._retention = retention or Retention()
         self._failing = FailingDocuments(AFTER_FAILURE, clock.monotonic)
-        self._look_at = clock.monotonic()
+
+    async def run(self) -> None:
+        """Save what is due until cancelled; what is cut short is due again."""
+        while True:
+            if not await self.save_one():
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def save_one(self) -> bool:
         """Save a version of one pipeline if that is due; False if there is nothing to do.
 
         Never raises: a pipeline that fails rests for a while, and an outage is waited out.
         """
-        if self._clock.monotonic() < self._look_at:
-            return False
         held: UUID | None = None
         try:
             async with self._due() as held:
@@ -84,8 +88,6 @@ class Autosave:
                     await self._save(held)
         except Exception as error:
             self._note_failure(held, error)
-        if held is None:
-            self._look_at = self._clock.monotonic() + LOOK_SECONDS
         return held is not None
 
     def _due(self) -> AbstractAsyncContextManager[UUID | None]:

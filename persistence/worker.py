@@ -15,7 +15,6 @@ from uuid import UUID
 
 import structlog
 
-from .autosave import Autosave
 from .errors import StoreUnavailable
 from .ports import Claim, Projections, UpdateLog
 from .replay import compute, load
@@ -70,12 +69,9 @@ class Worker:
         wake: Wake,
         settings: WorkerSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
-        *,
-        autosave: Autosave | None = None,
     ) -> None:
         self._log, self._projections, self._wake = log, projections, wake
         self._settings = settings or WorkerSettings()
-        self._autosave = autosave
         self._replicas: OrderedDict[UUID, Replica] = OrderedDict()
         self._failing = FailingDocuments(self._settings.backoff, clock)
         self._is_sweeping = False
@@ -133,14 +129,12 @@ class Worker:
                 await self._recover(error, troubles, stopping)
 
     async def _sweep(self, stop: asyncio.Event) -> bool:
-        """Project every document that lags, once, and save one version; whether there was any."""
+        """Project every document that lags, once; whether there was any."""
         self._is_sweeping = True
         try:
             while not stop.is_set() and await self._work_once():
                 pass
-            # One only: what is projected already waits for the next sweep.
-            saved = not stop.is_set() and await self._save_version()
-            return saved or bool(self._swept)
+            return bool(self._swept)
         finally:
             self._is_sweeping = False
             self._swept.clear()
@@ -148,9 +142,6 @@ class Worker:
     async def _work_once(self) -> bool:
         """Do what is most urgent; False if there is nothing to do."""
         return await self.project_one() or await self._refresh_search()
-
-    async def _save_version(self) -> bool:
-        return self._autosave is not None and await self._autosave.save_one()
 
     async def _refresh_search(self) -> bool:
         # Rows matter more than search does: if PostgreSQL is away, the next projection says so.

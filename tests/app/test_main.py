@@ -26,8 +26,9 @@ from persistence.errors import SchemaOutdated
 from persistence.pool import Pool
 from persistence.ports import NewUpdate
 from persistence.update_log import PostgresUpdateLog
+from persistence.versions import PostgresVersions
 from tests.app.fakes import Replica, turns
-from tests.app.wire import Wire
+from tests.app.wire import PATIENCE, Wire
 from tests.contracts.stores import NOON
 
 TOKENS = Tokens("a secret that is long enough for HS256")
@@ -156,6 +157,17 @@ async def test_edits_in_the_log_reach_the_tables(
     row = await pool.fetchrow("held_pipeline", demo)
     assert row is not None
     assert row["description"] == "edited"
+
+
+async def test_the_worker_saves_versions(database_url: str, pool: Pool, demo: UUID) -> None:
+    stop, versions = asyncio.Event(), PostgresVersions(pool)
+    working = asyncio.create_task(work(database_url, stop, Pauses(after=0.001)))
+    async with asyncio.timeout(PATIENCE):
+        while not (saved := await versions.newest(demo, 1)):  # noqa: ASYNC110 - no event for it
+            await asyncio.sleep(0.01)
+    assert [info.change_summary for info in saved] == ["Saved automatically"]
+    stop.set()
+    await working
 
 
 async def test_nothing_runs_on_a_database_that_was_not_migrated(empty_database_url: str) -> None:

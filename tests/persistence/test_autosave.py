@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+import persistence.autosave
 from crdt.document import Document
 from crdt.errors import DocumentPoisoned
 from crdt.versions import pipeline_of
@@ -14,8 +14,8 @@ from persistence.autosave import LOOK_SECONDS, SUMMARY, Autosave, Pauses
 from persistence.errors import StoreUnavailable
 from persistence.memory_versions import MemoryVersions
 from persistence.ports import NewUpdate, NewVersion, VersionInfo
-from persistence.worker import Wake, Worker
-from tests.persistence.test_worker import NOON, SETTINGS, A, Bell, Editor, SilentBell, Store, drain
+from persistence.worker import Worker
+from tests.persistence.test_worker import NOON, A, Editor, SilentBell, Store, drain
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
@@ -57,11 +57,7 @@ class Desk:
         self.clock, self.store = HeldClock(), Store()
         self.versions = Versions(self.store)
         self.autosave = Autosave(self.store, self.versions, pauses, self.clock)
-        self.worker = self.a_worker(SilentBell())
-
-    def a_worker(self, bell: Wake) -> Worker:
-        settings, clock = replace(SETTINGS, gather=0.0), self.clock.monotonic
-        return Worker(self.store, self.store, bell, settings, clock, autosave=self.autosave)
+        self.worker = Worker(self.store, self.store, SilentBell())
 
     async def log(self, editor: Editor, *updates: bytes) -> None:
         """Log updates, received at this moment."""
@@ -75,7 +71,6 @@ class Desk:
 
     async def save(self) -> int:
         """Save all versions that are due now; return how many were looked at."""
-        self.clock.seconds += LOOK_SECONDS
         looked_at = 0
         while await self.autosave.save_one():
             looked_at += 1
@@ -205,47 +200,53 @@ async def test_an_outage_is_waited_out(desk: Desk, monkeypatch: pytest.MonkeyPat
     editor = await desk.store.new_pipeline()
     await desk.edit(editor, editor.move(A, 1))
     desk.clock.seconds = HOUR
-    looks = []
 
-    def away(*_: object, **__: object) -> Callable[[], None]:
-        looks.append(desk.clock.seconds)
+    def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("away")
 
     with monkeypatch.context() as patch:
         patch.setattr(desk.versions, "unsaved", away)
         assert await desk.autosave.save_one() is False
-        assert await desk.autosave.save_one() is False
-    assert looks == [HOUR]
     assert await desk.save() == 1
 
 
-async def test_the_worker_saves_one_after_the_other_and_projects_in_between() -> None:
-    desk, bell, stop = Desk(Pauses()), Bell(), asyncio.Event()
+async def test_what_is_due_is_saved_until_the_end(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     editors = [await desk.store.new_pipeline(number) for number in (1, 2, 3)]
     for editor in editors:
         await desk.edit(editor, editor.move(A, 1))
     desk.clock.seconds = HOUR
-    cursors = []
+    rests: asyncio.Queue[float] = asyncio.Queue()
 
-    async def edit_another() -> None:
-        cursors.append(desk.store.cursor(editors[0]))
-        await desk.log(editors[0], editors[0].move(A, 5 + len(cursors)))
+    async def rest(seconds: float) -> None:
+        rests.put_nowait(seconds)
+        await asyncio.Event().wait()
 
-    desk.versions.on_save = edit_another
-    worker = desk.a_worker(bell)
-    running = asyncio.create_task(worker.run(stop))
-    await bell.listening.wait()
+    monkeypatch.setattr(persistence.autosave.asyncio, "sleep", rest)
+    running = asyncio.create_task(desk.autosave.run())
+    assert await rests.get() == LOOK_SECONDS
     assert [len(await desk.saved(editor)) for editor in editors] == [1, 1, 1]
-    assert cursors == [2, 3, 4]
-    assert desk.store.cursor(editors[0]) == 5
-    stop.set()
-    await running
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
-async def test_a_worker_that_is_stopped_saves_nothing(desk: Desk) -> None:
-    editor, stop = await desk.store.new_pipeline(), asyncio.Event()
+async def test_what_is_cut_short_is_due_again(desk: Desk) -> None:
+    editor, saving = await desk.store.new_pipeline(), asyncio.Event()
     await desk.edit(editor, editor.move(A, 1))
     desk.clock.seconds = HOUR
-    stop.set()
-    await desk.worker.run(stop)
-    assert await desk.saved(editor) == []
+
+    async def hang() -> None:
+        saving.set()
+        await asyncio.Event().wait()
+
+    desk.versions.on_save = hang
+    running = asyncio.create_task(desk.autosave.run())
+    await saving.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    desk.versions.on_save = None
+    assert await desk.save() == 1
+    assert len(await desk.saved(editor)) == 1
