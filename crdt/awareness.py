@@ -154,9 +154,7 @@ class Awareness:
 
     def _see(self, known: Presence, new: Presence, introduction: bool) -> None:
         if known.owner == new.owner:
-            known.said = max(known.said, new.said)
-            if known.is_abroad:
-                known.seen_at = new.seen_at
+            known.said, known.seen_at = max(known.said, new.said), new.seen_at
         elif introduction and known.user_id == new.user_id:
             known.owner, known.said, known.seen_at = new.owner, new.said, new.seen_at
 
@@ -232,8 +230,8 @@ def _is_news(known: Presence, new: Presence, introduction: bool) -> bool:
     if known.withdrawn and new.is_abroad and new.is_here:
         return new.said >= known.said
     if known.owner == new.owner:
-        # A client takes over the newer clock that others are told, and says so.
-        is_echo = new.said == known.clock and new.state == known.state
+        # A client takes over the newer clocks that others are told, and says so, late perhaps.
+        is_echo = new.said <= known.clock and new.state == known.state
         return _counts(known.said, known, new) and not is_echo
     if new.is_abroad and not new.is_here:
         # Only who speaks for a client may say that it is gone.

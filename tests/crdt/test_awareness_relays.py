@@ -8,7 +8,7 @@ from crdt.encoding import var_string, var_uint
 from crdt.person import Person
 
 ALICE = Person(UUID(int=1), "Alice")
-OLD_TAB, NEW_TAB, WATCHER = 1, 2, 3
+OLD_TAB, NEW_TAB, WATCHER, NEWEST_TAB = 1, 2, 3, 4
 CLIENT, OTHER_CLIENT = 70, 80
 
 
@@ -83,3 +83,17 @@ def test_a_client_that_does_not_is_told_one_clock_ahead() -> None:
     awareness.apply(entry(CLIENT, 1), NEW_TAB, ALICE, 1)
     moved = awareness.apply(entry(CLIENT, 2, '{"x": 1}'), NEW_TAB, ALICE, 3)
     assert moved == entry(CLIENT, 3, json.dumps({"user": ALICE.card, "x": 1}))
+
+
+def test_what_a_client_takes_over_late_is_no_news_either() -> None:
+    """Two of its echoes on the way would chase each other for ever."""
+    awareness = watched()
+    awareness.leave(OLD_TAB)
+    first = awareness.apply(entry(CLIENT, 1), NEW_TAB, ALICE, 1)
+    awareness.leave(NEW_TAB)
+    second = awareness.apply(entry(CLIENT, 1), NEWEST_TAB, ALICE, 2)
+    assert first is not None
+    assert second == entry(CLIENT, 3, json.dumps({"user": ALICE.card}))
+    assert awareness.apply(first, NEWEST_TAB, ALICE, 3) is None
+    assert awareness.apply(second, NEWEST_TAB, ALICE, 3) is None
+    assert awareness.apply(entry(CLIENT, 4), NEWEST_TAB, ALICE, 4) is not None
