@@ -27,7 +27,7 @@ from tests.convergence.link import Link
 from tests.convergence.server import Server, Verdict, valid_rows
 from tests.convergence.server_edits import change_from
 
-ROOMS, CLIENTS_PER_ROOM, STEPS = 2, 5, 400
+ROOMS, CLIENTS_PER_ROOM, STEPS = 2, 5, 480
 A_WHILE = 3.0
 """Seconds that pass at most between two steps."""
 
@@ -44,7 +44,7 @@ class Play:
         self.random = Random(seed)
         self.script: list[str] = []
         self.store, self.ledger = store, Ledger()
-        self.server = Server(store, self.ledger)
+        self.server = Server(store, self.ledger, Random(self.random.random()))
         self.pipelines = [an_id(100 + number) for number in range(ROOMS)]
         self.clients: dict[Client, UUID] = {}
         self.links: list[Link] = []
@@ -83,11 +83,16 @@ class Play:
     async def _interrupt(self) -> None:
         """Now and then, do what takes longer than a step."""
         chance = self.random.random()
-        if chance < 0.004:
+        if chance < 0.002:
             await self.crash()
-        elif chance < 0.03:
+        elif chance < 0.008:
+            self.script.append(f"{self.server.lose_a_node()} dies")
+        elif chance < 0.02:
+            self.script.append("follow")
+            await self.server.follow_log()
+        elif chance < 0.045:
             await self.project()
-        elif chance < 0.06:
+        elif chance < 0.075:
             await self.audit()
 
     async def crash(self) -> None:
@@ -110,22 +115,21 @@ class Play:
         """When nothing waits to be committed, every open room must hold what the log holds."""
         await self._turn()
         await self._turn()
-        if self.server.committer.pending_bytes:
-            return
         self.script.append("audit")
         for pipeline_id in self.pipelines:
-            document = self.server.room_document(pipeline_id)
-            if document is not None:
+            for document in await self.server.settled_documents(pipeline_id):
                 assert_same(document.doc, self.ledger.document(pipeline_id).doc, "room and log")
 
     async def heal(self) -> None:
         """Connect everybody, lose nothing any more, and let time pass until all is said."""
         self.script.append("heal")
+        self.server.bus.is_faulty = False
         for _ in range(round(LONG_ENOUGH / A_WHILE)):
             for client in self.clients:
                 if client.link is None:
                     self.connect(client)
             await self.settle()
+            await self.server.follow_log()
             self.pass_time(A_WHILE)
         await self.settle()
         assert all(client.link for client in self.clients), "somebody cannot stay connected"
@@ -134,9 +138,15 @@ class Play:
         """Deliver and commit until nothing moves."""
         quiet = 0
         while quiet < 8:
-            busy = self._deliver_all() or self._commit("commit") is not None
+            busy = self._ring_all() or self._deliver_all() or self._commit("commit") is not None
             await self._turn()
             quiet = 0 if busy else quiet + 1
+
+    def _ring_all(self) -> bool:
+        rings = bool(self.server.bus.waiting)
+        while self.server.bus.waiting:
+            self.server.bus.deliver_one()
+        return rings
 
     def _deliver_all(self) -> bool:
         ready = self._ready()
@@ -176,7 +186,7 @@ class Play:
     def pass_time(self, seconds: float) -> None:
         """Let time pass for everybody."""
         self.server.clock.seconds += seconds
-        self.server.hub.tick()
+        self.server.tick()
         for client in self.clients:
             client.tick(self.server.clock.seconds)
 
@@ -184,9 +194,10 @@ class Play:
         return [client for client in self.clients if client.link is not None]
 
     def _commit(self, verdict: Verdict) -> str | None:
-        if not self.server.log.is_asked:
+        asked = [node.log for node in self.server.nodes if node.log.is_asked]
+        if not asked:
             return None
-        self.server.log.decide(verdict)
+        self.random.choice(asked).decide(verdict)
         return verdict
 
     def somebody(self, clients: Iterable[Client]) -> Client | None:
@@ -276,6 +287,14 @@ def _program_edits(play: Play) -> str:
     return f"a program edits {'aside' if aside else 'the live document'}"
 
 
+def _ring(play: Play) -> str | None:
+    bus = play.server.bus
+    for _ in range(play.random.choice([1, 3, 10])):
+        if bus.waiting:
+            bus.deliver_one()
+    return "news arrive"
+
+
 ACTS: dict[Act, float] = {
     _edit: 20,
     _point: 3,
@@ -286,6 +305,7 @@ ACTS: dict[Act, float] = {
     _talk_rubbish: 0.2,
     _decide: 12,
     _wait: 4,
+    _ring: 20,
     _program_edits: 4,
 }
 

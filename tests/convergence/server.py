@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
+from random import Random
 from typing import Literal, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
-from app.bus.memory import MemoryBus
 from app.hub import Hub
+from app.live_room import LiveRoom
 from crdt.document import Document
 from crdt.editor import Editor
 from crdt.errors import EditRefused, Overloaded, SyncError
@@ -29,6 +30,7 @@ from persistence.ports import LoggedUpdate, NewUpdate, StoredDocument
 from persistence.replay import replay
 from persistence.worker import Worker, WorkerSettings
 from tests.app.fakes import HeldClock
+from tests.convergence.faulty_bus import FaultyBus, NodeBus
 from tests.convergence.ledger import Ledger
 from tests.convergence.link import Link
 
@@ -38,6 +40,8 @@ T = TypeVar("T")
 Verdict: TypeAlias = Literal["commit", "refuse", "be away", "commit and be away"]
 
 UNLOAD_AFTER = 5.0
+
+NODES = 3
 
 FIRST_PERSON = 10_000
 """The server's own client ids are smaller; those of people are random."""
@@ -125,39 +129,13 @@ class HeldLog:
         await self._store.store_state(pipeline_id, seq, state, waiting)
 
 
-class Server:
-    """A server process and its worker; the store outlives them."""
+class Node:
+    """One server process."""
 
-    def __init__(self, store: MemoryStore, ledger: Ledger) -> None:
-        self._store, self._ledger = store, ledger
-        self._client_ids = count(1)
-        self.answered: list[tuple[UUID, int, str]] = []
-        self.refused: list[Exception] = []
-        self.clock = HeldClock()
-        self.failures: list[object] = []
-        self._entering: set[asyncio.Task[None]] = set()
-        loop = asyncio.get_running_loop()
-        loop.set_default_executor(AtOnce())
-        loop.set_exception_handler(lambda _, context: self.failures.append(context))
-        self.start()
-
-    def start(self) -> None:
-        """Begin with nothing but what the store holds."""
+    def __init__(self, name: str, log: HeldLog, hub: Hub, committer: GroupCommit) -> None:
+        self.name, self.log, self.hub, self.committer = name, log, hub, committer
+        self.links: list[Link] = []
         self._calm = 0
-        self.log = HeldLog(self._store, self._ledger)
-        self.committer = GroupCommit(
-            self.log, max_batch=4, max_pending_bytes=MAX_PENDING_BYTES, sleep=_instant
-        )
-        self.hub = Hub(
-            self.log,
-            self.committer,
-            MemoryBus(),
-            self.clock,
-            unload_after=UNLOAD_AFTER,
-            new_client_id=lambda: next(self._client_ids),
-        )
-        settings = WorkerSettings(batch=5, state_every=7, cached_documents=1)
-        self.worker = Worker(self._store, self._store, SilentBell(), settings, self.clock.monotonic)
 
     def recover(self) -> None:
         """Let the log accept updates again when all that followed a refused one is refused."""
@@ -165,8 +143,89 @@ class Server:
         if self._calm > CALM:
             self.log.refuses_all = False
 
+    def room(self, pipeline_id: UUID) -> LiveRoom | None:
+        """The room if it is open here."""
+        room = self.hub._rooms.get(pipeline_id)
+        return None if room is None or room.dropped else room
+
+
+class Server:
+    """Several server processes and a worker; the store outlives them."""
+
+    def __init__(self, store: MemoryStore, ledger: Ledger, random: Random) -> None:
+        self._store, self._ledger, self._random = store, ledger, random
+        self._client_ids, self._names = count(1), count(1)
+        self.answered: list[tuple[UUID, int, str]] = []
+        self.refused: list[Exception] = []
+        self.clock = HeldClock()
+        self.failures: list[object] = []
+        self._entering: set[asyncio.Task[None]] = set()
+        self._graves: list[Node] = []
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(AtOnce())
+        loop.set_exception_handler(lambda _, context: self.failures.append(context))
+        self.start()
+
+    def start(self) -> None:
+        """Begin with nothing but what the store holds."""
+        self.bus = FaultyBus(self._random)
+        self.buses: dict[Node, NodeBus] = {}
+        for _ in range(NODES):
+            self._start_node()
+        settings = WorkerSettings(batch=5, state_every=7, cached_documents=1)
+        self.worker = Worker(self._store, self._store, SilentBell(), settings, self.clock.monotonic)
+
+    @property
+    def nodes(self) -> list[Node]:
+        return list(self.buses)
+
+    def _start_node(self) -> None:
+        log, bus = HeldLog(self._store, self._ledger), self.bus.view()
+        committer = GroupCommit(
+            log, max_batch=4, max_pending_bytes=MAX_PENDING_BYTES, sleep=_instant
+        )
+        name = f"node {next(self._names)}"
+        hub = Hub(
+            log,
+            committer,
+            bus,
+            self.clock,
+            unload_after=UNLOAD_AFTER,
+            new_client_id=lambda: next(self._client_ids),
+            node=name,
+        )
+        self.buses[Node(name, log, hub, committer)] = bus
+
+    def recover(self) -> None:
+        """See `Node.recover`."""
+        for node in self.nodes:
+            node.recover()
+
+    @property
+    def pending_bytes(self) -> int:
+        return sum(node.committer.pending_bytes for node in self.nodes)
+
+    def tick(self) -> None:
+        for node in self.nodes:
+            node.hub.tick()
+
+    async def follow_log(self) -> None:
+        for node in self.nodes:
+            await node.hub.follow_log()
+
+    def lose_a_node(self) -> str:
+        """Let one node die, unheard, with all it has not committed; another takes its place."""
+        node = self._random.choice(self.nodes)
+        self.buses.pop(node).die()
+        # Its tasks wait for ever, and may not be collected meanwhile.
+        self._graves.append(node)
+        for link in node.links:
+            link.die()
+        self._start_node()
+        return node.name
+
     async def crash(self, links: Collection[Link]) -> None:
-        """Die: every task ends where it stands, every connection with it. Then start anew."""
+        """All die: every task ends where it stands, every connection with it. Then start anew."""
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
         await asyncio.sleep(0)
@@ -176,7 +235,9 @@ class Server:
 
     def admit(self, link: Link) -> None:
         """Open the room for a visitor and let it in, as `app/ws.py` does."""
-        task = asyncio.create_task(self._enter(self.hub, link))
+        node = self._random.choice(self.nodes)
+        node.links.append(link)
+        task = asyncio.create_task(self._enter(node.hub, link))
         self._entering.add(task)
         task.add_done_callback(self._entered)
 
@@ -184,7 +245,9 @@ class Server:
         self, pipeline_id: UUID, user_id: UUID, change: Callable[[Editor], str], *, aside: bool
     ) -> None:
         """Let a program edit, as REST does."""
-        task = asyncio.create_task(self._edit(self.hub, pipeline_id, user_id, change, aside))
+        task = asyncio.create_task(
+            self._edit(self._random.choice(self.nodes).hub, pipeline_id, user_id, change, aside)
+        )
         self._entering.add(task)
         task.add_done_callback(self._entered)
 
@@ -231,10 +294,16 @@ class Server:
             link.entered(room, session)
             room.join(Session(session, Person(link.peer.user_id, "Weaver"), "read-write"), link)
 
-    def room_document(self, pipeline_id: UUID) -> Document | None:
-        """The document of the room if it is open."""
-        room = self.hub._rooms.get(pipeline_id)
-        return None if room is None or room.dropped else room._room.document
+    def room_documents(self, pipeline_id: UUID) -> list[Document]:
+        """The documents of the rooms that are open."""
+        rooms = [node.room(pipeline_id) for node in self.nodes]
+        return [room._room.document for room in rooms if room is not None]
+
+    async def settled_documents(self, pipeline_id: UUID) -> list[Document]:
+        """Those of rooms that hold all of the log, and nothing else."""
+        (head,) = (await self._store.heads([pipeline_id])).values()
+        rooms = [node.room(pipeline_id) for node in self.nodes if not node.committer.pending_bytes]
+        return [r._room.document for r in rooms if r and r.is_durable and r.position.seq == head]
 
     async def replayed(self, pipeline_id: UUID, seq: int | None = None) -> Document:
         """What the log says, up to and including `seq`."""
