@@ -150,6 +150,10 @@ class Client:
         if payload != EMPTY_UPDATE:
             self.offered.append(payload)
         self._send(answer)
+        # Yjs answers with what waits in it, too.
+        for waiting in self._pending.updates():
+            self.offered.append(waiting)
+            self._send(create_update_message(waiting))
 
     def _take_echo(self, payload: bytes) -> None:
         for sent in (self.unechoed, self.offered):

@@ -1,7 +1,7 @@
 """After whatever happened, everybody has the same, and nothing acknowledged is lost.
 
-PIPELOOM_SEEDS=n plays n seeds instead of 200, PIPELOOM_NODES=3 with three servers on a bad bus. A
-failure prints its seed and its script.
+Three servers share a log and a bus that drops, repeats, delays and reorders. PIPELOOM_SEEDS=n plays
+n seeds instead of 200. A failure prints its seed and its script.
 """
 
 import os
