@@ -1,13 +1,31 @@
-"""The clients of one room: their outboxes, and those who only wait for their last answers."""
+"""The clients of one room: their outboxes, and those who only wait for their last answers.
 
-from collections.abc import Callable
+Writing to a socket is most of what a delivery costs, and costs the same for one message as for
+three. So a busy room tells everybody what has come within a few milliseconds by one write each.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from crdt.effects import SessionId
 from crdt.errors import SyncError
 from crdt.messages import AwarenessUpdate, Message, SyncStep2, Update
 
 from .outbox import Outbox
+from .parcel import Parcel
+from .window import Window
+
+Encode: TypeAlias = Callable[[Message], bytes]
+
+Told: TypeAlias = tuple[Message, SessionId | None]
+"""What is told to everybody, and who is not told."""
+
+SECONDS_PER_CLIENT: Final = 200e-6
+"""How much of the window each client adds: telling it takes about a tenth of that."""
+
+SHORTEST_SECONDS: Final = 1e-3
+"""A window below that would gather nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +42,11 @@ class Parting:
 
 
 class Audience:
-    """Who is told what happens in a room."""
+    """Who is told what happens in a room. `longest_window` is in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest_window: float = 0.0) -> None:
+        self._longest_window = longest_window
+        self._window: Window[Told] = Window(self._seconds, self._tell)
         self._outboxes: dict[SessionId, Outbox] = {}
         self._parting: dict[SessionId, Parting] = {}
 
@@ -63,20 +83,25 @@ class Audience:
                 outbox.put(frame)
 
     def broadcast(self, message: Message, exclude: SessionId | None) -> None:
-        """Queue a message for every client but one; equal frames are made once."""
-        frames: dict[Callable[[Message], bytes], bytes] = {}
-        is_replaceable = isinstance(message, Update | AwarenessUpdate)
+        """Queue a message for every client but one, now or within the window."""
+        if isinstance(message, Update | AwarenessUpdate):
+            self._window.add((message, exclude))
+            return
+        self._window.flush()
+        for session in list(self._outboxes):
+            if session != exclude:
+                self.put(session, message)
+
+    def _seconds(self) -> float:
+        seconds = min(self._longest_window, SECONDS_PER_CLIENT * len(self._outboxes))
+        return seconds if seconds >= SHORTEST_SECONDS else 0.0
+
+    def _tell(self, told: list[Told]) -> None:
+        """Offer messages to everybody; equal parcels are made once."""
+        packing = _Packing(told)
         for session, outbox in list(self._outboxes.items()):
-            if session == exclude:
-                continue
-            if (frame := frames.get(outbox.encode)) is None:
-                frame = frames[outbox.encode] = outbox.encode(message)
-            if not frame:
-                continue
-            if is_replaceable:
-                outbox.offer(frame)
-            else:
-                outbox.put(frame)
+            if (parcel := packing.parcel(session, outbox.encode)).payloads:
+                outbox.offer(parcel)
 
     def part(self, session: SessionId, parting: "Parting") -> None:
         """Have a client that has left wait for its last answers."""
@@ -95,8 +120,34 @@ class Audience:
 
     def close(self, error: SyncError) -> None:
         """Send everybody away."""
+        self._window.close()
         outboxes, self._outboxes = self._outboxes, {}
         for outbox in outboxes.values():
             outbox.close(error)
         for session in list(self._parting):
             self.let_go(session)
+
+
+class _Packing:
+    """Parcels of the same messages, for whoever they are for."""
+
+    def __init__(self, told: list[Told]) -> None:
+        self._told = told
+        self._authors = {author for _, author in told}
+        self._frames: dict[Encode, list[bytes]] = {}
+        self._parcels: dict[tuple[Encode, SessionId | None], Parcel] = {}
+
+    def parcel(self, session: SessionId, encode: Encode) -> Parcel:
+        """Make what a session is told, or find it made for another one."""
+        author = session if session in self._authors else None
+        key = encode, author
+        if (parcel := self._parcels.get(key)) is None:
+            parcel = self._parcels[key] = Parcel.of(self._frames_for(author, encode))
+        return parcel
+
+    def _frames_for(self, author: SessionId | None, encode: Encode) -> Iterator[bytes]:
+        if (frames := self._frames.get(encode)) is None:
+            frames = self._frames[encode] = [encode(message) for message, _ in self._told]
+        for frame, (_, excluded) in zip(frames, self._told, strict=True):
+            if frame and (author is None or author != excluded):
+                yield frame

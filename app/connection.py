@@ -18,6 +18,7 @@ from crdt.messages import Message as SyncMessage
 
 from .backlog import Backlog
 from .metrics import reject, tally
+from .parcel import Parcel
 from .sockets import WRITE
 
 TOO_SLOW = "this client reads too slowly: reconnect"
@@ -53,7 +54,7 @@ class Connection:
         self._closing = asyncio.Event()
         self._has_spoken = False
         extension = (websocket.scope.get("extensions") or {}).get(WRITE, {})
-        self._write: Callable[[bytes], bool] = extension.get("message", lambda _: False)
+        self._write: Callable[[bytes], bool] = extension.get("frames", lambda _: False)
 
     @property
     def limit(self) -> int:
@@ -82,7 +83,7 @@ class Connection:
 
     def put(self, frame: bytes) -> None:
         """Queue a frame that must arrive; a client too slow even for those is closed with 1013."""
-        if self._error is not None or self._send_now(frame):
+        if self._error is not None or self._send_now(Parcel.of((frame,))):
             return
         if not self._backlog.put(frame):
             self._backlog.clear()
@@ -92,23 +93,24 @@ class Connection:
 
     def answer(self, frame: bytes, lane: "Lane") -> None:
         """Queue a frame that must arrive, or catch its lane up later."""
-        if self._error is None and not self._send_now(frame):
+        if self._error is None and not self._send_now(Parcel.of((frame,))):
             self._backlog.answer(frame, lane)
             self._wake.set()
 
-    def offer(self, frame: bytes, lane: "Lane") -> None:
-        """Queue a frame that may be let go, its lane being caught up later."""
-        if self._error is None and not self._send_now(frame):
-            self._backlog.offer(frame, lane)
+    def offer(self, parcel: Parcel, lane: "Lane") -> None:
+        """Queue what may be let go, its lane being caught up later."""
+        if self._error is None and not self._send_now(parcel):
+            for frame in parcel.payloads:
+                self._backlog.offer(frame, lane)
             self._wake.set()
 
-    def _send_now(self, frame: bytes) -> bool:
-        """Send a frame by the short way, if nothing is before it and the socket takes it."""
-        if not self._backlog.is_idle or not self._write(frame):
+    def _send_now(self, parcel: Parcel) -> bool:
+        """Send by the short way, if nothing is before it and the socket takes it."""
+        if not self._backlog.is_idle or not self._write(parcel.wire):
             return False
         self._sent += 1
-        tally.frames_out += 1
-        tally.bytes_out += len(frame)
+        tally.frames_out += len(parcel.payloads)
+        tally.bytes_out += parcel.size
         self._has_spoken = True
         return True
 
@@ -214,9 +216,9 @@ class Lane:
         """See `Outbox`."""
         self._connection.answer(frame, self)
 
-    def offer(self, frame: bytes) -> None:
+    def offer(self, parcel: Parcel) -> None:
         """See `Outbox`."""
-        self._connection.offer(frame, self)
+        self._connection.offer(parcel, self)
 
     def catch_up(self) -> bool:
         """See `backlog.Lane`."""

@@ -25,6 +25,7 @@ from .appends import Committer
 from .bus.base import Bus
 from .follower import Follower
 from .live_room import Clock, LiveRoom
+from .window import IMMEDIATE, Windows
 
 SETTLE_SECONDS = 5.0
 """How long a visitor waits for the last commits of a room that was dropped."""
@@ -65,12 +66,12 @@ class Hub:
         document_bytes: int = sys.maxsize,
         new_client_id: Callable[[], int | None] = lambda: None,
         node: NodeId = "here",
-        presence_window: float = 0.0,
+        windows: Windows = IMMEDIATE,
     ) -> None:
         self._log, self._committer, self._bus, self._clock = log, committer, bus, clock
         self._unload_after, self._node = unload_after, node
         self._follower = Follower(log)
-        self._presence_window, self._document_bytes = presence_window, document_bytes
+        self._windows, self._document_bytes = windows, document_bytes
         self._new_client_id = new_client_id
         self._rooms: dict[UUID, LiveRoom] = {}
         self._opening: dict[UUID, asyncio.Task[None]] = {}
@@ -189,7 +190,7 @@ class Hub:
             self._clock,
             seq=seq,
             on_gap=self._follower.fill_soon,
-            presence_window=self._presence_window,
+            windows=self._windows,
         )
 
     def tick(self) -> None:

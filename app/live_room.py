@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from crdt.awareness import latest
 from crdt.document import Document
 from crdt.editor import Editor
 from crdt.effects import (
@@ -54,7 +55,7 @@ from .audience import Audience, Parting
 from .bus.base import Bus, Unsubscribe, unmoved
 from .metrics import ACK_SECONDS, reject, tally
 from .outbox import Outbox
-from .presence_window import PresenceWindow
+from .window import IMMEDIATE, Window, Windows
 
 PARTING_SECONDS = 5.0
 """How long a client that must go waits for its last acknowledgements."""
@@ -94,18 +95,18 @@ class LiveRoom:
         *,
         seq: int = 0,
         on_gap: Callable[["LiveRoom"], None] = lambda _: None,
-        presence_window: float = 0.0,
+        windows: Windows = IMMEDIATE,
     ) -> None:
         self.pipeline_id = pipeline_id
         self.position = LogPosition(seq)
-        self._shown = PresenceWindow(presence_window, self._show_presence)
-        self._told = PresenceWindow(presence_window, self._tell_presence)
+        self._shown: Window[bytes] = Window(lambda: windows.presence, self._show_presence)
+        self._told: Window[bytes] = Window(lambda: windows.presence, self._tell_presence)
         self.dropped = False
         self.frozen = False
         self.empty_since = clock.monotonic()
         self._room = room
         self._bus, self._clock = bus, clock
-        self._audience = Audience()
+        self._audience = Audience(windows.delivery)
         self._appends = Appends(committer, self._tell_committed, self._refuse)
         self._catching_up: set[SessionId] = set()
         self._on_gap = on_gap
@@ -258,11 +259,11 @@ class LiveRoom:
         else:
             self._bus.publish(self.pipeline_id, news, self._hear)
 
-    def _show_presence(self, presence: bytes) -> None:
-        self._broadcast(AwarenessUpdate(presence), None)
+    def _show_presence(self, presence: list[bytes]) -> None:
+        self._broadcast(AwarenessUpdate(latest(presence)), None)
 
-    def _tell_presence(self, presence: bytes) -> None:
-        roster = Roster(self._room.node, presence, is_complete=False)
+    def _tell_presence(self, presence: list[bytes]) -> None:
+        roster = Roster(self._room.node, latest(presence), is_complete=False)
         self._bus.publish(self.pipeline_id, roster, self._hear)
 
     def _ask_around(self) -> None:

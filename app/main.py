@@ -49,6 +49,7 @@ from .parting import send_away
 from .presence import PresenceMirror
 from .settings import Settings
 from .versions import Versioning
+from .window import Windows
 from .ws import Endpoints
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -98,14 +99,16 @@ class Services:
         log = TimedLog(pool)
         self._settings = settings
         self.directory = PostgresDirectory(pool)
-        self.committer = GroupCommit(log, max_pending_bytes=settings.pending_bytes)
+        self.committer = GroupCommit(
+            log, window=settings.commit_window, max_pending_bytes=settings.pending_bytes
+        )
         self.hub = Hub(
             log,
             self.committer,
             bus,
             clock,
             unload_after=settings.unload_after,
-            presence_window=settings.presence_window,
+            windows=Windows(settings.presence_window, settings.delivery_window),
             document_bytes=settings.document_bytes,
             node=node,
         )
@@ -203,7 +206,7 @@ class Services:
 async def services(settings: Settings, tokens: Verifier, dsn: str) -> AsyncIterator[Services]:
     """Connect, and disconnect at the end. Raises StoreUnavailable, SchemaOutdated."""
     async with AsyncExitStack() as stack:
-        pool = await open_pool(dsn, min_size=2, max_size=10)
+        pool = await open_pool(dsn, min_size=2, max_size=10, reset=False)
         stack.push_async_callback(pool.close)
         # However many ask the API, commits find a free connection.
         api_pool = await open_pool(dsn, max_size=10)
@@ -268,7 +271,7 @@ async def work(dsn: str, stop: asyncio.Event, versions: Pauses) -> None:
 
     Raises StoreUnavailable, SchemaOutdated at the start.
     """
-    pool = await open_pool(dsn, min_size=2, max_size=4)
+    pool = await open_pool(dsn, min_size=2, max_size=4, reset=False)
     listener = Listener(dsn)
     try:
         await require_current(pool)

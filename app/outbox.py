@@ -6,6 +6,8 @@ from typing import Protocol
 from crdt.errors import SyncError
 from crdt.messages import Message
 
+from .parcel import Parcel
+
 
 class Outbox(Protocol):
     """Where messages to one client wait until the socket takes them."""
@@ -39,8 +41,8 @@ class Outbox(Protocol):
         """Queue what a client must get that it asked for; or, if there is no room, `refill`."""
         ...
 
-    def offer(self, frame: bytes) -> None:
-        """Queue a frame that may be let go if the client is slow; then `refill`."""
+    def offer(self, parcel: Parcel) -> None:
+        """Queue what may be let go, frame by frame, if the client is slow; then `refill`."""
         ...
 
     def close(self, error: SyncError) -> None:

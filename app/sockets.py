@@ -25,16 +25,7 @@ Without a limit the kernel takes 4 MB for each client that does not read.
 
 
 WRITE: Final = "pipeloom.write"
-"""The ASGI extension; its `message` takes a binary message and says whether it was sent."""
-
-
-def header(length: int) -> bytes:
-    """Begin a whole, unmasked binary message of so many bytes (RFC 6455 §5.2)."""
-    if length < 126:
-        return bytes((0x82, length))
-    if length < 2**16:
-        return b"\x82\x7e" + length.to_bytes(2)
-    return b"\x82\x7f" + length.to_bytes(8)
+"""The ASGI extension; its `frames` takes whole, unmasked frames and says whether they were sent."""
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -51,16 +42,16 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if not self.close_sent:
             extensions = self.scope["extensions"] or {}
-            self.scope["extensions"] = {**extensions, WRITE: {"message": self.write_message}}
+            self.scope["extensions"] = {**extensions, WRITE: {"frames": self.write_frames}}
 
-    def write_message(self, payload: bytes) -> bool:
-        """Send a binary message at once; False if the socket cannot take it now.
+    def write_frames(self, frames: bytes) -> bool:
+        """Send whole messages at once; False if the socket cannot take them now.
 
         Bypasses `ServerProtocol`, which keeps nothing of a whole message that is not compressed.
         """
         if not self.writable.is_set() or not self.is_open:
             return False
-        self.transport.write(header(len(payload)) + payload)
+        self.transport.write(frames)
         return True
 
     @property

@@ -15,7 +15,7 @@ A session introduces itself by its first awareness update, if that names one cli
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
@@ -248,8 +248,10 @@ def _counts(clock: int, known: Presence, new: Presence) -> bool:
     return new.said > clock
 
 
-def latest(updates: Iterable[bytes]) -> bytes:
+def latest(updates: Sequence[bytes]) -> bytes:
     """Merge awareness updates of one room, oldest first: the last word on each client stays."""
+    if len(updates) == 1:
+        return updates[0]
     entries: dict[int, bytes] = {}
     for update in updates:
         reader = Reader(update)

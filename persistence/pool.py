@@ -178,10 +178,17 @@ class Pool(Connection):
 
 
 async def open_pool(
-    dsn: str, *, min_size: int = 1, max_size: int = 10, command_timeout: float = 30.0
+    dsn: str,
+    *,
+    min_size: int = 1,
+    max_size: int = 10,
+    command_timeout: float = 30.0,
+    reset: bool = True,
 ) -> Pool:
     """Connect `min_size` times; up to `max_size` on demand. `command_timeout` is in seconds.
 
+    `reset` sessions after each use, by a statement of its own, unless nobody ever sets anything
+    that outlives a transaction; an open transaction is rolled back in any case.
     Raises StoreUnavailable, saying where PostgreSQL was looked for and not found.
     """
     with _connecting(dsn):
@@ -193,6 +200,7 @@ async def open_pool(
                 command_timeout=command_timeout,
                 timeout=CONNECT_TIMEOUT,
                 init=_prepare,
+                reset=None if reset else _keep,
                 server_settings={"application_name": "pipeloom"},
             )
         )
@@ -232,6 +240,10 @@ def _place(dsn: str) -> str:
     parts = urlsplit(dsn)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}" + (f"?{parts.query}" if not host else "")
+
+
+async def _keep(_driver: Any) -> None:
+    """Leave a session as it is."""
 
 
 async def _prepare(driver: Any) -> None:

@@ -15,6 +15,7 @@ from pycrdt import Map
 
 from app.bus.base import Handler, OnListening, Unsubscribe, unmoved
 from app.bus.memory import MemoryBus
+from app.parcel import Parcel
 from crdt.document import Document
 from crdt.encoding import var_string, var_uint
 from crdt.errors import SyncError
@@ -117,7 +118,11 @@ class Inbox:
         self.received.append(message)
         self._journal.append((self._name, message))
 
-    answer = offer = put
+    answer = put
+
+    def offer(self, parcel: Parcel) -> None:
+        for frame in parcel.payloads:
+            self.put(frame)
 
     def reserve(self, size: int) -> None:
         self.reserved += size

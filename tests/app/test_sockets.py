@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from app.sockets import header
 from tests.server import PATIENCE, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -37,17 +36,3 @@ async def test_a_request_that_cannot_be_read_is_answered_and_closed(
     shared_server: Server, request_: bytes, status: bytes
 ) -> None:
     assert (await answer(shared_server, request_)).startswith(b"HTTP/1.1 " + status)
-
-
-@pytest.mark.parametrize(
-    ("length", "begins"),
-    [
-        (0, "8200"),
-        (125, "827d"),
-        (126, "827e007e"),
-        (65535, "827effff"),
-        (65536, "827f0000000000010000"),
-    ],
-)
-async def test_a_message_begins_as_rfc_6455_says(length: int, begins: str) -> None:
-    assert header(length).hex() == begins

@@ -164,6 +164,19 @@ async def test_while_the_store_is_away_the_same_batch_is_tried_again() -> None:
     assert max(naps.lengths) == naps.lengths[-1] == 1.0
 
 
+async def test_transactions_begin_apart_and_what_comes_meanwhile_shares_one() -> None:
+    log, naps, now = ScriptedLog(), Naps(), 100.0
+    commit = GroupCommit(log, window=10.0, sleep=naps, monotonic=lambda: now)
+    assert await commit.submit(update(b"after a pause")) == 1
+    now += 4.0
+    soon = [commit.submit(update(payload)) for payload in (b"b", b"c")]
+    assert await asyncio.gather(*soon) == [2, 3]
+    now += 10.0
+    assert await commit.submit(update(b"after another")) == 4
+    assert log.asked == [[b"after a pause"], [b"b", b"c"], [b"after another"]]
+    assert naps.lengths == [6.0]
+
+
 @pytest.mark.parametrize("bad", range(7))
 async def test_a_bad_update_fails_alone(bad: int) -> None:
     def fate(payloads: Sequence[bytes]) -> None:

@@ -1,9 +1,7 @@
-"""Presence comes at once after a pause, and together when it comes fast."""
+"""Of several awareness updates of a room, the last word on each client."""
 
-import asyncio
 import json
 
-from app.presence_window import PresenceWindow
 from crdt.awareness import Awareness, latest
 from crdt.encoding import var_string, var_uint
 from crdt.person import Person
@@ -38,40 +36,3 @@ def test_what_is_merged_reads_as_the_last_of_it() -> None:
     here.apply(latest(told), 1, ADA, 0.0)
     states = [sorted(one.state for one in each.present()) for each in (here, there)]
     assert states[0] == states[1] != []
-
-
-async def test_the_first_goes_at_once_and_the_rest_together() -> None:
-    sent: list[bytes] = []
-    arrived = asyncio.Event()
-
-    def send(presence: bytes) -> None:
-        sent.append(presence)
-        if len(sent) == 2:
-            arrived.set()
-
-    window = PresenceWindow(0.001, send)
-    for clock in range(1, 6):
-        window.add(update(entry(7, clock)))
-    assert sent == [update(entry(7, 1))]
-    await asyncio.wait_for(arrived.wait(), 10)
-    assert sent == [update(entry(7, 1)), update(entry(7, 5))]
-    window.close()
-
-
-async def test_without_a_window_everything_goes_at_once() -> None:
-    sent: list[bytes] = []
-    window = PresenceWindow(0.0, sent.append)
-    for clock in range(1, 4):
-        window.add(update(entry(7, clock)))
-    assert len(sent) == 3
-
-
-async def test_a_closed_window_passes_nothing_on() -> None:
-    sent: list[bytes] = []
-    window = PresenceWindow(10.0, sent.append)
-    window.add(update(entry(7, 1)))
-    window.add(update(entry(7, 2)))
-    window.close()
-    assert window._timer is not None
-    assert window._timer.cancelled()
-    assert sent == [update(entry(7, 1))]
