@@ -13,21 +13,22 @@ from typing import Any
 
 from pycrdt import Doc, TransactionEvent, merge_updates
 
-from .errors import DocumentPoisoned, MalformedUpdate, MessageTooBig
+from .errors import DocumentPoisoned, MalformedUpdate, Overloaded
 from .limits import REPLAYED, Limits
 from .nesting import Nesting
-from .pending import Pending, StateVector, read_state_vector, whole
+from .pending import Pending, read_state_vector
 from .subscriptions import end_with, spoil
+from .survey import StateVector, Survey, survey
 from .update_format import (
     DeleteSet,
     Structs,
     brings_structs,
-    count_rivals,
     covers,
     read_deletions,
     read_structs,
-    read_update,
 )
+
+TOO_EARLY = "a large update lacks what it builds on: reconnect"
 
 EMPTY_STATE_VECTOR = b"\x00"
 """No clients: the state vector of a peer that has nothing."""
@@ -71,31 +72,39 @@ class Document:
         self._merge(state)
         self._state = read_state_vector(self.doc.get_state())
 
-    def apply(self, update: bytes, limits: Limits = REPLAYED) -> bool:
-        """Merge an update; whether it brought anything new.
+    def apply(self, update: bytes | Survey, limits: Limits = REPLAYED) -> bool:
+        """Merge an update, read before or not; whether it brought anything new.
 
         What lacks its predecessors counts as new: it is kept and takes effect when they arrive, so
         log and relay the bytes as received. Raises MalformedUpdate, the document being untouched
-        then as with MessageTooBig, or DocumentPoisoned.
+        then as with MessageTooBig and Overloaded, or DocumentPoisoned.
         """
-        structs, deletions = read_update(update, limits.parts)
-        _check_rivals(update, structs, limits)
-        self._nesting.check(structs, limits)
-        reached = whole(structs, deletions, self._state)
+        found = update if isinstance(update, Survey) else survey(update, limits)
+        reached = found.reached(self._state)
+        self._check_depth(found, limits, is_all_here=reached is not None)
         if reached is None:
-            return self._apply_part(update, structs, deletions)
-        changed = self._merge(update)
+            return self._apply_part(found, limits)
+        changed = self._merge(found.update)
         self._state.update(reached)
         if self._pending:
             self._merge_all(self._pending.release(reached, self._state))
         return changed
 
-    def _apply_part(self, update: bytes, structs: Structs, deletions: DeleteSet) -> bool:
+    def _check_depth(self, found: Survey, limits: Limits, *, is_all_here: bool) -> None:
+        # What waits may come to lie between those that arrive.
+        levels = found.depth if is_all_here and not self._pending else found.types
+        self._nesting.check(levels, found.structs, limits)
+
+    def _apply_part(self, found: Survey, limits: Limits) -> bool:
         """Merge what can be integrated of an update, and of those that waited for it."""
+        if found.parts > limits.early_parts:
+            raise Overloaded(TOO_EARLY)
         with _DECODING:
             # To read it only: nothing undecodable may wait.
-            merge_updates(update)
-        ready, is_left = self._pending.admit(update, structs, deletions, self._state)
+            merge_updates(found.update)
+        ready, is_left = self._pending.admit(
+            found.update, found.structs, found.deletions, self._state
+        )
         return self._merge_all(ready) or is_left
 
     def _merge_all(self, updates: list[bytes]) -> bool:
@@ -148,7 +157,7 @@ class Document:
     def _count_own(self, updates: list[bytes]) -> None:
         try:
             for update in updates:
-                self._nesting.check(read_structs(update), REPLAYED)
+                self._check_depth(survey(update), REPLAYED, is_all_here=True)
         except MalformedUpdate as error:
             raise DocumentPoisoned(f"an edit of our own cannot be replayed: {error}") from error
         self._state = read_state_vector(self.doc.get_state())
@@ -179,12 +188,14 @@ class Document:
         """Encode everything but what waits as one update."""
         return self._diff(EMPTY_STATE_VECTOR)
 
-    def contains(self, update: bytes, limits: Limits = REPLAYED) -> bool:
+    def contains(self, update: bytes | Survey, limits: Limits = REPLAYED) -> bool:
         """Whether an answer to our own state vector holds nothing new.
 
         Such an answer repeats the peer's whole delete set but no known insertion, so any insertion
         is news. Raises MalformedUpdate and MessageTooBig.
         """
+        if isinstance(update, Survey):
+            return not update.structs and covers(self._all_deleted(), update.deletions)
         if brings_structs(update):
             return False
         deletions = read_deletions(update, limits.parts)
@@ -199,14 +210,6 @@ class Document:
 def _notice(document: "weakref.ref[Document]", event: TransactionEvent) -> None:
     if (noticing := document()) is not None:
         noticing.notice(event)
-
-
-def _check_rivals(update: bytes, structs: Structs, limits: Limits) -> None:
-    # Only what has so many structs can have so many rivals.
-    if sum(map(len, structs.values())) <= limits.rivals:
-        return
-    if (rivals := count_rivals(update, structs)) > limits.rivals:
-        raise MessageTooBig(f"message too big: {rivals} values of the same keys in one update")
 
 
 class _Panics:

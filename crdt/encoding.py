@@ -42,16 +42,22 @@ class Reader:
     number of bytes read so far. A frame may be refused for its number of parts, see `count`.
     """
 
-    __slots__ = ("_data", "_end", "_parts_left", "position")
+    __slots__ = ("_data", "_end", "_max_parts", "_parts_left", "position")
 
     def __init__(self, data: bytes, max_parts: int = sys.maxsize) -> None:
-        self._data, self._end, self._parts_left = data, len(data), max_parts
+        self._data, self._end = data, len(data)
+        self._max_parts = self._parts_left = max_parts
         self.position = 0
 
     @property
     def remaining(self) -> int:
         """Bytes not read yet."""
         return self._end - self.position
+
+    @property
+    def parts(self) -> int:
+        """How many were counted so far."""
+        return self._max_parts - self._parts_left
 
     def byte(self) -> int:
         """Read one byte."""

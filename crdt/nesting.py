@@ -5,7 +5,8 @@ whole process (measured with a stack of 8 MiB: 12,000 nested arrays, 20,000 nest
 costs a client nine bytes and may arrive in any number of updates, parents after children too.
 
 So every document keeps a bound on its depth, present and to come, whatever pending updates will
-attach where: each shared type that arrives raises it by one. Only when the bound gets near the
+attach where: an update raises it by as many levels as lie within it, and where something waits, by
+one for each shared type. Only when the bound gets near the
 limit is the whole document read to find a lower one. Confessed: the limits assume a stack of
 8 MiB, which threads have neither on musl nor by `ulimit -s`. A stored state is not counted, since
 reading one of 10,000 steps takes seconds: someone may add 1,000 levels per stored state, unnoticed
@@ -43,12 +44,12 @@ class Nesting:
         self._read = read
         self._bound = 0
 
-    def check(self, structs: Structs, limits: Limits) -> None:
-        """Count the structs of an update, or refuse it if it would nest anything too deep.
+    def check(self, levels: int, structs: Structs, limits: Limits) -> None:
+        """Take note of an update, or refuse it if it would nest anything too deep.
 
-        Raises MalformedUpdate.
+        `levels` is by how much its structs can make the document deeper. Raises MalformedUpdate.
         """
-        bound = self._bound + _count_types(structs)
+        bound = self._bound + levels
         if bound > ACCEPTED.depth:
             depth = depth_bound(*self._read(), structs)
             _refuse_beyond(limits, depth)
@@ -68,10 +69,6 @@ def _refuse_beyond(limits: Limits, depth: Depth) -> None:
         )
 
 
-def _count_types(structs: Structs) -> int:
-    return sum(struct.nests for found in structs.values() for struct in found)
-
-
 def depth_bound(*sources: Structs) -> Depth:
     """Bound the depth that a document made of these structs and no others can ever have.
 
@@ -82,6 +79,15 @@ def depth_bound(*sources: Structs) -> Depth:
     depths = [surroundings.depth(struct) for struct in surroundings.types()]
     settled = 1 + max((depth for depth in depths if depth is not None), default=-1)
     return Depth(settled, depths.count(None))
+
+
+def depth_within(structs: Structs) -> int:
+    """How many shared types lie in each other at most, as far as these structs tell.
+
+    Raises MalformedUpdate if structs lie within themselves.
+    """
+    surroundings = _Surroundings([structs], outside=0)
+    return max((1 + (surroundings.depth(each) or 0) for each in surroundings.types()), default=0)
 
 
 class _ClientStructs:
@@ -108,9 +114,14 @@ _CLOCK = attrgetter("clock")
 
 
 class _Surroundings:
-    """Finds how many shared types lie around a struct, None if some of them are lacking."""
+    """Finds how many shared types lie around a struct.
 
-    def __init__(self, sources: Iterable[Structs]) -> None:
+    `outside` is how many lie around elements that are lacking, None if that is not known: the
+    answer is None then, too.
+    """
+
+    def __init__(self, sources: Iterable[Structs], outside: int | None = None) -> None:
+        self._outside = outside
         together: defaultdict[int, list[Struct]] = defaultdict(list)
         for source in sources:
             for client, structs in source.items():
@@ -145,7 +156,7 @@ class _Surroundings:
         depth = 0
         for element in struct.surroundings:
             found = self._at(element)
-            if not found:
+            if not found and self._outside is None:
                 return None
             for each in found:
                 outer = self._depths[id(each)]

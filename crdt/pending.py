@@ -15,11 +15,9 @@ from itertools import count
 from typing import TypeAlias
 
 from .encoding import Reader
+from .survey import StateVector
 from .update_format import DeleteSet, Id, Struct, Structs, merged
 from .update_writer import Draft
-
-StateVector: TypeAlias = dict[int, int]
-"""client -> how many of its elements are here"""
 
 _Name: TypeAlias = tuple[int, int, bytes]
 """(client, clock, content): tells a struct from all others, also from those that take its place"""
@@ -29,34 +27,6 @@ def read_state_vector(encoded: bytes) -> StateVector:
     """Read a state vector: varUint clients, clients × (varUint client, varUint clock)."""
     reader = Reader(encoded)
     return {reader.var_uint(): reader.var_uint() for _ in range(reader.var_uint())}
-
-
-def whole(structs: Structs, deletions: DeleteSet, state: StateVector) -> StateVector | None:
-    """Return how far an update brings its clients if it can be applied as it is, else None.
-
-    None is also the answer, for speed, if clients within the update need each other.
-    """
-    reached: StateVector = {}
-    for client, found in structs.items():
-        have = state.get(client, 0)
-        for struct in found:
-            if struct.clock > have or not _is_placed(client, struct, state, have):
-                return None
-            have = max(have, struct.end)
-        reached[client] = have
-    for client, ranges in deletions.items():
-        have = reached.get(client) or state.get(client, 0)
-        for clock, length in ranges:
-            if clock + length > have:
-                return None
-    return reached
-
-
-def _is_placed(client: int, struct: Struct, state: StateVector, have: int) -> bool:
-    for other, clock in struct.surroundings:
-        if clock >= (have if other == client else state.get(other, 0)):
-            return False
-    return True
 
 
 def _lacking(client: int, struct: Struct, state: StateVector) -> Id | None:

@@ -12,9 +12,7 @@ readers to disagree could hide from one what the other sees.
 
 import sys
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Callable
-from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 from .any_format import skip_values
@@ -75,8 +73,12 @@ def read_update(update: bytes, max_parts: int = sys.maxsize) -> tuple[Structs, D
     MessageTooBig for more than `max_parts` structs, values and deleted ranges together, a client
     counting as ten.
     """
+    return read_parts(Reader(update, max_parts))
+
+
+def read_parts(reader: Reader) -> tuple[Structs, DeleteSet]:
+    """Read an update off a reader, which counts its parts. Raises as `read_update`."""
     try:
-        reader = Reader(update, max_parts)
         return _read_structs(reader), _read_delete_set(reader)
     except ProtocolError as error:
         raise MalformedUpdate(f"update cannot be decoded: {error}") from error
@@ -98,21 +100,6 @@ def brings_structs(update: bytes) -> bool:
 def read_deletions(update: bytes, max_parts: int = sys.maxsize) -> DeleteSet:
     """Read what an update deletes. Raises as `read_update`."""
     return read_update(update, max_parts)[1]
-
-
-def count_rivals(update: bytes, structs: Structs) -> int:
-    """Count structs of the update that claim a key without naming the value they replace.
-
-    The first for each key does not count: an honest client writes no second.
-    """
-    reader, claims = Reader(update), Counter[bytes]()
-    for struct in chain.from_iterable(structs.values()):
-        info = update[struct.start]
-        if info & (HAS_LEFT | HAS_RIGHT | HAS_PARENT_SUB) == HAS_PARENT_SUB:
-            reader.position = struct.start + 1
-            _read_place(reader, info)
-            claims[update[struct.start + 1 : reader.position]] += 1
-    return claims.total() - len(claims)
 
 
 def _read_delete_set(reader: Reader) -> DeleteSet:
@@ -214,6 +201,11 @@ def _read_place(reader: Reader, info: int) -> tuple[tuple[Id, ...], bool]:
     if info & HAS_PARENT_SUB:
         reader.skip_bytes()
     return parent, not is_in_root
+
+
+def skip_place(reader: Reader, info: int) -> None:
+    """Pass over what tells where a struct lies."""
+    _read_place(reader, info)
 
 
 def _read_id(reader: Reader) -> Id:

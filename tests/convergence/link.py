@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
 from app.live_room import LiveRoom
+from app.parcel import Parcel
 from crdt.effects import SessionId
 from crdt.errors import SyncError
 from crdt.messages import Message
@@ -60,7 +61,12 @@ class Link:
         if not self._is_cut and not self._is_closing:
             self.down.append(frame)
 
-    answer = offer = put
+    answer = put
+
+    def offer(self, parcel: Parcel) -> None:
+        """See `Outbox.offer`."""
+        for frame in parcel.payloads:
+            self.put(frame)
 
     def reserve(self, size: int) -> None:
         """See `Outbox.reserve`: there is room for everything."""

@@ -8,7 +8,8 @@ from pycrdt import Doc, Map
 from crdt.document import Document
 from crdt.encoding import var_string, var_uint
 from crdt.errors import MalformedUpdate
-from crdt.pending import Pending, StateVector, read_state_vector, whole
+from crdt.pending import Pending, read_state_vector
+from crdt.survey import StateVector, survey
 from crdt.update_format import EMPTY_UPDATE, read_structs, read_update
 from tests.crdt.histories import History, content
 from tests.crdt.raw_updates import (
@@ -129,8 +130,8 @@ def test_what_an_update_may_wait_for(lacking: bytes, state: StateVector) -> None
     complete = {client: clock + 1 for client, clock in state.items()}
     assert pending.release(complete, complete) == [lacking]
     assert not pending
-    assert whole(*read_update(lacking), state) is None
-    assert whole(*read_update(lacking), {**state, 9: 5, 1: 3}) is not None
+    assert survey(lacking).reached(state) is None
+    assert survey(lacking).reached({**state, 9: 5, 1: 3}) is not None
 
 
 def test_what_is_whole_is_all_ready() -> None:

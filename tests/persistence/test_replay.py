@@ -7,7 +7,8 @@ from pycrdt import Doc, Map
 import crdt.document
 from crdt.document import Document
 from crdt.errors import DocumentPoisoned, MalformedUpdate, PipelineNotFound
-from crdt.update_format import DeleteSet, Structs, read_update
+from crdt.limits import Limits
+from crdt.survey import Survey, survey
 from persistence.memory import MemoryStore
 from persistence.ports import LoggedUpdate, StoredDocument
 from persistence.replay import compute, load, replay
@@ -88,11 +89,11 @@ async def test_what_waits_and_cannot_be_read_makes_the_state_unusable() -> None:
 def test_only_what_clients_sent_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[bytes] = []
 
-    def checking(update: bytes, max_parts: int) -> tuple[Structs, DeleteSet]:
+    def checking(update: bytes, limits: Limits) -> Survey:
         checked.append(update)
-        return read_update(update, max_parts)
+        return survey(update, limits)
 
-    monkeypatch.setattr(crdt.document, "read_update", checking)
+    monkeypatch.setattr(crdt.document, "survey", checking)
     replay(StoredDocument(None, 0, logged(UPDATES[:3])))
     replay(StoredDocument(UPDATES[0], 1, logged(UPDATES[:4])[3:]))
     assert checked == [UPDATES[1], UPDATES[2], UPDATES[3]]
