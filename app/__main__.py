@@ -29,6 +29,7 @@ from . import library, log
 from .auth import Tokens
 from .main import pauses, project_now, work
 from .settings import Settings, SettingsError, load_settings
+from .telemetry import tracing
 from .verifiers import tokens_for, verifier_for
 
 cli = typer.Typer(
@@ -87,7 +88,7 @@ def serve(
 def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Keep the tables up to date with the documents, beside `serve --no-worker`."""
     settings = load_settings(data_dir=data_dir, database_url=database_url)
-    with _database(settings, watched=True) as dsn:
+    with _database(settings, watched=True) as dsn, tracing():
         asyncio.run(_work_until_signal(dsn, settings))
 
 

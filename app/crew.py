@@ -27,6 +27,7 @@ from .demo import greeting
 from .main import ensure_demo, pauses
 from .server import WorkerThread, cannot_listen, leave_within, say_ready, serve_at
 from .settings import Settings
+from .telemetry import tracing
 from .verifiers import verifier_for
 
 BACKLOG: Final = 2048
@@ -49,7 +50,7 @@ def serve_together(settings: Settings, dsn: str) -> None:
 
     Raises StoreError, SettingsError when the port is taken.
     """
-    with _stopping(settings) as stop, _listening(settings) as listening:
+    with tracing(), _stopping(settings) as stop, _listening(settings) as listening:
         text = uvloop.run(_prepared(settings, dsn))
         worker = None if settings.no_worker else WorkerThread(dsn, pauses(settings))
         crew = Crew(settings, dsn, listening)

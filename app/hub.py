@@ -21,6 +21,7 @@ from crdt.size import Size
 from persistence.ports import StoredDocument, UpdateLog
 from persistence.replay import compute, load, replay
 
+from . import spans
 from .appends import Committer
 from .bus.base import Bus
 from .follower import Follower
@@ -173,12 +174,7 @@ class Hub:
         if predecessor := self._rooms.get(pipeline_id):
             # What it appended must be in the log that is about to be read.
             await predecessor.settled(SETTLE_SECONDS)
-        client_id = self._new_client_id()
-        document, seq, size = await load(
-            self._log,
-            pipeline_id,
-            lambda stored: (_replay(stored, client_id), stored.seq, stored.size),
-        )
+        document, seq, size = await self._loaded(pipeline_id)
         room = Room(document, self._node, Size(self._document_bytes, size))
         # Kept here, not by the visitors: all of them may have given up meanwhile.
         self._rooms[pipeline_id] = LiveRoom(
@@ -191,6 +187,18 @@ class Hub:
             on_gap=self._follower.fill_soon,
             presence_window=self._presence_window,
         )
+
+    async def _loaded(self, pipeline_id: UUID) -> tuple[Document, int, int]:
+        """Read a document: itself, the number of its last update, and its size."""
+        client_id = self._new_client_id()
+        with spans.span("room.load", {spans.PIPELINE: str(pipeline_id)}) as span:
+            loaded = await load(
+                self._log,
+                pipeline_id,
+                lambda stored: (_replay(stored, client_id), stored.seq, stored.size),
+            )
+            span.note({spans.SEQ: loaded[1], "pipeloom.bytes": loaded[2]})
+            return loaded
 
     def tick(self) -> None:
         """Let time pass: expire presence, unload rooms nobody is in, forget dropped ones."""

@@ -191,6 +191,10 @@ class LiveRoom:
         seq = await self._appends.committed(seconds)
         return self.position.seq if seq is None else seq
 
+    def when_durable(self, task: Callable[[], None]) -> None:
+        """Do something once everything appended so far is committed; never if it is refused."""
+        self._appends.when_durable(task)
+
     def read(self, reader: Callable[[Document], T]) -> T:
         """Read the document at once; the whole server waits meanwhile."""
         return reader(self._room.document)

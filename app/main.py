@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -14,6 +14,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from crdt.news import NodeId
 from persistence.as_user import UserPool
@@ -30,6 +31,7 @@ from persistence.update_log import PostgresUpdateLog
 from persistence.versions import PostgresVersions
 from persistence.worker import Worker
 
+from . import spans
 from .access import AccessWatch, Audiences
 from .admission import Admission
 from .api.assembly import api
@@ -44,10 +46,12 @@ from .events import RoomEvents
 from .history import History
 from .http import NotFound, Readiness, healthz
 from .hub import Hub
-from .monitoring import MetricsPage, TimedLog, watch_loop, watch_projections
+from .monitoring import MetricsPage, watch_loop, watch_projections
 from .parting import send_away
 from .presence import PresenceMirror
+from .request_spans import RequestSpans
 from .settings import Settings
+from .timed import CountedVersions, TimedLog, TimedProjections
 from .versions import Versioning
 from .ws import Endpoints
 
@@ -251,11 +255,15 @@ def application(made: Services, tokens: Verifier) -> Starlette:
             Mount("/api", made.api),
             Route("/{path:path}", not_found.answer, methods=ANY_METHOD),
         ],
-        middleware=[Middleware(Correlation)],
+        middleware=[Middleware(one) for one in _middleware()],
     )
     # A path with a line feed in it matches no route at all.
     made_of.router.default = not_found.wrapped(made_of.router.default)
     return made_of
+
+
+def _middleware() -> list[Callable[[ASGIApp], ASGIApp]]:
+    return [Correlation, RequestSpans] if spans.is_traced() else [Correlation]
 
 
 def pauses(settings: Settings) -> Pauses:
@@ -272,11 +280,11 @@ async def work(dsn: str, stop: asyncio.Event, versions: Pauses) -> None:
     listener = Listener(dsn)
     try:
         await require_current(pool)
-        log = PostgresUpdateLog(pool)
-        autosave = Autosave(log, PostgresVersions(pool), versions, SystemClock())
+        log = TimedLog(pool)
+        autosave = Autosave(log, CountedVersions(pool), versions, SystemClock())
         # Side by side: a version of 10,000 steps takes seconds, which no row may wait for.
         async with _beside(autosave.run()):
-            await Worker(log, PostgresProjections(pool), listener).run(stop)
+            await Worker(log, TimedProjections(PostgresProjections(pool)), listener).run(stop)
     finally:
         await listener.close()
         await pool.close()

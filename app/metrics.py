@@ -116,6 +116,23 @@ PROJECTION_LAG_SECONDS: Final = Gauge(
 )
 
 
+PROJECTION_SECONDS: Final = Histogram(
+    "pipeloom_projection_seconds",
+    "How long the worker took to bring one document's rows up to its log.",
+    buckets=LATENCIES,
+    registry=REGISTRY,
+)
+PROJECTIONS_FAILED: Final = Counter(
+    "pipeloom_projections_failed", "Projections that were undone.", registry=REGISTRY
+)
+PROJECTED_ROWS: Final = Counter(
+    "pipeloom_projected_rows", "Rows written and deleted by the worker.", registry=REGISTRY
+)
+VERSIONS_SAVED: Final = Counter(
+    "pipeloom_versions_saved", "Versions saved unasked.", registry=REGISTRY
+)
+
+
 def reject(error: PipeloomError | str) -> None:
     """Count a refusal by its reason: in words, or as the error it is."""
     reason = error if isinstance(error, str) else _WORDS.sub("_", type(error).__name__).lower()

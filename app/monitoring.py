@@ -14,8 +14,6 @@ from starlette.responses import Response
 
 from persistence.errors import StoreError
 from persistence.pool import Pool
-from persistence.ports import NewUpdate
-from persistence.update_log import PostgresUpdateLog
 
 from . import metrics
 from .http import CHALLENGE, problem
@@ -31,18 +29,6 @@ FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 """Headers of a request that did not begin on this machine, whatever its address says."""
 
 _logger = structlog.get_logger(__name__)
-
-
-class TimedLog(PostgresUpdateLog):
-    """The update log, its transactions timed."""
-
-    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
-        """See `UpdateLog`."""
-        started = time.perf_counter()
-        seqs = await super().append(updates)
-        metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
-        metrics.COMMIT_UPDATES.observe(len(updates))
-        return seqs
 
 
 class Observed(Protocol):

@@ -25,6 +25,7 @@ from .demo import greeting
 from .main import Services, application, ensure_demo, pauses, services, work
 from .settings import Settings, SettingsError
 from .sockets import WebSocketProtocol
+from .telemetry import tracing
 
 AFTER_DRAINING_SECONDS = 1.5
 """How long the process may take to end once it has drained."""
@@ -120,7 +121,8 @@ def cannot_listen(host: str, port: int, cause: BaseException | None) -> Settings
 def serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
     """Serve until SIGTERM or SIGINT. Raises StoreError, SettingsError when the port is taken."""
     _prepare_process()
-    uvloop.run(_serve(settings, tokens, dsn))
+    with tracing():
+        uvloop.run(_serve(settings, tokens, dsn))
 
 
 def serve_at(
@@ -135,7 +137,8 @@ def serve_at(
     The database must be migrated, and others must project. Raises StoreError.
     """
     _prepare_process()
-    uvloop.run(_serve_at(settings, tokens, dsn, listening, on_ready))
+    with tracing():
+        uvloop.run(_serve_at(settings, tokens, dsn, listening, on_ready))
 
 
 async def _serve_at(
