@@ -377,7 +377,8 @@ class LiveRoom:
             # All of them are about to leave; a thousand would be told of each other's leaving.
             return
         self._audience.broadcast(message, exclude)
-        _count_delivery(message, len(self._audience))
+        is_author_here = exclude is not None and exclude in self._audience
+        _count_delivery(message, len(self._audience) - is_author_here)
 
     def _append(self, payload: bytes, user_id: UUID | None) -> None:
         self._appends.append(NewUpdate(self.pipeline_id, user_id, payload, self._clock.now()))

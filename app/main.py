@@ -51,6 +51,7 @@ from .parting import send_away
 from .presence import PresenceMirror
 from .request_spans import RequestSpans
 from .settings import Settings
+from .siblings import Siblings
 from .timed import CountedVersions, TimedLog, TimedProjections
 from .versions import Versioning
 from .ws import Endpoints
@@ -97,6 +98,7 @@ class Services:
         *,
         bus: Bus,
         node: NodeId,
+        siblings: Siblings | None = None,
     ) -> None:
         clock = SystemClock()
         log = TimedLog(pool)
@@ -132,11 +134,17 @@ class Services:
             workbench=Workbench(),
         )
         token = settings.metrics_token
-        self.metrics = MetricsPage(self, None if token is None else token.get_secret_value())
+        shown = None if token is None else token.get_secret_value()
+        self.metrics = MetricsPage(self, shown, siblings)
         self.api = api(context, tokens, settings)
         self.readiness = Readiness(
             {"postgresql": lambda: pool.fetchval("ping")}, {"bus": bus.check}
         )
+
+    @property
+    def connections(self) -> int:
+        """See `Observed`."""
+        return self.endpoints.open
 
     @property
     def rooms(self) -> int:
@@ -204,7 +212,9 @@ class Services:
 
 
 @asynccontextmanager
-async def services(settings: Settings, tokens: Verifier, dsn: str) -> AsyncIterator[Services]:
+async def services(
+    settings: Settings, tokens: Verifier, dsn: str, siblings: Siblings | None = None
+) -> AsyncIterator[Services]:
     """Connect, and disconnect at the end. Raises StoreUnavailable, SchemaOutdated."""
     async with AsyncExitStack() as stack:
         pool = await open_pool(dsn, min_size=2, max_size=10)
@@ -217,7 +227,11 @@ async def services(settings: Settings, tokens: Verifier, dsn: str) -> AsyncItera
         await require_current(pool)
         node = uuid4().hex
         bus = await stack.enter_async_context(bus_for(settings, dsn, node))
-        made = Services(settings, tokens, pool, api_pool, announcements, bus=bus, node=node)
+        made = Services(
+            settings, tokens, pool, api_pool, announcements, bus=bus, node=node, siblings=siblings
+        )
+        if siblings is not None:
+            await stack.enter_async_context(siblings.telling(made.metrics.own))
         async with _beside(
             made.tick_forever(),
             made.follow_forever(),

@@ -24,6 +24,7 @@ from .auth import Verifier
 from .demo import greeting
 from .main import Services, application, ensure_demo, pauses, services, work
 from .settings import Settings, SettingsError
+from .siblings import Siblings
 from .sockets import WebSocketProtocol
 from .telemetry import tracing
 
@@ -130,6 +131,8 @@ def serve_at(
     tokens: Verifier,
     dsn: str,
     listening: socket.socket,
+    *,
+    siblings: Siblings,
     on_ready: Callable[[], None],
 ) -> None:
     """Serve whoever comes in at a socket that others serve, too, until SIGTERM or SIGINT.
@@ -138,7 +141,9 @@ def serve_at(
     """
     _prepare_process()
     with tracing():
-        uvloop.run(_serve_at(settings, tokens, dsn, listening, on_ready))
+        uvloop.run(
+            _serve_at(settings, tokens, dsn, listening, siblings=siblings, on_ready=on_ready)
+        )
 
 
 async def _serve_at(
@@ -146,9 +151,11 @@ async def _serve_at(
     tokens: Verifier,
     dsn: str,
     listening: socket.socket,
+    *,
+    siblings: Siblings,
     on_ready: Callable[[], None],
 ) -> None:
-    async with services(settings, tokens, dsn) as made:
+    async with services(settings, tokens, dsn, siblings) as made:
         await _run(made, settings, tokens, lambda _: on_ready(), [listening])
 
 

@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     cors_origins: str = ""
     origins: str = ""
     metrics_token: SecretStr | None = None
+    metrics_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     max_connections: Annotated[int, Field(ge=1)] = 20_000
     max_connections_per_user: Annotated[int, Field(ge=1)] = 10_000
     max_connections_per_address: Annotated[int, Field(ge=1)] = 10_000

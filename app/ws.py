@@ -54,6 +54,11 @@ class Endpoints:
         self.idle.set()
 
     @property
+    def open(self) -> int:
+        """How many WebSockets are open, those included that are not authenticated yet."""
+        return self._open
+
+    @property
     def sessions(self) -> Mapping[str, int]:
         """Clients in rooms, by protocol."""
         return {
