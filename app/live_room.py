@@ -29,6 +29,7 @@ from crdt.errors import (
     DocumentPoisoned,
     Draining,
     Overloaded,
+    PipelineTooLarge,
     PipeloomError,
     ProtocolError,
     SyncError,
@@ -155,17 +156,22 @@ class LiveRoom:
             _count(message)
             self._run(lambda: self._room.receive(session, message, self._clock.monotonic()))
 
-    def edit(self, user_id: UUID | None, change: Callable[[Editor], T]) -> T:
+    def edit(
+        self, user_id: UUID | None, change: Callable[[Editor], T], *, is_deletion: bool = False
+    ) -> T:
         """Let the server edit, in a user's name; see `Room.edit`. `committed` says when it is safe.
 
         What `change` raises goes to the caller, the document being untouched then. Raises Draining
-        if the room takes no edits any more, Overloaded if this one cannot be stored.
+        if the room takes no edits any more, Overloaded if this one cannot be stored,
+        PipelineTooLarge if it would add to a document that is too large.
         """
-        return self._edit(lambda: self._room.edit(user_id, change))
+        now = self._clock.monotonic()
+        return self._edit(lambda: self._room.edit(user_id, change, now, is_deletion=is_deletion))
 
     def merge(self, user_id: UUID | None, update: bytes) -> None:
         """Take an edit that the server made on a copy; see `Room.merge`. Raises as `edit` does."""
-        self._edit(lambda: (None, self._room.merge(user_id, update)))
+        now = self._clock.monotonic()
+        self._edit(lambda: (None, self._room.merge(user_id, update, now)))
 
     def _edit(self, decide: Callable[[], tuple[T, list[Effect]]]) -> T:
         if self.dropped or self.frozen:
@@ -174,6 +180,9 @@ class LiveRoom:
             self.empty_since = self._clock.monotonic()
         try:
             result, effects = decide()
+        except PipelineTooLarge:
+            reject("too_large")
+            raise
         except DocumentPoisoned as error:
             self._drop_poisoned(error)
             raise Overloaded("the document is being reloaded: try again") from error

@@ -113,6 +113,7 @@ class Services:
             unload_after=settings.unload_after,
             presence_window=settings.presence_window,
             document_bytes=settings.document_bytes,
+            max_stateless=settings.max_stateless_characters,
             node=node,
         )
         self.presence = PresenceMirror(PostgresPresence(pool), self.hub.presence, clock.monotonic)
