@@ -121,7 +121,7 @@ def cannot_listen(host: str, port: int, cause: BaseException | None) -> Settings
 
 def serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
     """Serve until SIGTERM or SIGINT. Raises StoreError, SettingsError when the port is taken."""
-    _prepare_process()
+    _prepare_process(settings)
     with tracing():
         uvloop.run(_serve(settings, tokens, dsn))
 
@@ -139,7 +139,7 @@ def serve_at(
 
     The database must be migrated, and others must project. Raises StoreError.
     """
-    _prepare_process()
+    _prepare_process(settings)
     with tracing():
         uvloop.run(
             _serve_at(settings, tokens, dsn, listening, siblings=siblings, on_ready=on_ready)
@@ -159,10 +159,18 @@ async def _serve_at(
         await _run(made, settings, tokens, lambda _: on_ready(), [listening])
 
 
-def _prepare_process() -> None:
-    # uvicorn raises the signal again when it has drained; that must not kill the process.
+_told_to_stop = threading.Event()
+"""Set by a signal that comes while the server is starting, before uvicorn listens to signals."""
+
+
+def _prepare_process(settings: Settings) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        # uvicorn raises the signal again when it has drained; that must not kill the process.
+        _told_to_stop.set()
+        leave_within(_seconds_to_leave(settings))
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _drained)
+        signal.signal(number, stop)
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
@@ -173,8 +181,8 @@ def leave_within(seconds: float) -> None:
     timer.start()
 
 
-def _drained(_number: int, _frame: FrameType | None) -> None:
-    return
+def _seconds_to_leave(settings: Settings) -> float:
+    return settings.drain_timeout + AFTER_DRAINING_SECONDS
 
 
 async def _serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
@@ -211,8 +219,9 @@ async def _run(
         server_header=False,
         timeout_graceful_shutdown=1,
     )
-    seconds = settings.drain_timeout + AFTER_DRAINING_SECONDS
-    await Server(config, made, announce, leave_within=seconds).serve(sockets)
+    server = Server(config, made, announce, leave_within=_seconds_to_leave(settings))
+    if not _told_to_stop.is_set():
+        await server.serve(sockets)
 
 
 class WorkerThread:
