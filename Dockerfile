@@ -1,8 +1,8 @@
 FROM python:3.12-slim
 
 WORKDIR /srv/pipeloom
-COPY requirements.txt pyproject.toml README.md ./
-RUN pip install --no-cache-dir --require-hashes -r requirements.txt
+COPY requirements-telemetry.txt pyproject.toml README.md ./
+RUN pip install --no-cache-dir --require-hashes -r requirements-telemetry.txt
 COPY app app
 COPY crdt crdt
 COPY persistence persistence

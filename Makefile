@@ -48,5 +48,6 @@ bench: .venv/installed-test
 lock: .venv/installed
 	$(PIP) uv
 	$(LOCK) --extra build --output-file requirements.txt
-	$(LOCK) --extra build --extra test --output-file requirements-test.txt
+	$(LOCK) --extra build --extra telemetry --output-file requirements-telemetry.txt
+	$(LOCK) --extra build --extra telemetry --extra test --output-file requirements-test.txt
 	$(LOCK) --extra build --extra node --output-file requirements-node.txt

@@ -28,7 +28,9 @@ from persistence.update_log import PostgresUpdateLog
 from . import library, log
 from .auth import Tokens
 from .main import pauses, project_now, work
+from .monitoring import worker_page
 from .settings import Settings, SettingsError, load_settings
+from .telemetry import tracing
 from .verifiers import tokens_for, verifier_for
 
 cli = typer.Typer(
@@ -84,10 +86,24 @@ def serve(
 
 
 @cli.command()
-def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+def worker(
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Port on 127.0.0.1 for /metrics; 0 takes a free one.")
+    ] = None,
+) -> None:
     """Keep the tables up to date with the documents, beside `serve --no-worker`."""
-    settings = load_settings(data_dir=data_dir, database_url=database_url)
-    with _database(settings, watched=True) as dsn:
+    settings = load_settings(
+        data_dir=data_dir, database_url=database_url, metrics_port=metrics_port
+    )
+    with (
+        _database(settings, watched=True) as dsn,
+        worker_page(settings.metrics_port) as port,
+        tracing(),
+    ):
+        if port is not None:
+            _say(f"metrics are at http://127.0.0.1:{port}/metrics")
         asyncio.run(_work_until_signal(dsn, settings))
 
 

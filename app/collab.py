@@ -43,11 +43,12 @@ from crdt.messages import Message as SyncMessage
 from persistence.errors import StoreError
 
 from .admission import Admission, Visitor
+from .arrival import Arrival
 from .connection import Connection, Lane
 from .hub import Hub
 from .live_room import LiveRoom
 from .metrics import reject
-from .pace import Pace
+from .pace import Act, Pace
 from .settings import Settings
 
 LEAST_WEIGHT = 128
@@ -60,15 +61,18 @@ _logger = structlog.get_logger(__name__)
 class Channel:
     """One address of a socket; its encoder puts the address on every frame.
 
-    It is admitted once it has a `visitor`, and open once it has a `room`. What the client says
-    before that is `kept`, message and weight; `token` is one that has not been tried yet.
+    It is admitted once it has a `visitor`, and open once it has a `room`; `act` is what then takes
+    the client's messages. What it says before that is `kept`, message and weight; `token` is one
+    that has not been tried yet.
     """
 
     encode: Encoder
     connection: Connection
     session: SessionId
+    arrival: Arrival
     visitor: Visitor | None = None
     room: LiveRoom | None = None
+    act: Act | None = None
     kept: list[tuple[ClientMessage, int]] = field(default_factory=list)
     token: str | None = None
     knocking: "asyncio.Task[None] | None" = None
@@ -164,18 +168,18 @@ class Collab:
             pass
         elif isinstance(message, Detach):
             self._forget(channel)
-        elif channel.room is None:
+        elif channel.act is None:
             self._keep(channel, message, size)
         else:
-            act = partial(channel.room.receive, channel.session)
-            return self._pace.take(address, message, act)
+            return self._pace.take(address, message, channel.act)
         return 0.0
 
     def _new_channel(self, address: str) -> Channel:
         limit = self._settings.max_documents
         if len(self._channels) + len(self._abandoned) >= limit:
             raise ResetConnection(f"expected at most {limit} documents on one connection")
-        channel = Channel(Encoder(address), self._connection, self._hub.new_session())
+        session, arrival = self._hub.new_session(), Arrival("hocuspocus")
+        channel = Channel(Encoder(address), self._connection, session, arrival)
         self._channels[address] = channel
         return channel
 
@@ -185,6 +189,7 @@ class Collab:
     def _forget(self, channel: Channel) -> None:
         """End a document; a token that is being tried is tried to its end, for nobody."""
         del self._channels[channel.address]
+        channel.arrival.end()
         self._take_kept(channel)
         if channel.room is not None:
             channel.room.leave(channel.session)
@@ -222,7 +227,8 @@ class Collab:
 
     async def _try(self, channel: Channel, token: str) -> None:
         try:
-            visitor = await self._admission.admit(token, document_name(channel.address))
+            with channel.arrival.on_its_way():
+                visitor = await self._admission.admit(token, document_name(channel.address))
             await self._let_in(channel, visitor)
         except (Unauthenticated, Forbidden, PipelineNotFound) as error:
             self._deny(channel, error)
@@ -247,16 +253,19 @@ class Collab:
     async def _enter(self, channel: Channel, visitor: Visitor) -> None:
         self._welcome(visitor.person.id)
         channel.visitor = visitor
+        channel.arrival.admit(visitor)
         self._idle_bytes = self._idle_messages = 0
         # Before the document is loaded: providers wait for this, not for the document.
         channel.say(Authenticated(visitor.scope))
-        room = await self._hub.open(visitor.pipeline_id)
+        with channel.arrival.on_its_way():
+            room = await self._hub.open(visitor.pipeline_id)
         if not self._is_here(channel):
             return
         channel.room = room
+        channel.act = act = channel.arrival.enter(room, partial(room.receive, channel.session))
         room.join(visitor.session(channel.session, is_asked_back=True), channel.lane)
         for message in self._take_kept(channel):
-            room.receive(channel.session, message)
+            act(message)
 
     def _renew(self, channel: Channel, room: LiveRoom, visitor: Visitor) -> None:
         if channel.visitor is None or visitor.person.id != channel.visitor.person.id:
@@ -274,6 +283,7 @@ class Collab:
             channel.say(Detached("Unauthorized"))
             self._connection.close(error)
             return
+        channel.arrival.fail(error)
         self._forget(channel)
         reject(error)
         channel.say(Denied(error.reason))
@@ -283,4 +293,5 @@ class Collab:
         if channel.room is not None:
             channel.room.ask_again(channel.session)
         elif self._is_here(channel):
+            channel.arrival.fail(error)
             self._connection.close(error)

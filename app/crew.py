@@ -3,6 +3,7 @@
 All of them accept from the same listening socket. The parent serves nobody; it keeps the worker.
 """
 
+import asyncio
 import multiprocessing
 import os
 import signal
@@ -11,22 +12,29 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.synchronize import Event
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Final
 
 import structlog
 import uvloop
+from prometheus_client import generate_latest
 
 from persistence.migrations import migrate
 
 from . import log
 from .demo import greeting
 from .main import ensure_demo, pauses
+from .metrics import WORKER_REGISTRY
 from .server import WorkerThread, cannot_listen, leave_within, say_ready, serve_at
 from .settings import Settings
+from .siblings import Siblings
+from .telemetry import tracing
 from .verifiers import verifier_for
 
 BACKLOG: Final = 2048
@@ -49,10 +57,17 @@ def serve_together(settings: Settings, dsn: str) -> None:
 
     Raises StoreError, SettingsError when the port is taken.
     """
-    with _stopping(settings) as stop, _listening(settings) as listening:
+    with (
+        tracing(),
+        _stopping(settings) as stop,
+        _listening(settings) as listening,
+        TemporaryDirectory(prefix="pipeloom-") as sockets,
+    ):
         text = uvloop.run(_prepared(settings, dsn))
+        crew = Crew(settings, dsn, listening, Path(sockets))
         worker = None if settings.no_worker else WorkerThread(dsn, pauses(settings))
-        crew = Crew(settings, dsn, listening)
+        if worker is not None:
+            _tell_of_worker(Siblings(Path(sockets), "worker"))
         try:
             crew.start()
             if crew.await_ready(stop):
@@ -62,6 +77,16 @@ def serve_together(settings: Settings, dsn: str) -> None:
             crew.end(settings.drain_timeout + LEAVING_SECONDS)
             if worker is not None:
                 worker.stop()
+
+
+def _tell_of_worker(siblings: Siblings) -> None:
+    """Tell what the worker counts as long as this process lives."""
+
+    async def tell() -> None:
+        async with siblings.telling(lambda: generate_latest(WORKER_REGISTRY)):
+            await asyncio.Future()
+
+    threading.Thread(target=lambda: asyncio.run(tell()), name="metrics", daemon=True).start()
 
 
 async def _prepared(settings: Settings, dsn: str) -> str:
@@ -103,10 +128,13 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 class Crew:
-    """The processes that serve."""
+    """The processes that serve; in the directory `sockets` they tell each other what they count."""
 
-    def __init__(self, settings: Settings, dsn: str, listening: socket.socket) -> None:
+    def __init__(
+        self, settings: Settings, dsn: str, listening: socket.socket, sockets: Path
+    ) -> None:
         self._settings, self._dsn, self._listening = settings, dsn, listening
+        self._sockets = sockets
         # A fork would copy the worker's thread in the middle of whatever it does.
         self._context: SpawnContext = multiprocessing.get_context("spawn")
         self._members: dict[SpawnProcess, Event] = {}
@@ -117,14 +145,19 @@ class Crew:
             self._add()
 
     def _add(self) -> None:
-        ready = self._context.Event()
+        ready, siblings = self._context.Event(), Siblings(self._sockets, self._free_name())
         member = self._context.Process(
             target=_serve_in_crew,
-            args=(self._settings, self._dsn, self._listening, ready),
-            name="pipeloom serve",
+            args=(self._settings, self._dsn, self._listening, siblings, ready),
+            name=siblings.name,
         )
         member.start()
         self._members[member] = ready
+
+    def _free_name(self) -> str:
+        """A number; that of a process that ended is given to the next, so that they stay few."""
+        taken = {member.name for member in self._members}
+        return next(name for name in map(str, count(1)) if name not in taken)
 
     def await_ready(self, stop: threading.Event) -> bool:
         """Wait until all accept connections; False if it is time to stop instead."""
@@ -167,10 +200,13 @@ class Crew:
         return [member for member in self._members if member.is_alive()]
 
 
-def _serve_in_crew(settings: Settings, dsn: str, listening: socket.socket, ready: Event) -> None:
+def _serve_in_crew(
+    settings: Settings, dsn: str, listening: socket.socket, siblings: Siblings, ready: Event
+) -> None:
     log.configure()
     threading.Thread(target=_leave_with_parent, name="parent", daemon=True).start()
-    serve_at(settings, verifier_for(settings), dsn, listening, ready.set)
+    tokens = verifier_for(settings)
+    serve_at(settings, tokens, dsn, listening, siblings=siblings, on_ready=ready.set)
 
 
 def _leave_with_parent() -> None:

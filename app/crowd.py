@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
-from crdt.errors import Overloaded
+from crdt.errors import TooManyConnections
 
 
 class Crowd:
@@ -16,9 +16,11 @@ class Crowd:
 
     @contextmanager
     def one_of(self, key: Hashable) -> Iterator[None]:
-        """Count one connection while the block runs. Raises Overloaded."""
+        """Count one connection while the block runs. Raises TooManyConnections."""
         if self._counts[key] >= self._limit:
-            raise Overloaded(f"too many connections{self._whose}: close some, then reconnect")
+            raise TooManyConnections(
+                f"too many connections{self._whose}: close some, then reconnect"
+            )
         self._counts[key] += 1
         try:
             yield

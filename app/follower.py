@@ -10,6 +10,7 @@ import structlog
 from persistence.errors import StoreError
 from persistence.ports import UpdateLog
 
+from . import spans
 from .live_room import LiveRoom
 from .metrics import tally
 
@@ -66,9 +67,18 @@ class Follower:
         self.gaps += 1
         tally.bus_gaps += 1
         try:
-            await self._read_on(room)
+            await self._catch_up(room)
         except StoreError as error:
             _logger.warning("room.gap_stays", pipeline_id=room.pipeline_id, error=str(error))
+
+    async def _catch_up(self, room: LiveRoom) -> None:
+        about: spans.Attributes = {
+            spans.PIPELINE: str(room.pipeline_id),
+            "pipeloom.from_seq": room.position.seq,
+        }
+        with spans.span("bus.fill_gap", about, spans.ANEW) as span:
+            await self._read_on(room)
+            span.note({spans.SEQ: room.position.seq})
 
     async def _read_on(self, room: LiveRoom) -> None:
         while not room.dropped:

@@ -16,11 +16,12 @@ from crdt.effects import SessionId
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 from crdt.messages import Scope
 from crdt.news import NodeId
-from crdt.room import Room
+from crdt.room import MAX_STATELESS, Room
 from crdt.size import Size
 from persistence.ports import StoredDocument, UpdateLog
 from persistence.replay import compute, load, replay
 
+from . import spans
 from .appends import Committer
 from .bus.base import Bus
 from .follower import Follower
@@ -64,6 +65,7 @@ class Hub:
         *,
         unload_after: float,
         document_bytes: int = sys.maxsize,
+        max_stateless: int = MAX_STATELESS,
         new_client_id: Callable[[], int | None] = lambda: None,
         node: NodeId = "here",
         windows: Windows = IMMEDIATE,
@@ -71,7 +73,8 @@ class Hub:
         self._log, self._committer, self._bus, self._clock = log, committer, bus, clock
         self._unload_after, self._node = unload_after, node
         self._follower = Follower(log)
-        self._windows, self._document_bytes = windows, document_bytes
+        self._windows = windows
+        self._document_bytes, self._max_stateless = document_bytes, max_stateless
         self._new_client_id = new_client_id
         self._rooms: dict[UUID, LiveRoom] = {}
         self._opening: dict[UUID, asyncio.Task[None]] = {}
@@ -98,17 +101,23 @@ class Hub:
         raise Draining
 
     async def edit(
-        self, pipeline_id: UUID, user_id: UUID | None, change: Callable[[Editor], T]
+        self,
+        pipeline_id: UUID,
+        user_id: UUID | None,
+        change: Callable[[Editor], T],
+        *,
+        is_deletion: bool = False,
     ) -> EditResult[T]:
         """Edit the live document in a user's name, by a verb of `crdt/edits.py`, and store it.
 
         `change` runs at once, nothing interleaves, and the whole server waits for it: give a change
         of many steps to `edit_aside`. What it raises goes to the caller, the document being
-        untouched then. Nothing is stored when nothing changes.
+        untouched then. Nothing is stored when nothing changes. A document that is too large takes
+        nothing but what `is_deletion`: for the rest, PipelineTooLarge is raised.
         Raises Draining, Overloaded, PipelineNotFound, StoreUnavailable: see `LiveRoom.committed`.
         """
         room = await self.open(pipeline_id)
-        value = room.edit(user_id, change)
+        value = room.edit(user_id, change, is_deletion=is_deletion)
         return EditResult(await room.committed(COMMIT_SECONDS), value)
 
     async def edit_aside(
@@ -123,7 +132,8 @@ class Hub:
 
         What others edit meanwhile survives, as if they and this were two people on two machines.
         An `undisturbed` edit is made of the very state that `change` saw, or seen and made again.
-        Raises as `edit` does, and Overloaded if others do not stop editing.
+        Raises as `edit` does, and Overloaded if others do not stop editing. Whether it only deletes
+        is seen when it is made.
         """
         for _ in range(TRIES if undisturbed else 1):
             room = await self.open(pipeline_id)
@@ -174,13 +184,9 @@ class Hub:
         if predecessor := self._rooms.get(pipeline_id):
             # What it appended must be in the log that is about to be read.
             await predecessor.settled(SETTLE_SECONDS)
-        client_id = self._new_client_id()
-        document, seq, size = await load(
-            self._log,
-            pipeline_id,
-            lambda stored: (_replay(stored, client_id), stored.seq, stored.size),
-        )
-        room = Room(document, self._node, Size(self._document_bytes, size))
+        document, seq, size = await self._loaded(pipeline_id)
+        limit = Size(self._document_bytes, size)
+        room = Room(document, self._node, limit, self._max_stateless)
         # Kept here, not by the visitors: all of them may have given up meanwhile.
         self._rooms[pipeline_id] = LiveRoom(
             pipeline_id,
@@ -192,6 +198,18 @@ class Hub:
             on_gap=self._follower.fill_soon,
             windows=self._windows,
         )
+
+    async def _loaded(self, pipeline_id: UUID) -> tuple[Document, int, int]:
+        """Read a document: itself, the number of its last update, and its size."""
+        client_id = self._new_client_id()
+        with spans.span("room.load", {spans.PIPELINE: str(pipeline_id)}) as span:
+            loaded = await load(
+                self._log,
+                pipeline_id,
+                lambda stored: (_replay(stored, client_id), stored.seq, stored.size),
+            )
+            span.note({spans.SEQ: loaded[1], "pipeloom.bytes": loaded[2]})
+            return loaded
 
     def tick(self) -> None:
         """Let time pass: expire presence, unload rooms nobody is in, forget dropped ones."""

@@ -30,6 +30,7 @@ from crdt.errors import (
     DocumentPoisoned,
     Draining,
     Overloaded,
+    PipelineTooLarge,
     PipeloomError,
     ProtocolError,
     SyncError,
@@ -156,17 +157,22 @@ class LiveRoom:
             _count(message)
             self._run(lambda: self._room.receive(session, message, self._clock.monotonic()))
 
-    def edit(self, user_id: UUID | None, change: Callable[[Editor], T]) -> T:
+    def edit(
+        self, user_id: UUID | None, change: Callable[[Editor], T], *, is_deletion: bool = False
+    ) -> T:
         """Let the server edit, in a user's name; see `Room.edit`. `committed` says when it is safe.
 
         What `change` raises goes to the caller, the document being untouched then. Raises Draining
-        if the room takes no edits any more, Overloaded if this one cannot be stored.
+        if the room takes no edits any more, Overloaded if this one cannot be stored,
+        PipelineTooLarge if it would add to a document that is too large.
         """
-        return self._edit(lambda: self._room.edit(user_id, change))
+        now = self._clock.monotonic()
+        return self._edit(lambda: self._room.edit(user_id, change, now, is_deletion=is_deletion))
 
     def merge(self, user_id: UUID | None, update: bytes) -> None:
         """Take an edit that the server made on a copy; see `Room.merge`. Raises as `edit` does."""
-        self._edit(lambda: (None, self._room.merge(user_id, update)))
+        now = self._clock.monotonic()
+        self._edit(lambda: (None, self._room.merge(user_id, update, now)))
 
     def _edit(self, decide: Callable[[], tuple[T, list[Effect]]]) -> T:
         if self.dropped or self.frozen:
@@ -175,6 +181,9 @@ class LiveRoom:
             self.empty_since = self._clock.monotonic()
         try:
             result, effects = decide()
+        except PipelineTooLarge:
+            reject("too_large")
+            raise
         except DocumentPoisoned as error:
             self._drop_poisoned(error)
             raise Overloaded("the document is being reloaded: try again") from error
@@ -191,6 +200,10 @@ class LiveRoom:
         """
         seq = await self._appends.committed(seconds)
         return self.position.seq if seq is None else seq
+
+    def when_durable(self, task: Callable[[], None]) -> None:
+        """Do something once everything appended so far is committed; never if it is refused."""
+        self._appends.when_durable(task)
 
     def read(self, reader: Callable[[Document], T]) -> T:
         """Read the document at once; the whole server waits meanwhile."""
@@ -374,7 +387,8 @@ class LiveRoom:
             # All of them are about to leave; a thousand would be told of each other's leaving.
             return
         self._audience.broadcast(message, exclude)
-        _count_delivery(message, len(self._audience))
+        is_author_here = exclude is not None and exclude in self._audience
+        _count_delivery(message, len(self._audience) - is_author_here)
 
     def _append(self, payload: bytes, user_id: UUID | None) -> None:
         self._appends.append(NewUpdate(self.pipeline_id, user_id, payload, self._clock.now()))

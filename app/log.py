@@ -4,6 +4,9 @@ import logging
 import sys
 
 import structlog
+from structlog.typing import EventDict
+
+from . import spans
 
 
 def configure() -> None:
@@ -11,6 +14,7 @@ def configure() -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _add_span,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -21,3 +25,9 @@ def configure() -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+
+
+def _add_span(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Name the span that the event is part of."""
+    event.update(spans.ids())
+    return event

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -14,6 +14,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from crdt.news import NodeId
 from persistence.as_user import UserPool
@@ -30,6 +31,7 @@ from persistence.update_log import PostgresUpdateLog
 from persistence.versions import PostgresVersions
 from persistence.worker import Worker
 
+from . import spans
 from .access import AccessWatch, Audiences
 from .admission import Admission
 from .api.assembly import api
@@ -44,10 +46,13 @@ from .events import RoomEvents
 from .history import History
 from .http import NotFound, Readiness, healthz
 from .hub import Hub
-from .monitoring import MetricsPage, TimedLog, watch_loop, watch_projections
+from .monitoring import MetricsPage, watch_loop, watch_projections
 from .parting import send_away
 from .presence import PresenceMirror
+from .request_spans import RequestSpans
 from .settings import Settings
+from .siblings import Siblings
+from .timed import CountedVersions, TimedLog, TimedProjections
 from .versions import Versioning
 from .window import Windows
 from .ws import Endpoints
@@ -94,6 +99,7 @@ class Services:
         *,
         bus: Bus,
         node: NodeId,
+        siblings: Siblings | None = None,
     ) -> None:
         clock = SystemClock()
         log = TimedLog(pool)
@@ -110,6 +116,7 @@ class Services:
             unload_after=settings.unload_after,
             windows=Windows(settings.presence_window, settings.delivery_window),
             document_bytes=settings.document_bytes,
+            max_stateless=settings.max_stateless_characters,
             node=node,
         )
         self.presence = PresenceMirror(PostgresPresence(pool), self.hub.presence, clock.monotonic)
@@ -131,11 +138,17 @@ class Services:
             workbench=Workbench(),
         )
         token = settings.metrics_token
-        self.metrics = MetricsPage(self, None if token is None else token.get_secret_value())
+        shown = None if token is None else token.get_secret_value()
+        self.metrics = MetricsPage(self, shown, siblings)
         self.api = api(context, tokens, settings)
         self.readiness = Readiness(
             {"postgresql": lambda: pool.fetchval("ping")}, {"bus": bus.check}
         )
+
+    @property
+    def connections(self) -> int:
+        """See `Observed`."""
+        return self.endpoints.open
 
     @property
     def rooms(self) -> int:
@@ -203,7 +216,9 @@ class Services:
 
 
 @asynccontextmanager
-async def services(settings: Settings, tokens: Verifier, dsn: str) -> AsyncIterator[Services]:
+async def services(
+    settings: Settings, tokens: Verifier, dsn: str, siblings: Siblings | None = None
+) -> AsyncIterator[Services]:
     """Connect, and disconnect at the end. Raises StoreUnavailable, SchemaOutdated."""
     async with AsyncExitStack() as stack:
         pool = await open_pool(dsn, min_size=2, max_size=10, reset=False)
@@ -216,7 +231,11 @@ async def services(settings: Settings, tokens: Verifier, dsn: str) -> AsyncItera
         await require_current(pool)
         node = uuid4().hex
         bus = await stack.enter_async_context(bus_for(settings, dsn, node))
-        made = Services(settings, tokens, pool, api_pool, announcements, bus=bus, node=node)
+        made = Services(
+            settings, tokens, pool, api_pool, announcements, bus=bus, node=node, siblings=siblings
+        )
+        if siblings is not None:
+            await stack.enter_async_context(siblings.telling(made.metrics.own))
         async with _beside(
             made.tick_forever(),
             made.follow_forever(),
@@ -254,11 +273,15 @@ def application(made: Services, tokens: Verifier) -> Starlette:
             Mount("/api", made.api),
             Route("/{path:path}", not_found.answer, methods=ANY_METHOD),
         ],
-        middleware=[Middleware(Correlation)],
+        middleware=[Middleware(one) for one in _middleware()],
     )
     # A path with a line feed in it matches no route at all.
     made_of.router.default = not_found.wrapped(made_of.router.default)
     return made_of
+
+
+def _middleware() -> list[Callable[[ASGIApp], ASGIApp]]:
+    return [Correlation, RequestSpans] if spans.is_traced() else [Correlation]
 
 
 def pauses(settings: Settings) -> Pauses:
@@ -275,11 +298,11 @@ async def work(dsn: str, stop: asyncio.Event, versions: Pauses) -> None:
     listener = Listener(dsn)
     try:
         await require_current(pool)
-        log = PostgresUpdateLog(pool)
-        autosave = Autosave(log, PostgresVersions(pool), versions, SystemClock())
+        log = TimedLog(pool)
+        autosave = Autosave(log, CountedVersions(pool), versions, SystemClock())
         # Side by side: a version of 10,000 steps takes seconds, which no row may wait for.
         async with _beside(autosave.run()):
-            await Worker(log, PostgresProjections(pool), listener).run(stop)
+            await Worker(log, TimedProjections(PostgresProjections(pool)), listener).run(stop)
     finally:
         await listener.close()
         await pool.close()

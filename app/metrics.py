@@ -16,6 +16,10 @@ from prometheus_client.registry import Collector
 from crdt.errors import PipeloomError
 
 REGISTRY: Final = CollectorRegistry()
+"""What a server shows; a worker in the same process is part of it."""
+
+WORKER_REGISTRY: Final = CollectorRegistry()
+"""What a process shows that is a worker only."""
 
 LATENCIES: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Bounds of the buckets, in seconds."""
@@ -36,6 +40,10 @@ class Tally(Collector):
     awareness_superseded: int = 0
     resyncs: int = 0
     bus_gaps: int = 0
+    bus_published: int = 0
+    bus_received: int = 0
+    bus_unreadable: int = 0
+    bus_reconnects: int = 0
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """See `Collector`."""
@@ -56,11 +64,16 @@ HELP: Final = {
     "awareness_superseded": "Awareness updates left out because a later one of their client came.",
     "resyncs": "Clients too slow for every update that were caught up by one diff.",
     "bus_gaps": "Gaps in the numbers of updates from other nodes, filled from the log.",
+    "bus_published": "Messages for other nodes handed to the bus.",
+    "bus_received": "Messages of other nodes that came over the bus.",
+    "bus_unreadable": "Messages on the bus that nobody could read.",
+    "bus_reconnects": "Times that the bus stood again after it was away.",
 }
 
 tally: Final = Tally()
 REGISTRY.register(tally)
 ProcessCollector(registry=REGISTRY)
+ProcessCollector(registry=WORKER_REGISTRY)
 
 COMMIT_SECONDS: Final = Histogram(
     "pipeloom_commit_seconds",
@@ -106,6 +119,18 @@ OUTBOX_MAX_BYTES: Final = Gauge(
 PENDING_BYTES: Final = Gauge(
     "pipeloom_pending_bytes", "What waits to be committed.", registry=REGISTRY
 )
+BUS_UP: Final = Gauge(
+    "pipeloom_bus_up",
+    "Whether messages reach other nodes; 1 if there is no bus.",
+    registry=REGISTRY,
+)
+BUS_UP.set(1)
+BUS_DROPPED: Final = Counter(
+    "pipeloom_bus_dropped",
+    "Messages that other nodes may never have got, by reason.",
+    ["reason"],
+    registry=REGISTRY,
+)
 PROJECTION_LAG_UPDATES: Final = Gauge(
     "pipeloom_projection_lag_updates", "Updates not yet in the tables.", registry=REGISTRY
 )
@@ -114,6 +139,26 @@ PROJECTION_LAG_SECONDS: Final = Gauge(
     "Age of the oldest update that is not yet in the tables.",
     registry=REGISTRY,
 )
+
+
+PROJECTION_SECONDS: Final = Histogram(
+    "pipeloom_projection_seconds",
+    "How long the worker took to bring one document's rows up to its log.",
+    buckets=LATENCIES,
+    registry=REGISTRY,
+)
+PROJECTIONS_FAILED: Final = Counter(
+    "pipeloom_projections_failed", "Projections that were undone.", registry=REGISTRY
+)
+PROJECTED_ROWS: Final = Counter(
+    "pipeloom_projected_rows", "Rows written and deleted by the worker.", registry=REGISTRY
+)
+VERSIONS_SAVED: Final = Counter(
+    "pipeloom_versions_saved", "Versions saved unasked.", registry=REGISTRY
+)
+
+for one in (PROJECTION_SECONDS, PROJECTIONS_FAILED, PROJECTED_ROWS, VERSIONS_SAVED):
+    WORKER_REGISTRY.register(one)
 
 
 def reject(error: PipeloomError | str) -> None:

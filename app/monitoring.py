@@ -3,23 +3,23 @@
 import asyncio
 import hmac
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 import structlog
-from prometheus_client import generate_latest
+from prometheus_client import generate_latest, start_http_server
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
 from persistence.errors import StoreError
 from persistence.pool import Pool
-from persistence.ports import NewUpdate
-from persistence.update_log import PostgresUpdateLog
 
 from . import metrics
 from .http import CHALLENGE, problem
-from .settings import is_loopback
+from .settings import SettingsError, is_loopback
+from .siblings import Siblings
 
 LAG_EVERY: Final = 15.0
 """Seconds between two looks at how far the tables are behind."""
@@ -33,20 +33,11 @@ FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 _logger = structlog.get_logger(__name__)
 
 
-class TimedLog(PostgresUpdateLog):
-    """The update log, its transactions timed."""
-
-    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
-        """See `UpdateLog`."""
-        started = time.perf_counter()
-        seqs = await super().append(updates)
-        metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
-        metrics.COMMIT_UPDATES.observe(len(updates))
-        return seqs
-
-
 class Observed(Protocol):
     """What there is to count at the moment somebody asks; see `app.main.Services`."""
+
+    @property
+    def connections(self) -> int: ...
 
     @property
     def rooms(self) -> int: ...
@@ -66,18 +57,28 @@ class Observed(Protocol):
 
 
 class MetricsPage:
-    """Answers `/metrics`: to this machine, and to whoever shows the configured token."""
+    """Answers `/metrics`: to this machine, and to whoever shows the configured token.
 
-    def __init__(self, observed: Observed, token: str | None) -> None:
-        self._observed, self._token = observed, token
+    With `siblings` it tells of all of them.
+    """
+
+    def __init__(
+        self, observed: Observed, token: str | None, siblings: Siblings | None = None
+    ) -> None:
+        self._observed, self._token, self._siblings = observed, token, siblings
 
     async def answer(self, request: Request) -> Response:
         """See the class."""
         if not (_is_from_here(request) or self._is_shown(request)):
             detail = "send the token of PIPELOOM_METRICS_TOKEN: Authorization: Bearer …"
             return problem(401, "Unauthorized", detail, headers=CHALLENGE)
+        page = self.own() if self._siblings is None else await self._siblings.page()
+        return Response(page, media_type=CONTENT_TYPE_LATEST)
+
+    def own(self) -> bytes:
+        """What this process tells of itself."""
         self._look()
-        return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+        return generate_latest(metrics.REGISTRY)
 
     def _is_shown(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -89,13 +90,35 @@ class MetricsPage:
 
     def _look(self) -> None:
         depths = self._observed.depths
-        metrics.CONNECTIONS.set(len(depths))
+        metrics.CONNECTIONS.set(self._observed.connections)
         metrics.OUTBOX_BYTES.set(sum(depths))
         metrics.OUTBOX_MAX_BYTES.set(max(depths, default=0))
         metrics.ROOMS.set(self._observed.rooms)
         metrics.PENDING_BYTES.set(self._observed.pending_bytes)
         for protocol, count in self._observed.sessions.items():
             metrics.SESSIONS.labels(protocol).set(count)
+
+
+@contextmanager
+def worker_page(port: int | None) -> Iterator[int | None]:
+    """Tell this machine what a worker counts while the block runs; yields the port.
+
+    Raises SettingsError when the port is taken.
+    """
+    if port is None:
+        yield None
+        return
+    try:
+        server, thread = start_http_server(port, "127.0.0.1", metrics.WORKER_REGISTRY)
+    except OSError as error:
+        reason = f"cannot show metrics on 127.0.0.1 port {port}: {error.strerror}"
+        raise SettingsError(f"{reason}; choose another --metrics-port") from error
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def _is_from_here(request: Request) -> bool:

@@ -24,7 +24,9 @@ from .auth import Verifier
 from .demo import greeting
 from .main import Services, application, ensure_demo, pauses, services, work
 from .settings import Settings, SettingsError
+from .siblings import Siblings
 from .sockets import WebSocketProtocol
+from .telemetry import tracing
 
 AFTER_DRAINING_SECONDS = 1.5
 """How long the process may take to end once it has drained."""
@@ -119,8 +121,9 @@ def cannot_listen(host: str, port: int, cause: BaseException | None) -> Settings
 
 def serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
     """Serve until SIGTERM or SIGINT. Raises StoreError, SettingsError when the port is taken."""
-    _prepare_process()
-    uvloop.run(_serve(settings, tokens, dsn))
+    _prepare_process(settings)
+    with tracing():
+        uvloop.run(_serve(settings, tokens, dsn))
 
 
 def serve_at(
@@ -128,14 +131,19 @@ def serve_at(
     tokens: Verifier,
     dsn: str,
     listening: socket.socket,
+    *,
+    siblings: Siblings,
     on_ready: Callable[[], None],
 ) -> None:
     """Serve whoever comes in at a socket that others serve, too, until SIGTERM or SIGINT.
 
     The database must be migrated, and others must project. Raises StoreError.
     """
-    _prepare_process()
-    uvloop.run(_serve_at(settings, tokens, dsn, listening, on_ready))
+    _prepare_process(settings)
+    with tracing():
+        uvloop.run(
+            _serve_at(settings, tokens, dsn, listening, siblings=siblings, on_ready=on_ready)
+        )
 
 
 async def _serve_at(
@@ -143,16 +151,26 @@ async def _serve_at(
     tokens: Verifier,
     dsn: str,
     listening: socket.socket,
+    *,
+    siblings: Siblings,
     on_ready: Callable[[], None],
 ) -> None:
-    async with services(settings, tokens, dsn) as made:
+    async with services(settings, tokens, dsn, siblings) as made:
         await _run(made, settings, tokens, lambda _: on_ready(), [listening])
 
 
-def _prepare_process() -> None:
-    # uvicorn raises the signal again when it has drained; that must not kill the process.
+_told_to_stop = threading.Event()
+"""Set by a signal that comes while the server is starting, before uvicorn listens to signals."""
+
+
+def _prepare_process(settings: Settings) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        # uvicorn raises the signal again when it has drained; that must not kill the process.
+        _told_to_stop.set()
+        leave_within(_seconds_to_leave(settings))
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _drained)
+        signal.signal(number, stop)
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
@@ -163,8 +181,8 @@ def leave_within(seconds: float) -> None:
     timer.start()
 
 
-def _drained(_number: int, _frame: FrameType | None) -> None:
-    return
+def _seconds_to_leave(settings: Settings) -> float:
+    return settings.drain_timeout + AFTER_DRAINING_SECONDS
 
 
 async def _serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
@@ -201,8 +219,9 @@ async def _run(
         server_header=False,
         timeout_graceful_shutdown=1,
     )
-    seconds = settings.drain_timeout + AFTER_DRAINING_SECONDS
-    await Server(config, made, announce, leave_within=seconds).serve(sockets)
+    server = Server(config, made, announce, leave_within=_seconds_to_leave(settings))
+    if not _told_to_stop.is_set():
+        await server.serve(sockets)
 
 
 class WorkerThread:

@@ -89,12 +89,15 @@ class Settings(BaseSettings):
     cors_origins: str = ""
     origins: str = ""
     metrics_token: SecretStr | None = None
+    metrics_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     max_connections: Annotated[int, Field(ge=1)] = 20_000
-    max_connections_per_user: Annotated[int, Field(ge=1)] = 10_000
-    max_connections_per_address: Annotated[int, Field(ge=1)] = 10_000
+    max_connections_per_user: Annotated[int, Field(ge=1)] = 200
+    max_connections_per_address: Annotated[int, Field(ge=1)] = 2_000
     updates_per_second: Annotated[float, Field(gt=0)] = 200.0
     awareness_per_second: Annotated[float, Field(gt=0)] = 100.0
     stateless_per_second: Annotated[float, Field(gt=0)] = 20.0
+    # With every character escaped it must fit into a message of the bus over PostgreSQL.
+    max_stateless_characters: Annotated[int, Field(ge=1, le=128 * 1024)] = 64 * 1024
     document_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
     max_documents: Annotated[int, Field(ge=1)] = 100
     unauthenticated_bytes: Annotated[int, Field(ge=1024)] = 1 * MiB

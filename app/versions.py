@@ -79,7 +79,7 @@ class Versioning:
         """
         target = await self._pipeline(pipeline_id, number)
         # What is about to be replaced must be in the log to be saved from there.
-        await self._hub.edit(pipeline_id, user_id, lambda _: None)
+        await self._hub.edit(pipeline_id, user_id, lambda _: None, is_deletion=True)
         saved = None
         if not await self._is_saved(pipeline_id):
             summary = f"Before returning to version {number}"

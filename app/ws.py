@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import count
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from crdt.errors import ConnectionTimeout, Overloaded, SyncError
 from persistence.errors import StoreError
 
 from .admission import Admission, Visitor
+from .arrival import Arrival
 from .collab import Collab
 from .connection import TOO_SLOW, Connection, Lane, close
 from .crowd import Crowd
@@ -50,6 +52,11 @@ class Endpoints:
         self._open = 0
         self.idle = asyncio.Event()
         self.idle.set()
+
+    @property
+    def open(self) -> int:
+        """How many WebSockets are open, those included that are not authenticated yet."""
+        return self._open
 
     @property
     def sessions(self) -> Mapping[str, int]:
@@ -116,15 +123,27 @@ class Endpoints:
                 self.idle.set()
 
     async def _visit(self, websocket: WebSocket) -> None:
-        visitor = await self._admission.admit(
-            websocket.query_params.get("token", ""), websocket.path_params["pipeline_id"]
-        )
-        bind_contextvars(user_id=visitor.person.id, pipeline_id=visitor.pipeline_id)
-        with self._users.one_of(visitor.person.id):
+        with Arrival("y-websocket") as arrival:
+            with arrival.on_its_way():
+                visitor = await self._admission.admit(
+                    websocket.query_params.get("token", ""), websocket.path_params["pipeline_id"]
+                )
+            arrival.admit(visitor)
+            bind_contextvars(user_id=visitor.person.id, pipeline_id=visitor.pipeline_id)
+            with self._users.one_of(visitor.person.id):
+                await self._enter(websocket, visitor, arrival)
+
+    async def _enter(self, websocket: WebSocket, visitor: Visitor, arrival: Arrival) -> None:
+        with arrival.on_its_way():
             room = await self._hub.open(visitor.pipeline_id)
-            session = self._hub.new_session()
-            with self._connection(websocket) as (connection, pace):
-                await self._stay(visitor, room, session, connection, pace)
+        session = self._hub.new_session()
+        act = arrival.enter(room, partial(room.receive, session))
+        with self._connection(websocket) as (connection, pace):
+
+            def take(frame: bytes) -> float:
+                return pace.take(session, y_websocket.decode(frame), act)
+
+            await self._stay(visitor, room, session, connection, take)
 
     async def _stay(
         self,
@@ -132,18 +151,12 @@ class Endpoints:
         room: LiveRoom,
         session: SessionId,
         connection: Connection,
-        pace: Pace,
+        take: Callable[[bytes], float],
     ) -> None:
         room.join(visitor.session(session), Lane(connection, y_websocket.encode))
         try:
             await self._admission.catch_up(visitor)
-            await connection.run(
-                lambda frame: pace.take(
-                    session,
-                    y_websocket.decode(frame),
-                    lambda message: room.receive(session, message),
-                )
-            )
+            await connection.run(take)
         finally:
             room.leave(session)
 

@@ -145,9 +145,14 @@ async def _ignore_output(process: Process) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """The environment without the settings of whoever runs the bench."""
-    return {
+    """The environment without the settings of whoever runs the bench.
+
+    All clients come from one address, most of them as one user.
+    """
+    inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("PIPELOOM_") and name not in ("DATABASE_URL", "REDIS_URL")
     }
+    limits = ("PIPELOOM_MAX_CONNECTIONS_PER_USER", "PIPELOOM_MAX_CONNECTIONS_PER_ADDRESS")
+    return {**inherited, **dict.fromkeys(limits, "20000")}

@@ -12,12 +12,14 @@ PipeloomError
 │   ├── ConnectionTimeout     4408
 │   ├── Draining              1012
 │   └── Overloaded            1013
+│       └── TooManyConnections      of one user, from one address, or altogether
 ├── DocumentPoisoned          the CRDT library panicked; the document must be loaded anew
 ├── PipelineFileError         a pipeline file that cannot be imported; carries line and column
 ├── EditRefused               an edit by the server that the document cannot take; nothing changed
 │   ├── UnknownEntry          a step or connection it names is not there
 │   ├── EditConflict          it would collide with what is there: a name, a cycle, a connection
-│   └── InvalidEdit           a value that no pipeline may hold
+│   ├── InvalidEdit           a value that no pipeline may hold
+│   └── PipelineTooLarge      it would add to a pipeline that has grown beyond its limit
 └── StoreError                (persistence/errors.py) PostgreSQL refused or is away
 
 Close codes follow docs/protocol.md: 4400–4499 tell a y-websocket ≥ 3.1 client to stay away,
@@ -115,6 +117,10 @@ class Overloaded(SyncError):
     remedy = "overloaded: try again later"
 
 
+class TooManyConnections(Overloaded):
+    """As many connections are open as may be."""
+
+
 class DocumentPoisoned(PipeloomError):
     """The CRDT library panicked in the middle of a change; drop the document and load it anew."""
 
@@ -151,3 +157,10 @@ class EditConflict(EditRefused):
 
 class InvalidEdit(EditRefused):
     """A value that no pipeline may hold: of the wrong kind, too long, too deep or too big."""
+
+
+class PipelineTooLarge(EditRefused):
+    """The pipeline has grown beyond its limit: it may only shrink."""
+
+    def __init__(self) -> None:
+        super().__init__("the pipeline is too large: delete something before you add more")

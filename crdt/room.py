@@ -41,6 +41,7 @@ from .errors import (
     DocumentPoisoned,
     Forbidden,
     Overloaded,
+    PipelineTooLarge,
     ProtocolError,
     SyncError,
     Unauthenticated,
@@ -69,7 +70,7 @@ from .update_format import EMPTY_UPDATE, brings_structs
 T = TypeVar("T")
 
 MAX_STATELESS = 64 * 1024
-"""Longest text, in characters, that a client may tell the others of its room at once."""
+"""Longest text that a client may tell the others of its room at once, in characters, by default."""
 
 MAX_KEPT_STATE_VECTOR = 64 * 1024
 """Longest state vector that is kept for a session, in bytes; about 8,000 clients."""
@@ -83,7 +84,7 @@ TOKEN_EXPIRED = Unauthenticated("token expired: reconnect with a new one")
 ACCESS_WITHDRAWN = Forbidden("access withdrawn: ask an owner of the pipeline's team")
 READ_ONLY = Refused("read-only: a viewer's edits are not taken; ask for the member role")
 
-TOO_LARGE = Refused("the pipeline is too large: delete something before you add more")
+TOO_LARGE = Refused(str(PipelineTooLarge()))
 UNLIMITED = sys.maxsize
 
 
@@ -98,9 +99,15 @@ class Room:
     Whoever calls a method must carry out the effects it returns, in order, before calling another.
     """
 
-    def __init__(self, document: Document, node: NodeId = "", size: Size | None = None) -> None:
+    def __init__(
+        self,
+        document: Document,
+        node: NodeId = "",
+        size: Size | None = None,
+        max_stateless: int = MAX_STATELESS,
+    ) -> None:
         self.document, self.node = document, node
-        self._size = size or Size(UNLIMITED)
+        self._size, self._max_stateless = size or Size(UNLIMITED), max_stateless
         self.awareness = Awareness()
         self._roster_told = EMPTY_ROSTER
         self.sessions: dict[SessionId, Session] = {}
@@ -178,7 +185,7 @@ class Room:
     ) -> list[Effect]:
         if not session.may_write:
             return [Send(session.id, READ_ONLY)]
-        if self._size.is_beyond(self.document, now) and brings_structs(update):
+        if self._is_too_much(update, now):
             return [Send(session.id, TOO_LARGE)]
         accepted = SendWhenDurable(session.id, Accepted(update))
         if not self.document.apply(update, ACCEPTED):
@@ -188,13 +195,16 @@ class Room:
             return [told, Append(update, session.user_id), accepted]
         return [Append(update, session.user_id), told, accepted]
 
+    def _is_too_much(self, update: bytes, now: float) -> bool:
+        return self._size.is_beyond(self.document, now) and brings_structs(update)
+
     def _take_presence(self, session: Session, payload: bytes, now: float) -> list[Effect]:
         relayed = self.awareness.apply(payload, session.id, session.person, now)
         return self._spread(relayed)
 
     def _take_stateless(self, session: Session, payload: str) -> list[Effect]:
-        if (size := len(payload)) > MAX_STATELESS:
-            raise ProtocolError(f"expected a stateless message up to {MAX_STATELESS}, got {size}")
+        if (size := len(payload)) > (limit := self._max_stateless):
+            raise ProtocolError(f"expected a stateless message up to {limit}, got {size}")
         told = Stateless(told_by(session.person, payload))
         return [Broadcast(told), Publish(told)]
 
@@ -221,12 +231,23 @@ class Room:
             self._editor = Editor(self.document)
         return self._editor
 
-    def edit(self, user_id: UUID | None, change: Callable[[Editor], T]) -> tuple[T, list[Effect]]:
+    def edit(
+        self,
+        user_id: UUID | None,
+        change: Callable[[Editor], T],
+        now: float,
+        *,
+        is_deletion: bool = False,
+    ) -> tuple[T, list[Effect]]:
         """Let the server itself edit, in a user's name: one transaction, at most one update.
 
         Returns what `change` returned. What it raises goes to the caller; if it had changed
         something by then, DocumentPoisoned is raised from it, since nobody else knows of that.
+        Raises PipelineTooLarge if there is no room for anything but a deletion.
         """
+        # Before the change: afterwards it could not be taken back.
+        if not is_deletion and self._size.is_beyond(self.document, now):
+            raise PipelineTooLarge
         updates: list[bytes] = []
         try:
             with self.document.edit() as updates:
@@ -239,11 +260,13 @@ class Room:
             effect for update in updates for effect in self._spread_edit(update, user_id)
         ]
 
-    def merge(self, user_id: UUID | None, update: bytes) -> list[Effect]:
+    def merge(self, user_id: UUID | None, update: bytes, now: float) -> list[Effect]:
         """Take an edit that the server made, in a user's name, on a copy of the document.
 
-        Raises MalformedUpdate.
+        Raises MalformedUpdate; PipelineTooLarge if it adds something and there is no room for it.
         """
+        if self._is_too_much(update, now):
+            raise PipelineTooLarge
         return self._spread_edit(update, user_id) if self.document.apply(update) else []
 
     def leave(self, session_id: SessionId) -> list[Effect]:

@@ -144,6 +144,11 @@ class Program:
         return next((found[1] for line in self._lines if (found := READY.search(line))), None)
 
     @property
+    def lines(self) -> list[str]:
+        """What it printed so far."""
+        return list(self._lines)
+
+    @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid

@@ -121,7 +121,7 @@ async def delete(
         _require_match(editor, str(connection_id), if_match)
         edits.delete_connection(editor, str(connection_id))
 
-    await live.edit(caller, pipeline_id, remove, response)
+    await live.edit(caller, pipeline_id, remove, response, is_deletion=True)
 
 
 def _require_match(editor: Editor, connection_id: str, if_match: str | None) -> None:

@@ -15,11 +15,13 @@ from typing import Final
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 from crdt.errors import PipeloomError, Unauthenticated
 
+from .. import spans
 from ..auth import Verifier
 from . import json_body
 from .answers import answer
@@ -68,6 +70,8 @@ class Gate:
         except Exception as error:
             # It has been answered with 500; further out it would be logged once more.
             _logger.exception("api.bug", path=scope["path"], error=str(error))
+        finally:
+            _trace(scope)
 
     async def _admit(self, scope: Scope) -> Mapping[str, str]:
         """Find out who asks; return the headers of the rate limit."""
@@ -77,6 +81,7 @@ class Gate:
         claims = await self._tokens.verify(_bearer(Headers(scope=scope)))
         scope["state"][CALLER] = claims
         bind_contextvars(user_id=claims.user_id)
+        spans.here().note({spans.USER: str(claims.user_id)})
         headers = self._rate.take(claims.user_id)
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
             raise Invalid(("", "expected an address without NUL characters"))
@@ -89,6 +94,18 @@ class Gate:
         if body and _is_json(headers):
             await _check_json(body)
         return _once({"type": "http.request", "body": body, "more_body": False}, receive)
+
+
+def _trace(scope: Scope) -> None:
+    """Note in the request's span what routing has found out."""
+    route = scope.get("route")
+    if not spans.is_traced() or not isinstance(route, Route):
+        return
+    path, span = scope.get("root_path", "") + route.path, spans.here()
+    span.rename(f"{scope['method']} {path}")
+    span.note({"http.route": path})
+    if pipeline_id := scope.get("path_params", {}).get("pipeline_id"):
+        span.note({spans.PIPELINE: str(pipeline_id)})
 
 
 def _bearer(headers: Headers) -> str:

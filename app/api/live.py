@@ -33,14 +33,21 @@ def accepted(model: type[BaseModel] | None = None) -> dict[int | str, dict[str, 
 
 
 async def edit(
-    caller: Caller, pipeline_id: UUID, change: Callable[[Editor], T], response: Response
+    caller: Caller,
+    pipeline_id: UUID,
+    change: Callable[[Editor], T],
+    response: Response,
+    *,
+    is_deletion: bool = False,
 ) -> T:
     """Change a document on behalf of the caller; return what `change` returned.
 
-    Raises PipelineNotFound, RoleNeeded, what `change` raises, Overloaded and the like.
+    Raises PipelineNotFound, RoleNeeded, what `change` raises, Overloaded and the like;
+    PipelineTooLarge for what is no deletion, if there is room for nothing else.
     """
     await require_editor(caller, pipeline_id)
-    done = await caller.context.hub.edit(pipeline_id, caller.id, change)
+    hub = caller.context.hub
+    done = await hub.edit(pipeline_id, caller.id, change, is_deletion=is_deletion)
     await settle(caller, pipeline_id, done.seq, response)
     return done.value
 

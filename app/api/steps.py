@@ -115,7 +115,7 @@ async def delete(
         _require_match(editor, str(step_id), if_match)
         edits.delete_step(editor, str(step_id))
 
-    await live.edit(caller, pipeline_id, remove, response)
+    await live.edit(caller, pipeline_id, remove, response, is_deletion=True)
 
 
 def _require_match(editor: Editor, step_id: str, if_match: str | None) -> None:

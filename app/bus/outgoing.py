@@ -26,14 +26,16 @@ class Outgoing:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, message: Heard) -> None:
-        """Add a message; what waits for longest gives way if there is no room."""
+    def put(self, message: Heard) -> int:
+        """Add a message; if there is no room, so many give way, those that wait for longest."""
+        before = self.dropped
         self._waiting.append(message)
         self._bytes += len(message.message)
         while len(self._waiting) > self._max_messages or self._bytes > self._max_bytes:
             self._pop()
             self.dropped += 1
         self._filled.set()
+        return self.dropped - before
 
     async def take(self) -> list[Heard]:
         """Wait for messages; return some of them, the oldest first."""

@@ -15,6 +15,7 @@ import structlog
 from crdt.errors import ProtocolError
 from crdt.news import Committed, News, NodeId, WhoIsHere
 
+from ..metrics import BUS_DROPPED, BUS_UP, tally
 from .audience import Audience
 from .base import BusUnavailable, Handler, OnListening, Unsubscribe, unmoved
 from .ending import end
@@ -62,8 +63,10 @@ class RemoteBus:
         self._away = "no connection yet"
         self._pulse = asyncio.Event()
         self._complained_at = -COMPLAIN_SECONDS
+        self._has_stood = False
         self.unreadable = 0
         """How many messages came that nobody could read."""
+        BUS_UP.set(0)
 
     @property
     def dropped(self) -> int:
@@ -85,9 +88,12 @@ class RemoteBus:
         if isinstance(news, Committed) and news.update is not None and line is not None:
             news = Committed(news.seq, None) if len(news.update) > line.max_update else news
         message = encode(self._node, news)
+        tally.bus_published += channel != self._own_channel
         if line is None or len(message) <= line.max_message:
-            self._outgoing.put(Heard(channel, message))
+            if dropped := self._outgoing.put(Heard(channel, message)):
+                BUS_DROPPED.labels("queue_full").inc(dropped)
         else:
+            BUS_DROPPED.labels("too_long").inc()
             _logger.warning("bus.message_too_long", pipeline_id=channel, size=len(message))
 
     def subscribe(
@@ -130,7 +136,14 @@ class RemoteBus:
         if had_stood or attempts == 0:
             _logger.warning("bus.away", reason=reason)
         self._away = reason or "the connection was lost"
+        BUS_UP.set(0)
         return 1 if had_stood else attempts + 1
+
+    def _note_return(self) -> None:
+        _logger.info("bus.stands", node=self._node)
+        tally.bus_reconnects += self._has_stood
+        self._has_stood, self._away = True, ""
+        BUS_UP.set(1)
 
     async def _hold_a_line(self) -> None:
         """Open a line and use it until it is lost. Raises BusUnavailable."""
@@ -175,8 +188,13 @@ class RemoteBus:
             try:
                 async with asyncio.timeout(self._silence_seconds):
                     await line.send(messages)
-            except TimeoutError as error:
-                raise BusUnavailable("messages are not taken") from error
+            except BaseException as error:
+                # Some of them may have come through; that they have is what nobody knows.
+                lost = sum(message.channel != self._own_channel for message in messages)
+                BUS_DROPPED.labels("away").inc(lost)
+                if isinstance(error, TimeoutError):
+                    raise BusUnavailable("messages are not taken") from error
+                raise
 
     async def _keep_hearing(self, line: Line) -> None:
         while True:
@@ -206,10 +224,12 @@ class RemoteBus:
         if node == self._node:
             self._pulse.set()
         else:
+            tally.bus_received += 1
             self._audience.tell(channel, news)
 
     def _complain(self, channel: UUID, error: ProtocolError) -> None:
         self.unreadable += 1
+        tally.bus_unreadable += 1
         now = asyncio.get_running_loop().time()
         if now - self._complained_at >= COMPLAIN_SECONDS:
             self._complained_at = now
@@ -228,8 +248,7 @@ class RemoteBus:
             except TimeoutError as error:
                 raise BusUnavailable("messages do not come through") from error
             if self._away:
-                _logger.info("bus.stands", node=self._node)
-            self._away = ""
+                self._note_return()
             await asyncio.sleep(self._pulse_seconds)
 
 

@@ -1,11 +1,15 @@
 """What the tests of the running programs stand on."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from app import spans
+from app.otel import provider, tracer_of
 from tests.conftest import a_database
 from tests.server import Installation, Server
 
@@ -51,3 +55,12 @@ async def pipeline_id(shared_installation: Installation, shared_server: Server) 
 def room(shared_server: Server, pipeline_id: str, owner_token: str) -> str:
     """The demo pipeline's room, for its owner."""
     return shared_server.room(pipeline_id, owner_token)
+
+
+@pytest.fixture
+def exported() -> Iterator[InMemorySpanExporter]:
+    """Every span that ends while the test runs."""
+    exporter = InMemorySpanExporter()
+    spans.trace_with(tracer_of(provider(SimpleSpanProcessor(exporter))))
+    yield exporter
+    spans.trace_with(None)

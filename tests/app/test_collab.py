@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from app.access import AccessWatch
 from app.admission import Admission
@@ -38,6 +39,7 @@ from persistence.ports import NewPipeline, User
 from tests.app.fakes import HeldClock, Replica, content_of, presence, turns
 from tests.app.gates import GatedStore
 from tests.app.test_access_watch import Announcer
+from tests.app.test_arrival import joins
 from tests.app.wire import PATIENCE, Wire
 from tests.contracts.stores import NOON, a_pipeline, an_id
 from tests.hocuspocus import ACCEPTED, REFUSED, client_frame, read
@@ -191,6 +193,26 @@ def ada(scene: Scene) -> str:
 async def client(scene: Scene) -> AsyncIterator[Client]:
     async with scene.client() as connected:
         yield connected
+
+
+class TestTraces:
+    async def test_a_document_that_is_opened_is_told_of(
+        self, client: Client, ada: str, exported: InMemorySpanExporter
+    ) -> None:
+        await client.opened(DOC, ada)
+        (span,) = joins(exported)
+        assert [event.name for event in span.events] == ["authenticated", "loaded", "synced"]
+        assert (span.attributes or {})["pipeloom.pipeline_id"] == str(LOOM)
+
+    async def test_one_that_is_denied_is_told_of_without_its_token(
+        self, scene: Scene, client: Client, exported: InMemorySpanExporter
+    ) -> None:
+        token = scene.token(scene.eve)
+        client.begin(DOC, token)
+        await client.until_one(DOC, Denied)
+        (span,) = joins(exported)
+        assert (span.attributes or {})["error.type"] == "Forbidden"
+        assert token not in span.to_json()
 
 
 class TestOpening:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.app.test_crash import Ledger, markers_in, prepared
 from tests.editor import Editor, joined
@@ -85,6 +86,48 @@ async def answers(server: Server) -> bool:
     async with httpx.AsyncClient() as client:
         answer = await client.get(server.http("/readyz"), timeout=5)
     return answer.status_code == 200
+
+
+async def test_any_process_tells_what_all_count(installation: Installation) -> None:
+    async with installation.serve("--workers", "2") as server, AsyncExitStack() as stack:
+        ledger = Ledger(random.Random(1))
+        token = await installation.token()
+        room = server.room(await prepared(server, installation, token), token)
+        editors = await visitors(stack, room)
+        for editor in editors:
+            await ledger.write_one(editor)
+        for editor in editors:
+            await editor.until_echoed()
+
+        async def is_projected() -> bool:
+            return bool((await told(server)).get(("pipeloom_projected_rows_total", "worker")))
+
+        await eventually("the worker's rows", is_projected)
+        # Of several requests, some come to each.
+        for _ in range(6):
+            page = await told(server)
+            assert total(page, "pipeloom_connections") == VISITORS
+            assert total(page, "pipeloom_updates_in_total") >= VISITORS
+            assert total(page, "pipeloom_ack_seconds_count") >= VISITORS
+            assert total(page, "pipeloom_bus_up") == 2
+            assert total(page, "pipeloom_bus_received_total") > 0
+        for editor in editors:
+            await editor.close()
+
+
+async def told(server: Server) -> dict[tuple[str, str], float]:
+    """What `/metrics` says: of each metric and process."""
+    async with httpx.AsyncClient() as client:
+        page = (await client.get(server.http("/metrics"))).text
+    return {
+        (sample.name, sample.labels["process"]): sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+    }
+
+
+def total(page: dict[tuple[str, str], float], name: str) -> float:
+    return sum(value for (each, _), value in page.items() if each == name)
 
 
 async def test_the_signal_to_stop_drains_all(installation: Installation) -> None:

@@ -10,6 +10,12 @@ from tests.app.test_cli import add_step
 from tests.editor import joined
 from tests.server import Installation, Server, eventually
 
+HOLD_UP_MIGRATIONS = "SELECT pg_advisory_lock(hashtextextended('pipeloom migrations', 0))"
+IS_HELD_UP = """
+SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+               AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
+
 
 async def is_red(server: Server) -> bool:
     async with httpx.AsyncClient() as client:
@@ -32,6 +38,23 @@ async def test_it_is_red_while_it_still_serves(installation: Installation) -> No
                 assert "late" in newcomer.steps
             assert await editor.close_code() == (1012, "server is restarting: reconnect")
         assert await ending == 0
+
+
+async def test_a_signal_that_comes_while_it_starts_is_not_overheard(
+    installation: Installation,
+) -> None:
+    async with installation.sql() as sql:
+        await sql.execute(HOLD_UP_MIGRATIONS)
+        async with installation.background("serve", "--port", "0") as program:
+
+            async def waits() -> bool:
+                return bool(await sql.fetchval(IS_HELD_UP))
+
+            await eventually("a server that is starting", waits)
+            program.send_signal(signal.SIGTERM)
+            await sql.execute("SELECT pg_advisory_unlock_all()")
+            assert await program.ended() == 0
+    assert program.lines == [], "it never was ready"
 
 
 async def test_it_ends_in_time_though_nothing_can_be_committed(installation: Installation) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from app.bus.base import Handler
 from app.bus.memory import MemoryBus
@@ -54,6 +55,20 @@ async def until_followed(room: LiveRoom, seq: int) -> None:
 async def two_nodes(store: GatedStore, bus: MemoryBus) -> tuple[Node, Node, Visit, Visit]:
     here, there = Node(store, bus), Node(store, bus)
     return here, there, await here.enter(), await there.enter()
+
+
+async def test_a_gap_that_is_filled_is_traced(
+    store: GatedStore, replica: Replica, exported: InMemorySpanExporter
+) -> None:
+    _, _, alice, bob = await two_nodes(store, LossyBus(2))
+    for update in edits(replica, 2):
+        alice.edit(update)
+        await turns()
+    await until_followed(bob.room, 3)
+    await turns()
+    (span,) = (one for one in exported.get_finished_spans() if one.name == "bus.fill_gap")
+    about = {"pipeloom.pipeline_id": str(PIPELINE), "pipeloom.from_seq": 1, "pipeloom.seq": 3}
+    assert dict(span.attributes or {}) == about
 
 
 async def test_a_gap_is_filled_when_later_news_come(store: GatedStore, replica: Replica) -> None:

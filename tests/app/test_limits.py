@@ -1,5 +1,6 @@
 """The limits of a running server, and its answers to who goes beyond them."""
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
@@ -12,10 +13,12 @@ from pycrdt import Map
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from crdt.messages import SyncStep1
+from crdt.hocuspocus import Authenticate
+from crdt.messages import Stateless, SyncStep1
 from tests.app.fakes import presence
 from tests.editor import joined, visiting
-from tests.server import VIEWER, Installation, Server
+from tests.hocuspocus import client_frame
+from tests.server import PATIENCE, VIEWER, Installation, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -23,6 +26,9 @@ MOST = 4
 LIMITS = {
     "PIPELOOM_MAX_CONNECTIONS_PER_USER": str(MOST),
     "PIPELOOM_MAX_CONNECTIONS_PER_ADDRESS": str(MOST + 1),
+    "PIPELOOM_MAX_CONNECTIONS": str(MOST + 3),
+    "PIPELOOM_MAX_MESSAGE_BYTES": "150000",
+    "PIPELOOM_MAX_STATELESS_CHARACTERS": "100",
     "PIPELOOM_UPDATES_PER_SECOND": "40",
     "PIPELOOM_AWARENESS_PER_SECOND": "20",
     "PIPELOOM_DOCUMENT_BYTES": "200000",
@@ -86,6 +92,67 @@ async def test_an_address_may_have_so_many_connections_also_behind_a_proxy(
         )
         async with joined(viewer):
             pass
+
+
+async def test_a_server_may_have_so_many_connections(
+    room: str, shared_server: Server, shared_installation: Installation, pipeline_id: str
+) -> None:
+    viewer = shared_server.room(pipeline_id, await shared_installation.token(VIEWER))
+    async with AsyncExitStack() as stack:
+        for url in [room] * MOST:
+            await stack.enter_async_context(joined(url))
+        for url in [viewer] * 3:
+            socket = await stack.enter_async_context(connect(url, additional_headers=FORWARDED))
+            await socket.recv()
+        async with connect(viewer, additional_headers=FORWARDED) as late:
+            with pytest.raises(ConnectionClosed):
+                await late.recv()
+    assert (late.close_code, late.close_reason) == (
+        1013,
+        "too many connections: close some, then reconnect",
+    )
+    assert (await metrics(shared_server))[
+        'pipeloom_rejects_total{reason="too_many_connections"}'
+    ] >= 1
+
+
+async def test_a_proxy_that_is_not_trusted_names_nobody_else(
+    installation: Installation,
+) -> None:
+    limits = {"PIPELOOM_MAX_CONNECTIONS_PER_ADDRESS": "1", "FORWARDED_ALLOW_IPS": "192.0.2.7"}
+    strict = Installation(installation.database_url, installation.data_dir, limits)
+    async with strict.serve() as server:
+        url = server.room(await strict.demo_pipeline(), await strict.token())
+        async with (
+            connect(url, additional_headers=FORWARDED) as first,
+            connect(url, additional_headers={"X-Forwarded-For": "203.0.113.8"}) as second,
+        ):
+            await first.recv()
+            with pytest.raises(ConnectionClosed):
+                await second.recv()
+    assert second.close_code == 1013
+
+
+async def test_a_message_may_be_so_long(room: str) -> None:
+    async with joined(room) as editor:
+        await editor.send_frame(bytes(150_001))
+        code, reason = await editor.close_code()
+    assert code == 1009
+    assert reason
+
+
+async def test_a_stateless_message_may_be_so_long(
+    shared_server: Server, pipeline_id: str, owner_token: str
+) -> None:
+    async with connect(shared_server.collab) as socket:
+        for message in (Authenticate(owner_token), SyncStep1(b"\x00"), Stateless("x" * 101)):
+            await socket.send(client_frame(pipeline_id, message))
+        async with asyncio.timeout(PATIENCE):
+            await socket.wait_closed()
+    assert (socket.close_code, socket.close_reason) == (
+        4400,
+        "expected a stateless message up to 100, got 101",
+    )
 
 
 async def test_edits_too_fast_are_taken_slower_and_all_of_them(room: str) -> None:

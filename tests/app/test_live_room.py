@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.live_room import PARTING_SECONDS, LiveRoom
+from app.metrics import tally
 from crdt.awareness import EXPIRY
 from crdt.document import Document
 from crdt.effects import SessionId
@@ -136,6 +137,17 @@ async def test_an_edit_goes_to_the_others_the_log_and_the_bus_and_once_committed
     scene.committer.commit()
     await turns()
     assert scene.journal == [("bus", Committed(1, update)), ("alice", Update(update))]
+
+
+async def test_an_update_is_counted_once_for_each_who_is_sent_it(
+    scene: Scene, alice: Inbox, bob: Inbox, replica: Replica
+) -> None:
+    before = tally.updates_in, tally.updates_out
+    scene.edit(ALICE, replica.set("name", "Loom"))
+    assert (tally.updates_in, tally.updates_out) == (before[0] + 1, before[1] + 1)
+    scene.room.leave(BOB)
+    scene.edit(ALICE, replica.set("name", "Weft"))
+    assert (tally.updates_in, tally.updates_out) == (before[0] + 2, before[1] + 1)
 
 
 async def test_the_log_is_told_who_edited_what_and_when(

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from app import spans
 from app.log import configure
 from tests.contracts.stores import an_id
 
@@ -52,3 +54,18 @@ def test_libraries_are_heard_from_warnings_up(
     logging.getLogger("uvicorn.error").info("chatter")
     logging.getLogger("uvicorn.error").warning("trouble")
     assert capsys.readouterr() == ("", "trouble\n")
+
+
+def test_a_line_within_a_span_names_it(
+    capsys: pytest.CaptureFixture[str], exported: InMemorySpanExporter
+) -> None:
+    configure()
+    with spans.span("a deed"):
+        structlog.get_logger("test").info("within")
+    structlog.get_logger("test").info("beyond")
+    within, beyond = capsys.readouterr().err.splitlines()
+    (span,) = exported.get_finished_spans()
+    assert span.context is not None
+    assert f"trace_id={span.context.trace_id:032x}" in within
+    assert f"span_id={span.context.span_id:016x}" in within
+    assert "trace_id" not in beyond

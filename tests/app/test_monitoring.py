@@ -14,14 +14,16 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from app import metrics
-from app.metrics import REGISTRY
-from app.monitoring import MetricsPage, watch_loop, watch_projections
+from app.metrics import REGISTRY, WORKER_REGISTRY
+from app.monitoring import MetricsPage, watch_loop, watch_projections, worker_page
+from app.settings import SettingsError
 from crdt.errors import PipelineNotFound
 from persistence.directory import PostgresDirectory
 from persistence.pool import Pool
 from persistence.ports import NewPipeline, NewUpdate
 from persistence.update_log import PostgresUpdateLog
 from tests.contracts.stores import NOON, a_pipeline
+from tests.server import Installation, eventually
 
 DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana-dashboard.json"
 HERE, THERE = "127.0.0.1", "203.0.113.7"
@@ -31,6 +33,7 @@ HERE, THERE = "127.0.0.1", "203.0.113.7"
 class House:
     """Something to observe."""
 
+    connections: int = 4
     rooms: int = 3
     sessions: dict[str, int] = field(default_factory=lambda: {"y-websocket": 5, "hocuspocus": 2})
     depths: list[int] = field(default_factory=lambda: [10, 500, 0])
@@ -87,7 +90,7 @@ async def test_who_shows_the_token_may_look(address: str) -> None:
 async def test_what_there_is_stands_on_the_page() -> None:
     page = (await asked(None, HERE)).text
     for line in (
-        "pipeloom_connections 3.0",
+        "pipeloom_connections 4.0",
         'pipeloom_sessions{protocol="hocuspocus"} 2.0',
         "pipeloom_outbox_bytes 510.0",
         "pipeloom_outbox_max_bytes 500.0",
@@ -97,6 +100,56 @@ async def test_what_there_is_stands_on_the_page() -> None:
     metrics.tally.bus_gaps += 1
     before = float(re.findall(r"^pipeloom_bus_gaps_total (\S+)", page, re.MULTILINE)[0])
     assert value("pipeloom_bus_gaps_total") == before + 1
+
+
+def test_a_worker_tells_of_its_own_work_alone() -> None:
+    page = generate_latest(WORKER_REGISTRY).decode()
+    families = set(re.findall(r"^# TYPE (pipeloom_\w+) \w+$", page, re.MULTILINE))
+    counted = {name for name in families if not name.endswith("_created")}
+    assert counted == {
+        "pipeloom_projection_seconds",
+        "pipeloom_projections_failed_total",
+        "pipeloom_projected_rows_total",
+        "pipeloom_versions_saved_total",
+    }
+    assert "process_cpu_seconds_total" in page
+
+
+async def test_a_worker_shows_them_to_this_machine() -> None:
+    with worker_page(0) as port:
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"http://127.0.0.1:{port}/metrics")
+    assert "pipeloom_projection_seconds_count" in answer.text
+    with worker_page(None) as port:
+        assert port is None
+
+
+async def test_a_worker_of_its_own_says_where_they_are(installation: Installation) -> None:
+    async with (
+        installation.serve("--no-worker"),
+        installation.background("worker", "--metrics-port", "0"),
+    ):
+        place = await eventually("the place", lambda: metrics_place(installation))
+
+        async def has_projected() -> bool:
+            async with httpx.AsyncClient() as client:
+                page = (await client.get(place)).text
+            found = re.search(r"^pipeloom_projection_seconds_count (\S+)$", page, re.MULTILINE)
+            return found is not None and float(found[1]) > 0
+
+        async with installation.sql() as sql:
+            await sql.execute("UPDATE projection_cursors SET seq = 0")
+        await eventually("a projection", has_projected)
+
+
+async def metrics_place(installation: Installation) -> str:
+    found = re.search(r"metrics are at (\S+)", installation.log_file.read_text())
+    return found[1] if found else ""
+
+
+def test_a_port_that_is_taken_is_explained() -> None:
+    with worker_page(0) as port, pytest.raises(SettingsError, match="choose another"):
+        worker_page(port).__enter__()
 
 
 def test_reasons_are_words() -> None:
@@ -152,6 +205,7 @@ def test_the_dashboard_shows_metrics_that_exist() -> None:
     ]
     metrics.REJECTS.labels("a reason")
     metrics.SESSIONS.labels("a protocol")
+    metrics.BUS_DROPPED.labels("a reason")
     there = set(re.findall(r"^(\w+)", generate_latest(REGISTRY).decode(), re.MULTILINE))
     named = {
         name for text in expressions for name in re.findall(r"\b(?:pipeloom|process)_\w+", text)

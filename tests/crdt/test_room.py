@@ -12,7 +12,7 @@ from pycrdt import Map
 from crdt.awareness import NODE_SILENCE
 from crdt.document import Document
 from crdt.editor import Editor
-from crdt.edits import delete_step
+from crdt.edits import delete_step, patch_settings
 from crdt.effects import (
     Append,
     Broadcast,
@@ -29,6 +29,7 @@ from crdt.errors import (
     DocumentPoisoned,
     MalformedUpdate,
     MessageTooBig,
+    PipelineTooLarge,
     ProtocolError,
     UnknownEntry,
 )
@@ -568,7 +569,7 @@ class TestEditsOfTheServer:
             editor.steps["b"] = 2
             return "done"
 
-        value, (append, broadcast) = room.edit(ADA, change)
+        value, (append, broadcast) = room.edit(ADA, change, 0.0)
         assert value == "done"
         assert isinstance(append, Append)
         assert append.user_id == ADA
@@ -576,12 +577,12 @@ class TestEditsOfTheServer:
         assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2}
 
     def test_an_edit_that_changes_nothing_causes_nothing(self, room: Room) -> None:
-        assert room.edit(None, lambda _: None) == (None, [])
+        assert room.edit(None, lambda _: None, 0.0) == (None, [])
 
     def test_an_edit_that_is_refused_leaves_no_trace(self, room: Room) -> None:
         before = room.document.encode()
         with pytest.raises(UnknownEntry):
-            room.edit(ADA, lambda editor: delete_step(editor, "nowhere"))
+            room.edit(ADA, lambda editor: delete_step(editor, "nowhere"), 0.0)
         assert room.document.encode() == before
 
     def test_an_edit_that_breaks_halfway_spoils_the_document(self, room: Room) -> None:
@@ -590,7 +591,7 @@ class TestEditsOfTheServer:
             raise LookupError("oops")
 
         with pytest.raises(DocumentPoisoned, match="halfway: oops"):
-            room.edit(ADA, change)
+            room.edit(ADA, change, 0.0)
 
     def test_an_edit_made_on_a_copy_merges_with_what_came_meanwhile(
         self, room: Room, ann: Client
@@ -601,12 +602,12 @@ class TestEditsOfTheServer:
             Editor(copy).steps["a"] = 1
         room.receive(ANN, Update(ann.put("b", 2)), 0.0)
         (update,) = updates
-        assert room.merge(ADA, update) == [
+        assert room.merge(ADA, update, 0.0) == [
             Append(update, ADA),
             WhenDurable(Broadcast(Update(update))),
         ]
         assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2}
-        assert room.merge(ADA, update) == []
+        assert room.merge(ADA, update, 0.0) == []
 
 
 class TestAskingBack:
@@ -686,6 +687,16 @@ class TestStateless:
         [effect] = room.receive(ANN, Stateless("x" * (MAX_STATELESS + 1)), 0.0)
         assert isinstance(effect, CloseSession)
         assert effect.session == ANN
+
+    def test_how_long_it_may_be_can_be_set(self) -> None:
+        room = Room(Document(), max_stateless=5)
+        room.join(Session(ANN, Person(ADA), "read-write"))
+        assert room.receive(ANN, Stateless("hello"), 0.0)[0] == Broadcast(
+            Stateless(told_by(Person(ADA), "hello"))
+        )
+        [closed] = room.receive(ANN, Stateless("hello!"), 0.0)
+        assert isinstance(closed, CloseSession)
+        assert str(closed.error) == "expected a stateless message up to 5, got 6"
 
     def test_it_leaves_no_trace(self, room: Room) -> None:
         before = room.document.encode()
@@ -774,6 +785,22 @@ def test_a_document_too_large_takes_nothing_but_deletions(room: Room, ann: Clien
     deletion = other.edit(lambda steps: steps.pop("first"))
     assert only(Append, small.receive(ANN, Update(deletion), 0))
     assert "first" not in str(content(small.document.doc))
+
+
+def test_a_document_too_large_takes_no_edit_by_the_server_but_deletions(room: Room) -> None:
+    small = Room(room.document, size=Size(10, 1000))
+    before = content(small.document.doc)
+    with pytest.raises(PipelineTooLarge, match="delete something before you add more"):
+        small.edit(ADA, lambda editor: patch_settings(editor, {"name": "Weft"}), 0.0)
+    addition, deletion = Client(2), Client(3)
+    for other in (addition, deletion):
+        other.document.apply(room.document.encode())
+    with pytest.raises(PipelineTooLarge):
+        small.merge(ADA, addition.put("second", 1), 0.0)
+    assert content(small.document.doc) == before
+    effects = small.merge(ADA, deletion.edit(lambda steps: steps.pop("first")), 0.0)
+    assert only(Append, effects)
+    assert small.edit(ADA, lambda _: "gone", 0.0, is_deletion=True) == ("gone", [])
 
 
 def test_every_edit_counts_to_the_size_of_a_document(room: Room, ann: Client) -> None:

@@ -12,8 +12,9 @@ from app.bus.base import Bus, BusUnavailable
 from app.bus.ending import end
 from app.bus.line import channel_name
 from app.bus.postgres import open_postgres_line
-from app.bus.redis import open_redis_line
+from app.bus.redis import MAX_MESSAGE, open_redis_line
 from app.bus.remote import RemoteBus
+from app.metrics import REGISTRY
 from crdt.messages import Stateless
 from crdt.news import Committed
 from persistence.pool import connection
@@ -42,6 +43,10 @@ async def until(what: str, condition: Callable[[], bool]) -> None:
                 await asyncio.sleep(0.01)
     except TimeoutError as error:
         raise AssertionError(f"expected {what} within {PATIENCE} s") from error
+
+
+def value(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 class Begun:
@@ -111,11 +116,51 @@ async def test_a_redis_that_hangs_is_away(redis_server: RedisServer) -> None:
     task = asyncio.create_task(bus.run())
     await settled(bus)
     await until_it_stands(bus)
+    reconnects = value("pipeloom_bus_reconnects_total")
+    assert value("pipeloom_bus_up") == 1
     redis_server.signal(signal.SIGSTOP)
     await until_it_stands(bus, False)
+    assert value("pipeloom_bus_up") == 0
     redis_server.signal(signal.SIGCONT)
     await until_it_stands(bus)
+    assert value("pipeloom_bus_up") == 1
+    assert value("pipeloom_bus_reconnects_total") == reconnects + 1
     await end([task])
+
+
+async def test_what_is_sent_while_redis_hangs_counts_as_lost(redis_server: RedisServer) -> None:
+    bus = RemoteBus(
+        partial(open_redis_line, redis_server.url), "here", pulse_seconds=30, silence_seconds=0.5
+    )
+    task = asyncio.create_task(bus.run())
+    await until_it_stands(bus)
+    lost = value("pipeloom_bus_dropped_total", reason="away")
+    redis_server.signal(signal.SIGSTOP)
+    Room(bus).publish(FIRST, FIRST)
+    await until_it_stands(bus, False)
+    assert value("pipeloom_bus_dropped_total", reason="away") == lost + 2
+    redis_server.signal(signal.SIGCONT)
+    await end([task])
+
+
+async def test_a_message_that_no_line_carries_counts_as_lost(nodes: Nodes) -> None:
+    await nodes.settled()
+    lost = value("pipeloom_bus_dropped_total", reason="too_long")
+    Room(nodes.here).publish(Stateless("x" * MAX_MESSAGE))
+    assert value("pipeloom_bus_dropped_total", reason="too_long") == lost + 1
+
+
+async def test_messages_are_counted_on_both_ends(nodes: Nodes) -> None:
+    sender, receiver = Room(nodes.here), Room(nodes.there)
+    await nodes.settled()
+    published, received = (
+        value("pipeloom_bus_published_total"),
+        value("pipeloom_bus_received_total"),
+    )
+    sender.publish(FIRST, LAST)
+    assert await receiver.heard(2) == [FIRST, LAST]
+    assert value("pipeloom_bus_published_total") == published + 2
+    assert value("pipeloom_bus_received_total") == received + 2
 
 
 async def test_without_redis_rooms_of_one_node_still_hear_each_other() -> None:
@@ -123,10 +168,13 @@ async def test_without_redis_rooms_of_one_node_still_hear_each_other() -> None:
         one, other = Room(nodes.here), Room(nodes.here)
         one.publish(FIRST)
         assert await other.heard(1) == [FIRST]
+        before = value("pipeloom_bus_dropped_total", reason="queue_full")
         for _ in range(100_000):
             one.publish(FIRST)
         assert isinstance(nodes.here, RemoteBus)
         assert nodes.here.dropped > 50_000
+        dropped = value("pipeloom_bus_dropped_total", reason="queue_full") - before
+        assert dropped == nodes.here.dropped
         assert await until_away(nodes.here) == "Redis at 127.0.0.1:1 is away"
 
 
@@ -155,6 +203,7 @@ async def test_garbage_is_ignored_and_told_once(nodes: Nodes, redis_server: Redi
     assert [log["event"] for log in logs].count("bus.unreadable") == 2, "once a node"
     assert isinstance(nodes.there, RemoteBus)
     assert nodes.there.unreadable == 5
+    assert value("pipeloom_bus_unreadable_total") >= 10
 
 
 async def test_a_handler_that_fails_does_not_stop_the_bus(nodes: Nodes) -> None:
