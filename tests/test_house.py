@@ -79,7 +79,7 @@ def test_every_module_stands_on_exactly_one_floor() -> None:
         for contract in project["tool"]["importlinter"]["contracts"]
         if contract["type"] == "layers"
     )
-    standing = Counter(module for floor in floors for module in re.split(r"[\s:]+", floor))
+    standing = Counter(module for floor in floors for module in re.split(r"[\s:]+", floor.strip()))
     assert {module: standing[module] for module in modules()} == dict.fromkeys(modules(), 1)
     assert set(standing) == set(modules())
 
