@@ -43,6 +43,7 @@ from crdt.messages import Message as SyncMessage
 from persistence.errors import StoreError
 
 from .admission import Admission, Visitor
+from .ahead import ReadAhead, is_unread
 from .arrival import Arrival
 from .connection import Connection, Lane
 from .hub import Hub
@@ -57,12 +58,20 @@ LEAST_WEIGHT = 128
 _logger = structlog.get_logger(__name__)
 
 
+@dataclass
+class Kept:
+    """A message that waits for its document, and the bytes that it counts."""
+
+    message: ClientMessage
+    weight: int
+
+
 @dataclass(eq=False)
 class Channel:
     """One address of a socket; its encoder puts the address on every frame.
 
     It is admitted once it has a `visitor`, and open once it has a `room`; `act` is what then takes
-    the client's messages. What it says before that is `kept`, message and weight; `token` is one
+    the client's messages. What it says before that is `kept`; `token` is one
     that has not been tried yet.
     """
 
@@ -73,7 +82,7 @@ class Channel:
     visitor: Visitor | None = None
     room: LiveRoom | None = None
     act: Act | None = None
-    kept: list[tuple[ClientMessage, int]] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
     token: str | None = None
     knocking: "asyncio.Task[None] | None" = None
 
@@ -103,11 +112,13 @@ class Collab:
         settings: Settings,
         *,
         pace: Pace,
+        ahead: ReadAhead,
         welcome: Callable[[UUID], None],
     ) -> None:
         """`welcome` hears of every user who was admitted, and may raise SyncError."""
         self._connection, self._hub, self._admission = connection, hub, admission
         self._settings, self._pace, self._welcome = settings, pace, welcome
+        self._ahead = ahead
         self._channels: dict[str, Channel] = {}
         self._abandoned: set[asyncio.Task[None]] = set()
         self._kept_bytes = 0
@@ -129,7 +140,7 @@ class Collab:
         """How many documents are open."""
         return sum(channel.room is not None for channel in self._channels.values())
 
-    def receive(self, frame: bytes) -> float:
+    async def receive(self, frame: bytes) -> float:
         """Take a frame; return how long to read no other, in seconds.
 
         Raises SyncError, which is the end of the socket.
@@ -140,7 +151,7 @@ class Collab:
             self._connection.put(PONG)
         elif frame != PONG:
             address, message = hocuspocus.decode(frame)
-            return self._take(address, message, len(frame))
+            return await self._take(address, message, len(frame))
         return 0.0
 
     async def end(self) -> None:
@@ -159,7 +170,7 @@ class Collab:
         ):
             raise ResetConnection
 
-    def _take(self, address: str, message: FromClient, size: int) -> float:
+    async def _take(self, address: str, message: FromClient, size: int) -> float:
         channel = self._channels.get(address)
         if isinstance(message, Authenticate):
             self._knock(channel or self._new_channel(address), message.token)
@@ -168,10 +179,12 @@ class Collab:
             pass
         elif isinstance(message, Detach):
             self._forget(channel)
-        elif channel.act is None:
+        elif channel.act is None or channel.visitor is None:
             self._keep(channel, message, size)
         else:
-            return self._pace.take(address, message, channel.act)
+            read = await self._ahead.read(channel.visitor.person.id, message)
+            if self._is_here(channel):
+                return self._pace.take(address, read, channel.act)
         return 0.0
 
     def _new_channel(self, address: str) -> Channel:
@@ -206,12 +219,12 @@ class Collab:
         self._kept_bytes += weight
         if self._kept_bytes > (limit := self._settings.max_message_bytes):
             raise ResetConnection(f"expected up to {limit} bytes for documents not open yet")
-        channel.kept.append((message, weight))
+        channel.kept.append(Kept(message, weight))
 
     def _take_kept(self, channel: Channel) -> list[ClientMessage]:
         kept, channel.kept = channel.kept, []
-        self._kept_bytes -= sum(weight for _, weight in kept)
-        return [message for message, _ in kept]
+        self._kept_bytes -= sum(one.weight for one in kept)
+        return [one.message for one in kept]
 
     def _knock(self, channel: Channel, token: str) -> None:
         channel.token = token
@@ -258,7 +271,7 @@ class Collab:
         # Before the document is loaded: providers wait for this, not for the document.
         channel.say(Authenticated(visitor.scope))
         with channel.arrival.on_its_way():
-            room = await self._hub.open(visitor.pipeline_id)
+            room = await self._open(channel, visitor)
         if not self._is_here(channel):
             return
         channel.room = room
@@ -266,6 +279,16 @@ class Collab:
         room.join(visitor.session(channel.session, is_asked_back=True), channel.lane)
         for message in self._take_kept(channel):
             act(message)
+
+    async def _open(self, channel: Channel, visitor: Visitor) -> LiveRoom:
+        """Open the room; all that the client said so far is read then."""
+        while True:
+            room = await self._hub.open(visitor.pipeline_id)
+            unread = [one for one in channel.kept if is_unread(one.message)]
+            if not unread:
+                return room
+            for one in unread:
+                one.message = await self._ahead.read(visitor.person.id, one.message)
 
     def _renew(self, channel: Channel, room: LiveRoom, visitor: Visitor) -> None:
         if channel.visitor is None or visitor.person.id != channel.visitor.person.id:

@@ -5,7 +5,7 @@ ones take too much room. The writer is the only one who sends.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -122,7 +122,7 @@ class Connection:
         self._wake.set()
         self._closing.set()
 
-    async def run(self, receive: Callable[[bytes], float]) -> None:
+    async def run(self, receive: Callable[[bytes], Awaitable[float]]) -> None:
         """Carry frames both ways until the client leaves or is closed.
 
         `receive` returns for how many seconds to read nothing more.
@@ -138,13 +138,13 @@ class Connection:
         finally:
             await _end(reader, writer, closing)
 
-    async def _read(self, receive: Callable[[bytes], float]) -> None:
+    async def _read(self, receive: Callable[[bytes], Awaitable[float]]) -> None:
         try:
             while self._error is None:
                 frame = _bytes_of(await self._websocket.receive())
                 tally.frames_in += 1
                 tally.bytes_in += len(frame)
-                if pause := receive(frame):
+                if pause := await receive(frame):
                     await asyncio.sleep(pause)
                 if not self._backlog.has_room:
                     self._has_room.clear()

@@ -11,6 +11,7 @@ from persistence.errors import StoreError
 from persistence.ports import UpdateLog
 
 from . import spans
+from .ahead import read_committed
 from .live_room import LiveRoom
 from .metrics import tally
 
@@ -84,6 +85,6 @@ class Follower:
         while not room.dropped:
             updates = await self._log.since(room.pipeline_id, room.position.seq, BATCH)
             is_all = len(updates) < BATCH
-            room.follow(updates, is_all=is_all)
+            room.follow([await read_committed(update) for update in updates], is_all=is_all)
             if is_all:
                 return

@@ -18,6 +18,7 @@ from crdt.messages import Scope
 from crdt.news import NodeId
 from crdt.room import MAX_STATELESS, Room
 from crdt.size import Size
+from crdt.survey import Survey, survey
 from persistence.ports import StoredDocument, UpdateLog
 from persistence.replay import compute, load, replay
 
@@ -138,13 +139,11 @@ class Hub:
         for _ in range(TRIES if undisturbed else 1):
             room = await self.open(pipeline_id)
             state = room.copy()
-            value, updates = await compute(
-                _edit_copy, Document(self._new_client_id()), state, change
-            )
+            value, edits = await compute(_edit_copy, Document(self._new_client_id()), state, change)
             room = await self.open(pipeline_id)
             if not undisturbed or room.copy() == state:
-                for update in updates:
-                    room.merge(user_id, update)
+                for edit in edits:
+                    room.merge(user_id, edit)
                 return EditResult(await room.committed(COMMIT_SECONDS), value)
         raise Overloaded("others are editing this pipeline all the time: try again later")
 
@@ -269,12 +268,12 @@ class Hub:
 
 def _edit_copy(
     copy: Document, state: bytes, change: Callable[[Editor], T]
-) -> tuple[T, list[bytes]]:
+) -> tuple[T, list[Survey]]:
     copy.load(state)
     editor = Editor(copy)
     with copy.edit() as updates:
         value = change(editor)
-    return value, updates
+    return value, [survey(update) for update in updates]
 
 
 def _replay(stored: StoredDocument, client_id: int | None = None) -> Document:

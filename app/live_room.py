@@ -49,8 +49,10 @@ from crdt.messages import (
 from crdt.news import Committed, News, Roster, WhoIsHere
 from crdt.room import TOO_LARGE, Room
 from crdt.session import Session
-from persistence.ports import LoggedUpdate, NewUpdate
+from crdt.survey import Survey
+from persistence.ports import NewUpdate
 
+from .ahead import is_large
 from .appends import Appends, Committer
 from .audience import Audience, Parting
 from .bus.base import Bus, Unsubscribe, unmoved
@@ -169,10 +171,10 @@ class LiveRoom:
         now = self._clock.monotonic()
         return self._edit(lambda: self._room.edit(user_id, change, now, is_deletion=is_deletion))
 
-    def merge(self, user_id: UUID | None, update: bytes) -> None:
+    def merge(self, user_id: UUID | None, edit: Survey) -> None:
         """Take an edit that the server made on a copy; see `Room.merge`. Raises as `edit` does."""
         now = self._clock.monotonic()
-        self._edit(lambda: (None, self._room.merge(user_id, update, now)))
+        self._edit(lambda: (None, self._room.merge(user_id, edit, now)))
 
     def _edit(self, decide: Callable[[], tuple[T, list[Effect]]]) -> T:
         if self.dropped or self.frozen:
@@ -308,13 +310,13 @@ class LiveRoom:
         if self.position.has_gap and not self.dropped:
             self._on_gap(self)
 
-    def follow(self, updates: Iterable[LoggedUpdate], *, is_all: bool) -> None:
+    def follow(self, commits: Iterable[Committed], *, is_all: bool) -> None:
         """Take in what the log holds beyond what other nodes have told; `is_all` if no more."""
-        for update in updates:
-            if not self.position.has(update.seq):
+        for committed in commits:
+            if not self.position.has(committed.seq):
                 # What cannot be read here can be read nowhere: it is left out, as by replay.
-                self._take_news(Committed(update.seq, update.payload))
-                self.position.note(update.seq)
+                self._take_news(committed)
+                self.position.note(committed.seq)
         if is_all:
             self.position.forgo()
 
@@ -410,7 +412,9 @@ class LiveRoom:
 
     def _tell_committed(self, seq: int, payload: bytes) -> None:
         self.position.note(seq)
-        self._bus.publish(self.pipeline_id, Committed(seq, payload), self._hear)
+        # The others must read a large one aside, so they may as well read it from the log.
+        told = Committed(seq, None if is_large(payload) else payload)
+        self._bus.publish(self.pipeline_id, told, self._hear)
         self._mind_gap()
 
     def _close(self, session: SessionId, error: SyncError) -> None:

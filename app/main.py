@@ -36,7 +36,6 @@ from .access import AccessWatch, Audiences
 from .admission import Admission
 from .api.assembly import api
 from .api.context import Context
-from .api.workbench import Workbench
 from .auth import Verifier
 from .bus.base import Bus
 from .bus.selection import bus_for
@@ -55,6 +54,7 @@ from .siblings import Siblings
 from .timed import CountedVersions, TimedLog, TimedProjections
 from .versions import Versioning
 from .window import Windows
+from .workbench import Workbench
 from .ws import Endpoints
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

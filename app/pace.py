@@ -12,12 +12,15 @@ from typing import Final, TypeAlias
 
 from crdt.encoding import Reader
 from crdt.errors import ProtocolError
-from crdt.messages import AwarenessUpdate, ClientMessage, Stateless
+from crdt.messages import AwarenessUpdate, ClientMessage, Stateless, SyncStep2, Update
 
 from .metrics import tally
 
 BURST_SECONDS: Final = 5.0
 """How many seconds' worth may come at once after a pause."""
+
+UPDATE_BYTES: Final = 16 * 1024
+"""What one update may have; a larger one counts as several."""
 
 MAX_HELD: Final = 100
 """Clients whose latest presence may wait."""
@@ -46,10 +49,10 @@ class Bucket:
         self._tokens, self._filled_at = min(tokens, self._rate * BURST_SECONDS), now
         return max(0.0, (1 - self._tokens) / self._rate)
 
-    def take(self, now: float) -> float:
-        """Take a token, on credit if need be; return the seconds until it was due."""
+    def take(self, now: float, tokens: int = 1) -> float:
+        """Take tokens, on credit if need be; return the seconds until the first was due."""
         wait = self.wait(now)
-        self._tokens -= 1
+        self._tokens -= tokens
         return wait
 
 
@@ -76,8 +79,9 @@ class Pace:
         if isinstance(message, AwarenessUpdate):
             return self._take_presence(place, message, act)
         act(message)
-        bucket = self._stateless if isinstance(message, Stateless) else self._updates
-        return bucket.take(self._time())
+        if isinstance(message, Stateless):
+            return self._stateless.take(self._time())
+        return self._updates.take(self._time(), _weight(message))
 
     def close(self) -> None:
         """Let go what waits."""
@@ -123,6 +127,13 @@ class Pace:
                 del self._held[key]
                 act(message)
         self._set_timer()
+
+
+def _weight(message: ClientMessage) -> int:
+    """As how many updates a message counts: what it costs depends on its size."""
+    if isinstance(message, Update | SyncStep2):
+        return 1 + len(message.update) // UPDATE_BYTES
+    return 1
 
 
 def _only_client(payload: bytes) -> int | None:

@@ -18,6 +18,7 @@ from crdt.errors import ConnectionTimeout, Overloaded, SyncError
 from persistence.errors import StoreError
 
 from .admission import Admission, Visitor
+from .ahead import ReadAhead
 from .arrival import Arrival
 from .collab import Collab
 from .connection import TOO_SLOW, Connection, Lane, close
@@ -46,6 +47,7 @@ class Endpoints:
             settings.awareness_per_second,
             settings.stateless_per_second,
         )
+        self._ahead = ReadAhead()
         self._ids = count(1)
         self.connections: set[Connection] = set()
         self._collabs: set[Collab] = set()
@@ -140,8 +142,9 @@ class Endpoints:
         act = arrival.enter(room, partial(room.receive, session))
         with self._connection(websocket) as (connection, pace):
 
-            def take(frame: bytes) -> float:
-                return pace.take(session, y_websocket.decode(frame), act)
+            async def take(frame: bytes) -> float:
+                message = y_websocket.decode(frame)
+                return pace.take(session, await self._ahead.read(visitor.person.id, message), act)
 
             await self._stay(visitor, room, session, connection, take)
 
@@ -151,7 +154,7 @@ class Endpoints:
         room: LiveRoom,
         session: SessionId,
         connection: Connection,
-        take: Callable[[bytes], float],
+        take: Callable[[bytes], Awaitable[float]],
     ) -> None:
         room.join(visitor.session(session), Lane(connection, y_websocket.encode))
         try:
@@ -171,7 +174,13 @@ class Endpoints:
                     seen.add(user_id)
 
             collab = Collab(
-                connection, self._hub, self._admission, self._settings, pace=pace, welcome=welcome
+                connection,
+                self._hub,
+                self._admission,
+                self._settings,
+                pace=pace,
+                ahead=self._ahead,
+                welcome=welcome,
             )
             await self._speak_for_many(connection, collab)
 

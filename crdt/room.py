@@ -65,6 +65,8 @@ from .news import Committed, News, NodeId, Roster, WhoIsHere
 from .person import Person
 from .session import Session
 from .size import Size
+from .survey import Survey
+from .surveyed import SurveyedCommitted, as_read
 from .update_format import EMPTY_UPDATE, brings_structs
 
 T = TypeVar("T")
@@ -138,11 +140,11 @@ class Room:
         match message:
             case SyncStep1(state_vector):
                 return self._answer(session, state_vector)
-            case SyncStep2(update):
-                return self._take_answer(session, update, now)
+            case SyncStep2():
+                return self._take_answer(session, message, now)
             case Update(update):
                 told = Broadcast(Update(update), exclude=session.id)
-                return self._take_edit(session, update, now, told)
+                return self._take_edit(session, message, now, told)
             case AwarenessUpdate(payload):
                 return self._take_presence(session, payload, now)
             case QueryAwareness():
@@ -174,21 +176,26 @@ class Room:
         presence = AwarenessUpdate(self.awareness.encode_with_departed())
         return [*self._lacking(session_id, diff), Send(session_id, presence)]
 
-    def _take_answer(self, session: Session, update: bytes, now: float) -> list[Effect]:
-        if update == EMPTY_UPDATE or self.document.contains(update, ACCEPTED):
+    def _take_answer(self, session: Session, answer: SyncStep2, now: float) -> list[Effect]:
+        if answer.update == EMPTY_UPDATE or self.document.contains(as_read(answer), ACCEPTED):
             return [SendWhenDurable(session.id, Accepted(b""))]
-        told = Broadcast(Update(update), exclude=session.id)
-        return self._take_edit(session, update, now, WhenDurable(told))
+        told = Broadcast(Update(answer.update), exclude=session.id)
+        return self._take_edit(session, answer, now, WhenDurable(told))
 
     def _take_edit(
-        self, session: Session, update: bytes, now: float, told: Broadcast | WhenDurable
+        self,
+        session: Session,
+        edit: Update | SyncStep2,
+        now: float,
+        told: Broadcast | WhenDurable,
     ) -> list[Effect]:
+        update = edit.update
         if not session.may_write:
             return [Send(session.id, READ_ONLY)]
         if self._is_too_much(update, now):
             return [Send(session.id, TOO_LARGE)]
         accepted = SendWhenDurable(session.id, Accepted(update))
-        if not self.document.apply(update, ACCEPTED):
+        if not self.document.apply(as_read(edit), ACCEPTED):
             return [accepted]
         self._size.add(update)
         if isinstance(told, Broadcast):
@@ -211,11 +218,8 @@ class Room:
     def receive_news(self, news: News, now: float) -> list[Effect]:
         """Take what another node tells. Raises ProtocolError, DocumentPoisoned."""
         match news:
-            case Committed(_, update):
-                if update is None:
-                    return []
-                self._size.add(update)
-                return [Broadcast(Update(update))] if self.document.apply(update) else []
+            case Committed():
+                return self._take_committed(news)
             case Roster():
                 return _show(self.awareness.hear(news, now))
             case WhoIsHere():
@@ -223,6 +227,13 @@ class Room:
             case Stateless():
                 return [Broadcast(news)]
         assert_never(news)
+
+    def _take_committed(self, news: Committed) -> list[Effect]:
+        if news.update is None:
+            return []
+        self._size.add(news.update)
+        read = news.survey if isinstance(news, SurveyedCommitted) else news.update
+        return [Broadcast(Update(news.update))] if self.document.apply(read) else []
 
     @property
     def editor(self) -> Editor:
@@ -260,14 +271,14 @@ class Room:
             effect for update in updates for effect in self._spread_edit(update, user_id)
         ]
 
-    def merge(self, user_id: UUID | None, update: bytes, now: float) -> list[Effect]:
+    def merge(self, user_id: UUID | None, edit: Survey, now: float) -> list[Effect]:
         """Take an edit that the server made, in a user's name, on a copy of the document.
 
         Raises MalformedUpdate; PipelineTooLarge if it adds something and there is no room for it.
         """
-        if self._is_too_much(update, now):
+        if self._is_too_much(edit.update, now):
             raise PipelineTooLarge
-        return self._spread_edit(update, user_id) if self.document.apply(update) else []
+        return self._spread_edit(edit.update, user_id) if self.document.apply(edit) else []
 
     def leave(self, session_id: SessionId) -> list[Effect]:
         """Forget a client whose connection ended, and its presence with it."""

@@ -19,8 +19,8 @@ from ..history import History
 from ..hub import Hub
 from ..live_room import Clock
 from ..versions import Versioning
+from ..workbench import Workbench
 from .gate import CALLER
-from .workbench import Workbench
 
 BEARER = HTTPBearer(
     auto_error=False,  # the gate has looked; this is for the documentation

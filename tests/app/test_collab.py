@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from app.access import AccessWatch
 from app.admission import Admission
+from app.ahead import LARGE_BYTES
 from app.auth import Tokens
 from app.bus.memory import MemoryBus
 from app.events import RoomEvent, RoomEvents
@@ -247,6 +248,21 @@ class TestOpening:
         await client.until(DOC, ACCEPTED, times=2)
         logged = await scene.store.since(LOOM, 1)
         assert [update.payload for update in logged] == [first, second]
+
+    async def test_large_edits_keep_their_place_before_and_after_it_is_open(
+        self, scene: Scene, client: Client, ada: str
+    ) -> None:
+        sizes = (LARGE_BYTES, 1, LARGE_BYTES, 1)
+        edits = [scene.replica.set("name", "x" * size) for size in sizes]
+        client.begin(DOC, ada)
+        for edit in edits[:2]:
+            client.say(DOC, Update(edit))
+        await client.until(DOC, ACCEPTED, times=2)
+        for edit in edits[2:]:
+            client.say(DOC, Update(edit))
+        await client.until(DOC, ACCEPTED, times=4)
+        log = await scene.store.since(LOOM, 1)
+        assert [update.payload for update in log] == edits
 
     async def test_what_is_said_before_a_sync_step_1_is_not_acknowledged(
         self, scene: Scene, client: Client, ada: str

@@ -24,7 +24,13 @@ async def running(
     connection: Connection, receive: Callable[[bytes], None] | None = None
 ) -> "asyncio.Task[None]":
     """Run a connection until it waits for something."""
-    task = asyncio.create_task(connection.run(receive or (lambda frame: None)))
+
+    async def take(frame: bytes) -> float:
+        if receive is not None:
+            receive(frame)
+        return 0.0
+
+    task = asyncio.create_task(connection.run(take))
     await turns()
     return task
 

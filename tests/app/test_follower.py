@@ -6,6 +6,7 @@ from collections.abc import Collection
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from app.ahead import LARGE_BYTES
 from app.bus.base import Handler
 from app.bus.memory import MemoryBus
 from app.live_room import LiveRoom
@@ -156,6 +157,19 @@ class TellingBus(MemoryBus):
         super().publish(PIPELINE, news, sender)
 
 
+class RecordingBus(MemoryBus):
+    """A bus that remembers the commits it told of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commits: list[Committed] = []
+
+    def publish(self, pipeline_id: object, news: News, sender: Handler) -> None:
+        if isinstance(news, Committed):
+            self.commits.append(news)
+        super().publish(PIPELINE, news, sender)
+
+
 @pytest.mark.parametrize("said", [None, b"garbled"])
 async def test_what_the_bus_did_not_bring_whole_is_read_at_once(
     store: GatedStore, replica: Replica, said: bytes | None
@@ -167,6 +181,17 @@ async def test_what_the_bus_did_not_bring_whole_is_read_at_once(
     assert bob.echoes == [first]
     assert not bob.room.position.has_gap
     assert await there.content() == {"name": "0"}
+
+
+async def test_a_large_update_is_left_to_the_log(store: GatedStore, replica: Replica) -> None:
+    bus = RecordingBus()
+    _, there, alice, bob = await two_nodes(store, bus)
+    long = replica.set("name", "x" * LARGE_BYTES)
+    alice.edit(long)
+    await until_followed(bob.room, 2)
+    assert bob.echoes == [long]
+    assert bus.commits == [Committed(2, None)]
+    assert await there.content() == {"name": "x" * LARGE_BYTES}
 
 
 async def test_what_nobody_committed_is_looked_for_once(store: GatedStore) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.pace import BURST_SECONDS, MAX_HELD, Bucket, Pace, Rates
-from crdt.messages import AwarenessUpdate, ClientMessage, Stateless, SyncStep1, Update
+from app.pace import BURST_SECONDS, MAX_HELD, UPDATE_BYTES, Bucket, Pace, Rates
+from crdt.messages import AwarenessUpdate, ClientMessage, Stateless, SyncStep1, SyncStep2, Update
 from tests.app.fakes import presence
 
 RATES = Rates(updates=10, awareness=20, stateless=1)
@@ -56,6 +56,13 @@ async def test_edits_are_all_taken_and_the_reader_pauses(client: Client) -> None
     assert client.say(Update(b"edit"), burst) == 0
     assert client.say(SyncStep1(b"\x00")) == pytest.approx(0.1)
     assert len(client.acted) == burst + 1
+
+
+async def test_a_large_edit_counts_as_several(client: Client) -> None:
+    burst = int(RATES.updates * BURST_SECONDS)
+    assert client.say(Update(bytes((burst - 1) * UPDATE_BYTES))) == 0
+    assert client.say(SyncStep2(bytes(UPDATE_BYTES))) == pytest.approx(0.1)
+    assert client.say(Update(b"edit")) == pytest.approx(0.3)
 
 
 async def test_events_have_a_pace_of_their_own(client: Client) -> None:

@@ -61,6 +61,7 @@ from crdt.room import (
 )
 from crdt.session import Session
 from crdt.size import Size
+from crdt.survey import survey
 from tests.crdt.histories import content
 from tests.crdt.raw_updates import Y_MAP, chain, deletions, in_root, in_type, update
 
@@ -602,12 +603,12 @@ class TestEditsOfTheServer:
             Editor(copy).steps["a"] = 1
         room.receive(ANN, Update(ann.put("b", 2)), 0.0)
         (update,) = updates
-        assert room.merge(ADA, update, 0.0) == [
+        assert room.merge(ADA, survey(update), 0.0) == [
             Append(update, ADA),
             WhenDurable(Broadcast(Update(update))),
         ]
         assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2}
-        assert room.merge(ADA, update, 0.0) == []
+        assert room.merge(ADA, survey(update), 0.0) == []
 
 
 class TestAskingBack:
@@ -796,9 +797,9 @@ def test_a_document_too_large_takes_no_edit_by_the_server_but_deletions(room: Ro
     for other in (addition, deletion):
         other.document.apply(room.document.encode())
     with pytest.raises(PipelineTooLarge):
-        small.merge(ADA, addition.put("second", 1), 0.0)
+        small.merge(ADA, survey(addition.put("second", 1)), 0.0)
     assert content(small.document.doc) == before
-    effects = small.merge(ADA, deletion.edit(lambda steps: steps.pop("first")), 0.0)
+    effects = small.merge(ADA, survey(deletion.edit(lambda steps: steps.pop("first"))), 0.0)
     assert only(Append, effects)
     assert small.edit(ADA, lambda _: "gone", 0.0, is_deletion=True) == ("gone", [])
 

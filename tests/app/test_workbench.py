@@ -2,8 +2,7 @@ import asyncio
 
 import pytest
 
-from app.api import workbench
-from app.api.workbench import AT_ONCE, MAX_WAITING_OF_ONE, Workbench
+from app.workbench import AT_ONCE, MAX_WAITING_OF_ONE, Workbench
 from crdt.errors import Overloaded
 from tests.app.fakes import turns
 from tests.contracts.stores import an_id
@@ -29,9 +28,8 @@ async def test_a_few_tasks_run_at_once_and_the_others_wait_their_turn() -> None:
     assert running == AT_ONCE + 3
 
 
-async def test_too_many_who_wait_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workbench, "MAX_WAITING", 3)
-    bench, release = Workbench(), asyncio.Event()
+async def test_too_many_who_wait_are_sent_away() -> None:
+    bench, release = Workbench(max_waiting=3), asyncio.Event()
 
     async def work(user: int) -> None:
         async with bench.turn(an_id(user)):

@@ -1,4 +1,4 @@
-"""Long computations for the API: a few at a time, in threads, so that rooms stay quick.
+"""Long computations: a few at a time, in threads, so that rooms stay quick.
 
 Each user has one turn at a time and a bounded place in the queue, so that nobody takes all of it.
 """
@@ -25,10 +25,16 @@ T = TypeVar("T")
 
 
 class Workbench:
-    """Runs computations on documents and pipeline files."""
+    """Runs computations on documents, updates and pipeline files."""
 
-    def __init__(self) -> None:
-        self._turn = asyncio.Semaphore(AT_ONCE)
+    def __init__(
+        self,
+        at_once: int = AT_ONCE,
+        max_waiting: int = MAX_WAITING,
+        max_waiting_of_one: int = MAX_WAITING_OF_ONE,
+    ) -> None:
+        self._turn = asyncio.Semaphore(at_once)
+        self._max_waiting, self._max_waiting_of_one = max_waiting, max_waiting_of_one
         self._turns: dict[UUID, asyncio.Lock] = {}
         self._waiting: Counter[UUID] = Counter()
 
@@ -39,7 +45,7 @@ class Workbench:
         Raises Overloaded when too many wait.
         """
         of_one, of_all = self._waiting[user_id], self._waiting.total()
-        if of_one >= MAX_WAITING_OF_ONE or of_all >= MAX_WAITING:
+        if of_one >= self._max_waiting_of_one or of_all >= self._max_waiting:
             raise Overloaded("too many long requests at once: try again later")
         self._waiting[user_id] += 1
         own_turn = self._turns.setdefault(user_id, asyncio.Lock())
