@@ -1,4 +1,4 @@
-"""A balancer: each connection goes to the next server in turn that takes it."""
+"""A balancer of TCP connections: each goes to the next server in turn that takes it."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -6,40 +6,75 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 
+from tests.server import Address
+
 HOST = "127.0.0.1"
 PIECE = 2**16
 
 
+class Balancer:
+    """Takes connections at `address`, for servers at other ports of this machine."""
+
+    address: Address
+
+    def __init__(self, ports: Iterable[int]) -> None:
+        self._turns = deque(ports)
+        self._carrying: set[asyncio.Task[None]] = set()
+        self._clients: set[StreamWriter] = set()
+        self._may_end = asyncio.Event()
+        self._may_end.set()
+
+    def strand(self) -> None:
+        """Cut all clients off; the servers do not learn of it until `release`."""
+        self._may_end.clear()
+        for client in self._clients:
+            client.transport.abort()
+
+    def release(self) -> None:
+        """Let the servers learn of the clients that are gone."""
+        self._may_end.set()
+
+    def take(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Take a connection."""
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._carrying.add(task)
+        task.add_done_callback(self._carrying.discard)
+
+    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Carry a connection until either end closes it; close it if no server takes it."""
+        self._clients.add(writer)
+        async with _closing(writer):
+            for _ in range(len(self._turns)):
+                self._turns.rotate(-1)
+                with suppress(ConnectionRefusedError):
+                    await self._serve_at(self._turns[-1], reader, writer)
+                    break
+        self._clients.discard(writer)
+
+    async def _serve_at(self, port: int, reader: StreamReader, writer: StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_connection(HOST, port)
+        async with _closing(server_writer):
+            await _carry_both((reader, server_writer), (server_reader, writer))
+            await self._may_end.wait()
+
+    async def close(self) -> None:
+        """Cut everybody off."""
+        for task in self._carrying:
+            task.cancel()
+        await asyncio.gather(*self._carrying, return_exceptions=True)
+
+
 @asynccontextmanager
-async def balanced(ports: Iterable[int]) -> AsyncIterator[int]:
-    """A port that leads to those of several servers."""
-    turns, carrying = deque(ports), set[asyncio.Task[None]]()
-
-    def take(reader: StreamReader, writer: StreamWriter) -> None:
-        task = asyncio.create_task(_serve(turns, reader, writer))
-        carrying.add(task)
-        task.add_done_callback(carrying.discard)
-
-    server = await asyncio.start_server(take, HOST, 0)
+async def balancing(ports: Iterable[int]) -> AsyncIterator[Balancer]:
+    """A balancer that takes connections while the block runs."""
+    balancer = Balancer(ports)
+    server = await asyncio.start_server(balancer.take, HOST, 0)
+    balancer.address = Address(f"http://{HOST}:{server.sockets[0].getsockname()[1]}/")
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield balancer
     finally:
         server.close()
-        for task in carrying:
-            task.cancel()
-        await asyncio.gather(*carrying, return_exceptions=True)
-
-
-async def _serve(turns: deque[int], reader: StreamReader, writer: StreamWriter) -> None:
-    """Carry a connection until either end closes it; close it if no server takes it."""
-    async with _closing(writer):
-        for _ in range(len(turns)):
-            turns.rotate(-1)
-            with suppress(ConnectionRefusedError):
-                server_reader, server_writer = await asyncio.open_connection(HOST, turns[-1])
-                async with _closing(server_writer):
-                    await _carry_both((reader, server_writer), (server_reader, writer))
-                return
+        await balancer.close()
 
 
 async def _carry_both(*ways: tuple[StreamReader, StreamWriter]) -> None:

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import a_database
+from tests.interop.providers import VERSIONS
 from tests.interop.servers import ARRANGEMENTS
 from tests.interop.site import ENVIRONMENT, Site, a_site
 from tests.interop.stock import install
@@ -49,3 +50,9 @@ async def site(running: Site) -> AsyncIterator[Site]:
 async def document(running: Site) -> str:
     """A pipeline that is empty but for its name."""
     return await running.new_pipeline()
+
+
+@pytest.fixture(params=VERSIONS, ids=lambda version: f"v{version}")
+def version(request: pytest.FixtureRequest) -> str:
+    """Each version of the Hocuspocus provider."""
+    return str(request.param)

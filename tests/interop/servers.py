@@ -1,12 +1,13 @@
 """The ways in which servers may stand behind the one address that clients know."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.balancer import balanced
+from tests.balancer import balancing
 from tests.server import Address, Installation, Server
 
 
@@ -49,24 +50,30 @@ class Servers:
     nodes: list[Server] = field(default_factory=list)
 
     async def start(self) -> None:
-        """Start all, where they were before."""
-        ports = [node.port for node in self.nodes] or [0] * self.arrangement.nodes
+        """Start all on free ports."""
         # One after the other: the first creates the demo.
-        self.nodes = [await self._start_one(port) for port in ports]
+        self.nodes = [await self._start_one() for _ in range(self.arrangement.nodes)]
 
-    async def _start_one(self, port: int) -> Server:
+    async def _start_one(self, port: int = 0) -> Server:
         options = ("--port", str(port), "--workers", str(self.arrangement.workers))
         return await self.stack.enter_async_context(self.installation.serve(*options))
 
     @asynccontextmanager
-    async def away(self, by: signal.Signals) -> AsyncIterator[None]:
-        """End all by a signal, SIGKILL for all their processes; start them after the block."""
-        for node in self.nodes:
-            await (node.program.kill_all() if by == signal.SIGKILL else node.program.end(by))
+    async def away(self, by: signal.Signals, *numbers: int) -> AsyncIterator[None]:
+        """End some servers by a signal, by default all; start them again after the block."""
+        ended = numbers or range(len(self.nodes))
+        await asyncio.gather(*(self._end_one(number, by) for number in ended))
         try:
             yield
         finally:
-            await self.start()
+            await asyncio.gather(*(self._restart_one(number) for number in ended))
+
+    async def _end_one(self, number: int, by: signal.Signals) -> None:
+        program = self.nodes[number].program
+        await (program.kill_all() if by == signal.SIGKILL else program.end(by))
+
+    async def _restart_one(self, number: int) -> None:
+        self.nodes[number] = await self._start_one(self.nodes[number].port)
 
 
 @asynccontextmanager
@@ -80,5 +87,6 @@ async def serving(
         if arrangement.nodes == 1:
             yield servers, servers.nodes[0]
         else:
-            port = await stack.enter_async_context(balanced(node.port for node in servers.nodes))
-            yield servers, Address(f"http://127.0.0.1:{port}/")
+            ports = (node.port for node in servers.nodes)
+            balancer = await stack.enter_async_context(balancing(ports))
+            yield servers, balancer.address

@@ -24,6 +24,11 @@ ENVIRONMENT: Final = {
     "PIPELOOM_UNAUTHENTICATED_BYTES": "50000",
 }
 AN_HOUR: Final = timedelta(hours=1)
+HEAD: Final = "SELECT head_seq FROM pipeline_documents WHERE pipeline_id = $1"
+UNCOMMITTED: Final = (
+    "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+)
+"""How many transactions wait for the row of a document; see `Site.uncommitted`."""
 
 _numbers = count(1)
 
@@ -76,11 +81,13 @@ class Site:
     async def new_pipeline(self) -> str:
         """Make a pipeline that is empty but for its name; return its id."""
         # Not through the balancer: the connections of a test are those of its clients.
-        made = await self.http.post(
-            self.servers.nodes[0].http("/api/pipelines"),
-            json={"team_id": str(self.team), "name": f"pipeline {next(_numbers)}"},
-            headers={"Authorization": f"Bearer {self.owner.token()}"},
-        )
+        wanted = {"team_id": str(self.team), "name": f"pipeline {next(_numbers)}"}
+        return await self.create(self.servers.nodes[0], "/api/pipelines", wanted)
+
+    async def create(self, at: Address, path: str, wanted: dict[str, Any]) -> str:
+        """Make something over REST as the owner; return its id."""
+        headers = {"Authorization": f"Bearer {self.owner.token()}"}
+        made = await self.http.post(at.http(path), json=wanted, headers=headers)
         assert made.status_code == 201, made.text
         return str(made.json()["id"])
 
@@ -94,13 +101,20 @@ class Site:
             await sql.execute("INSERT INTO team_members VALUES ($1, $2, $3)", self.team, user, role)
         return Member(user, self.team, self.installation)
 
-    async def socket(self, version: str) -> Socket:
-        """Open a socket by a version of the provider."""
-        return await self.page.socket(version, self.address.collab)
+    async def socket(self, version: str, at: Address | None = None) -> Socket:
+        """Open a socket by a version of the provider, at `address` unless told where."""
+        return await self.page.socket(version, (at or self.address).collab)
 
-    async def open(self, version: str, document: str, who: Member, **options: Any) -> Provider:
+    async def open(
+        self, version: str, document: str, who: Member, at: Address | None = None, **options: Any
+    ) -> Provider:
         """Open a document on a socket of its own."""
-        return await (await self.socket(version)).provide(document, who.token(), **options)
+        return await (await self.socket(version, at)).provide(document, who.token(), **options)
+
+    async def head(self, document: str) -> int:
+        """How many updates of a document the log holds."""
+        async with self.installation.sql() as sql:
+            return int(await sql.fetchval(HEAD, document))
 
     @asynccontextmanager
     async def locked(self, statement: str, *args: object) -> AsyncIterator[Any]:

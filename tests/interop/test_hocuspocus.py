@@ -1,7 +1,7 @@
 """Stock Hocuspocus providers of three major versions at `/collab`.
 
 The numbers are those of the behaviours by which providers are accepted (Hocuspocus tests/provider,
-tests/server); number 20, what providers see across nodes, is in `test_nodes.py`. A test runs over
+tests/server); number 20, what they see across nodes, is in `test_across_nodes.py`. A test runs over
 all versions and all arrangements of servers unless it says why not.
 """
 
@@ -16,7 +16,7 @@ import pytest
 
 from tests.interop.providers import LIVE, VERSIONS, Socket
 from tests.interop.servers import ONE_NODE
-from tests.interop.site import MAX_DOCUMENTS, Site
+from tests.interop.site import MAX_DOCUMENTS, UNCOMMITTED, Site
 from tests.interop.stock import stock_client
 from tests.server import Installation, eventually
 
@@ -25,13 +25,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 on_one_node = pytest.mark.parametrize("running", [ONE_NODE], ids=str, indirect=True)
 
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::regclass"
-UNCOMMITTED = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
-
-
-@pytest.fixture(params=VERSIONS, ids=lambda version: f"v{version}")
-def version(request: pytest.FixtureRequest) -> str:
-    """Each version of the provider."""
-    return str(request.param)
 
 
 @pytest.fixture(params=LIVE, ids=lambda version: f"v{version}")
@@ -88,7 +81,7 @@ async def test_02_a_change_is_unsynced_until_it_is_committed(
 async def test_02_others_see_a_change_before_it_is_committed(
     site: Site, document: str, version: str
 ) -> None:
-    """On its node only: to the others it is told by its commit, see `test_nodes.py`."""
+    """On its node only: to the others it is told by its commit, see `test_across_nodes.py`."""
     editor = await site.open(version, document, site.owner)
     witness = await site.open("4", document, site.owner)
     await asyncio.gather(editor.until_saved(), witness.until_saved())
@@ -649,8 +642,11 @@ async def test_providers_and_y_websocket_clients_share_rooms(
         await owner.rename("by y-websocket")
         await owner.remove_step("by a provider")
         await owner.await_echoes()
-        await provider.until(steps={})
-        assert (await provider.status())["steps"] == {}
+
+        async def has_none() -> bool:
+            return bool((await provider.status())["steps"] == {})
+
+        await eventually("the end of the provider's step", has_none)
 
 
 async def test_providers_come_back_after_a_crash_with_what_they_wrote_meanwhile(

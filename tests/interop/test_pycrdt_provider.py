@@ -18,8 +18,6 @@ from tests.server import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-HEAD = "SELECT head_seq FROM pipeline_documents WHERE pipeline_id = $1"
-
 
 class SocketChannel:
     """A WebSocket as the `Channel` that a Provider wants."""
@@ -67,7 +65,7 @@ def steps_of(doc: "Doc[Any]") -> "Map[Any]":
 
 async def test_two_providers_and_a_stock_editor_agree(site: Site, document: str) -> None:
     room = site.address.room(document, site.owner.token())
-    before = await head(site, document)
+    before = await site.head(document)
     async with provided(room) as one, provided(room) as two, joined(room) as editor:
         steps_of(one)["by one"] = Map({"name": "one"})
         steps_of(two)["by two"] = Map({"name": "two"})
@@ -81,10 +79,4 @@ async def test_two_providers_and_a_stock_editor_agree(site: Site, document: str)
         await eventually("all edits everywhere", agree)
         assert steps_of(one).to_py() == steps_of(two).to_py() == steps_of(editor.doc).to_py()
     # A Provider sends back what it hears; the log must not grow by that.
-    assert await head(site, document) == before + 3
-
-
-async def head(site: Site, document: str) -> int:
-    """The number of the last update of a document."""
-    async with site.installation.sql() as sql:
-        return int(await sql.fetchval(HEAD, document))
+    assert await site.head(document) == before + 3
