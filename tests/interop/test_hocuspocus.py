@@ -8,6 +8,7 @@ all versions and all arrangements of servers unless it says why not.
 import asyncio
 import json
 import signal
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -18,7 +19,7 @@ from tests.interop.providers import LIVE, VERSIONS, Socket
 from tests.interop.servers import ONE_NODE
 from tests.interop.site import MAX_DOCUMENTS, UNCOMMITTED, Site
 from tests.interop.stock import stock_client
-from tests.server import Installation, eventually
+from tests.server import PATIENCE, Installation, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -350,6 +351,14 @@ def sync_step_1(name: str) -> str:
     return bytes((len(name), *name.encode(), 0, 0, 1, 0)).hex()
 
 
+async def talk_until_closed(socket: Socket) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not (await socket.status())["close_codes"]:
+            # It may be not open yet.
+            with suppress(AssertionError):
+                await socket.send_bytes(sync_step_1("a"))
+
+
 async def flood(socket: Socket, frames: list[str]) -> None:
     await socket.until(open=True)
     await asyncio.gather(*(socket.send_bytes(frame) for frame in frames))
@@ -397,13 +406,18 @@ async def test_14_many_documents_at_once_are_too_many_even_while_tokens_are_look
 @on_one_node
 async def test_14_a_stranger_s_time_is_up_whatever_is_said(site: Site, tmp_path: Path) -> None:
     """The clock is that of the process that has the socket, so one with a fast clock is enough."""
-    fast = {**site.installation.environment, "PIPELOOM_UNAUTHENTICATED_SECONDS": "0.2"}
+    fast = {
+        **site.installation.environment,
+        "PIPELOOM_UNAUTHENTICATED_SECONDS": "0.2",
+        "PIPELOOM_UNAUTHENTICATED_MESSAGES": "100000",
+        "PIPELOOM_UNAUTHENTICATED_BYTES": "10000000",
+    }
     installation = Installation(site.installation.database_url, tmp_path / "data", fast)
     async with installation.serve("--no-worker") as server:
         for version in VERSIONS:
             socket = await site.page.socket(version, server.collab)
             provider = await socket.provide(str(UUID(int=404)), site.owner.token())
-            await socket.until_closed()
+            await talk_until_closed(socket)
             assert "no pipeline" in (await provider.status())["failures"][0]
             assert set((await socket.status())["close_codes"]) == {4408}
         await site.page.clear()
