@@ -42,6 +42,9 @@ MAX_NUMBER = 2**53 - 2
 """Largest client id and clock accepted: clients fail to read a larger number than 2**53 - 1, and
 the clock of a client that returns is raised by one."""
 
+MAX_RAISED = 32
+"""Most clocks remembered that one client was told ahead of its own."""
+
 NULL = "null"
 
 
@@ -58,7 +61,7 @@ class Presence:
 
     `said` is the clock that its owner last said, `clock` the one that others are told: a client
     that returns must be told with a newer clock than that of its removal, though it still counts
-    on from its own.
+    on from its own. `raised` are the last clocks told ahead of its own, with the hash of the state.
     """
 
     said: int
@@ -68,6 +71,7 @@ class Presence:
     seen_at: float
     clock: int = 0
     withdrawn: bool = False
+    raised: tuple[tuple[int, int], ...] = ()
 
     @property
     def is_here(self) -> bool:
@@ -78,6 +82,12 @@ class Presence:
     def is_abroad(self) -> bool:
         """Whether another node speaks for the client."""
         return isinstance(self.owner, str)
+
+    def tell_with(self, clock: int) -> None:
+        """Tell others a clock; its client will say this very state with it one day, as an echo."""
+        self.clock = clock
+        if clock > self.said:
+            self.raised = (*self.raised, (clock, hash(self.state)))[-MAX_RAISED:]
 
 
 class Awareness:
@@ -140,6 +150,9 @@ class Awareness:
         """Take in one client if that is news."""
         new.clock = new.said
         known = self._clients.get(client)
+        if not new.is_here and (known is None or new.is_abroad):
+            # Who is gone elsewhere, or was never seen here, may come at this very clock.
+            new.withdrawn = True
         if known is None:
             self._clients[client] = new
             return new.is_here
@@ -147,8 +160,10 @@ class Awareness:
             return False
         if not _is_news(known, new, introduction):
             self._see(known, new, introduction)
-            return False
-        new.clock = max(new.said, known.clock + new.is_here)
+            return _must_insist(known, new)
+        if known.owner == new.owner:
+            new.raised = tuple(one for one in known.raised if one[0] > new.said)
+        new.tell_with(max(new.said, known.clock + new.is_here))
         self._clients[client] = new
         return True
 
@@ -226,20 +241,37 @@ class Awareness:
         return self.encode(self._clients)
 
 
+def _must_insist(known: Presence, new: Presence) -> bool:
+    """Whether a client that is here must be told anew, since another node takes it for gone.
+
+    Its connection there ended when nobody there knew yet that it had come here.
+    """
+    if known.is_abroad or not known.is_here or new.is_here or not new.is_abroad:
+        return False
+    if new.said < known.clock:
+        return False
+    known.tell_with(new.said + 1)
+    return True
+
+
 def _is_news(known: Presence, new: Presence, introduction: bool) -> bool:
     if known.withdrawn and new.is_abroad and new.is_here:
         return new.said >= known.said
     if known.owner == new.owner:
         # A client takes over the newer clocks that others are told, and says so, late perhaps.
         is_echo = new.said <= known.clock and new.state == known.state
+        is_echo |= (new.said, hash(new.state)) in known.raised
         return _counts(known.said, known, new) and not is_echo
     if new.is_abroad and not new.is_here:
         # Only who speaks for a client may say that it is gone.
         return False
     if introduction and new.is_here and (known.withdrawn or known.is_abroad):
-        # Others forgot this client at this very clock, or hear of it from elsewhere.
-        return new.said >= known.said
-    return _counts(known.clock, known, new)
+        # Others forgot this client at this very clock, or hear of it from elsewhere; and nodes
+        # tell each other clocks that may be ahead of its own.
+        return known.is_abroad or new.said >= known.said
+    # Who takes another for gone says so with the clock it knows (awareness.js), as Hocuspocus
+    # providers do of everybody when they are back; only the client itself counts on.
+    return new.said > known.clock
 
 
 def _counts(clock: int, known: Presence, new: Presence) -> bool:

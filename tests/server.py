@@ -74,7 +74,7 @@ class Installation:
     async def serve(self, *options: str) -> AsyncIterator["Server"]:
         """Run a server on a free port, until it ends or the block does."""
         async with self.background("serve", "--port", "0", *options) as program:
-            yield Server(program, await program.ready_at())
+            yield Server(await program.ready_at(), program)
 
     @asynccontextmanager
     async def background(self, command: str, *options: str) -> AsyncIterator["Program"]:
@@ -95,7 +95,7 @@ class Installation:
         try:
             yield program
         finally:
-            await program.kill()
+            await program.kill_all()
 
     @property
     def log_file(self) -> Path:
@@ -161,6 +161,17 @@ class Program:
         """End the program without a warning (SIGKILL)."""
         await self.end(signal.SIGKILL)
 
+    async def kill_all(self) -> None:
+        """End the program, and the processes that serve for it, without a warning."""
+        serving = children(self.pid)
+        # The program first: it would start others.
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        for pid in serving:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        await self.ended()
+
     async def end(self, by: signal.Signals = signal.SIGTERM) -> int:
         """Signal the program and wait for its end; return its exit code."""
         with suppress(ProcessLookupError):
@@ -174,16 +185,27 @@ class Program:
             return await self._process.wait()
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A server that accepts connections at `url`."""
+def children(pid: int) -> list[int]:
+    """The processes that serve, which a program started."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        # Processes of others come and go.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid and "spawn_main" in (folder / "cmdline").read_text():
+                found.append(int(folder.name))
+    return found
 
-    program: Program
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server accepts connections, or several do in turn."""
+
     url: str
 
     @property
     def port(self) -> int:
-        """The TCP port it listens on."""
+        """The TCP port."""
         port = urlsplit(self.url).port
         assert port is not None
         return port
@@ -206,6 +228,13 @@ class Server:
         """The WebSocket URL of a pipeline."""
         query = "" if token is None else "?" + urlencode({"token": token})
         return f"{self.rooms}/{pipeline_id}{query}"
+
+
+@dataclass(frozen=True, slots=True)
+class Server(Address):
+    """A running server."""
+
+    program: Program
 
 
 async def run(command: str, *args: str, environment: Mapping[str, str] | None = None) -> Outcome:

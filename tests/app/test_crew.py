@@ -13,21 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.app.test_crash import Ledger, markers_in, prepared
 from tests.editor import Editor, joined
-from tests.server import Installation, Server, eventually
+from tests.server import Installation, Server, children, eventually
 
 VISITORS = 12
 """So many that they do not all come to the same of two processes."""
-
-
-def children(pid: int) -> list[int]:
-    """The processes that serve, which the parent started."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        fields = stat.read_text().rpartition(")")[2].split()
-        command = (stat.parent / "cmdline").read_text()
-        if int(fields[1]) == pid and "spawn_main" in command:
-            found.append(int(stat.parent.name))
-    return found
 
 
 def alive(pids: list[int]) -> list[int]:

@@ -9,7 +9,7 @@ from crdt.person import Person
 
 ALICE = Person(UUID(int=1), "Alice")
 OLD_TAB, NEW_TAB, WATCHER, NEWEST_TAB = 1, 2, 3, 4
-CLIENT, OTHER_CLIENT = 70, 80
+CLIENT, OTHER_CLIENT, LATE_CLIENT = 70, 80, 90
 
 
 def entry(client: int, clock: int, state: str = "{}") -> bytes:
@@ -97,3 +97,32 @@ def test_what_a_client_takes_over_late_is_no_news_either() -> None:
     assert awareness.apply(first, NEWEST_TAB, ALICE, 3) is None
     assert awareness.apply(second, NEWEST_TAB, ALICE, 3) is None
     assert awareness.apply(entry(CLIENT, 4), NEWEST_TAB, ALICE, 4) is not None
+
+
+def test_two_states_told_ahead_do_not_chase_each_other() -> None:
+    """A client takes over the state it was told, although it has said another one meanwhile."""
+    awareness = watched()
+    awareness.leave(OLD_TAB)
+    awareness.apply(entry(CLIENT, 1), NEW_TAB, ALICE, 1)
+    awareness.leave(NEW_TAB)
+    told = awareness.apply(entry(CLIENT, 1), NEWEST_TAB, ALICE, 1)
+    moved = awareness.apply(entry(CLIENT, 2, '{"x": 1}'), NEWEST_TAB, ALICE, 2)
+    assert told == entry(CLIENT, 3, json.dumps({"user": ALICE.card}))
+    assert moved == entry(CLIENT, 4, json.dumps({"user": ALICE.card, "x": 1}))
+    assert awareness.apply(told, NEWEST_TAB, ALICE, 3) is None
+    assert awareness.apply(moved, NEWEST_TAB, ALICE, 3) is None
+
+
+def test_who_is_back_takes_nobody_along() -> None:
+    """Hocuspocus providers say of all others that they are gone, once they are back themselves."""
+    awareness = watched()
+    assert awareness.apply(entry(CLIENT, 1, "null"), WATCHER, ALICE, 1) is None
+    assert len(awareness) == 2
+
+
+def test_who_was_said_to_be_gone_before_it_came_is_seen_when_it_comes() -> None:
+    awareness = watched()
+    assert awareness.apply(entry(LATE_CLIENT, 1, "null"), WATCHER, ALICE, 1) is None
+    assert awareness.apply(entry(LATE_CLIENT, 1), NEW_TAB, ALICE, 2) == entry(
+        LATE_CLIENT, 2, json.dumps({"user": ALICE.card})
+    )

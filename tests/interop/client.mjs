@@ -25,6 +25,7 @@ let acknowledged = 0
 const closeCodes = []
 const refusals = []
 const stops = []
+const departed = []
 
 // The stock handler of an auth message tells the console, and nobody else.
 console.warn = (message) => { refusals.push(message); changed() }
@@ -46,7 +47,7 @@ const provider = new WebsocketProvider(server, room, doc, {
 })
 provider.on('closed', ({ code }) => { stops.push(code); changed() })
 for (const event of ['status', 'sync']) provider.on(event, () => changed())
-provider.awareness.on('change', () => changed())
+provider.awareness.on('change', ({ removed }) => { departed.push(...removed); changed() })
 doc.on('update', () => changed())
 
 // What the server sends back of our own insertions is acknowledged: y-websocket 4 counts like this.
@@ -94,11 +95,13 @@ const others = () =>
 const covers = (own, other) => [...other].every(([client, clock]) => (own.get(client) ?? 0) >= clock)
 
 const status = () => ({
+  client: doc.clientID,
   connected: provider.wsconnected,
   synced: provider.synced,
   wants_connection: provider.shouldConnect,
   unacknowledged: unacknowledged(),
   others: others().map(([, state]) => state),
+  departed,
   close_codes: closeCodes,
   stops,
   refusals

@@ -79,7 +79,7 @@ class Socket {
 
 class Provided {
   constructor (socket, document, { tokens, token_kind: tokenKind, shares, awareness, ...options }) {
-    Object.assign(this, { socket, scopes: [], failures: [], heard: [], closings: [], asked: 0, observed: 0 })
+    Object.assign(this, { socket, scopes: [], failures: [], heard: [], closings: [], departed: [], asked: 0, observed: 0 })
     this.doc = shares ? providers.get(shares).doc : new Y.Doc()
     const next = () => { this.asked += 1; return tokens.length > 1 ? tokens.shift() : tokens[0] }
     const token = { string: tokens[0], sync: next, async: async () => { await null; return next() } }[tokenKind ?? 'sync']
@@ -104,6 +104,8 @@ class Provided {
     stock.on('authenticationFailed', ({ reason }) => { this.failures.push(reason); changed() })
     stock.on('stateless', ({ payload }) => { this.heard.push(payload); changed() })
     stock.on('close', ({ event }) => { this.closings.push(event.reason); changed() })
+    stock.on('synced', () => { this.loaded ??= this.steps.toJSON() })
+    stock.awareness?.on('change', ({ removed }) => { this.departed.push(...removed) })
     for (const event of ['synced', 'unsyncedChanges', 'awarenessChange']) stock.on(event, changed)
     this.steps.observe(() => { this.observed += 1 })
     this.doc.on('update', changed)
@@ -123,6 +125,7 @@ class Provided {
     const states = this.stock.awareness?.getStates() ?? new Map()
     return {
       address: this.address,
+      client: this.doc.clientID,
       synced: this.stock.synced,
       unsynced: this.stock.unsyncedChanges,
       scopes: this.scopes,
@@ -131,6 +134,8 @@ class Provided {
       closings: this.closings,
       asked: this.asked,
       observed: this.observed,
+      loaded: this.loaded,
+      departed: this.departed,
       others: [...states].filter(([client]) => client !== this.doc.clientID).map(([, state]) => state),
       received: this.count(this.socket.received),
       sent: this.count(this.socket.sent),

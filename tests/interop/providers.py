@@ -33,9 +33,9 @@ class Named:
         status: dict[str, Any] = await self.process.status(self.name)
         return status
 
-    async def until_saved(self) -> dict[str, Any]:
+    async def until_saved(self, **expected: Any) -> dict[str, Any]:
         """Wait until it has the document, and the server all that it has."""
-        return await self.until(synced=True, unsynced=0)
+        return await self.until(synced=True, unsynced=0, **expected)
 
 
 class Provider(Named):

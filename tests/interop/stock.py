@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from tests.server import PATIENCE, Server
+from tests.server import PATIENCE, Address
 
 HERE: Final = Path(__file__).parent
 VERSIONS: Final = ("2.1", "3.0", "3.1")
@@ -82,7 +82,7 @@ class StockClient:
 
 @asynccontextmanager
 async def stock_client(
-    version: str, server: Server, pipeline_id: str, token: str
+    version: str, server: Address, pipeline_id: str, token: str
 ) -> AsyncIterator[StockClient]:
     """A client of the named y-websocket version, not connected yet."""
     async with driven("client.mjs", version, server.rooms, pipeline_id, token) as client:
@@ -104,7 +104,7 @@ async def driven(script: str, *args: str) -> AsyncIterator[StockClient]:
 
 @asynccontextmanager
 async def stock_clients(
-    versions: tuple[str, ...], server: Server, pipeline_id: str, token: str
+    versions: tuple[str, ...], server: Address, pipeline_id: str, token: str
 ) -> AsyncIterator[list[StockClient]]:
     """One client for each version."""
     async with AsyncExitStack() as stack:

@@ -1,4 +1,7 @@
-"""pycrdt's own `Provider` over the websockets library: the client that Python programs use."""
+"""pycrdt's own `Provider` over the websockets library: the client that Python programs use.
+
+The test runs over all arrangements of servers.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,9 +13,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.editor import joined
-from tests.server import Installation, eventually
+from tests.interop.site import Site
+from tests.server import eventually
 
-HEAD = "SELECT head_seq FROM pipeline_documents WHERE pipeline_id = $1"
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class SocketChannel:
@@ -59,16 +63,9 @@ def steps_of(doc: "Doc[Any]") -> "Map[Any]":
     return steps
 
 
-@pytest.fixture
-async def room(installation: Installation) -> AsyncIterator[str]:
-    """The URL of the demo pipeline's room on a running server."""
-    async with installation.serve() as server:
-        yield server.room(await installation.demo_pipeline(), await installation.token())
-
-
-async def test_two_providers_and_a_stock_editor_agree(
-    room: str, installation: Installation
-) -> None:
+async def test_two_providers_and_a_stock_editor_agree(site: Site, document: str) -> None:
+    room = site.address.room(document, site.owner.token())
+    before = await site.head(document)
     async with provided(room) as one, provided(room) as two, joined(room) as editor:
         steps_of(one)["by one"] = Map({"name": "one"})
         steps_of(two)["by two"] = Map({"name": "two"})
@@ -82,5 +79,4 @@ async def test_two_providers_and_a_stock_editor_agree(
         await eventually("all edits everywhere", agree)
         assert steps_of(one).to_py() == steps_of(two).to_py() == steps_of(editor.doc).to_py()
     # A Provider sends back what it hears; the log must not grow by that.
-    async with installation.sql() as sql:
-        assert await sql.fetchval(HEAD, await installation.demo_pipeline()) == 1 + 3
+    assert await site.head(document) == before + 3

@@ -1,6 +1,10 @@
-"""Stock y-websocket clients of several versions and one server: everybody agrees in the end."""
+"""Stock y-websocket clients of several versions: everybody agrees in the end.
+
+Each test runs over all arrangements of servers.
+"""
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,11 +12,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.crdt.through_javascript import parse
+from tests.interop.site import Site
 from tests.interop.stock import VERSIONS, StockClient, stock_client, stock_clients
 from tests.interop.tables import expected_tables, tables_of
-from tests.server import OWNER, VIEWER, Installation, Server, eventually
+from tests.server import eventually
 
-pytestmark = pytest.mark.usefixtures("npm_packages")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CORPUS_FILE = Path(__file__).resolve().parents[3] / "shared/corpus/examples/simple_test.yaml"
 OWN_FILE = """\
@@ -90,30 +95,28 @@ async def agreement(*clients: StockClient) -> dict[str, Any]:
 
 @pytest.mark.parametrize("versions", [VERSIONS, VERSIONS[1:] + VERSIONS[:1]], ids="-".join)
 async def test_clients_a_latecomer_the_export_and_the_tables_agree(
-    installation: Installation, tmp_path: Path, versions: tuple[str, ...]
+    site: Site, tmp_path: Path, versions: tuple[str, ...]
 ) -> None:
-    async with installation.serve() as server:
-        pipeline_id = await installation.result(
-            "import", str(pipeline_file(tmp_path)), "--team", "demo"
-        )
-        token = await installation.token()
-        async with stock_clients(versions, server, pipeline_id, token) as (one, two, late):
-            await asyncio.gather(one.online(), two.online())
-            steps = await steps_by_name(one)
-            await edit_at_once(one, two, steps)
-            live = await agreement(one, two)
-            assert_both_wrote(live, steps, "one", "two")
+    file = str(pipeline_file(tmp_path))
+    document = await site.installation.result("import", file, "--team", "demo")
+    token = site.owner.token()
+    async with stock_clients(versions, site.address, document, token) as (one, two, late):
+        await asyncio.gather(one.online(), two.online())
+        steps = await steps_by_name(one)
+        await edit_at_once(one, two, steps)
+        live = await agreement(one, two)
+        assert_both_wrote(live, steps, "one", "two")
 
-            await two.disconnect()
-            await edit_apart(one, two, steps)
-            await two.connect()
-            agreed = await agreement(one, two)
-            assert_both_wrote(agreed, steps, "three", "four")
+        await two.disconnect()
+        await edit_apart(one, two, steps)
+        await two.connect()
+        agreed = await agreement(one, two)
+        assert_both_wrote(agreed, steps, "three", "four")
 
-            await late.online()
-            assert await agreement(one, two, late) == agreed
-            assert await tables_of(installation, pipeline_id) == expected_tables(agreed)
-            assert_exported(await installation.result("export", pipeline_id), agreed)
+        await late.online()
+        assert await agreement(one, two, late) == agreed
+        assert await tables_of(site.installation, document) == expected_tables(agreed)
+        assert_exported(await site.installation.result("export", document), agreed)
 
 
 async def edit_at_once(one: StockClient, two: StockClient, steps: dict[str, str]) -> None:
@@ -166,98 +169,77 @@ def assert_exported(yaml: str, document: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("departure", ["leave", "vanish", "disconnect"])
 async def test_presence_is_seen_and_goes_with_its_client(
-    installation: Installation, departure: str
+    site: Site, document: str, departure: str
 ) -> None:
-    async with installation.serve() as server:
-        pipeline_id, token = await installation.demo_pipeline(), await installation.token()
-        async with stock_clients(("3.1", "2.1"), server, pipeline_id, token) as (watcher, visitor):
-            await asyncio.gather(watcher.online(), visitor.online())
-            await visitor.present({"cursor": {"x": 1, "y": 2}, "selection": ["häß"]})
+    clients = stock_clients(("3.1", "2.1"), site.address, document, site.owner.token())
+    async with clients as (watcher, visitor):
+        await asyncio.gather(watcher.online(), visitor.online())
+        await visitor.present({"cursor": {"x": 1, "y": 2}, "selection": ["häß"]})
 
-            async def seen() -> bool:
-                states = (await watcher.status())["others"]
-                return [state.get("selection") for state in states] == [["häß"]]
+        async def seen() -> bool:
+            states = (await watcher.status())["others"]
+            return [state.get("selection") for state in states] == [["häß"]]
 
-            await eventually("the visitor's selection", seen)
-            await getattr(visitor, departure)()
-            await watcher.await_others(0)
-
-
-async def test_a_viewer_is_refused_and_its_edit_reaches_nobody(installation: Installation) -> None:
-    async with installation.serve() as server:
-        pipeline_id = await installation.demo_pipeline()
-        owner_token = await installation.token(OWNER)
-        viewer_token = await installation.token(VIEWER)
-        async with (
-            stock_client("3.0", server, pipeline_id, owner_token) as owner,
-            stock_client("3.1", server, pipeline_id, viewer_token) as viewer,
-            stock_client("2.1", server, pipeline_id, owner_token) as witness,
-        ):
-            await asyncio.gather(owner.online(), viewer.online())
-            await viewer.put_step(new_id(), a_step("forbidden"))
-            await viewer.await_refusal()
-            await owner.put_step(new_id(), a_step("allowed"))
-            await owner.await_echoes()
-            await witness.online()
-            for client in (owner, witness):
-                names = await steps_by_name(client)
-                assert "allowed" in names
-                assert "forbidden" not in names
-            await viewer.await_reaches(await owner.state_vector())
-            status = await viewer.status()
-            assert status["connected"]
-            assert status["unacknowledged"] > 0
-            assert "read-only" in status["refusals"][0]
-        tables = await tables_of(installation, pipeline_id)
-        assert "forbidden" not in {step["name"] for step in tables["steps"].values()}
+        await eventually("the visitor's selection", seen)
+        await getattr(visitor, departure)()
+        await watcher.await_others(0)
 
 
-async def an_outsider(installation: Installation) -> str:
-    """The token of a user of the installation who is in no team."""
-    async with installation.sql() as sql:
-        await sql.execute("INSERT INTO users (email, name) VALUES ('out@side', 'Outsider')")
-    return await installation.token("out@side")
+async def test_a_viewer_is_refused_and_its_edit_reaches_nobody(site: Site, document: str) -> None:
+    owner_token = site.owner.token()
+    async with (
+        stock_client("3.0", site.address, document, owner_token) as owner,
+        stock_client("3.1", site.address, document, site.viewer.token()) as viewer,
+        stock_client("2.1", site.address, document, owner_token) as witness,
+    ):
+        await asyncio.gather(owner.online(), viewer.online())
+        await viewer.put_step(new_id(), a_step("forbidden"))
+        await viewer.await_refusal()
+        await owner.put_step(new_id(), a_step("allowed"))
+        await owner.await_echoes()
+        await witness.online()
+        for client in (viewer, witness):
+            await client.await_reaches(await owner.state_vector())
+        for client in (owner, witness):
+            assert list(await steps_by_name(client)) == ["allowed"]
+        status = await viewer.status()
+        assert status["connected"]
+        assert status["unacknowledged"] > 0
+        assert "read-only" in status["refusals"][0]
+    tables = await tables_of(site.installation, document)
+    assert {step["name"] for step in tables["steps"].values()} == {"allowed"}
 
 
 async def test_a_client_of_3_1_stays_away_after_a_permanent_refusal(
-    installation: Installation,
+    site: Site, document: str
 ) -> None:
-    async with installation.serve() as server:
-        pipeline_id, token = await installation.demo_pipeline(), await installation.token()
-        refused = {
-            4401: (pipeline_id, token + "x"),
-            4403: (pipeline_id, await an_outsider(installation)),
-            4404: (str(UUID(int=404)), token),
-        }
-        for code, (room, credential) in refused.items():
-            async with stock_client("3.1", server, room, credential) as client:
-                await client.connect()
-                await client.await_stop()
-                status = await client.status()
-                assert (status["stops"], status["close_codes"]) == ([code], [code])
-                assert not status["wants_connection"]
+    outsider = await site.new_member("member")
+    await outsider.leaves()
+    refused = {
+        4401: (document, site.owner.token() + "x"),
+        4403: (document, outsider.token()),
+        4404: (str(UUID(int=404)), site.owner.token()),
+    }
+    for code, (room, token) in refused.items():
+        async with stock_client("3.1", site.address, room, token) as client:
+            await client.connect()
+            await client.await_stop()
+            status = await client.status()
+            assert (status["stops"], status["close_codes"]) == ([code], [code])
+            assert not status["wants_connection"]
 
 
-@pytest.mark.parametrize("end", ["end", "kill"])
+@pytest.mark.parametrize(("end", "code"), [(signal.SIGTERM, 1012), (signal.SIGKILL, 1006)])
 async def test_clients_come_back_after_a_restart_with_what_they_wrote_meanwhile(
-    installation: Installation, end: str
+    site: Site, document: str, end: signal.Signals, code: int
 ) -> None:
-    async with installation.serve() as server:
-        pipeline_id, token = await installation.demo_pipeline(), await installation.token()
-        async with stock_clients(VERSIONS, server, pipeline_id, token) as clients:
-            await asyncio.gather(*(client.online() for client in clients))
-            await getattr(server.program, end)()
-            code = 1012 if end == "end" else 1006
+    async with stock_clients(VERSIONS, site.address, document, site.owner.token()) as clients:
+        await asyncio.gather(*(client.online() for client in clients))
+        async with site.servers.away(end):
             await asyncio.gather(*(client.await_closed(code) for client in clients))
             for number, client in enumerate(clients):
                 await client.put_step(new_id(), a_step(f"meanwhile {number}"))
-            async with restarted(installation, server):
-                agreed = await agreement(*clients)
-                names = {step["name"] for step in agreed["steps"].values()}
-                assert {"meanwhile 0", "meanwhile 1", "meanwhile 2"} <= names
-                assert await tables_of(installation, pipeline_id) == expected_tables(agreed)
-
-
-def restarted(installation: Installation, server: Server) -> Any:
-    """A new server on the old one's port."""
-    return installation.serve("--port", str(server.port))
+        agreed = await agreement(*clients)
+        names = {step["name"] for step in agreed["steps"].values()}
+        assert {"meanwhile 0", "meanwhile 1", "meanwhile 2"} <= names
+        assert await tables_of(site.installation, document) == expected_tables(agreed)
