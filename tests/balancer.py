@@ -43,7 +43,7 @@ class Balancer:
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Carry a connection until either end closes it; close it if no server takes it."""
         self._clients.add(writer)
-        async with _closing(writer):
+        async with closing(writer):
             for _ in range(len(self._turns)):
                 self._turns.rotate(-1)
                 with suppress(ConnectionRefusedError):
@@ -53,8 +53,8 @@ class Balancer:
 
     async def _serve_at(self, port: int, reader: StreamReader, writer: StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection(HOST, port)
-        async with _closing(server_writer):
-            await _carry_both((reader, server_writer), (server_reader, writer))
+        async with closing(server_writer):
+            await carry_both((reader, server_writer), (server_reader, writer))
             await self._may_end.wait()
 
     async def close(self) -> None:
@@ -77,7 +77,7 @@ async def balancing(ports: Iterable[int]) -> AsyncIterator[Balancer]:
         await balancer.close()
 
 
-async def _carry_both(*ways: tuple[StreamReader, StreamWriter]) -> None:
+async def carry_both(*ways: tuple[StreamReader, StreamWriter]) -> None:
     tasks = [asyncio.create_task(_carry(*way)) for way in ways]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -95,7 +95,7 @@ async def _carry(reader: StreamReader, writer: StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def _closing(writer: StreamWriter) -> AsyncIterator[None]:
+async def closing(writer: StreamWriter) -> AsyncIterator[None]:
     """Close a connection after the block; what was written still goes out."""
     try:
         yield
