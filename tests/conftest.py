@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis for the tests: one server of each per run, a fresh database per test.
+"""PostgreSQL and Redis for the tests: one server of each per process, a fresh database per test.
 
 The server is the embedded one, or that of PIPELOOM_TEST_DATABASE_URL: the DSN of a database from
 which others can be created and dropped. Redis is that of a wheel, or of PIPELOOM_TEST_REDIS_URL.
@@ -6,10 +6,12 @@ which others can be created and dropped. Redis is that of a wheel, or of PIPELOO
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -19,6 +21,26 @@ from persistence.embedded import EmbeddedPostgres
 from persistence.migrations import migrate
 from persistence.pool import Pool, connection, open_pool
 from tests.redis_server import RedisServer, a_cluster, a_redis
+
+TOLD: Final = "told"
+
+
+Tell: TypeAlias = Callable[[str], None]
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Tell:
+    """Have a line printed at the end of the run, whichever process the test ran in."""
+    return lambda line: record_property(TOLD, line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = chain.from_iterable(terminalreporter.stats.values())
+    for report in reports:
+        if isinstance(report, pytest.TestReport) and report.when == "call":
+            for name, line in report.user_properties:
+                if name == TOLD:
+                    terminalreporter.write_line(str(line))
 
 
 @pytest.fixture(scope="session")

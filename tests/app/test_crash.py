@@ -12,9 +12,9 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-import pytest
 from pycrdt import Doc, Map, Text
 
+from tests.conftest import Tell
 from tests.editor import Editor, joined
 from tests.server import Installation, Program, Server, eventually
 
@@ -139,7 +139,7 @@ async def prepared(server: Server, installation: Installation, token: str) -> st
 
 
 async def test_killed_servers_keep_every_acknowledged_edit(
-    installation: Installation, capsys: pytest.CaptureFixture[str]
+    installation: Installation, tell: Tell
 ) -> None:
     print(f"seed {SEED}")
     rng = random.Random(SEED)
@@ -155,11 +155,10 @@ async def test_killed_servers_keep_every_acknowledged_edit(
             kept = markers_in(auditor.doc)
         assert await markers_in_tables(installation, pipeline_id) == kept
     lost = ledger.echoed - kept
-    with capsys.disabled():
-        print(
-            f"\nserver: seed {SEED}, {SERVER_KILLS} kills, {ledger.sent} updates sent, "
-            f"{len(ledger.echoed)} echoed, {len(lost)} lost"
-        )
+    tell(
+        f"server: seed {SEED}, {SERVER_KILLS} kills, {ledger.sent} updates sent, "
+        f"{len(ledger.echoed)} echoed, {len(lost)} lost"
+    )
     assert not lost
     assert len(ledger.echoed) >= SERVER_KILLS
 
@@ -184,7 +183,7 @@ async def kill_after(program: Program, ledger: Ledger, edits: int) -> None:
 
 
 async def test_killed_workers_leave_tables_that_catch_up(
-    installation: Installation, capsys: pytest.CaptureFixture[str]
+    installation: Installation, tell: Tell
 ) -> None:
     print(f"seed {SEED}")
     rng = random.Random(SEED)
@@ -202,11 +201,10 @@ async def test_killed_workers_leave_tables_that_catch_up(
             kept = markers_in(editor.doc)
         async with installation.background("worker"):
             projected = await markers_in_tables(installation, pipeline_id)
-    with capsys.disabled():
-        print(
-            f"\nworker: seed {SEED}, {WORKER_KILLS} kills, {ledger.sent} updates, "
-            f"{len(kept - projected)} lost"
-        )
+    tell(
+        f"worker: seed {SEED}, {WORKER_KILLS} kills, {ledger.sent} updates, "
+        f"{len(kept - projected)} lost"
+    )
     assert projected == kept
     assert len(kept) == ledger.sent >= WORKER_KILLS
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import httpx
-import pytest
 from websockets.exceptions import InvalidHandshake
 
 from tests.app.test_crash import Ledger, markers_in, markers_in_tables, prepared
+from tests.conftest import Tell
 from tests.editor import Editor, joined
 from tests.redis_server import RedisServer
 from tests.server import Installation, Server, eventually
@@ -129,7 +129,7 @@ def markers_in_names(editor: Editor) -> set[str]:
 
 
 async def test_whatever_dies_no_acknowledged_edit_is_lost(
-    installation: Installation, redis_server: RedisServer, capsys: pytest.CaptureFixture[str]
+    installation: Installation, redis_server: RedisServer, tell: Tell
 ) -> None:
     print(f"seed {SEED}")
     rng = random.Random(SEED)
@@ -149,12 +149,11 @@ async def test_whatever_dies_no_acknowledged_edit_is_lost(
         kept = await what_all_servers_hold(cluster)
         assert await markers_in_tables(installation, cluster.pipeline_id) == kept
     lost = ledger.echoed - kept
-    with capsys.disabled():
-        told = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in recoveries)
-        print(
-            f"\n{NODES} servers: seed {SEED}, {ledger.sent} updates sent, {len(ledger.echoed)} "
-            f"echoed, {len(lost)} lost; an edit reached all after: {told}"
-        )
+    told = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in recoveries)
+    tell(
+        f"{NODES} servers: seed {SEED}, {ledger.sent} updates sent, {len(ledger.echoed)} "
+        f"echoed, {len(lost)} lost; an edit reached all after: {told}"
+    )
     assert not lost
     assert len(ledger.echoed) > 100
     assert max(seconds for _, seconds in recoveries) < AT_MOST

@@ -9,6 +9,7 @@ import pytest
 
 from crdt.errors import PipelineFileError
 from crdt.pipeline_yaml import Imported, read, write
+from tests.conftest import Tell
 from tests.crdt.through_javascript import exact, parse, through_document
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
@@ -46,11 +47,9 @@ def test_files_survive_to_the_letter_or_are_refused_for_what_they_are(path: Path
         assert survives(path)
 
 
-def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
-    with capsys.disabled():
-        print()
-        for line in _table():
-            print(line)
+def test_the_table(tell: Tell) -> None:
+    for line in _table():
+        tell(line)
 
 
 def _table() -> Iterator[str]:

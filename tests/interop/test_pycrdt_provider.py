@@ -78,5 +78,10 @@ async def test_two_providers_and_a_stock_editor_agree(site: Site, document: str)
 
         await eventually("all edits everywhere", agree)
         assert steps_of(one).to_py() == steps_of(two).to_py() == steps_of(editor.doc).to_py()
+
+    async def stored() -> bool:
+        return await site.head(document) >= before + 3
+
+    await eventually("all edits in the log", stored)
     # A Provider sends back what it hears; the log must not grow by that.
     assert await site.head(document) == before + 3
