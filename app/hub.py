@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -184,6 +185,7 @@ class Hub:
             # What it appended must be in the log that is about to be read.
             await predecessor.settled(SETTLE_SECONDS)
         document, seq, size = await self._loaded(pipeline_id)
+        document.cpu_seconds = time.thread_time
         limit = Size(self._document_bytes, size)
         room = Room(document, self._node, limit, self._max_stateless)
         # Kept here, not by the visitors: all of them may have given up meanwhile.

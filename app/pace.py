@@ -3,6 +3,8 @@
 Edits that come faster are read later: the connection's reader pauses, and so, in the end, does
 the client. Presence that comes faster is let go but for the latest of each client, since nothing
 else of it matters; so a drag never lags behind itself.
+
+What a message costs the server depends on the document, so the time that it took counts, too.
 """
 
 import asyncio
@@ -21,6 +23,12 @@ BURST_SECONDS: Final = 5.0
 
 UPDATE_BYTES: Final = 16 * 1024
 """What one update may have; a larger one counts as several."""
+
+SHARE: Final = 0.25
+"""How much of the server's time one kind of message of one connection may take in the long run."""
+
+LONG_SECONDS: Final = 0.005
+"""Who has held up everybody for so long pauses for as long."""
 
 MAX_HELD: Final = 100
 """Clients whose latest presence may wait."""
@@ -49,6 +57,10 @@ class Bucket:
         self._tokens, self._filled_at = min(tokens, self._rate * BURST_SECONDS), now
         return max(0.0, (1 - self._tokens) / self._rate)
 
+    def worth(self, seconds: float) -> int:
+        """How many tokens so much of the server's time is worth."""
+        return int(seconds * self._rate / SHARE)
+
     def take(self, now: float, tokens: int = 1) -> float:
         """Take tokens, on credit if need be; return the seconds until the first was due."""
         wait = self.wait(now)
@@ -57,10 +69,15 @@ class Bucket:
 
 
 class Pace:
-    """The pace of one connection, by a clock in seconds. `close` it in the end."""
+    """The pace of one connection, by a clock in seconds. `close` it in the end.
 
-    def __init__(self, rates: Rates, monotonic: Callable[[], float]) -> None:
-        self._time = monotonic
+    `computed` is how many seconds this thread has computed.
+    """
+
+    def __init__(
+        self, rates: Rates, monotonic: Callable[[], float], computed: Callable[[], float]
+    ) -> None:
+        self._time, self._computed = monotonic, computed
         now = self._time()
         self._updates = Bucket(rates.updates, now)
         self._stateless = Bucket(rates.stateless, now)
@@ -78,10 +95,16 @@ class Pace:
         """
         if isinstance(message, AwarenessUpdate):
             return self._take_presence(place, message, act)
-        act(message)
         if isinstance(message, Stateless):
-            return self._stateless.take(self._time())
-        return self._updates.take(self._time(), _weight(message))
+            return self._act(self._stateless, message, act)
+        return self._act(self._updates, message, act)
+
+    def _act(self, bucket: Bucket, message: ClientMessage, act: Act) -> float:
+        before = self._computed()
+        act(message)
+        took = self._computed() - before
+        wait = bucket.take(self._time(), _weight(message) + bucket.worth(took))
+        return max(wait, took) if took >= LONG_SECONDS else wait
 
     def close(self) -> None:
         """Let go what waits."""
@@ -92,12 +115,10 @@ class Pace:
     def _take_presence(self, place: Hashable, message: AwarenessUpdate, act: Act) -> float:
         client = _only_client(message.payload)
         if client is None:
-            act(message)
-            return self._relayed.take(self._time())
+            return self._act(self._relayed, message, act)
         bucket = self._bucket(place, client)
         if (place, client) not in self._held and not bucket.wait(self._time()):
-            act(message)
-            return bucket.take(self._time())
+            return self._act(bucket, message, act)
         return self._hold((place, client), message, act)
 
     def _bucket(self, place: Hashable, client: int) -> Bucket:
@@ -107,8 +128,7 @@ class Pace:
         if key in self._held:
             tally.awareness_superseded += 1
         elif len(self._held) >= MAX_HELD:
-            act(message)
-            return self._relayed.take(self._time())
+            return self._act(self._relayed, message, act)
         self._held[key] = message, act
         self._set_timer()
         return 0.0
@@ -123,9 +143,8 @@ class Pace:
         for key, (message, act) in list(self._held.items()):
             bucket = self._bucket(*key)
             if not bucket.wait(self._time()):
-                bucket.take(self._time())
                 del self._held[key]
-                act(message)
+                self._act(bucket, message, act)
         self._set_timer()
 
 

@@ -205,7 +205,8 @@ class Endpoints:
 
     @contextmanager
     def _connection(self, websocket: WebSocket) -> Iterator[tuple[Connection, Pace]]:
-        connection, pace = self._connect(websocket), Pace(self._rates, time.monotonic)
+        connection = self._connect(websocket)
+        pace = Pace(self._rates, time.monotonic, time.thread_time)
         self.connections.add(connection)
         try:
             yield connection, pace

@@ -1,12 +1,12 @@
 """What an update would cost the CRDT library beyond the number of its parts; see `Limits`.
 
 Measured with pycrdt 0.14.13 (yrs): within a transaction it keeps every intermediate result of
-joining neighbours, and each split moves all that comes after in the same client's list.
+joining neighbours.
 """
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from typing import Final
 
@@ -19,7 +19,6 @@ from .update_format import (
     HAS_RIGHT,
     KIND,
     DeleteSet,
-    Id,
     Struct,
     Structs,
     merged,
@@ -33,19 +32,20 @@ VALUE_BYTES: Final = 24
 """What a plain value takes in memory at least."""
 
 
-def check_costs(update: bytes, structs: Structs, deletions: DeleteSet, limits: Limits) -> None:
-    """Refuse what would cost too much. Raises MessageTooBig."""
+def check_costs(update: bytes, structs: Structs, deletions: DeleteSet, limits: Limits) -> int:
+    """Refuse what would cost too much. Raises MessageTooBig.
+
+    Returns how many bytes would be copied to join runs if nothing of them were deleted.
+    """
     count = sum(map(len, structs.values()))
     # Only what has so many structs can have so many rivals.
     if count > limits.rivals and (rivals := _rivals(update, structs)) > limits.rivals:
         raise MessageTooBig(f"message too big: {rivals} values of the same keys in one update")
-    if _copies(update, structs, {}) > limits.copies:
+    if (copies := _copies(update, structs, {})) > limits.copies:
         gone = {client: _Spans(merged(ranges)) for client, ranges in deletions.items()}
         if _copies(update, structs, gone) > limits.copies:
             raise MessageTooBig("message too big: neighbouring texts or values are not joined")
-    places = 2 * (count + sum(map(len, deletions.values())))
-    if places > limits.splits and (splits := _splits(structs, deletions)) > limits.splits:
-        raise MessageTooBig(f"message too big: {splits} places to split, send it in several")
+    return copies
 
 
 def _rivals(update: bytes, structs: Structs) -> int:
@@ -110,25 +110,3 @@ def _bytes(kind: int, struct: Struct) -> int:
     if kind == VALUES:
         return max(struct.stop - struct.start, VALUE_BYTES * struct.length)
     return struct.stop - struct.start if kind == TEXT else 0
-
-
-def _splits(structs: Structs, deletions: DeleteSet) -> int:
-    """Count where something begins or ends that is no border between structs of the update."""
-    borders = {(client, struct.end) for client, found in structs.items() for struct in found}
-    borders |= {(client, found[0].clock) for client, found in structs.items() if found}
-    return sum(place not in borders for place in chain(_sides(structs), _edges(deletions)))
-
-
-def _sides(structs: Structs) -> Iterator[Id]:
-    """Where structs are put: behind the left neighbour, before the right one."""
-    for struct in chain.from_iterable(structs.values()):
-        for client, clock in struct.surroundings[:1]:
-            yield client, clock + 1
-        yield from struct.surroundings[1:]
-
-
-def _edges(deletions: DeleteSet) -> Iterator[Id]:
-    for client, ranges in deletions.items():
-        for clock, length in ranges:
-            yield client, clock
-            yield client, clock + length

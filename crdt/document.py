@@ -6,15 +6,17 @@ DocumentPoisoned.
 """
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from itertools import chain
+from math import inf
 from typing import Any
 
 from pycrdt import Doc, TransactionEvent, merge_updates
 
 from .errors import DocumentPoisoned, MalformedUpdate, Overloaded
-from .limits import REPLAYED, Limits
+from .limits import FREED, PART_SECONDS, REPLAYED, Limits
 from .nesting import Nesting
 from .pending import Pending, read_state_vector
 from .subscriptions import end_with, spoil
@@ -44,6 +46,8 @@ class Document:
         self._nesting = Nesting(self._read_structs)
         self._changed = False
         self._own: list[bytes] | None = None
+        self.cpu_seconds: Callable[[], float] = lambda: 0.0
+        """How long this thread has computed; until it is set, an update may take any time."""
         self._everything: bytes | None = None
         self._deleted: DeleteSet | None = None
         end_with(self, self.doc, self.doc.observe(partial(_notice, weakref.ref(self))))
@@ -77,17 +81,17 @@ class Document:
 
         What lacks its predecessors counts as new: it is kept and takes effect when they arrive, so
         log and relay the bytes as received. Raises MalformedUpdate, the document being untouched
-        then as with MessageTooBig and Overloaded, or DocumentPoisoned.
+        then as with MessageTooBig and Overloaded, or DocumentPoisoned, also when it takes too long.
         """
         found = update if isinstance(update, Survey) else survey(update, limits)
         reached = found.reached(self._state)
         self._check_depth(found, limits, is_all_here=reached is not None)
         if reached is None:
             return self._apply_part(found, limits)
-        changed = self._merge(found.update)
+        changed = self._merge_found(found, limits)
         self._state.update(reached)
         if self._pending:
-            self._merge_all(self._pending.release(reached, self._state))
+            self._merge_freed(self._pending.release(reached, self._state), limits)
         return changed
 
     def _check_depth(self, found: Survey, limits: Limits, *, is_all_here: bool) -> None:
@@ -105,14 +109,35 @@ class Document:
         ready, is_left = self._pending.admit(
             found.update, found.structs, found.deletions, self._state
         )
-        return self._merge_all(ready) or is_left
+        return self._merge_freed(ready, limits) or is_left
 
-    def _merge_all(self, updates: list[bytes]) -> bool:
+    def _merge_freed(self, updates: list[bytes], limits: Limits) -> bool:
+        if limits.seconds == inf:
+            return self._merge_all(updates)
+        found = [survey(update, FREED) for update in updates]
+        cut = chain.from_iterable(each.pieces or (each.update,) for each in found)
+        parts = sum(each.parts for each in found)
+        return self._merge_all(cut, limits.seconds + PART_SECONDS * parts)
+
+    def _merge_found(self, found: Survey, limits: Limits) -> bool:
+        """Merge an update that lacks nothing; in pieces if it might take long."""
+        if not found.pieces:
+            return self._merge(found.update)
+        with _DECODING:
+            # To read it only: with half of it here, it would be too late.
+            merge_updates(found.update)
+        return self._merge_all(found.pieces, limits.seconds + PART_SECONDS * found.parts)
+
+    def _merge_all(self, updates: Iterable[bytes], seconds: float = inf) -> bool:
+        changed, stop = False, self.cpu_seconds() + seconds
         try:
-            changed = [self._merge(update) for update in updates]
+            for update in updates:
+                if self.cpu_seconds() > stop:
+                    raise DocumentPoisoned(f"an update takes more than {seconds:.1f} s")
+                changed |= self._merge(update)
         except MalformedUpdate as error:
             raise DocumentPoisoned(f"part of an update is no update: {error}") from error
-        return any(changed)
+        return changed
 
     def _merge(self, update: bytes) -> bool:
         """Apply an update that lacks nothing; whether it changed anything."""

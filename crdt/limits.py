@@ -5,8 +5,12 @@ so there are two sets of limits.
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Final
+
+PART_SECONDS: Final = 4e-6
+"""What an honest part takes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,10 @@ class Limits:
     The rest limits what costs the library more than its number. `rivals` are structs that claim a
     key of a map as if nobody else had; their square costs 2 ns. `copies` are the bytes that it
     holds at once to join runs of text or values which an honest client has joined already: 10,000
-    values in 60 KB take 2.3 GB. `splits` are places where it may have to split what it has in two;
-    their square costs 0.7 ns.
+    values in 60 KB take 2.3 GB. `seconds` of computing, and `PART_SECONDS` more for each part, is
+    what an update of many places may take; what that comes to depends on the document: 5,000
+    values, each behind another one of 5,000 neighbours and before what is far away, take five
+    seconds, and so does deleting every second one of 50,000 characters of a long text.
     """
 
     depth: int
@@ -32,7 +38,7 @@ class Limits:
     early_parts: int
     rivals: int
     copies: int
-    splits: int
+    seconds: float
 
 
 ACCEPTED: Final = Limits(
@@ -42,7 +48,7 @@ ACCEPTED: Final = Limits(
     early_parts=20_000,
     rivals=1_000,
     copies=64 * 1024 * 1024,
-    splits=50_000,
+    seconds=0.3,
 )
 """For an update of a client. A first sync of 10,000 steps has some 460,000 parts."""
 
@@ -53,6 +59,9 @@ REPLAYED: Final = Limits(
     early_parts=sys.maxsize,
     rivals=sys.maxsize,
     copies=sys.maxsize,
-    splits=sys.maxsize,
+    seconds=inf,
 )
 """For what comes from the log and from other nodes."""
+
+FREED: Final = replace(REPLAYED, seconds=ACCEPTED.seconds)
+"""For what a client's update brings in of those that waited: each was checked when it came."""

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import pairwise
+from math import inf
 from typing import Final, TypeAlias
 
 from .costs import check_costs
 from .encoding import Reader
 from .limits import REPLAYED, Limits
 from .nesting import depth_within
+from .pieces import Order, pieces
 from .update_format import DeleteSet, Id, Struct, Structs, read_parts
 
 StateVector: TypeAlias = dict[int, int]
@@ -34,7 +36,8 @@ class Survey:
 
     `parts` counts as `Limits.parts` does, and `types` the shared types in it; these lie at most
     `depth` deep within each other. What has `needs` takes it in at once, and has each client up to
-    `reach` then; `reach` is None if something of it has to wait in any case.
+    `reach` then; `reach` is None if something of it has to wait in any case. Taken in at once, it
+    is taken in by these `pieces`, if there are any; see `crdt/pieces.py`.
     """
 
     update: bytes
@@ -45,6 +48,7 @@ class Survey:
     depth: int
     needs: StateVector
     reach: StateVector | None
+    pieces: tuple[bytes, ...] = ()
 
     def reached(self, state: StateVector) -> StateVector | None:
         """Return how far it brings its clients if all of it can be applied now, else None."""
@@ -57,14 +61,18 @@ def survey(update: bytes, limits: Limits = REPLAYED) -> Survey:
     """Read an update. Raises MalformedUpdate, and MessageTooBig for what `limits` refuse."""
     reader = Reader(update, limits.parts)
     structs, deletions = read_parts(reader)
-    check_costs(update, structs, deletions, limits)
+    copies = check_costs(update, structs, deletions, limits)
     types = sum(struct.nests for found in structs.values() for struct in found)
     depth = types if types <= FEW_TYPES else depth_within(structs)
     spans = {client: (found[0].clock, found[-1].end) for client, found in structs.items() if found}
     needs = _needs(structs, spans)
     _need_deleted(deletions, spans, needs)
-    reach = {client: end for client, (_, end) in spans.items()} if _flows(structs, spans) else None
-    return Survey(update, structs, deletions, reader.parts, types, depth, needs, reach)
+    order = _order(structs, spans)
+    reach = None if order is None else {client: end for client, (_, end) in spans.items()}
+    cut: list[bytes] = []
+    if order is not None and limits.seconds < inf:
+        cut = pieces(update, order, deletions, finely=copies > limits.copies)
+    return Survey(update, structs, deletions, reader.parts, types, depth, needs, reach, tuple(cut))
 
 
 def _needs(structs: Structs, spans: dict[int, _Span]) -> StateVector:
@@ -92,15 +100,16 @@ def _need_deleted(deletions: DeleteSet, spans: dict[int, _Span], needs: StateVec
             needs[client] = max(needs.get(client, 0), stop)
 
 
-def _flows(structs: Structs, spans: dict[int, _Span]) -> bool:
-    """Whether all structs can be integrated, in some order, once their needs are met."""
+def _order(structs: Structs, spans: dict[int, _Span]) -> Order | None:
+    """Return an order in which all structs can be integrated once their needs are met, if any."""
     for found in structs.values():
         if any(one.end != following.clock for one, following in pairwise(found)):
-            return False
+            return None
     if len(spans) < 2:
         # One client's structs lie beside earlier ones: the format says so.
-        return True
-    return _Flow(structs, spans).reaches_the_end()
+        return [(client, struct) for client, found in structs.items() for struct in found]
+    flow = _Flow(structs, spans)
+    return flow.order if flow.reaches_the_end() else None
 
 
 class _Flow:
@@ -111,6 +120,7 @@ class _Flow:
         self._ends = {client: end for client, (_, end) in spans.items()}
         self._here = {client: first for client, (first, _) in spans.items()}
         self._blocked: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        self.order: list[tuple[int, Struct]] = []
 
     def reaches_the_end(self) -> bool:
         """Whether nothing is left in the end; some may wait for each other for ever."""
@@ -127,7 +137,8 @@ class _Flow:
             if (lacking := self._lacking(queue[0])) is not None:
                 heappush(self._blocked[lacking[0]], (lacking[1], client))
                 return
-            self._here[client] = queue.popleft().end
+            self.order.append((client, queue.popleft()))
+            self._here[client] = self.order[-1][1].end
 
     def _lacking(self, struct: Struct) -> Id | None:
         for other, clock in struct.surroundings:

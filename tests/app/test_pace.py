@@ -19,13 +19,22 @@ class Client:
     """One connection and what the room got of it; time stands still unless told."""
 
     now: float = 0.0
+    computed: float = 0.0
     acted: list[ClientMessage] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.pace = Pace(RATES, lambda: self.now)
+        self.pace = Pace(RATES, lambda: self.now, lambda: self.computed)
 
     def say(self, message: ClientMessage, times: int = 1) -> float:
         return [self.pace.take("room", message, self.acted.append) for _ in range(times)][-1]
+
+    def burden(self, message: ClientMessage, seconds: float) -> float:
+        """Say something that takes the server long."""
+
+        def act(_: ClientMessage) -> None:
+            self.computed += seconds
+
+        return self.pace.take("room", message, act)
 
     def point(self, clock: int, client: int = ME) -> AwarenessUpdate:
         message = presence(client, clock, "{}")
@@ -63,6 +72,23 @@ async def test_a_large_edit_counts_as_several(client: Client) -> None:
     assert client.say(Update(bytes((burst - 1) * UPDATE_BYTES))) == 0
     assert client.say(SyncStep2(bytes(UPDATE_BYTES))) == pytest.approx(0.1)
     assert client.say(Update(b"edit")) == pytest.approx(0.3)
+
+
+async def test_what_takes_long_counts_for_the_time_it_took(client: Client) -> None:
+    burst = int(RATES.updates * BURST_SECONDS)
+    assert client.burden(SyncStep1(b"\x00"), 1 / 1024) == 0
+    assert client.burden(SyncStep1(b"\x00"), 1) == 1
+    assert client.say(Update(b"edit"), burst - 2 - 40) == 0
+    assert client.say(Update(b"edit")) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("several", [AwarenessUpdate(b"\x02"), presence(ME, 1, "{}")])
+async def test_presence_that_takes_long_counts_for_it_too(
+    client: Client, several: AwarenessUpdate
+) -> None:
+    assert client.burden(several, 2) == 2
+    bucket = client.pace._relayed if several.payload[:1] == b"\x02" else client.pace._own
+    assert bucket.wait(client.now) == pytest.approx((1 + 160 - 100 + 1) / 20)
 
 
 async def test_events_have_a_pace_of_their_own(client: Client) -> None:
@@ -117,7 +143,8 @@ async def test_presence_of_several_clients_at_once_is_taken(client: Client) -> N
 
 async def test_the_timer_releases_by_itself() -> None:
     released = asyncio.Event()
-    pace = Pace(Rates(updates=1, awareness=100, stateless=1), asyncio.get_running_loop().time)
+    rates = Rates(updates=1, awareness=100, stateless=1)
+    pace = Pace(rates, asyncio.get_running_loop().time, lambda: 0.0)
     for clock in range(501):
         pace.take("room", presence(ME, clock, "{}"), lambda _: None)
     pace.take("room", presence(ME, 501, "{}"), lambda _: released.set())
