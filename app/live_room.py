@@ -63,6 +63,8 @@ from .window import IMMEDIATE, Window, Windows
 PARTING_SECONDS = 5.0
 """How long a client that must go waits for its last acknowledgements."""
 
+UNUSABLE = "this edit cannot be applied: reload the page"
+
 WAITING_BYTES = 256
 """What a message takes, besides its update, while it waits for a commit."""
 
@@ -157,7 +159,12 @@ class LiveRoom:
         """Take a message from a client that joined and has not left; a frozen room takes none."""
         if session in self._audience and not self.frozen:
             _count(message)
-            self._run(lambda: self._room.receive(session, message, self._clock.monotonic()))
+            try:
+                self._carry_out(self._room.receive(session, message, self._clock.monotonic()))
+            except DocumentPoisoned as error:
+                # Apart from the others: it would bring the same back, again and again.
+                self._close(session, ProtocolError(UNUSABLE))
+                self._drop_poisoned(error)
 
     def edit(
         self, user_id: UUID | None, change: Callable[[Editor], T], *, is_deletion: bool = False

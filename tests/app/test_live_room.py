@@ -309,13 +309,13 @@ async def test_an_edit_that_the_log_refuses_drops_the_room(
     ]
 
 
-async def test_a_poisoned_document_drops_the_room(
+async def test_who_poisons_a_document_is_told_to_stop_and_the_others_to_come_back(
     scene: Scene, alice: Inbox, bob: Inbox, update: bytes
 ) -> None:
     scene.document.panics = True
     with capture_logs() as logs:
         scene.edit(ALICE, update)
-    assert (alice.close_code, bob.close_code) == (1013, 1013)
+    assert (alice.close_code, bob.close_code) == (4400, 1013)
     assert scene.committer.submitted == []
     assert [entry["event"] for entry in logs] == ["room.poisoned"]
 
