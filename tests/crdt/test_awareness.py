@@ -248,8 +248,8 @@ HOSTILE = {
     "too deep for some": payload((7, 9, nested(MAX_STATE_DEPTH + 1))),
     "too deep in objects": payload((7, 9, '{"x":' * 101 + "1" + "}" * 101)),
     "many digits": payload((7, 9, '{"x":' + "9" * 5_000 + "}")),
-    "large": payload((7, 9, json.dumps({"x": "y" * MAX_STATE_BYTES}))),
-    "large in bytes": payload((7, 9, '{"x":"' + "é" * (MAX_STATE_BYTES // 2) + '"}')),
+    "large": payload((7, 9, json.dumps({"x": "y" * (MAX_STATE_BYTES + 200)}))),
+    "large in bytes": payload((7, 9, '{"x":"' + "é" * (MAX_STATE_BYTES // 2 + 100) + '"}')),
     "count": var_uint(2**60),
 }
 
@@ -284,6 +284,19 @@ def test_a_state_may_nest_as_deep_as_every_client_can_read(room: Awareness) -> N
     assert room.apply(payload((7, 6, nested(MAX_STATE_DEPTH))), ANN_1, ADA, 0.0) is not None
     flat = '{"x":[' + ",".join(["[]"] * 200) + "]}"
     assert room.apply(payload((7, 7, flat)), ANN_1, ADA, 0.0) is not None
+
+
+def test_who_comes_back_may_say_the_largest_state_as_it_was_told() -> None:
+    room = Awareness()
+    largest = json.dumps({"x": "é" * (MAX_STATE_BYTES // 2 - 10)}, ensure_ascii=False)
+    room.apply(payload((7, 5, largest)), ANN_1, ADA, 0.0)
+    room.leave(ANN_1)
+    relayed = room.apply(payload((7, 5, largest)), ANN_2, ADA, 0.0)
+    assert relayed is not None
+    ((client, clock, told),) = read_entries(relayed)
+    echo = json.dumps(json.loads(told), ensure_ascii=False, separators=(",", ":"))
+    assert len(echo.encode()) > MAX_STATE_BYTES
+    assert room.apply(payload((client, clock, echo)), ANN_2, ADA, 0.0) is None
 
 
 def test_nobody_is_told_a_clock_that_cannot_be_read(room: Awareness) -> None:
