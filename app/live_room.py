@@ -11,7 +11,8 @@ from uuid import UUID
 
 import structlog
 
-from crdt.awareness import latest
+from crdt.awareness import MAX_ROSTER_BYTES
+from crdt.awareness_format import in_pieces, latest
 from crdt.document import Document
 from crdt.editor import Editor
 from crdt.effects import (
@@ -285,8 +286,9 @@ class LiveRoom:
         self._broadcast(AwarenessUpdate(latest(presence)), None)
 
     def _tell_presence(self, presence: list[bytes]) -> None:
-        roster = Roster(self._room.node, latest(presence), is_complete=False)
-        self._bus.publish(self.pipeline_id, roster, self._hear)
+        for piece in in_pieces(latest(presence), MAX_ROSTER_BYTES):
+            roster = Roster(self._room.node, piece, is_complete=False)
+            self._bus.publish(self.pipeline_id, roster, self._hear)
 
     def _ask_around(self) -> None:
         """Ask the other nodes who is in this room there."""

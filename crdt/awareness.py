@@ -1,7 +1,5 @@
 """Presence: who is in a room and what they point at. Nothing of it is ever stored.
 
-    awareness update = varUint n, n × (varUint client, varUint clock, varString JSON state or null)
-
 An entry counts if its clock is newer than the known one, or equal to it and the state null.
 Source: y-protocols 1.0.7, awareness.js. Three rules are stricter than there:
 
@@ -12,16 +10,29 @@ Source: y-protocols 1.0.7, awareness.js. Three rules are stricter than there:
 
 A session introduces itself by its first awareness update, if that names one client (y-websocket:
 `onopen`). Later ones without news are relays: y-websocket clients send back whatever they hear.
+A relay is not looked at: it is as long and as odd as what its author could make others say, and its
+sender must not pay for that.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
+from .awareness_format import (
+    MAX_CLIENTS_PER_UPDATE,
+    MAX_NUMBER,
+    NULL,
+    Entry,
+    checked_state,
+    joined,
+    read_entries,
+    user_of,
+    write_entry,
+)
 from .effects import SessionId
-from .encoding import Reader, var_string, var_uint
 from .errors import ProtocolError
 from .news import NodeId, Roster
 from .person import Person
@@ -29,24 +40,17 @@ from .person import Person
 EXPIRY = 30.0
 """Seconds without a word after which a client is gone; clients renew every 15 (awareness.js)."""
 
-MAX_STATE_BYTES = 64 * 1024
-"""Largest presence state accepted; a selection of 1,500 steps takes 60 KB."""
-
 MAX_CLIENTS_PER_SESSION = 100
 """Most clients that one session may bring in: a browser tab is one."""
 
-MAX_CLIENTS_PER_UPDATE = 1_000
-"""Most entries accepted in one awareness update."""
+MAX_ROSTER_BYTES = 1_000_000
+"""Most that one node tells the others of a room at once: what every bus carries."""
 
-MAX_NUMBER = 2**53 - 2
-"""Largest client id and clock accepted: clients fail to read a larger number than 2**53 - 1, and
-the clock of a client that returns is raised by one."""
+MAX_EVERYBODY_BYTES = 4 * 1024 * 1024
+"""Most that a client is told of a room at once; everybody in a room of 10,000 takes less."""
 
 MAX_RAISED = 32
 """Most clocks remembered that one client was told ahead of its own."""
-
-NULL = "null"
-
 
 NODE_SILENCE = 7.0
 """Seconds without a word after which a node is taken for dead; rooms speak every two."""
@@ -84,10 +88,21 @@ class Presence:
         return isinstance(self.owner, str)
 
     def tell_with(self, clock: int) -> None:
-        """Tell others a clock; its client will say this very state with it one day, as an echo."""
-        self.clock = clock
+        """Tell others a clock; its client will say this very state with it one day, as an echo.
+
+        Who has counted up to the largest clock is not heard any more, and nobody else is troubled.
+        """
+        self.clock = min(clock, MAX_NUMBER)
         if clock > self.said:
             self.raised = (*self.raised, (clock, hash(self.state)))[-MAX_RAISED:]
+
+
+@dataclass(slots=True)
+class _Brought:
+    """How many clients a session has brought in, and of how many unknown ones it said good-bye."""
+
+    here: int = 0
+    gone: int = 0
 
 
 class Awareness:
@@ -95,7 +110,7 @@ class Awareness:
 
     def __init__(self) -> None:
         self._clients: dict[int, Presence] = {}
-        self._brought: dict[SessionId, int] = {}
+        self._brought: dict[SessionId, _Brought] = {}
         self._nodes: dict[NodeId, float] = {}
 
     def __len__(self) -> int:
@@ -104,44 +119,71 @@ class Awareness:
     def apply(self, payload: bytes, session: SessionId, person: Person, now: float) -> bytes | None:
         """Take in an update from a session; return what to relay, None if nothing changed.
 
-        Whatever a state says of its user, it says who `person` is. Raises ProtocolError, and then
-        nothing is taken in.
+        Whatever a state says of its user, it says who `person` is. What clients could not read is
+        passed over. Raises ProtocolError, and then nothing is taken in.
         """
-        card = json.dumps(person.card, ensure_ascii=False)
-        entries = [(client, clock, _state(text, card)) for client, clock, text in _entries(payload)]
+        entries = read_entries(payload, MAX_CLIENTS_PER_UPDATE)
         introduction = session not in self._brought and len(entries) == 1
-        self._count(session, sum(client not in self._clients for client, _, _ in entries))
+        card = json.dumps(person.card, ensure_ascii=False)
+        checked = [
+            Entry(each.client, each.clock, checked_state(each.state, card))
+            for each in entries
+            if each.is_readable and not self._is_relay(each, session, person, introduction)
+        ]
         accepted = [
             client
-            for client, clock, state in entries
+            for client, clock, state in self._counted(session, checked)
             if self._accept(client, Presence(clock, state, session, person.id, now), introduction)
         ]
         return self.encode(accepted) if accepted else None
 
-    def _count(self, session: SessionId, clients: int) -> None:
-        brought = self._brought.get(session, 0) + clients
-        if brought > MAX_CLIENTS_PER_SESSION:
+    def _is_relay(
+        self, entry: Entry, session: SessionId, person: Person, introduction: bool
+    ) -> bool:
+        """Whether this cannot be news, whatever the state."""
+        known = self._clients.get(entry.client)
+        if known is None or known.owner == session:
+            return False
+        if known.is_here and known.user_id != person.id:
+            return True
+        return entry.clock <= known.clock and not introduction
+
+    def _counted(self, session: SessionId, entries: list[Entry]) -> list[Entry]:
+        """Count the clients that a session brings in; pass over the gone ones beyond the number.
+
+        Hocuspocus providers say of everybody that they are gone, also to a server that is new.
+        """
+        brought = self._brought.get(session, _Brought())
+        here, gone, kept = brought.here, brought.gone, []
+        for each in entries:
+            is_unknown = each.client not in self._clients
+            here += is_unknown and each.state != NULL
+            gone += is_unknown and each.state == NULL
+            if not is_unknown or each.state != NULL or gone <= MAX_CLIENTS_PER_SESSION:
+                kept.append(each)
+        if here > MAX_CLIENTS_PER_SESSION:
             raise ProtocolError(
                 f"expected at most {MAX_CLIENTS_PER_SESSION} clients of one connection"
             )
-        self._brought[session] = brought
+        self._brought[session] = _Brought(here, gone)
+        return kept
 
     def hear(self, roster: Roster, now: float) -> bytes | None:
         """Take in what another node says of its clients; return what to relay on this node.
 
-        Raises ProtocolError, and then nothing is taken in.
+        An entry that is of no use is passed over, and the client stays as it was. Raises
+        ProtocolError, and then nothing is taken in.
         """
-        entries = [
-            (client, clock, *_told(text)) for client, clock, text in _entries(roster.presence)
-        ]
+        entries = read_entries(roster.presence)
         self._nodes[roster.node] = now
         changed = [
             client
-            for client, clock, state, user_id in entries
-            if self._accept(client, Presence(clock, state, roster.node, user_id, now), False)
+            for client, clock, state in (each for each in entries if each.is_readable)
+            if (user_id := user_of(state)) is not None
+            and self._accept(client, Presence(clock, state, roster.node, user_id, now), False)
         ]
         if roster.is_complete:
-            named = {client for client, _, _, _ in entries}
+            named = {each.client for each in entries}
             owned = self._owned_by(roster.node)
             changed += self._withdraw(client for client in owned if client not in named)
         return self.encode(changed) if changed else None
@@ -219,26 +261,43 @@ class Awareness:
         return sorted(here, key=lambda one: one.seen_at)
 
     def roster(self) -> bytes:
-        """Encode everybody who is here on this node."""
-        return self.encode(
-            client
-            for client, presence in self._clients.items()
-            if presence.is_here and not presence.is_abroad
+        """Encode everybody who is here on this node, within what every bus carries."""
+        return self._fitting(
+            (client for client, one in self._clients.items() if one.is_here and not one.is_abroad),
+            MAX_ROSTER_BYTES,
         )
 
     def encode(self, clients: Iterable[int] | None = None) -> bytes:
         """Encode the named clients, removed ones too; or by default everybody who is here."""
         if clients is None:
-            clients = [client for client, presence in self._clients.items() if presence.is_here]
-        entries = [(client, self._clients[client]) for client in clients]
-        return var_uint(len(entries)) + b"".join(
-            var_uint(client) + var_uint(presence.clock) + var_string(presence.state)
-            for client, presence in entries
-        )
+            return self._fitting(
+                (client for client, one in self._clients.items() if one.is_here),
+                MAX_EVERYBODY_BYTES,
+            )
+        return joined([self._written(client) for client in clients])
 
     def encode_with_departed(self) -> bytes:
         """Encode everybody, and that those are gone who left a short while ago."""
-        return self.encode(self._clients)
+        return self._fitting(self._clients, MAX_EVERYBODY_BYTES)
+
+    def _written(self, client: int) -> bytes:
+        presence = self._clients[client]
+        return write_entry(Entry(client, presence.clock, presence.state))
+
+    def _fitting(self, clients: Iterable[int], limit: int) -> bytes:
+        """Encode clients; if that takes more than `limit` bytes, without users who say the most."""
+        written = {client: self._written(client) for client in clients}
+        if sum(map(len, written.values())) <= limit:
+            return joined([*written.values()])
+        said: Counter[UUID] = Counter()
+        for client, entry in written.items():
+            said[self._clients[client].user_id] += len(entry)
+        kept = []
+        for client in sorted(written, key=lambda client: said[self._clients[client].user_id]):
+            if (limit := limit - len(written[client])) < 0:
+                break
+            kept.append(written[client])
+        return joined(kept)
 
 
 def _must_insist(known: Presence, new: Presence) -> bool:
@@ -278,71 +337,3 @@ def _counts(clock: int, known: Presence, new: Presence) -> bool:
     if new.said == clock:
         return known.is_here and not new.is_here
     return new.said > clock
-
-
-def latest(updates: Sequence[bytes]) -> bytes:
-    """Merge awareness updates of one room, oldest first: the last word on each client stays."""
-    if len(updates) == 1:
-        return updates[0]
-    entries: dict[int, bytes] = {}
-    for update in updates:
-        reader = Reader(update)
-        for _ in range(reader.var_uint()):
-            start = reader.position
-            client, _ = reader.var_uint(), reader.var_uint()
-            reader.skip(reader.var_uint())
-            entries[client] = update[start : reader.position]
-    return var_uint(len(entries)) + b"".join(entries.values())
-
-
-def _entries(payload: bytes) -> Iterator[tuple[int, int, str]]:
-    reader = Reader(payload)
-    count = reader.var_uint()
-    if count > MAX_CLIENTS_PER_UPDATE:
-        raise ProtocolError(
-            f"expected at most {MAX_CLIENTS_PER_UPDATE} clients in an awareness update, got {count}"
-        )
-    for _ in range(count):
-        yield _number(reader), _number(reader), reader.var_string()
-    reader.finish()
-
-
-def _number(reader: Reader) -> int:
-    number = reader.var_uint()
-    if number > MAX_NUMBER:
-        raise ProtocolError(f"expected a client id or clock up to {MAX_NUMBER}, got {number}")
-    return number
-
-
-def _state(text: str, card: str) -> str:
-    """Check that every client can parse the state, a JSON object or null; put the user in."""
-    size = len(text.encode())
-    if size > MAX_STATE_BYTES:
-        raise ProtocolError(f"expected a presence state up to {MAX_STATE_BYTES} bytes, got {size}")
-    try:
-        state = json.loads(text, parse_constant=_refuse)
-        return NULL if state is None else _with_user(state, card)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError("expected a presence state in JSON, got something else") from error
-
-
-def _with_user(state: object, card: str) -> str:
-    if not isinstance(state, dict):
-        raise ProtocolError("expected a presence state that is a JSON object or null")
-    state.pop("user", None)
-    # In ASCII, as half a surrogate pair has no UTF-8; and 1e999 has been read as infinity.
-    rest = json.dumps(state, allow_nan=False)
-    return f'{{"user": {card}{", " if state else ""}{rest[1:]}'
-
-
-def _told(text: str) -> tuple[str, UUID]:
-    """Read a state that another node has checked; return it with the user in it."""
-    try:
-        state = json.loads(text)
-        return (NULL, UUID(int=0)) if state is None else (text, UUID(state["user"]["id"]))
-    except (ValueError, TypeError, KeyError) as error:
-        raise ProtocolError("expected a presence state with its user, got another") from error
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")

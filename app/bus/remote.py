@@ -225,7 +225,14 @@ class RemoteBus:
             self._pulse.set()
         else:
             tally.bus_received += 1
+            self._tell(channel, news)
+
+    def _tell(self, channel: UUID, news: News) -> None:
+        try:
             self._audience.tell(channel, news)
+        except Exception as error:
+            # One room's trouble: the line is that of all rooms.
+            _logger.exception("bus.news_failed", pipeline_id=channel, error=str(error))
 
     def _complain(self, channel: UUID, error: ProtocolError) -> None:
         self.unreadable += 1

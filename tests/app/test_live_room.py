@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 
 from app.live_room import PARTING_SECONDS, LiveRoom
 from app.metrics import tally
-from crdt.awareness import EXPIRY
+from crdt.awareness import EXPIRY, MAX_ROSTER_BYTES
+from crdt.awareness_format import Entry, joined, read_entries, write_entry
 from crdt.document import Document
 from crdt.effects import SessionId
 from crdt.errors import DocumentPoisoned, Overloaded, PipelineNotFound
@@ -442,6 +443,19 @@ def test_who_leaves_takes_presence_along(scene: Scene, alice: Inbox, bob: Inbox)
     scene.room.leave(ALICE)
     scene.room.leave(ALICE)
     assert bob.received == [presence(11, 1, HERE), presence(11, 1, GONE)]
+
+
+def test_other_nodes_are_told_of_very_much_presence_in_several_messages(
+    scene: Scene, alice: Inbox
+) -> None:
+    state = json.dumps({"x": "y" * 60_000})
+    clients = range(1, 101)
+    entries = [write_entry(Entry(client, 1, state)) for client in clients]
+    scene.room.receive(ALICE, AwarenessUpdate(joined(entries)))
+    rosters = [news for _, news in scene.journal if isinstance(news, Roster)]
+    assert max(len(roster.presence) for roster in rosters) <= MAX_ROSTER_BYTES + 10
+    told = [each.client for roster in rosters for each in read_entries(roster.presence)]
+    assert told == [*clients]
 
 
 def test_who_falls_silent_loses_presence(scene: Scene, alice: Inbox, bob: Inbox) -> None:

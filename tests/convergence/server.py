@@ -164,6 +164,8 @@ class Server:
         self._graves: list[Node] = []
         loop = asyncio.get_running_loop()
         loop.set_default_executor(AtOnce())
+        # What waits for a while waits for the play's time: the machine's would tell other stories.
+        loop.time = self.clock.monotonic  # type: ignore[method-assign]
         loop.set_exception_handler(lambda _, context: self.failures.append(context))
         self.start()
 

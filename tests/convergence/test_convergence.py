@@ -7,6 +7,7 @@ n seeds instead of 200. A failure prints its seed and its script.
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import sleep
 
 import pytest
 from structlog.testing import capture_logs
@@ -21,17 +22,19 @@ SEEDS = int(os.environ.get("PIPELOOM_SEEDS", "200"))
 EXPECTED_LOGS = {"room.commit_failed"}
 
 
-@pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gaps are filled without a moment's grace, which would be one of the real clock."""
-    monkeypatch.setattr("app.follower.GRACE_SECONDS", 0.0)
+class SlowPlay(Play):
+    """A play on a machine that is busy with other things."""
+
+    async def _turn(self) -> None:
+        await super()._turn()
+        sleep(0.001)  # noqa: ASYNC251 - everybody is to wait
 
 
 @asynccontextmanager
-async def a_play(seed: int) -> AsyncIterator[Play]:
+async def a_play(seed: int, kind: type[Play] = Play) -> AsyncIterator[Play]:
     """Stage a play; whatever fails in it is told with its seed and its script."""
     numbers = iter(range(1, 100))
-    play = Play(seed, MemoryStore(lambda: an_id(next(numbers))))
+    play = kind(seed, MemoryStore(lambda: an_id(next(numbers))))
     try:
         with capture_logs() as logs:
             await play.prepare()
@@ -61,8 +64,14 @@ async def test_whatever_happens_everybody_ends_with_the_same(seed: int) -> None:
 async def test_a_seed_always_tells_the_same_story() -> None:
     async with a_play(1) as one, a_play(1) as other:
         pass
-    assert one.script == other.script
-    assert [c.doc.get_state() for c in one.clients] == [c.doc.get_state() for c in other.clients]
+    assert_same_story(one, other)
+
+
+@pytest.mark.parametrize("seed", [161, 197])
+async def test_a_slow_machine_tells_the_same_story(seed: int) -> None:
+    async with a_play(seed) as one, a_play(seed, SlowPlay) as other:
+        pass
+    assert_same_story(one, other)
 
 
 async def test_the_play_is_no_idle_one() -> None:
@@ -87,6 +96,11 @@ async def test_the_play_is_no_idle_one() -> None:
         "program edits aside",
         "project",
     }
+
+
+def assert_same_story(one: Play, other: Play) -> None:
+    assert one.script == other.script
+    assert [c.doc.get_state() for c in one.clients] == [c.doc.get_state() for c in other.clients]
 
 
 def assert_everything_is_echoed(play: Play) -> None:

@@ -12,10 +12,16 @@ from pycrdt import Doc
 from crdt.awareness import (
     EXPIRY,
     MAX_CLIENTS_PER_SESSION,
+    MAX_EVERYBODY_BYTES,
+    MAX_ROSTER_BYTES,
+    Awareness,
+)
+from crdt.awareness_format import (
     MAX_CLIENTS_PER_UPDATE,
     MAX_NUMBER,
     MAX_STATE_BYTES,
-    Awareness,
+    MAX_STATE_DEPTH,
+    read_entries,
 )
 from crdt.encoding import Reader, var_string, var_uint
 from crdt.errors import ProtocolError
@@ -221,6 +227,11 @@ def test_a_client_that_returns_from_silence_is_relayed(room: Awareness) -> None:
     assert entries(room.apply(payload((7, 6, HERE)), ANN_1, ADA, 32.0)) == [(7, 6, HERE)]
 
 
+def nested(levels: int) -> str:
+    """A state of lists within lists, so many levels deep in all."""
+    return '{"x":' + "[" * (levels - 1) + "1" + "]" * (levels - 1) + "}"
+
+
 HOSTILE = {
     "nothing": b"",
     "truncated": payload((7, 9, HERE))[:-1],
@@ -234,12 +245,11 @@ HOSTILE = {
     "a number beyond doubles": payload((7, 9, '{"x":1e999}')),
     "no UTF-8": b"\x01\x07\x09\x01\xff",
     "deep": payload((7, 9, '{"x":' + "[" * 100_000 + "]" * 100_000 + "}")),
+    "too deep for some": payload((7, 9, nested(MAX_STATE_DEPTH + 1))),
+    "too deep in objects": payload((7, 9, '{"x":' * 101 + "1" + "}" * 101)),
     "many digits": payload((7, 9, '{"x":' + "9" * 5_000 + "}")),
-    "large": payload((7, 9, json.dumps({"x": "y" * MAX_STATE_BYTES}))),
-    "large in bytes": payload((7, 9, '{"x":"' + "é" * (MAX_STATE_BYTES // 2) + '"}')),
-    "many": payload(*[(n, 1, GONE) for n in range(MAX_CLIENTS_PER_UPDATE + 1)]),
-    "a clock JavaScript cannot read": payload((7, MAX_NUMBER + 1, HERE)),
-    "a client JavaScript cannot read": payload((2**53, 1, HERE)),
+    "large": payload((7, 9, json.dumps({"x": "y" * (MAX_STATE_BYTES + 200)}))),
+    "large in bytes": payload((7, 9, '{"x":"' + "é" * (MAX_STATE_BYTES // 2 + 100) + '"}')),
     "count": var_uint(2**60),
 }
 
@@ -270,11 +280,70 @@ def test_a_good_entry_before_a_bad_one_is_not_taken(room: Awareness) -> None:
     assert entries(room.encode()) == [(7, 5, HERE)]
 
 
-def test_the_largest_clock_can_still_return(room: Awareness) -> None:
-    room.apply(payload((7, MAX_NUMBER, HERE)), ANN_1, ADA, 0.0)
+def test_a_state_may_nest_as_deep_as_every_client_can_read(room: Awareness) -> None:
+    assert room.apply(payload((7, 6, nested(MAX_STATE_DEPTH))), ANN_1, ADA, 0.0) is not None
+    flat = '{"x":[' + ",".join(["[]"] * 200) + "]}"
+    assert room.apply(payload((7, 7, flat)), ANN_1, ADA, 0.0) is not None
+
+
+def test_who_comes_back_may_say_the_largest_state_as_it_was_told() -> None:
+    room = Awareness()
+    largest = json.dumps({"x": "é" * (MAX_STATE_BYTES // 2 - 10)}, ensure_ascii=False)
+    room.apply(payload((7, 5, largest)), ANN_1, ADA, 0.0)
     room.leave(ANN_1)
-    relayed = room.apply(payload((7, MAX_NUMBER, HERE)), ANN_2, ADA, 0.0)
-    assert entries(relayed) == [(7, 2**53 - 1, HERE)]
+    relayed = room.apply(payload((7, 5, largest)), ANN_2, ADA, 0.0)
+    assert relayed is not None
+    ((client, clock, told),) = read_entries(relayed)
+    echo = json.dumps(json.loads(told), ensure_ascii=False, separators=(",", ":"))
+    assert len(echo.encode()) > MAX_STATE_BYTES
+    assert room.apply(payload((client, clock, echo)), ANN_2, ADA, 0.0) is None
+
+
+def test_nobody_is_told_a_clock_that_cannot_be_read(room: Awareness) -> None:
+    for session in (ANN_1, ANN_2, 4, 5):
+        relayed = room.apply(payload((70, MAX_NUMBER, HERE)), session, ADA, 0.0)
+        assert entries(relayed) == [(70, 2**53 - 1, HERE)]
+        assert entries(room.leave(session))[-1] == (70, 2**53 - 1, GONE)
+
+
+@pytest.mark.parametrize("odd", [(7, MAX_NUMBER + 1, THERE), (2**53, 1, HERE)])
+def test_what_clients_could_not_read_is_passed_over(room: Awareness, odd: Entry) -> None:
+    """A client that others have led so far is not sent away for that."""
+    relayed = room.apply(payload(odd, (8, 1, THERE)), ANN_1, ADA, 0.0)
+    assert entries(relayed) == [(8, 1, THERE)]
+    assert sorted(entries(room.encode())) == [(7, 5, HERE), (8, 1, THERE)]
+
+
+def test_of_very_many_entries_the_first_are_read(room: Awareness) -> None:
+    many = [(7, 6 + number, json.dumps({"cursor": number})) for number in range(1_002)]
+    room.apply(payload(*many), ANN_1, ADA, 0.0)
+    assert entries(room.encode()) == [(7, 5 + MAX_CLIENTS_PER_UPDATE, '{"cursor":999}')]
+
+
+def test_who_says_goodbye_of_a_crowd_that_nobody_knows_may_stay() -> None:
+    room = Awareness()
+    crowd = payload(*[(client, 1, GONE) for client in range(100, 700)])
+    assert room.apply(crowd, ANN_1, ADA, 0.0) is None
+    assert room.apply(payload((7, 5, HERE)), ANN_1, ADA, 0.0) is not None
+    assert len(read_entries(room.encode_with_departed())) == MAX_CLIENTS_PER_SESSION + 1
+
+
+@pytest.mark.parametrize("sessions", [100, 30])
+def test_who_says_too_much_is_left_out_and_nobody_else(room: Awareness, sessions: int) -> None:
+    """Other nodes and those who join learn of everybody who leaves room for others."""
+    size = 2_000 if sessions == 100 else MAX_STATE_BYTES - 10
+    for session in range(100, 100 + sessions):
+        clients = range(session * 100, session * 100 + MAX_CLIENTS_PER_SESSION)
+        loud = json.dumps({"x": "y" * size})
+        room.apply(payload(*[(each, 1, loud) for each in clients]), session, BOB, 0.0)
+    room.apply(payload((8, 1, THERE)), ANN_2, ADA, 0.0)
+    for told, limit in (
+        (room.roster(), MAX_ROSTER_BYTES),
+        (room.encode(), MAX_EVERYBODY_BYTES),
+        (room.encode_with_departed(), MAX_EVERYBODY_BYTES),
+    ):
+        assert {7, 8} < {each.client for each in read_entries(told)}
+        assert limit / 2 < len(told) <= limit + 10
 
 
 @given(st.binary(max_size=80))

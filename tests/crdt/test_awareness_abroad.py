@@ -9,11 +9,12 @@ from uuid import UUID
 import pytest
 
 from crdt.awareness import Awareness
+from crdt.awareness_format import MAX_NUMBER, Entry, joined, read_entries, write_entry
 from crdt.encoding import var_string, var_uint
 from crdt.news import Roster
 from crdt.person import Person
 
-ALICE = Person(UUID(int=1), "Alice")
+ALICE, EVE = Person(UUID(int=1), "Alice"), Person(UUID(int=2), "Eve")
 HERE = json.dumps({"user": ALICE.card})
 CLIENT, TAB = 70, 1
 
@@ -68,3 +69,41 @@ def test_a_client_that_left_does_not_return_by_what_is_older(room: Awareness) ->
     room.hear(told(9, "null"), 1)
     assert room.hear(told(8, node="new"), 2) is None
     assert len(room) == 0
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Entry(CLIENT, 2**53, HERE),
+        Entry(CLIENT, 10, "{"),
+        Entry(CLIENT, 10, "[]"),
+        Entry(CLIENT, 10, '{"user":{"id":1}}'),
+        Entry(CLIENT, 10, '{"x":' + "[" * 100_000 + "]" * 100_000 + "}"),
+    ],
+    ids=["clock", "no JSON", "list", "nobody's", "deep"],
+)
+def test_an_entry_of_no_use_is_lost_and_no_other(room: Awareness, odd: Entry) -> None:
+    fine = [Entry(80, 1, HERE), Entry(2**53 - 1, 2**53 - 1, HERE)]
+    roster = joined([write_entry(each) for each in (fine[0], odd, fine[1])])
+    relayed = room.hear(Roster("old", roster, is_complete=True), 1)
+    assert relayed == joined([write_entry(each) for each in fine])
+    assert len(room) == 3
+
+
+def test_a_node_tells_of_very_many(room: Awareness) -> None:
+    crowd = [write_entry(Entry(client, 1, HERE)) for client in range(100, 2_100)]
+    room.hear(Roster("old", joined(crowd), is_complete=True), 1)
+    assert len(room) == len(crowd)
+
+
+def test_who_counts_to_the_end_and_comes_back_takes_nobody_along() -> None:
+    here, there = Awareness(), Awareness()
+    here.apply(entry(8), TAB, ALICE, 0)
+    last = write_entry(Entry(666, MAX_NUMBER, "{}"))
+    for session in range(10, 14):
+        here.apply(joined([last]), session, EVE, 0)
+        there.hear(Roster("here", here.roster(), is_complete=True), 0)
+        assert {each.client for each in read_entries(there.encode())} == {CLIENT, 666}
+        here.leave(session)
+        there.hear(Roster("here", here.roster(), is_complete=True), 0)
+        assert {each.client for each in read_entries(there.encode())} == {CLIENT}

@@ -4,10 +4,11 @@ import json
 from uuid import UUID
 
 from crdt.awareness import Awareness
+from crdt.awareness_format import MAX_STATE_BYTES, read_entries
 from crdt.encoding import var_string, var_uint
 from crdt.person import Person
 
-ALICE = Person(UUID(int=1), "Alice")
+ALICE, BOB = Person(UUID(int=1), "Alice"), Person(UUID(int=2), "Bob")
 OLD_TAB, NEW_TAB, WATCHER, NEWEST_TAB = 1, 2, 3, 4
 CLIENT, OTHER_CLIENT, LATE_CLIENT = 70, 80, 90
 
@@ -126,3 +127,27 @@ def test_who_was_said_to_be_gone_before_it_came_is_seen_when_it_comes() -> None:
     assert awareness.apply(entry(LATE_CLIENT, 1), NEW_TAB, ALICE, 2) == entry(
         LATE_CLIENT, 2, json.dumps({"user": ALICE.card})
     )
+
+
+def test_a_relay_of_what_somebody_else_said_is_never_refused() -> None:
+    """A stock client writes numbers at length, and says whom the server has named."""
+    awareness = watched()
+    long = json.dumps({"x": "y" * (MAX_STATE_BYTES - 10)})
+    told = awareness.apply(entry(CLIENT, 2, long), OLD_TAB, ALICE, 1)
+    assert told is not None
+    assert len(read_entries(told)[0].state) > MAX_STATE_BYTES
+    for person in (ALICE, BOB):
+        awareness.apply(entry(LATE_CLIENT + len(person.name), 1), len(person.name), person, 1)
+        assert awareness.apply(told, len(person.name), person, 1) is None
+    awareness.leave(OLD_TAB)
+    assert awareness.apply(told, len(BOB.name), BOB, 1) is None
+
+
+def test_a_crowd_is_relayed_by_who_joins() -> None:
+    awareness = watched()
+    for session in range(100, 120):
+        for client in range(session * 100, session * 100 + 100):
+            awareness.apply(entry(client, 1), session, ALICE, 1)
+    awareness.apply(entry(LATE_CLIENT, 1), NEW_TAB, BOB, 1)
+    assert awareness.apply(awareness.encode(), NEW_TAB, BOB, 1) is None
+    assert awareness.leave(NEW_TAB) == entry(LATE_CLIENT, 1, "null")

@@ -557,9 +557,12 @@ class TestOtherNodes:
         removal = AwarenessUpdate(presence(7, 1, "null"))
         assert room.tick(NODE_SILENCE + 1) == [Broadcast(removal)]
 
-    def test_presence_that_makes_no_sense_changes_nothing(self, room: Room) -> None:
+    @pytest.mark.parametrize("nonsense", [b"", presence(7, 1)[:-1], presence(7, 1) + b"\x00"])
+    def test_presence_that_makes_no_sense_changes_nothing(
+        self, room: Room, nonsense: bytes
+    ) -> None:
         with pytest.raises(ProtocolError):
-            room.receive_news(Roster("there", presence(7, 1), is_complete=True), 0.0)
+            room.receive_news(Roster("there", nonsense, is_complete=True), 0.0)
         assert len(room.awareness) == 0
 
 

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from crdt.awareness_format import MAX_STATE_BYTES
 from tests.crdt.through_javascript import parse
 from tests.interop.site import Site
 from tests.interop.stock import VERSIONS, StockClient, stock_client, stock_clients
@@ -183,6 +184,23 @@ async def test_presence_is_seen_and_goes_with_its_client(
         await eventually("the visitor's selection", seen)
         await getattr(visitor, departure)()
         await watcher.await_others(0)
+
+
+async def test_who_passes_on_the_largest_presence_stays(site: Site, document: str) -> None:
+    """y-websocket sends back what it hears, and with the user in it that is too long."""
+    note = "é" * ((MAX_STATE_BYTES - len('{"note":""}')) // 2)
+    clients = stock_clients(("3.1", "2.1"), site.address, document, site.owner.token())
+    async with clients as (watcher, visitor):
+        await asyncio.gather(watcher.online(), visitor.online())
+        await visitor.present({"note": note})
+
+        async def seen() -> bool:
+            states = (await watcher.status())["others"]
+            return [state.get("note") for state in states] == [note]
+
+        await eventually("the visitor's note", seen)
+        await watcher.put_step(new_id(), a_step("after that"))
+        await watcher.await_echoes()
 
 
 async def test_a_viewer_is_refused_and_its_edit_reaches_nobody(site: Site, document: str) -> None:

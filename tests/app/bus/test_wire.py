@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.bus import postgres, redis
 from app.bus.wire import MAX_NODE_BYTES, MAX_SEQ, Envelope, decode, encode
+from crdt.awareness import MAX_ROSTER_BYTES
 from crdt.encoding import var_string, var_uint
 from crdt.errors import ProtocolError
 from crdt.messages import Stateless
@@ -64,3 +66,9 @@ def test_a_spoiled_message_is_another_one_or_refused(
 def test_what_breaks_a_rule_is_refused(message: bytes) -> None:
     with pytest.raises(ProtocolError):
         decode(message)
+
+
+def test_every_bus_carries_the_longest_roster() -> None:
+    node = "n" * MAX_NODE_BYTES
+    longest = encode(node, Roster(node, bytes(MAX_ROSTER_BYTES + 10), is_complete=True))
+    assert len(longest) <= min(postgres.MAX_MESSAGE, redis.MAX_MESSAGE)

@@ -1,8 +1,9 @@
-"""Of several awareness updates of a room, the last word on each client."""
+"""Awareness updates merged and cut: the last word on each client, and nothing lost."""
 
 import json
 
-from crdt.awareness import Awareness, latest
+from crdt.awareness import Awareness
+from crdt.awareness_format import in_pieces, latest, read_entries
 from crdt.encoding import var_string, var_uint
 from crdt.person import Person
 from tests.contracts.stores import an_id
@@ -36,3 +37,17 @@ def test_what_is_merged_reads_as_the_last_of_it() -> None:
     here.apply(latest(told), 1, ADA, 0.0)
     states = [sorted(one.state for one in each.present()) for each in (here, there)]
     assert states[0] == states[1] != []
+
+
+def test_a_long_update_is_cut_between_its_entries() -> None:
+    entries = [entry(client, 1, '{"x":"' + "y" * client + '"}') for client in (1, 300, 5, 90, 7)]
+    whole = update(*entries)
+    assert in_pieces(whole, len(whole)) == [whole]
+    pieces = in_pieces(whole, 130)
+    assert pieces == [
+        update(entries[0]),
+        update(entries[1]),
+        update(*entries[2:4]),
+        update(entries[4]),
+    ]
+    assert [one for piece in pieces for one in read_entries(piece)] == read_entries(whole)
