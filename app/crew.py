@@ -1,9 +1,8 @@
 """Several server processes on one port of one machine: started, started again, and ended together.
 
-All of them accept from the same listening socket. The parent serves nobody; it keeps the worker.
+All of them accept from the same listening socket. The parent serves nobody.
 """
 
-import asyncio
 import multiprocessing
 import os
 import signal
@@ -12,26 +11,24 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
-from multiprocessing.connection import wait
-from multiprocessing.context import SpawnContext, SpawnProcess
+from functools import partial
+from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Final
 
-import structlog
 import uvloop
-from prometheus_client import generate_latest
 
 from persistence.migrations import migrate
 
 from . import log
+from .children import CONTEXT, Child, end
+from .companion import worker_beside
 from .demo import greeting
-from .main import ensure_demo, pauses
-from .metrics import WORKER_REGISTRY
-from .server import WorkerThread, cannot_listen, leave_within, say_ready, serve_at
+from .main import ensure_demo
+from .server import cannot_listen, leave_within, say_ready, serve_at
 from .settings import Settings
 from .siblings import Siblings
 from .telemetry import tracing
@@ -43,13 +40,8 @@ BACKLOG: Final = 2048
 LOOK_SECONDS: Final = 0.2
 """Between two looks for the signal to stop."""
 
-RETRY_SECONDS: Final = 1.0
-"""How long a process that ended is mourned before another takes its place."""
-
 LEAVING_SECONDS: Final = 1.7
 """How long the processes may take to end once they have drained."""
-
-_logger = structlog.get_logger(__name__)
 
 
 def serve_together(settings: Settings, dsn: str) -> None:
@@ -64,29 +56,13 @@ def serve_together(settings: Settings, dsn: str) -> None:
         TemporaryDirectory(prefix="pipeloom-") as sockets,
     ):
         text = uvloop.run(_prepared(settings, dsn))
-        crew = Crew(settings, dsn, listening, Path(sockets))
-        worker = None if settings.no_worker else WorkerThread(dsn, pauses(settings))
-        if worker is not None:
-            _tell_of_worker(Siblings(Path(sockets), "worker"))
-        try:
-            crew.start()
+        with (
+            worker_beside(settings, dsn, Path(sockets)),
+            _serving(Crew(settings, dsn, listening, Path(sockets))) as crew,
+        ):
             if crew.await_ready(stop):
                 say_ready(listening.getsockname(), text)
-            crew.watch(stop)
-        finally:
-            crew.end(settings.drain_timeout + LEAVING_SECONDS)
-            if worker is not None:
-                worker.stop()
-
-
-def _tell_of_worker(siblings: Siblings) -> None:
-    """Tell what the worker counts as long as this process lives."""
-
-    async def tell() -> None:
-        async with siblings.telling(lambda: generate_latest(WORKER_REGISTRY)):
-            await asyncio.Future()
-
-    threading.Thread(target=lambda: asyncio.run(tell()), name="metrics", daemon=True).start()
+            _await(stop)
 
 
 async def _prepared(settings: Settings, dsn: str) -> str:
@@ -135,69 +111,57 @@ class Crew:
     ) -> None:
         self._settings, self._dsn, self._listening = settings, dsn, listening
         self._sockets = sockets
-        # A fork would copy the worker's thread in the middle of whatever it does.
-        self._context: SpawnContext = multiprocessing.get_context("spawn")
-        self._members: dict[SpawnProcess, Event] = {}
+        self._ready: dict[str, Event] = {}
+        self._members: list[Child] = []
 
     def start(self) -> None:
         """Start all."""
-        for _ in range(self._settings.workers):
-            self._add()
+        for number in range(1, self._settings.workers + 1):
+            start = partial(self._start, str(number))
+            self._members.append(Child("server", start, SpawnProcess.terminate))
 
-    def _add(self) -> None:
-        ready, siblings = self._context.Event(), Siblings(self._sockets, self._free_name())
-        member = self._context.Process(
+    def _start(self, name: str) -> SpawnProcess:
+        """Start a process; who takes the place of another has its name, so that they stay few."""
+        ready, siblings = CONTEXT.Event(), Siblings(self._sockets, name)
+        process = CONTEXT.Process(
             target=_serve_in_crew,
             args=(self._settings, self._dsn, self._listening, siblings, ready),
-            name=siblings.name,
+            name=name,
         )
-        member.start()
-        self._members[member] = ready
-
-    def _free_name(self) -> str:
-        """A number; that of a process that ended is given to the next, so that they stay few."""
-        taken = {member.name for member in self._members}
-        return next(name for name in map(str, count(1)) if name not in taken)
+        process.start()
+        self._ready[name] = ready
+        return process
 
     def await_ready(self, stop: threading.Event) -> bool:
         """Wait until all accept connections; False if it is time to stop instead."""
-        while not all(ready.is_set() for ready in self._members.values()):
-            self._replace_ended()
-            if stop.wait(LOOK_SECONDS / 10):
+        while not self._are_ready():
+            time.sleep(LOOK_SECONDS / 10)
+            if stop.is_set():
                 return False
         return True
 
-    def watch(self, stop: threading.Event) -> None:
-        """Start another process for each that ends, until it is time to stop."""
-        while not stop.is_set():
-            wait([member.sentinel for member in self._members], LOOK_SECONDS)
-            if not stop.is_set():
-                self._replace_ended(stop)
+    def _are_ready(self) -> bool:
+        ready = list(self._ready.values())
+        return len(ready) == len(self._members) and all(one.is_set() for one in ready)
 
-    def _replace_ended(self, stop: threading.Event | None = None) -> None:
-        ended = [member for member in self._members if not member.is_alive()]
-        if not ended:
-            return
-        for member in ended:
-            del self._members[member]
-            _logger.error("server.ended", pid=member.pid, code=member.exitcode)
-        if stop is None or not stop.wait(RETRY_SECONDS):
-            for _ in ended:
-                self._add()
+    def end(self) -> None:
+        """Let all drain and end; kill whoever takes too long."""
+        end(self._members, self._settings.drain_timeout + LEAVING_SECONDS)
 
-    def end(self, within: float) -> None:
-        """Let all drain and end; kill whoever takes longer than so many seconds."""
-        deadline = time.monotonic() + within
-        while (alive := self._alive()) and time.monotonic() < deadline:
-            # Again and again: one that is just starting overhears it.
-            for member in alive:
-                member.terminate()
-            wait([member.sentinel for member in alive], LOOK_SECONDS)
-        for member in self._alive():
-            member.kill()
 
-    def _alive(self) -> list[SpawnProcess]:
-        return [member for member in self._members if member.is_alive()]
+@contextmanager
+def _serving(crew: Crew) -> Iterator[Crew]:
+    try:
+        crew.start()
+        yield crew
+    finally:
+        crew.end()
+
+
+def _await(stop: threading.Event) -> None:
+    # `stop.wait` holds a lock that the signal's handler needs, too, now and then.
+    while not stop.is_set():
+        time.sleep(LOOK_SECONDS)
 
 
 def _serve_in_crew(

@@ -1,13 +1,12 @@
-"""The composition root: the one place where ports meet PostgreSQL and the bus."""
+"""What a server is made of: the one place where its ports meet PostgreSQL and the bus."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
 from random import SystemRandom
-from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
@@ -18,7 +17,6 @@ from starlette.types import ASGIApp
 
 from crdt.news import NodeId
 from persistence.as_user import UserPool
-from persistence.autosave import Autosave, Pauses
 from persistence.directory import PostgresDirectory
 from persistence.errors import StoreError
 from persistence.group_commit import GroupCommit
@@ -26,10 +24,7 @@ from persistence.listener import ACCESS, Listener
 from persistence.migrations import require_current
 from persistence.pool import Pool, open_pool
 from persistence.presence import PostgresPresence
-from persistence.projections import PostgresProjections
-from persistence.update_log import PostgresUpdateLog
 from persistence.versions import PostgresVersions
-from persistence.worker import Worker
 
 from . import spans
 from .access import AccessWatch, Audiences
@@ -37,8 +32,10 @@ from .admission import Admission
 from .api.assembly import api
 from .api.context import Context
 from .auth import Verifier
+from .beside import beside
 from .bus.base import Bus
 from .bus.selection import bus_for
+from .clock import SystemClock
 from .correlation import Correlation
 from .demo import create_demo
 from .events import RoomEvents
@@ -51,9 +48,10 @@ from .presence import PresenceMirror
 from .request_spans import RequestSpans
 from .settings import Settings
 from .siblings import Siblings
-from .timed import CountedVersions, TimedLog, TimedProjections
+from .timed import TimedLog
 from .versions import Versioning
 from .window import Windows
+from .work import project_now
 from .workbench import Workbench
 from .ws import Endpoints
 
@@ -72,18 +70,6 @@ TICK_SECONDS = 2.0
 """Between two looks at presence to expire and rooms to unload."""
 
 _logger = structlog.get_logger(__name__)
-
-
-class SystemClock:
-    """The computer's clocks."""
-
-    def now(self) -> datetime:
-        """The time of day in UTC."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Seconds since some moment."""
-        return time.monotonic()
 
 
 class Services:
@@ -236,7 +222,7 @@ async def services(
         )
         if siblings is not None:
             await stack.enter_async_context(siblings.telling(made.metrics.own))
-        async with _beside(
+        async with beside(
             made.tick_forever(),
             made.follow_forever(),
             made.access.run(),
@@ -246,18 +232,6 @@ async def services(
             watch_loop(),
         ):
             yield made
-
-
-@asynccontextmanager
-async def _beside(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run these until the block ends."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def application(made: Services, tokens: Verifier) -> Starlette:
@@ -282,37 +256,6 @@ def application(made: Services, tokens: Verifier) -> Starlette:
 
 def _middleware() -> list[Callable[[ASGIApp], ASGIApp]]:
     return [Correlation, RequestSpans] if spans.is_traced() else [Correlation]
-
-
-def pauses(settings: Settings) -> Pauses:
-    """When the worker saves versions."""
-    return Pauses(settings.version_after, settings.version_every)
-
-
-async def work(dsn: str, stop: asyncio.Event, versions: Pauses) -> None:
-    """Project documents until `stop`, and save `versions` of them.
-
-    Raises StoreUnavailable, SchemaOutdated at the start.
-    """
-    pool = await open_pool(dsn, min_size=2, max_size=4, reset=False)
-    listener = Listener(dsn)
-    try:
-        await require_current(pool)
-        log = TimedLog(pool)
-        autosave = Autosave(log, CountedVersions(pool), versions, SystemClock())
-        # Side by side: a version of 10,000 steps takes seconds, which no row may wait for.
-        async with _beside(autosave.run()):
-            await Worker(log, TimedProjections(PostgresProjections(pool)), listener).run(stop)
-    finally:
-        await listener.close()
-        await pool.close()
-
-
-async def project_now(pool: Pool, pipeline_id: UUID) -> None:
-    """Fill the tables of a pipeline at once, unless a worker is about to."""
-    listener = Listener("")
-    worker = Worker(PostgresUpdateLog(pool), PostgresProjections(pool), listener)
-    await worker.project_one([pipeline_id])
 
 
 async def ensure_demo(dsn: str) -> UUID | None:

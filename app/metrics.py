@@ -16,10 +16,10 @@ from prometheus_client.registry import Collector
 from crdt.errors import PipeloomError
 
 REGISTRY: Final = CollectorRegistry()
-"""What a server shows; a worker in the same process is part of it."""
+"""What a server shows."""
 
 WORKER_REGISTRY: Final = CollectorRegistry()
-"""What a process shows that is a worker only."""
+"""What a worker shows."""
 
 LATENCIES: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Bounds of the buckets, in seconds."""
@@ -145,20 +145,17 @@ PROJECTION_SECONDS: Final = Histogram(
     "pipeloom_projection_seconds",
     "How long the worker took to bring one document's rows up to its log.",
     buckets=LATENCIES,
-    registry=REGISTRY,
+    registry=WORKER_REGISTRY,
 )
 PROJECTIONS_FAILED: Final = Counter(
-    "pipeloom_projections_failed", "Projections that were undone.", registry=REGISTRY
+    "pipeloom_projections_failed", "Projections that were undone.", registry=WORKER_REGISTRY
 )
 PROJECTED_ROWS: Final = Counter(
-    "pipeloom_projected_rows", "Rows written and deleted by the worker.", registry=REGISTRY
+    "pipeloom_projected_rows", "Rows written and deleted by the worker.", registry=WORKER_REGISTRY
 )
 VERSIONS_SAVED: Final = Counter(
-    "pipeloom_versions_saved", "Versions saved unasked.", registry=REGISTRY
+    "pipeloom_versions_saved", "Versions saved unasked.", registry=WORKER_REGISTRY
 )
-
-for one in (PROJECTION_SECONDS, PROJECTIONS_FAILED, PROJECTED_ROWS, VERSIONS_SAVED):
-    WORKER_REGISTRY.register(one)
 
 
 def reject(error: PipeloomError | str) -> None:

@@ -1,4 +1,4 @@
-"""The process that serves: the web server, and a worker beside it."""
+"""The process that serves: the web server, with a worker in another process beside it."""
 
 import asyncio
 import logging
@@ -8,21 +8,22 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any, TypeAlias
 
-import structlog
 import uvicorn
 import uvloop
 
-from persistence.autosave import Pauses
 from persistence.migrations import migrate
 
 from .auth import Verifier
+from .companion import worker_beside
 from .demo import greeting
-from .main import Services, application, ensure_demo, pauses, services, work
+from .main import Services, application, ensure_demo, services
 from .settings import Settings, SettingsError
 from .siblings import Siblings
 from .sockets import WebSocketProtocol
@@ -34,16 +35,11 @@ AFTER_DRAINING_SECONDS = 1.5
 PARTING_SECONDS = 0.5
 """How long clients may take to answer a close frame when the server leaves."""
 
-RETRY_SECONDS = 2.0
-"""Between two attempts to start the worker."""
-
 SWITCH_SECONDS = 0.001
-"""How long the worker's thread may keep the interpreter from the server's."""
+"""How long a thread that loads a document may keep the interpreter from the event loop."""
 
 Address: TypeAlias = tuple[Any, ...]
 """A socket's name: host, port, and for IPv6 two more."""
-
-_logger = structlog.get_logger(__name__)
 
 
 class Server(uvicorn.Server):
@@ -123,7 +119,22 @@ def serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
     """Serve until SIGTERM or SIGINT. Raises StoreError, SettingsError when the port is taken."""
     _prepare_process(settings)
     with tracing():
-        uvloop.run(_serve(settings, tokens, dsn))
+        uvloop.run(migrate(dsn))
+        with _beside_worker(settings, dsn) as siblings:
+            uvloop.run(_serve(settings, tokens, dsn, siblings))
+
+
+@contextmanager
+def _beside_worker(settings: Settings, dsn: str) -> Iterator[Siblings | None]:
+    """Yields a name for the server among the two of them."""
+    if settings.no_worker:
+        yield None
+        return
+    with (
+        TemporaryDirectory(prefix="pipeloom-") as sockets,
+        worker_beside(settings, dsn, Path(sockets)),
+    ):
+        yield Siblings(Path(sockets), "1")
 
 
 def serve_at(
@@ -185,17 +196,12 @@ def _seconds_to_leave(settings: Settings) -> float:
     return settings.drain_timeout + AFTER_DRAINING_SECONDS
 
 
-async def _serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
-    await migrate(dsn)
-    async with services(settings, tokens, dsn) as made:
-        worker = None if settings.no_worker else WorkerThread(dsn, pauses(settings))
-        try:
-            demo = await ensure_demo(dsn)
-            text = greeting(demo, settings.data_dir)
-            await _run(made, settings, tokens, lambda name: say_ready(name, text))
-        finally:
-            if worker is not None:
-                await asyncio.to_thread(worker.stop)
+async def _serve(
+    settings: Settings, tokens: Verifier, dsn: str, siblings: Siblings | None = None
+) -> None:
+    async with services(settings, tokens, dsn, siblings) as made:
+        text = greeting(await ensure_demo(dsn), settings.data_dir)
+        await _run(made, settings, tokens, lambda name: say_ready(name, text))
 
 
 async def _run(
@@ -222,35 +228,3 @@ async def _run(
     server = Server(config, made, announce, leave_within=_seconds_to_leave(settings))
     if not _told_to_stop.is_set():
         await server.serve(sockets)
-
-
-class WorkerThread:
-    """A worker beside the server, with an event loop of its own: its computing delays no frame."""
-
-    def __init__(self, dsn: str, versions: Pauses) -> None:
-        self._versions = versions
-        self._loop = uvloop.new_event_loop()
-        self._stop = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, args=(dsn,), name="worker", daemon=True)
-        self._thread.start()
-
-    def _run(self, dsn: str) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._keep_working(dsn))
-
-    async def _keep_working(self, dsn: str) -> None:
-        """Work until stopped; a worker that cannot start tries again, whatever the reason."""
-        while not self._stop.is_set():
-            try:
-                await work(dsn, self._stop, self._versions)
-            except Exception as error:
-                _logger.exception("worker.failed", error=str(error))
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(RETRY_SECONDS):
-                        await self._stop.wait()
-
-    def stop(self) -> None:
-        """Let it finish what lags, then end it."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join()

@@ -1,9 +1,9 @@
 """What it costs to deliver edits and to let clients in, beside other servers.
 
 Every server gets the same document, the same clients and the same edits, one server after the
-other. CPU is that of the server process (for Pipeloom with its worker); what PostgreSQL adds is
-shown apart. The others keep documents in memory and acknowledge that; Pipeloom commits every edit
-and keeps the tables up to date meanwhile.
+other. CPU is that of the server process, for Pipeloom with that of its worker; what PostgreSQL adds
+is shown apart. The others keep documents in memory and acknowledge that; Pipeloom commits every
+edit and keeps the tables up to date meanwhile.
 
     python -m bench.fan_out [--clients 50] [--steps 1000] [--seconds 10] [--without-peers]
 """

@@ -21,7 +21,7 @@ from crdt.y_websocket import encode
 
 from .figures import table
 from .installation import Installation, installed
-from .machine import describe, resident_bytes
+from .machine import describe
 
 AT_ONCE = 100
 """Connections that are being made at the same time."""
@@ -111,7 +111,7 @@ async def measure(
     """Return lines of a table: who is there, and what it takes."""
     options = ("--no-worker",)
     async with installed(*[steps] * rooms, options=options) as (server, pipeline_ids):
-        alone = resident_bytes(server.process_id)
+        alone = server.memory()
         urls = list(islice(cycle(server.room(each) for each in pipeline_ids), connections))
         lines = [("nobody", _mib(alone), "", "")]
         async with looking_on(urls[:rooms]):
@@ -130,7 +130,7 @@ async def measure(
 
 async def _settled(server: Installation, seconds: float) -> int:
     await asyncio.sleep(seconds)
-    return resident_bytes(server.process_id)
+    return server.memory()
 
 
 def _mib(size: int) -> str:

@@ -1,4 +1,4 @@
-"""Pipeloom as its users run it: a server process with the embedded PostgreSQL beside it."""
+"""Pipeloom as its users run it: a server, its worker, and the embedded PostgreSQL beside them."""
 
 import asyncio
 import os
@@ -17,13 +17,13 @@ from uuid import UUID
 
 from app import library
 from app.auth import Tokens, secret_in
-from app.main import project_now
+from app.work import project_now
 from persistence.directory import PostgresDirectory
 from persistence.embedded import EmbeddedPostgres
 from persistence.migrations import migrate
 from persistence.pool import Pool, open_pool
 
-from .machine import cpu_seconds, family
+from .machine import cpu_seconds, family, resident_bytes
 from .pipelines import pipeline
 
 SERVE = (sys.executable, "-m", "app", "serve", "--port=0")
@@ -34,7 +34,7 @@ START_SECONDS, STOP_SECONDS = 60.0, 15.0
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A running server: its address (host:port), its process and its database."""
+    """A running server: its address (host:port), its processes and its database."""
 
     address: str
     process_id: int
@@ -47,8 +47,12 @@ class Installation:
         return f"ws://{self.address}/ws/{pipeline_id}?{urlencode({'token': self.token})}"
 
     def cpu(self) -> float:
-        """CPU seconds of the server process so far."""
-        return cpu_seconds(self.process_id)
+        """CPU seconds of the server and its worker so far."""
+        return sum(cpu_seconds(each) for each in family(self.process_id))
+
+    def memory(self) -> int:
+        """Bytes that the server and its worker have in RAM; what they share counts twice."""
+        return sum(resident_bytes(each) for each in family(self.process_id))
 
     def postgres_cpu(self) -> float:
         """CPU seconds of PostgreSQL's processes so far."""

@@ -1,9 +1,9 @@
 """What clients that do not read cost a server, and those beside them who do.
 
 Clients join, one room of 100 steps for every hundred of them, and stop reading. Then an editor in
-every room writes many times what may wait for a client. Memory is that of the server process and
-what the kernel holds for its sockets (/proc/net/sockstat: of the whole machine, so also what the
-clients' own small buffers hold).
+every room writes many times what may wait for a client. Memory is that of the server with its
+worker, and what the kernel holds for its sockets (/proc/net/sockstat: of the whole machine, so also
+what the clients' own small buffers hold).
 
     python -m bench.slow_consumers [--clients 1000] [--megabytes 50]
 """
@@ -63,11 +63,6 @@ def _frame(message: Message) -> bytes:
     return bytes((0x82, 0x80 | len(payload))) + bytes(4) + payload
 
 
-def resident(process_id: int) -> float:
-    """Memory of a process in MB."""
-    return int(Path(f"/proc/{process_id}/statm").read_text().split()[1]) * PAGE / MB
-
-
 def in_kernel() -> float:
     """Memory of all TCP sockets of the machine in MB."""
     (line,) = (
@@ -120,7 +115,7 @@ def _row(what: str, server: Installation, times: list[float]) -> tuple[str, ...]
     spread = Spread.of(times)
     return (
         what,
-        f"{resident(server.process_id):.0f}",
+        f"{server.memory() / MB:.0f}",
         f"{in_kernel():.0f}",
         f"{spread.p50:.1f}",
         f"{spread.p99:.1f}",

@@ -15,6 +15,8 @@ from urllib.parse import urlencode, urlsplit
 
 import asyncpg  # type: ignore[import-untyped]
 
+from tests.processes import children
+
 T = TypeVar("T")
 
 REPOSITORY = Path(__file__).parent.parent
@@ -183,18 +185,6 @@ class Program:
         async with asyncio.timeout(PATIENCE):
             await self._printing
             return await self._process.wait()
-
-
-def children(pid: int) -> list[int]:
-    """The processes that serve, which a program started."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        # Processes of others come and go.
-        with suppress(FileNotFoundError, ProcessLookupError):
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[1]) == pid and "spawn_main" in (folder / "cmdline").read_text():
-                found.append(int(folder.name))
-    return found
 
 
 @dataclass(frozen=True, slots=True)

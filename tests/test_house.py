@@ -14,7 +14,7 @@ import pytest
 import typer
 from ruamel.yaml import YAML
 
-from app.__main__ import cli
+from app.cli import cli
 from app.settings import Settings
 from persistence.queries import API_QUERIES, QUERIES
 

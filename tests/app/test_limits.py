@@ -112,7 +112,7 @@ async def test_a_server_may_have_so_many_connections(
         "too many connections: close some, then reconnect",
     )
     assert (await metrics(shared_server))[
-        'pipeloom_rejects_total{reason="too_many_connections"}'
+        'pipeloom_rejects_total{process="1",reason="too_many_connections"}'
     ] >= 1
 
 
@@ -184,11 +184,11 @@ async def test_metrics_tell_what_happened(room: str, shared_server: Server) -> N
         await editor.edit(lambda doc: doc.get("steps", type=Map).update({"one": 1}))
         await editor.until_echoed()
         lines = await metrics(shared_server)
-    assert lines['pipeloom_sessions{protocol="y-websocket"}'] == 1
-    assert lines["pipeloom_ack_seconds_count"] > 0
-    assert lines["pipeloom_commit_seconds_count"] > 0
-    assert lines['pipeloom_rejects_total{reason="origin"}'] >= 3
-    assert lines["pipeloom_awareness_superseded_total"] > 100
+    assert lines['pipeloom_sessions{process="1",protocol="y-websocket"}'] == 1
+    assert lines['pipeloom_ack_seconds_count{process="1"}'] > 0
+    assert lines['pipeloom_commit_seconds_count{process="1"}'] > 0
+    assert lines['pipeloom_rejects_total{process="1",reason="origin"}'] >= 3
+    assert lines['pipeloom_awareness_superseded_total{process="1"}'] > 100
 
 
 async def test_a_pipeline_may_grow_so_far_and_shrink_again(
@@ -211,7 +211,9 @@ async def test_a_pipeline_may_grow_so_far_and_shrink_again(
         )
         await other.until_echoed()
         assert "big-2" not in other.steps
-    assert (await metrics(shared_server))['pipeloom_rejects_total{reason="too_large"}'] >= 1
+    assert (await metrics(shared_server))[
+        'pipeloom_rejects_total{process="1",reason="too_large"}'
+    ] >= 1
 
 
 async def test_the_log_names_connections_and_no_tokens(

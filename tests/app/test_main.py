@@ -8,28 +8,15 @@ import pytest
 
 from app.auth import Tokens
 from app.http import PROBLEM
-from app.main import (
-    ANY_METHOD,
-    Services,
-    SystemClock,
-    application,
-    ensure_demo,
-    project_now,
-    services,
-    work,
-)
+from app.main import ANY_METHOD, Services, application, ensure_demo, services
 from app.settings import Settings
 from crdt.messages import SyncStep1, SyncStep2, Update
-from persistence.autosave import Pauses
 from persistence.directory import DEMO_OWNER, PostgresDirectory
 from persistence.errors import SchemaOutdated
 from persistence.pool import Pool
-from persistence.ports import NewUpdate
 from persistence.update_log import PostgresUpdateLog
-from persistence.versions import PostgresVersions
 from tests.app.fakes import Replica, turns
-from tests.app.wire import PATIENCE, Wire
-from tests.contracts.stores import NOON
+from tests.app.wire import Wire
 
 TOKENS = Tokens("a secret that is long enough for HS256")
 
@@ -56,12 +43,6 @@ async def a_wire(pool: Pool, pipeline_id: UUID) -> Wire:
     owner = await PostgresDirectory(pool).user_by_email(DEMO_OWNER)
     token = TOKENS.issue(owner, timedelta(hours=1), datetime.now(UTC))
     return Wire(query=f"token={token}", path_params={"pipeline_id": str(pipeline_id)})
-
-
-def test_the_clock_tells_both_kinds_of_time() -> None:
-    clock = SystemClock()
-    assert clock.now().tzinfo is UTC
-    assert clock.monotonic() <= clock.monotonic()
 
 
 async def test_every_part_of_a_running_server_is_checked(made: Services) -> None:
@@ -140,42 +121,10 @@ async def test_a_demo_that_was_deleted_does_not_come_back(
     assert await ensure_demo(database_url) is None
 
 
-@pytest.mark.parametrize("by", ["worker", "hand"])
-async def test_edits_in_the_log_reach_the_tables(
-    database_url: str, pool: Pool, demo: UUID, by: str
-) -> None:
-    log, replica = PostgresUpdateLog(pool), Replica(client_id=1)
-    replica.apply((await log.load(demo)).tail[0].payload)
-    edit = replica.set("description", "edited")
-    await log.append([NewUpdate(demo, None, edit, NOON)])
-    if by == "hand":
-        await project_now(pool, demo)
-    else:
-        stop = asyncio.Event()
-        stop.set()
-        await work(database_url, stop, Pauses())
-    row = await pool.fetchrow("held_pipeline", demo)
-    assert row is not None
-    assert row["description"] == "edited"
-
-
-async def test_the_worker_saves_versions(database_url: str, pool: Pool, demo: UUID) -> None:
-    stop, versions = asyncio.Event(), PostgresVersions(pool)
-    working = asyncio.create_task(work(database_url, stop, Pauses(after=0.001)))
-    async with asyncio.timeout(PATIENCE):
-        while not (saved := await versions.newest(demo, 1)):  # noqa: ASYNC110 - no event for it
-            await asyncio.sleep(0.01)
-    assert [info.change_summary for info in saved] == ["Saved automatically"]
-    stop.set()
-    await working
-
-
-async def test_nothing_runs_on_a_database_that_was_not_migrated(empty_database_url: str) -> None:
+async def test_it_does_not_run_on_a_database_that_was_not_migrated(empty_database_url: str) -> None:
     with pytest.raises(SchemaOutdated):
         async with services(Settings(), TOKENS, empty_database_url):
             pass
-    with pytest.raises(SchemaOutdated):
-        await work(empty_database_url, asyncio.Event(), Pauses())
 
 
 def a_client(made: Services) -> httpx.AsyncClient:

@@ -206,7 +206,8 @@ def test_the_dashboard_shows_metrics_that_exist() -> None:
     metrics.REJECTS.labels("a reason")
     metrics.SESSIONS.labels("a protocol")
     metrics.BUS_DROPPED.labels("a reason")
-    there = set(re.findall(r"^(\w+)", generate_latest(REGISTRY).decode(), re.MULTILINE))
+    pages = generate_latest(REGISTRY) + generate_latest(WORKER_REGISTRY)
+    there = set(re.findall(r"^(\w+)", pages.decode(), re.MULTILINE))
     named = {
         name for text in expressions for name in re.findall(r"\b(?:pipeloom|process)_\w+", text)
     }
@@ -216,5 +217,6 @@ def test_the_dashboard_shows_metrics_that_exist() -> None:
 
 def test_the_dashboard_shows_every_metric() -> None:
     text = DASHBOARD.read_text()
-    names = {family.name for family in REGISTRY.collect() if family.name.startswith("pipeloom_")}
+    families = [*REGISTRY.collect(), *WORKER_REGISTRY.collect()]
+    names = {family.name for family in families if family.name.startswith("pipeloom_")}
     assert {name for name in names if name not in text} == set()

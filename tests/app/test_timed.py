@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from app.metrics import REGISTRY
+from app.metrics import REGISTRY, WORKER_REGISTRY
 from app.timed import CountedVersions, TimedLog, TimedProjections
 from crdt.rows import RowChanges
 from persistence.pool import Pool
@@ -25,7 +25,7 @@ async def stores(pool: Pool) -> Stores:
 
 
 def value(name: str) -> float:
-    return REGISTRY.get_sample_value(name) or 0.0
+    return REGISTRY.get_sample_value(name) or WORKER_REGISTRY.get_sample_value(name) or 0.0
 
 
 def spans_of(exported: InMemorySpanExporter, name: str) -> list[Mapping[str, Any]]:

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from app.main import application, services, work
+from app.main import application, services
 from app.settings import Settings
+from app.work import work
 from persistence.autosave import Pauses
 from tests.app.api.house import TOKENS, House, Team
 from tests.conftest import a_database

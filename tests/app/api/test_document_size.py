@@ -8,9 +8,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from app.main import application, services, work
+from app.main import application, services
 from app.metrics import REGISTRY
 from app.settings import Settings
+from app.work import work
 from persistence.autosave import Pauses
 from tests.app.api.house import TOKENS, House, Team, a_pipeline, a_step, all_items, the_problem
 from tests.conftest import a_database

@@ -1,0 +1,284 @@
+"""The command line: results on stdout, messages on stderr, exit 0, 1 (explained) or 2 (usage).
+
+Typer makes it of plain functions with type hints.
+"""
+
+import asyncio
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import jwt.warnings
+import typer
+
+from crdt.errors import PipeloomError
+from crdt.pipeline_yaml import Imported
+from persistence.directory import PostgresDirectory
+from persistence.embedded import EmbeddedPostgres
+from persistence.migrations import migrate as migrate_database
+from persistence.pool import Pool, open_pool
+from persistence.update_log import PostgresUpdateLog
+
+from . import library, log
+from .auth import Tokens
+from .monitoring import worker_page
+from .settings import Settings, SettingsError, load_settings
+from .telemetry import tracing
+from .verifiers import tokens_for, verifier_for
+from .work import pauses, project_now, work
+
+cli = typer.Typer(
+    help="Pipeloom: people edit AI pipelines together, live.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+DataDir = Annotated[Path | None, typer.Option(help="Where embedded data is kept.")]
+DatabaseUrl = Annotated[
+    str | None, typer.Option(help="PostgreSQL ≥ 15; without it the embedded one is used.")
+]
+RedisUrl = Annotated[
+    str | None, typer.Option(help="Redis ≥ 7 or Valkey, between the servers of an installation.")
+]
+
+
+@cli.command()
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    redis_url: RedisUrl = None,
+    no_worker: Annotated[
+        bool | None, typer.Option("--no-worker", help="Leave the tables to `pipeloom worker`.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Server processes on this machine, on one port.")
+    ] = None,
+) -> None:
+    """Serve editors over WebSocket, with a worker beside the server."""
+    from .crew import serve_together  # noqa: PLC0415 - other commands start without it
+    from .server import serve as serve_forever  # noqa: PLC0415 - other commands start without it
+
+    settings = load_settings(
+        host=host,
+        port=port,
+        data_dir=data_dir,
+        database_url=database_url,
+        redis_url=redis_url,
+        no_worker=no_worker,
+        workers=workers,
+    )
+    settings.check_exposure()
+    with _database(settings, watched=True) as dsn:
+        if settings.workers > 1:
+            serve_together(settings, dsn)
+        else:
+            serve_forever(settings, verifier_for(settings), dsn)
+
+
+@cli.command()
+def worker(
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Port on 127.0.0.1 for /metrics; 0 takes a free one.")
+    ] = None,
+) -> None:
+    """Keep the tables up to date with the documents, beside `serve --no-worker`."""
+    settings = load_settings(
+        data_dir=data_dir, database_url=database_url, metrics_port=metrics_port
+    )
+    with (
+        _database(settings, watched=True) as dsn,
+        worker_page(settings.metrics_port) as port,
+        tracing(),
+    ):
+        if port is not None:
+            _say(f"metrics are at http://127.0.0.1:{port}/metrics")
+        asyncio.run(_work_until_signal(dsn, settings))
+
+
+async def _work_until_signal(dsn: str, settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await migrate_database(dsn)
+    _say("worker is ready")
+    await work(dsn, stop, pauses(settings))
+
+
+@cli.command()
+def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Bring the database to the schema of this program; prints what was applied."""
+    with _database(load_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+        applied = asyncio.run(migrate_database(dsn))
+    for name in applied:
+        typer.echo(name)
+    if not applied:
+        _say("the database is up to date")
+
+
+@cli.command()
+def token(
+    email: Annotated[str, typer.Option(help="Whose token.")],
+    ttl: Annotated[int, typer.Option(help="Seconds until it expires.", min=1)] = 3600,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Print a token for a user."""
+    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    with _database(settings) as dsn:
+        typer.echo(asyncio.run(_issue(dsn, tokens_for(settings), email, timedelta(seconds=ttl))))
+
+
+async def _issue(dsn: str, tokens: Tokens, email: str, ttl: timedelta) -> str:
+    pool = await open_pool(dsn, max_size=1)
+    try:
+        user = await PostgresDirectory(pool).user_by_email(email)
+        return tokens.issue(user, ttl, datetime.now(UTC))
+    finally:
+        await pool.close()
+
+
+@cli.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Pipeline YAML files.")],
+    team: Annotated[str, typer.Option(help="Slug of the team, or organization/team.")] = "demo",
+    as_: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="Who imports.")] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Create a pipeline from each file; prints one pipeline id a line."""
+    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    with _database(settings) as dsn:
+        refused = asyncio.run(_import(dsn, files, team, as_))
+    if refused:
+        raise typer.Exit(1)
+
+
+async def _import(dsn: str, files: list[Path], team: str, email: str | None) -> int:
+    """Import file by file; return how many were refused."""
+    await migrate_database(dsn)
+    pool = await open_pool(dsn, max_size=3)
+    try:
+        directory = PostgresDirectory(pool)
+        team_id = await directory.team_by_slug(team)
+        author = (await directory.user_by_email(email)).id if email else None
+        refused = 0
+        for number, file in enumerate(files, 1):
+            if len(files) > 1:
+                _say(f"[{number}/{len(files)}] {file}")
+            refused += not await _import_one(pool, file, team_id, author)
+        return refused
+    finally:
+        await pool.close()
+
+
+def _read(file: Path) -> Imported:
+    return library.read_file(file.read_bytes(), file.stem)
+
+
+async def _import_one(pool: Pool, file: Path, team_id: UUID, author: UUID | None) -> bool:
+    try:
+        imported = _read(file)
+    except (PipeloomError, OSError) as error:
+        _say(f"{file}: {_reason(error)}")
+        return False
+    for one in imported.diagnostics:
+        _say(f"{file}:{one.line}:{one.column}: {one.severity}: {one.message} [{one.code}]")
+    pipeline_id = await library.create(
+        PostgresDirectory(pool),
+        imported.pipeline,
+        team_id=team_id,
+        created_by=author,
+        now=datetime.now(UTC),
+    )
+    await project_now(pool, pipeline_id)
+    typer.echo(str(pipeline_id))
+    return True
+
+
+@cli.command()
+def export(
+    pipeline_id: Annotated[UUID, typer.Argument(help="Which pipeline.")],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Print a pipeline as YAML."""
+    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    with _database(settings) as dsn:
+        sys.stdout.write(asyncio.run(_export(dsn, pipeline_id)))
+
+
+async def _export(dsn: str, pipeline_id: UUID) -> str:
+    pool = await open_pool(dsn, max_size=1)
+    try:
+        return await library.export(PostgresUpdateLog(pool), pipeline_id)
+    finally:
+        await pool.close()
+
+
+@cli.command("database-url")
+def database_url_(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Print the DSN in use; for the embedded PostgreSQL, its socket."""
+    with _database(load_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+        typer.echo(dsn)
+
+
+@contextmanager
+def _database(settings: Settings, *, watched: bool = False) -> Iterator[str]:
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    if not watched:
+        _require_data(settings.data_dir)
+    with EmbeddedPostgres(settings.data_dir) as postgres:
+        if watched:
+            postgres.keep_running()
+        yield postgres.dsn
+
+
+def _require_data(data_dir: Path) -> None:
+    """Make no installation by the way, in a folder that happens to be the current one."""
+    if not data_dir.is_dir():
+        raise SettingsError(
+            f"no data directory at {data_dir}: start `pipeloom serve` first, "
+            "or pass --data-dir or --database-url"
+        )
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+def _reason(error: Exception) -> str:
+    """The sentence without the file's name, which an error of the system repeats."""
+    strerror = error.strerror if isinstance(error, OSError) else None
+    return strerror or _sentence(error)
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def main() -> None:
+    """Run the command line."""
+    # The operator chose the secret; a library's opinion of its length is no one's way.
+    warnings.simplefilter("ignore", jwt.warnings.InsecureKeyLengthWarning)
+    log.configure()
+    try:
+        cli()
+    except (PipeloomError, OSError) as error:
+        _say(f"pipeloom: {_sentence(error)}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
