@@ -41,6 +41,7 @@ def greeting(demo: UUID | None, data_dir: Path) -> str:
     return (
         f"  demo pipeline   {demo}\n"
         f"  get a token     {COMMAND} token --email owner@demo.pipeloom{elsewhere}\n"
+        "  try the API     http://{address}/api/docs\n"
         f"  connect         ws://{{address}}/ws/{demo}?token=TOKEN   (any y-websocket client)\n"
         "  stop            Ctrl-C"
     )

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crdt.errors import Overloaded, PipeloomError, Unauthenticated
@@ -63,6 +63,11 @@ async def _outcome(check: Callable[[], Awaitable[object]]) -> str:
     except PipeloomError as error:
         return str(error)
     return "ok"
+
+
+async def to_documentation(_request: Request) -> RedirectResponse:
+    """Lead whoever opens the server's address in a browser to what can be tried there."""
+    return RedirectResponse("/api/docs")
 
 
 class NotFound:

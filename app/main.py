@@ -40,7 +40,7 @@ from .correlation import Correlation
 from .demo import create_demo
 from .events import RoomEvents
 from .history import History
-from .http import NotFound, Readiness, healthz
+from .http import NotFound, Readiness, healthz, to_documentation
 from .hub import Hub
 from .monitoring import MetricsPage, watch_loop, watch_projections
 from .parting import send_away
@@ -241,6 +241,7 @@ def application(made: Services, tokens: Verifier) -> Starlette:
         routes=[
             WebSocketRoute("/ws/{pipeline_id:path}", made.endpoints.y_websocket),
             WebSocketRoute("/collab", made.endpoints.hocuspocus),
+            Route("/", to_documentation),
             Route("/healthz", healthz),
             Route("/readyz", made.readiness.answer),
             Route("/metrics", made.metrics.answer),

@@ -167,3 +167,9 @@ async def test_no_token_is_ever_logged(
     log = shared_installation.log_file.read_text()
     assert owner_token not in log
     assert SECRET not in log
+
+
+async def test_the_address_in_a_browser_leads_to_the_documentation(shared_server: Server) -> None:
+    async with httpx.AsyncClient(follow_redirects=True) as http:
+        page = await http.get(shared_server.http("/"))
+    assert (page.status_code, page.url.path) == (200, "/api/docs")
