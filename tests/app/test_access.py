@@ -18,7 +18,7 @@ from tests.server import VIEWER, Installation, Server
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
-PATHS = ("/", "/api", "/api/pipelines", "/api/me", "/ws", "/ws/room", "/healthz/", "/../etc/passwd",
+PATHS = ("/api", "/api/pipelines", "/api/me", "/ws", "/ws/room", "/healthz/", "/../etc/passwd",
          "/static/app.js", "/.git/config", "/%00", "/ü")  # fmt: skip
 PROBLEM = "application/problem+json"
 
