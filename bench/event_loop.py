@@ -3,7 +3,7 @@
 A client in a small room sends its cursor every 5 ms, and the server sends it back at once: the time
 that takes is the time for which the event loop did something else. Meanwhile other processes visit
 a large pipeline: the first visit loads it (and its first edit starts the worker cold), then several
-join together, then they edit.
+join together, then they edit, and one pastes.
 
     python -m bench.event_loop [--steps 10000] [--clients 5] [--no-worker]
 """
@@ -15,18 +15,20 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
+from crdt.document import Document
 from crdt.encoding import var_string, var_uint
 from crdt.messages import AwarenessUpdate, Update
+from crdt.shared_types import seed
 
 from .clients import Client, Room, connected, joined, send_evenly
 from .figures import SPREAD, Spread, table
 from .installation import installed
 from .machine import describe
-from .pipelines import Author, mark
+from .pipelines import Author, mark, pipeline
 
 CURSORS_PER_SECOND = 200
 QUIET_SECONDS, VISIT_SECONDS, EDITING_SECONDS, SETTLE_SECONDS = 2.0, 0.5, 5.0, 8.0
-EDITS_PER_SECOND = 100
+EDITS_PER_SECOND, PASTED_STEPS = 100, 1_000
 
 
 class Probe:
@@ -84,6 +86,7 @@ async def _phases(
         "one joins": (visit, 1),
         f"{clients} join together": (visit, clients),
         f"{clients} edit, {EDITS_PER_SECOND}/s": (edit, clients),
+        f"one pastes {PASTED_STEPS} steps": (paste, 1),
     }
     rows = []
     for name, (work, count) in phases.items():
@@ -140,6 +143,17 @@ async def _edit(url: str, count: int, *, rate: float, seconds: float) -> None:
             seconds=seconds,
             sent={},
         )
+
+
+def paste(url: str, _count: int) -> None:
+    """Insert many steps by one update, and stay while it is taken in."""
+
+    async def one() -> None:
+        async with joined(Room(url), 1) as [client]:
+            await client.send(Update(seed(Document(), pipeline(PASTED_STEPS))))
+            await asyncio.sleep(QUIET_SECONDS)
+
+    asyncio.run(one())
 
 
 def main() -> None:
