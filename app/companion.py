@@ -9,7 +9,7 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -55,16 +55,21 @@ class Job:
 
 
 @contextmanager
-def worker_beside(settings: "Settings", dsn: str, sockets: Path) -> Iterator[None]:
-    """Keep a worker while the block runs, unless the settings want none.
+def worker_beside(settings: "Settings", dsn: str, sockets: Path) -> Iterator[Callable[[], None]]:
+    """Yields what starts a worker, which is kept until the block ends; nothing if none is wanted.
 
     The database must be migrated. In the directory `sockets` the worker tells what it counts.
     """
     if settings.no_worker:
-        yield
+        yield _start_nothing
         return
-    with _kept(Companion(Job(dsn, pauses(settings), Siblings(sockets, "worker")))):
-        yield
+    companion = Companion(Job(dsn, pauses(settings), Siblings(sockets, "worker")))
+    with _kept(companion):
+        yield companion.start
+
+
+def _start_nothing() -> None:
+    """Start no worker."""
 
 
 @contextmanager
@@ -75,7 +80,7 @@ def _kept(companion: "Companion") -> Iterator[None]:
         yield
         patience = FINISHING_SECONDS
     finally:
-        end([companion.child], patience)
+        end(companion.children, patience)
 
 
 class Companion:
@@ -84,7 +89,11 @@ class Companion:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._line: Connection | None = None
-        self.child = Child("worker", self._start, self._let_finish)
+        self.children: list[Child] = []
+
+    def start(self) -> None:
+        """Start a worker, and others in its place."""
+        self.children.append(Child("worker", self._start, self._let_finish))
 
     def _start(self) -> SpawnProcess:
         theirs, ours = CONTEXT.Pipe(duplex=False)

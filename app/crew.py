@@ -57,11 +57,12 @@ def serve_together(settings: Settings, dsn: str) -> None:
     ):
         text = uvloop.run(_prepared(settings, dsn))
         with (
-            worker_beside(settings, dsn, Path(sockets)),
+            worker_beside(settings, dsn, Path(sockets)) as start_worker,
             _serving(Crew(settings, dsn, listening, Path(sockets))) as crew,
         ):
             if crew.await_ready(stop):
                 say_ready(listening.getsockname(), text)
+                start_worker()
             _await(stop)
 
 

@@ -9,8 +9,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -121,21 +120,19 @@ def serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
     _prepare_process(settings)
     with tracing():
         uvloop.run(migrate(dsn))
-        with _beside_worker(settings, dsn) as siblings:
-            uvloop.run(_serve(settings, tokens, dsn, siblings))
+        if settings.no_worker:
+            uvloop.run(_serve(settings, tokens, dsn))
+        else:
+            _serve_beside_worker(settings, tokens, dsn)
 
 
-@contextmanager
-def _beside_worker(settings: Settings, dsn: str) -> Iterator[Siblings | None]:
-    """Yields a name for the server among the two of them."""
-    if settings.no_worker:
-        yield None
-        return
+def _serve_beside_worker(settings: Settings, tokens: Verifier, dsn: str) -> None:
     with (
         TemporaryDirectory(prefix="pipeloom-") as sockets,
-        worker_beside(settings, dsn, Path(sockets)),
+        worker_beside(settings, dsn, Path(sockets)) as start_worker,
     ):
-        yield Siblings(Path(sockets), "1")
+        siblings = Siblings(Path(sockets), "1")
+        uvloop.run(_serve(settings, tokens, dsn, siblings, start_worker))
 
 
 def serve_at(
@@ -198,11 +195,22 @@ def _seconds_to_leave(settings: Settings) -> float:
 
 
 async def _serve(
-    settings: Settings, tokens: Verifier, dsn: str, siblings: Siblings | None = None
+    settings: Settings,
+    tokens: Verifier,
+    dsn: str,
+    siblings: Siblings | None = None,
+    and_then: Callable[[], None] | None = None,
 ) -> None:
+    """Serve; once ready, say so and do what is to be done then."""
     async with services(settings, tokens, dsn, siblings) as made:
         text = greeting(await ensure_demo(dsn), settings.data_dir)
-        await _run(made, settings, tokens, lambda name: say_ready(name, text))
+
+        def announce(name: Address) -> None:
+            say_ready(name, text)
+            if and_then is not None:
+                and_then()
+
+        await _run(made, settings, tokens, announce)
 
 
 async def _run(

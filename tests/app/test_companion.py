@@ -35,8 +35,13 @@ SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'projection
 """
 
 
-def worker_of(server: Server) -> int:
-    (worker,) = children(server.program.pid)
+async def worker_of(server: Server, *but: int) -> int:
+    """The worker beside a server, but none of those."""
+
+    async def others() -> list[int]:
+        return [pid for pid in children(server.program.pid) if pid not in but]
+
+    (worker,) = await eventually("a worker", others)
     return worker
 
 
@@ -44,13 +49,13 @@ async def test_another_worker_takes_the_place_of_one_that_dies(installation: Ins
     async with installation.serve() as server:
         token = await installation.token()
         pipeline_id = await prepared(server, installation, token)
-        died, ledger = worker_of(server), Ledger(random.Random(1))
+        died, ledger = await worker_of(server), Ledger(random.Random(1))
         os.kill(died, signal.SIGKILL)
         async with joined(server.room(pipeline_id, token)) as editor:
             for _ in range(3):
                 await ledger.write_one(editor)
         assert await markers_in_tables(installation, pipeline_id) == ledger.echoed
-        assert worker_of(server) != died
+        assert await worker_of(server) != died
     log = installation.log_file.read_text()
     assert log.count("worker.ended") == 1
     assert f"pid={died} code=-9" in log
@@ -92,7 +97,11 @@ async def test_the_server_waits_for_a_worker_that_finishes(
         end(kept, within)
 
     def serve() -> None:
-        with TemporaryDirectory() as sockets, worker_beside(Settings(), dsn, Path(sockets)):
+        with (
+            TemporaryDirectory() as sockets,
+            worker_beside(Settings(), dsn, Path(sockets)) as start,
+        ):
+            start()
             assert stop.wait(PATIENCE)
 
     monkeypatch.setattr(companion, "end", noted)
@@ -116,7 +125,7 @@ async def test_a_worker_does_not_outlive_its_server(installation: Installation) 
             await sql.execute(HOLD_UP)
             await Ledger(random.Random(1)).write_one(editor)
             await eventually("a worker held up", lambda: sql.fetchval(IS_HELD_UP))
-            worker = worker_of(server)
+            worker = await worker_of(server)
             await server.program.kill()
 
             async def is_gone() -> bool:
@@ -127,16 +136,13 @@ async def test_a_worker_does_not_outlive_its_server(installation: Installation) 
 
 async def test_nor_one_that_is_just_starting(installation: Installation) -> None:
     async with installation.serve() as server:
-        os.kill(died := worker_of(server), signal.SIGKILL)
-
-        async def others() -> list[int]:
-            return [pid for pid in children(server.program.pid) if pid != died]
-
-        started = await eventually("another worker", others)
+        died = await worker_of(server)
+        os.kill(died, signal.SIGKILL)
+        started = await worker_of(server, died)
         await server.program.kill()
 
         async def are_gone() -> bool:
-            return not alive(started)
+            return not alive([started])
 
         await eventually("no worker", are_gone, within=5)
 
@@ -167,7 +173,7 @@ async def test_without_a_worker_there_is_none(installation: Installation) -> Non
 
 async def test_no_command_line_tells_where_the_database_is(installation: Installation) -> None:
     async with installation.serve() as server:
-        line = command(worker_of(server))
+        line = command(await worker_of(server))
         assert "spawn_main" in line
         assert installation.database_url not in line
 

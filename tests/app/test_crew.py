@@ -49,8 +49,12 @@ async def test_a_process_that_dies_is_started_again(installation: Installation) 
         ledger = Ledger(random.Random(1))
         token = await installation.token()
         room = server.room(await prepared(server, installation, token), token)
-        before = children(server.program.pid)
-        assert len(before) == 3
+
+        async def all_there() -> list[int]:
+            found = children(server.program.pid)
+            return found if len(found) == 3 else []
+
+        before = await eventually("two that serve and a worker", all_there)
         async with AsyncExitStack() as stack:
             editors = await visitors(stack, room)
             for pid in before:
