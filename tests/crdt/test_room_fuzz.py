@@ -30,7 +30,7 @@ from crdt.pending import read_state_vector
 from crdt.person import Person
 from crdt.room import Room
 from crdt.session import Session
-from tests.crdt.raw_updates import Y_MAP, chain, deletions, in_root, in_type, update, value
+from tests.crdt.raw_updates import Y_MAP, after, chain, deletions, in_root, in_type, update, value
 
 ANN, BEN = 1, 2
 ROOM = var_string("doc")
@@ -50,6 +50,13 @@ BODIES = [
 ]
 """Frames of y-websocket, and of Hocuspocus but for the address."""
 
+
+def one_behind_the_other(count: int) -> list[bytes]:
+    """Values that the library joins by copying them, again and again."""
+    behind = (after(8, value(b"\x7e"), (11, clock)) for clock in range(count - 1))
+    return [in_root(8, value(b"\x7e"), key=None), *behind]
+
+
 FOUND = [
     b"\x00\x02" + var_bytes(update(in_root(8, value(b"\x75\x01" * 20_000 + b"\x7e")))),
     b"\x00\x02" + var_bytes(update(*chain(1_001))),
@@ -61,8 +68,12 @@ FOUND = [
     b"\x01" + var_bytes(b"\x01\x07\x01" + var_string('{"x":"\\ud800"}')),
     b"\x01" + var_bytes(b"\x01" + var_uint(2**64) + b"\x01" + var_string("{}")),
     b"\x01" + var_bytes(b"\x01\x07\x01" + var_string("[" * 100_000)),
+    b"\x00\x02" + var_bytes(update(*one_behind_the_other(3_000), client=11)),
+    b"\x00\x02" + var_bytes(update(*[in_root(8, value(b"\x7e"))] * 1_010, client=12)),
+    b"\x00\x02" + var_bytes(b"\x00" + deletions(1, *((clock, 1) for clock in range(0, 20_000, 2)))),
 ]
-"""Killed the process, spoiled the document, or would not have been read by others."""
+"""Killed the process, spoiled the document, took gigabytes or minutes, or would not have been read
+by others."""
 
 
 @st.composite
