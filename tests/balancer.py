@@ -1,6 +1,7 @@
 """A balancer of TCP connections: each goes to the next server in turn that takes it."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from asyncio import StreamReader, StreamWriter
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
@@ -12,14 +13,41 @@ HOST = "127.0.0.1"
 PIECE = 2**16
 
 
-class Balancer:
+class Carrier(ABC):
+    """Takes connections, and carries each in a task of its own."""
+
+    def __init__(self) -> None:
+        self._carrying: set[asyncio.Task[None]] = set()
+
+    def take(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Take a connection."""
+        task = asyncio.create_task(self.serve(reader, writer))
+        self._carrying.add(task)
+        task.add_done_callback(self._carrying.discard)
+
+    @abstractmethod
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Carry a connection until either end closes it."""
+
+    def cut(self) -> None:
+        """Cut everybody off."""
+        for task in self._carrying:
+            task.cancel()
+
+    async def close(self) -> None:
+        """Cut everybody off, and wait for that."""
+        self.cut()
+        await asyncio.gather(*self._carrying, return_exceptions=True)
+
+
+class Balancer(Carrier):
     """Takes connections at `address`, for servers at other ports of this machine."""
 
     address: Address
 
     def __init__(self, ports: Iterable[int]) -> None:
+        super().__init__()
         self._turns = deque(ports)
-        self._carrying: set[asyncio.Task[None]] = set()
         self._clients: set[StreamWriter] = set()
         self._may_end = asyncio.Event()
         self._may_end.set()
@@ -34,14 +62,8 @@ class Balancer:
         """Let the servers learn of the clients that are gone."""
         self._may_end.set()
 
-    def take(self, reader: StreamReader, writer: StreamWriter) -> None:
-        """Take a connection."""
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._carrying.add(task)
-        task.add_done_callback(self._carrying.discard)
-
-    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
-        """Carry a connection until either end closes it; close it if no server takes it."""
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """See `Carrier.serve`; closed at once if no server takes it."""
         self._clients.add(writer)
         async with closing(writer):
             for _ in range(len(self._turns)):
@@ -57,12 +79,6 @@ class Balancer:
             await carry_both((reader, server_writer), (server_reader, writer))
             await self._may_end.wait()
 
-    async def close(self) -> None:
-        """Cut everybody off."""
-        for task in self._carrying:
-            task.cancel()
-        await asyncio.gather(*self._carrying, return_exceptions=True)
-
 
 @asynccontextmanager
 async def balancing(ports: Iterable[int]) -> AsyncIterator[Balancer]:
@@ -77,8 +93,11 @@ async def balancing(ports: Iterable[int]) -> AsyncIterator[Balancer]:
         await balancer.close()
 
 
-async def carry_both(*ways: tuple[StreamReader, StreamWriter]) -> None:
-    tasks = [asyncio.create_task(_carry(*way)) for way in ways]
+async def carry_both(
+    *ways: tuple[StreamReader, StreamWriter], flows: asyncio.Event | None = None
+) -> None:
+    """Carry until either end closes; nothing goes on while `flows` is clear."""
+    tasks = [asyncio.create_task(_carry(*way, flows)) for way in ways]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -87,9 +106,11 @@ async def carry_both(*ways: tuple[StreamReader, StreamWriter]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _carry(reader: StreamReader, writer: StreamWriter) -> None:
+async def _carry(reader: StreamReader, writer: StreamWriter, flows: asyncio.Event | None) -> None:
     with suppress(OSError):
         while piece := await reader.read(PIECE):
+            if flows is not None:
+                await flows.wait()
             writer.write(piece)
             await writer.drain()
 

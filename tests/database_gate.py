@@ -3,29 +3,28 @@
 import asyncio
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
-from tests.balancer import HOST, PIECE, closing
+from tests.balancer import HOST, Carrier, carry_both, closing
 
 
-class DatabaseGate:
+class DatabaseGate(Carrier):
     """Carries connections to a PostgreSQL; `dsn` leads through the gate."""
 
     dsn: str
 
     def __init__(self, behind: str) -> None:
+        super().__init__()
         self._behind = behind
         self._is_open = True
         self._flows = asyncio.Event()
         self._flows.set()
-        self._carrying: set[asyncio.Task[None]] = set()
 
     def shut(self) -> None:
         """Cut all connections, and refuse new ones."""
         self._is_open = False
-        for task in self._carrying:
-            task.cancel()
+        self.cut()
 
     def hold(self) -> None:
         """Let connections be, and carry nothing: PostgreSQL hangs."""
@@ -36,27 +35,13 @@ class DatabaseGate:
         self._is_open = True
         self._flows.set()
 
-    def take(self, reader: StreamReader, writer: StreamWriter) -> None:
-        """Take a connection."""
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._carrying.add(task)
-        task.add_done_callback(self._carrying.discard)
-
-    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """See `Carrier.serve`."""
         async with closing(writer):
             if self._is_open:
                 back, forth = await self._connect()
                 async with closing(forth):
-                    await self._carry_both((reader, forth), (back, writer))
-
-    async def _carry_both(self, *ways: tuple[StreamReader, StreamWriter]) -> None:
-        tasks = [asyncio.create_task(self._carry(*way)) for way in ways]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+                    await carry_both((reader, forth), (back, writer), flows=self._flows)
 
     async def _connect(self) -> tuple[StreamReader, StreamWriter]:
         parts = urlsplit(self._behind)
@@ -64,18 +49,6 @@ class DatabaseGate:
             port = parts.port or 5432
             return await asyncio.open_unix_connection(f"{folder[0]}/.s.PGSQL.{port}")
         return await asyncio.open_connection(parts.hostname, parts.port or 5432)
-
-    async def _carry(self, reader: StreamReader, writer: StreamWriter) -> None:
-        with suppress(OSError):
-            while piece := await reader.read(PIECE):
-                await self._flows.wait()
-                writer.write(piece)
-                await writer.drain()
-
-    async def close(self) -> None:
-        """Cut everybody off."""
-        self.shut()
-        await asyncio.gather(*self._carrying, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -192,9 +192,11 @@ async def test_the_lag_of_the_loop_is_known(monkeypatch: pytest.MonkeyPatch) -> 
 async def once(watch: object, condition: object) -> None:
     """Run a watch until a condition holds."""
     task = asyncio.create_task(watch)  # type: ignore[arg-type]
-    async with asyncio.timeout(10):
-        while not condition():  # type: ignore[operator]  # noqa: ASYNC110 - samples set no event
-            await asyncio.sleep(0.001)
+
+    async def holds() -> bool:
+        return bool(condition())  # type: ignore[operator]
+
+    await eventually("a sample", holds)
     task.cancel()
 
 

@@ -15,8 +15,8 @@ from persistence.ports import NewUpdate
 from persistence.update_log import PostgresUpdateLog
 from persistence.versions import PostgresVersions
 from tests.app.fakes import Replica
-from tests.app.wire import PATIENCE
 from tests.contracts.stores import NOON
+from tests.server import eventually
 
 
 @pytest.fixture
@@ -48,9 +48,7 @@ async def test_edits_in_the_log_reach_the_tables(
 async def test_the_worker_saves_versions(database_url: str, pool: Pool, demo: UUID) -> None:
     stop, versions = asyncio.Event(), PostgresVersions(pool)
     working = asyncio.create_task(work(database_url, stop, Pauses(after=0.001)))
-    async with asyncio.timeout(PATIENCE):
-        while not (saved := await versions.newest(demo, 1)):  # noqa: ASYNC110 - no event for it
-            await asyncio.sleep(0.01)
+    saved = await eventually("a version", lambda: versions.newest(demo, 1))
     assert [info.change_summary for info in saved] == ["Saved automatically"]
     stop.set()
     await working

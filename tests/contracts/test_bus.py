@@ -18,6 +18,7 @@ from app.bus.selection import running
 from crdt.messages import Stateless
 from crdt.news import Committed, News, Roster, WhoIsHere
 from tests.contracts.stores import an_id
+from tests.server import eventually
 
 PATIENCE = 10.0
 """Seconds after which a test gives up waiting; nothing takes that long."""
@@ -40,9 +41,10 @@ class Nodes:
 
 
 async def settled(bus: RemoteBus) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not bus.is_settled:  # noqa: ASYNC110 - only tests want to know
-            await asyncio.sleep(0.002)
+    async def is_settled() -> bool:
+        return bus.is_settled
+
+    await eventually("a bus on which every room hears", is_settled)
 
 
 @asynccontextmanager
@@ -151,12 +153,14 @@ async def test_a_second_room_is_told_so_too(nodes: Nodes) -> None:
 async def test_a_bus_that_works_says_so(nodes: Nodes) -> None:
     Room(nodes.here)
     await nodes.settled()
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            with suppress(BusUnavailable):
-                await nodes.here.check()
-                return
-            await asyncio.sleep(0.01)
+
+    async def works() -> bool:
+        with suppress(BusUnavailable):
+            await nodes.here.check()
+            return True
+        return False
+
+    await eventually("a bus that works", works)
 
 
 async def test_both_nodes_speak_and_hear(nodes: Nodes) -> None:

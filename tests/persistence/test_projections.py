@@ -8,6 +8,7 @@ import pytest
 from crdt.rows import MAX_NAME, MAX_PORT, MAX_SLOT, RowChanges
 from persistence.pool import Pool
 from tests.contracts.stores import Stores, a_connection, a_pipeline, a_step, an_id, stores_on
+from tests.server import eventually
 
 WIDE = "\U0001f9f6"
 """A character of four bytes."""
@@ -164,8 +165,5 @@ async def test_who_deletes_a_claimed_pipeline_waits_for_its_rows(
 
 
 async def until_somebody_waits_for_a_lock(pool: Pool) -> None:
-    for _ in range(3000):
-        if await pool._driver.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("expected somebody to wait for a lock")
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    await eventually("somebody who waits for a lock", lambda: pool._driver.fetchval(waiting))

@@ -21,6 +21,7 @@ from persistence.pool import connection
 from tests.contracts.stores import an_id
 from tests.contracts.test_bus import FIRST, LAST, Nodes, Room, remote, settled
 from tests.redis_server import RedisServer
+from tests.server import eventually
 
 PATIENCE = 20.0
 
@@ -37,12 +38,10 @@ async def nodes(redis_server: RedisServer) -> AsyncIterator[Nodes]:
 
 
 async def until(what: str, condition: Callable[[], bool]) -> None:
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while not condition():  # noqa: ASYNC110 - nobody else wants to know
-                await asyncio.sleep(0.01)
-    except TimeoutError as error:
-        raise AssertionError(f"expected {what} within {PATIENCE} s") from error
+    async def holds() -> bool:
+        return condition()
+
+    await eventually(what, holds)
 
 
 def value(name: str, **labels: str) -> float:
@@ -68,9 +67,10 @@ async def stands(bus: Bus) -> bool:
 
 
 async def until_it_stands(bus: Bus, expected: bool = True) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while await stands(bus) != expected:  # noqa: ASYNC110 - nobody else wants to know
-            await asyncio.sleep(0.01)
+    async def is_so() -> bool:
+        return await stands(bus) == expected
+
+    await eventually("a line" if expected else "no line", is_so)
 
 
 async def a_message_arrives(nodes: Nodes, sender: Room, receiver: Room) -> None:
@@ -180,16 +180,16 @@ async def test_without_redis_rooms_of_one_node_still_hear_each_other() -> None:
 
 async def until_away(bus: RemoteBus) -> str:
     """Wait until the bus has noticed that Redis is away; return what it says of it."""
-    said = "nothing"
-    for _ in range(3000):
+
+    async def said() -> str | None:
         try:
             await bus.check()
         except BusUnavailable as error:
-            said = str(error)
-        if "is away" in said:
-            return said.partition(" is away")[0] + " is away"
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"expected Redis to be away, got {said}")
+            place, away, _ = str(error).partition(" is away")
+            return place + away if away else None
+        return None
+
+    return await eventually("Redis to be away", said) or ""
 
 
 async def test_garbage_is_ignored_and_told_once(nodes: Nodes, redis_server: RedisServer) -> None:
