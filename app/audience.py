@@ -103,7 +103,7 @@ class Audience:
             if (parcel := packing.parcel(session, outbox.encode)).payloads:
                 outbox.offer(parcel)
 
-    def part(self, session: SessionId, parting: "Parting") -> None:
+    def part(self, session: SessionId, parting: Parting) -> None:
         """Have a client that has left wait for its last answers."""
         self._parting[session] = parting
 

@@ -41,7 +41,7 @@ class Child:
         while not self._is_ending.is_set():
             try:
                 self._live()
-            except OSError as error:
+            except Exception as error:
                 _logger.error(f"{self._kind}.not_started", error=str(error))
             self._is_ending.wait(RETRY_SECONDS)
 
@@ -74,7 +74,7 @@ def end(children: Sequence[Child], within: float) -> None:
     """Let all end; kill whoever takes longer than so many seconds."""
     deadline = time.monotonic() + within
     while alive := [child for child in children if not child.has_ended()]:
-        # Again and again: one that is just starting overhears it.
+        # Again and again: one that is just starting may miss it.
         for child in alive:
             child.ask_to_end() if time.monotonic() < deadline else child.kill()
         alive[0].has_ended(ASK_SECONDS)

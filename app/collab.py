@@ -184,7 +184,7 @@ class Collab:
         else:
             read = await self._ahead.read(channel.visitor.person.id, message)
             if self._is_here(channel):
-                return self._pace.take(address, read, channel.act)
+                return self._pace.take(channel.session, read, channel.act)
         return 0.0
 
     def _new_channel(self, address: str) -> Channel:
@@ -278,7 +278,8 @@ class Collab:
         channel.act = act = channel.arrival.enter(room, partial(room.receive, channel.session))
         room.join(visitor.session(channel.session, is_asked_back=True), channel.lane)
         for message in self._take_kept(channel):
-            act(message)
+            # Not for the pause: what is due before the next frame stays due.
+            self._pace.take(channel.session, message, act)
 
     async def _open(self, channel: Channel, visitor: Visitor) -> LiveRoom:
         """Open the room; all that the client said so far is read then."""

@@ -118,7 +118,7 @@ class Companion:
 
 @contextmanager
 def _unheard() -> Iterator[None]:
-    """Let a process that this thread starts overhear signals while it cannot ignore them yet."""
+    """Hold signals back from a process that this thread starts until it can ignore them itself."""
     # Before: it lets them through again when it starts.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, UNHEARD)

@@ -179,6 +179,6 @@ def _leave_with_parent() -> None:
     if parent is not None:
         parent.join()
     while True:
-        # Again and again: while the server starts it overhears it.
+        # Again and again: while the server starts, it may miss it.
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(LOOK_SECONDS)

@@ -46,7 +46,7 @@ class Workbench:
         """
         of_one, of_all = self._waiting[user_id], self._waiting.total()
         if of_one >= self._max_waiting_of_one or of_all >= self._max_waiting:
-            raise Overloaded("too many long requests at once: try again later")
+            raise Overloaded("too much to compute at once: try again later")
         self._waiting[user_id] += 1
         own_turn = self._turns.setdefault(user_id, asyncio.Lock())
         try:

@@ -2,7 +2,7 @@
 
 The library is pycrdt (Yjs wire format, Rust inside). Its malformed-input errors become
 MalformedUpdate; its panics, which are BaseException and leave the document in doubt, become
-DocumentPoisoned.
+DocumentPoisoned, and so does what takes too long or fails halfway.
 """
 
 import weakref

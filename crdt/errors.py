@@ -13,7 +13,7 @@ PipeloomError
 │   ├── Draining              1012
 │   └── Overloaded            1013
 │       └── TooManyConnections      of one user, from one address, or altogether
-├── DocumentPoisoned          the CRDT library panicked; the document must be loaded anew
+├── DocumentPoisoned          a change broke off in the middle; the document must be loaded anew
 ├── PipelineFileError         a pipeline file that cannot be imported; carries line and column
 ├── EditRefused               an edit by the server that the document cannot take; nothing changed
 │   ├── UnknownEntry          a step or connection it names is not there
@@ -62,7 +62,7 @@ class MalformedUpdate(ProtocolError):
 
 
 class MessageTooBig(SyncError):
-    """The frame is larger than the server accepts."""
+    """The frame is too large, or the update in it would cost too much (`crdt/limits.py`)."""
 
     close_code = 1009
     remedy = "message too big: send smaller updates"
@@ -122,7 +122,10 @@ class TooManyConnections(Overloaded):
 
 
 class DocumentPoisoned(PipeloomError):
-    """The CRDT library panicked in the middle of a change; drop the document and load it anew."""
+    """A change broke off in the middle: drop the document and load it anew.
+
+    The CRDT library panicked, or took too long.
+    """
 
 
 class PipelineFileError(PipeloomError):

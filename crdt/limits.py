@@ -1,7 +1,7 @@
 """How much one update may ask of a server, and what a document may come to.
 
 What one node accepted from a client, all must replay, together with what others accepted at once;
-so there are two sets of limits.
+so there are two sets of limits, and one between them for what has waited.
 """
 
 import sys
@@ -10,7 +10,7 @@ from math import inf
 from typing import Final
 
 PART_SECONDS: Final = 4e-6
-"""What an honest part takes at most."""
+"""What an honest part takes the library at most, when it is applied."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,14 +96,14 @@ def test_whoever_ends_because_it_shall_is_not_told_of(house: House) -> None:
     assert child.has_ended()
 
 
-def test_one_that_overhears_it_is_asked_again(house: House) -> None:
+def test_one_that_misses_it_is_asked_again(house: House) -> None:
     asked = count(1)
 
-    def overhear(process: SpawnProcess) -> None:
+    def miss(process: SpawnProcess) -> None:
         if next(asked) == 3:
             cast(Process, process).leave()
 
-    child = Child("helper", house.start, overhear)
+    child = Child("helper", house.start, miss)
     process = house.await_start()
     end([child], PATIENCE)
     assert (process.exitcode, next(asked)) == (0, 4)

@@ -249,6 +249,21 @@ class TestOpening:
         logged = await scene.store.since(LOOM, 1)
         assert [update.payload for update in logged] == [first, second]
 
+    async def test_whose_presence_was_said_first_has_a_pace_of_its_own(
+        self, scene: Scene, ada: str
+    ) -> None:
+        async with scene.client(awareness_per_second=1.0) as client:
+            client.begin(DOC, ada)
+            client.say(DOC, presence(7, 1, "{}"))
+            await client.until_one(DOC, SyncStep2)
+            client.say(DOC, presence(8, 1, "{}"))
+            for clock in range(1, 12):
+                client.say(DOC, presence(9, clock, "{}"))
+            client.say(DOC, presence(7, 2, '{"cursor":null}'))
+            await client.read()
+            told = [message.payload for message in client.of(DOC, AwarenessUpdate)]
+            assert any(b"cursor" in payload for payload in told)
+
     async def test_large_edits_keep_their_place_before_and_after_it_is_open(
         self, scene: Scene, client: Client, ada: str
     ) -> None:

@@ -40,7 +40,7 @@ async def test_it_is_red_while_it_still_serves(installation: Installation) -> No
         assert await ending == 0
 
 
-async def test_a_signal_that_comes_while_it_starts_is_not_overheard(
+async def test_a_signal_that_comes_while_it_starts_is_heard(
     installation: Installation,
 ) -> None:
     async with installation.sql() as sql:
