@@ -7,7 +7,6 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 NODE := $(shell command -v node)
 LOCK := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 \
@@ -35,7 +34,7 @@ setup: .venv/installed
 	@touch $@
 
 test: .venv/installed-test lint
-	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
 lint: .venv/installed-test
 	$(BIN)/ruff format --check --quiet .

@@ -23,9 +23,8 @@ from tests.server import OWNER, Installation, Server, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PROMPTLY = 1.9
-"""Seconds within which a change must have reached everybody: before a tick of the server could have
-brought it. A second is promised; what runs beside the test may hold up the disk for another."""
+PROMPTLY = 1.0
+"""Seconds within which a change must have reached everybody."""
 
 _numbers = count(1)
 
