@@ -17,21 +17,22 @@ from uuid import UUID
 import jwt.warnings
 import typer
 
+from app.auth.tokens import Tokens
+from app.auth.verifiers import tokens_for, verifier_for
+from app.services import pipeline_files as library
+from app.telemetry import log
+from app.telemetry.exporter import tracing
+from app.telemetry.metrics_page import worker_page
 from crdt.errors import PipeloomError
-from crdt.pipeline_yaml import Imported
-from persistence.directory import PostgresDirectory
-from persistence.embedded import EmbeddedPostgres
-from persistence.migrations import migrate as migrate_database
-from persistence.pool import Pool, open_pool
-from persistence.update_log import PostgresUpdateLog
+from crdt.yaml.codec import Imported
+from persistence.embedded.server import EmbeddedPostgres
+from persistence.postgres.directory import PostgresDirectory
+from persistence.postgres.migrations import migrate as migrate_database
+from persistence.postgres.pool import Pool, open_pool
+from persistence.postgres.update_log import PostgresUpdateLog
 
-from . import library, log
-from .auth import Tokens
-from .monitoring import worker_page
 from .settings import Settings, SettingsError, load_settings
-from .telemetry import tracing
-from .verifiers import tokens_for, verifier_for
-from .work import pauses, project_now, work
+from .worker_main import pauses, project_now, work
 
 cli = typer.Typer(
     help="Pipeloom: people edit AI pipelines together, live.",
@@ -65,8 +66,8 @@ def serve(
     ] = None,
 ) -> None:
     """Serve editors over WebSocket, with a worker beside the server."""
-    from .crew import serve_together  # noqa: PLC0415 - other commands start without it
-    from .server import serve as serve_forever  # noqa: PLC0415 - other commands start without it
+    from app.processes.multi_server import serve_together  # noqa: PLC0415 - other commands start without it
+    from app.processes.server import serve as serve_forever  # noqa: PLC0415 - other commands start without it
 
     settings = load_settings(
         host=host,

@@ -15,45 +15,46 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
-from crdt.news import NodeId
-from persistence.as_user import UserPool
-from persistence.directory import PostgresDirectory
+from app.api.app import api
+from app.api.core.context import Context
+from app.auth.access_watch import AccessWatch, Audiences
+from app.auth.admission import Admission
+from app.auth.tokens import Verifier
+from app.bus.base import Bus
+from app.bus.selection import bus_for
+from app.rooms.coalescing import Windows
+from app.rooms.drain import send_away
+from app.rooms.hub import Hub
+from app.services.demo import create_demo
+from app.services.events import RoomEvents
+from app.services.history import History
+from app.services.presence_table import PresenceMirror
+from app.services.versions import Versioning
+from app.telemetry import spans
+from app.telemetry.correlation import Correlation
+from app.telemetry.metrics_page import MetricsPage, watch_loop, watch_projections
+from app.telemetry.multiprocess_metrics import Siblings
+from app.telemetry.request_spans import RequestSpans
+from app.telemetry.timed_stores import TimedLog
+from app.websocket.endpoints import Endpoints
+from crdt.room.peer_messages import NodeId
 from persistence.errors import StoreError
 from persistence.group_commit import GroupCommit
-from persistence.listener import ACCESS, Listener
-from persistence.migrations import require_current
-from persistence.pool import Pool, open_pool
-from persistence.presence import PostgresPresence
-from persistence.versions import PostgresVersions
+from persistence.postgres.as_user import UserPool
+from persistence.postgres.directory import PostgresDirectory
+from persistence.postgres.listener import ACCESS, Listener
+from persistence.postgres.migrations import require_current
+from persistence.postgres.pool import Pool, open_pool
+from persistence.postgres.presence import PostgresPresence
+from persistence.postgres.versions import PostgresVersions
 
-from . import spans
-from .access import AccessWatch, Audiences
-from .admission import Admission
-from .api.assembly import api
-from .api.context import Context
-from .auth import Verifier
-from .beside import beside
-from .bus.base import Bus
-from .bus.selection import bus_for
+from .api.core.not_found import NotFound
 from .clock import SystemClock
-from .correlation import Correlation
-from .demo import create_demo
-from .events import RoomEvents
-from .history import History
-from .http import NotFound, Readiness, healthz, to_documentation
-from .hub import Hub
-from .monitoring import MetricsPage, watch_loop, watch_projections
-from .parting import send_away
-from .presence import PresenceMirror
-from .request_spans import RequestSpans
+from .compute_queue import Workbench
+from .http import Readiness, healthz, to_documentation
 from .settings import Settings
-from .siblings import Siblings
-from .timed import TimedLog
-from .versions import Versioning
-from .window import Windows
-from .work import project_now
-from .workbench import Workbench
-from .ws import Endpoints
+from .tasks import beside
+from .worker_main import project_now
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 

@@ -14,9 +14,9 @@ from typing import TypeAlias
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from crdt.encoding import Reader
-from crdt.messages import Message, SyncStep1
-from crdt.y_websocket import encode
+from crdt.protocol.lib0 import Reader
+from crdt.protocol.messages import Message, SyncStep1
+from crdt.protocol.y_websocket import encode
 
 MARK = re.compile(rb"edit-(\d{8})")
 SYNC_STEP_2 = b"\x00\x01"

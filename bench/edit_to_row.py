@@ -19,7 +19,7 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]  # asyncpg ships no types
 
-from crdt.messages import Update
+from crdt.protocol.messages import Update
 
 from .clients import Client, Edit, Room, joined, send_evenly
 from .figures import SPREAD, Spread, table

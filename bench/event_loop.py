@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
-from crdt.document import Document
-from crdt.encoding import var_string, var_uint
-from crdt.messages import AwarenessUpdate, Update
-from crdt.shared_types import seed
+from crdt.document.document import Document
+from crdt.document.schema import seed
+from crdt.protocol.lib0 import var_string, var_uint
+from crdt.protocol.messages import AwarenessUpdate, Update
 
 from .clients import Client, Room, connected, joined, send_evenly
 from .figures import SPREAD, Spread, table

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from crdt.document import Document
-from crdt.encoding import var_string
-from crdt.messages import Update
-from crdt.shared_types import seed
+from crdt.document.document import Document
+from crdt.document.schema import seed
+from crdt.protocol.lib0 import var_string
+from crdt.protocol.messages import Update
 
 from .clients import Client, Room, connected, joined, send_evenly
 from .figures import Spread, table

@@ -15,9 +15,9 @@ from contextlib import asynccontextmanager, suppress
 from itertools import cycle, islice
 from urllib.parse import urlsplit
 
-from crdt.encoding import var_string, var_uint
-from crdt.messages import AwarenessUpdate, Message, SyncStep1
-from crdt.y_websocket import encode
+from crdt.protocol.lib0 import var_string, var_uint
+from crdt.protocol.messages import AwarenessUpdate, Message, SyncStep1
+from crdt.protocol.y_websocket import encode
 
 from .figures import table
 from .installation import Installation, installed

@@ -15,13 +15,13 @@ from pathlib import Path
 from urllib.parse import urlencode
 from uuid import UUID
 
-from app import library
-from app.auth import Tokens, secret_in
-from app.work import project_now
-from persistence.directory import PostgresDirectory
-from persistence.embedded import EmbeddedPostgres
-from persistence.migrations import migrate
-from persistence.pool import Pool, open_pool
+from app.auth.tokens import Tokens, secret_in
+from app.services import pipeline_files as library
+from app.worker_main import project_now
+from persistence.embedded.server import EmbeddedPostgres
+from persistence.postgres.directory import PostgresDirectory
+from persistence.postgres.migrations import migrate
+from persistence.postgres.pool import Pool, open_pool
 
 from .machine import cpu_seconds, family, resident_bytes
 from .pipelines import pipeline

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from pycrdt import Doc, Map, TransactionEvent
 
-from crdt.ordering import key_between, keys_between
-from crdt.pipeline import Connection, Pipeline, Point, Settings, Step
+from crdt.pipeline.fractional_index import key_between, keys_between
+from crdt.pipeline.model import Connection, Pipeline, Point, Settings, Step
 
 SEED = 20
 PROMPT = "Read the change below and list what a careful reviewer should look at, in order. " * 4

@@ -25,16 +25,16 @@ from statistics import median
 from typing import TypeAlias
 from uuid import UUID
 
-from crdt.rows import RowChanges, Rows
-from persistence.embedded import EmbeddedPostgres
-from persistence.listener import Listener
-from persistence.migrations import migrate
-from persistence.pool import Pool, open_pool
+from crdt.pipeline.rows import RowChanges, Rows
+from persistence.embedded.server import EmbeddedPostgres
 from persistence.ports import Claim, NewUpdate
-from persistence.projections import PostgresProjections
-from persistence.replay import replay
-from persistence.update_log import PostgresUpdateLog
-from persistence.worker import Worker, WorkerSettings
+from persistence.postgres.listener import Listener
+from persistence.postgres.migrations import migrate
+from persistence.postgres.pool import Pool, open_pool
+from persistence.postgres.projections import PostgresProjections
+from persistence.postgres.update_log import PostgresUpdateLog
+from persistence.worker.replay import replay
+from persistence.worker.worker import Worker, WorkerSettings
 
 from .figures import table
 from .installation import create

@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from persistence.as_user import UserPool
-from persistence.directory import PostgresDirectory
-from persistence.embedded import EmbeddedPostgres
-from persistence.migrations import migrate
-from persistence.pool import Pool, connect, open_pool
-from persistence.projections import PostgresProjections
-from persistence.queries import API_QUERIES
+from persistence.embedded.server import EmbeddedPostgres
+from persistence.postgres.as_user import UserPool
+from persistence.postgres.directory import PostgresDirectory
+from persistence.postgres.migrations import migrate
+from persistence.postgres.pool import Pool, connect, open_pool
+from persistence.postgres.projections import PostgresProjections
+from persistence.postgres.queries import API_QUERIES
 
 from .figures import SPREAD, Spread, table
 from .machine import describe

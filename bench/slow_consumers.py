@@ -19,8 +19,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from crdt.messages import Message, SyncStep1, Update
-from crdt.y_websocket import encode
+from crdt.protocol.messages import Message, SyncStep1, Update
+from crdt.protocol.y_websocket import encode
 
 from .clients import Client, Room, connected
 from .figures import Spread, table

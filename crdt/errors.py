@@ -62,7 +62,7 @@ class MalformedUpdate(ProtocolError):
 
 
 class MessageTooBig(SyncError):
-    """The frame is too large, or the update in it would cost too much (`crdt/limits.py`)."""
+    """The frame is too large, or the update in it would cost too much (`updates/limits.py`)."""
 
     close_code = 1009
     remedy = "message too big: send smaller updates"

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol, TypeAlias
 from uuid import UUID
 
-from crdt.person import Person
-from crdt.pipeline import JsonMap
-from crdt.rows import PipelineRow, RowChanges, Rows
+from crdt.pipeline.model import JsonMap
+from crdt.pipeline.rows import PipelineRow, RowChanges, Rows
+from crdt.room.session import Person
+
+from .errors import UnknownSubject
 
 Role: TypeAlias = Literal["owner", "admin", "member", "viewer"]
 
@@ -181,6 +183,10 @@ class User:
     id: UUID
     email: str
     name: str
+
+
+DEMO_OWNER: Final = "owner@demo.pipeloom"
+DEMO_VIEWER: Final = "viewer@demo.pipeloom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,3 +366,14 @@ class PresenceBoard(Protocol):
     async def sweep(self) -> None:
         """Remove whom no node has shown for PRESENCE_SECONDS. Raises StoreError."""
         ...
+
+
+def the_one_team(slug: str, found: dict[str, UUID]) -> UUID:
+    """The only team in `found` (path to id). Raises UnknownSubject for none and for several."""
+    match list(found.values()):
+        case [team_id]:
+            return team_id
+        case []:
+            raise UnknownSubject(f"no team has the slug {slug}: check it, or create the team")
+        case _:
+            raise UnknownSubject(f"several teams are called {slug}: say one of {', '.join(found)}")

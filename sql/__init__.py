@@ -12,7 +12,7 @@ def schema() -> str:
 
 
 def queries() -> str:
-    """The named queries, to be taken apart by `persistence/queries.py`."""
+    """The named queries, to be taken apart by `persistence/postgres/queries.py`."""
     return _HERE.joinpath("queries.sql").read_text(encoding="utf-8")
 
 

@@ -17,9 +17,9 @@ from uuid import uuid4
 
 import pytest
 
-from persistence.embedded import EmbeddedPostgres
-from persistence.migrations import migrate
-from persistence.pool import Pool, connection, open_pool
+from persistence.embedded.server import EmbeddedPostgres
+from persistence.postgres.migrations import migrate
+from persistence.postgres.pool import Pool, connection, open_pool
 from tests.redis_server import RedisServer, a_cluster, a_redis
 
 TOLD: Final = "told"

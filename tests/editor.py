@@ -1,7 +1,7 @@
 """A y-websocket client in Python that remembers what it sent and what came back.
 
-It speaks through `crdt/y_websocket.py`, so its frames are those of the server's own codec; the
-stock clients of tests/interop/ make sure that these are the right ones.
+It speaks through `crdt/protocol/y_websocket.py`, so its frames are those of the server's own codec;
+the stock clients of tests/interop/ make sure that these are the right ones.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from pycrdt import Doc, Map
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from crdt.messages import AwarenessUpdate, Message, Refused, SyncStep1, SyncStep2, Update
-from crdt.y_websocket import decode, encode
+from crdt.protocol.messages import AwarenessUpdate, Message, Refused, SyncStep1, SyncStep2, Update
+from crdt.protocol.y_websocket import decode, encode
 from tests.server import PATIENCE
 
 Change: TypeAlias = "Callable[[Doc[Any]], None]"

@@ -7,8 +7,7 @@ right.
 from collections.abc import Callable
 from typing import TypeAlias
 
-from crdt.encoding import Reader, var_string
-from crdt.hocuspocus import (
+from crdt.protocol.hocuspocus import (
     AUTH,
     AWARENESS,
     CLOSE,
@@ -27,7 +26,8 @@ from crdt.hocuspocus import (
     FromClient,
     ToClient,
 )
-from crdt.messages import (
+from crdt.protocol.lib0 import Reader, var_string
+from crdt.protocol.messages import (
     Accepted,
     Authenticated,
     AwarenessUpdate,
@@ -36,7 +36,7 @@ from crdt.messages import (
     Stateless,
     TokenWanted,
 )
-from crdt.y_websocket import decode_sync
+from crdt.protocol.y_websocket import decode_sync
 
 Frame: TypeAlias = tuple[str, ToClient]
 

@@ -4,7 +4,6 @@ import ast
 import re
 import subprocess
 import tomllib
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,16 @@ import click
 import pytest
 import typer
 from ruamel.yaml import YAML
+from setuptools import find_packages
 
 from app.cli import cli
 from app.settings import Settings
-from persistence.queries import API_QUERIES, QUERIES
+from persistence.postgres.queries import API_QUERIES, QUERIES
 
 ROOT = Path(__file__).parent.parent
 FOUNDATIONS = "app", "crdt", "persistence"
 CODE = *FOUNDATIONS, "sql"
+PROJECT: Mapping[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 COMMANDS: Mapping[str, click.Command] = typer.main.get_command(cli).commands  # type: ignore[attr-defined]
 COMPOSE: Mapping[str, Any] = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text())
@@ -47,15 +48,6 @@ def committed() -> list[Path]:
     return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
 
 
-def modules() -> list[str]:
-    return [
-        ".".join(file.relative_to(ROOT).with_suffix("").parts)
-        for package in FOUNDATIONS
-        for file in (ROOT / package).rglob("*.py")
-        if file.name != "__init__.py"
-    ]
-
-
 def known_variables() -> set[str]:
     """The environment variables that Pipeloom reads; REDIS_URL waits for a second node."""
     names = {f"PIPELOOM_{name.upper()}" for name in Settings.model_fields}
@@ -72,26 +64,27 @@ def options_of(command: str) -> set[str]:
     return {option for parameter in COMMANDS[command].params for option in parameter.opts}
 
 
-def test_every_module_stands_on_exactly_one_floor() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    (floors,) = (
-        contract["layers"]
-        for contract in project["tool"]["importlinter"]["contracts"]
+def test_every_folder_with_siblings_has_floors_that_name_all_of_them() -> None:
+    contracts = PROJECT["tool"]["importlinter"]["contracts"]
+    containers = {
+        container: contract["exhaustive"]
+        for contract in contracts
         if contract["type"] == "layers"
-    )
-    standing = Counter(module for floor in floors for module in re.split(r"[\s:]+", floor.strip()))
-    assert {module: standing[module] for module in modules()} == dict.fromkeys(modules(), 1)
-    assert set(standing) == set(modules())
+        for container in contract.get("containers", ())
+    }
+    assert containers == dict.fromkeys((*FOUNDATIONS, "app.api"), True)
 
 
 def test_every_package_is_installed() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     there = {
         ".".join(file.parent.relative_to(ROOT).parts)
         for package in CODE
         for file in (ROOT / package).rglob("__init__.py")
     }
-    assert set(project["tool"]["setuptools"]["packages"]) == there
+    where = PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert set(find_packages(str(ROOT), include=where)) == there
+    folders = {file.parent for package in CODE for file in (ROOT / package).rglob("*.py")}
+    assert {".".join(folder.relative_to(ROOT).parts) for folder in folders} == there
 
 
 def test_every_query_asked_for_by_name_is_there() -> None:

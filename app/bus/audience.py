@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 from uuid import UUID
 
-from crdt.news import News
+from crdt.room.peer_messages import News
 
 from .base import Handler, OnListening, Unsubscribe
 

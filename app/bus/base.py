@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from crdt.errors import PipeloomError
-from crdt.news import News
+from crdt.room.peer_messages import News
 
 Handler: TypeAlias = Callable[[News], None]
 OnListening: TypeAlias = Callable[[], None]

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from crdt.news import News
+from crdt.room.peer_messages import News
 
 from .audience import Audience
 from .base import Handler, OnListening, Unsubscribe, unmoved

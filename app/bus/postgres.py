@@ -11,8 +11,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from persistence.errors import StoreError
-from persistence.pool import connect, driver_errors
-from persistence.queries import QUERIES
+from persistence.postgres.pool import connect, driver_errors
+from persistence.postgres.queries import QUERIES
 
 from .base import BusUnavailable
 from .line import Event, Heard, Line, Listening, channel_name

@@ -12,13 +12,13 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from app.tasks import end
+from app.telemetry.metrics import BUS_DROPPED, BUS_UP, tally
 from crdt.errors import ProtocolError
-from crdt.news import Committed, News, NodeId, WhoIsHere
+from crdt.room.peer_messages import Committed, News, NodeId, WhoIsHere
 
-from ..metrics import BUS_DROPPED, BUS_UP, tally
 from .audience import Audience
 from .base import BusUnavailable, Handler, OnListening, Unsubscribe, unmoved
-from .ending import end
 from .line import Heard, Line, Listening
 from .outgoing import Outgoing
 from .wire import decode, encode

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from app.settings import Settings
-from crdt.news import NodeId
+from app.tasks import end
+from crdt.room.peer_messages import NodeId
 
 from .base import Bus
-from .ending import end
 from .line import Line
 from .memory import MemoryBus
 from .postgres import open_postgres_line

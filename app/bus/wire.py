@@ -1,16 +1,16 @@
 """What nodes say, as bytes: version, node, kind, and the fields of that kind.
 
-All of it in lib0 primitives (crdt/encoding.py). A node ignores messages of versions and kinds that
-it does not know, so that old and new ones may share a bus while they are being replaced.
+All of it in lib0 primitives (`protocol/lib0.py`). A node ignores messages of versions and kinds
+that it does not know, so that old and new ones may share a bus while they are being replaced.
 """
 
 from enum import IntEnum
 from typing import Final, NamedTuple, assert_never
 
-from crdt.encoding import Reader, var_bytes, var_string, var_uint
 from crdt.errors import ProtocolError
-from crdt.messages import Stateless
-from crdt.news import Committed, News, NodeId, Roster, WhoIsHere
+from crdt.protocol.lib0 import Reader, var_bytes, var_string, var_uint
+from crdt.protocol.messages import Stateless
+from crdt.room.peer_messages import Committed, News, NodeId, Roster, WhoIsHere
 
 VERSION: Final = 1
 

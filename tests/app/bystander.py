@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from pycrdt import Map
 
-from crdt.document import Document
+from crdt.document.document import Document
 from tests.editor import Editor, joined
 from tests.server import Installation
 

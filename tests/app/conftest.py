@@ -8,8 +8,8 @@ import pytest_asyncio
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from app import spans
-from app.otel import provider, tracer_of
+from app.telemetry import spans
+from app.telemetry.otel import provider, tracer_of
 from tests.conftest import a_database
 from tests.server import Installation, Server
 

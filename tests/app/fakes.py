@@ -15,13 +15,13 @@ from pycrdt import Map
 
 from app.bus.base import Handler, OnListening, Unsubscribe, unmoved
 from app.bus.memory import MemoryBus
-from app.parcel import Parcel
-from crdt.document import Document
-from crdt.encoding import var_string, var_uint
+from app.rooms.frames import Parcel
+from crdt.document.document import Document
 from crdt.errors import SyncError
-from crdt.messages import AwarenessUpdate, Message, Refused
-from crdt.news import News
-from crdt.y_websocket import AUTH, decode, encode
+from crdt.protocol.lib0 import var_string, var_uint
+from crdt.protocol.messages import AwarenessUpdate, Message, Refused
+from crdt.protocol.y_websocket import AUTH, decode, encode
+from crdt.room.peer_messages import News
 from persistence.ports import NewUpdate
 from tests.contracts.stores import NOON, an_id
 

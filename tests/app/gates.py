@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from persistence.memory import MemoryStore
+from persistence.memory.stores import MemoryStore
 from persistence.ports import Member, NewUpdate, StoredDocument
 
 

@@ -10,8 +10,8 @@ from pycrdt import Doc
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from crdt.messages import AwarenessUpdate, Message, SyncStep1, SyncStep2, Update
-from crdt.y_websocket import decode, encode
+from crdt.protocol.messages import AwarenessUpdate, Message, SyncStep1, SyncStep2, Update
+from crdt.protocol.y_websocket import decode, encode
 from tests.server import PATIENCE
 
 RECEIVE_BUFFER = 16 * 1024

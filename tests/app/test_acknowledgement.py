@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
-from crdt.messages import QueryAwareness
+from crdt.protocol.messages import QueryAwareness
 from tests.editor import Editor, joined
 from tests.server import Installation, Server, eventually
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pycrdt import Doc, Map
 
-from crdt.encoding import var_string, var_uint
-from crdt.messages import AwarenessUpdate, SyncStep1, SyncStep2, Update
-from crdt.y_websocket import encode
+from crdt.protocol.lib0 import var_string, var_uint
+from crdt.protocol.messages import AwarenessUpdate, SyncStep1, SyncStep2, Update
+from crdt.protocol.y_websocket import encode
 from tests.app.bystander import assert_log_decodable, undisturbed
 from tests.editor import joined, visiting
 from tests.server import Installation, Server

@@ -6,10 +6,11 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from app.auth import Tokens
-from app.http import PROBLEM, NotFound, Readiness, healthz, problem
-from app.jwks import KeySetTokens
-from app.key_set import KeySetError
+from app.api.core.not_found import NotFound
+from app.auth.jwks import KeySetTokens
+from app.auth.key_set import KeySetError
+from app.auth.tokens import Tokens
+from app.http import PROBLEM, Readiness, healthz, problem
 from persistence.errors import StoreUnavailable
 from persistence.ports import User
 from tests.app.issuer import signer

@@ -13,8 +13,8 @@ from pycrdt import Map
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from crdt.hocuspocus import Authenticate
-from crdt.messages import Stateless, SyncStep1
+from crdt.protocol.hocuspocus import Authenticate
+from crdt.protocol.messages import Stateless, SyncStep1
 from tests.app.fakes import presence
 from tests.editor import joined, visiting
 from tests.hocuspocus import client_frame

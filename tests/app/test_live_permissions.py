@@ -11,10 +11,10 @@ from uuid import UUID, uuid4
 import jwt
 import pytest
 
-from app.auth import LEEWAY
-from app.live_room import PARTING_SECONDS
+from app.auth.tokens import LEEWAY
 from app.main import TICK_SECONDS
-from crdt.messages import SyncStep1
+from app.rooms.live_room import PARTING_SECONDS
+from crdt.protocol.messages import SyncStep1
 from tests.app.bystander import undisturbed
 from tests.app.conftest import SECRET
 from tests.app.issuer import Publisher, Signer, published, publishing, signer

@@ -6,15 +6,16 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.auth import Tokens
+from app.auth.tokens import Tokens
 from app.http import PROBLEM
 from app.main import ANY_METHOD, Services, application, ensure_demo, services
 from app.settings import Settings
-from crdt.messages import SyncStep1, SyncStep2, Update
-from persistence.directory import DEMO_OWNER, PostgresDirectory
+from crdt.protocol.messages import SyncStep1, SyncStep2, Update
 from persistence.errors import SchemaOutdated
-from persistence.pool import Pool
-from persistence.update_log import PostgresUpdateLog
+from persistence.ports import DEMO_OWNER
+from persistence.postgres.directory import PostgresDirectory
+from persistence.postgres.pool import Pool
+from persistence.postgres.update_log import PostgresUpdateLog
 from tests.app.fakes import Replica, turns
 from tests.app.wire import Wire
 

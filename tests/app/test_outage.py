@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pycrdt import Map
 
-from crdt.messages import SyncStep1
+from crdt.protocol.messages import SyncStep1
 from tests.database_gate import DatabaseGate, gated
 from tests.editor import Editor, joined, visiting
 from tests.server import Installation, Server, eventually

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from pycrdt import Map
 
-from crdt.messages import AwarenessUpdate, SyncStep2, Update
+from crdt.protocol.messages import AwarenessUpdate, SyncStep2, Update
 from tests.app.fakes import presence
 from tests.app.stalled import Stalled, stalled
 from tests.editor import Editor, joined

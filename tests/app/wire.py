@@ -8,8 +8,8 @@ from typing import Any
 from starlette.types import Message, Scope
 from starlette.websockets import WebSocket
 
-from crdt.messages import Message as SyncMessage
-from crdt.y_websocket import encode
+from crdt.protocol.messages import Message as SyncMessage
+from crdt.protocol.y_websocket import encode
 from tests.app.fakes import message_of
 
 PATIENCE = 10.0

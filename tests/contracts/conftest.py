@@ -2,8 +2,8 @@
 
 import pytest
 
-from persistence.memory import MemoryStore
-from persistence.memory_versions import MemoryVersions
+from persistence.memory.stores import MemoryStore
+from persistence.memory.versions import MemoryVersions
 from tests.contracts.stores import Stores, stores_on
 
 

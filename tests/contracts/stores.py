@@ -5,9 +5,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
-from crdt.rows import ConnectionRow, PipelineRow, RowChanges, StepRow
-from persistence.directory import PostgresDirectory
-from persistence.pool import Pool
+from crdt.pipeline.rows import ConnectionRow, PipelineRow, RowChanges, StepRow
 from persistence.ports import (
     Authorship,
     Demo,
@@ -20,9 +18,11 @@ from persistence.ports import (
     User,
     Versions,
 )
-from persistence.projections import PostgresProjections
-from persistence.update_log import PostgresUpdateLog
-from persistence.versions import PostgresVersions
+from persistence.postgres.directory import PostgresDirectory
+from persistence.postgres.pool import Pool
+from persistence.postgres.projections import PostgresProjections
+from persistence.postgres.update_log import PostgresUpdateLog
+from persistence.postgres.versions import PostgresVersions
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -15,8 +15,8 @@ from app.bus.postgres import open_postgres_line
 from app.bus.redis import open_redis_line
 from app.bus.remote import RemoteBus
 from app.bus.selection import running
-from crdt.messages import Stateless
-from crdt.news import Committed, News, Roster, WhoIsHere
+from crdt.protocol.messages import Stateless
+from crdt.room.peer_messages import Committed, News, Roster, WhoIsHere
 from tests.contracts.stores import an_id
 from tests.server import eventually
 

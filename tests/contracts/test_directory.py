@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from crdt.errors import PipelineNotFound
-from crdt.person import Person
+from crdt.room.session import Person
 from persistence.errors import Conflict, StoreError, UnknownSubject
 from persistence.ports import Member, Role
 from tests.contracts.stores import Stores, a_pipeline, an_id

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crdt.rows import Diagnostic, RowChanges, Rows
+from crdt.pipeline.rows import Diagnostic, RowChanges, Rows
 from persistence.errors import StoreError
 from tests.contracts.stores import Stores, a_connection, a_pipeline, a_step, an_id
 

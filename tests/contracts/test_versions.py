@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from crdt.errors import PipelineNotFound
-from crdt.rows import RowChanges
+from crdt.pipeline.rows import RowChanges
 from persistence.ports import NewUpdate, NewVersion, Retention
 from tests.contracts.stores import NOON, Stores, an_id
 

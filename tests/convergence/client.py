@@ -19,9 +19,9 @@ from pycrdt import (
     read_message,
 )
 
-from crdt.pending import Pending, read_state_vector
-from crdt.person import Person
-from crdt.update_format import EMPTY_UPDATE, read_update
+from crdt.room.session import Person
+from crdt.updates.format import EMPTY_UPDATE, read_update
+from crdt.updates.pending import Pending, read_state_vector
 from tests.convergence.edits import Author
 from tests.convergence.link import Link
 
@@ -39,8 +39,8 @@ class Client:
     to the server's SyncStep1, which is echoed only if it is news. `safe` holds, for all time, what
     was acknowledged.
 
-    Confessed: it takes updates through `crdt/pending.py`, as the server does, since the library
-    (pycrdt 0.14) loses some that come before their predecessors, which Yjs does not.
+    Confessed: it takes updates through `crdt/updates/pending.py`, as the server does, since the
+    library (pycrdt 0.14) loses some that come before their predecessors, which Yjs does not.
     """
 
     name: str

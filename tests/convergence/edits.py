@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pycrdt import Array, Doc, Map, Text
 
-from crdt.pipeline import Connection, Pipeline, Point, Settings, Step
-from crdt.shared_types import shared_connection, shared_step
+from crdt.document.schema import shared_connection, shared_step
+from crdt.pipeline.model import Connection, Pipeline, Point, Settings, Step
 from tests.crdt.entries import key
 from tests.crdt.vandal import Vandal
 

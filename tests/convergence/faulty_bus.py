@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.bus.base import Handler, OnListening, Unsubscribe, unmoved
 from app.bus.memory import MemoryBus
-from crdt.news import News
+from crdt.room.peer_messages import News
 
 DROPPED, REPEATED = 0.15, 0.1
 

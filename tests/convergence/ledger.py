@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from crdt.document import Document
-from crdt.encoding import Reader
-from crdt.update_format import DeleteSet, covers, read_deletions, read_structs
+from crdt.document.document import Document
+from crdt.protocol.lib0 import Reader
+from crdt.updates.format import DeleteSet, covers, read_deletions, read_structs
 from persistence.ports import NewUpdate
 
 

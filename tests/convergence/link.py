@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
-from app.live_room import LiveRoom
-from app.parcel import Parcel
-from crdt.effects import SessionId
+from app.rooms.frames import Parcel
+from app.rooms.live_room import LiveRoom
 from crdt.errors import SyncError
-from crdt.messages import Message
-from crdt.y_websocket import decode, encode
+from crdt.protocol.messages import Message
+from crdt.protocol.y_websocket import decode, encode
+from crdt.room.effects import SessionId
 
 
 class HangUp:

@@ -14,10 +14,10 @@ from uuid import UUID
 
 from pycrdt import Doc, Map
 
-from crdt.document import Document
-from crdt.messages import Accepted, Message, SyncStep2
-from crdt.shared_types import seed as seed_document
-from persistence.memory import MemoryStore
+from crdt.document.document import Document
+from crdt.document.schema import seed as seed_document
+from crdt.protocol.messages import Accepted, Message, SyncStep2
+from persistence.memory.stores import MemoryStore
 from persistence.ports import NewPipeline
 from tests.contracts.stores import NOON, a_pipeline, an_id
 from tests.convergence.client import Client

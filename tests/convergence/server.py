@@ -12,23 +12,22 @@ from random import Random
 from typing import Literal, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
-from app.hub import Hub
-from app.live_room import LiveRoom
-from crdt.document import Document
-from crdt.editor import Editor
+from app.rooms.hub import Hub
+from app.rooms.live_room import LiveRoom
+from crdt.document.document import Document
+from crdt.document.schema import PipelineReader
+from crdt.editing.editor import Editor
 from crdt.errors import EditRefused, Overloaded, SyncError
-from crdt.person import Person
-from crdt.reading import read_valid
-from crdt.rows import Rows
-from crdt.session import Session
-from crdt.shared_types import PipelineReader
-from crdt.update_format import read_structs
+from crdt.pipeline.rows import Rows
+from crdt.room.session import Person, Session
+from crdt.updates.format import read_structs
+from crdt.validation.reading import read_valid
 from persistence.errors import StoreError, StoreUnavailable
 from persistence.group_commit import GroupCommit
-from persistence.memory import MemoryStore
+from persistence.memory.stores import MemoryStore
 from persistence.ports import LoggedUpdate, NewUpdate, StoredDocument
-from persistence.replay import replay
-from persistence.worker import Worker, WorkerSettings
+from persistence.worker.replay import replay
+from persistence.worker.worker import Worker, WorkerSettings
 from tests.app.fakes import HeldClock
 from tests.convergence.faulty_bus import FaultyBus, NodeBus
 from tests.convergence.ledger import Ledger
@@ -237,7 +236,7 @@ class Server:
         self.start()
 
     def admit(self, link: Link) -> None:
-        """Open the room for a visitor and let it in, as `app/ws.py` does."""
+        """Open the room for a visitor and let it in, as `app/websocket/endpoints.py` does."""
         node = self._random.choice(self.nodes)
         node.links.append(link)
         task = asyncio.create_task(self._enter(node.hub, link))

@@ -5,8 +5,10 @@ from random import Random
 from typing import TypeAlias
 from uuid import UUID
 
-from crdt.editor import Editor
-from crdt.edits import (
+from crdt.document.schema import PipelineReader
+from crdt.editing.editor import Editor
+from crdt.editing.replace import make_equal, put_pipeline
+from crdt.editing.verbs import (
     LAST,
     delete_connection,
     delete_step,
@@ -17,10 +19,8 @@ from crdt.edits import (
     put_connection,
     put_step,
 )
-from crdt.pipeline import Json
-from crdt.reading import read_pipeline
-from crdt.shared_types import PipelineReader
-from crdt.whole_edits import make_equal, put_pipeline
+from crdt.pipeline.model import Json
+from crdt.validation.reading import read_pipeline
 from tests.convergence.edits import NAMES, PHRASES, SLOTS, TYPES, first_draft
 from tests.crdt.pipelines import edited, renumbered
 

@@ -12,7 +12,7 @@ from time import sleep
 import pytest
 from structlog.testing import capture_logs
 
-from persistence.memory import MemoryStore
+from persistence.memory.stores import MemoryStore
 from tests.contracts.stores import an_id
 from tests.convergence.play import Play, assert_same
 from tests.convergence.server import NODES, UNLOAD_AFTER, valid_rows

@@ -6,12 +6,12 @@ from types import FrameType
 from typing import Any
 from uuid import UUID
 
-from crdt.invariants import Entries, ValidPipeline
-from crdt.pipeline import Json
-from crdt.rows import (
+from crdt.pipeline.model import Json
+from crdt.pipeline.rows import (
     Rows,
     StepRow,
 )
+from crdt.validation.valid_pipeline import Entries, ValidPipeline
 
 
 def key(number: int) -> str:

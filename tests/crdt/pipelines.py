@@ -3,8 +3,8 @@
 from dataclasses import replace
 from random import Random
 
-from crdt.ordering import children_of, keys_between, walk
-from crdt.pipeline import Connection, Json, Pipeline, Point, Settings, Size, Step
+from crdt.pipeline.fractional_index import children_of, keys_between, walk
+from crdt.pipeline.model import Connection, Json, Pipeline, Point, Settings, Size, Step
 from tests.crdt.entries import key
 
 TYPES = ["claude", "gemini", "for_loop", "teleport"]

@@ -1,6 +1,6 @@
 """Yjs updates written byte by byte, as no honest client writes them."""
 
-from crdt.encoding import var_string, var_uint
+from crdt.protocol.lib0 import var_string, var_uint
 
 Y_ARRAY, Y_MAP, Y_TEXT = b"\x00", b"\x01", b"\x02"
 

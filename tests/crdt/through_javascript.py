@@ -8,7 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 
-from crdt.pipeline import Json, JsonMap, Pipeline
+from crdt.pipeline.model import Json, JsonMap, Pipeline
 
 
 class _TextualDates(SafeConstructor):  # type: ignore[misc, unused-ignore]

@@ -3,9 +3,8 @@
 import random
 from collections.abc import Callable
 
-from crdt.absent import ABSENT
-from crdt.invariants import Entries
-from crdt.pipeline import Json
+from crdt.pipeline.model import ABSENT, Json
+from crdt.validation.valid_pipeline import Entries
 from tests.crdt.entries import key
 
 JUNK: list[Json] = [None, True, 0, -1, 2.5, "", "x", "\0", [], ["x"], {}, {"x": None}, 10**400]

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from crdt.awareness_format import MAX_STATE_BYTES
+from crdt.protocol.awareness_update import MAX_STATE_BYTES
 from tests.crdt.through_javascript import parse
 from tests.interop.site import Site
 from tests.interop.stock import VERSIONS, StockClient, stock_client, stock_clients

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from crdt.document import Document
-from crdt.pending import read_state_vector
+from crdt.document.document import Document
+from crdt.updates.pending import read_state_vector
 from tests.interop.stock import HERE, node
 
 SEEDS = range(60)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid4
 
-from persistence.pool import Pool
+from persistence.postgres.pool import Pool
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import pytest_asyncio
 
 from app.main import application, services
 from app.settings import Settings
-from app.work import work
-from persistence.autosave import Pauses
+from app.worker_main import work
+from persistence.worker.autosave import Pauses
 from tests.app.api.house import TOKENS, House, Team
 from tests.conftest import a_database
 

@@ -12,7 +12,7 @@ import asyncpg  # type: ignore[import-untyped]
 import httpx
 from starlette.applications import Starlette
 
-from app.auth import Tokens
+from app.auth.tokens import Tokens
 from app.main import Services
 from persistence.ports import Role, User
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from app.main import Services
-from crdt.document import Document
-from crdt.messages import Message, SyncStep1, SyncStep2, Update
+from crdt.document.document import Document
+from crdt.protocol.messages import Message, SyncStep1, SyncStep2, Update
 from tests.app.wire import PATIENCE, Wire
 
 

@@ -3,7 +3,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from app.api.assembly import api
+from app.api.app import api
 from app.settings import Settings
 from tests.app.api.house import TOKENS, House, Team
 

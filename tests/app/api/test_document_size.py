@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 
 from app.main import application, services
-from app.metrics import REGISTRY
 from app.settings import Settings
-from app.work import work
-from persistence.autosave import Pauses
+from app.telemetry.metrics import REGISTRY
+from app.worker_main import work
+from persistence.worker.autosave import Pauses
 from tests.app.api.house import TOKENS, House, Team, a_pipeline, a_step, all_items, the_problem
 from tests.conftest import a_database
 from tests.server import eventually

@@ -25,10 +25,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from app.auth import Tokens
-from persistence.directory import PostgresDirectory
-from persistence.pool import open_pool
+from app.auth.tokens import Tokens
 from persistence.ports import Role, User
+from persistence.postgres.directory import PostgresDirectory
+from persistence.postgres.pool import open_pool
 from tests.app.conftest import SECRET
 from tests.conftest import a_database
 from tests.server import Installation, Server

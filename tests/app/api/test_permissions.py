@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import pytest
 from pycrdt import Map
 
-from crdt.messages import Refused, Update
+from crdt.protocol.messages import Refused, Update
 from tests.app.api.house import (
     ROLES,
     House,
@@ -25,8 +25,8 @@ from tests.app.api.house import (
     ask,
     the_problem,
 )
+from tests.app.api.resources.test_events import listening
 from tests.app.api.sockets import Socket, joined
-from tests.app.api.test_events import listening
 from tests.app.fakes import presence
 from tests.app.wire import Wire
 

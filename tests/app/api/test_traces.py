@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from app.main import application
 from tests.app.api.house import TOKENS, House, Person, Team, a_pipeline, the_json, the_problem
-from tests.app.test_otel import TRACE, TRACEPARENT
+from tests.app.telemetry.test_otel import TRACE, TRACEPARENT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -9,15 +9,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.bus.base import Bus, BusUnavailable
-from app.bus.ending import end
 from app.bus.line import channel_name
 from app.bus.postgres import open_postgres_line
 from app.bus.redis import MAX_MESSAGE, open_redis_line
 from app.bus.remote import RemoteBus
-from app.metrics import REGISTRY
-from crdt.messages import Stateless
-from crdt.news import Committed
-from persistence.pool import connection
+from app.tasks import end
+from app.telemetry.metrics import REGISTRY
+from crdt.protocol.messages import Stateless
+from crdt.room.peer_messages import Committed
+from persistence.postgres.pool import connection
 from tests.contracts.stores import an_id
 from tests.contracts.test_bus import FIRST, LAST, Nodes, Room, remote, settled
 from tests.redis_server import RedisServer

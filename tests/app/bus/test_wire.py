@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from app.bus import postgres, redis
 from app.bus.wire import MAX_NODE_BYTES, MAX_SEQ, Envelope, decode, encode
-from crdt.awareness import MAX_ROSTER_BYTES
-from crdt.encoding import var_string, var_uint
 from crdt.errors import ProtocolError
-from crdt.messages import Stateless
-from crdt.news import Committed, News, Roster, WhoIsHere
+from crdt.protocol.lib0 import var_string, var_uint
+from crdt.protocol.messages import Stateless
+from crdt.room.awareness import MAX_ROSTER_BYTES
+from crdt.room.peer_messages import Committed, News, Roster, WhoIsHere
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NODES = TEXT.filter(lambda name: len(name.encode()) <= MAX_NODE_BYTES)

@@ -1,0 +1,129 @@
+"""The API as one ASGI application, to be mounted at `/api`."""
+
+from importlib import metadata
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from app.api.core import error_responses as answers
+from app.api.core.context import Context
+from app.api.core.middleware import Gate
+from app.api.core.rate_limit import RateLimit
+from app.api.resources import (
+    comments,
+    connections,
+    diagnostics,
+    events,
+    history,
+    me,
+    members,
+    organizations,
+    pipelines,
+    presence,
+    steps,
+    teams,
+    templates,
+    versions,
+    yaml,
+)
+from app.api.resources import pipeline_creation as creation
+from app.api.resources import validation as findings
+from app.api.schemas import common as shapes
+from app.auth.tokens import Verifier
+from app.settings import Settings
+from crdt.errors import PipeloomError
+
+RESOURCES: Final[tuple[APIRouter, ...]] = (
+    me.router,
+    organizations.router,
+    teams.router,
+    members.router,
+    pipelines.router,
+    creation.router,
+    steps.router,
+    connections.router,
+    diagnostics.router,
+    comments.router,
+    events.router,
+    presence.router,
+    yaml.router,
+    versions.router,
+    history.router,
+    templates.router,
+    findings.router,
+)
+
+DESCRIPTION: Final = """\
+Pipelines, teams and what belongs to them. Edits of a pipeline become edits of its live document:
+connected editors see them at once, and a read after a write sees the write.
+
+Errors are problem documents (RFC 9457), lists come in pages (`limit`, `cursor`), and what can be
+edited twice has an `ETag` for `If-Match`.
+"""
+
+EXPOSED: Final = ("ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy")
+"""Headers of answers that scripts of other origins may read."""
+
+
+def api(context: Context, tokens: Verifier, settings: Settings) -> ASGIApp:
+    """Build the API."""
+    rate = RateLimit(settings.api_rate, settings.api_burst, context.clock.monotonic)
+    gate = Gate(_application(context), tokens, rate, settings.max_body_bytes)
+    if not settings.cors_origins:
+        return gate
+    return CORSMiddleware(
+        gate,
+        allow_origins=settings.cors_origins.replace(",", " ").split(),
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match"],
+        expose_headers=EXPOSED,
+    )
+
+
+def _application(context: Context) -> FastAPI:
+    application = FastAPI(
+        title="Pipeloom",
+        version=metadata.version("pipeloom"),
+        description=DESCRIPTION,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+        responses=shapes.EVERYWHERE,
+        generate_unique_id_function=_operation_id,
+        exception_handlers={
+            PipeloomError: answers.on_family,
+            HTTPException: answers.on_http,
+            RequestValidationError: answers.on_invalid,
+            Exception: answers.on_bug,
+        },
+    )
+    application.state.context = context
+    for router in RESOURCES:
+        application.include_router(router)
+    _document_problems(application)
+    return application
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _document_problems(application: FastAPI) -> None:
+    """Add the schema of problem documents, which no endpoint returns as its result."""
+    generate = application.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        if "Problem" not in schemas:
+            schema = shapes.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= schema.pop("$defs", {})
+            schemas["Problem"] = schema
+        return document
+
+    application.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own recipe

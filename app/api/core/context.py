@@ -1,0 +1,71 @@
+"""What the endpoints stand on, and on whose behalf they work."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, TypeAlias
+from uuid import UUID
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+
+from app.auth.access_watch import AccessWatch
+from app.clock import Clock
+from app.compute_queue import Workbench
+from app.rooms.hub import Hub
+from app.services.events import RoomEvents
+from app.services.history import History
+from app.services.versions import Versioning
+from persistence.ports import UpdateLog
+from persistence.postgres.as_user import UserPool, UserSession
+from persistence.postgres.directory import PostgresDirectory
+
+from .middleware import CALLER
+
+BEARER = HTTPBearer(
+    auto_error=False,  # the gate has looked; this is for the documentation
+    bearerFormat="JWT",
+    description="A token of `pipeloom token`, or of the configured issuer.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The services of the server that the API uses.
+
+    `users` reads and writes on behalf of a user, within row-level security; everything else does
+    what only the server itself may do, after a check.
+    """
+
+    users: UserPool
+    directory: PostgresDirectory
+    log: UpdateLog
+    hub: Hub
+    versioning: Versioning
+    history: History
+    events: RoomEvents
+    access: AccessWatch
+    clock: Clock
+    workbench: Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks."""
+
+    id: UUID
+    expires_at: datetime
+    context: Context
+
+    def rows(self) -> AbstractAsyncContextManager[UserSession]:
+        """A transaction that sees and does what this user may see and do."""
+        return self.context.users.session(self.id)
+
+
+def _caller(request: Request, _: Annotated[object, Depends(BEARER)]) -> Caller:
+    claims = getattr(request.state, CALLER)
+    return Caller(claims.user_id, claims.expires_at, request.app.state.context)
+
+
+Asking: TypeAlias = Annotated[Caller, Depends(_caller)]
+"""The parameter of every endpoint that says who asks."""

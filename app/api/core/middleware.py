@@ -1,0 +1,161 @@
+"""What every request to the API passes before a resource sees it, in this order:
+
+1. a token, or it is turned away whatever it asks for: strangers learn nothing about paths;
+2. the caller's rate limit;
+3. the limits of its body, counted while it arrives (`intake.py`);
+4. the limits of JSON.
+
+HEAD is answered as GET without its content (RFC 9110 §9.3.2).
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
+
+from app.auth.tokens import Verifier
+from app.telemetry import spans
+from crdt.errors import PipeloomError, Unauthenticated
+
+from . import json_body
+from .error_responses import answer
+from .problems import Invalid
+from .rate_limit import RateLimit
+from .request_body import Intake
+
+_logger = structlog.get_logger(__name__)
+
+OPEN_PATHS: Final = frozenset({"/openapi.json", "/docs"})
+"""Paths that hold no data: reachable without a token."""
+
+SMALL_BODY: Final = 64 * 1024
+"""Bytes of JSON that are read within a few milliseconds."""
+
+CALLER: Final = "caller"
+"""Where in a request's state the token's claims stand."""
+
+
+class Gate:
+    """ASGI middleware around the API. `max_body` is in bytes."""
+
+    def __init__(self, app: ASGIApp, tokens: Verifier, rate: RateLimit, max_body: int) -> None:
+        self._app, self._tokens, self._rate = app, tokens, rate
+        self._intake = Intake(max_body)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the class."""
+        scope = {**scope, "state": dict(scope.get("state", {}))}
+        if scope["method"] == "HEAD":
+            scope["method"], send = "GET", _without_content(send)
+        try:
+            headers = await self._admit(scope)
+            if headers:
+                send = _with_headers(send, headers)
+            receive = await self._read(scope, receive)
+        except PipeloomError as refusal:
+            await answer(refusal)(scope, receive, send)
+            return
+        except ClientDisconnect:
+            return
+        try:
+            await self._app(scope, receive, send)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            # It has been answered with 500; further out it would be logged once more.
+            _logger.exception("api.bug", path=scope["path"], error=str(error))
+        finally:
+            _trace(scope)
+
+    async def _admit(self, scope: Scope) -> Mapping[str, str]:
+        """Find out who asks; return the headers of the rate limit."""
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path in OPEN_PATHS:
+            return {}
+        claims = await self._tokens.verify(_bearer(Headers(scope=scope)))
+        scope["state"][CALLER] = claims
+        bind_contextvars(user_id=claims.user_id)
+        spans.here().note({spans.USER: str(claims.user_id)})
+        headers = self._rate.take(claims.user_id)
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            raise Invalid(("", "expected an address without NUL characters"))
+        return headers
+
+    async def _read(self, scope: Scope, receive: Receive) -> Receive:
+        """Take the whole body in, within its limits; return what gives it out again."""
+        headers, claims = Headers(scope=scope), scope["state"].get(CALLER)
+        body = await self._intake.body(claims and claims.user_id, headers, receive)
+        if body and _is_json(headers):
+            await _check_json(body)
+        return _once({"type": "http.request", "body": body, "more_body": False}, receive)
+
+
+def _trace(scope: Scope) -> None:
+    """Note in the request's span what routing has found out."""
+    route = scope.get("route")
+    if not spans.is_traced() or not isinstance(route, Route):
+        return
+    path, span = scope.get("root_path", "") + route.path, spans.here()
+    span.rename(f"{scope['method']} {path}")
+    span.note({"http.route": path})
+    if pipeline_id := scope.get("path_params", {}).get("pipeline_id"):
+        span.note({spans.PIPELINE: str(pipeline_id)})
+
+
+def _bearer(headers: Headers) -> str:
+    """The token of `Authorization: Bearer …` (RFC 6750 §2.1)."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("send a token: Authorization: Bearer …")
+    return token.strip()
+
+
+def _is_json(headers: Headers) -> bool:
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
+
+
+async def _check_json(body: bytes) -> None:
+    """Check a body at once, a large one in a thread: looking at every value takes a while."""
+    if len(body) <= SMALL_BODY:
+        json_body.check(body)
+    else:
+        await asyncio.to_thread(json_body.check, body)
+
+
+def _once(first: Message, receive: Receive) -> Receive:
+    waiting = [first]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
+
+
+def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
+    async def add(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(headers)
+        await send(message)
+
+    return add
+
+
+def _without_content(send: Send) -> Send:
+    """Send the head of an answer alone; one that streams would have no end."""
+
+    async def strip(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        if message.get("more_body"):
+            raise ClientDisconnect
+
+    return strip

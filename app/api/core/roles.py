@@ -1,0 +1,51 @@
+"""Who may do what: roles checked before an action, so that a refusal can say what it needs.
+
+Row-level security decides in the end (docs/adr/0006); these checks make 403 and 404 of it.
+"""
+
+from typing import Final
+from uuid import UUID
+
+from crdt.errors import PipelineNotFound
+from persistence.ports import Role
+from persistence.postgres.as_user import UserSession
+
+from .problems import NotFound, RoleNeeded
+
+RANKS: Final[tuple[Role, ...]] = ("viewer", "member", "admin", "owner")
+"""The roles, weakest first: each may do what the one before it may."""
+
+
+def from_(least: Role) -> tuple[Role, ...]:
+    """The roles that may do what `least` may."""
+    return RANKS[RANKS.index(least) :]
+
+
+def require(role: Role, least: Role, deed: str) -> None:
+    """Raise RoleNeeded unless the role is at least `least`; `deed` says what for."""
+    if role not in from_(least):
+        raise RoleNeeded(deed, *from_(least))
+
+
+async def in_team(rows: UserSession, team_id: UUID) -> Role:
+    """The user's role in a team. Raises NotFound for an outsider."""
+    role: Role | None = await rows.fetchval("my_role_in_team", team_id)
+    if role is None:
+        raise NotFound(f"no team {team_id}: check the id")
+    return role
+
+
+async def in_organization(rows: UserSession, organization_id: UUID) -> Role:
+    """The user's strongest role in an organization's teams. Raises NotFound for an outsider."""
+    role: Role | None = await rows.fetchval("my_role_in_organization", organization_id)
+    if role is None:
+        raise NotFound(f"no organization {organization_id}: check the id")
+    return role
+
+
+async def at_pipeline(rows: UserSession, pipeline_id: UUID) -> Role:
+    """The user's role in a pipeline's team. Raises PipelineNotFound for an outsider."""
+    role: Role | None = await rows.fetchval("my_role_at_pipeline", pipeline_id)
+    if role is None:
+        raise PipelineNotFound(f"no pipeline {pipeline_id}: check the id")
+    return role

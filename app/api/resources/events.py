@@ -1,0 +1,104 @@
+"""`/pipelines/{pipeline_id}/events`: what happens beside the document, as Server-Sent Events.
+
+Source: HTML Living Standard, 9.2 (text/event-stream). The stream ends when the token expires, when
+the caller loses access, when the pipeline is deleted, and for a listener who does not keep up;
+after any of these an EventSource reconnects by itself and learns what is the matter.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import StreamingResponse
+from starlette.types import Send
+
+from app.api.core import roles
+from app.api.core.context import Asking, Caller
+from app.api.core.problems import TooManyRequests
+from app.api.schemas.common import problems
+from app.services.events import Listener, RoomEvent
+
+router = APIRouter(prefix="/pipelines/{pipeline_id}/events", tags=["events"])
+
+PING_SECONDS: Final = 15.0
+"""Silence after which a comment is sent: proxies close connections on which nothing moves."""
+
+MAX_STREAMS: Final = 50
+"""Streams that one user may have open on this node."""
+
+RETRY_SECONDS: Final = 10
+
+_EXAMPLE: Final = 'event: comment.created\ndata: {"id": "…", "content": "Why this model?"}\n\n'
+
+
+class EventStream(StreamingResponse):
+    """A stream of events, which ends for its source, too, when nobody listens any more."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncGenerator[str, None]) -> None:
+        # Proxies neither keep nor gather what they hear (nginx: X-Accel-Buffering).
+        super().__init__(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        self._events = events
+
+    async def stream_response(self, send: Send) -> None:
+        """See StreamingResponse, which leaves an unfinished source to the garbage collector."""
+        async with aclosing(self._events):
+            await super().stream_response(send)
+
+
+@router.get(
+    "",
+    name="listen",
+    status_code=200,
+    response_class=EventStream,
+    responses={
+        200: {
+            "description": "Events until the stream ends.",
+            "content": {"text/event-stream": {"example": _EXAMPLE}},
+        },
+        **problems(404),
+    },
+)
+async def listen(caller: Asking, pipeline_id: UUID) -> EventStream:
+    """Hear of comments, versions and the deletion of a pipeline as they happen."""
+    # Before the role is looked up: a change after this is heard of, whatever the order.
+    moment = caller.context.access.moment
+    async with caller.rows() as rows:
+        await roles.at_pipeline(rows, pipeline_id)
+    if caller.context.events.count(caller.id) >= MAX_STREAMS:
+        raise TooManyRequests(RETRY_SECONDS, f"more than {MAX_STREAMS} streams of yours are open")
+    return EventStream(_stream(caller, pipeline_id, moment))
+
+
+async def _stream(caller: Caller, pipeline_id: UUID, moment: int) -> AsyncGenerator[str, None]:
+    with caller.context.events.listening(pipeline_id, caller.id) as listener:
+        await caller.context.access.catch_up(caller.id, since=moment)
+        yield ": listening\n\n"
+        while (left := _seconds_left(caller)) > 0:
+            heard = await _next(listener, min(left, PING_SECONDS))
+            if heard is None:
+                return
+            yield heard
+
+
+async def _next(listener: Listener, patience: float) -> str | None:
+    """The next piece of the stream: an event, a comment in silence, None at the end."""
+    try:
+        async with asyncio.timeout(patience):
+            event = await listener.next()
+    except TimeoutError:
+        return ": ping\n\n"
+    return None if event is None else _written(event)
+
+
+def _written(event: RoomEvent) -> str:
+    return f"event: {event.kind}\ndata: {json.dumps(event.data)}\n\n"
+
+
+def _seconds_left(caller: Caller) -> float:
+    return (caller.expires_at - caller.context.clock.now()).total_seconds()

@@ -1,0 +1,131 @@
+"""`/pipelines/{pipeline_id}/history`: who changed what, when; told from the log."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import ConfigDict, Field
+
+from app.api.core import roles
+from app.api.core.context import Asking
+from app.api.core.pagination import Cursor, Keyset, Page, small_integer
+from app.api.core.problems import Invalid
+from app.api.schemas.common import Person, Shown, problems
+from app.api.schemas.versions import EntryChange, storable
+from app.services.history import MAX_REPLAYED
+from crdt.errors import InvalidEdit
+from persistence.worker.edit_history import Stretch
+
+router = APIRouter(prefix="/pipelines/{pipeline_id}/history", tags=["history"])
+
+LARGEST_SEQ: Final = 2**63 - 1
+
+Seq = Annotated[int, Query(ge=1, le=LARGEST_SEQ)]
+
+
+class Edits(Shown):
+    """What one person edited without a long pause; others may have edited in between."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "user": {
+                    "id": "7b3f3c64-0c43-4c57-8d3e-2d8f6e9a0c10",
+                    "name": "Ada",
+                    "avatar_url": None,
+                },
+                "first_seq": 97,
+                "last_seq": 128,
+                "first_at": "2026-11-23T09:00:00Z",
+                "last_at": "2026-11-23T09:04:10Z",
+                "updates": 32,
+            }
+        }
+    )
+
+    user: Person | None = Field(description="Null once that person has left the team.")
+    user_id: UUID | None
+    first_seq: int
+    last_seq: int
+    first_at: datetime
+    last_at: datetime
+    updates: int
+
+    @classmethod
+    def of_stretch(cls, one: Stretch, people: Mapping[UUID | None, Person]) -> "Edits":
+        """Show a stretch of edits."""
+        return cls(
+            user=people.get(one.user_id),
+            user_id=one.user_id,
+            first_seq=one.first_seq,
+            last_seq=one.last_seq,
+            first_at=one.first_at,
+            last_at=one.last_at,
+            updates=one.updates,
+        )
+
+
+class Edited(Shown):
+    """What edits touched, but for what came and went within them."""
+
+    settings: bool
+    steps: list[EntryChange]
+    connections: list[EntryChange]
+
+
+_NEWEST_FIRST: Final = Keyset("history", {"seq": small_integer})
+
+
+@router.get("", name="list_history", responses=problems(400, 404))
+async def index(caller: Asking, pipeline_id: UUID, cursor: Cursor = None) -> Page[Edits]:
+    """Tell who edited a pipeline and when, newest first; a page looks at 2,000 updates."""
+    (before,) = _NEWEST_FIRST.after(cursor)
+    async with caller.rows() as rows:
+        await roles.at_pipeline(rows, pipeline_id)
+    # Not within the transaction: who holds a connection must not wait for another.
+    page = await caller.context.history.page(pipeline_id, before)
+    async with caller.rows() as rows:
+        authors = list({one.user_id for one in page.stretches if one.user_id is not None})
+        people = {row["id"]: Person.of(row) for row in await rows.fetch("people", authors)}
+    following = page.next_before
+    return Page(
+        items=[Edits.of_stretch(one, people) for one in page.stretches],
+        next_cursor=None if following is None else _NEWEST_FIRST.cursor({"seq": following}),
+    )
+
+
+@router.get("/changes", name="get_changes", responses=problems(404))
+async def changes(
+    caller: Asking,
+    pipeline_id: UUID,
+    first_seq: Seq,
+    last_seq: Seq,
+    user_id: Annotated[
+        UUID | None, Query(description="Whose edits; else those of people who are deleted.")
+    ] = None,
+) -> Edited:
+    """Tell what edits of one person touched: name `first_seq`, `last_seq`, `user_id` of these."""
+    async with caller.rows() as rows:
+        await roles.at_pipeline(rows, pipeline_id)
+    if last_seq < first_seq:
+        raise Invalid(("query.last_seq", "expected at least first_seq"))
+    now = caller.context.clock.now()
+    stretch = Stretch(user_id, first_seq, last_seq, now, now, 0)
+    try:
+        async with caller.context.workbench.turn(caller.id):
+            found = await caller.context.history.edited(pipeline_id, stretch)
+    except InvalidEdit as error:
+        expected = f"expected edits with at most {MAX_REPLAYED} updates up to there"
+        raise Invalid(("query.last_seq", expected)) from error
+    return Edited.of(
+        storable(
+            {
+                "settings": found.settings,
+                "steps": [asdict(one) for one in found.steps],
+                "connections": [asdict(one) for one in found.connections],
+            }
+        )
+    )

@@ -1,0 +1,148 @@
+"""`/pipelines/{pipeline_id}/steps`: the boxes of a pipeline."""
+
+from typing import Final
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Response
+
+from app.api.core import etags, roles
+from app.api.core.context import Asking, Caller
+from app.api.core.etags import IfMatch, IfNoneMatch
+from app.api.core.pagination import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page
+from app.api.core.problems import NotFound
+from app.api.schemas.common import problems
+from app.api.schemas.steps import NewStep, Step, StepPatch, of_document, of_row
+from crdt.editing import verbs as edits
+from crdt.editing.editor import Editor
+from crdt.errors import EditConflict
+from persistence.postgres.pool import Record
+
+from . import document_edits as live
+
+router = APIRouter(prefix="/pipelines/{pipeline_id}/steps", tags=["steps"])
+
+_BY_ID: Final = Keyset("steps", {"id": UUID})
+
+
+@router.get("", name="list_steps", responses=problems(400, 404))
+async def index(
+    caller: Asking, pipeline_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Page[Step]:
+    """List the steps of a pipeline by id; parent, slot and order_index say what is where."""
+    after = _BY_ID.after(cursor)
+    async with caller.rows() as rows:
+        await roles.at_pipeline(rows, pipeline_id)
+        found = await rows.fetch("steps_of_pipeline", pipeline_id, *after, limit + 1)
+    return _BY_ID.page(found, limit, of_row)
+
+
+@router.post(
+    "", name="create_step", status_code=201, responses=live.accepted(Step) | problems(403, 404, 409)
+)
+async def create(caller: Asking, pipeline_id: UUID, wanted: NewStep, response: Response) -> Step:
+    """Add a step to the live document."""
+    step_id = str(wanted.id or uuid4())
+
+    def add(editor: Editor) -> Step:
+        if step_id in editor.steps:
+            raise EditConflict(f"there is a step {step_id} already", "id")
+        fields = wanted.model_dump(mode="json", exclude={"id", "before"})
+        edits.put_step(editor, step_id, fields, before=_text(wanted.before))
+        return _read(editor, step_id)
+
+    step = await live.edit(caller, pipeline_id, add, response)
+    response.headers["Location"] = f"/api/pipelines/{pipeline_id}/steps/{step_id}"
+    return await _answered(caller, pipeline_id, step, response)
+
+
+@router.get("/{step_id}", name="get_step", responses=problems(304, 404))
+async def show(
+    caller: Asking,
+    pipeline_id: UUID,
+    step_id: UUID,
+    response: Response,
+    if_none_match: IfNoneMatch = None,
+) -> Step:
+    """Read a step."""
+    row = await _row(caller, pipeline_id, step_id)
+    if row is None:
+        raise NotFound(f"no step {step_id}: check the id")
+    step = of_row(row)
+    return etags.answered(response, step, step.tag, if_none_match)
+
+
+@router.patch(
+    "/{step_id}", name="patch_step", responses=live.accepted(Step) | problems(403, 404, 409, 412)
+)
+async def change(
+    *,
+    caller: Asking,
+    pipeline_id: UUID,
+    step_id: UUID,
+    changes: StepPatch,
+    response: Response,
+    if_match: IfMatch = None,
+) -> Step:
+    """Change a step in the live document: what others change of it at the same time survives."""
+    given = changes.model_dump(mode="json", exclude_unset=True)
+
+    def patch(editor: Editor) -> Step:
+        _require_match(editor, str(step_id), if_match)
+        fields = {name: value for name, value in given.items() if name != "before"}
+        before = (given["before"] or edits.LAST) if "before" in given else None
+        edits.patch_step(editor, str(step_id), fields, before=before)
+        return _read(editor, str(step_id))
+
+    step = await live.edit(caller, pipeline_id, patch, response)
+    return await _answered(caller, pipeline_id, step, response)
+
+
+@router.delete(
+    "/{step_id}",
+    name="delete_step",
+    status_code=204,
+    responses=live.accepted() | problems(403, 404, 412),
+)
+async def delete(
+    caller: Asking,
+    pipeline_id: UUID,
+    step_id: UUID,
+    response: Response,
+    if_match: IfMatch = None,
+) -> None:
+    """Delete a step with the steps inside it and the connections of all of these."""
+
+    def remove(editor: Editor) -> None:
+        _require_match(editor, str(step_id), if_match)
+        edits.delete_step(editor, str(step_id))
+
+    await live.edit(caller, pipeline_id, remove, response, is_deletion=True)
+
+
+def _require_match(editor: Editor, step_id: str, if_match: str | None) -> None:
+    """Compare in the room itself: nothing can change between this and the edit."""
+    if if_match is not None:
+        step = _read(editor, step_id)
+        etags.require_match(if_match, step, step.tag)
+
+
+def _read(editor: Editor, step_id: str) -> Step:
+    step = editor.declared_step(step_id)
+    siblings = editor.siblings(*editor.place(step_id).scope)
+    return of_document(step, list(siblings).index(step_id))
+
+
+async def _row(caller: Caller, pipeline_id: UUID, step_id: UUID) -> Record | None:
+    async with caller.rows() as rows:
+        return await rows.fetchrow("step_of_pipeline", pipeline_id, step_id)
+
+
+async def _answered(caller: Caller, pipeline_id: UUID, step: Step, response: Response) -> Step:
+    """A step of the document, tagged, with the times that only its row knows."""
+    row = await _row(caller, pipeline_id, step.id)
+    times = {} if row is None else {name: row[name] for name in ("created_at", "updated_at")}
+    return etags.answered(response, step.model_copy(update=times), step.tag)
+
+
+def _text(step_id: UUID | None) -> str | None:
+    return None if step_id is None else str(step_id)

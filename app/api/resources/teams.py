@@ -1,0 +1,147 @@
+"""`/teams`: groups of people who share pipelines. Their members: `members.py`."""
+
+from datetime import datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import ConfigDict
+
+from app.api.core import etags, roles
+from app.api.core.context import Asking
+from app.api.core.etags import IfMatch, IfNoneMatch
+from app.api.core.locked_rows import Editable
+from app.api.core.pagination import DEFAULT_LIMIT, NEWEST_FIRST, Cursor, Keyset, Limit, Page
+from app.api.core.problems import NotFound
+from app.api.schemas.common import Given, JsonObject, Name, Patch, Shown, Slug, kept, problems
+from app.api.schemas.slugs import slug_of
+from persistence.ports import Role
+from persistence.postgres.as_user import UserSession
+from persistence.postgres.pool import Record
+
+router = APIRouter(prefix="/teams", tags=["teams"])
+
+
+class Team(Shown):
+    """A team of the caller's."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "5c0b7a64-6c0e-4d1c-9f5e-0f2f9f6f2c11",
+                "organization_id": "d3f8a1f0-5a44-4a6e-9a0e-5b8f9f6f2c11",
+                "name": "Platform",
+                "slug": "platform",
+                "settings": {},
+                "role": "owner",
+                "created_at": "2026-11-23T09:00:00Z",
+            }
+        }
+    )
+
+    id: UUID
+    organization_id: UUID
+    name: str
+    slug: str
+    settings: JsonObject
+    role: Role
+    created_at: datetime
+
+
+class NewTeam(Given):
+    """A team to be; its slug is made of the name unless given."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "organization_id": "d3f8a1f0-5a44-4a6e-9a0e-5b8f9f6f2c11",
+                "name": "Research",
+            }
+        }
+    )
+
+    organization_id: UUID
+    name: Name
+    slug: Slug | None = None
+
+
+class TeamPatch(Patch):
+    """What may be changed of a team; `settings` are replaced as a whole."""
+
+    name: Name = kept()
+    slug: Slug = kept()
+    settings: JsonObject = kept()
+
+
+_BY_CREATION: Final = Keyset("teams", NEWEST_FIRST)
+_ROW: Final = Editable(Team.of, "lock_team", "write_team", ("name", "slug", "settings"))
+
+
+@router.get("", name="list_teams", responses=problems(400))
+async def index(
+    caller: Asking,
+    organization: Annotated[UUID | None, Query(description="Of this organization only.")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Page[Team]:
+    """List your teams, newest first, with your role in each."""
+    after = _BY_CREATION.after(cursor)
+    async with caller.rows() as rows:
+        found = await rows.fetch("teams", organization, *after, limit + 1)
+    return _BY_CREATION.page(found, limit, _ROW.show)
+
+
+@router.post("", name="create_team", status_code=201, responses=problems(403, 404, 409))
+async def create(caller: Asking, wanted: NewTeam, response: Response) -> Team:
+    """Create a team, as an owner of any team of the organization; you become its owner."""
+    slug = slug_of(wanted.name, wanted.slug)
+    async with caller.rows() as rows:
+        role = await roles.in_organization(rows, wanted.organization_id)
+        roles.require(role, "owner", "adding a team")
+        created = await rows.fetchval("new_team", wanted.organization_id, wanted.name, slug)
+        row = await _read(rows, created)
+    response.headers["Location"] = f"/api/teams/{created}"
+    return etags.answered(response, _ROW.show(row), _ROW.tag(row))
+
+
+@router.get("/{team_id}", name="get_team", responses=problems(304, 404))
+async def show(
+    caller: Asking, team_id: UUID, response: Response, if_none_match: IfNoneMatch = None
+) -> Team:
+    """Read a team."""
+    async with caller.rows() as rows:
+        row = await _read(rows, team_id)
+    return etags.answered(response, _ROW.show(row), _ROW.tag(row), if_none_match)
+
+
+@router.patch("/{team_id}", name="patch_team", responses=problems(403, 404, 409, 412))
+async def change(
+    caller: Asking,
+    team_id: UUID,
+    changes: TeamPatch,
+    response: Response,
+    if_match: IfMatch = None,
+) -> Team:
+    """Rename a team or replace its settings, as its owner or admin."""
+    async with caller.rows() as rows:
+        roles.require(await roles.in_team(rows, team_id), "admin", "changing a team")
+        row = await _ROW.change(rows, (team_id,), changes.given(), if_match)
+    return etags.answered(response, _ROW.show(row), _ROW.tag(row))
+
+
+@router.delete("/{team_id}", name="delete_team", status_code=204, responses=problems(403, 404))
+async def delete(caller: Asking, team_id: UUID) -> None:
+    """Delete a team with all its pipelines and templates, as its owner."""
+    async with caller.rows() as rows:
+        roles.require(await roles.in_team(rows, team_id), "owner", "deleting a team")
+        pipelines = [row["id"] for row in await rows.fetch("pipelines_of_team", team_id)]
+        # Workers lock a pipeline's cursor before its rows: so must whoever deletes it.
+        await rows.execute("wait_for_projections", pipelines)
+        await rows.fetchval("remove_team", team_id)
+
+
+async def _read(rows: UserSession, team_id: UUID) -> Record:
+    row = await rows.fetchrow("team", team_id)
+    if row is None:
+        raise NotFound(f"no team {team_id}: check the id")
+    return row

@@ -1,0 +1,92 @@
+"""`/validate`, and what is odd about Pipeline YAML wherever it comes in."""
+
+from typing import Final, Self
+from uuid import uuid4
+
+from fastapi import APIRouter, Request
+
+from app.api.core.context import Asking, Caller
+from app.api.core.problems import UnsupportedBody
+from app.api.schemas.common import Shown, problems
+from app.api.schemas.findings import Finding
+from crdt.yaml.codec import Imported
+from crdt.yaml.codec import read as read_yaml
+
+router = APIRouter(tags=["yaml"])
+
+UNTITLED: Final = "Untitled pipeline"
+MEDIA_TYPES: Final = (
+    "application/yaml",  # RFC 9512
+    "text/yaml",
+    "application/x-yaml",
+    "text/x-yaml",
+    "text/plain",
+)
+PIPELINE_FILE: Final = {
+    "type": "object",
+    "description": "Pipeline YAML v2.",
+    "properties": {
+        "workflow": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string"},
+                "steps": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {"name": {"type": "string"}, "type": {"type": "string"}},
+                    },
+                },
+            },
+        }
+    },
+    "example": {"workflow": {"name": "hello", "steps": [{"name": "greet", "type": "claude"}]}},
+}
+BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {media_type: {"schema": PIPELINE_FILE} for media_type in MEDIA_TYPES[:2]},
+    }
+}
+
+
+class Validation(Shown):
+    """What is in a pipeline file, and what is odd about it."""
+
+    name: str
+    steps: int
+    connections: int
+    findings: list[Finding]
+
+    @classmethod
+    def of_imported(cls, imported: Imported) -> Self:
+        """Tell about a file that was read."""
+        return cls(
+            name=imported.pipeline.settings.name,
+            steps=len(imported.pipeline.steps),
+            connections=len(imported.pipeline.connections),
+            findings=[Finding.of_finding(one) for one in imported.diagnostics],
+        )
+
+
+@router.post("/validate", name="validate", responses=problems(415), openapi_extra=BODY)
+async def validate(caller: Asking, request: Request) -> Validation:
+    """Read Pipeline YAML v2 and tell what is odd about it; nothing is stored."""
+    imported = await read_in(caller, request)
+    return Validation.of_imported(imported)
+
+
+async def yaml_in(request: Request) -> bytes:
+    """The body of a request, which must be YAML. Raises UnsupportedBody."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in MEDIA_TYPES:
+        expected = ", ".join(MEDIA_TYPES)
+        raise UnsupportedBody(f"expected one of {expected}, got {media_type or 'no media type'}")
+    return await request.body()
+
+
+async def read_in(caller: Caller, request: Request) -> Imported:
+    """Read the pipeline file that is the body of a request. Raises PipelineFileError and such."""
+    return await caller.context.workbench.run(
+        caller.id, read_yaml, await yaml_in(request), name=UNTITLED, new_id=lambda: str(uuid4())
+    )

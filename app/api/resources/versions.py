@@ -1,0 +1,108 @@
+"""`/pipelines/{pipeline_id}/versions`: saved states, what differs between them, the way back."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.encoders import jsonable_encoder
+
+from app.api.core import roles
+from app.api.core.context import Asking, Caller
+from app.api.core.pagination import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, small_integer
+from app.api.core.problems import NotFound
+from app.api.schemas.common import LARGEST, SmallInteger, problems
+from app.api.schemas.versions import Difference, NewVersion, Restored, Version, WholeVersion
+from app.services.events import RoomEvent
+from persistence.ports import VersionInfo
+
+from . import document_edits as live
+
+router = APIRouter(prefix="/pipelines/{pipeline_id}/versions", tags=["versions"])
+
+Number = Annotated[int, Path(ge=1, le=LARGEST)]
+
+_NEWEST_FIRST: Final = Keyset("versions", {"version_number": small_integer})
+
+
+@router.get("", name="list_versions", responses=problems(400, 404))
+async def index(
+    caller: Asking, pipeline_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Page[Version]:
+    """List the saved states of a pipeline, newest first."""
+    after = _NEWEST_FIRST.after(cursor)
+    async with caller.rows() as rows:
+        await roles.at_pipeline(rows, pipeline_id)
+        found = await rows.fetch("versions_of_pipeline", pipeline_id, *after, limit + 1)
+    return _NEWEST_FIRST.page(found, limit, Version.of)
+
+
+@router.post("", name="create_version", status_code=201, responses=problems(403, 404))
+async def create(
+    caller: Asking, pipeline_id: UUID, wanted: NewVersion, response: Response
+) -> Version:
+    """Save the present state under a name."""
+    await live.require_editor(caller, pipeline_id)
+    context = caller.context
+    async with context.workbench.turn(caller.id):
+        info = await context.versioning.save(
+            pipeline_id,
+            caller.id,
+            context.clock.now(),
+            name=wanted.name,
+            change_summary=wanted.change_summary,
+        )
+    version = _announced(caller, pipeline_id, info)
+    number = version.version_number
+    response.headers["Location"] = f"/api/pipelines/{pipeline_id}/versions/{number}"
+    return version
+
+
+@router.get("/diff", name="diff_versions", responses=problems(404))
+async def diff(
+    caller: Asking,
+    pipeline_id: UUID,
+    from_: Annotated[SmallInteger, Query(alias="from", description="A version's number.")],
+    to: Annotated[SmallInteger | None, Query(description="Another's; else: as it is now.")] = None,
+) -> Difference:
+    """Tell what changed from one version to another, or to the present state."""
+    async with caller.rows() as rows:
+        await roles.at_pipeline(rows, pipeline_id)
+    async with caller.context.workbench.turn(caller.id):
+        found = await caller.context.versioning.difference(pipeline_id, from_, to)
+    return Difference.of_difference(found)
+
+
+@router.get("/{number}", name="get_version", responses=problems(404))
+async def show(caller: Asking, pipeline_id: UUID, number: Number) -> WholeVersion:
+    """Read a saved state with its content."""
+    async with caller.rows() as rows:
+        await roles.at_pipeline(rows, pipeline_id)
+        row = await rows.fetchrow("version_of_pipeline", pipeline_id, number)
+    if row is None:
+        raise NotFound(f"no version {number} of this pipeline: list its versions")
+    return WholeVersion.of(row)
+
+
+@router.post(
+    "/{number}/restore",
+    name="restore_version",
+    responses=live.accepted(Restored) | problems(403, 404),
+)
+async def restore(
+    caller: Asking, pipeline_id: UUID, number: Number, response: Response
+) -> Restored:
+    """Make the pipeline what it was, by an edit that everybody sees; what it is is saved first."""
+    await live.require_editor(caller, pipeline_id)
+    context = caller.context
+    async with context.workbench.turn(caller.id):
+        done = await context.versioning.restore(pipeline_id, number, caller.id, context.clock.now())
+    saved = None if done.saved is None else _announced(caller, pipeline_id, done.saved)
+    await live.settle(caller, pipeline_id, done.edit.seq, response)
+    return Restored(version_number=number, saved=saved, seq=done.edit.seq)
+
+
+def _announced(caller: Caller, pipeline_id: UUID, info: VersionInfo) -> Version:
+    version = Version.of_info(info)
+    event = RoomEvent("version.created", jsonable_encoder(version))
+    caller.context.events.tell(pipeline_id, event)
+    return version

@@ -1,0 +1,124 @@
+"""Tokens of an issuer that publishes its keys (RFC 7517), checked with keys kept at hand.
+
+Invariants:
+
+1. A token whose key is at hand waits for nothing.
+2. Keys are fetched again all the time, so that one withdrawn by the issuer is soon refused.
+3. While they cannot be fetched, those at hand stay good for a while.
+4. An unknown key may be a new one, so it is a reason to fetch; but however many tokens name
+   unknown keys, fetches stay few, and all who wait do so for the same one.
+"""
+
+import asyncio
+import time
+from asyncio import Task
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import jwt
+import structlog
+
+from crdt.errors import Overloaded, Unauthenticated
+from persistence.worker.retries import Backoff
+
+from .key_set import ALGORITHMS, KeySet, KeySetError, VerificationKey, parse
+from .tokens import ANYTHING, Claims, Expected, check_form, claims_in
+
+RETRIES: Final = Backoff(first=5.0, longest=60.0)
+
+_logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often keys are fetched, in seconds.
+
+    Every `lifetime`; after a failure by `retries`; for unknown keys at most every `cooldown`. Keys
+    that could not be fetched again for `grace` are forgotten.
+    """
+
+    lifetime: float = 300.0
+    grace: float = 3600.0
+    cooldown: float = 10.0
+    retries: Backoff = RETRIES
+
+
+USUAL: Final = Pace()
+
+
+class KeySetTokens:
+    """A `Verifier` over a published key set, which `fetch` gets."""
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[bytes]],
+        expected: Expected = ANYTHING,
+        pace: Pace = USUAL,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fetch, self._expected, self._pace, self._clock = fetch, expected, pace, clock
+        self._keys: KeySet = {}
+        self._fetched_at = self._tried_at = float("-inf")
+        self._trouble: KeySetError | None = None
+        self._fetching: Task[None] | None = None
+
+    async def verify(self, token: str) -> Claims:
+        """See `Verifier.verify`; waits only if the token's key is not at hand."""
+        check_form(token)
+        kid = _key_id(token)
+        key = self._at_hand(kid) or await self._sought(kid)
+        return claims_in(token, key.key, key.algorithm, self._expected)
+
+    async def keep_fresh(self) -> None:
+        """See `Verifier.keep_fresh`."""
+        failures = 0
+        while True:
+            await self._refresh()
+            failures = 0 if self._trouble is None else failures + 1
+            pace = self._pace
+            await asyncio.sleep(pace.retries.delay(failures) if failures else pace.lifetime)
+
+    def _at_hand(self, kid: str | None) -> VerificationKey | None:
+        if self._clock() - self._fetched_at > self._pace.lifetime + self._pace.grace:
+            self._keys = {}
+        return self._keys.get(kid)
+
+    async def _sought(self, kid: str | None) -> VerificationKey:
+        if self._fetching or self._clock() - self._tried_at >= self._pace.cooldown:
+            await self._refresh()
+        if key := self._at_hand(kid):
+            return key
+        if self._trouble is not None:
+            raise Overloaded("the keys that sign tokens cannot be fetched: try again later")
+        raise Unauthenticated("token invalid: signed with an unknown key")
+
+    async def _refresh(self) -> None:
+        """Fetch, or join the fetch that is under way."""
+        if self._fetching is None:
+            self._tried_at = self._clock()
+            self._fetching = asyncio.create_task(self._renew(), name="fetch keys")
+        # One impatient client must not cancel what others wait for.
+        await asyncio.shield(self._fetching)
+
+    async def _renew(self) -> None:
+        try:
+            self._keys = parse(await self._fetch())
+            self._fetched_at, self._trouble = self._clock(), None
+        except KeySetError as error:
+            self._trouble = error
+            _logger.warning("keys.not_fetched", error=str(error))
+        finally:
+            self._fetching = None
+
+
+def _key_id(token: str) -> str | None:
+    """The key that a token names. Raises Unauthenticated for one that no key of ours can check."""
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise Unauthenticated("token invalid: get a new one") from error
+    if header.get("alg") not in ALGORITHMS.values():
+        raise Unauthenticated("token invalid: expected one signed with RS256, ES256 or EdDSA")
+    kid: str | None = header.get("kid")
+    return kid

@@ -1,0 +1,159 @@
+"""Tokens: who a client is. What it may do is looked up in the team (`Directory.role`).
+
+JSON Web Tokens (RFC 7519) through PyJWT: `sub` is `users.id`, `exp` is required. They are signed
+with a secret of this server (HS256, here), or by an issuer that publishes its keys (`jwks.py`).
+"""
+
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import jwt
+
+from crdt.errors import Unauthenticated
+from crdt.protocol.messages import Scope
+from persistence.ports import Role, User
+
+ALGORITHM: Final = "HS256"
+SECRET_FILE: Final = "jwt-secret"  # noqa: S105 - the name of the file, not what is in it
+
+LEEWAY: Final = timedelta(seconds=5)
+"""How far the clocks of those who sign and those who check may be apart."""
+
+MAX_TOKEN_LENGTH: Final = 16 * 1024
+
+FOREVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says: whose it is, and when it stops being taken here (leeway included)."""
+
+    user_id: UUID
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What tokens must say beyond that, where the operator cares."""
+
+    issuer: str | None = None
+    audience: str | None = None
+
+
+ANYTHING: Final = Expected()
+
+
+class Verifier(Protocol):
+    """Checks tokens."""
+
+    async def verify(self, token: str) -> Claims:
+        """Return what a token says.
+
+        Raises Unauthenticated, which says what is wrong, and Overloaded when that cannot be known
+        at the moment.
+        """
+        ...
+
+    async def keep_fresh(self) -> None:
+        """Renew, until cancelled, what checking stands on."""
+        ...
+
+
+class Tokens:
+    """Issues and checks tokens with one secret."""
+
+    def __init__(self, secret: str, expected: Expected = ANYTHING) -> None:
+        self._secret, self._expected = secret, expected
+
+    def issue(self, user: User, ttl: timedelta, now: datetime) -> str:
+        """Sign a token for a user that expires `ttl` after `now`."""
+        claims = {
+            "sub": str(user.id),
+            "email": user.email,
+            "name": user.name,
+            "exp": now + ttl,
+            "iss": self._expected.issuer,
+            "aud": self._expected.audience,
+        }
+        said = {name: claim for name, claim in claims.items() if claim is not None}
+        return jwt.encode(said, self._secret, algorithm=ALGORITHM)
+
+    async def verify(self, token: str) -> Claims:
+        """See `Verifier.verify`; never waits."""
+        check_form(token)
+        return claims_in(token, self._secret, ALGORITHM, self._expected)
+
+    async def keep_fresh(self) -> None:
+        """A secret does not age."""
+
+
+def check_form(token: str) -> None:
+    """Refuse what is no token at all. Raises Unauthenticated."""
+    if not token:
+        raise Unauthenticated("token missing: connect with ?token=")
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise Unauthenticated("token too long: get a new one")
+
+
+def claims_in(token: str, key: Any, algorithm: str, expected: Expected) -> Claims:
+    """Check a token signed with one algorithm, and read it. Raises Unauthenticated."""
+    try:
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            options={"require": ["exp", "sub"]},
+            issuer=expected.issuer,
+            audience=expected.audience,
+            leeway=LEEWAY,
+        )
+        return Claims(UUID(claims["sub"]), _end_of(claims["exp"]))
+    except jwt.ExpiredSignatureError as error:
+        raise Unauthenticated("token expired: get a new one") from error
+    except (jwt.InvalidAudienceError, jwt.InvalidIssuerError) as error:
+        raise Unauthenticated("token made for or by another service: get one for this") from error
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise Unauthenticated("token invalid: get a new one") from error
+
+
+def _end_of(exp: Any) -> datetime:
+    """The moment from which a token is refused, as late as the calendar goes."""
+    try:
+        return datetime.fromtimestamp(int(exp), UTC) + LEEWAY
+    except (OverflowError, ValueError, OSError):
+        return FOREVER
+
+
+def scope_of(role: Role) -> Scope:
+    """What a role may do to a document: viewers read, everybody else writes."""
+    return "readonly" if role == "viewer" else "read-write"
+
+
+def secret_in(data_dir: Path) -> str:
+    """Read the data directory's secret, generating it at first (mode 0600)."""
+    path = data_dir / SECRET_FILE
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        _publish(path, secrets.token_urlsafe(48))
+    return path.read_text()
+
+
+def _publish(path: Path, secret: str) -> None:
+    """Write the file under another name and link it: nobody ever reads half a secret."""
+    if path.exists():
+        return
+    # Not named by process id: containers that share the directory are all process 1.
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret)
+    try:
+        os.link(draft, path)
+    finally:
+        draft.unlink()

@@ -1,0 +1,66 @@
+"""Long computations: a few at a time, in threads, so that rooms stay quick.
+
+Each user has one turn at a time and a bounded place in the queue, so that nobody takes all of it.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final, ParamSpec, TypeVar
+from uuid import UUID
+
+from crdt.errors import Overloaded
+from persistence.worker.replay import compute
+
+AT_ONCE: Final = 2
+MAX_WAITING: Final = 20
+"""Computations that may run or wait for their turn; beyond that the server is overloaded."""
+
+MAX_WAITING_OF_ONE: Final = 10
+"""The same of one user."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Workbench:
+    """Runs computations on documents, updates and pipeline files."""
+
+    def __init__(
+        self,
+        at_once: int = AT_ONCE,
+        max_waiting: int = MAX_WAITING,
+        max_waiting_of_one: int = MAX_WAITING_OF_ONE,
+    ) -> None:
+        self._turn = asyncio.Semaphore(at_once)
+        self._max_waiting, self._max_waiting_of_one = max_waiting, max_waiting_of_one
+        self._turns: dict[UUID, asyncio.Lock] = {}
+        self._waiting: Counter[UUID] = Counter()
+
+    @asynccontextmanager
+    async def turn(self, user_id: UUID) -> AsyncIterator[None]:
+        """Wait for a user's turn to compute; never for one within one.
+
+        Raises Overloaded when too many wait.
+        """
+        of_one, of_all = self._waiting[user_id], self._waiting.total()
+        if of_one >= self._max_waiting_of_one or of_all >= self._max_waiting:
+            raise Overloaded("too much to compute at once: try again later")
+        self._waiting[user_id] += 1
+        own_turn = self._turns.setdefault(user_id, asyncio.Lock())
+        try:
+            # One's own first: who waits for that takes no turn from others.
+            async with own_turn, self._turn:
+                yield
+        finally:
+            self._waiting[user_id] -= 1
+            if not self._waiting[user_id]:
+                del self._waiting[user_id], self._turns[user_id]
+
+    async def run(
+        self, user_id: UUID, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a task in a thread. Raises Overloaded, and what it raises."""
+        async with self.turn(user_id):
+            return await compute(task, *args, **kwargs)

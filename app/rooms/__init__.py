@@ -1,0 +1,1 @@
+"""Live rooms of this node: they execute what `crdt/room` decides."""

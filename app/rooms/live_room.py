@@ -1,0 +1,445 @@
+"""A room and what it needs of the world: outboxes, the log and the bus.
+
+The room decides (`crdt/room/room.py`); this carries its effects out, in order.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from time import perf_counter
+from typing import TypeAlias, TypeVar, assert_never
+from uuid import UUID
+
+import structlog
+
+from app.bus.base import Bus, Unsubscribe, unmoved
+from app.clock import Clock
+from app.telemetry.metrics import ACK_SECONDS, reject, tally
+from crdt.document.document import Document
+from crdt.editing.editor import Editor
+from crdt.errors import (
+    DocumentPoisoned,
+    Draining,
+    Overloaded,
+    PipelineTooLarge,
+    PipeloomError,
+    ProtocolError,
+    SyncError,
+)
+from crdt.protocol.awareness_update import in_pieces, latest
+from crdt.protocol.messages import (
+    Accepted,
+    AwarenessUpdate,
+    ClientMessage,
+    Message,
+    Refused,
+    Scope,
+    SyncStep2,
+    Update,
+)
+from crdt.room.awareness import MAX_ROSTER_BYTES
+from crdt.room.effects import (
+    Append,
+    Broadcast,
+    CloseSession,
+    Effect,
+    PartSession,
+    Publish,
+    Send,
+    SendWhenDurable,
+    SessionId,
+    WhenDurable,
+)
+from crdt.room.peer_messages import Committed, News, Roster, WhoIsHere
+from crdt.room.room import TOO_LARGE, Room
+from crdt.room.session import Session
+from crdt.updates.inspection import Survey
+from persistence.ports import NewUpdate
+
+from .appends import Appends, Committer
+from .coalescing import IMMEDIATE, Window, Windows
+from .fan_out import Audience, Parting
+from .inspect_in_thread import is_large
+from .log_position import LogPosition
+from .outbox import Outbox
+
+PARTING_SECONDS = 5.0
+"""How long a client that must go waits for its last acknowledgements."""
+
+UNUSABLE = "this edit cannot be applied: reload the page"
+
+WAITING_BYTES = 256
+"""What a message takes, besides its update, while it waits for a commit."""
+
+Carrier: TypeAlias = Accepted | SyncStep2 | Update
+
+_logger = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+class LiveRoom:
+    """An open room on this node. All of it runs on the event loop and nothing of it waits."""
+
+    def __init__(
+        self,
+        pipeline_id: UUID,
+        room: Room,
+        committer: Committer,
+        bus: Bus,
+        clock: Clock,
+        *,
+        seq: int = 0,
+        on_gap: Callable[["LiveRoom"], None] = lambda _: None,
+        windows: Windows = IMMEDIATE,
+    ) -> None:
+        self.pipeline_id = pipeline_id
+        self.position = LogPosition(seq)
+        self._shown: Window[bytes] = Window(lambda: windows.presence, self._show_presence)
+        self._told: Window[bytes] = Window(lambda: windows.presence, self._tell_presence)
+        self.dropped = False
+        self.frozen = False
+        self.empty_since = clock.monotonic()
+        self._room = room
+        self._bus, self._clock = bus, clock
+        self._audience = Audience(windows.delivery)
+        self._appends = Appends(committer, self._tell_committed, self._refuse)
+        self._catching_up: set[SessionId] = set()
+        self._on_gap = on_gap
+        self._unsubscribe: Unsubscribe = unmoved
+        self._unsubscribe = bus.subscribe(pipeline_id, self._hear, self._ask_around)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody is here and nothing waits for a commit."""
+        return not self._audience and self.is_durable
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether the log has decided about everything appended here."""
+        return self._appends.last is None
+
+    async def settled(self, seconds: float) -> None:
+        """Wait until everything appended here is in the log. Raises Overloaded after `seconds`."""
+        if not await self._appends.settled(seconds):
+            raise Overloaded("the update log cannot keep up: try again later")
+
+    def join(self, session: Session, outbox: Outbox) -> None:
+        """Let a client in, until its token expires."""
+        self._audience.add(session.id, outbox)
+        outbox.refill = lambda: self._catch_up(session.id)
+        self._carry_out(self._room.join(session))
+
+    def _catch_up(self, session: SessionId) -> bool:
+        """Replace what was let go because a client was slow; see `Outbox.refill`."""
+        if session in self._catching_up:
+            return False
+        tally.resyncs += 1
+        if (outbox := self._audience.get(session)) is not None:
+            self._run(lambda: self._room.catch_up(session, outbox.limit))
+            self._note_catching_up(session)
+        return True
+
+    def _note_catching_up(self, session: SessionId) -> None:
+        # Behind the answer that waits for the same commit: one of them per client is enough.
+        if not self.is_durable:
+            self._catching_up.add(session)
+            self._appends.when_decided(lambda: self._catching_up.discard(session))
+
+    def receive(self, session: SessionId, message: ClientMessage) -> None:
+        """Take a message from a client that joined and has not left; a frozen room takes none."""
+        if session in self._audience and not self.frozen:
+            _count(message)
+            try:
+                self._carry_out(self._room.receive(session, message, self._clock.monotonic()))
+            except DocumentPoisoned as error:
+                # Apart from the others: it would bring the same back, again and again.
+                self._close(session, ProtocolError(UNUSABLE))
+                self._drop_poisoned(error)
+
+    def edit(
+        self, user_id: UUID | None, change: Callable[[Editor], T], *, is_deletion: bool = False
+    ) -> T:
+        """Let the server edit, in a user's name; see `Room.edit`. `committed` says when it is safe.
+
+        What `change` raises goes to the caller, the document being untouched then. Raises Draining
+        if the room takes no edits any more, Overloaded if this one cannot be stored,
+        PipelineTooLarge if it would add to a document that is too large.
+        """
+        now = self._clock.monotonic()
+        return self._edit(lambda: self._room.edit(user_id, change, now, is_deletion=is_deletion))
+
+    def merge(self, user_id: UUID | None, edit: Survey) -> None:
+        """Take an edit that the server made on a copy; see `Room.merge`. Raises as `edit` does."""
+        now = self._clock.monotonic()
+        self._edit(lambda: (None, self._room.merge(user_id, edit, now)))
+
+    def _edit(self, decide: Callable[[], tuple[T, list[Effect]]]) -> T:
+        if self.dropped or self.frozen:
+            raise Draining
+        if not self._audience:
+            self.empty_since = self._clock.monotonic()
+        try:
+            result, effects = decide()
+        except PipelineTooLarge:
+            reject("too_large")
+            raise
+        except DocumentPoisoned as error:
+            self._drop_poisoned(error)
+            raise Overloaded("the document is being reloaded: try again") from error
+        self._carry_out(effects)
+        self._appends.check()
+        return result
+
+    async def committed(self, seconds: float) -> int:
+        """Wait until everything appended so far is committed; return the last update's number.
+
+        Raises Overloaded if the log refused it, so that this room was dropped and the edit undone;
+        Draining if the server stops; StoreUnavailable after `seconds`: the edit then stands in the
+        live document and is stored as soon as PostgreSQL is back.
+        """
+        seq = await self._appends.committed(seconds)
+        return self.position.seq if seq is None else seq
+
+    def when_durable(self, task: Callable[[], None]) -> None:
+        """Do something once everything appended so far is committed; never if it is refused."""
+        self._appends.when_durable(task)
+
+    def read(self, reader: Callable[[Document], T]) -> T:
+        """Read the document at once; the whole server waits meanwhile."""
+        return reader(self._room.document)
+
+    def copy(self) -> bytes:
+        """Encode the document, to make a copy of it elsewhere."""
+        return self._room.document.encode()
+
+    def renew(self, session: SessionId, scope: Scope, expires_at: datetime) -> None:
+        """Let a client go on with another token; see `Room.renew`."""
+        if session in self._audience:
+            self._carry_out(self._room.renew(session, scope, expires_at))
+
+    def ask_again(self, session: SessionId) -> None:
+        """Ask a client for its token once more; see `Room.ask_again`."""
+        if session in self._audience:
+            self._room.ask_again(session)
+
+    def leave(self, session: SessionId) -> None:
+        """Forget a client; the last one to leave starts the clock of unloading."""
+        if self._audience.remove(session) is not None:
+            self._carry_out(self._room.leave(session))
+        self.empty_since = self._clock.monotonic()
+
+    def tick(self) -> None:
+        """Let time pass."""
+        now = self._clock.monotonic()
+        self._carry_out(self._room.tick(now))
+        self._carry_out(self._room.expire(self._clock.now()))
+        self._audience.let_go_late(now)
+
+    @property
+    def users(self) -> set[UUID]:
+        """Who is here."""
+        return {session.user_id for session in self._room.sessions.values()}
+
+    def presence(self) -> dict[UUID, str]:
+        """Who is here and what they said last of themselves: see `Hub.presence`."""
+        silent = dict.fromkeys(self.users, "null")
+        return silent | {one.user_id: one.state for one in self._room.awareness.present()}
+
+    def review(self, scopes: Mapping[UUID, Scope | None]) -> None:
+        """Give users another scope in place, or none: see `Room.review`."""
+        self._carry_out(self._room.review(scopes))
+
+    def drop(self, error: SyncError) -> None:
+        """Send everybody away and never be used again; the next visit loads the room anew."""
+        if self.dropped:
+            return
+        self.dropped = True
+        self._unsubscribe()
+        self._shown.close()
+        self._told.close()
+        self._audience.close(error)
+
+    def _spread(self, message: Message, exclude: SessionId | None) -> None:
+        if isinstance(message, AwarenessUpdate):
+            self._shown.add(message.payload)
+        else:
+            self._broadcast(message, exclude)
+
+    def _publish(self, news: News) -> None:
+        if isinstance(news, Roster) and not news.is_complete:
+            self._told.add(news.presence)
+        else:
+            self._bus.publish(self.pipeline_id, news, self._hear)
+
+    def _show_presence(self, presence: list[bytes]) -> None:
+        self._broadcast(AwarenessUpdate(latest(presence)), None)
+
+    def _tell_presence(self, presence: list[bytes]) -> None:
+        for piece in in_pieces(latest(presence), MAX_ROSTER_BYTES):
+            roster = Roster(self._room.node, piece, is_complete=False)
+            self._bus.publish(self.pipeline_id, roster, self._hear)
+
+    def _ask_around(self) -> None:
+        """Ask the other nodes who is in this room there."""
+        self._bus.publish(self.pipeline_id, WhoIsHere(self._room.node), self._hear)
+
+    def _hear(self, news: News) -> None:
+        """Take what another node tells: what it cannot make sense of, it does without."""
+        if not isinstance(news, Committed):
+            self._take_news(news)
+        elif not self.position.has(news.seq):
+            # What came garbled, or without its bytes, is in the log.
+            if news.update is not None and self._take_news(news):
+                self.position.note(news.seq)
+            else:
+                self.position.expect(news.seq)
+            self._mind_gap()
+
+    def _take_news(self, news: News) -> bool:
+        """Let the room make something of it; return whether it could."""
+        try:
+            self._run(lambda: self._room.receive_news(news, self._clock.monotonic()))
+        except ProtocolError as error:
+            _logger.warning("room.news_ignored", pipeline_id=self.pipeline_id, error=str(error))
+            return False
+        return True
+
+    def _mind_gap(self) -> None:
+        if self.position.has_gap and not self.dropped:
+            self._on_gap(self)
+
+    def follow(self, commits: Iterable[Committed], *, is_all: bool) -> None:
+        """Take in what the log holds beyond what other nodes have told; `is_all` if no more."""
+        for committed in commits:
+            if not self.position.has(committed.seq):
+                # What cannot be read here can be read nowhere: it is left out, as by replay.
+                self._take_news(committed)
+                self.position.note(committed.seq)
+        if is_all:
+            self.position.forgo()
+
+    def _run(self, decide: Callable[[], list[Effect]]) -> None:
+        try:
+            self._carry_out(decide())
+        except DocumentPoisoned as error:
+            self._drop_poisoned(error)
+
+    def _drop_poisoned(self, error: DocumentPoisoned) -> None:
+        _logger.error("room.poisoned", pipeline_id=self.pipeline_id, error=str(error))
+        self.drop(Overloaded("the document is being reloaded: reconnect"))
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if self.dropped:
+                return
+            self._carry_out_one(effect)
+
+    def _carry_out_one(self, effect: Effect) -> None:
+        match effect:
+            case SendWhenDurable(session, message):
+                self._put_when_durable(session, message)
+            case WhenDurable(later):
+                self._appends.when_durable(lambda: self._carry_out([later]))
+            case _:
+                self._carry_out_now(effect)
+
+    def _carry_out_now(
+        self, effect: Send | Broadcast | Append | Publish | CloseSession | PartSession
+    ) -> None:
+        match effect:
+            case Send(session, message):
+                self._put(session, message)
+            case Broadcast(message, exclude):
+                self._spread(message, exclude)
+            case Append(update, user_id):
+                self._append(update, user_id)
+            case Publish(news):
+                self._publish(news)
+            case CloseSession(session, error):
+                self._close(session, error)
+            case PartSession(session, error):
+                self._part(session, error)
+            case _:
+                assert_never(effect)
+
+    def _put(self, session: SessionId, message: Message) -> None:
+        if isinstance(message, Refused):
+            reject("too_large" if message is TOO_LARGE else "read_only")
+        self._audience.put(session, message)
+
+    def _put_when_durable(self, session: SessionId, message: Message) -> None:
+        outbox = self._audience.reachable(session)
+        if outbox is None or self.is_durable:
+            self._put(session, message)
+            return
+        size = WAITING_BYTES + (len(message.update) if isinstance(message, Carrier) else 0)
+        outbox.reserve(size)
+        self._appends.when_decided(lambda: outbox.reserve(-size))
+        self._appends.when_durable(lambda: self._put(session, message))
+        if isinstance(message, Accepted):
+            self._time(perf_counter())
+
+    def _time(self, received_at: float) -> None:
+        self._appends.when_decided(lambda: ACK_SECONDS.observe(perf_counter() - received_at))
+
+    def _broadcast(self, message: Message, exclude: SessionId | None) -> None:
+        if self.frozen:
+            # All of them are about to leave; a thousand would be told of each other's leaving.
+            return
+        self._audience.broadcast(message, exclude)
+        is_author_here = exclude is not None and exclude in self._audience
+        _count_delivery(message, len(self._audience) - is_author_here)
+
+    def _append(self, payload: bytes, user_id: UUID | None) -> None:
+        self._appends.append(NewUpdate(self.pipeline_id, user_id, payload, self._clock.now()))
+
+    def _refuse(self, error: BaseException) -> SyncError:
+        """Drop the room: its document holds an update that the log does not."""
+        refusal = self._refusal(error)
+        self.drop(refusal)
+        return refusal
+
+    def _refusal(self, error: BaseException) -> SyncError:
+        if self.frozen:
+            return Draining()
+        if isinstance(error, SyncError):
+            return error
+        _logger.error("room.commit_failed", pipeline_id=self.pipeline_id, error=str(error))
+        detail = "an edit could not be stored: reconnect"
+        return Overloaded(detail if isinstance(error, PipeloomError) else "")
+
+    def _tell_committed(self, seq: int, payload: bytes) -> None:
+        self.position.note(seq)
+        # The others must read a large one aside, so they may as well read it from the log.
+        told = Committed(seq, None if is_large(payload) else payload)
+        self._bus.publish(self.pipeline_id, told, self._hear)
+        self._mind_gap()
+
+    def _close(self, session: SessionId, error: SyncError) -> None:
+        outbox = self._audience.get(session)
+        self.leave(session)
+        if outbox is not None:
+            outbox.close(error)
+
+    def _part(self, session: SessionId, error: SyncError) -> None:
+        outbox = self._audience.get(session)
+        self.leave(session)
+        if outbox is not None:
+            deadline = self._clock.monotonic() + PARTING_SECONDS
+            self._audience.part(session, Parting(outbox, error, deadline))
+            # Behind the acknowledgements that wait for the same commit.
+            self._appends.when_decided(lambda: self._audience.let_go(session))
+
+
+def _count(message: ClientMessage) -> None:
+    if isinstance(message, AwarenessUpdate):
+        tally.awareness_in += 1
+    elif isinstance(message, Update | SyncStep2):
+        tally.updates_in += 1
+
+
+def _count_delivery(message: Message, clients: int) -> None:
+    if isinstance(message, AwarenessUpdate):
+        tally.awareness_out += clients
+    elif isinstance(message, Update):
+        tally.updates_out += clients

@@ -1,0 +1,90 @@
+"""Fills the gaps of this node's rooms from the log: what the bus lost, or never carried."""
+
+import asyncio
+from collections.abc import Collection
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from app.telemetry import spans
+from app.telemetry.metrics import tally
+from persistence.errors import StoreError
+from persistence.ports import UpdateLog
+
+from .inspect_in_thread import read_committed
+from .live_room import LiveRoom
+
+GRACE_SECONDS: Final = 0.05
+"""How long a gap is left alone: what is missing may only be late."""
+
+BATCH: Final = 500
+"""Updates read at once."""
+
+_logger = structlog.get_logger(__name__)
+
+
+class Follower:
+    """Brings rooms up to the head of the log, one reading at a time per room."""
+
+    def __init__(self, log: UpdateLog) -> None:
+        self._log = log
+        self._filling: dict[UUID, asyncio.Task[None]] = {}
+        self._heads: dict[UUID, int] = {}
+        self.gaps = 0
+        """How many gaps were filled from the log."""
+
+    def fill_soon(self, room: LiveRoom) -> None:
+        """Fill a gap that was just noticed, unless it closes by itself."""
+        self._begin(room, GRACE_SECONDS)
+
+    async def look(self, rooms: Collection[LiveRoom]) -> None:
+        """Compare rooms with the log; fill what was missing at the last look already.
+
+        Between two looks, news of a commit has the time to arrive. Raises StoreUnavailable.
+        """
+        if not rooms:
+            return
+        missed, self._heads = self._heads, await self._log.heads([r.pipeline_id for r in rooms])
+        for room in rooms:
+            if room.position.seq < missed.get(room.pipeline_id, 0):
+                self._begin(room, 0.0)
+
+    def close(self) -> None:
+        """Stop reading."""
+        for task in self._filling.values():
+            task.cancel()
+
+    def _begin(self, room: LiveRoom, grace: float) -> None:
+        if room.pipeline_id not in self._filling:
+            task = asyncio.create_task(self._fill(room, grace))
+            self._filling[room.pipeline_id] = task
+            task.add_done_callback(lambda _: self._filling.pop(room.pipeline_id, None))
+
+    async def _fill(self, room: LiveRoom, grace: float) -> None:
+        await asyncio.sleep(grace)
+        if grace and not room.position.has_gap:
+            return
+        self.gaps += 1
+        tally.bus_gaps += 1
+        try:
+            await self._catch_up(room)
+        except StoreError as error:
+            _logger.warning("room.gap_stays", pipeline_id=room.pipeline_id, error=str(error))
+
+    async def _catch_up(self, room: LiveRoom) -> None:
+        about: spans.Attributes = {
+            spans.PIPELINE: str(room.pipeline_id),
+            "pipeloom.from_seq": room.position.seq,
+        }
+        with spans.span("bus.fill_gap", about, spans.ANEW) as span:
+            await self._read_on(room)
+            span.note({spans.SEQ: room.position.seq})
+
+    async def _read_on(self, room: LiveRoom) -> None:
+        while not room.dropped:
+            updates = await self._log.since(room.pipeline_id, room.position.seq, BATCH)
+            is_all = len(updates) < BATCH
+            room.follow([await read_committed(update) for update in updates], is_all=is_all)
+            if is_all:
+                return

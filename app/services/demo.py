@@ -1,0 +1,47 @@
+"""The demo team and its pipeline, and what the terminal says about them."""
+
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from app.settings import DEFAULT_DATA_DIR
+from persistence.ports import Demo, Directory
+
+from . import pipeline_files as library
+
+COMMAND = ".venv/bin/pipeloom"
+"""Where `make setup` puts the command line."""
+
+
+class DemoDirectory(Directory, Protocol):
+    """A directory that can make room for a demo."""
+
+    async def ensure_demo(self) -> Demo:
+        """Create the demo team, its owner and its viewer, unless they exist."""
+        ...
+
+
+async def create_demo(directory: DemoDirectory, now: datetime) -> UUID:
+    """Create the demo team, its owner, its viewer and its pipeline; return the pipeline's id."""
+    demo = await directory.ensure_demo()
+    content = resources.files("app").joinpath("demo.yaml").read_bytes()
+    imported = library.read_file(content, "demo")
+    return await library.create(
+        directory, imported.pipeline, team_id=demo.team_id, created_by=demo.owner.id, now=now
+    )
+
+
+def greeting(demo: UUID | None, data_dir: Path) -> str:
+    """How to connect, for the terminal; "{address}" stands for the server's."""
+    elsewhere = "" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {data_dir}"
+    if demo is None:
+        return f"  get a token     {COMMAND} token --email EMAIL{elsewhere}"
+    return (
+        f"  demo pipeline   {demo}\n"
+        f"  get a token     {COMMAND} token --email owner@demo.pipeloom{elsewhere}\n"
+        "  try the API     http://{address}/api/docs\n"
+        f"  connect         ws://{{address}}/ws/{demo}?token=TOKEN   (any y-websocket client)\n"
+        "  stop            Ctrl-C"
+    )

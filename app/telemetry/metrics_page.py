@@ -1,0 +1,147 @@
+"""What operators look at: `/metrics`, and the samples that are taken in the background for it."""
+
+import asyncio
+import hmac
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+import structlog
+from prometheus_client import generate_latest, start_http_server
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.http import CHALLENGE, problem
+from app.settings import SettingsError, is_loopback
+from persistence.errors import StoreError
+from persistence.postgres.pool import Pool
+
+from . import metrics
+from .multiprocess_metrics import Siblings
+
+LAG_EVERY: Final = 15.0
+"""Seconds between two looks at how far the tables are behind."""
+
+LOOP_EVERY: Final = 0.5
+"""Seconds between two looks at how late the event loop is."""
+
+FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+"""Headers of a request that did not begin on this machine, whatever its address says."""
+
+_logger = structlog.get_logger(__name__)
+
+
+class Observed(Protocol):
+    """What there is to count at the moment somebody asks; see `app.main.Services`."""
+
+    @property
+    def connections(self) -> int: ...
+
+    @property
+    def rooms(self) -> int: ...
+
+    @property
+    def sessions(self) -> Mapping[str, int]:
+        """Clients in rooms, by protocol."""
+        ...
+
+    @property
+    def depths(self) -> Sequence[int]:
+        """How many bytes wait for each connection."""
+        ...
+
+    @property
+    def pending_bytes(self) -> int: ...
+
+
+class MetricsPage:
+    """Answers `/metrics`: to this machine, and to whoever shows the configured token.
+
+    With `siblings` it tells of all of them.
+    """
+
+    def __init__(
+        self, observed: Observed, token: str | None, siblings: Siblings | None = None
+    ) -> None:
+        self._observed, self._token, self._siblings = observed, token, siblings
+
+    async def answer(self, request: Request) -> Response:
+        """See the class."""
+        if not (_is_from_here(request) or self._is_shown(request)):
+            detail = "send the token of PIPELOOM_METRICS_TOKEN: Authorization: Bearer …"
+            return problem(401, "Unauthorized", detail, headers=CHALLENGE)
+        page = self.own() if self._siblings is None else await self._siblings.page()
+        return Response(page, media_type=CONTENT_TYPE_LATEST)
+
+    def own(self) -> bytes:
+        """What this process tells of itself."""
+        self._look()
+        return generate_latest(metrics.REGISTRY)
+
+    def _is_shown(self, request: Request) -> bool:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return (
+            self._token is not None
+            and scheme.lower() == "bearer"
+            and hmac.compare_digest(token.strip().encode(), self._token.encode())
+        )
+
+    def _look(self) -> None:
+        depths = self._observed.depths
+        metrics.CONNECTIONS.set(self._observed.connections)
+        metrics.OUTBOX_BYTES.set(sum(depths))
+        metrics.OUTBOX_MAX_BYTES.set(max(depths, default=0))
+        metrics.ROOMS.set(self._observed.rooms)
+        metrics.PENDING_BYTES.set(self._observed.pending_bytes)
+        for protocol, count in self._observed.sessions.items():
+            metrics.SESSIONS.labels(protocol).set(count)
+
+
+@contextmanager
+def worker_page(port: int | None) -> Iterator[int | None]:
+    """Tell this machine what a worker counts while the block runs; yields the port.
+
+    Raises SettingsError when the port is taken.
+    """
+    if port is None:
+        yield None
+        return
+    try:
+        server, thread = start_http_server(port, "127.0.0.1", metrics.WORKER_REGISTRY)
+    except OSError as error:
+        reason = f"cannot show metrics on 127.0.0.1 port {port}: {error.strerror}"
+        raise SettingsError(f"{reason}; choose another --metrics-port") from error
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _is_from_here(request: Request) -> bool:
+    if request.client is None or any(name in request.headers for name in FORWARDED):
+        return False
+    return is_loopback(request.client.host)
+
+
+async def watch_projections(pool: Pool) -> None:
+    """Note now and then how far the tables are behind, until cancelled."""
+    while True:
+        try:
+            for row in await pool.fetch("projection_lag"):
+                metrics.PROJECTION_LAG_UPDATES.set(row["updates"])
+                metrics.PROJECTION_LAG_SECONDS.set(row["seconds"])
+        except StoreError as error:
+            _logger.warning("metrics.lag_unknown", error=str(error))
+        await asyncio.sleep(LAG_EVERY)
+
+
+async def watch_loop() -> None:
+    """Note how late the event loop is, until cancelled."""
+    while True:
+        asked = time.perf_counter()
+        await asyncio.sleep(LOOP_EVERY)
+        metrics.LOOP_LAG_SECONDS.observe(max(0.0, time.perf_counter() - asked - LOOP_EVERY))

@@ -1,0 +1,109 @@
+"""The stores as the server and the worker use them: with what takes time counted and traced."""
+
+import time
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from uuid import UUID
+
+from crdt.pipeline.rows import RowChanges
+from persistence.ports import Claim, NewUpdate, NewVersion, Projections, VersionInfo
+from persistence.postgres.update_log import PostgresUpdateLog
+from persistence.postgres.versions import PostgresVersions
+
+from . import metrics, spans
+
+
+class TimedLog(PostgresUpdateLog):
+    """The update log, its transactions timed."""
+
+    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
+        """See `UpdateLog`."""
+        started = time.perf_counter()
+        # Of many clients at once, so part of what none of them does.
+        with spans.span("log.commit", headers=spans.ANEW) as span:
+            if spans.is_traced():
+                span.note(_about(updates))
+            seqs = await super().append(updates)
+        metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
+        metrics.COMMIT_UPDATES.observe(len(updates))
+        return seqs
+
+    async def store_state(
+        self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
+    ) -> None:
+        """See `UpdateLog`."""
+        about: spans.Attributes = {
+            spans.PIPELINE: str(pipeline_id),
+            spans.SEQ: seq,
+            "pipeloom.bytes": len(state),
+        }
+        with spans.span("state.store", about):
+            await super().store_state(pipeline_id, seq, state, waiting)
+
+
+def _about(updates: Sequence[NewUpdate]) -> spans.Attributes:
+    return {
+        "pipeloom.updates": len(updates),
+        "pipeloom.bytes": sum(len(update.payload) for update in updates),
+        "pipeloom.pipelines": len({update.pipeline_id for update in updates}),
+    }
+
+
+class TimedProjections:
+    """The tables, the projections of documents timed: from the claim until its commit."""
+
+    def __init__(self, projections: Projections) -> None:
+        self._projections = projections
+
+    @asynccontextmanager
+    async def claim(
+        self, only: Collection[UUID] | None = None, *, besides: Collection[UUID] = ()
+    ) -> AsyncIterator[Claim | None]:
+        """See `Projections`."""
+        # Outside, so that it ends after the commit.
+        with ExitStack() as timing:
+            async with self._projections.claim(only, besides=besides) as claim:
+                yield None if claim is None else timing.enter_context(_timed(claim))
+
+    async def refresh_search(self) -> bool:
+        """See `Projections`."""
+        return await self._projections.refresh_search()
+
+
+class TimedClaim:
+    """A claim that tells what is written."""
+
+    def __init__(self, claim: Claim, span: spans.Span) -> None:
+        self._claim, self._span = claim, span
+        self.pipeline_id, self.cursor = claim.pipeline_id, claim.cursor
+        self.held = claim.held
+        self.rows = 0
+
+    async def apply(self, changes: RowChanges, cursor: int) -> None:
+        """See `Claim`."""
+        await self._claim.apply(changes, cursor)
+        self.cursor, self.rows = cursor, len(changes)
+        self._span.note({spans.SEQ: cursor, "pipeloom.rows": self.rows})
+
+
+@contextmanager
+def _timed(claim: Claim) -> Iterator[TimedClaim]:
+    started = time.perf_counter()
+    try:
+        with spans.span("projection", {spans.PIPELINE: str(claim.pipeline_id)}) as span:
+            yield (timed := TimedClaim(claim, span))
+    except BaseException:
+        metrics.PROJECTIONS_FAILED.inc()
+        raise
+    metrics.PROJECTION_SECONDS.observe(time.perf_counter() - started)
+    metrics.PROJECTED_ROWS.inc(timed.rows)
+
+
+class CountedVersions(PostgresVersions):
+    """The versions, those saved by the worker counted."""
+
+    async def save(self, version: NewVersion) -> VersionInfo:
+        """See `Versions`."""
+        saved = await super().save(version)
+        metrics.VERSIONS_SAVED.inc()
+        return saved

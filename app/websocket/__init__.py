@@ -1,0 +1,1 @@
+"""The sockets: from frames to messages, queues of what is sent, and limits."""

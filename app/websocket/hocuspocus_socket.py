@@ -1,0 +1,321 @@
+"""One socket of the Hocuspocus protocol: many documents, each with a session of its own.
+
+Each address goes its own way: `knocking` once it has shown a token, then `open`, or forgotten.
+What a client says while it knocks waits, within limits for the whole socket. What it says before is
+passed over: its SyncStep1 comes after its token, and begins everything anew.
+
+Whatever ends a session that was open ends the socket: a provider that loses one document of
+several never shows its token again (Hocuspocus: HocuspocusProvider has no way back from CLOSE but a
+new connection).
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
+
+import structlog
+
+from app.auth.admission import Admission, Visitor
+from app.rooms.hub import Hub
+from app.rooms.inspect_in_thread import ReadAhead, is_unread
+from app.rooms.live_room import LiveRoom
+from app.settings import Settings
+from app.telemetry.metrics import reject
+from crdt.errors import (
+    Forbidden,
+    Overloaded,
+    PipelineNotFound,
+    ResetConnection,
+    SyncError,
+    Unauthenticated,
+)
+from crdt.protocol import hocuspocus
+from crdt.protocol.hocuspocus import (
+    PING,
+    PONG,
+    Authenticate,
+    Denied,
+    Detach,
+    Detached,
+    Encoder,
+    FromClient,
+    document_name,
+)
+from crdt.protocol.messages import Authenticated, ClientMessage, SyncStep1
+from crdt.protocol.messages import Message as SyncMessage
+from crdt.room.effects import SessionId
+from persistence.errors import StoreError
+
+from .connection import Connection, Lane
+from .join_span import Arrival
+from .rate_limits import Act, Pace
+
+LEAST_WEIGHT = 128
+"""What a waiting message counts at least, in bytes; the smallest frame has three."""
+
+_logger = structlog.get_logger(__name__)
+
+
+@dataclass
+class Kept:
+    """A message that waits for its document, and the bytes that it counts."""
+
+    message: ClientMessage
+    weight: int
+
+
+@dataclass(eq=False)
+class Channel:
+    """One address of a socket; its encoder puts the address on every frame.
+
+    It is admitted once it has a `visitor`, and open once it has a `room`; `act` is what then takes
+    the client's messages. What it says before that is `kept`; `token` is one
+    that has not been tried yet.
+    """
+
+    encode: Encoder
+    connection: Connection
+    session: SessionId
+    arrival: Arrival
+    visitor: Visitor | None = None
+    room: LiveRoom | None = None
+    act: Act | None = None
+    kept: list[Kept] = field(default_factory=list)
+    token: str | None = None
+    knocking: "asyncio.Task[None] | None" = None
+
+    @property
+    def address(self) -> str:
+        """What stands on its frames."""
+        return self.encode.address
+
+    @property
+    def lane(self) -> Lane:
+        """An outbox for this address."""
+        return Lane(self.connection, self.encode)
+
+    def say(self, message: hocuspocus.ToClient) -> None:
+        """Send a message to this address."""
+        self.connection.put(self.encode(message))
+
+
+class Collab:
+    """The documents of one socket."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        hub: Hub,
+        admission: Admission,
+        settings: Settings,
+        *,
+        pace: Pace,
+        ahead: ReadAhead,
+        welcome: Callable[[UUID], None],
+    ) -> None:
+        """`welcome` hears of every user who was admitted, and may raise SyncError."""
+        self._connection, self._hub, self._admission = connection, hub, admission
+        self._settings, self._pace, self._welcome = settings, pace, welcome
+        self._ahead = ahead
+        self._channels: dict[str, Channel] = {}
+        self._abandoned: set[asyncio.Task[None]] = set()
+        self._kept_bytes = 0
+        self._idle_bytes = self._idle_messages = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no token of this socket is accepted, so that its user is a stranger."""
+        return not any(channel.visitor for channel in self._channels.values())
+
+    def encode(self, message: SyncMessage) -> bytes:
+        """Make a frame that is for nobody in particular; empty while no document is open."""
+        opened = (channel for channel in self._channels.values() if channel.room)
+        channel = next(opened, None)
+        return b"" if channel is None else channel.encode(message)
+
+    @property
+    def sessions(self) -> int:
+        """How many documents are open."""
+        return sum(channel.room is not None for channel in self._channels.values())
+
+    async def receive(self, frame: bytes) -> float:
+        """Take a frame; return how long to read no other, in seconds.
+
+        Raises SyncError, which is the end of the socket.
+        """
+        if self.is_idle:
+            self._count(len(frame))
+        if frame == PING:
+            self._connection.put(PONG)
+        elif frame != PONG:
+            address, message = hocuspocus.decode(frame)
+            return await self._take(address, message, len(frame))
+        return 0.0
+
+    async def end(self) -> None:
+        """Leave all rooms: the socket is gone."""
+        for channel in list(self._channels.values()):
+            self._forget(channel)
+        await asyncio.gather(*self._abandoned, return_exceptions=True)
+
+    def _count(self, size: int) -> None:
+        """Bound what a stranger may say. Raises ResetConnection."""
+        self._idle_bytes += size
+        self._idle_messages += 1
+        if (
+            self._idle_bytes > self._settings.unauthenticated_bytes
+            or self._idle_messages > self._settings.unauthenticated_messages
+        ):
+            raise ResetConnection
+
+    async def _take(self, address: str, message: FromClient, size: int) -> float:
+        channel = self._channels.get(address)
+        if isinstance(message, Authenticate):
+            self._knock(channel or self._new_channel(address), message.token)
+        elif channel is None:
+            # Of a document that was denied or closed; provider 2 takes its leave twice.
+            pass
+        elif isinstance(message, Detach):
+            self._forget(channel)
+        elif channel.act is None or channel.visitor is None:
+            self._keep(channel, message, size)
+        else:
+            read = await self._ahead.read(channel.visitor.person.id, message)
+            if self._is_here(channel):
+                return self._pace.take(channel.session, read, channel.act)
+        return 0.0
+
+    def _new_channel(self, address: str) -> Channel:
+        limit = self._settings.max_documents
+        if len(self._channels) + len(self._abandoned) >= limit:
+            raise ResetConnection(f"expected at most {limit} documents on one connection")
+        session, arrival = self._hub.new_session(), Arrival("hocuspocus")
+        channel = Channel(Encoder(address), self._connection, session, arrival)
+        self._channels[address] = channel
+        return channel
+
+    def _is_here(self, channel: Channel) -> bool:
+        return self._channels.get(channel.address) is channel
+
+    def _forget(self, channel: Channel) -> None:
+        """End a document; a token that is being tried is tried to its end, for nobody."""
+        del self._channels[channel.address]
+        channel.arrival.end()
+        self._take_kept(channel)
+        if channel.room is not None:
+            channel.room.leave(channel.session)
+        if channel.knocking is not None:
+            self._abandoned.add(channel.knocking)
+            channel.knocking.add_done_callback(self._abandoned.discard)
+
+    def _keep(self, channel: Channel, message: ClientMessage, size: int) -> None:
+        """Let a message wait until its document is open. Raises ResetConnection."""
+        if isinstance(message, SyncStep1):
+            # A client counts anew from here: what it said before must not be acknowledged.
+            self._take_kept(channel)
+        weight = max(size, LEAST_WEIGHT)
+        self._kept_bytes += weight
+        if self._kept_bytes > (limit := self._settings.max_message_bytes):
+            raise ResetConnection(f"expected up to {limit} bytes for documents not open yet")
+        channel.kept.append(Kept(message, weight))
+
+    def _take_kept(self, channel: Channel) -> list[ClientMessage]:
+        kept, channel.kept = channel.kept, []
+        self._kept_bytes -= sum(one.weight for one in kept)
+        return [one.message for one in kept]
+
+    def _knock(self, channel: Channel, token: str) -> None:
+        channel.token = token
+        if channel.knocking is None:
+            channel.knocking = asyncio.create_task(self._try_tokens(channel))
+
+    async def _try_tokens(self, channel: Channel) -> None:
+        """Try the latest token; another one may come meanwhile."""
+        while (token := channel.token) is not None and self._is_here(channel):
+            channel.token = None
+            await self._try(channel, token)
+        channel.knocking = None
+
+    async def _try(self, channel: Channel, token: str) -> None:
+        try:
+            with channel.arrival.on_its_way():
+                visitor = await self._admission.admit(token, document_name(channel.address))
+            await self._let_in(channel, visitor)
+        except (Unauthenticated, Forbidden, PipelineNotFound) as error:
+            self._deny(channel, error)
+        except SyncError as error:
+            self._fail(channel, error)
+        except StoreError as error:
+            _logger.warning("connection.refused", error=str(error))
+            self._fail(channel, Overloaded("the database is away: try again later"))
+        except Exception as error:
+            _logger.exception("collab.failed", error=str(error))
+            self._connection.close(Overloaded())
+
+    async def _let_in(self, channel: Channel, visitor: Visitor) -> None:
+        if not self._is_here(channel):
+            return
+        if channel.room is None:
+            await self._enter(channel, visitor)
+        else:
+            self._renew(channel, channel.room, visitor)
+        await self._admission.catch_up(visitor)
+
+    async def _enter(self, channel: Channel, visitor: Visitor) -> None:
+        self._welcome(visitor.person.id)
+        channel.visitor = visitor
+        channel.arrival.admit(visitor)
+        self._idle_bytes = self._idle_messages = 0
+        # Before the document is loaded: providers wait for this, not for the document.
+        channel.say(Authenticated(visitor.scope))
+        with channel.arrival.on_its_way():
+            room = await self._open(channel, visitor)
+        if not self._is_here(channel):
+            return
+        channel.room = room
+        channel.act = act = channel.arrival.enter(room, partial(room.receive, channel.session))
+        room.join(visitor.session(channel.session, is_asked_back=True), channel.lane)
+        for message in self._take_kept(channel):
+            # Not for the pause: what is due before the next frame stays due.
+            self._pace.take(channel.session, message, act)
+
+    async def _open(self, channel: Channel, visitor: Visitor) -> LiveRoom:
+        """Open the room; all that the client said so far is read then."""
+        while True:
+            room = await self._hub.open(visitor.pipeline_id)
+            unread = [one for one in channel.kept if is_unread(one.message)]
+            if not unread:
+                return room
+            for one in unread:
+                one.message = await self._ahead.read(visitor.person.id, one.message)
+
+    def _renew(self, channel: Channel, room: LiveRoom, visitor: Visitor) -> None:
+        if channel.visitor is None or visitor.person.id != channel.visitor.person.id:
+            raise Forbidden("expected another token of the same user: open a new connection")
+        room.renew(channel.session, visitor.scope, visitor.expires_at)
+
+    def _deny(self, channel: Channel, error: SyncError) -> None:
+        """Refuse a document, unless it is left or has another token to show.
+
+        One that was open ends with its socket.
+        """
+        if not self._is_here(channel) or channel.token is not None:
+            return
+        if channel.room is not None:
+            channel.say(Detached("Unauthorized"))
+            self._connection.close(error)
+            return
+        channel.arrival.fail(error)
+        self._forget(channel)
+        reject(error)
+        channel.say(Denied(error.reason))
+
+    def _fail(self, channel: Channel, error: SyncError) -> None:
+        """Close the socket; but an open document goes on with the token that it has."""
+        if channel.room is not None:
+            channel.room.ask_again(channel.session)
+        elif self._is_here(channel):
+            channel.arrival.fail(error)
+            self._connection.close(error)

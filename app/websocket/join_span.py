@@ -1,0 +1,75 @@
+"""A client on its way into a room, as a span: connected, authenticated, loaded, synced."""
+
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+
+from app.auth.admission import Visitor
+from app.rooms.live_room import LiveRoom
+from app.telemetry import spans
+from crdt.protocol.messages import ClientMessage, SyncStep1
+
+from .rate_limits import Act
+
+
+class Arrival:
+    """Ends with the first SyncStep2 that the client is sent, or as a block around its stay does."""
+
+    def __init__(self, protocol: str) -> None:
+        self._span = spans.begin("room.join", {"pipeloom.protocol": protocol}, spans.ANEW)
+        self._has_ended = False
+
+    def on_its_way(self) -> AbstractContextManager[object]:
+        """Let what the block does be part of it."""
+        return nullcontext() if self._has_ended else self._span.current()
+
+    def admit(self, visitor: Visitor) -> None:
+        """Note who it is."""
+        about = {spans.USER: str(visitor.person.id), spans.PIPELINE: str(visitor.pipeline_id)}
+        self._span.note(about)
+        self._span.reach("authenticated")
+
+    def enter(self, room: LiveRoom, act: Act) -> Act:
+        """Note that the document is there; return what acts on the client's messages from now on.
+
+        That is `act` itself unless somebody traces: messages are many.
+        """
+        self._span.reach("loaded")
+        return self._until_synced(room, act) if spans.is_traced() else act
+
+    def _until_synced(self, room: LiveRoom, act: Act) -> Act:
+        def heard(message: ClientMessage) -> None:
+            act(message)
+            if not self._has_ended and isinstance(message, SyncStep1):
+                # Behind the SyncStep2, which waits for the same commit.
+                room.when_durable(self._sync)
+
+        return heard
+
+    def _sync(self) -> None:
+        if not self._has_ended:
+            self._span.reach("synced")
+            self.end()
+
+    def fail(self, error: BaseException) -> None:
+        """End it, since the client may not come in."""
+        if not self._has_ended:
+            self._span.fail(type(error).__name__)
+            self.end()
+
+    def end(self) -> None:
+        """End it, unless it has ended."""
+        self._has_ended = True
+        self._span.end()
+
+    def __enter__(self) -> "Arrival":
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self.fail(error)
+        self.end()

@@ -1,0 +1,51 @@
+"""What a worker is made of, and no more: its process imports nothing of the server."""
+
+import asyncio
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from app.telemetry.timed_stores import CountedVersions, TimedLog, TimedProjections
+from persistence.postgres.listener import Listener
+from persistence.postgres.migrations import require_current
+from persistence.postgres.pool import Pool, open_pool
+from persistence.postgres.projections import PostgresProjections
+from persistence.postgres.update_log import PostgresUpdateLog
+from persistence.worker.autosave import Autosave, Pauses
+from persistence.worker.worker import Worker
+
+from .clock import SystemClock
+from .tasks import beside
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+
+def pauses(settings: "Settings") -> Pauses:
+    """When the worker saves versions."""
+    return Pauses(settings.version_after, settings.version_every)
+
+
+async def work(dsn: str, stop: asyncio.Event, versions: Pauses) -> None:
+    """Project documents until `stop`, and save `versions` of them.
+
+    Raises StoreUnavailable, SchemaOutdated at the start.
+    """
+    pool = await open_pool(dsn, min_size=2, max_size=4, reset=False)
+    listener = Listener(dsn)
+    try:
+        await require_current(pool)
+        log = TimedLog(pool)
+        autosave = Autosave(log, CountedVersions(pool), versions, SystemClock())
+        # Side by side: a version of 10,000 steps takes seconds, which no row may wait for.
+        async with beside(autosave.run()):
+            await Worker(log, TimedProjections(PostgresProjections(pool)), listener).run(stop)
+    finally:
+        await listener.close()
+        await pool.close()
+
+
+async def project_now(pool: Pool, pipeline_id: UUID) -> None:
+    """Fill the tables of a pipeline at once, unless a worker is about to."""
+    listener = Listener("")
+    worker = Worker(PostgresUpdateLog(pool), PostgresProjections(pool), listener)
+    await worker.project_one([pipeline_id])

@@ -1,0 +1,1 @@
+"""The CRDT document around a pipeline: its schema, reading, writing and merging."""

@@ -1,0 +1,268 @@
+"""The pipeline inside a document: which shared type holds what (docs/document-model.md).
+
+    pipeline     Y.Map   settings; description is Y.Text, tags Y.Array, config and its like Y.Map
+    steps        Y.Map   id -> Y.Map; position and size are one plain value each, config a Y.Map
+    connections  Y.Map   id -> Y.Map; ends is one plain value
+    diagnostics  Y.Map   written by the server only
+
+Anyone with write access may put anything anywhere, so reading takes every shape and leaves
+judgement to `crdt/validation/valid_pipeline.py`.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pycrdt import Array, Doc, Map, Text
+
+from crdt.pipeline.model import ABSENT, Absent, Connection, Json, JsonMap, Pipeline, Settings, Step
+
+from .document import Document, end_with
+
+CO_EDITED_TEXTS = frozenset({"description", "prompt", "content"})
+"""Keys whose strings become Y.Text, so that two people can type in them at once."""
+
+LISTS_WITH_PROMPTS = frozenset({"parallel_tasks", "tasks", "conversation"})
+"""Keys whose list items are mappings with a prompt of their own."""
+
+SETTINGS_MAPS = frozenset({"config", "defaults", "authentication"})
+"""Settings that are a Y.Map."""
+
+SAFE_INTEGER = 2**53
+"""JavaScript's integers end here; a double beyond it is left a float."""
+
+
+def seed(document: Document, pipeline: Pipeline) -> bytes:
+    """Write a pipeline into an empty document and return the update: its first and only seed."""
+    with document.edit() as updates:
+        root_map(document, "pipeline").update(_shared_settings(pipeline.settings))
+        steps = root_map(document, "steps")
+        for step in pipeline.steps.values():
+            steps[step.id] = shared_step(step)
+        connections = root_map(document, "connections")
+        for connection in pipeline.connections.values():
+            connections[connection.id] = shared_connection(connection)
+    return updates[0]
+
+
+def shared_step(step: Step) -> "Map[Any]":
+    """Make the Y.Map of a step."""
+    return Map({key: shared_field(key, value) for key, value in step_fields(step).items()})
+
+
+def step_fields(step: Step) -> dict[str, Json]:
+    """Return a step as plain values by key, as they stand in a document."""
+    return {
+        "name": step.name,
+        "type": step.type,
+        "enabled": step.enabled,
+        "parent_step_id": step.parent_step_id,
+        "slot": step.slot,
+        "order": step.order,
+        "position": {"x": step.position.x, "y": step.position.y},
+        "size": {"width": step.size.width, "height": step.size.height},
+        "config": dict(step.config),
+        **_unless_empty("source", step.source),
+    }
+
+
+def shared_connection(connection: Connection) -> "Map[Any]":
+    """Make the Y.Map of a connection."""
+    return Map(connection_fields(connection))
+
+
+def connection_fields(connection: Connection) -> dict[str, Json]:
+    """Return a connection as plain values; `ends` is one value, so that rewirings never mix."""
+    return {
+        "ends": {
+            "from_step_id": connection.from_step_id,
+            "to_step_id": connection.to_step_id,
+            "from_output": connection.from_output,
+            "to_input": connection.to_input,
+        },
+        "path_data": connection.path_data,
+    }
+
+
+def shared_field(key: str, value: Json) -> Any:
+    """Make what stands under one key of a step."""
+    return shared_config(value) if key == "config" and isinstance(value, dict) else value
+
+
+def shared_setting(key: str, value: Json) -> Any:
+    """Make what stands under one key of the settings."""
+    match value:
+        case str() if key == "description":
+            return Text(value)
+        case list() if key == "tags":
+            return Array(value)
+        case dict() if key in SETTINGS_MAPS:
+            return Map(value)
+        case _:
+            return value
+
+
+def _shared_settings(settings: Settings) -> dict[str, Any]:
+    return {key: shared_setting(key, value) for key, value in settings_fields(settings).items()}
+
+
+def settings_fields(settings: Settings) -> dict[str, Json]:
+    """Return the settings as plain values by key, as they stand in a document."""
+    return {
+        "name": settings.name,
+        "description": settings.description,
+        "yaml_version": settings.yaml_version,
+        "status": settings.status,
+        "tags": list(settings.tags),
+        "config": dict(settings.config),
+        "defaults": dict(settings.defaults),
+        "authentication": dict(settings.authentication),
+        "is_template": settings.is_template,
+        **_unless_empty("source", settings.source),
+    }
+
+
+def _unless_empty(key: str, value: JsonMap) -> dict[str, Json]:
+    return {key: dict(value)} if value else {}
+
+
+def shared_config(config: JsonMap) -> "Map[Any]":
+    """Make the Y.Map of a step's config, or of a prompt's part: long texts in it are Y.Text."""
+    return Map({key: shared_value(key, value) for key, value in config.items()})
+
+
+def shared_value(key: str, value: Json) -> Any:
+    """Make what stands under one key of such a Y.Map."""
+    match value:
+        case str() if key in CO_EDITED_TEXTS:
+            return Text(value)
+        case list() if key == "prompt" or key in LISTS_WITH_PROMPTS:
+            return Array([shared_item(item) for item in value])
+        case dict():
+            return Map(value)
+        case _:
+            return value
+
+
+def shared_item(item: Json) -> Any:
+    """Make one item of a list of prompt parts or tasks."""
+    return shared_config(item) if isinstance(item, dict) else item
+
+
+def root_map(document: Document, name: str) -> "Map[Any]":
+    """Return a root map of the document, which is there whether or not anybody wrote into it."""
+    root: Map[Any] = document.doc.get(name, type=Map)
+    return root
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What transactions have changed since somebody last asked."""
+
+    settings: bool
+    steps: frozenset[str]
+    connections: frozenset[str]
+
+    def __bool__(self) -> bool:
+        return self.settings or bool(self.steps or self.connections)
+
+
+class PipelineReader:
+    """Reads a pipeline out of a document as JSON values, and notices what transactions touch.
+
+    Watching starts with construction; what the document holds by then is not "touched".
+    """
+
+    def __init__(self, document: Document) -> None:
+        self._settings = root_map(document, "pipeline")
+        self._steps = root_map(document, "steps")
+        self._connections = root_map(document, "connections")
+        self._touched_settings = self._watch(self._settings)
+        self._touched_steps = self._watch(self._steps)
+        self._touched_connections = self._watch(self._connections)
+
+    def _watch(self, root: "Map[Any]") -> set[str]:
+        """Have the keys of the entries that transactions change collected."""
+        touched: set[str] = set()
+        end_with(self, root, root.observe_deep(partial(collect_touched, touched)))
+        return touched
+
+    def take_touched(self) -> Touched:
+        """Return what was touched since the last call, and forget it."""
+        touched = Touched(
+            bool(self._touched_settings),
+            frozenset(self._touched_steps),
+            frozenset(self._touched_connections),
+        )
+        self._touched_settings.clear()
+        self._touched_steps.clear()
+        self._touched_connections.clear()
+        return touched
+
+    def step_keys(self) -> set[str]:
+        """Keys of all steps, whatever their values."""
+        return set(self._steps.keys())
+
+    def connection_keys(self) -> set[str]:
+        """Keys of all connections, whatever their values."""
+        return set(self._connections.keys())
+
+    def step(self, key: str) -> "Json | Absent":
+        """Read one step as it stands."""
+        return _member(self._steps, key)
+
+    def connection(self, key: str) -> "Json | Absent":
+        """Read one connection as it stands."""
+        return _member(self._connections, key)
+
+    def settings(self) -> Json:
+        """Read the settings as they stand."""
+        return to_json(self._settings)
+
+
+def collect_touched(touched: set[str], events: Iterable[Any]) -> None:
+    """Add the keys of the entries of a root map that deep events tell of."""
+    for event in events:
+        path = event.path
+        if path:
+            touched.add(str(path[0]))
+        else:
+            touched.update(event.keys)
+
+
+def _member(root: "Map[Any]", key: str) -> "Json | Absent":
+    return to_json(root[key]) if key in root else ABSENT
+
+
+def to_json(value: Any) -> Json:
+    """Read a shared type or a plain value as JSON; integral numbers come back as int.
+
+    A shared type prints itself as JSON four times faster than it converts itself to Python.
+    What is nested too deep for the JSON parser reads as None.
+    """
+    try:
+        text = str(value) if isinstance(value, Map | Array) else _dump(value)
+        plain: Json = json.loads(text, parse_float=_number, parse_constant=lambda _: None)
+        return plain
+    except RecursionError:
+        return None
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(str(value) if isinstance(value, Text) else value, default=_other)
+
+
+def _other(value: Any) -> Json:
+    match value:
+        case bytes() | bytearray():
+            return list(value)
+        case Doc():
+            return {"guid": value.guid}
+    return str(value)
+
+
+def _number(literal: str) -> int | float:
+    value = float(literal)
+    return int(value) if value.is_integer() and abs(value) <= SAFE_INTEGER else value

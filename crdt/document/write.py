@@ -1,0 +1,173 @@
+"""Writing JSON values into shared types by the smallest edits, so that concurrent ones survive.
+
+What is already there stays as it is: a value that is equal is not written, a Y.Text is edited where
+it differs, a Y.Map is merged key by key, and of a Y.Array the items that differ are changed.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Final
+
+from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
+
+from crdt.pipeline.json_values import same
+from crdt.pipeline.model import Json, JsonMap
+
+from .schema import (
+    SAFE_INTEGER,
+    SETTINGS_MAPS,
+    shared_field,
+    shared_item,
+    shared_setting,
+    shared_value,
+    to_json,
+)
+from .text_edits import is_only_text, write_text
+
+MAX_COMPARED: Final = 500
+"""Items on either side up to which the differing middle of two lists is compared item by item."""
+
+_HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
+_SHARED: Final = (Map, Array, Text, XmlElement, XmlFragment, XmlText, Doc)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which shared types the values under the keys of a map become, and what may be merged.
+
+    `value` makes what stands under a key, `item` what stands in a list there; `merges` says under
+    which keys a Y.Map is merged instead of replaced, and `inner` is the shape inside of it.
+    """
+
+    value: Callable[[str, Json], Any]
+    item: Callable[[Json], Any]
+    merges: Callable[[str], bool]
+    inner: "Shape | None" = None
+
+
+PLAIN: Final = Shape(lambda _, value: value, lambda item: item, lambda _: True)
+CONFIG: Final = Shape(shared_value, shared_item, lambda _: True)
+STEP: Final = Shape(shared_field, lambda item: item, lambda key: key == "config", CONFIG)
+CONNECTION: Final = Shape(PLAIN.value, PLAIN.item, lambda _: False)
+SETTINGS: Final = Shape(shared_setting, PLAIN.item, SETTINGS_MAPS.__contains__)
+
+
+def write_entry(target: "Map[Any]", key: str, wanted: Json, shape: Shape = PLAIN) -> None:
+    """Make the value under a key the one wanted, which must be `storable`."""
+    held = target.get(key)
+    match held, wanted:
+        case Text(), str() if is_only_text(held):
+            write_text(held, wanted)
+        case Map(), Mapping() if shape.merges(key):
+            write_map(held, wanted, shape.inner or PLAIN)
+        case Array(), Sequence() if not isinstance(wanted, str):
+            write_list(held, wanted, shape)
+        case _ if key not in target or not _is_same(held, wanted):
+            target[key] = shape.value(key, wanted)
+        case _:
+            pass
+
+
+def _is_same(held: Any, wanted: Json) -> bool:
+    if isinstance(held, _SHARED):
+        return False
+    return same(held, wanted) or same(to_json(held), wanted)
+
+
+def write_map(target: "Map[Any]", wanted: JsonMap, shape: Shape = PLAIN) -> None:
+    """Make a map hold the wanted entries and no others."""
+    for key in [key for key in target.keys() if key not in wanted]:  # noqa: SIM118 - no Mapping
+        del target[key]
+    for key, value in wanted.items():
+        write_entry(target, key, value, shape)
+
+
+def write_list(target: "Array[Any]", wanted: Sequence[Json], shape: Shape = PLAIN) -> None:
+    """Make a list hold the wanted items in their order."""
+    held = to_json(target)
+    old = [_token(item) for item in held] if isinstance(held, list) else []
+    new = [_token(item) for item in wanted]
+    for i, j, k, m in reversed(_differences(old, new)):
+        paired = min(j - i, m - k)
+        for number in range(k + paired, m):
+            target.insert(j + number - k - paired, shape.item(wanted[number]))
+        if i + paired < j:
+            del target[i + paired : j]
+        for number in range(paired):
+            _write_item(target, i + number, wanted[k + number], shape)
+
+
+def _write_item(target: "Array[Any]", index: int, wanted: Json, shape: Shape) -> None:
+    held = target[index]
+    match held, wanted:
+        case Text(), str() if is_only_text(held):
+            write_text(held, wanted)
+        case Map(), Mapping():
+            write_map(held, wanted, shape)
+        case _:
+            target[index] = shape.item(wanted)
+
+
+def _token(value: Json) -> str:
+    """Write a value so that equal values are written alike."""
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _differences(old: list[str], new: list[str]) -> list[tuple[int, int, int, int]]:
+    """Return which slices of the old list give way to which of the new one, in order."""
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    before, after = old[start : len(old) - end], new[start : len(new) - end]
+    if max(len(before), len(after)) > MAX_COMPARED:
+        return [(start, len(old) - end, start, len(new) - end)]
+    codes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    return [
+        (start + i, start + j, start + k, start + m)
+        for kind, i, j, k, m in codes
+        if kind != "equal"
+    ]
+
+
+def storable(value: Json) -> Json:
+    """Return a value as the library takes it: plain dicts and lists, numbers as in JavaScript.
+
+    An integer beyond 2^53 becomes the float next to it, and half a surrogate pair U+FFFD; at both
+    the library would panic or write what JavaScript cannot read.
+    """
+    match value:
+        case None | bool():
+            return value
+        case int():
+            return value if abs(value) <= SAFE_INTEGER else _as_float(value)
+        case float():
+            return int(value) if value.is_integer() and abs(value) <= SAFE_INTEGER else value
+        case str():
+            return _HALF_A_PAIR.sub("\N{REPLACEMENT CHARACTER}", value)
+        case Mapping():
+            return {str(storable(key)): storable(item) for key, item in value.items()}
+        case Sequence():
+            return [storable(item) for item in value]
+
+
+def _as_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def as_map(root: "Map[Any]", key: str) -> "Map[Any]":
+    """Return the shared map of an entry; one that is none yet becomes one, its fields kept."""
+    entry = root.get(key)
+    if isinstance(entry, Map):
+        return entry
+    made: Map[Any] = Map(entry if isinstance(entry, dict) else {})
+    root[key] = made
+    return made

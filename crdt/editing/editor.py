@@ -1,0 +1,96 @@
+"""What the server edits a document with: its root maps, and what is where in them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pycrdt import Map
+
+from crdt.document.document import Document
+from crdt.document.schema import root_map, to_json
+from crdt.errors import UnknownEntry
+from crdt.pipeline.model import Json, JsonMap
+from crdt.validation.entries import (
+    DeclaredConnection,
+    DeclaredStep,
+    declared_connection,
+    declared_step,
+)
+
+from .entry_index import Ends, EntryIndex, Place, ends_index, place_index
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What one deletion took away: the entry, the steps inside it, the connections at these."""
+
+    steps: tuple[str, ...] = ()
+    connections: tuple[str, ...] = ()
+
+
+class Editor:
+    """One document as edits by the server see it. Lives as long as the room it is made for."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.settings: Map[Any] = root_map(document, "pipeline")
+        self.steps: Map[Any] = root_map(document, "steps")
+        self.connections: Map[Any] = root_map(document, "connections")
+        self.places: EntryIndex[Place] = place_index(self.steps)
+        self.ends: EntryIndex[Ends] = ends_index(self.connections)
+
+    def step(self, step_id: str) -> JsonMap:
+        """Read one step as it was written. Raises UnknownEntry."""
+        return _entry(self.steps, step_id, "step")
+
+    def connection(self, connection_id: str) -> JsonMap:
+        """Read one connection as it was written. Raises UnknownEntry."""
+        return _entry(self.connections, connection_id, "connection")
+
+    def read_settings(self) -> JsonMap:
+        """Read the settings as they were written."""
+        settings = to_json(self.settings)
+        return settings if isinstance(settings, Mapping) else {}
+
+    def declared_step(self, step_id: str) -> DeclaredStep:
+        """Read one step with every field of the right type. Raises UnknownEntry."""
+        declared = declared_step(step_id, self.step(step_id)).value
+        if declared is None:
+            raise UnknownEntry(f"no step {step_id}: check the id")
+        return declared
+
+    def declared_connection(self, connection_id: str) -> DeclaredConnection:
+        """Read one connection with every field of the right type. Raises UnknownEntry."""
+        declared = declared_connection(connection_id, self.connection(connection_id)).value
+        if declared is None:
+            raise UnknownEntry(f"no connection {connection_id}: check the id")
+        return declared
+
+    def siblings(self, parent: str | None, slot: str) -> dict[str, Place]:
+        """Return the steps in a slot by key, in their order."""
+        places = self.places.group("slot", parent, slot)
+        return dict(sorted(places.items(), key=lambda item: (item[1].order, item[0])))
+
+    def place(self, step_id: str) -> Place:
+        """Return where a step stands. Raises UnknownEntry."""
+        place = self.places.get(step_id)
+        if place is None:
+            raise UnknownEntry(f"no step {step_id}: check the id")
+        return place
+
+    def inside(self, step_id: str) -> list[str]:
+        """Return a step and all steps inside it, from the outside in."""
+        found = dict.fromkeys([step_id])
+        pending = [step_id]
+        while pending:
+            held = [key for key in self.places.group("parent", pending.pop()) if key not in found]
+            found.update(dict.fromkeys(sorted(held)))
+            pending += held
+        return list(found)
+
+
+def _entry(root: "Map[Any]", key: str, what: str) -> JsonMap:
+    entry: Json = to_json(root[key]) if key in root else None
+    if not isinstance(entry, Mapping):
+        raise UnknownEntry(f"no {what} {key}: check the id")
+    return entry

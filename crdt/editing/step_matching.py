@@ -1,0 +1,185 @@
+"""Recognising the steps of a pipeline in another telling of it, which has ids of its own.
+
+A YAML file has no ids, no places on the canvas and no connections drawn by hand. Put in the place
+of a pipeline it shall change what it says otherwise and nothing else, so its steps get the ids and
+the places of those that they tell of.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TypeAlias
+from uuid import UUID, uuid5
+
+from crdt.pipeline.fractional_index import Children, children_of
+from crdt.pipeline.json_values import same
+from crdt.pipeline.model import Connection, Pipeline, Settings, Step
+from crdt.pipeline.reordering import reordered
+from crdt.yaml.data_flow import CONNECTION_NAMESPACE, derive_connections
+
+Pairs: TypeAlias = dict[str, str]
+"""Id in the new telling -> id of the step it tells of."""
+
+
+def recognised(present: Pipeline, told: Pipeline) -> Pipeline:
+    """Return what is told, in the ids of the present pipeline where it is known there.
+
+    Steps are known by id; else by list and name; else, in one list, by type and config (renamed);
+    else by type and name, if only one has them (moved); else, if it is the only one of its type
+    left in its list (rewritten). Those keep their place on the canvas, their
+    order as far as it fits, and the connections that nothing in the text derives.
+    """
+    pairs = _Pairing(present, told).pairs
+    steps = _in_order(present, {s.id: s for s in _adopted(present, told, pairs)})
+    adopted = Pipeline(_settings(present.settings, told.settings), steps)
+    connections = {one.id: one for one in _connections(present, adopted)}
+    return replace(adopted, connections=connections)
+
+
+class _Pairing:
+    """Finds which step tells of which: by the surest sign first, from the outside in."""
+
+    def __init__(self, present: Pipeline, told: Pipeline) -> None:
+        self.pairs: Pairs = {id_: id_ for id_ in told.steps if id_ in present.steps}
+        self._taken = set(self.pairs)
+        self._present, self._told = children_of(present.steps), children_of(told.steps)
+        self._pair_lists(self._pair_alike)
+        self._pair_only_ones(told.steps.values(), present.steps.values(), _type_and_name)
+        self._pair_lists(self._pair_alike)
+        self._pair_lists(self._pair_only_ones)
+        self._pair_lists(self._pair_alike)
+
+    def _pair_lists(
+        self, rule: "Callable[[Iterable[Step], Iterable[Step]], Iterable[str]]"
+    ) -> None:
+        """Apply a rule to every two lists of steps that are one, those found on the way too."""
+        pending: list[tuple[str | None, str | None]] = [(None, None), *self.pairs.items()]
+        while pending:
+            told, present = pending.pop()
+            for slot, steps in self._told.get(told, {}).items():
+                found = rule(steps, self._present.get(present, {}).get(slot, []))
+                pending += [(step, self.pairs[step]) for step in found]
+
+    def _pair_alike(self, told: Iterable[Step], present: Iterable[Step]) -> list[str]:
+        return [*self._pair(told, present, _name), *self._pair_equal(told, present)]
+
+    def _pair(
+        self, told: Iterable[Step], present: Iterable[Step], trait: Callable[[Step], Hashable]
+    ) -> Iterator[str]:
+        free: dict[Hashable, list[str]] = {}
+        for step in present:
+            if step.id not in self._taken:
+                free.setdefault(trait(step), []).insert(0, step.id)
+        for step in told:
+            if step.id not in self.pairs and (ids := free.get(trait(step))):
+                self._take(step.id, ids.pop())
+                yield step.id
+
+    def _pair_equal(self, told: Iterable[Step], present: Iterable[Step]) -> Iterator[str]:
+        others = [step for step in present if step.id not in self._taken]
+        for step in told:
+            if step.id in self.pairs:
+                continue
+            for other in others:
+                if step.type == other.type and same(step.config, other.config):
+                    self._take(step.id, other.id)
+                    others.remove(other)
+                    yield step.id
+                    break
+
+    def _pair_only_ones(
+        self,
+        told: Iterable[Step],
+        present: Iterable[Step],
+        trait: "Callable[[Step], Hashable]" = lambda step: step.type,
+    ) -> list[str]:
+        """Pair what is left where one side and the other have only one of a trait."""
+        left = _only_ones((step for step in told if step.id not in self.pairs), trait)
+        others = _only_ones((step for step in present if step.id not in self._taken), trait)
+        found = [each for each in left if each in others]
+        for each in found:
+            self._take(left[each], others[each])
+        return [left[each] for each in found]
+
+    def _take(self, told: str, present: str) -> None:
+        self.pairs[told] = present
+        self._taken.add(present)
+
+
+def _name(step: Step) -> Hashable:
+    return step.name
+
+
+def _type_and_name(step: Step) -> Hashable:
+    return step.type, step.name
+
+
+def _only_ones(steps: Iterable[Step], trait: "Callable[[Step], Hashable]") -> dict[Hashable, str]:
+    found: dict[Hashable, list[str]] = {}
+    for step in steps:
+        found.setdefault(trait(step), []).append(step.id)
+    return {each: ids[0] for each, ids in found.items() if len(ids) == 1}
+
+
+def _adopted(present: Pipeline, told: Pipeline, pairs: Pairs) -> Iterator[Step]:
+    for step in told.steps.values():
+        id_ = pairs.get(step.id, step.id)
+        parent = step.parent_step_id
+        adopted = replace(step, id=id_, parent_step_id=parent and pairs.get(parent, parent))
+        known = present.steps.get(id_)
+        yield (
+            adopted if known is None else replace(adopted, position=known.position, size=known.size)
+        )
+
+
+def _in_order(present: Pipeline, steps: Mapping[str, Step]) -> dict[str, Step]:
+    """Give every step an order among its siblings, the present one wherever it fits."""
+    orders: dict[str, str] = {}
+    for line in _lines(children_of(steps)):
+        standing = [(step.id, _present_order(present, step)) for step in line]
+        orders |= {id_: order for id_, order in standing if order is not None}
+        orders |= reordered(standing)
+    return {id_: replace(step, order=orders[id_]) for id_, step in steps.items()}
+
+
+def _lines(children: Children) -> Iterator[list[Step]]:
+    for slots in children.values():
+        yield from slots.values()
+
+
+def _present_order(present: Pipeline, step: Step) -> str | None:
+    known = present.steps.get(step.id)
+    stays = known and (known.parent_step_id, known.slot) == (step.parent_step_id, step.slot)
+    return known.order if known and stays else None
+
+
+def _settings(present: Settings, told: Settings) -> Settings:
+    """Keep what stands in no file."""
+    return replace(told, status=present.status, is_template=present.is_template)
+
+
+def _connections(present: Pipeline, adopted: Pipeline) -> Iterator[Connection]:
+    """Yield the connections drawn by hand that still have both ends, and those now derived."""
+    derived = {_route(one) for one in derive_connections(present)}
+    known = {_route(one): one for one in present.connections.values()}
+    taken = set()
+    for route, one in known.items():
+        if route not in derived and {one.from_step_id, one.to_step_id} <= adopted.steps.keys():
+            taken.add(one.id)
+            yield one
+    for one in derive_connections(adopted):
+        kept = known.get(_route(one))
+        if kept is None or kept.id not in taken:
+            connection = kept or replace(one, id=_free(one.id, taken))
+            taken.add(connection.id)
+            yield connection
+
+
+def _route(one: Connection) -> tuple[str, str, str, str]:
+    return one.from_step_id, one.to_step_id, one.from_output, one.to_input
+
+
+def _free(id_: str, taken: set[str]) -> str:
+    """Return the id, or another made of it: someone may have led the connection elsewhere."""
+    while id_ in taken:
+        id_ = str(uuid5(CONNECTION_NAMESPACE, str(UUID(id_))))
+    return id_

@@ -1,0 +1,205 @@
+"""Putting, changing, moving and deleting steps; see `verbs` for what all of them keep to."""
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+from crdt.document.write import STEP, as_map, storable, write_entry
+from crdt.errors import EditConflict, InvalidEdit, UnknownEntry
+from crdt.pipeline.model import DEFAULT_HEIGHT, DEFAULT_WIDTH, JsonMap
+from crdt.pipeline.reordering import between, reordered
+from crdt.validation.diagnostics import shown
+from crdt.validation.entries import MAIN_SLOT
+
+from .editor import Deleted, Editor
+from .entry_index import Place
+from .strict_fields import STEP_CHECKS, check_fields, check_id, merged_fields
+
+_STEP_DEFAULTS: Final[JsonMap] = {
+    "enabled": True,
+    "parent_step_id": None,
+    "slot": MAIN_SLOT,
+    "position": {"x": 0, "y": 0},
+    "size": {"width": DEFAULT_WIDTH, "height": DEFAULT_HEIGHT},
+    "config": {},
+}
+_PLACING: Final = frozenset({"name", "parent_step_id", "slot"})
+"""Fields that must fit with those of other steps."""
+
+
+class _Last:
+    """The type of `LAST`."""
+
+
+LAST: Final = _Last()
+"""Behind all siblings."""
+
+
+def put_step(
+    editor: Editor, step_id: str, fields: JsonMap, *, before: str | _Last | None = None
+) -> bool:
+    """Create a step, or replace all fields of one; whether it was created.
+
+    Fields as in the document (docs/document-model.md); `name` and `type` must be given, for others
+    there are defaults. Without `order` it stands before the sibling named by `before`, or else at
+    the end of its slot if it comes there. Raises InvalidEdit, UnknownEntry, EditConflict.
+    """
+    check_id("id", step_id)
+    check_fields(STEP_CHECKS, fields)
+    for field in ("name", "type"):
+        if field not in fields:
+            raise InvalidEdit("expected a text, got nothing", field)
+    is_new = step_id not in editor.steps
+    _write_step(editor, step_id, {**_STEP_DEFAULTS, **fields}, before)
+    return is_new
+
+
+def patch_step(
+    editor: Editor, step_id: str, changes: JsonMap, *, before: str | _Last | None = None
+) -> None:
+    """Change some fields of a step; `config` as a JSON merge patch (RFC 7396).
+
+    `before` moves it before that sibling, or to the end by LAST. A step that changes its slot comes
+    to the end if nothing else is said. Raises InvalidEdit, UnknownEntry, EditConflict.
+    """
+    wanted = merged_fields(STEP_CHECKS, editor.step(step_id), changes)
+    _write_step(editor, step_id, wanted, before)
+
+
+def move_step(
+    editor: Editor,
+    step_id: str,
+    parent_step_id: str | None,
+    slot: str = MAIN_SLOT,
+    *,
+    before: str | _Last = LAST,
+) -> None:
+    """Put a step, with all that is inside it, before a sibling of a slot, or at its end.
+
+    Raises InvalidEdit, UnknownEntry, EditConflict.
+    """
+    place: JsonMap = {"parent_step_id": parent_step_id, "slot": slot}
+    patch_step(editor, step_id, place, before=before)
+
+
+def delete_step(editor: Editor, step_id: str) -> Deleted:
+    """Delete a step, the steps inside it, and the connections at any of these.
+
+    Raises UnknownEntry.
+    """
+    editor.place(step_id)
+    steps = editor.inside(step_id)
+    connections = sorted({key for step in steps for key in editor.ends.group("step", step)})
+    for connection in connections:
+        del editor.connections[connection]
+        editor.ends.touch(connection)
+    for step in steps:
+        del editor.steps[step]
+        editor.places.touch(step)
+    return Deleted(tuple(steps), tuple(connections))
+
+
+def _write_step(editor: Editor, step_id: str, fields: JsonMap, before: str | _Last | None) -> None:
+    """Write the fields of a step that differ, having checked what else it may collide with."""
+    if before is not None and "order" in fields:
+        raise InvalidEdit(
+            "expected either an order or a sibling to stand before, got both", "order"
+        )
+    orders: dict[str, str] = {}
+    if before is not None or not _PLACING.isdisjoint(fields):
+        place = _wanted_place(editor.places.get(step_id), fields)
+        _check_place(editor, step_id, place)
+        orders = _orders(editor, step_id, place, before, is_given="order" in fields)
+        if "parent_step_id" in fields or "slot" in fields:
+            fields = {**fields, "slot": place.slot}
+    _write_fields(editor, step_id, fields)
+    for key, order in orders.items():
+        _write_fields(editor, key, {"order": order})
+
+
+def _wanted_place(present: Place | None, fields: JsonMap) -> Place:
+    """Return where a step is to stand; its order is the present one."""
+    present = present or Place(None, MAIN_SLOT, "", "")
+    parent = fields.get("parent_step_id", present.parent)
+    slot = fields.get("slot", present.slot)
+    return Place(
+        parent if isinstance(parent, str) else None,
+        slot if isinstance(slot, str) and isinstance(parent, str) else MAIN_SLOT,
+        present.order,
+        str(fields.get("name", present.name)),
+    )
+
+
+def _check_place(editor: Editor, step_id: str, place: Place) -> None:
+    """Refuse a place that changes into one that cannot be."""
+    present = editor.places.get(step_id)
+    if place.parent is not None and (present is None or present.parent != place.parent):
+        _check_parent(editor, step_id, place.parent)
+    if present == place:
+        return
+    for other, sibling in editor.places.group("slot", *place.scope).items():
+        if other != step_id and sibling.name == place.name:
+            name = shown(place.name)
+            raise EditConflict(f"the step {other} beside it has the name {name}", "name")
+
+
+def _check_parent(editor: Editor, step_id: str, parent: str) -> None:
+    if editor.places.get(parent) is None:
+        raise UnknownEntry(f"no step {parent}: check the id", "parent_step_id")
+    if parent in editor.inside(step_id):
+        raise EditConflict(f"the step {parent} is the step itself or inside it", "parent_step_id")
+
+
+def _orders(
+    editor: Editor, step_id: str, place: Place, before: str | _Last | None, *, is_given: bool
+) -> dict[str, str]:
+    """Return the orders to write so that a step comes to stand where it is wanted."""
+    present = editor.places.get(step_id)
+    stays = present is not None and present.scope == place.scope
+    if before is None and (stays or is_given):
+        return {}
+    siblings = editor.places.group("slot", *place.scope)
+    siblings.pop(step_id, None)
+    left, right = _neighbours(siblings, before)
+    if stays and (left or ("", "")) < (place.order, step_id) < (right or (_HIGHEST, "")):
+        return {}
+    try:
+        (order,) = between(left and left[0], right and right[0])
+    except ValueError:
+        return _all_orders(siblings, step_id, right)
+    return {step_id: order}
+
+
+_Stand: TypeAlias = tuple[str, str]
+"""The order and the key of a step: siblings stand in the order of these."""
+
+_HIGHEST: Final = chr(0x10FFFF)
+
+
+def _neighbours(
+    siblings: Mapping[str, Place], before: str | _Last | None
+) -> tuple[_Stand | None, _Stand | None]:
+    stands = [(place.order, key) for key, place in siblings.items()]
+    if not isinstance(before, str):
+        return max(stands, default=None), None
+    if before not in siblings:
+        raise UnknownEntry(f"no step {before} in that slot: check the id", "before")
+    right = (siblings[before].order, before)
+    return max((stand for stand in stands if stand < right), default=None), right
+
+
+def _all_orders(
+    siblings: Mapping[str, Place], step_id: str, right: _Stand | None
+) -> dict[str, str]:
+    """Make room where there is none left, by moving others too."""
+    stands = sorted((place.order, key) for key, place in siblings.items())
+    line: list[tuple[str, str | None]] = [(key, order) for order, key in stands]
+    line.insert(len(line) if right is None else stands.index(right), (step_id, None))
+    return reordered(line)
+
+
+def _write_fields(editor: Editor, step_id: str, fields: JsonMap) -> None:
+    step = as_map(editor.steps, step_id)
+    for field, value in fields.items():
+        if value is not None or field in step:
+            write_entry(step, field, storable(value), STEP)
+    editor.places.touch(step_id)

@@ -1,0 +1,107 @@
+"""The verbs by which the server edits steps, connections and settings, in the name of a user.
+
+Each looks at everything before it writes anything, so that what it refuses (EditRefused) leaves the
+document untouched; each writes nothing but what differs, so that what others do at the same time
+survives. Use one verb per edit: a second one that refuses would leave the first one done.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from crdt.document.write import CONNECTION, SETTINGS, as_map, storable, write_entry
+from crdt.errors import EditConflict, InvalidEdit, UnknownEntry
+from crdt.pipeline.model import JsonMap
+
+from .editor import Deleted, Editor
+from .entry_index import Ends
+from .steps import LAST, delete_step, move_step, patch_step, put_step
+from .strict_fields import CONNECTION_CHECKS, SETTINGS_CHECKS, check_fields, check_id, merged_fields
+
+__all__ = [
+    "LAST",
+    "Deleted",
+    "delete_connection",
+    "delete_step",
+    "move_step",
+    "patch_connection",
+    "patch_settings",
+    "patch_step",
+    "put_connection",
+    "put_step",
+]
+
+_CONNECTION_DEFAULTS: Final[JsonMap] = {
+    "from_output": "output",
+    "to_input": "input",
+    "path_data": None,
+}
+
+
+def put_connection(editor: Editor, connection_id: str, fields: JsonMap) -> bool:
+    """Create a connection, or replace one; whether it was created.
+
+    Fields: `from_step_id` and `to_step_id`, which must be given, `from_output`, `to_input`,
+    `path_data`. Raises InvalidEdit, UnknownEntry, EditConflict.
+    """
+    check_id("id", connection_id)
+    check_fields(CONNECTION_CHECKS, fields)
+    for field in ("from_step_id", "to_step_id"):
+        if field not in fields:
+            raise InvalidEdit("expected the id of a step, got nothing", field)
+    is_new = connection_id not in editor.connections
+    _write_connection(editor, connection_id, {**_CONNECTION_DEFAULTS, **fields})
+    return is_new
+
+
+def patch_connection(editor: Editor, connection_id: str, changes: JsonMap) -> None:
+    """Change some fields of a connection. Raises InvalidEdit, UnknownEntry, EditConflict."""
+    check_fields(CONNECTION_CHECKS, changes)
+    present = editor.connection(connection_id)
+    ends = present.get("ends")
+    fields = {**_CONNECTION_DEFAULTS, **(ends if isinstance(ends, Mapping) else {})}
+    fields["path_data"] = present.get("path_data")
+    _write_connection(editor, connection_id, {**fields, **changes})
+
+
+def delete_connection(editor: Editor, connection_id: str) -> Deleted:
+    """Delete a connection. Raises UnknownEntry."""
+    editor.connection(connection_id)
+    del editor.connections[connection_id]
+    editor.ends.touch(connection_id)
+    return Deleted(connections=(connection_id,))
+
+
+def patch_settings(editor: Editor, changes: JsonMap) -> None:
+    """Change some of the pipeline's settings; `config` and its like as JSON merge patches.
+
+    Raises InvalidEdit.
+    """
+    wanted = merged_fields(SETTINGS_CHECKS, editor.read_settings(), changes)
+    for field, value in wanted.items():
+        if value is not None or field in editor.settings:
+            write_entry(editor.settings, field, storable(value), SETTINGS)
+
+
+def _write_connection(editor: Editor, connection_id: str, wanted: JsonMap) -> None:
+    ends = Ends(*(_end(wanted, field) for field in Ends._fields))
+    _check_ends(editor, connection_id, ends)
+    connection = as_map(editor.connections, connection_id)
+    write_entry(connection, "ends", ends._asdict(), CONNECTION)
+    write_entry(connection, "path_data", storable(wanted.get("path_data")), CONNECTION)
+    editor.ends.touch(connection_id)
+
+
+def _end(wanted: JsonMap, field: str) -> str:
+    value = wanted.get(field)
+    return value if isinstance(value, str) else ""
+
+
+def _check_ends(editor: Editor, connection_id: str, ends: Ends) -> None:
+    if ends == editor.ends.get(connection_id):
+        return
+    for field in ("from_step_id", "to_step_id"):
+        if editor.places.get(getattr(ends, field)) is None:
+            raise UnknownEntry(f"no step {getattr(ends, field)}: check the id", field)
+    for other, present in editor.ends.group("step", ends.from_step_id).items():
+        if other != connection_id and present == ends:
+            raise EditConflict(f"the connection {other} has the same ends already")

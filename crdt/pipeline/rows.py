@@ -1,0 +1,120 @@
+"""What the tables hold of a pipeline: rows that satisfy all constraints of `sql/schema.sql`.
+
+`crdt/validation/valid_pipeline.py` makes them out of any document, and
+`persistence/postgres/projections.py` writes them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+from uuid import UUID
+
+from .model import Json, JsonMap
+
+UNSUPPORTED: Final = "unsupported"
+"""`steps.type` of a step whose declared type is not in `STEP_TYPES`."""
+
+STEP_TYPES: Final = frozenset(
+    """claude gemini claude_smart claude_session claude_extract claude_batch claude_robust
+    parallel_claude gemini_instructor pipeline for_loop while_loop switch data_transform file_ops
+    codebase_query set_variable checkpoint test_echo break continue bash""".split()
+)
+"""The step types of Pipeline YAML v2: the documented eighteen, and those real files use besides."""
+
+MAX_NAME, MAX_SLOT, MAX_PORT, MAX_TYPE = 500, 100, 250, 100
+"""Longest texts, in characters, of columns that stand in a B-tree index.
+
+A B-tree entry holds at most about 2,700 bytes and a character up to four; these lengths keep
+(parent, slot, name) and (from, to, output, input) below that.
+"""
+
+Severity: TypeAlias = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRow:
+    """The projected columns of `pipelines`."""
+
+    name: str
+    description: str | None
+    yaml_version: str
+    status: str
+    config: JsonMap
+    defaults: JsonMap
+    authentication: JsonMap
+    tags: tuple[str, ...]
+    is_template: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """The projected columns of `steps`; `declared_type` is set where `type` is unsupported."""
+
+    id: UUID
+    name: str
+    type: str
+    declared_type: str | None
+    enabled: bool
+    config: JsonMap
+    position_x: float
+    position_y: float
+    width: float
+    height: float
+    parent_step_id: UUID | None
+    slot: str
+    order_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRow:
+    """The projected columns of `connections`; `path_data` is any JSON value or None."""
+
+    id: UUID
+    from_step_id: UUID
+    to_step_id: UUID
+    from_output: str
+    to_input: str
+    path_data: Json
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Diagnostic:
+    """Something in the document that no row can hold as it stands.
+
+    `subject` is "pipeline", "step:<key>" or "connection:<key>"; (code, subject) is unique.
+    """
+
+    code: str
+    subject: str
+    severity: Severity = field(compare=False)
+    message: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All rows of one pipeline: held in the tables, or wanted there."""
+
+    pipeline: PipelineRow | None = None
+    steps: Mapping[UUID, StepRow] = field(default_factory=dict)
+    connections: Mapping[UUID, ConnectionRow] = field(default_factory=dict)
+    diagnostics: Mapping[tuple[str, str], Diagnostic] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RowChanges:
+    """What to write, and only that: upserts by stable id, and the ids to delete."""
+
+    pipeline: PipelineRow | None = None
+    steps: Sequence[StepRow] = ()
+    removed_steps: Sequence[UUID] = ()
+    connections: Sequence[ConnectionRow] = ()
+    removed_connections: Sequence[UUID] = ()
+    diagnostics: Sequence[Diagnostic] = ()
+    removed_diagnostics: Sequence[tuple[str, str]] = ()
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in self.__slots__)
+
+    def __len__(self) -> int:
+        """How many rows are written or deleted."""
+        return bool(self.pipeline) + sum(len(getattr(self, name)) for name in self.__slots__[1:])

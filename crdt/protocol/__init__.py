@@ -1,0 +1,1 @@
+"""Bytes into messages and back: lib0, y-websocket, Hocuspocus, awareness."""

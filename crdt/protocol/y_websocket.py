@@ -1,0 +1,102 @@
+"""The y-websocket protocol: one document per socket, one message per binary frame.
+
+    frame      = varUint type, body
+    type 0     sync: varUint step (0 SyncStep1, 1 SyncStep2, 2 Update), varUint8Array
+    type 1     awareness: varUint8Array
+    type 2     auth: varUint 0 (permission denied), varString reason; server to client only
+    type 3     query awareness: no body
+
+Source: y-protocols 1.0.7 (PROTOCOL.md, sync.js, auth.js), y-websocket 3. Clients up to 3.1 read
+only the first message of a frame, so two are never joined.
+"""
+
+from typing import assert_never
+
+from crdt.errors import ProtocolError
+
+from .lib0 import Reader, var_bytes, var_string, var_uint
+from .messages import (
+    Accepted,
+    Authenticated,
+    AwarenessUpdate,
+    ClientMessage,
+    Message,
+    QueryAwareness,
+    Refused,
+    Stateless,
+    SyncStep1,
+    SyncStep2,
+    TokenWanted,
+    Update,
+)
+
+SYNC, AWARENESS, AUTH, QUERY_AWARENESS = range(4)
+STEP_1, STEP_2, UPDATE = range(3)
+
+
+def decode(frame: bytes) -> ClientMessage:
+    """Turn one frame from a client into a message. Raises ProtocolError."""
+    reader = Reader(frame)
+    message = _body(reader.var_uint(), reader)
+    reader.finish()
+    return message
+
+
+def _body(kind: int, reader: Reader) -> ClientMessage:
+    match kind:
+        case 0:
+            return decode_sync(reader)
+        case 1:
+            return AwarenessUpdate(reader.var_bytes())
+        case 3:
+            return QueryAwareness()
+        case _:
+            raise ProtocolError(f"expected message type 0 (sync), 1 or 3 (awareness), got {kind}")
+
+
+def decode_sync(reader: Reader) -> SyncStep1 | SyncStep2 | Update:
+    """Read what follows the type of a sync message. Raises ProtocolError."""
+    step, payload = reader.var_uint(), reader.var_bytes()
+    match step:
+        case 0:
+            return SyncStep1(payload)
+        case 1:
+            return SyncStep2(payload)
+        case 2:
+            return Update(payload)
+        case _:
+            raise ProtocolError(f"expected sync step 0, 1 or 2, got {step}")
+
+
+def encode(message: Message) -> bytes:
+    """Turn a message into the one frame that carries it; empty where the protocol has none.
+
+    The echo of an update is its acknowledgement (y-websocket 4), and no answer needs one.
+    """
+    match message:
+        case AwarenessUpdate(payload):
+            return bytes((AWARENESS,)) + var_bytes(payload)
+        case QueryAwareness():
+            return bytes((QUERY_AWARENESS,))
+        case Refused(reason):
+            return bytes((AUTH,)) + var_uint(0) + var_string(reason)
+        case Authenticated() | Stateless() | TokenWanted():
+            return b""
+        case Accepted(update):
+            return encode_sync(Update(update)) if update else b""
+        case _:
+            return encode_sync(message)
+
+
+def encode_sync(message: SyncStep1 | SyncStep2 | Update) -> bytes:
+    """Write a sync message, its type in front."""
+    match message:
+        case SyncStep1(payload):
+            step = STEP_1
+        case SyncStep2(payload):
+            step = STEP_2
+        case Update(payload):
+            step = UPDATE
+        case _:
+            assert_never(message)
+    return bytes((SYNC, step)) + var_bytes(payload)

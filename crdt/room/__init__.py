@@ -1,0 +1,1 @@
+"""A room: who is in it, and what follows from each message (effects)."""

@@ -1,0 +1,371 @@
+"""A live document and who is in it: a machine that takes messages and answers effects.
+
+Invariants, in the order in which a frame meets them:
+
+1. An update is applied before anything else happens to it; what cannot be decoded goes nowhere.
+2. An update that is news is appended and broadcast as received, never re-encoded.
+3. Others get an Update at once; its sender is told when it is durable (`Accepted`). What a client
+   answers they get when that is durable, too: it may hold edits of theirs that a server lost with
+   its last moments, and y-websocket 4 takes what brings its edits back for an acknowledgement.
+4. What a joining client is told of the document is durable too: it may hold that client's own
+   unacknowledged edits from an earlier connection.
+5. What is known already causes nothing but `Accepted`: the sender may not know that it is safe.
+   Each Update and SyncStep2 is answered by exactly one `Accepted` or `Refused`.
+6. A SyncStep2 goes to no one but the client whose state vector it was made for.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TypeVar, assert_never
+from uuid import UUID
+
+from crdt.document.document import EMPTY_STATE_VECTOR, Document
+from crdt.editing.editor import Editor
+from crdt.errors import (
+    DocumentPoisoned,
+    Forbidden,
+    Overloaded,
+    PipelineTooLarge,
+    ProtocolError,
+    SyncError,
+    Unauthenticated,
+)
+from crdt.protocol.messages import (
+    Accepted,
+    Authenticated,
+    AwarenessUpdate,
+    ClientMessage,
+    QueryAwareness,
+    Refused,
+    Scope,
+    Stateless,
+    SyncStep1,
+    SyncStep2,
+    TokenWanted,
+    Update,
+)
+from crdt.updates.format import EMPTY_UPDATE, brings_structs
+from crdt.updates.inspection import Survey
+from crdt.updates.limits import ACCEPTED
+
+from .awareness import Awareness
+from .document_size import Size
+from .effects import (
+    Append,
+    Broadcast,
+    CloseSession,
+    Effect,
+    PartSession,
+    Publish,
+    Send,
+    SendWhenDurable,
+    SessionId,
+    WhenDurable,
+)
+from .inspected_messages import SurveyedCommitted, as_read
+from .peer_messages import Committed, News, NodeId, Roster, WhoIsHere
+from .session import Person, Session
+
+T = TypeVar("T")
+
+MAX_STATELESS = 64 * 1024
+"""Longest text that a client may tell the others of its room at once, in characters, by default."""
+
+MAX_KEPT_STATE_VECTOR = 64 * 1024
+"""Longest state vector that is kept for a session, in bytes; about 8,000 clients."""
+
+EMPTY_ROSTER = b"\x00"
+
+WARNED_BEFORE = timedelta(seconds=15)
+"""How long before its token expires a client is asked for another one."""
+
+TOKEN_EXPIRED = Unauthenticated("token expired: reconnect with a new one")
+ACCESS_WITHDRAWN = Forbidden("access withdrawn: ask an owner of the pipeline's team")
+READ_ONLY = Refused("read-only: a viewer's edits are not taken; ask for the member role")
+
+TOO_LARGE = Refused(str(PipelineTooLarge()))
+UNLIMITED = sys.maxsize
+
+
+def told_by(person: Person, payload: str) -> str:
+    """Wrap what a client tells the others of its room: the server vouches for who it was."""
+    return json.dumps({"from": person.card, "payload": payload}, ensure_ascii=False)
+
+
+class Room:
+    """One open pipeline. Nothing here waits, so nothing interleaves.
+
+    Whoever calls a method must carry out the effects it returns, in order, before calling another.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        node: NodeId = "",
+        size: Size | None = None,
+        max_stateless: int = MAX_STATELESS,
+    ) -> None:
+        self.document, self.node = document, node
+        self._size, self._max_stateless = size or Size(UNLIMITED), max_stateless
+        self.awareness = Awareness()
+        self._roster_told = EMPTY_ROSTER
+        self.sessions: dict[SessionId, Session] = {}
+        self._editor: Editor | None = None
+
+    def join(self, session: Session) -> list[Effect]:
+        """Let a client in: ask what it has and tell it who is here."""
+        self.sessions[session.id] = session
+        effects = [] if session.is_asked_back else [self._ask(session)]
+        if len(self.awareness):
+            effects.append(Send(session.id, AwarenessUpdate(self.awareness.encode())))
+        return effects
+
+    def _ask(self, session: Session) -> Effect:
+        return Send(session.id, SyncStep1(self.document.state_vector()))
+
+    def receive(self, session_id: SessionId, message: ClientMessage, now: float) -> list[Effect]:
+        """Take a message from a client. A SyncError becomes the end of that session alone.
+
+        Raises DocumentPoisoned: then this room must be dropped and loaded anew.
+        """
+        try:
+            return self._receive(self.sessions[session_id], message, now)
+        except SyncError as error:
+            return [CloseSession(session_id, error)]
+
+    def _receive(self, session: Session, message: ClientMessage, now: float) -> list[Effect]:
+        match message:
+            case SyncStep1(state_vector):
+                return self._answer(session, state_vector)
+            case SyncStep2():
+                return self._take_answer(session, message, now)
+            case Update(update):
+                told = Broadcast(Update(update), exclude=session.id)
+                return self._take_edit(session, message, now, told)
+            case AwarenessUpdate(payload):
+                return self._take_presence(session, payload, now)
+            case QueryAwareness():
+                return [Send(session.id, AwarenessUpdate(self.awareness.encode()))]
+            case Stateless(payload):
+                return self._take_stateless(session, payload)
+        assert_never(message)
+
+    def _answer(self, session: Session, state_vector: bytes) -> list[Effect]:
+        asked_back = [self._ask(session)] if session.is_asked_back else []
+        lacking = self._lacking(session.id, self.document.diff(state_vector))
+        known = state_vector if len(state_vector) <= MAX_KEPT_STATE_VECTOR else EMPTY_STATE_VECTOR
+        self.sessions[session.id] = replace(session, state_vector=known)
+        return [*asked_back, *lacking]
+
+    def _lacking(self, session_id: SessionId, diff: bytes) -> list[Effect]:
+        waiting = (SendWhenDurable(session_id, Update(each)) for each in self.document.waiting())
+        return [SendWhenDurable(session_id, SyncStep2(diff)), *waiting]
+
+    def catch_up(self, session_id: SessionId, limit: int | None) -> list[Effect]:
+        """Replace all updates and presence that a client too slow for them has missed.
+
+        The client is sent away if what it lacks takes more than `limit` bytes: back with a newer
+        state vector, it will lack less.
+        """
+        diff = self.document.diff(self.sessions[session_id].state_vector)
+        if limit is not None and len(diff) > limit:
+            return [CloseSession(session_id, Overloaded("this client reads too slowly: reconnect"))]
+        presence = AwarenessUpdate(self.awareness.encode_with_departed())
+        return [*self._lacking(session_id, diff), Send(session_id, presence)]
+
+    def _take_answer(self, session: Session, answer: SyncStep2, now: float) -> list[Effect]:
+        if answer.update == EMPTY_UPDATE or self.document.contains(as_read(answer), ACCEPTED):
+            return [SendWhenDurable(session.id, Accepted(b""))]
+        told = Broadcast(Update(answer.update), exclude=session.id)
+        return self._take_edit(session, answer, now, WhenDurable(told))
+
+    def _take_edit(
+        self,
+        session: Session,
+        edit: Update | SyncStep2,
+        now: float,
+        told: Broadcast | WhenDurable,
+    ) -> list[Effect]:
+        update = edit.update
+        if not session.may_write:
+            return [Send(session.id, READ_ONLY)]
+        if self._is_too_much(update, now):
+            return [Send(session.id, TOO_LARGE)]
+        accepted = SendWhenDurable(session.id, Accepted(update))
+        if not self.document.apply(as_read(edit), ACCEPTED):
+            return [accepted]
+        self._size.add(update)
+        if isinstance(told, Broadcast):
+            return [told, Append(update, session.user_id), accepted]
+        return [Append(update, session.user_id), told, accepted]
+
+    def _is_too_much(self, update: bytes, now: float) -> bool:
+        return self._size.is_beyond(self.document, now) and brings_structs(update)
+
+    def _take_presence(self, session: Session, payload: bytes, now: float) -> list[Effect]:
+        relayed = self.awareness.apply(payload, session.id, session.person, now)
+        return self._spread(relayed)
+
+    def _take_stateless(self, session: Session, payload: str) -> list[Effect]:
+        if (size := len(payload)) > (limit := self._max_stateless):
+            raise ProtocolError(f"expected a stateless message up to {limit}, got {size}")
+        told = Stateless(told_by(session.person, payload))
+        return [Broadcast(told), Publish(told)]
+
+    def receive_news(self, news: News, now: float) -> list[Effect]:
+        """Take what another node tells. Raises ProtocolError, DocumentPoisoned."""
+        match news:
+            case Committed():
+                return self._take_committed(news)
+            case Roster():
+                return _show(self.awareness.hear(news, now))
+            case WhoIsHere():
+                return [Publish(Roster(self.node, self.awareness.roster(), is_complete=True))]
+            case Stateless():
+                return [Broadcast(news)]
+        assert_never(news)
+
+    def _take_committed(self, news: Committed) -> list[Effect]:
+        if news.update is None:
+            return []
+        self._size.add(news.update)
+        read = news.survey if isinstance(news, SurveyedCommitted) else news.update
+        return [Broadcast(Update(news.update))] if self.document.apply(read) else []
+
+    @property
+    def editor(self) -> Editor:
+        """What the server edits the document with; made when first asked for."""
+        if self._editor is None:
+            self._editor = Editor(self.document)
+        return self._editor
+
+    def edit(
+        self,
+        user_id: UUID | None,
+        change: Callable[[Editor], T],
+        now: float,
+        *,
+        is_deletion: bool = False,
+    ) -> tuple[T, list[Effect]]:
+        """Let the server itself edit, in a user's name: one transaction, at most one update.
+
+        Returns what `change` returned. What it raises goes to the caller; if it had changed
+        something by then, DocumentPoisoned is raised from it, since nobody else knows of that.
+        Raises PipelineTooLarge if there is no room for anything but a deletion.
+        """
+        # Before the change: afterwards it could not be taken back.
+        if not is_deletion and self._size.is_beyond(self.document, now):
+            raise PipelineTooLarge
+        updates: list[bytes] = []
+        try:
+            with self.document.edit() as updates:
+                result = change(self.editor)
+        except Exception as error:
+            if updates:
+                raise DocumentPoisoned(f"an edit failed halfway: {error}") from error
+            raise
+        return result, [
+            effect for update in updates for effect in self._spread_edit(update, user_id)
+        ]
+
+    def merge(self, user_id: UUID | None, edit: Survey, now: float) -> list[Effect]:
+        """Take an edit that the server made, in a user's name, on a copy of the document.
+
+        Raises MalformedUpdate; PipelineTooLarge if it adds something and there is no room for it.
+        """
+        if self._is_too_much(edit.update, now):
+            raise PipelineTooLarge
+        return self._spread_edit(edit.update, user_id) if self.document.apply(edit) else []
+
+    def leave(self, session_id: SessionId) -> list[Effect]:
+        """Forget a client whose connection ended, and its presence with it."""
+        self.sessions.pop(session_id, None)
+        return self._spread(self.awareness.leave(session_id))
+
+    def tick(self, now: float) -> list[Effect]:
+        """Let time pass: clients and nodes that fell silent lose their presence."""
+        told = [*self._spread(self.awareness.expire(now)), *_show(self.awareness.mourn(now))]
+        return [*told, *self._tell_roster()]
+
+    def _tell_roster(self) -> list[Effect]:
+        """Tell the other nodes everybody who is here; once more after the last has gone."""
+        roster, told = self.awareness.roster(), self._roster_told
+        self._roster_told = roster
+        if roster == told == EMPTY_ROSTER:
+            return []
+        return [Publish(Roster(self.node, roster, is_complete=True))]
+
+    def expire(self, now: datetime) -> list[Effect]:
+        """Let the time of day pass: sessions end with their tokens.
+
+        Who can be asked for another token is asked before; y-websocket has no message for that, so
+        a new connection must bring it.
+        """
+        effects: list[Effect] = []
+        for session in self.sessions.values():
+            if session.has_expired(now):
+                effects.append(PartSession(session.id, TOKEN_EXPIRED))
+            elif session.is_asked_back and session.has_expired(now + WARNED_BEFORE):
+                effects += self._warn(session)
+        return effects
+
+    def _warn(self, session: Session) -> list[Effect]:
+        if session.was_warned:
+            return []
+        self.sessions[session.id] = replace(session, was_warned=True)
+        return [Send(session.id, TokenWanted())]
+
+    def renew(self, session_id: SessionId, scope: Scope, expires_at: datetime) -> list[Effect]:
+        """Let a session go on with another token of the same user, and tell it what it may do."""
+        session = replace(self.sessions[session_id], expires_at=expires_at, was_warned=False)
+        return self._rescope(session, scope)
+
+    def ask_again(self, session_id: SessionId) -> None:
+        """Forget that a session was warned: the token that it brought could not be checked."""
+        self.sessions[session_id] = replace(self.sessions[session_id], was_warned=False)
+
+    def review(self, scopes: Mapping[UUID, Scope | None]) -> list[Effect]:
+        """Give users another scope in place; None ends their sessions. Others stay as they are."""
+        effects: list[Effect] = []
+        for session in self.sessions.values():
+            scope = scopes.get(session.user_id, session.scope)
+            if scope is None:
+                effects.append(PartSession(session.id, ACCESS_WITHDRAWN))
+            elif scope != session.scope:
+                effects += self._rescope(session, scope)
+        return effects
+
+    def _rescope(self, session: Session, scope: Scope) -> list[Effect]:
+        """Let a session go on within a scope.
+
+        Who may write from now on is asked what it has: later edits build on those refused before.
+        """
+        self.sessions[session.id] = rescoped = replace(session, scope=scope)
+        told = Send(session.id, Authenticated(scope))
+        is_raised = rescoped.may_write and not session.may_write
+        return [told, self._ask(rescoped)] if is_raised else [told]
+
+    def _spread(self, presence: bytes | None) -> list[Effect]:
+        """Show presence to everybody here, and tell the other nodes."""
+        if presence is None:
+            return []
+        return [*_show(presence), Publish(Roster(self.node, presence, is_complete=False))]
+
+    def _spread_edit(self, update: bytes, user_id: UUID | None) -> list[Effect]:
+        self._size.add(update)
+        # After the commit: an edit that is refused goes with its room, and has no author who would
+        # bring it back, so whoever had seen it would be left alone with it.
+        return [
+            Append(update, user_id),
+            WhenDurable(Broadcast(Update(update))),
+        ]
+
+
+def _show(presence: bytes | None) -> list[Effect]:
+    if presence is None:
+        return []
+    # The sender gets its own presence back: y-websocket clients take silence for a dead line.
+    return [Broadcast(AwarenessUpdate(presence))]

@@ -1,0 +1,1 @@
+"""From any content of a document to a valid pipeline and diagnostics."""

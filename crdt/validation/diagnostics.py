@@ -1,0 +1,153 @@
+"""What can be wrong with a document's content, and how it is told.
+
+Every code stands in `Code`, with its severity and its meaning; the documentation lists them from
+here. An error leaves something out of the tables; a warning shows it there in another shape.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+from crdt.pipeline.json_values import scrubbed
+from crdt.pipeline.model import Json
+from crdt.pipeline.rows import Diagnostic, Severity
+
+PIPELINE: Final = "pipeline"
+"""The subject of diagnostics about the settings, or about the document as a whole."""
+
+MAX_SUBJECT_KEY, MAX_SHOWN = 200, 60
+"""Longest key in a subject, and longest piece of a text in a message, in characters."""
+
+
+class Code(StrEnum):
+    """The stable codes of diagnostics."""
+
+    severity: Severity
+    meaning: str
+
+    def __new__(cls, code: str, severity: Severity, meaning: str) -> "Code":
+        member = str.__new__(cls, code)
+        member._value_, member.severity, member.meaning = code, severity, meaning
+        return member
+
+    INVALID_KEY = (
+        "invalid_key",
+        "error",
+        "The key is not a lower-case UUID; the tables leave the entry out.",
+    )
+    NOT_A_MAP = (
+        "not_a_map",
+        "error",
+        "The entry is not a map of fields; the tables leave it out.",
+    )
+    MISSING_NAME = (
+        "missing_name",
+        "warning",
+        "The name is missing, empty or not a text; a placeholder stands for it.",
+    )
+    UNSUPPORTED_TYPE = (
+        "unsupported_type",
+        "warning",
+        "The step's type is not one that Pipeline YAML v2 knows; the type is 'unsupported'.",
+    )
+    INVALID_VALUE = (
+        "invalid_value",
+        "warning",
+        "A field holds a value of the wrong kind; its default stands for it.",
+    )
+    TEXT_CUT = (
+        "text_cut",
+        "warning",
+        "A text is longer than its column; its beginning stands for it.",
+    )
+    UNSTORABLE_TEXT = (
+        "unstorable_text",
+        "warning",
+        "A text holds characters PostgreSQL cannot store; U+FFFD stands for each.",
+    )
+    UNSTORABLE_NUMBER = (
+        "unstorable_number",
+        "warning",
+        "A number is not finite or beyond 1e308; null stands for it.",
+    )
+    NESTED_TOO_DEEP = (
+        "nested_too_deep",
+        "warning",
+        "A value is nested deeper than 64 levels; null stands for what lies deeper.",
+    )
+    DANGLING_PARENT = (
+        "dangling_parent",
+        "warning",
+        "The parent step is not in the tables; the step stands at the top level.",
+    )
+    PARENT_CYCLE = (
+        "parent_cycle",
+        "warning",
+        "The step lies inside itself; the smallest id of the cycle stands at the top level.",
+    )
+    DUPLICATE_NAME = (
+        "duplicate_name",
+        "warning",
+        "A sibling with a smaller id has the same name; a number is added to this one.",
+    )
+    DANGLING_CONNECTION = (
+        "dangling_connection",
+        "error",
+        "An end of the connection is no step of the tables; the tables leave it out.",
+    )
+    DUPLICATE_CONNECTION = (
+        "duplicate_connection",
+        "error",
+        "The same connection has a smaller id, too; the tables leave this one out.",
+    )
+    UNDECODABLE_UPDATE = (
+        "undecodable_update",
+        "error",
+        "An update in the log cannot be decoded; the document goes on without it.",
+    )
+
+    def about(self, subject: str, message: str) -> Diagnostic:
+        """Make the diagnostic of this code: what was found, and what the tables show instead."""
+        return Diagnostic(self.value, subject, self.severity, message)
+
+
+def step_subject(key: str) -> str:
+    """Name a step of the document, whatever its key."""
+    return f"step:{_printable(key)}"
+
+
+def connection_subject(key: str) -> str:
+    """Name a connection of the document, whatever its key."""
+    return f"connection:{_printable(key)}"
+
+
+def _printable(key: str) -> str:
+    """Return the key, or a beginning and a digest of it; different keys never look the same."""
+    clean = scrubbed(key)
+    if clean == key and len(key) <= MAX_SUBJECT_KEY and "~" not in key:
+        return key
+    return shortened(key, MAX_SUBJECT_KEY)
+
+
+def shortened(text: str, length: int) -> str:
+    """Cut a text to `length` characters, the last 33 of them "~" and a digest of the whole."""
+    digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+    return f"{scrubbed(text[: length - len(digest) - 1])}~{digest}"
+
+
+def shown(value: Json) -> str:
+    """Describe a storable value for a message, in a few words."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"{value:.15g}"
+        case str():
+            return f'"{value}"' if len(value) <= MAX_SHOWN else f'"{value[:MAX_SHOWN]}…"'
+        case Mapping():
+            return "a map" if value else "an empty map"
+        case Sequence():
+            return "a list" if value else "an empty list"

@@ -1,0 +1,266 @@
+"""What one entry of a document declares, taken by itself.
+
+Here every entry becomes a value of the right types, whatever its author wrote, with diagnostics
+about what was changed. What depends on other entries (parents, unique names, ends of connections)
+is not settled yet: see `crdt/validation/valid_pipeline.py`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+from uuid import UUID
+
+from crdt.pipeline.model import ABSENT, DEFAULT_HEIGHT, DEFAULT_WIDTH, Absent, Json, JsonMap
+from crdt.pipeline.rows import (
+    MAX_PORT,
+    MAX_SLOT,
+    MAX_TYPE,
+    STEP_TYPES,
+    UNSUPPORTED,
+    ConnectionRow,
+    Diagnostic,
+    PipelineRow,
+)
+
+from .diagnostics import PIPELINE, Code, connection_subject, shortened, shown, step_subject
+from .lenient_fields import FARTHEST, Fields, Notes
+
+UNNAMED_STEP, UNNAMED_PIPELINE = "unnamed", "Untitled pipeline"
+MAIN_SLOT: Final = "steps"
+
+STATUSES: Final = ("draft", "active", "archived")
+MAX_TAG, MAX_TAGS = 100, 100
+
+_UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared(Generic[T]):
+    """What an entry comes to: a value, or None if no row can be made of it."""
+
+    value: T | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredStep:
+    """A step by itself. `parent` and `slot` are what it asks for, `name` is not unique yet."""
+
+    id: UUID
+    name: str
+    type: str
+    declared_type: str | None
+    enabled: bool
+    parent: str | None
+    slot: str
+    order: str
+    position: tuple[float, float]
+    size: tuple[float, float]
+    config: JsonMap
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The ends of a connection: no two connections may share all four."""
+
+    from_step: str
+    to_step: str
+    from_output: str
+    to_input: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredConnection:
+    """A connection by itself; whether its ends exist is not known yet."""
+
+    id: UUID
+    route: Route
+    path_data: Json
+
+    def row(self) -> ConnectionRow:
+        """Return the row, both ends being steps of the tables."""
+        return ConnectionRow(
+            id=self.id,
+            from_step_id=UUID(self.route.from_step),
+            to_step_id=UUID(self.route.to_step),
+            from_output=self.route.from_output,
+            to_input=self.route.to_input,
+            path_data=self.path_data,
+        )
+
+
+def declared_step(key: str, raw: "Json | Absent") -> Declared[DeclaredStep]:
+    """Read one entry of `steps`; of an absent one there is nothing to say."""
+    if raw is ABSENT:
+        return Declared(None)
+    notes = Notes(step_subject(key))
+    fields = _entry(key, raw, notes)
+    step = None if fields is None else _step(UUID(key), fields)
+    return Declared(step, notes.diagnostics())
+
+
+def declared_connection(key: str, raw: "Json | Absent") -> Declared[DeclaredConnection]:
+    """Read one entry of `connections`; of an absent one there is nothing to say."""
+    if raw is ABSENT:
+        return Declared(None)
+    notes = Notes(connection_subject(key))
+    fields = _entry(key, raw, notes)
+    connection = None if fields is None else _connection(UUID(key), fields)
+    return Declared(connection, notes.diagnostics())
+
+
+def declared_settings(raw: Json) -> Declared[PipelineRow]:
+    """Read the root map `pipeline`; it always gives a row."""
+    notes = Notes(PIPELINE)
+    if not isinstance(raw, Mapping):
+        notes.invalid("settings", "a map", notes.guard.clean(raw), {})
+        raw = {}
+    return Declared(_settings(Fields(raw, notes)), notes.diagnostics())
+
+
+def _entry(key: str, raw: Json, notes: Notes) -> Fields | None:
+    if not _UUID.fullmatch(key):
+        notes.add(Code.INVALID_KEY, "The key is not a lower-case UUID; this is not in the tables.")
+        return None
+    if not isinstance(raw, Mapping):
+        found = shown(notes.guard.clean(raw))
+        notes.add(
+            Code.NOT_A_MAP, f"Expected a map of fields, got {found}; this is not in the tables."
+        )
+        return None
+    return Fields(raw, notes)
+
+
+def _step(step_id: UUID, fields: Fields) -> DeclaredStep:
+    kind, declared_type = _step_type(fields)
+    return DeclaredStep(
+        id=step_id,
+        name=fields.name(UNNAMED_STEP),
+        type=kind,
+        declared_type=declared_type,
+        enabled=fields.flag("enabled", default=True),
+        parent=_parent(fields),
+        slot=_slot(fields),
+        order=_order(fields),
+        position=fields.pair("position", ("x", "y"), (0.0, 0.0), above=-FARTHEST),
+        size=fields.pair("size", ("width", "height"), (DEFAULT_WIDTH, DEFAULT_HEIGHT), above=0),
+        config=fields.mapping("config"),
+    )
+
+
+def _step_type(fields: Fields) -> tuple[str, str | None]:
+    declared = fields.value("type")
+    if isinstance(declared, str) and declared in STEP_TYPES:
+        return declared, None
+    fields.notes.add(
+        Code.UNSUPPORTED_TYPE,
+        f'type: {shown(declared)} is no step type; the tables show "{UNSUPPORTED}".',
+    )
+    text = declared if isinstance(declared, str) else ""
+    return UNSUPPORTED, fields.cut("type", text, MAX_TYPE) or None
+
+
+def _parent(fields: Fields) -> str | None:
+    parent = fields.value("parent_step_id")
+    if parent is None or isinstance(parent, str):
+        return parent
+    fields.notes.invalid("parent_step_id", "a step's id", parent, None)
+    return None
+
+
+def _slot(fields: Fields) -> str:
+    slot = fields.value("slot")
+    match slot:
+        case None:
+            return MAIN_SLOT
+        case str() if len(slot) <= MAX_SLOT:
+            return slot
+        case str():
+            fields.cut("slot", slot, MAX_SLOT)
+            return shortened(slot, MAX_SLOT)
+        case other:
+            fields.notes.invalid("slot", "a text", other, MAIN_SLOT)
+            return MAIN_SLOT
+
+
+def _order(fields: Fields) -> str:
+    order = fields.value("order")
+    if isinstance(order, str):
+        return order
+    fields.notes.invalid("order", "a fractional index", order, "")
+    return ""
+
+
+def _connection(connection_id: UUID, fields: Fields) -> DeclaredConnection | None:
+    ends = fields.value("ends")
+    match ends:
+        case {"from_step_id": str(from_step), "to_step_id": str(to_step)} if isinstance(
+            ends, Mapping
+        ):
+            ports = Fields(ends, fields.notes)
+        case _:
+            fields.notes.add(Code.DANGLING_CONNECTION, _no_ends(ends))
+            return None
+    output = ports.text("from_output", "output", MAX_PORT)
+    entrance = ports.text("to_input", "input", MAX_PORT)
+    route = Route(from_step, to_step, output, entrance)
+    return DeclaredConnection(connection_id, route, fields.value("path_data"))
+
+
+def _no_ends(ends: Json) -> str:
+    found = "a map without these texts" if isinstance(ends, Mapping) else shown(ends)
+    expected = "a map with from_step_id and to_step_id"
+    return f"ends: expected {expected}, got {found}; this connection is not in the tables."
+
+
+def _settings(fields: Fields) -> PipelineRow:
+    return PipelineRow(
+        name=fields.name(UNNAMED_PIPELINE),
+        description=_description(fields),
+        yaml_version=fields.text("yaml_version", "v2", MAX_TYPE),
+        status=fields.choice("status", STATUSES),
+        config=fields.mapping("config"),
+        defaults=fields.mapping("defaults"),
+        authentication=fields.mapping("authentication"),
+        tags=_tags(fields),
+        is_template=fields.flag("is_template", default=False),
+    )
+
+
+def _description(fields: Fields) -> str | None:
+    match fields.value("description"):
+        case None:
+            return None
+        case str(text):
+            return text
+        case other:
+            fields.notes.invalid("description", "a text", other, None)
+            return None
+
+
+def _tags(fields: Fields) -> tuple[str, ...]:
+    match fields.value("tags"):
+        case None:
+            return ()
+        case str() | Mapping() | bool() | int() | float() as other:
+            fields.notes.invalid("tags", "a list of texts", other, [])
+            return ()
+        case tags:
+            return _storable_tags(tags, fields)
+
+
+def _storable_tags(tags: Sequence[Json], fields: Fields) -> tuple[str, ...]:
+    texts = [tag for tag in tags if isinstance(tag, str)]
+    if longest := max((text for text in texts if len(text) > MAX_TAG), key=len, default=""):
+        fields.cut("tags", longest, MAX_TAG)
+    distinct = tuple(dict.fromkeys(text[:MAX_TAG] for text in texts))
+    dropped = len(tags) - len(texts) + len(distinct[MAX_TAGS:])
+    if dropped:
+        fields.notes.add(
+            Code.INVALID_VALUE,
+            f"tags: expected at most {MAX_TAGS} texts; the tables leave {dropped} out.",
+        )
+    return distinct[:MAX_TAGS]

@@ -1,0 +1,169 @@
+"""Any document content, made into rows that satisfy every constraint of the tables.
+
+A CRDT merges edits that each made sense and together do not: two steps of one name, a connection
+to a step that somebody deleted, two loops moved into each other. And clients may write anything.
+`ValidPipeline` gives every content exactly one set of rows, the same on every node and whatever
+way the content came about, with diagnostics for what the rows show otherwise.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import Final, TypeAlias, TypeVar
+from uuid import UUID
+
+from crdt.pipeline.json_values import same_row
+from crdt.pipeline.model import Absent, Json
+from crdt.pipeline.rows import ConnectionRow, Diagnostic, PipelineRow, RowChanges, Rows, StepRow
+
+from .connections import Wiring
+from .diagnostics import PIPELINE, connection_subject, step_subject
+from .entries import declared_connection, declared_settings, declared_step
+from .step_tree import Forest
+
+Entries: TypeAlias = Mapping[str, "Json | Absent"]
+"""Values of one root map as read from the document, by key; ABSENT for a key that is gone."""
+
+_NO_ENTRIES: Final[Entries] = {}
+
+R = TypeVar("R", StepRow, ConnectionRow)
+
+
+class Unchanged(Enum):
+    """Type of `UNCHANGED`: the settings are what they were."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED: Final = Unchanged.UNCHANGED
+
+
+@dataclass(slots=True)
+class _Draft:
+    """Row changes while they are gathered."""
+
+    pipeline: PipelineRow | None = None
+    steps: list[StepRow] = field(default_factory=list)
+    removed_steps: list[UUID] = field(default_factory=list)
+    connections: list[ConnectionRow] = field(default_factory=list)
+    removed_connections: list[UUID] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    removed_diagnostics: list[tuple[str, str]] = field(default_factory=list)
+
+    def finished(self) -> RowChanges:
+        return RowChanges(**{each.name: getattr(self, each.name) for each in fields(self)})
+
+
+class ValidPipeline:
+    """The rows of one document, kept up to date at the cost of what changes.
+
+    An edit of a step that leaves its name, its place and its parent alone looks at that step only;
+    one that moves it looks at the siblings it passes; a parent is followed up to the root. Rows
+    depend on nothing but the present content: the way there leaves no trace.
+    """
+
+    def __init__(self) -> None:
+        self._forest = Forest()
+        self._wiring = Wiring(self._forest)
+        self._own: dict[str, tuple[Diagnostic, ...]] = {}
+        self._pipeline: PipelineRow | None = None
+        self._steps: dict[str, StepRow] = {}
+        self._connections: dict[str, ConnectionRow] = {}
+        self._diagnostics: dict[str, dict[str, Diagnostic]] = {}
+
+    def rows(self) -> Rows:
+        """Return all rows; `pipeline` is None until settings have been given."""
+        return Rows(
+            pipeline=self._pipeline,
+            steps={row.id: row for row in self._steps.values()},
+            connections={row.id: row for row in self._connections.values()},
+            diagnostics={
+                (each.code, each.subject): each
+                for by_code in self._diagnostics.values()
+                for each in by_code.values()
+            },
+        )
+
+    def settings(self) -> PipelineRow:
+        """Return the pipeline's own row. Raises LookupError until settings have been given."""
+        if self._pipeline is None:
+            raise LookupError("expected settings to have been given, got none so far")
+        return self._pipeline
+
+    def update(
+        self,
+        *,
+        settings: "Json | Unchanged" = UNCHANGED,
+        steps: Entries = _NO_ENTRIES,
+        connections: Entries = _NO_ENTRIES,
+    ) -> RowChanges:
+        """Take what has changed in the document; return what changes in the tables, by key."""
+        draft = _Draft()
+        if settings is not UNCHANGED:
+            self._take_settings(settings, draft)
+        existed = {key for key in steps if key in self._forest}
+        for key in sorted(self._take_steps(steps)):
+            self._put_step(key, draft)
+        exist = {key for key in steps if key in self._forest}
+        concerned = self._take_connections(connections) | self._wiring.at_steps(existed ^ exist)
+        for key in sorted(concerned):
+            self._put_connection(key, draft)
+        return draft.finished()
+
+    def _take_settings(self, raw: Json, draft: _Draft) -> None:
+        declared = declared_settings(raw)
+        if not same_row(self._pipeline, declared.value):
+            self._pipeline = draft.pipeline = declared.value
+        self._report(PIPELINE, declared.diagnostics, draft)
+
+    def _take_steps(self, entries: Entries) -> set[str]:
+        declared = {key: declared_step(key, raw) for key, raw in entries.items()}
+        for key, step in declared.items():
+            self._remember(step_subject(key), step.diagnostics)
+        return self._forest.update({key: step.value for key, step in declared.items()})
+
+    def _take_connections(self, entries: Entries) -> set[str]:
+        declared = {key: declared_connection(key, raw) for key, raw in entries.items()}
+        for key, connection in declared.items():
+            self._remember(connection_subject(key), connection.diagnostics)
+        return self._wiring.update({key: each.value for key, each in declared.items()})
+
+    def _remember(self, subject: str, own: tuple[Diagnostic, ...]) -> None:
+        """Keep what an entry gives rise to by itself, for when only its surroundings change."""
+        if own:
+            self._own[subject] = own
+        else:
+            self._own.pop(subject, None)
+
+    def _put_step(self, key: str, draft: _Draft) -> None:
+        _put(self._steps, key, self._forest.row(key), draft.steps, draft.removed_steps)
+        subject, structural = step_subject(key), self._forest.diagnostics(key)
+        self._report(subject, (*self._own.get(subject, ()), *structural), draft)
+
+    def _put_connection(self, key: str, draft: _Draft) -> None:
+        row = self._wiring.row(key)
+        _put(self._connections, key, row, draft.connections, draft.removed_connections)
+        subject, structural = connection_subject(key), self._wiring.diagnostics(key)
+        self._report(subject, (*self._own.get(subject, ()), *structural), draft)
+
+    def _report(self, subject: str, found: Iterable[Diagnostic], draft: _Draft) -> None:
+        former = self._diagnostics.pop(subject, {})
+        present = {each.code: each for each in found}
+        if present:
+            self._diagnostics[subject] = present
+        draft.removed_diagnostics += ((code, subject) for code in former if code not in present)
+        draft.diagnostics += (
+            each for code, each in present.items() if not same_row(former.get(code), each)
+        )
+
+
+def _put(
+    rows: dict[str, R], key: str, row: R | None, written: list[R], removed: list[UUID]
+) -> None:
+    former = rows.get(key)
+    if row is not None and not same_row(former, row):
+        rows[key] = row
+        written.append(row)
+    if row is None and former is not None:
+        del rows[key]
+        removed.append(former.id)

@@ -1,0 +1,81 @@
+"""Pipeline YAML v2 in and out: `read` text to a pipeline, `write` a pipeline to text.
+
+What is read and written again holds the same data in the same order, down to 1 against 1.0 and
+`true:` against `"true":`; comments and quoting styles are not kept.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from crdt.errors import PipelineFileError
+from crdt.pipeline.model import Pipeline
+
+from .data_flow import derive_connections
+from .exporter import build_tree
+from .finding import Finding
+from .importer import StepReader, find_root, read_settings
+from .layout import lay_out
+from .lint import check, check_references, detect_version
+from .nodes import Sequence
+from .reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, read_tree
+from .writer import emit
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "MAX_NODES",
+    "Finding",
+    "Imported",
+    "read",
+    "write",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A pipeline made from a file, and what was odd about the file, in the order of its lines."""
+
+    pipeline: Pipeline
+    diagnostics: tuple[Finding, ...]
+
+
+def read(text: str | bytes, *, name: str, new_id: Callable[[], str]) -> Imported:
+    """Read a pipeline file, derive its connections and lay its steps out on the canvas.
+
+    `name` is what the pipeline is called where the text does not say; `new_id` makes the id of
+    each step. Whatever parses and has a place for steps is imported, its faults as findings.
+    Takes about five seconds per megabyte: keep it off the event loop.
+    Raises PipelineFileError for text that is no pipeline or beyond MAX_BYTES, MAX_NODES, MAX_DEPTH.
+    """
+    tree = read_tree(text)
+    root = find_root(tree.root)
+    settings = replace(read_settings(root, name), yaml_version=detect_version(root))
+    reader = StepReader(new_id)
+    if isinstance(root.steps, Sequence) and root.steps.tag is None:
+        reader.read(root.steps)
+    pipeline = _arranged(Pipeline(settings, reader.steps))
+    findings = (*tree.findings, *check(root), *check_references(pipeline, reader.nodes))
+    return Imported(pipeline, tuple(sorted(findings, key=lambda one: (one.line, one.column))))
+
+
+def write(pipeline: Pipeline) -> str:
+    """Write a pipeline as YAML; nothing that only the canvas needs is in it.
+
+    Raises PipelineFileError when steps or values nest beyond what a YAML reader takes.
+    """
+    try:
+        return emit(build_tree(pipeline))
+    except RecursionError as error:
+        problem = f"expected at most {MAX_DEPTH} levels of nesting, got far more: flatten the steps"
+        raise PipelineFileError(problem) from error
+
+
+def _arranged(pipeline: Pipeline) -> Pipeline:
+    connections = {one.id: one for one in derive_connections(pipeline)}
+    connected = replace(pipeline, connections=connections)
+    places = lay_out(connected)
+    steps = {
+        id_: replace(step, position=places[id_][0], size=places[id_][1])
+        for id_, step in pipeline.steps.items()
+    }
+    return replace(connected, steps=steps)

@@ -1,0 +1,215 @@
+"""A tree of YAML nodes to a pipeline: settings, and one step per item of every slot.
+
+Beside the data, `source` keeps what YAML said and the values cannot (see yaml_source.py, and):
+
+    layout    "bare" or "pipeline" where the header is not under `workflow`
+    root      the root's keys beside the header
+    no_steps  the header has no list of steps
+    explicit  fields that were written although they say the default: `enabled: true`, `tags: []`
+    shown     the names that fields show because the text gives none; never exported
+    empty     slots whose list was empty
+    item      the YAML text of a step that is no mapping
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Final, TypeGuard
+
+from crdt.errors import PipelineFileError
+from crdt.pipeline.fractional_index import keys_between
+from crdt.pipeline.model import Json, JsonMap, Settings, Step
+from crdt.pipeline.rows import MAX_NAME, UNSUPPORTED
+
+from .nodes import Mapping, Node, Sequence, text_of
+from .slots import DEFAULT_SLOT, filled_slots, place_of
+from .source import Place, pointer_to, split
+from .writer import inline
+
+AUTHENTICATION: Final = ("claude_auth", "gemini_auth")
+"""The header's keys that make up `Settings.authentication`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """Where a file keeps its header and its steps: "workflow", "bare" or "pipeline"."""
+
+    layout: str
+    node: Mapping
+
+    @property
+    def header_path(self) -> tuple[str, ...]:
+        return () if self.layout == "bare" else (self.layout,)
+
+    @property
+    def steps_path(self) -> tuple[str, ...]:
+        return ("workflow",) if self.layout == "workflow" else ()
+
+    @property
+    def header(self) -> Mapping:
+        return self._at(self.header_path)
+
+    @property
+    def steps(self) -> Node | None:
+        """Whatever stands where the steps are expected."""
+        return self._at(self.steps_path).get("steps")
+
+    def _at(self, path: tuple[str, ...]) -> Mapping:
+        node = self.node.get(path[0]) if path else self.node
+        assert isinstance(node, Mapping)  # noqa: S101 - `find_root` looked
+        return node
+
+
+def find_root(node: Node) -> Root:
+    """Recognise the layout of a pipeline file. Raises PipelineFileError for any other file."""
+    if not isinstance(node, Mapping):
+        kind = type(node).__name__.lower()
+        raise PipelineFileError(f"{_EXPECTED}, got a {kind}", *node.mark)
+    if isinstance(node.get("workflow"), Mapping):
+        return Root("workflow", node)
+    if isinstance(node.get("steps"), Sequence):
+        header_apart = node.get("name") is None and isinstance(node.get("pipeline"), Mapping)
+        return Root("pipeline" if header_apart else "bare", node)
+    keys = ", ".join(inline(key)[:40] for key, _ in node.entries[:10]) or "none"
+    raise PipelineFileError(f"{_EXPECTED}, got the keys: {keys}", *node.mark)
+
+
+_EXPECTED = "not a pipeline: expected a mapping `workflow`, or a list `steps`, at the root"
+
+
+def read_settings(root: Root, fallback_name: str) -> Settings:
+    """Read the header and everything else that stands outside the steps."""
+    steps = root.steps
+    is_list = _is_list(steps)
+    hole = pointer_to("", *root.steps_path), "steps"
+    data, source = split(root.node, [hole] if is_list else [])
+    header, beside = _divide(data, root)
+    source |= _unless_empty(
+        layout="" if root.layout == "workflow" else root.layout, root=beside, no_steps=not is_list
+    )
+    return _settings(header, source, fallback_name)
+
+
+def _divide(data: Json, root: Root) -> tuple[dict[str, Json], dict[str, Json]]:
+    whole = _as_dict(data)
+    if root.layout == "bare":
+        return whole, {}
+    return _as_dict(whole.pop(root.layout)), whole
+
+
+def _settings(header: dict[str, Json], source: dict[str, Json], fallback_name: str) -> Settings:
+    fields = _Fields(header)
+    name = fields.name("name", fallback_name)
+    description = fields.take("description", lambda value: value is None or isinstance(value, str))
+    tags = fields.take("tags", _is_texts)
+    defaults = fields.take("defaults", lambda value: isinstance(value, dict))
+    return Settings(
+        name=name,
+        description=description if isinstance(description, str) else None,
+        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        defaults=_as_dict(defaults),
+        authentication={key: header.pop(key) for key in AUTHENTICATION if key in header},
+        config=header,
+        source=source | fields.source(),
+    )
+
+
+class _Fields:
+    """Moves entries of a config to fields of their own and notes what the fields cannot say."""
+
+    def __init__(self, config: dict[str, Json]) -> None:
+        self._config = config
+        self._shown: dict[str, Json] = {}
+        self._explicit: list[Json] = []
+
+    def name(self, key: str, fallback: str) -> str:
+        """Take a name; one that is no text, blank or too long stays, and the fallback shows."""
+        value = self._config.get(key)
+        if isinstance(value, str) and value.strip() and len(value) <= MAX_NAME:
+            del self._config[key]
+            return value
+        self._shown[key] = fallback
+        return fallback
+
+    def take(self, key: str, fits: Callable[[Json], bool]) -> Json:
+        """Take an entry of the field's type; any other stays in the config."""
+        if key not in self._config or not fits(self._config[key]):
+            return None
+        value = self._config.pop(key)
+        if value is None or value is True or value in ([], {}):
+            self._explicit.append(key)
+        return value
+
+    def source(self) -> dict[str, Json]:
+        return _unless_empty(shown=self._shown, explicit=self._explicit)
+
+
+class StepReader:
+    """Reads the steps of a file, with those inside them, and remembers the node of each."""
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self.steps: dict[str, Step] = {}
+        self.nodes: dict[str, Node] = {}
+        self._new_id = new_id
+
+    def read(self, items: Sequence, parent: str | None = None, slot: str = DEFAULT_SLOT) -> None:
+        """Read the steps of one slot in order."""
+        orders = keys_between(None, None, len(items.items))
+        taken = {text_of(item.get("name")) for item in items.items if isinstance(item, Mapping)}
+        for number, (item, order) in enumerate(zip(items.items, orders, strict=True), 1):
+            blank = Step(self._new_id(), _unused(f"step {number}", taken), UNSUPPORTED)
+            blank = replace(blank, parent_step_id=parent, slot=slot, order=order)
+            self.nodes[blank.id] = item
+            if isinstance(item, Mapping):
+                self._read_mapping(item, blank)
+            else:
+                self.steps[blank.id] = _raw(item, blank)
+
+    def _read_mapping(self, node: Mapping, blank: Step) -> None:
+        slots = dict(filled_slots(node))
+        data, source = split(node, [_hole(name) for name in slots])
+        config = _as_dict(data)
+        fields = _Fields(config)
+        step = replace(
+            blank,
+            name=fields.name("name", blank.name),
+            type=fields.name("type", blank.type),
+            enabled=fields.take("enabled", lambda value: isinstance(value, bool)) is not False,
+        )
+        empty: list[Json] = [name for name, items in slots.items() if not items.items]
+        source |= fields.source() | _unless_empty(empty=empty)
+        self.steps[step.id] = replace(step, config=config, source=source)
+        for name, items in slots.items():
+            self.read(items, step.id, name)
+
+
+def _raw(node: Node, blank: Step) -> Step:
+    shown: JsonMap = {"name": blank.name, "type": blank.type}
+    return replace(blank, source={"item": inline(node), "shown": shown})
+
+
+def _unused(name: str, taken: Collection[str | None]) -> str:
+    """Vary a name until no step of the list has it, or the merge rules would rename one."""
+    while name in taken:
+        name += " (unnamed)"
+    return name
+
+
+def _hole(slot: str) -> Place:
+    place = place_of(slot)
+    return place.pointer, inline(place.key)
+
+
+def _is_list(node: Node | None) -> TypeGuard[Sequence]:
+    return isinstance(node, Sequence) and node.tag is None
+
+
+def _is_texts(value: Json) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _as_dict(value: Json) -> dict[str, Json]:
+    return dict(value) if isinstance(value, dict) else {}
+
+
+def _unless_empty(**parts: Json) -> dict[str, Json]:
+    return {name: part for name, part in parts.items() if part}

@@ -1,0 +1,53 @@
+"""A whole pipeline as JSON data and back, for templates: nothing is left out and nothing mended."""
+
+import json
+from dataclasses import asdict
+from typing import Any, Final
+
+from crdt.pipeline.model import Connection, Json, JsonMap, Pipeline, Point, Settings, Size, Step
+
+_TEXTS: Final = frozenset(
+    "name description type slot order yaml_version status from_output to_input".split()
+)
+"""Fields that must be texts."""
+
+
+def to_data(pipeline: Pipeline) -> JsonMap:
+    """Write a pipeline as JSON data: its settings, and lists of steps and connections."""
+    return {
+        "settings": {**asdict(pipeline.settings), "tags": list(pipeline.settings.tags)},
+        "steps": [asdict(step) for step in pipeline.steps.values()],
+        "connections": [asdict(one) for one in pipeline.connections.values()],
+    }
+
+
+def from_data(data: Any) -> Pipeline:
+    """Read what `to_data` wrote; what stands where a text is due becomes one."""
+    steps = [_step(one) for one in data["steps"]]
+    connections = [Connection(**_texts(one)) for one in data["connections"]]
+    return Pipeline(
+        _settings(data["settings"]),
+        {step.id: step for step in steps},
+        {connection.id: connection for connection in connections},
+    )
+
+
+def written(value: Json) -> str:
+    """A value as text: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _settings(data: Any) -> Settings:
+    return Settings(**{**_texts(data), "tags": tuple(written(tag) for tag in data["tags"])})
+
+
+def _step(data: Any) -> Step:
+    position, size = Point(**data["position"]), Size(**data["size"])
+    return Step(**{**_texts(data), "position": position, "size": size})
+
+
+def _texts(data: Any) -> dict[str, Any]:
+    return {
+        name: written(value) if name in _TEXTS and value is not None else value
+        for name, value in data.items()
+    }

@@ -1,0 +1,300 @@
+"""YAML text to a tree of nodes, within limits and without recursion.
+
+Works on parser events rather than on ruamel's own node graph, because only there can depth and
+alias expansion be bounded before they cost anything.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, StreamMark
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.reader import ReaderError
+
+from crdt.errors import PipelineFileError
+from crdt.pipeline.rows import Severity
+
+from .finding import Finding
+from .nodes import CORE, NOWHERE, Mapping, Mark, Node, Plain, Scalar, Sequence, resolve
+from .writer import inline
+
+MAX_BYTES: Final = 8 * 1024 * 1024
+"""Largest text, in bytes of UTF-8; also the most characters after alias expansion."""
+
+MAX_NODES: Final = 500_000
+"""Most nodes (scalars, sequences, mappings) after alias expansion."""
+
+MAX_DEPTH: Final = 100
+"""Deepest nesting of sequences and mappings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What a text holds, and what was odd about its YAML."""
+
+    root: Node
+    findings: tuple[Finding, ...]
+
+
+def read_tree(text: str | bytes) -> Tree:
+    """Read the one YAML document in `text`.
+
+    Duplicate keys: the first wins. `<<` merges. Tags outside the core schema are kept.
+    Raises PipelineFileError when the text is not UTF-8, not YAML, empty, several documents, or
+    beyond MAX_BYTES, MAX_NODES or MAX_DEPTH.
+    """
+    builder = _Builder()
+    for event in _events(_decode(text)):
+        builder.take(event)
+    if builder.root is None:
+        raise PipelineFileError("expected a YAML document, got an empty file")
+    return Tree(builder.root, tuple(builder.findings))
+
+
+def _decode(text: str | bytes) -> str:
+    size = len(text if isinstance(text, bytes) else text.encode(errors="surrogatepass"))
+    if size > MAX_BYTES:
+        raise PipelineFileError(f"expected at most {MAX_BYTES} bytes, got {size}: split the file")
+    if isinstance(text, str):
+        return text.removeprefix("\ufeff")
+    try:
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = text.count(b"\n", 0, error.start) + 1
+        column = error.start - text.rfind(b"\n", 0, error.start)
+        problem = f"expected UTF-8, got byte 0x{text[error.start]:02x}: save the file as UTF-8"
+        raise PipelineFileError(problem, line, column) from error
+
+
+def _events(text: str) -> Iterator[Event]:
+    try:
+        yield from YAML(typ="safe", pure=True).parse(text)
+    except MarkedYAMLError as error:
+        raise PipelineFileError(_problem(error), *_mark(error.problem_mark)) from error
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - text.rfind("\n", 0, error.position)
+        problem = f"expected printable characters, got {chr(error.character)!r}"
+        raise PipelineFileError(problem, line, column) from error
+    # ruamel lets ValueError, OverflowError and AssertionError out on escapes and directives that
+    # no one writes by accident; none of them knows its place.
+    except Exception as error:
+        raise PipelineFileError(f"expected YAML, got text the parser fails on: {error}") from error
+
+
+def _problem(error: MarkedYAMLError) -> str:
+    return ", ".join(part for part in (error.context, error.problem) if part)
+
+
+def _mark(mark: StreamMark | None) -> Mark:
+    return NOWHERE if mark is None else Mark(mark.line + 1, mark.column + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weight:
+    """What a subtree costs when it is expanded."""
+
+    nodes: int = 1
+    characters: int = 0
+    height: int = 0
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A sequence or mapping whose end has not been read."""
+
+    event: CollectionStartEvent
+    mark: Mark
+    children: list[Node] = field(default_factory=list)
+    merges: set[int] = field(default_factory=set)
+    nodes: int = 1
+    characters: int = 0
+    height: int = 0
+
+
+class _Builder:
+    """Turns events into nodes; finished containers move into the frame below."""
+
+    def __init__(self) -> None:
+        self.root: Node | None = None
+        self.findings: list[Finding] = []
+        self._frames: list[_Frame] = []
+        self._anchors: dict[str, tuple[Node, _Weight]] = {}
+        self._documents = 0
+        self._nodes = 0
+        self._characters = 0
+
+    def take(self, event: Event) -> None:
+        mark = _mark(event.start_mark)
+        match event:
+            case DocumentStartEvent():
+                self._begin_document(mark)
+            case AliasEvent():
+                self._alias(event.anchor, mark)
+            case ScalarEvent():
+                self._scalar(event, mark)
+            case SequenceStartEvent() | MappingStartEvent():
+                self._open(event, mark)
+            case SequenceEndEvent() | MappingEndEvent():
+                self._close()
+
+    def _begin_document(self, mark: Mark) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            problem = "expected one YAML document, got a second: put each pipeline in its own file"
+            raise PipelineFileError(problem, *mark)
+
+    def _alias(self, anchor: str, mark: Mark) -> None:
+        if anchor not in self._anchors:
+            problem = (
+                f"expected an anchor before its alias, got *{anchor} with no finished &{anchor}"
+            )
+            raise PipelineFileError(problem, *mark)
+        self._note("warning", "alias-expanded", f"*{anchor} becomes a copy of &{anchor}", mark)
+        node, weight = self._anchors[anchor]
+        self._count(weight, mark)
+        self._place(node, weight)
+
+    def _scalar(self, event: ScalarEvent, mark: Mark) -> None:
+        weight = _Weight(characters=len(event.value))
+        self._count(weight, mark)
+        if event.value == "<<" and event.implicit[0] and event.tag is None and self._frames:
+            self._frames[-1].merges.add(len(self._frames[-1].children))
+        self._finish(self._leaf(event, mark), weight, event.anchor)
+
+    def _leaf(self, event: ScalarEvent, mark: Mark) -> Scalar:
+        text = self._repaired(event.value, mark)
+        plain = event.implicit[0] and event.tag is None
+        tag = None if event.tag in ("!", CORE + "str") else event.tag
+        if tag is None and not plain:
+            return Scalar(text, mark=mark)
+        try:
+            return Scalar(_typed(text, tag), mark=mark)
+        except ValueError:
+            tag = tag or CORE + "int"
+            self._note("warning", "unknown-tag", f"{text[:40]!r} stays text, tagged {tag}", mark)
+            return Scalar(text, tag, mark)
+
+    def _open(self, event: CollectionStartEvent, mark: Mark) -> None:
+        if len(self._frames) >= MAX_DEPTH:
+            raise PipelineFileError(_TOO_DEEP, *mark)
+        self._count(_Weight(), mark)
+        self._frames.append(_Frame(event, mark))
+
+    def _close(self) -> None:
+        frame = self._frames.pop()
+        tag = self._container_tag(frame)
+        node: Node
+        if isinstance(frame.event, SequenceStartEvent):
+            node = Sequence(tuple(frame.children), tag, frame.mark)
+        else:
+            node = Mapping(self._entries(frame), tag, frame.mark)
+        weight = _Weight(frame.nodes, frame.characters, frame.height + 1)
+        self._finish(node, weight, frame.event.anchor)
+
+    def _container_tag(self, frame: _Frame) -> str | None:
+        tag: str | None = frame.event.tag
+        sequence = isinstance(frame.event, SequenceStartEvent)
+        if tag in (None, "!", CORE + ("seq" if sequence else "map")):
+            return None
+        self._note("warning", "unknown-tag", f"the tag {tag} means nothing here", frame.mark)
+        return tag
+
+    def _finish(self, node: Node, weight: _Weight, anchor: str | None) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = node, weight
+        self._place(node, weight)
+
+    def _place(self, node: Node, weight: _Weight) -> None:
+        if not self._frames:
+            self.root = node
+            return
+        frame = self._frames[-1]
+        frame.children.append(node)
+        frame.nodes += weight.nodes
+        frame.characters += weight.characters
+        frame.height = max(frame.height, weight.height)
+
+    def _count(self, weight: _Weight, mark: Mark) -> None:
+        self._nodes += weight.nodes
+        self._characters += weight.characters
+        if self._nodes > MAX_NODES:
+            problem = f"expected at most {MAX_NODES} nodes, got more once aliases are expanded"
+            raise PipelineFileError(problem, *mark)
+        if self._characters > MAX_BYTES:
+            problem = f"expected at most {MAX_BYTES} characters, got more with aliases expanded"
+            raise PipelineFileError(problem, *mark)
+        if len(self._frames) + weight.height > MAX_DEPTH:
+            raise PipelineFileError(_TOO_DEEP, *mark)
+
+    def _entries(self, frame: _Frame) -> tuple[tuple[Node, Node], ...]:
+        pairs = list(zip(frame.children[::2], frame.children[1::2], strict=True))
+        own = {inline(key) for key, _ in pairs}
+        kept: dict[str, tuple[Node, Node]] = {}
+        for index, (key, value) in enumerate(pairs):
+            merged = _merged(value) if 2 * index in frame.merges else None
+            if merged is not None:
+                self._note("warning", "merge-expanded", "<< becomes what it merges", key.mark)
+                kept |= {k: v for k, v in merged.items() if k not in own and k not in kept}
+            elif (text := inline(key)) in kept:
+                self._duplicate(text, kept[text][0], key)
+            else:
+                kept[text] = key, value
+        return tuple(kept.values())
+
+    def _duplicate(self, text: str, first: Node, key: Node) -> None:
+        message = f"the key {text} stands on line {first.mark.line} already: this one is dropped"
+        self._note("error", "duplicate-key", message, key.mark)
+
+    def _repaired(self, text: str, mark: Mark) -> str:
+        """Join surrogate pairs (JSON writes them so) and replace lone ones: UTF-8 has neither."""
+        if text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text):
+            return text
+        self._note("warning", "surrogate", "half a character is replaced by U+FFFD", mark)
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+    def _note(self, severity: Severity, code: str, message: str, mark: Mark) -> None:
+        self.findings.append(Finding(severity, code, message, *mark))
+
+
+_TOO_DEEP = f"expected at most {MAX_DEPTH} levels of nesting, got more"
+
+
+def _typed(text: str, tag: str | None) -> Plain:
+    """Read a scalar that is plain or carries a tag. Raises ValueError for what it cannot mean."""
+    value = resolve(text)
+    match tag, value:
+        case None, _:
+            return value
+        case "tag:yaml.org,2002:float", int() if not isinstance(value, bool):
+            return float(value)
+    if _TYPES.get(tag or "") is not type(value):
+        raise ValueError(f"{tag} does not apply to {text!r}")
+    return value
+
+
+_TYPES = {CORE + "null": type(None), CORE + "bool": bool, CORE + "int": int, CORE + "float": float}
+
+
+def _merged(value: Node) -> dict[str, tuple[Node, Node]] | None:
+    """Return what `<<: value` merges (https://yaml.org/type/merge.html), None if it is no merge."""
+    sources = value.items if isinstance(value, Sequence) else (value,)
+    merged: dict[str, tuple[Node, Node]] = {}
+    for source in sources:
+        if not isinstance(source, Mapping):
+            return None
+        for entry in source.entries:
+            merged.setdefault(inline(entry[0]), entry)
+    return merged

@@ -1,0 +1,99 @@
+"""Versions in memory: the twin of `persistence/postgres/versions.py`, beside a `MemoryStore`."""
+
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from uuid import UUID, uuid5
+
+from crdt.errors import PipelineNotFound
+from persistence.ports import NewVersion, Retention, Version, VersionInfo
+
+from .stores import MemoryStore
+
+
+class MemoryVersions:
+    """`Versions` of the pipelines in a store; they go with their pipeline."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._held: set[UUID] = set()
+
+    async def save(self, version: NewVersion) -> VersionInfo:
+        """See `Versions.save`."""
+        versions = self._store.versions_of(version.pipeline_id)
+        number = versions[-1].info.number + 1 if versions else 1
+        info = VersionInfo(
+            id=uuid5(version.pipeline_id, str(number)),
+            number=number,
+            seq=version.seq,
+            name=version.name,
+            change_summary=version.change_summary,
+            created_by=self._store.known_user(version.created_by),
+            created_at=version.created_at,
+        )
+        content = (version.state, version.pipeline, version.steps, version.connections)
+        versions.append(Version(info, *content))
+        await self.settle(version.pipeline_id, version.seq)
+        return info
+
+    async def newest(
+        self, pipeline_id: UUID, limit: int, before: int | None = None
+    ) -> list[VersionInfo]:
+        """See `Versions.newest`."""
+        found = [each.info for each in self._versions(pipeline_id)]
+        return [info for info in reversed(found) if before is None or info.number < before][:limit]
+
+    async def load(self, pipeline_id: UUID, number: int) -> Version | None:
+        """See `Versions.load`."""
+        for version in self._versions(pipeline_id):
+            if version.info.number == number:
+                return version
+        return None
+
+    @asynccontextmanager
+    async def unsaved(
+        self,
+        first_before: datetime | None,
+        last_before: datetime | None,
+        *,
+        besides: Collection[UUID] = (),
+    ) -> AsyncIterator[UUID | None]:
+        """See `Versions.unsaved`."""
+        found = self._store.unsaved(first_before, last_before, {*besides, *self._held})
+        held = set() if found is None else {found}
+        self._held |= held
+        try:
+            yield found
+        finally:
+            self._held -= held
+
+    async def settle(self, pipeline_id: UUID, seq: int) -> None:
+        """See `Versions.settle`."""
+        self._store.settle_version(pipeline_id, seq)
+
+    async def thin(self, pipeline_id: UUID, now: datetime, retention: Retention) -> None:
+        """See `Versions.thin`."""
+        versions = self._versions(pipeline_id)
+        newest_first = [each.info for each in reversed(versions)]
+        kept = {info.number for info in worth_keeping(newest_first, now, retention)}
+        versions[:] = [each for each in versions if each.info.number in kept]
+
+    def _versions(self, pipeline_id: UUID) -> list[Version]:
+        try:
+            return self._store.versions_of(pipeline_id)
+        except PipelineNotFound:
+            return []
+
+
+def worth_keeping(
+    newest_first: Sequence[VersionInfo], now: datetime, retention: Retention
+) -> Iterator[VersionInfo]:
+    """The versions that `Versions.thin` leaves."""
+    days: set[date] = set()
+    for place, info in enumerate(newest_first):
+        age, day = now - info.created_at, info.created_at.astimezone(UTC).date()
+        is_last_of_day = day not in days and age <= retention.daily_for
+        if place == 0 or info.name is not None or age <= retention.all_for or is_last_of_day:
+            yield info
+        if info.name is None:
+            days.add(day)

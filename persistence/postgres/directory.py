@@ -1,0 +1,141 @@
+"""Users, teams and the pipelines they own, on PostgreSQL."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from crdt.errors import PipelineNotFound
+from crdt.room.session import Person
+from persistence.errors import UnknownSubject
+from persistence.ports import (
+    DEMO_OWNER,
+    DEMO_VIEWER,
+    Demo,
+    Member,
+    NewPipeline,
+    Role,
+    User,
+    the_one_team,
+)
+
+from .pool import Pool, Record
+from .projections import columns
+
+
+class PostgresDirectory:
+    """`Directory`, and the verbs that fill it."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def member(self, user_id: UUID, pipeline_id: UUID) -> Member | None:
+        """See `Directory.member`."""
+        row = await self._pool.fetchrow("member_of_team", user_id, pipeline_id)
+        if row is None:
+            raise PipelineNotFound(f"no pipeline {pipeline_id}: check the id")
+        if row["role"] is None:
+            return None
+        return Member(Person(user_id, row["name"], row["avatar_url"]), row["role"])
+
+    async def roles(
+        self, seats: Collection[tuple[UUID, UUID]]
+    ) -> dict[tuple[UUID, UUID], Role | None]:
+        """See `Directory.roles`."""
+        users, pipelines = [user for user, _ in seats], [pipeline for _, pipeline in seats]
+        rows = await self._pool.fetch("roles_of_users", users, pipelines)
+        return {(row["user_id"], row["pipeline_id"]): row["role"] for row in rows}
+
+    async def user_by_email(self, email: str) -> User:
+        """See `Directory.user_by_email`."""
+        row = await self._pool.fetchrow("user_by_email", email)
+        if row is None:
+            raise UnknownSubject(f"no user has the email {email}: check it, or create the user")
+        return User(**row)
+
+    async def create_pipeline(self, pipeline: NewPipeline) -> None:
+        """See `Directory.create_pipeline`. Raises StoreError when the id is taken."""
+        await self._pool.execute(
+            "create_pipeline",
+            pipeline.id,
+            pipeline.team_id,
+            pipeline.created_by,
+            pipeline.created_at,
+            pipeline.first_update,
+            pipeline.parent_id,
+            *columns(pipeline.row),
+        )
+
+    async def delete_pipeline(self, pipeline_id: UUID) -> None:
+        """Delete a pipeline with its document, log and rows. Raises PipelineNotFound."""
+        async with self._pool.transaction() as transaction:
+            await transaction.execute("lock_cursor", pipeline_id)
+            if await transaction.fetchval("delete_pipeline", pipeline_id) is None:
+                raise PipelineNotFound(f"no pipeline {pipeline_id}: check the id")
+
+    async def create_organization(self, name: str, slug: str) -> UUID:
+        """Add an organization, return its id. Raises StoreError when the slug is taken."""
+        return await self._new_id("create_organization", name, slug)
+
+    async def create_team(self, organization_id: UUID, name: str, slug: str) -> UUID:
+        """Add a team, return its id.
+
+        Raises StoreError when the organization has a team of this slug, UnknownSubject when there
+        is no such organization.
+        """
+        return await self._new_id("create_team", organization_id, name, slug)
+
+    async def create_user(self, email: str, name: str) -> User:
+        """Add a user. Raises StoreError when the email, ignoring case, is taken."""
+        return _user(await self._pool.fetchrow("create_user", email, name))
+
+    async def add_member(self, team_id: UUID, user_id: UUID, role: Role) -> None:
+        """Give a user a role in a team, in place of any earlier one.
+
+        Raises UnknownSubject, and Conflict when that would leave the team without an owner.
+        """
+        await self._pool.execute("set_member", team_id, user_id, role)
+
+    async def remove_member(self, team_id: UUID, user_id: UUID) -> None:
+        """Take a user out of a team; nothing happens if the user is not in it.
+
+        Raises Conflict for the last owner.
+        """
+        await self._pool.execute("remove_member", team_id, user_id)
+
+    async def team_by_slug(self, slug: str) -> UUID:
+        """Find a team by "team", or by "organization/team" where several have that slug.
+
+        Raises UnknownSubject when there is none, or more than one.
+        """
+        organization, _, team = slug.rpartition("/")
+        rows = await self._pool.fetch("teams_by_slug", team, organization or None)
+        return the_one_team(slug, {row["path"]: row["id"] for row in rows})
+
+    async def ensure_demo(self) -> Demo:
+        """Create organization "demo", team "demo", its owner and its viewer, unless they exist."""
+        organization_id = await self._new_id("ensure_organization", "Demo", "demo")
+        team_id = await self._new_id("ensure_team", organization_id, "Demo", "demo")
+        owner = _user(await self._pool.fetchrow("ensure_user", DEMO_OWNER, "Demo Owner"))
+        viewer = _user(await self._pool.fetchrow("ensure_user", DEMO_VIEWER, "Demo Viewer"))
+        await self.add_member(team_id, owner.id, "owner")
+        await self.add_member(team_id, viewer.id, "viewer")
+        return Demo(team_id, owner, viewer)
+
+    async def has_users(self) -> bool:
+        """Whether this installation was ever used."""
+        found: bool = await self._pool.fetchval("has_users")
+        return found
+
+    async def demo_pipeline(self) -> UUID | None:
+        """The oldest pipeline of the demo team, None if there is none."""
+        found: UUID | None = await self._pool.fetchval("demo_pipeline")
+        return found
+
+    async def _new_id(self, name: str, *args: object) -> UUID:
+        created: UUID = await self._pool.fetchval(name, *args)
+        return created
+
+
+def _user(row: Record | None) -> User:
+    if row is None:
+        raise UnknownSubject("expected the user just written, got none: was it deleted meanwhile?")
+    return User(**row)

@@ -1,0 +1,257 @@
+"""Connections to PostgreSQL: the one place that knows the driver, its types and its errors."""
+
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
+
+import asyncpg  # type: ignore[import-untyped]  # asyncpg ships no types
+
+from persistence.errors import (
+    Conflict,
+    InvalidValue,
+    NotAllowed,
+    SchemaOutdated,
+    StoreError,
+    StoreUnavailable,
+    UnknownSubject,
+)
+
+from .queries import QUERIES, NamedQueries
+
+Record: TypeAlias = Mapping[str, Any]
+
+CONNECT_TIMEOUT: Final = 10.0
+"""Seconds to wait for a connection to be made."""
+
+_DRIVER_ERRORS: Final = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+_BAD_VALUES: Final = (asyncpg.DataError, ValueError)
+_BAD_ROWS: Final = (asyncpg.CheckViolationError, asyncpg.NotNullViolationError)
+_COLLISIONS: Final = (asyncpg.UniqueViolationError, asyncpg.RestrictViolationError)
+_TRANSIENT: Final = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+_MISSING_TABLES: Final = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.UndefinedColumnError,
+)
+
+
+@contextmanager
+def driver_errors() -> Iterator[None]:
+    """Turn what the driver raises inside into the StoreError that says what to do."""
+    try:
+        yield
+    except _DRIVER_ERRORS as error:
+        raise translated(error) from error
+
+
+def translated(error: Exception) -> StoreError:
+    """The StoreError for an exception of the driver or of the network below it."""
+    # Some of the driver's complaints about values are an InterfaceError too, so these come first.
+    if isinstance(error, _BAD_VALUES):
+        return InvalidValue(f"PostgreSQL cannot store this value: {_text(error)}")
+    if isinstance(error, _TRANSIENT):
+        return StoreUnavailable(f"PostgreSQL is away, try again: {_text(error)}")
+    if isinstance(error, _MISSING_TABLES):
+        return SchemaOutdated(f"run `pipeloom migrate`: {_text(error)}")
+    if isinstance(error, asyncpg.ForeignKeyViolationError):
+        return UnknownSubject(_text(error))
+    return _refusal(error)
+
+
+def _refusal(error: Exception) -> StoreError:
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return NotAllowed(_text(error))
+    if isinstance(error, _COLLISIONS):
+        return Conflict(_text(error), error.constraint_name or "")
+    if isinstance(error, _BAD_ROWS):
+        return InvalidValue(_text(error))
+    return StoreError(_text(error))
+
+
+def _text(error: Exception) -> str:
+    detail = getattr(error, "detail", None)
+    message = str(error) or type(error).__name__
+    return message if detail is None or detail in message else f"{message} ({detail})"
+
+
+class Connection:
+    """Runs named queries, those of `sql/queries.sql` unless told otherwise.
+
+    On a connection, or on any one of a pool. Every method raises a StoreError of
+    `persistence/errors.py`, never one of the driver's.
+    """
+
+    def __init__(self, driver: Any, queries: NamedQueries = QUERIES) -> None:
+        self._driver, self._queries = driver, queries
+
+    def knowing(self, queries: NamedQueries) -> "Connection":
+        """The same connection for other queries."""
+        return Connection(self._driver, queries)
+
+    async def fetch(self, name: str, *args: object) -> Sequence[Record]:
+        """All rows."""
+        with driver_errors():
+            rows: Sequence[Record] = await self._driver.fetch(self._queries[name], *args)
+        return rows
+
+    async def fetchrow(self, name: str, *args: object) -> Record | None:
+        """The first row, None if there is none."""
+        with driver_errors():
+            row: Record | None = await self._driver.fetchrow(self._queries[name], *args)
+        return row
+
+    async def fetchval(self, name: str, *args: object) -> Any:
+        """The first column of the first row, None if there is none."""
+        with driver_errors():
+            return await self._driver.fetchval(self._queries[name], *args)
+
+    async def execute(self, name: str, *args: object) -> None:
+        """Run a query for its effect."""
+        with driver_errors():
+            await self._driver.execute(self._queries[name], *args)
+
+    async def executemany(self, name: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run a query once per row, without waiting for each."""
+        with driver_errors():
+            await self._driver.executemany(self._queries[name], rows)
+
+    async def run_script(self, script: str) -> None:
+        """Run several statements, separated by semicolons, without arguments."""
+        with driver_errors():
+            await self._driver.execute(script)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["Connection"]:
+        """Commit at the end; undo everything if an exception leaves the block."""
+        with driver_errors():
+            transaction = self._driver.transaction()
+            await transaction.start()
+        try:
+            yield self
+        except BaseException:
+            # A lost connection has rolled back already; the block's exception is the news.
+            with suppress(*_DRIVER_ERRORS):
+                await transaction.rollback()
+            raise
+        with driver_errors():
+            await transaction.commit()
+
+
+class Pool(Connection):
+    """A pool of connections; each query outside a transaction takes any free one."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Take a connection for one transaction: see `Connection.transaction`."""
+        with driver_errors():
+            driver = await self._driver.acquire()
+        try:
+            async with Connection(driver).transaction() as connection:
+                yield connection
+        finally:
+            with driver_errors():
+                await self._driver.release(driver)
+
+    async def close(self) -> None:
+        """Wait for the connections in use, then close all."""
+        with driver_errors():
+            await self._driver.close()
+
+
+async def open_pool(
+    dsn: str,
+    *,
+    min_size: int = 1,
+    max_size: int = 10,
+    command_timeout: float = 30.0,
+    reset: bool = True,
+) -> Pool:
+    """Connect `min_size` times; up to `max_size` on demand. `command_timeout` is in seconds.
+
+    `reset` sessions after each use, by a statement of its own, unless nobody ever sets anything
+    that outlives a transaction; an open transaction is rolled back in any case.
+    Raises StoreUnavailable, saying where PostgreSQL was looked for and not found.
+    """
+    with _connecting(dsn):
+        return Pool(
+            await asyncpg.create_pool(
+                dsn,
+                min_size=min_size,
+                max_size=max_size,
+                command_timeout=command_timeout,
+                timeout=CONNECT_TIMEOUT,
+                init=_prepare,
+                reset=None if reset else _keep,
+                server_settings={"application_name": "pipeloom"},
+            )
+        )
+
+
+async def connect(dsn: str) -> Any:
+    """One connection of the driver's own kind, for what a pool cannot do. Raises as `open_pool`."""
+    with _connecting(dsn):
+        return await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT)
+
+
+@asynccontextmanager
+async def connection(dsn: str) -> AsyncIterator[Connection]:
+    """One connection without a command timeout, closed at the end."""
+    driver = await connect(dsn)
+    try:
+        yield Connection(driver)
+    finally:
+        with suppress(*_DRIVER_ERRORS):
+            await driver.close()
+
+
+@contextmanager
+def _connecting(dsn: str) -> Iterator[None]:
+    try:
+        with driver_errors():
+            yield
+    except StoreUnavailable as error:
+        raise StoreUnavailable(
+            f"cannot connect to PostgreSQL at {_place(dsn)}: is it running, and is the database "
+            f"URL right? ({_text(error)})"
+        ) from error
+
+
+def _place(dsn: str) -> str:
+    """The DSN without user and password, which have no place in a log."""
+    parts = urlsplit(dsn)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" + (f"?{parts.query}" if not host else "")
+
+
+async def _keep(_driver: Any) -> None:
+    """Leave a session as it is."""
+
+
+async def _prepare(driver: Any) -> None:
+    await driver.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=_encode_json, decoder=json.loads
+    )
+
+
+def _encode_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

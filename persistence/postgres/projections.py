@@ -1,0 +1,130 @@
+"""The pipeline tables on PostgreSQL: rows and their cursor move in one transaction."""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, TypeAlias
+from uuid import UUID
+
+from crdt.pipeline.rows import ConnectionRow, Diagnostic, PipelineRow, RowChanges, Rows, StepRow
+
+from .pool import Connection, Pool, Record
+
+MANY_ROWS: Final = 200
+"""From so many changed rows on, planning the constraint checks anew pays off."""
+
+MANY_STEPS: Final = 100
+"""Pipelines with more steps than this get their search entry beside the projection, a bit later."""
+
+Row: TypeAlias = PipelineRow | StepRow | ConnectionRow | Diagnostic
+
+
+def columns(row: Row) -> list[object]:
+    """The fields of a row in the order in which `sql/queries.sql` takes them."""
+    return [getattr(row, name) for name in row.__slots__]
+
+
+class PostgresProjections:
+    """`Projections` over the tables pipelines, steps, connections and pipeline_diagnostics."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def claim(
+        self, only: Collection[UUID] | None = None, *, besides: Collection[UUID] = ()
+    ) -> AsyncIterator["PostgresClaim | None"]:
+        """See `Projections.claim`."""
+        wanted = None if only is None else list(only)
+        async with self._pool.transaction() as transaction:
+            row = await transaction.fetchrow("claim_document", wanted, list(besides))
+            yield None if row is None else PostgresClaim(transaction, **row)
+
+    async def refresh_search(self) -> bool:
+        """See `Projections.refresh_search`."""
+        return await self._pool.fetchval("refresh_any_search") is not None
+
+
+class PostgresClaim:
+    """`Claim` held by a lock on the pipeline's row in projection_cursors."""
+
+    def __init__(self, transaction: Connection, pipeline_id: UUID, seq: int) -> None:
+        self._transaction = transaction
+        self._pipeline_id = pipeline_id
+        self._cursor = seq
+
+    @property
+    def pipeline_id(self) -> UUID:
+        """The pipeline that nobody else projects meanwhile."""
+        return self._pipeline_id
+
+    @property
+    def cursor(self) -> int:
+        """The last update that the rows contain."""
+        return self._cursor
+
+    async def held(self) -> Rows:
+        """See `Claim.held`."""
+        steps = [StepRow(**row) for row in await self._fetch("held_steps")]
+        connections = [ConnectionRow(**row) for row in await self._fetch("held_connections")]
+        diagnostics = [Diagnostic(**row) for row in await self._fetch("held_diagnostics")]
+        return Rows(
+            pipeline=await self._held_pipeline(),
+            steps={step.id: step for step in steps},
+            connections={connection.id: connection for connection in connections},
+            diagnostics={(entry.code, entry.subject): entry for entry in diagnostics},
+        )
+
+    async def apply(self, changes: RowChanges, cursor: int) -> None:
+        """See `Claim.apply`. Raises StoreError when the rows break a constraint of the tables."""
+        if changes:
+            # Upserts come first: deleting a step takes along the children it still has.
+            await self._upsert(changes)
+            await self._delete(changes)
+            await self._execute("touch_pipeline")
+            await self._check(changes)
+            await self._refresh_search(changes)
+        await self._execute("move_cursor", cursor)
+        self._cursor = cursor
+
+    async def _check(self, changes: RowChanges) -> None:
+        if len(changes) > MANY_ROWS:
+            # PostgreSQL keeps the plan of a foreign-key check for the life of a connection. One
+            # made while the table was all but empty reads all siblings for each row.
+            await self._transaction.execute("discard_plans")
+        await self._transaction.execute("check_constraints")
+
+    async def _refresh_search(self, changes: RowChanges) -> None:
+        """Let the next search find what is written here, unless that would take long."""
+        if len(changes) <= MANY_ROWS and (changes.steps or changes.removed_steps):
+            await self._execute("refresh_own_search", MANY_STEPS)
+
+    async def _held_pipeline(self) -> PipelineRow | None:
+        rows = await self._fetch("held_pipeline")
+        return next((PipelineRow(**{**row, "tags": tuple(row["tags"])}) for row in rows), None)
+
+    async def _upsert(self, changes: RowChanges) -> None:
+        if changes.pipeline:
+            await self._execute("update_pipeline", *columns(changes.pipeline))
+        await self._write("upsert_step", changes.steps)
+        await self._write("upsert_connection", changes.connections)
+        await self._write("upsert_diagnostic", changes.diagnostics)
+
+    async def _delete(self, changes: RowChanges) -> None:
+        if changes.removed_connections:
+            await self._execute("delete_connections", changes.removed_connections)
+        if changes.removed_steps:
+            await self._execute("delete_steps", changes.removed_steps)
+        if changes.removed_diagnostics:
+            codes, subjects = zip(*changes.removed_diagnostics, strict=True)
+            await self._execute("delete_diagnostics", codes, subjects)
+
+    async def _fetch(self, name: str) -> Sequence[Record]:
+        return await self._transaction.fetch(name, self._pipeline_id)
+
+    async def _execute(self, name: str, *args: object) -> None:
+        await self._transaction.execute(name, self._pipeline_id, *args)
+
+    async def _write(self, name: str, rows: Iterable[Row]) -> None:
+        values = [(self._pipeline_id, *columns(row)) for row in rows]
+        if values:
+            await self._transaction.executemany(name, values)

@@ -1,0 +1,76 @@
+"""The update log on PostgreSQL. It stores bytes and knows no CRDT."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from crdt.errors import PipelineNotFound
+from persistence.errors import StoreError
+from persistence.ports import Authored, LoggedUpdate, NewUpdate, StoredDocument
+
+from .pool import Pool, Record
+
+
+class PostgresUpdateLog:
+    """`UpdateLog`, `Authorship` over pipeline_documents, pipeline_updates, pipeline_states."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
+        """See `UpdateLog.append`: one round trip, whatever the number of updates."""
+        rows = await self._pool.fetch(
+            "append_updates",
+            [update.pipeline_id for update in updates],
+            [update.user_id for update in updates],
+            [update.payload for update in updates],
+            [update.received_at for update in updates],
+        )
+        return [row["seq"] for row in rows]
+
+    async def load(self, pipeline_id: UUID) -> StoredDocument:
+        """See `UpdateLog.load`."""
+        row = await self._pool.fetchrow("stored_state", pipeline_id)
+        if row is None:
+            raise PipelineNotFound(f"no pipeline {pipeline_id}: check the id")
+        # No transaction is needed: whatever is appended or stored in between, the updates after
+        # the state just read are all still there.
+        state_seq = row["state_seq"] or 0
+        tail = await self.since(pipeline_id, state_seq)
+        return StoredDocument(row["state"], state_seq, tail, row["waiting"] or ())
+
+    async def since(
+        self, pipeline_id: UUID, seq: int, limit: int | None = None
+    ) -> list[LoggedUpdate]:
+        """See `UpdateLog.since`."""
+        rows = await self._pool.fetch("updates_since", pipeline_id, seq, limit)
+        return [_logged(row) for row in rows]
+
+    async def heads(self, pipeline_ids: Collection[UUID]) -> dict[UUID, int]:
+        """See `UpdateLog.heads`."""
+        rows = await self._pool.fetch("document_heads", list(pipeline_ids))
+        return {row["pipeline_id"]: row["head_seq"] for row in rows}
+
+    async def authored(
+        self, pipeline_id: UUID, limit: int, before: int | None = None
+    ) -> list[Authored]:
+        """See `Authorship.authored`."""
+        rows = await self._pool.fetch("authored_updates", pipeline_id, before, limit)
+        return [Authored(row["seq"], row["user_id"], row["received_at"]) for row in rows]
+
+    async def store_state(
+        self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
+    ) -> None:
+        """See `UpdateLog.store_state`.
+
+        Raises PipelineNotFound, and StoreError for a `seq` that was never given out.
+        """
+        head = await self._pool.fetchval("document_head", pipeline_id)
+        if head is None:
+            raise PipelineNotFound(f"no pipeline {pipeline_id}: check the id")
+        if seq > head:
+            raise StoreError(f"expected a state of at most update {head}, got one of {seq}")
+        await self._pool.execute("store_state", pipeline_id, seq, state, list(waiting))
+
+
+def _logged(row: Record) -> LoggedUpdate:
+    return LoggedUpdate(row["seq"], row["user_id"], row["payload"], row["received_at"])

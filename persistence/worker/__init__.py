@@ -1,0 +1,1 @@
+"""The projection: from the update log to the tables, and saved versions."""

@@ -1,0 +1,115 @@
+"""Who edited a pipeline, when, and what: told from the log, which is the only witness.
+
+Two people who edit at the same time take turns in the log; each one's edits are told together, as
+one stretch, until a pause.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from crdt.document.document import Document
+from crdt.document.schema import PipelineReader, Touched
+from crdt.editing.differences import EntryChange, Kind
+from crdt.editing.editor import Editor
+from persistence.ports import Authored, LoggedUpdate, StoredDocument
+
+from .replay import apply_all, replay
+
+PAUSE: Final = timedelta(minutes=5)
+"""How long somebody must have stopped for the next edit to begin a new stretch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The edits of one user without a long pause; between the first and the last may be others'."""
+
+    user_id: UUID | None
+    first_seq: int
+    last_seq: int
+    first_at: datetime
+    last_at: datetime
+    updates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What a stretch touched, but for steps that came and went within it."""
+
+    settings: bool
+    steps: Sequence[EntryChange]
+    connections: Sequence[EntryChange]
+
+
+def stretches(authored: Iterable[Authored], pause: timedelta = PAUSE) -> list[Stretch]:
+    """Gather edits, given newest first, to stretches, the one with the newest edit first."""
+    done: list[Stretch] = []
+    open_: dict[UUID | None, Stretch] = {}
+    for edit in authored:
+        later = open_.get(edit.user_id)
+        if later is not None and later.first_at - edit.at <= pause:
+            open_[edit.user_id] = replace(
+                later, first_seq=edit.seq, first_at=edit.at, updates=later.updates + 1
+            )
+            continue
+        if later is not None:
+            done.append(later)
+        open_[edit.user_id] = Stretch(edit.user_id, edit.seq, edit.seq, edit.at, edit.at, 1)
+    return sorted([*done, *open_.values()], key=lambda each: -each.last_seq)
+
+
+def edited(before: StoredDocument, updates: Iterable[LoggedUpdate], user_id: UUID | None) -> Edited:
+    """Replay updates on what was before them; return what those of one user changed.
+
+    Raises DocumentPoisoned if the CRDT library panics at one of them.
+    """
+    document, _ = replay(before)
+    reader, editor = PipelineReader(document), Editor(document)
+    steps, connections = _names(editor), editor.ends.all()
+    touched = [each for each in _touched(document, reader, updates, user_id) if each]
+    return Edited(
+        any(each.settings for each in touched),
+        [*_changes({key for each in touched for key in each.steps}, steps, _names(editor))],
+        [
+            *_changes(
+                {key for each in touched for key in each.connections},
+                connections,
+                editor.ends.all(),
+            )
+        ],
+    )
+
+
+def _names(editor: Editor) -> dict[str, str]:
+    return {key: place.name for key, place in editor.places.all().items()}
+
+
+def _touched(
+    document: Document,
+    reader: PipelineReader,
+    updates: Iterable[LoggedUpdate],
+    user_id: UUID | None,
+) -> Iterator[Touched]:
+    for update in updates:
+        apply_all(document, [update])
+        touched = reader.take_touched()
+        if update.user_id == user_id:
+            yield touched
+
+
+def _changes(
+    touched: Iterable[str], before: Mapping[str, object], after: Mapping[str, object]
+) -> Iterator[EntryChange]:
+    for key in sorted(touched):
+        name = after.get(key, before.get(key))
+        name = name if isinstance(name, str) else None
+        if key in before or key in after:
+            yield EntryChange(key, _kind(is_new=key not in before, is_gone=key not in after), name)
+
+
+def _kind(*, is_new: bool, is_gone: bool) -> Kind:
+    if is_gone:
+        return "removed"
+    return "added" if is_new else "changed"

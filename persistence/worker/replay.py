@@ -1,0 +1,123 @@
+"""From the log back to the document.
+
+A stored state only shortens loading. If the library cannot read it, the document is made of its
+updates alone.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import ParamSpec, TypeVar
+from uuid import UUID
+
+import structlog
+
+from crdt.document.document import Document, panics_fenced
+from crdt.errors import DocumentPoisoned, MalformedUpdate
+from crdt.updates.format import read_structs
+from crdt.updates.writer import without_content
+from persistence.ports import LoggedUpdate, StoredDocument, UpdateLog
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SEED = 1
+"""The number of a document's first update, which the server itself made."""
+
+_logger = structlog.get_logger(__name__)
+
+
+class PoisonousUpdate(DocumentPoisoned):
+    """The library panicked at update `seq`; the document must be loaded anew, without it."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(f"the CRDT library panicked at update {seq}: load the document anew")
+        self.seq = seq
+
+
+async def load(log: UpdateLog, pipeline_id: UUID, make: Callable[[StoredDocument], T]) -> T:
+    """Load a document and `make` something of it, in a thread: it may take a while.
+
+    `make` is called again without the stored state if that one turns out to be unusable.
+    Raises PipelineNotFound, StoreUnavailable.
+    """
+    stored = await log.load(pipeline_id)
+    try:
+        return await compute(make, stored)
+    except (MalformedUpdate, DocumentPoisoned) as error:
+        if stored.state is None:
+            raise
+        _logger.error("state_unusable", pipeline_id=str(pipeline_id), error=str(error))
+    updates = await log.since(pipeline_id, 0)
+    return await compute(make, StoredDocument(None, 0, updates))
+
+
+async def compute(task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a computation on a document in a thread, so that the loop goes on.
+
+    Raises DocumentPoisoned if the CRDT library panics.
+    """
+    return await asyncio.to_thread(_fenced, partial(task, *args, **kwargs))
+
+
+def _fenced(task: Callable[[], T]) -> T:
+    with panics_fenced():
+        return task()
+
+
+def replay(stored: StoredDocument, client_id: int | None = None) -> tuple[Document, list[int]]:
+    """Replay a stored document; return it with the numbers of the updates left out.
+
+    `client_id` is that of edits made in it, a random one by default.
+
+    Raises MalformedUpdate or DocumentPoisoned if the stored state is unusable. An update at which
+    the library panics spoils the document: it is replayed without that one.
+    """
+    poisonous: set[int] = set()
+    while True:
+        document = Document(client_id)
+        if stored.state is not None:
+            document.load(stored.state)
+        for update in stored.waiting:
+            document.apply(update)
+        try:
+            return document, apply_all(document, stored.tail, poisonous)
+        except PoisonousUpdate as poison:
+            poisonous.add(poison.seq)
+
+
+def apply_all(
+    document: Document, updates: Iterable[LoggedUpdate], poisonous: Collection[int] = ()
+) -> list[int]:
+    """Apply updates in order; return the numbers of those left out. Raises PoisonousUpdate.
+
+    In the place of a poisonous one stands an empty one, so that later edits of its author fit.
+    """
+    left_out = []
+    for update in updates:
+        if update.seq in poisonous:
+            _leave_out(document, update)
+            left_out.append(update.seq)
+        elif not _applies(document, update):
+            left_out.append(update.seq)
+    return left_out
+
+
+def _leave_out(document: Document, update: LoggedUpdate) -> None:
+    with suppress(MalformedUpdate):
+        for stand_in in without_content(read_structs(update.payload)):
+            document.apply(stand_in)
+
+
+def _applies(document: Document, update: LoggedUpdate) -> bool:
+    try:
+        if update.seq == SEED:
+            document.load(update.payload)
+        else:
+            document.apply(update.payload)
+    except MalformedUpdate:
+        return False
+    except DocumentPoisoned as error:
+        raise PoisonousUpdate(update.seq) from error
+    return True

@@ -1,0 +1,227 @@
+"""Keeps the tables up to date with the log: claims lagging documents and writes what changed.
+
+A document's journey: claim it with a lock → its replica from the cache, or from the log → the
+updates since → rows that changed → rows and cursor in the claim's transaction. A crash anywhere
+repeats work and never doubles it, since the cursor moves with the rows.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final, Protocol
+from uuid import UUID
+
+import structlog
+
+from persistence.errors import StoreUnavailable
+from persistence.ports import Claim, Projections, UpdateLog
+
+from .replay import compute, load
+from .replica import Replica
+from .retries import Backoff, FailingDocuments
+
+AFTER_FAILURE: Final = Backoff(first=1.0, longest=300.0)
+IN_AN_OUTAGE: Final = Backoff(first=0.5, longest=10.0)
+
+_logger = structlog.get_logger(__name__)
+
+
+class Wake(Protocol):
+    """The bell that new updates ring."""
+
+    async def wait(
+        self,
+        timeout: float,  # noqa: ASYNC109 - running out of time is an answer, not an error
+    ) -> Collection[object] | None:
+        """Return when a bell rings or `timeout` seconds have passed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """How a worker works.
+
+    `interval` is the longest time between two looks at the tables and `farewell` that for the
+    last documents after `stop`, both in seconds. Documents that were projected wait for `gather`
+    seconds, so that edits which come fast are projected together. `batch` updates at most go into
+    one transaction; a state is stored every `state_every` updates of a document. `backoff` is for
+    a document that fails, `outage` for everything at once.
+    """
+
+    interval: float = 2.0
+    gather: float = 0.05
+    farewell: float = 10.0
+    cached_documents: int = 64
+    batch: int = 1000
+    state_every: int = 500
+    backoff: Backoff = AFTER_FAILURE
+    outage: Backoff = IN_AN_OUTAGE
+
+
+class Worker:
+    """Projects documents, one at a time. Several workers may share the tables."""
+
+    def __init__(
+        self,
+        log: UpdateLog,
+        projections: Projections,
+        wake: Wake,
+        settings: WorkerSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log, self._projections, self._wake = log, projections, wake
+        self._settings = settings or WorkerSettings()
+        self._replicas: OrderedDict[UUID, Replica] = OrderedDict()
+        self._failing = FailingDocuments(self._settings.backoff, clock)
+        self._is_sweeping = False
+        self._swept: set[UUID] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Project until `stop`, then once more what is left. Only cancellation ends it earlier."""
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await self._work(stop, stopping)
+        finally:
+            stopping.cancel()
+        await self._finish()
+
+    async def project_one(self, only: Collection[UUID] | None = None) -> bool:
+        """Project one document, of `only` if given; False if none of them lags and is free.
+
+        A document that fails is logged and rests for a while. Raises StoreUnavailable, and
+        whatever goes wrong before a document is claimed.
+        """
+        claimed: UUID | None = None
+        try:
+            besides = [*self._failing.resting(), *self._swept]
+            async with self._projections.claim(only, besides=besides) as claim:
+                if claim is None:
+                    return False
+                claimed = claim.pipeline_id
+                replica = await self._project(claim)
+        except Exception as error:
+            if claimed is None:
+                raise
+            self._let_rest(claimed, error)
+            if isinstance(error, StoreUnavailable):
+                raise
+            return True
+        self._failing.succeeded(claimed)
+        if self._is_sweeping:
+            self._swept.add(claimed)
+        self._keep(claimed, replica)
+        await self._store_state(claimed, replica)
+        return True
+
+    async def _work(self, stop: asyncio.Event, stopping: "asyncio.Task[bool]") -> None:
+        troubles = 0
+        while not stop.is_set():
+            try:
+                if await self._sweep(stop):
+                    # What is edited meanwhile is projected together.
+                    await asyncio.wait((stopping,), timeout=self._settings.gather)
+                else:
+                    await self._await_bell(stopping)
+                troubles = 0
+            except Exception as error:
+                troubles += 1
+                await self._recover(error, troubles, stopping)
+
+    async def _sweep(self, stop: asyncio.Event) -> bool:
+        """Project every document that lags, once; whether there was any."""
+        self._is_sweeping = True
+        try:
+            while not stop.is_set() and await self._work_once():
+                pass
+            return bool(self._swept)
+        finally:
+            self._is_sweeping = False
+            self._swept.clear()
+
+    async def _work_once(self) -> bool:
+        """Do what is most urgent; False if there is nothing to do."""
+        return await self.project_one() or await self._refresh_search()
+
+    async def _refresh_search(self) -> bool:
+        # Rows matter more than search does: if PostgreSQL is away, the next projection says so.
+        try:
+            return await self._projections.refresh_search()
+        except Exception as error:
+            _logger.warning("search_not_refreshed", exc_info=error)
+            return False
+
+    async def _await_bell(self, stopping: "asyncio.Task[bool]") -> None:
+        """Wait until the bell rings. For which documents does not matter: the tables know."""
+        bell = asyncio.ensure_future(self._wake.wait(self._settings.interval))
+        try:
+            await asyncio.wait((bell, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if bell.done():
+                bell.result()
+        finally:
+            bell.cancel()
+
+    async def _recover(
+        self, error: Exception, troubles: int, stopping: "asyncio.Task[bool]"
+    ) -> None:
+        delay = self._settings.outage.delay(troubles)
+        unforeseen = None if isinstance(error, StoreUnavailable) else error
+        _logger.warning("worker_waits", error=str(error), seconds=delay, exc_info=unforeseen)
+        await asyncio.wait((stopping,), timeout=delay)
+
+    async def _finish(self) -> None:
+        """Project what is left, within bounds; what remains, another worker will find."""
+        try:
+            async with asyncio.timeout(self._settings.farewell):
+                while await self.project_one():
+                    pass
+        except Exception as error:
+            _logger.warning("worker_left_early", error=repr(error))
+
+    async def _project(self, claim: Claim) -> Replica:
+        """Write what the log has beyond the cursor; return the replica to keep after the commit.
+
+        Until then no replica is cached: it is ahead of the tables if the transaction fails.
+        """
+        replica = self._replicas.pop(claim.pipeline_id, None)
+        if replica is None or replica.seq != claim.cursor:
+            return await self._project_anew(claim)
+        updates = await self._log.since(claim.pipeline_id, replica.seq, self._settings.batch)
+        if not updates or updates[0].seq != replica.seq + 1:
+            return await self._project_anew(claim)
+        await claim.apply(await compute(replica.advance, updates), replica.seq)
+        return replica
+
+    async def _project_anew(self, claim: Claim) -> Replica:
+        replica = await load(self._log, claim.pipeline_id, Replica)
+        changes = await compute(replica.changes_from, await claim.held())
+        await claim.apply(changes, replica.seq)
+        return replica
+
+    async def _store_state(self, pipeline_id: UUID, replica: Replica) -> None:
+        """Store the document's state if it is due; the projection does not hang on it."""
+        if replica.seq - replica.state_seq < self._settings.state_every:
+            return
+        try:
+            state, waiting = await compute(replica.encode)
+            await self._log.store_state(pipeline_id, replica.seq, state, waiting)
+        except Exception as error:
+            _logger.warning("state_not_stored", pipeline_id=str(pipeline_id), exc_info=error)
+        # Even so: the next attempt is due after as many updates again, not after every one.
+        replica.state_seq = replica.seq
+
+    def _keep(self, pipeline_id: UUID, replica: Replica) -> None:
+        self._replicas[pipeline_id] = replica
+        if len(self._replicas) > self._settings.cached_documents:
+            self._replicas.popitem(last=False)
+
+    def _let_rest(self, pipeline_id: UUID, error: Exception) -> None:
+        delay = self._failing.failed(pipeline_id)
+        _logger.error(
+            "projection_failed",
+            pipeline_id=str(pipeline_id),
+            error=str(error),
+            retry_in=delay,
+            exc_info=error,
+        )

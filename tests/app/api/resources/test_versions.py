@@ -1,0 +1,92 @@
+import pytest
+
+from tests.app.api.house import Team, a_pipeline, a_step, all_items, an_id, the_json, the_problem
+from tests.app.api.resources.test_events import listening
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_a_version_keeps_what_the_pipeline_was(team: Team) -> None:
+    path = await a_pipeline(team)
+    step = await a_step(team, path, "first")
+    made = await team.member.made(f"{path}/versions", {"name": "one", "change_summary": "s"})
+    assert (made["version_number"], made["name"], made["change_summary"]) == (1, "one", "s")
+    assert made["created_by"] == team.member.id
+    await team.member.patch(f"{path}/steps/{step}", {"name": "second"})
+    whole = await team.viewer.read(f"{path}/versions/1")
+    assert {name: whole[name] for name in made} == made
+    assert (whole["pipeline"]["name"], whole["steps"][0]["name"]) == ("a pipeline", "first")
+    assert whole["connections"] == []
+
+
+async def test_versions_come_in_pages_newest_first(team: Team) -> None:
+    path = await a_pipeline(team)
+    for name in ("a", "b", "c"):
+        await team.member.made(f"{path}/versions", {"name": name})
+    listed = await all_items(team.viewer, f"{path}/versions", 2)
+    assert [(one["version_number"], one["name"]) for one in listed] == [
+        (3, "c"),
+        (2, "b"),
+        (1, "a"),
+    ]
+
+
+async def test_the_difference_is_told_field_by_field(team: Team) -> None:
+    path = await a_pipeline(team)
+    step = await a_step(team, path, "a", config={"n": 1})
+    await team.member.made(f"{path}/versions", {"name": "one"})
+    await team.member.patch(f"{path}/steps/{step}", {"config": {"n": 2}})
+    await team.member.patch(path, {"status": "active"})
+    added = await a_step(team, path, "b")
+    now = await team.viewer.read(f"{path}/versions/diff", params={"from": 1})
+    assert [(one["path"], one["before"], one["after"]) for one in now["settings"]] == [
+        ("/status", "draft", "active")
+    ]
+    assert {(one["id"], one["kind"]) for one in now["steps"]} == {
+        (step, "changed"),
+        (added, "added"),
+    }
+    changes = [one["changes"] for one in now["steps"] if one["id"] == step]
+    assert [(one["path"], one["before"], one["after"]) for one in changes[0]] == [
+        ("/config/n", 1, 2)
+    ]
+    await team.member.made(f"{path}/versions", {"name": "two"})
+    between = await team.viewer.read(f"{path}/versions/diff", params={"from": 1, "to": 2})
+    assert between == now
+
+
+async def test_the_way_back_is_an_edit_and_saves_what_there_was(team: Team) -> None:
+    path = await a_pipeline(team)
+    step = await a_step(team, path, "first")
+    await team.member.made(f"{path}/versions", {"name": "one"})
+    await team.member.delete(f"{path}/steps/{step}")
+    await a_step(team, path, "other")
+    async with listening(team.viewer, path) as ear:
+        done = the_json(await team.member.post(f"{path}/versions/1/restore"))
+        await ear.until("version.created")
+    assert (done["version_number"], done["saved"]["version_number"]) == (1, 2)
+    assert ear.heard() == [("version.created", done["saved"])]
+    (back,) = (await team.viewer.read(f"{path}/steps"))["items"]
+    assert (back["id"], back["name"]) == (step, "first")
+    await team.member.post(f"{path}/versions/2/restore")
+    assert [one["name"] for one in (await team.viewer.read(f"{path}/steps"))["items"]] == ["other"]
+
+
+async def test_what_is_not_there_is_not_found(team: Team) -> None:
+    path = await a_pipeline(team)
+    for place in (f"{path}/versions/1", f"{path}/versions/diff?from=1"):
+        the_problem(await team.member.get(place), 404)
+    the_problem(await team.member.post(f"{path}/versions/1/restore"), 404)
+    the_problem(await team.member.get(f"/pipelines/{an_id()}/versions"), 404)
+    for number in ("0", "x", str(2**31)):
+        the_problem(await team.member.get(f"{path}/versions/{number}"), 422)
+
+
+async def test_who_may_do_what(team: Team) -> None:
+    path = await a_pipeline(team)
+    await team.member.made(f"{path}/versions", {"name": "one"})
+    for person, status in ((team.viewer, 403), (team.outsider, 404)):
+        the_problem(await person.post(f"{path}/versions", {"name": "x"}), status)
+        the_problem(await person.post(f"{path}/versions/1/restore"), status)
+    for place in ("versions", "versions/1", "versions/diff?from=1"):
+        the_problem(await team.outsider.get(f"{path}/{place}"), 404)

@@ -1,0 +1,408 @@
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+from structlog.testing import capture_logs
+
+import app.rooms.hub
+from app.bus.memory import MemoryBus
+from app.rooms.hub import Hub
+from app.rooms.live_room import LiveRoom
+from crdt.document.document import Document
+from crdt.errors import Draining, Overloaded, PipelineNotFound
+from crdt.protocol.messages import Refused, SyncStep1, SyncStep2, Update
+from crdt.room.effects import SessionId
+from crdt.room.session import Person, Session
+from persistence.errors import StoreUnavailable
+from persistence.group_commit import GroupCommit
+from persistence.ports import NewPipeline, NewUpdate, StoredDocument
+from persistence.worker.replay import replay
+from tests.app.fakes import PIPELINE, USER, HeldClock, Inbox, Replica, content_of, turns
+from tests.app.gates import GatedStore
+from tests.contracts.stores import NOON, a_pipeline, an_id
+
+UNLOAD_AFTER = 30.0
+
+
+@dataclass
+class Node:
+    """A hub and what it stands on; several may share a store and a bus."""
+
+    store: GatedStore
+    bus: MemoryBus = field(default_factory=MemoryBus)
+    clock: HeldClock = field(default_factory=HeldClock)
+    pending_bytes: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        self.committer = GroupCommit(self.store, max_pending_bytes=self.pending_bytes)
+        self.hub = Hub(self.store, self.committer, self.bus, self.clock, unload_after=UNLOAD_AFTER)
+
+    async def enter(self) -> "Visit":
+        room = await self.hub.open(PIPELINE)
+        visit = Visit(room, self.hub.new_session())
+        room.join(Session(visit.session, Person(USER), "read-write"), visit.inbox)
+        return visit
+
+    async def content(self) -> object:
+        """The pipeline's settings as a client is told who has nothing yet."""
+        visit = await self.enter()
+        visit.room.receive(visit.session, SyncStep1(b"\x00"))
+        await turns()
+        (answer,) = visit.inbox.of(SyncStep2)
+        assert isinstance(answer, SyncStep2)
+        visit.leave()
+        return content_of(answer.update)
+
+
+@dataclass
+class Visit:
+    """A client in a room."""
+
+    room: LiveRoom
+    session: SessionId
+    inbox: Inbox = field(default_factory=Inbox)
+
+    def edit(self, update: bytes) -> None:
+        self.room.receive(self.session, Update(update))
+
+    def leave(self) -> None:
+        self.room.leave(self.session)
+
+    @property
+    def echoes(self) -> list[bytes]:
+        return [message.update for message in self.inbox.received if isinstance(message, Update)]
+
+
+@pytest.fixture
+def replica() -> Replica:
+    return Replica(client_id=1)
+
+
+@pytest.fixture
+async def store(replica: Replica) -> GatedStore:
+    """A store with one pipeline, whose name is "Loom"."""
+    return await a_store(replica)
+
+
+async def a_store(replica: Replica) -> GatedStore:
+    """See `store`."""
+    made = GatedStore()
+    team = await made.create_team(await made.create_organization("Looms", "looms"), "W", "w")
+    seed = replica.set("name", "Loom")
+    await made.create_pipeline(NewPipeline(PIPELINE, team, None, a_pipeline(), seed, NOON))
+    return made
+
+
+@pytest.fixture
+async def node(store: GatedStore) -> Node:
+    return Node(store)
+
+
+def test_no_two_sessions_share_an_id() -> None:
+    store = GatedStore()
+    hub = Hub(store, GroupCommit(store), MemoryBus(), HeldClock(), unload_after=0)
+    assert len({hub.new_session() for _ in range(100)}) == 100
+
+
+async def test_a_room_holds_what_the_log_holds(node: Node) -> None:
+    assert await node.content() == {"name": "Loom"}
+
+
+async def test_however_many_open_a_room_it_is_loaded_once(node: Node) -> None:
+    rooms = await asyncio.gather(*(node.hub.open(PIPELINE) for _ in range(20)))
+    assert len(set(rooms)) == 1
+    assert await node.hub.open(PIPELINE) is rooms[0]
+    assert (node.store.reading.passed, len(node.hub)) == (1, 1)
+
+
+async def test_a_visitor_who_gives_up_takes_no_other_along(node: Node) -> None:
+    node.store.reading.open.clear()
+    impatient, patient = (asyncio.create_task(node.hub.open(PIPELINE)) for _ in range(2))
+    await turns()
+    impatient.cancel()
+    await turns()
+    node.store.reading.open.set()
+    assert await patient is await node.hub.open(PIPELINE)
+    assert impatient.cancelled()
+    assert node.store.reading.passed == 1
+
+
+async def test_a_room_nobody_waited_for_is_kept_for_the_next(node: Node) -> None:
+    node.store.reading.open.clear()
+    impatient = asyncio.create_task(node.hub.open(PIPELINE))
+    await turns()
+    impatient.cancel()
+    await turns()
+    next_one = asyncio.create_task(node.hub.open(PIPELINE))
+    await turns()
+    node.store.reading.open.set()
+    await next_one
+    assert node.store.reading.passed == 1
+
+
+async def test_a_room_nobody_came_to_is_unloaded_like_any_other(node: Node) -> None:
+    node.store.reading.open.clear()
+    impatient = asyncio.create_task(node.hub.open(PIPELINE))
+    await turns()
+    (load,) = (task for task in asyncio.all_tasks() if task.get_name() == f"open {PIPELINE}")
+    impatient.cancel()
+    node.store.reading.open.set()
+    await load
+    assert len(node.hub) == 1
+    node.clock.seconds = UNLOAD_AFTER
+    node.hub.tick()
+    assert len(node.hub) == 0
+
+
+async def test_a_load_that_fails_fails_for_all_who_wait_and_not_for_the_next(node: Node) -> None:
+    node.store.reading.open.clear()
+    node.store.reading.error = StoreUnavailable("away")
+    waiting = asyncio.gather(*(node.hub.open(PIPELINE) for _ in range(3)), return_exceptions=True)
+    await turns()
+    node.store.reading.open.set()
+    assert await waiting == [node.store.reading.error] * 3
+
+    node.store.reading.error = None
+    assert await node.content() == {"name": "Loom"}
+    assert node.store.reading.passed == 2
+
+
+async def test_there_is_no_room_of_a_pipeline_that_is_not_there(node: Node) -> None:
+    with pytest.raises(PipelineNotFound):
+        await node.hub.open(an_id(404))
+    assert len(node.hub) == 0
+
+
+async def test_updates_that_cannot_be_replayed_are_left_out_and_named(node: Node) -> None:
+    await node.store.append([NewUpdate(PIPELINE, None, b"no update", NOON)])
+    with capture_logs() as logs:
+        assert await node.content() == {"name": "Loom"}
+    assert [(entry["event"], entry["seqs"]) for entry in logs] == [("room.updates_left_out", [2])]
+
+
+async def test_a_room_is_unloaded_some_time_after_the_last_one_left(node: Node) -> None:
+    visit = await node.enter()
+    node.clock.seconds = 100
+    node.hub.tick()
+    visit.leave()
+    node.clock.seconds = 100 + UNLOAD_AFTER - 1
+    node.hub.tick()
+    assert len(node.hub) == 1
+    node.clock.seconds = 100 + UNLOAD_AFTER
+    node.hub.tick()
+    assert (len(node.hub), visit.room.dropped) == (0, True)
+
+
+async def test_who_returns_in_time_finds_the_same_room(node: Node) -> None:
+    first = await node.enter()
+    first.leave()
+    node.clock.seconds = UNLOAD_AFTER - 1
+    second = await node.enter()
+    node.clock.seconds = 10 * UNLOAD_AFTER
+    node.hub.tick()
+    assert second.room is first.room
+    assert second.inbox.end is None
+
+
+async def test_a_room_with_pending_edits_is_not_unloaded(node: Node, replica: Replica) -> None:
+    visit = await node.enter()
+    node.store.writing.open.clear()
+    visit.edit(replica.set("name", "Warp"))
+    visit.leave()
+    node.clock.seconds = 10 * UNLOAD_AFTER
+    await turns()
+    node.hub.tick()
+    assert len(node.hub) == 1
+
+    node.store.writing.open.set()
+    await turns()
+    node.hub.tick()
+    assert len(node.hub) == 0
+
+
+async def test_a_dropped_room_is_loaded_anew_only_when_its_edits_are_decided(
+    node: Node, replica: Replica
+) -> None:
+    first = await node.enter()
+    node.store.writing.open.clear()
+    first.edit(replica.set("name", "Warp"))
+    first.room.drop(Overloaded())
+    node.hub.tick()
+    content = asyncio.create_task(node.content())
+    await turns()
+    assert node.store.reading.passed == 1
+
+    node.store.writing.open.set()
+    assert await content == {"name": "Warp"}
+    assert node.store.reading.passed == 2
+
+
+async def test_who_waits_too_long_for_those_edits_is_sent_away(
+    node: Node, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.rooms.hub, "SETTLE_SECONDS", 0)
+    first = await node.enter()
+    node.store.writing.open.clear()
+    first.edit(replica.set("name", "Warp"))
+    first.room.drop(Overloaded())
+    with pytest.raises(Overloaded):
+        await node.hub.open(PIPELINE)
+    assert node.store.reading.passed == 1
+    node.store.writing.open.set()
+    assert await node.content() == {"name": "Warp"}
+
+
+async def test_an_edit_refused_for_overload_is_gone_until_its_author_brings_it_back(
+    store: GatedStore, replica: Replica
+) -> None:
+    node = Node(store, pending_bytes=1)
+    first = await node.enter()
+    store.writing.open.clear()
+    accepted, refused = replica.set("name", "Warp"), replica.set("description", "Weft")
+    first.edit(accepted)
+    first.edit(refused)
+    assert first.inbox.close_code == 1013
+    store.writing.open.set()
+    assert await node.content() == {"name": "Warp"}
+
+    second = await node.enter()
+    (hello,) = second.inbox.received
+    assert isinstance(hello, SyncStep1)
+    lacking = replica.diff(hello.state_vector)
+    second.room.receive(second.session, SyncStep2(lacking))
+    await turns()
+    assert second.echoes == [lacking]
+    assert (await store.load(PIPELINE)).tail[-1].payload == lacking
+    assert await node.content() == {"name": "Warp", "description": "Weft"}
+
+
+async def test_an_edit_that_the_log_refuses_is_gone_from_the_next_room(
+    node: Node, replica: Replica
+) -> None:
+    first = await node.enter()
+    node.store.writing.error = RuntimeError("refused")
+    with capture_logs():
+        first.edit(replica.set("name", "Warp"))
+        await turns()
+    node.store.writing.error = None
+    assert first.inbox.close_code == 1013
+    assert await node.content() == {"name": "Loom"}
+
+
+async def test_a_frozen_hub_opens_nothing_and_takes_nothing(node: Node, replica: Replica) -> None:
+    visit = await node.enter()
+    node.hub.freeze()
+    visit.edit(replica.set("name", "Warp"))
+    await turns()
+    assert (visit.echoes, visit.inbox.end) == ([], None)
+    with pytest.raises(Draining):
+        await node.hub.open(PIPELINE)
+
+
+async def test_who_waits_for_a_room_while_the_hub_freezes_is_sent_away(node: Node) -> None:
+    node.store.reading.open.clear()
+    opening = asyncio.create_task(node.hub.open(PIPELINE))
+    await turns()
+    node.hub.freeze()
+    node.store.reading.open.set()
+    with pytest.raises(Draining):
+        await opening
+
+
+async def test_closing_sends_everybody_away_to_come_back(node: Node, replica: Replica) -> None:
+    visits = [await node.enter() for _ in range(3)]
+    visits[0].edit(replica.set("name", "Warp"))
+    await turns()
+    node.hub.close()
+    assert [visit.inbox.close_code for visit in visits] == [1012] * 3
+    assert len(visits[0].echoes) == 1
+    assert len(node.hub) == 0
+
+
+async def test_two_nodes_exchange_edits_and_log_each_once(
+    store: GatedStore, replica: Replica
+) -> None:
+    bus = MemoryBus()
+    here, there = Node(store, bus), Node(store, bus)
+    alice, bob = await here.enter(), await there.enter()
+    first, second = replica.set("name", "Warp"), replica.set("name", "Weft")
+    alice.edit(first)
+    await turns()
+    bob.edit(second)
+    await turns()
+    assert (alice.echoes, bob.echoes) == ([first, second], [first, second])
+    assert [update.payload for update in await store.since(PIPELINE, 1)] == [first, second]
+    assert await here.content() == await there.content() == {"name": "Weft"}
+
+
+async def test_the_hub_knows_who_is_where(node: Node) -> None:
+    assert node.hub.seats() == set()
+    first, second = await node.enter(), await node.enter()
+    assert node.hub.seats() == {(USER, PIPELINE)}
+    first.leave()
+    assert node.hub.seats() == {(USER, PIPELINE)}
+    second.leave()
+    assert node.hub.seats() == set()
+
+
+async def test_a_review_reaches_the_room(node: Node, replica: Replica) -> None:
+    visit = await node.enter()
+    node.hub.review(PIPELINE, {USER: "readonly"})
+    visit.edit(replica.set("name", "Warp"))
+    assert len(visit.inbox.of(Refused)) == 1
+    node.hub.review(PIPELINE, {USER: None})
+    assert visit.inbox.close_code == 4403
+    node.hub.review(an_id(404), {USER: None})
+
+
+async def test_a_deleted_pipeline_is_left_by_all(node: Node) -> None:
+    visits = [await node.enter() for _ in range(3)]
+    node.hub.withdraw(PIPELINE)
+    node.hub.withdraw(an_id(404))
+    assert {visit.inbox.close_code for visit in visits} == {4404}
+    assert node.hub.seats() == set()
+
+
+async def test_time_ends_sessions_in_all_rooms(node: Node) -> None:
+    visit = await node.enter()
+    inbox = Inbox()
+    expired = Session(node.hub.new_session(), Person(an_id(8)), "readonly", node.clock.now())
+    visit.room.join(expired, inbox)
+    node.hub.tick()
+    assert (inbox.close_code, visit.inbox.close_code) == (4401, None)
+
+
+async def test_an_unloaded_room_hears_nothing_more(store: GatedStore, replica: Replica) -> None:
+    bus = MemoryBus()
+    here, there = Node(store, bus), Node(store, bus)
+    gone = await here.enter()
+    gone.leave()
+    here.clock.seconds = UNLOAD_AFTER
+    here.hub.tick()
+    visit = await there.enter()
+    visit.edit(replica.set("name", "Warp"))
+    await turns()
+    gone.room.join(Session(99, Person(USER), "read-write"), gone.inbox)
+    gone.inbox.received.clear()
+    visit.edit(replica.set("name", "Weft"))
+    assert gone.inbox.received == []
+    assert await here.content() == {"name": "Weft"}
+
+
+async def test_replaying_does_not_hold_up_the_event_loop(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop_thread_replays: list[bool] = []
+
+    def watched(stored: StoredDocument, client_id: int | None = None) -> tuple[Document, list[int]]:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            loop_thread_replays.append(False)
+        else:
+            loop_thread_replays.append(True)
+        return replay(stored, client_id)
+
+    monkeypatch.setattr(app.rooms.hub, "replay", watched)
+    await node.hub.open(PIPELINE)
+    assert loop_thread_replays == [False]

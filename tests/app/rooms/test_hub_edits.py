@@ -1,0 +1,264 @@
+"""Edits by the server itself: they take the road of every edit, whoever is there or nobody."""
+
+import asyncio
+import threading
+
+import pytest
+from structlog.testing import capture_logs
+
+import app.rooms.hub
+from crdt.document.document import Document
+from crdt.editing.editor import Editor
+from crdt.editing.verbs import patch_settings
+from crdt.errors import Draining, InvalidEdit, Overloaded, PipelineNotFound
+from crdt.protocol.messages import Update
+from persistence.errors import StoreUnavailable
+from tests.app.fakes import PIPELINE, USER, Replica, content, turns
+from tests.app.rooms.test_hub import UNLOAD_AFTER, GatedStore, Node, node, replica, store
+from tests.contracts.stores import an_id
+
+__all__ = ["node", "replica", "store"]
+
+
+def rename(editor: Editor) -> str:
+    patch_settings(editor, {"name": "Warp"})
+    return "renamed"
+
+
+def no_change(editor: Editor) -> None:
+    patch_settings(editor, {"name": "Loom"})
+
+
+async def test_an_edit_is_stored_when_it_is_answered(node: Node) -> None:
+    result = await node.hub.edit(PIPELINE, USER, rename)
+    assert (result.seq, result.value) == (2, "renamed")
+    assert [update.seq for update in await node.store.since(PIPELINE, 1)] == [2]
+    assert await node.content() == {"name": "Warp"}
+
+
+async def test_everybody_in_the_room_sees_it_when_it_is_stored(node: Node) -> None:
+    visit = await node.enter()
+    node.store.writing.open.clear()
+    editing = asyncio.create_task(node.hub.edit(PIPELINE, USER, rename))
+    await turns()
+    assert visit.inbox.received[1:] == []
+    assert not editing.done()
+    node.store.writing.open.set()
+    assert (await editing).seq == 2
+    assert [type(message) for message in visit.inbox.received[1:]] == [Update]
+
+
+async def test_a_room_opened_for_an_edit_is_unloaded_like_any_other(node: Node) -> None:
+    await node.hub.edit(PIPELINE, USER, rename)
+    node.clock.seconds = UNLOAD_AFTER - 1
+    await node.hub.edit(PIPELINE, USER, rename)
+    node.clock.seconds = UNLOAD_AFTER + 1
+    node.hub.tick()
+    assert len(node.hub) == 1
+    node.clock.seconds = 2 * UNLOAD_AFTER
+    node.hub.tick()
+    assert len(node.hub) == 0
+    assert (await node.hub.edit(PIPELINE, USER, rename)).seq == 2
+
+
+async def test_no_change_stores_nothing_and_tells_the_last_update(node: Node) -> None:
+    assert (await node.hub.edit(PIPELINE, USER, no_change)).seq == 1
+    assert await node.store.since(PIPELINE, 1) == []
+
+
+async def test_no_change_waits_for_what_it_saw_to_be_stored(node: Node, replica: Replica) -> None:
+    visit = await node.enter()
+    node.store.writing.open.clear()
+    visit.edit(replica.set("status", "active"))
+    editing = asyncio.create_task(node.hub.edit(PIPELINE, USER, no_change))
+    await turns()
+    assert not editing.done()
+    node.store.writing.open.set()
+    assert (await editing).seq == 2
+
+
+async def test_a_refused_edit_reaches_the_caller_and_nobody_else(node: Node) -> None:
+    visit = await node.enter()
+    with pytest.raises(InvalidEdit):
+        await node.hub.edit(PIPELINE, USER, lambda editor: patch_settings(editor, {"name": 7}))
+    assert len(visit.inbox.received) == 1
+    assert await node.store.since(PIPELINE, 1) == []
+    assert (await node.hub.edit(PIPELINE, USER, rename)).seq == 2
+    assert visit.inbox.end is None
+
+
+async def test_an_edit_that_breaks_halfway_is_gone_with_its_room(node: Node) -> None:
+    def change(editor: Editor) -> None:
+        editor.settings["name"] = "half"
+        raise LookupError("oops")
+
+    visit = await node.enter()
+    with capture_logs() as logs, pytest.raises(Overloaded):
+        await node.hub.edit(PIPELINE, USER, change)
+    assert [entry["event"] for entry in logs] == ["room.poisoned"]
+    assert visit.inbox.close_code == 1013
+    assert await node.content() == {"name": "Loom"}
+
+
+async def test_an_edit_that_the_log_refuses_is_told_to_its_author(node: Node) -> None:
+    visit = await node.enter()
+    node.store.writing.error = RuntimeError("refused")
+    with capture_logs(), pytest.raises(Overloaded):
+        await node.hub.edit(PIPELINE, USER, rename)
+    assert (visit.inbox.close_code, visit.inbox.received[1:]) == (1013, [])
+    node.store.writing.error = None
+    assert await node.content() == {"name": "Loom"}
+
+
+async def test_an_edit_after_one_that_the_log_refuses_fails_with_it(
+    node: Node, replica: Replica
+) -> None:
+    visit = await node.enter()
+    node.store.writing.open.clear()
+    node.store.writing.error = RuntimeError("refused")
+    visit.edit(replica.set("status", "active"))
+    await turns()
+    editing = asyncio.create_task(node.hub.edit(PIPELINE, USER, rename))
+    await turns()
+    with capture_logs():
+        node.store.writing.open.set()
+        await turns()
+        node.store.writing.error = None
+        with pytest.raises(Overloaded):
+            await editing
+
+
+async def test_an_edit_for_which_there_is_no_room_in_the_queue_is_undone(
+    store: GatedStore,
+) -> None:
+    node = Node(store, pending_bytes=1)
+    store.writing.open.clear()
+    first = asyncio.create_task(node.hub.edit(PIPELINE, USER, rename))
+    await turns(20)
+    with pytest.raises(Overloaded):
+        await node.hub.edit(PIPELINE, USER, lambda editor: patch_settings(editor, {"name": "Weft"}))
+    store.writing.open.set()
+    assert (await first).seq == 2
+    assert await node.content() == {"name": "Warp"}
+
+
+async def test_while_the_log_is_away_the_author_waits_so_long_and_no_longer(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.rooms.hub, "COMMIT_SECONDS", 0)
+    node.store.writing.open.clear()
+    with pytest.raises(StoreUnavailable, match="not stored yet"):
+        await node.hub.edit(PIPELINE, USER, rename)
+    node.store.writing.open.set()
+    await turns()
+    assert await node.content() == {"name": "Warp"}
+
+
+async def test_a_pipeline_deleted_meanwhile_is_said_so(node: Node) -> None:
+    await node.enter()
+    await node.store.delete_pipeline(PIPELINE)
+    with pytest.raises(PipelineNotFound):
+        await node.hub.edit(PIPELINE, USER, rename)
+    with pytest.raises(PipelineNotFound):
+        await node.hub.edit(an_id(404), USER, rename)
+
+
+async def test_a_server_that_stops_takes_no_edits(node: Node) -> None:
+    await node.enter()
+    node.hub.freeze()
+    with pytest.raises(Draining):
+        await node.hub.edit(PIPELINE, USER, rename)
+
+
+async def test_nothing_comes_between_opening_a_room_and_editing_it(node: Node) -> None:
+    edits = [node.hub.edit(PIPELINE, USER, rename) for _ in range(10)]
+    results = await asyncio.gather(*edits)
+    assert {result.seq for result in results} == {2}
+    assert node.store.reading.passed == 1
+
+
+class TestAside:
+    async def test_it_is_made_in_a_thread_and_merged(self, node: Node, replica: Replica) -> None:
+        visit = await node.enter()
+        threads = []
+
+        def change(editor: Editor) -> None:
+            threads.append(threading.current_thread())
+            patch_settings(editor, {"description": "long"})
+
+        editing = asyncio.create_task(node.hub.edit_aside(PIPELINE, USER, change))
+        visit.edit(replica.set("status", "active"))
+        assert (await editing).seq == 3
+        assert threads != [threading.main_thread()]
+        expected = {"name": "Loom", "status": "active", "description": "long"}
+        assert await node.content() == expected
+
+    async def test_an_undisturbed_edit_is_made_again_of_what_others_made(
+        self, node: Node, replica: Replica
+    ) -> None:
+        visit = await node.enter()
+        seen = []
+
+        def change(editor: Editor) -> None:
+            seen.append(content(editor.document).get("status"))
+            patch_settings(editor, {"description": "long"})
+
+        editing = asyncio.create_task(node.hub.edit_aside(PIPELINE, USER, change, undisturbed=True))
+        await turns(1)
+        visit.edit(replica.set("status", "active"))
+        await editing
+        assert seen == [None, "active"]
+
+    async def test_an_edit_that_is_always_disturbed_is_given_up(
+        self, node: Node, replica: Replica
+    ) -> None:
+        visit = await node.enter()
+        loop = asyncio.get_running_loop()
+        numbers = iter(range(99))
+
+        def disturb() -> None:
+            visit.edit(replica.set("status", str(next(numbers))))
+
+        def change(editor: Editor) -> None:
+            loop.call_soon_threadsafe(disturb)
+            patch_settings(editor, {"description": "long"})
+
+        with pytest.raises(Overloaded):
+            await node.hub.edit_aside(PIPELINE, USER, change, undisturbed=True)
+        assert "description" not in await node.content()
+
+    async def test_a_refusal_reaches_the_caller(self, node: Node) -> None:
+        with pytest.raises(InvalidEdit):
+            await node.hub.edit_aside(PIPELINE, USER, lambda e: patch_settings(e, {"name": 7}))
+        assert await node.store.since(PIPELINE, 1) == []
+
+    async def test_no_change_stores_nothing(self, node: Node) -> None:
+        assert (await node.hub.edit_aside(PIPELINE, USER, no_change)).seq == 1
+
+
+class TestRead:
+    async def test_an_open_room_is_read_with_what_is_not_stored_yet(
+        self, node: Node, replica: Replica
+    ) -> None:
+        visit = await node.enter()
+        node.store.writing.open.clear()
+        visit.edit(replica.set("name", "Warp"))
+        assert await node.hub.read(PIPELINE, content) == {"name": "Warp"}
+        node.store.writing.open.set()
+
+    async def test_otherwise_the_log_is_read_and_no_room_opened(self, node: Node) -> None:
+        threads = []
+
+        def reader(document: Document) -> object:
+            threads.append(threading.current_thread())
+            return content(document)
+
+        assert await node.hub.read(PIPELINE, reader) == {"name": "Loom"}
+        assert threads != [threading.main_thread()]
+        assert len(node.hub) == 0
+
+    async def test_there_is_nothing_to_read_of_a_pipeline_that_is_not_there(
+        self, node: Node
+    ) -> None:
+        with pytest.raises(PipelineNotFound):
+            await node.hub.read(an_id(404), content)

@@ -1,0 +1,67 @@
+from importlib import resources
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from ruamel.yaml import YAML
+
+from app.services.demo import COMMAND, create_demo, greeting
+from app.services.pipeline_files import export, read_file
+from app.settings import DEFAULT_DATA_DIR
+from crdt.document.schema import PipelineReader
+from crdt.validation.reading import read_valid
+from persistence.memory.stores import MemoryStore
+from persistence.ports import DEMO_OWNER, DEMO_VIEWER
+from persistence.worker.replay import replay
+from tests.contracts.stores import NOON, an_id
+
+
+async def role(store: MemoryStore, user_id: UUID, pipeline_id: UUID) -> str | None:
+    member = await store.member(user_id, pipeline_id)
+    return None if member is None else member.role
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+async def test_the_demo_has_one_who_writes_and_one_who_watches(store: MemoryStore) -> None:
+    pipeline_id = await create_demo(store, NOON)
+    owner, viewer = [await store.user_by_email(email) for email in (DEMO_OWNER, DEMO_VIEWER)]
+    assert await role(store, owner.id, pipeline_id) == "owner"
+    assert await role(store, viewer.id, pipeline_id) == "viewer"
+
+
+async def test_the_demo_pipeline_is_valid_and_has_something_to_look_at(store: MemoryStore) -> None:
+    pipeline_id = await create_demo(store, NOON)
+    document, _ = replay(await store.load(pipeline_id))
+    rows = read_valid(PipelineReader(document)).rows()
+    assert rows.diagnostics == {}
+    assert len(rows.steps) >= 3
+    assert any(row.parent_step_id for row in rows.steps.values())
+    assert rows.connections
+
+
+async def test_the_demo_file_is_clean_and_survives_the_round_trip(store: MemoryStore) -> None:
+    content = resources.files("app").joinpath("demo.yaml").read_bytes()
+    assert read_file(content, "demo").diagnostics == ()
+    exported = await export(store, await create_demo(store, NOON))
+    yaml = YAML(typ="safe")
+    assert yaml.load(exported) == yaml.load(content)
+
+
+def test_the_greeting_tells_how_to_connect() -> None:
+    text = greeting(an_id(1), DEFAULT_DATA_DIR)
+    assert f"ws://{{address}}/ws/{an_id(1)}?token=" in text
+    assert f"{COMMAND} token --email {DEMO_OWNER}\n" in text
+
+
+def test_the_greeting_of_an_installation_without_a_demo_tells_how_to_get_a_token() -> None:
+    assert f"{COMMAND} token --email" in greeting(None, DEFAULT_DATA_DIR)
+
+
+@pytest.mark.parametrize("demo", [an_id(1), None])
+def test_the_greeting_names_a_data_directory_that_is_not_the_usual_one(demo: object) -> None:
+    assert "--data-dir" not in greeting(an_id(1) if demo else None, DEFAULT_DATA_DIR)
+    assert "--data-dir /srv/loom" in greeting(an_id(1) if demo else None, Path("/srv/loom"))

@@ -1,0 +1,251 @@
+"""The table of who is where follows the rooms, forgets who is gone, and survives outages."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+import pytest
+from structlog.testing import capture_logs
+
+import app.services.presence_table
+from app.services.presence_table import (
+    MAX_SELECTED,
+    RENEW_SECONDS,
+    SWEEP_SECONDS,
+    PresenceMirror,
+    pose,
+)
+from persistence.errors import StoreUnavailable
+from persistence.ports import Pose, Seat
+from persistence.postgres.pool import Pool
+from persistence.postgres.presence import PostgresPresence
+from tests.contracts.stores import Stores, an_id, stores_on
+
+
+class Board(PostgresPresence):
+    """The table, with a note of each statement; it may be away."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self.statements: list[tuple[str, int]] = []
+        self.is_away = False
+
+    async def show(self, news: Mapping[Seat, Pose], same: Mapping[Seat, Pose]) -> datetime:
+        self._note("show", len(news) + len(same))
+        return await super().show(news, same)
+
+    async def remove(self, gone: Mapping[Seat, datetime]) -> None:
+        self._note("remove", len(gone))
+        await super().remove(gone)
+
+    async def sweep(self) -> None:
+        self._note("sweep", 0)
+        await super().sweep()
+
+    def _note(self, verb: str, rows: int) -> None:
+        if self.is_away:
+            raise StoreUnavailable("away")
+        self.statements.append((verb, rows))
+
+
+class Node:
+    """A server process: who is in its rooms, and its mirror."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.board, self.here, self.now = Board(pool), dict[Seat, str](), 0.0
+        self.mirror = PresenceMirror(self.board, lambda: self.here, lambda: self.now)
+
+    async def look(self, seconds: float = 1.0) -> list[tuple[str, int]]:
+        """Mirror after some time; return the statements that took."""
+        self.now += seconds
+        self.board.statements.clear()
+        await self.mirror.mirror()
+        return self.board.statements
+
+
+class Table:
+    """What a reader finds."""
+
+    def __init__(self, pool: Pool, stores: Stores) -> None:
+        self.pool, self.stores = pool, stores
+
+    async def rows(self) -> dict[Seat, tuple[float | None, float | None, list[UUID], str]]:
+        async with self.pool.transaction() as connection:
+            found = await connection._driver.fetch("SELECT * FROM presence")
+        return {
+            (row["pipeline_id"], row["user_id"]): (
+                row["cursor_x"],
+                row["cursor_y"],
+                row["selected_step_ids"],
+                row["status"],
+            )
+            for row in found
+        }
+
+    async def age(self, seconds: int) -> None:
+        async with self.pool.transaction() as connection:
+            await connection.run_script(
+                f"UPDATE presence SET last_seen = last_seen - interval '{seconds} seconds'"
+            )
+
+
+@pytest.fixture
+async def table(pool: Pool) -> Table:
+    stores = stores_on(pool)
+    await stores.prepare()
+    return Table(pool, stores)
+
+
+@pytest.fixture
+async def seat(table: Table) -> Seat:
+    return await table.stores.new_pipeline(), table.stores.author.id
+
+
+@pytest.fixture
+def node(pool: Pool) -> Node:
+    return Node(pool)
+
+
+def said(**state: object) -> str:
+    return json.dumps({"user": {"id": "x"}, **state})
+
+
+async def test_all_rooms_are_shown_by_one_statement(table: Table, node: Node, seat: Seat) -> None:
+    pipeline, ada = seat
+    other = await table.stores.new_pipeline(2)
+    bob = (await table.stores.directory.create_user("bob@example.org", "Bob")).id
+    step = str(an_id(5))
+    node.here = {
+        seat: said(cursor={"x": 1, "y": 2.5}, selection=[step, "no id"], status="busy"),
+        (other, ada): "null",
+        (other, bob): said(),
+    }
+    assert await node.look() == [("show", 3), ("sweep", 0)]
+    assert await table.rows() == {
+        (pipeline, ada): (1.0, 2.5, [an_id(5)], "busy"),
+        (other, ada): (None, None, [], "active"),
+        (other, bob): (None, None, [], "active"),
+    }
+
+
+async def test_only_changes_are_written_until_it_is_time_to_renew(node: Node, seat: Seat) -> None:
+    node.here = {seat: said(status="busy")}
+    await node.look()
+    assert await node.look() == []
+    node.here = {seat: said(status="away")}
+    assert await node.look() == [("show", 1)]
+    assert await node.look(RENEW_SECONDS - 0.5) == []
+    assert await node.look() == [("show", 1)]
+
+
+async def test_who_leaves_is_removed(table: Table, node: Node, seat: Seat) -> None:
+    node.here = {seat: said()}
+    await node.look()
+    node.here = {}
+    assert await node.look() == [("remove", 1)]
+    assert await table.rows() == {}
+    assert await node.look() == []
+
+
+async def test_the_closing_node_takes_everybody_out(table: Table, node: Node, seat: Seat) -> None:
+    node.here = {seat: said()}
+    await node.look()
+    node.here = {}
+    await node.mirror.close(10)
+    assert await table.rows() == {}
+    node.board.is_away = True
+    await node.mirror.close(10)
+
+
+async def test_another_node_keeps_who_is_still_there(table: Table, pool: Pool, seat: Seat) -> None:
+    one, other = Node(pool), Node(pool)
+    one.here, other.here = {seat: said(status="here")}, {seat: said(status="there")}
+    await one.look()
+    await other.look()
+    assert (await table.rows())[seat][-1] == "there"
+    await one.look(RENEW_SECONDS)
+    assert (await table.rows())[seat][-1] == "there"
+    await other.look(RENEW_SECONDS)
+    one.here = {}
+    await one.look()
+    assert (await table.rows())[seat][-1] == "there"
+    other.here = {}
+    await other.look()
+    assert await table.rows() == {}
+
+
+async def test_what_dead_nodes_left_is_swept(table: Table, pool: Pool, seat: Seat) -> None:
+    dead = Node(pool)
+    dead.here = {seat: said()}
+    await dead.look()
+    await Node(pool).look()
+    assert await table.rows() != {}
+    await table.age(31)
+    alive = Node(pool)
+    await alive.look()
+    assert await table.rows() == {}
+    assert await alive.look(SWEEP_SECONDS) == [("sweep", 0)]
+
+
+async def test_an_emptied_table_fills_again(table: Table, node: Node, seat: Seat) -> None:
+    node.here = {seat: said(status="busy")}
+    await node.look()
+    async with table.pool.transaction() as connection:
+        await connection.run_script("TRUNCATE presence")
+    await node.look(RENEW_SECONDS)
+    assert (await table.rows())[seat][-1] == "busy"
+
+
+async def test_whoever_is_no_more_stops_nobody_else(table: Table, node: Node, seat: Seat) -> None:
+    pipeline, ada = seat
+    node.here = {(pipeline, an_id(404)): said(), (an_id(404), ada): said(), seat: said()}
+    await node.look()
+    assert set(await table.rows()) == {seat}
+
+
+async def test_an_outage_costs_only_freshness(table: Table, node: Node, seat: Seat) -> None:
+    _, ada = seat
+    other = await table.stores.new_pipeline(2)
+    node.here = {seat: said(status="before")}
+    await node.look()
+    node.board.is_away = True
+    with capture_logs() as logs:
+        node.here = {(other, ada): said(status="during")}
+        for _ in range(3):
+            await node.mirror.try_once()
+        node.board.is_away = False
+        await node.mirror.try_once()
+    assert [entry["event"] for entry in logs] == ["presence_not_shown"]
+    assert {seat: row[-1] for seat, row in (await table.rows()).items()} == {(other, ada): "during"}
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("null", Pose()),
+        ("[]", Pose()),
+        ("[" * 100_000, Pose()),
+        (said(cursor=1, selection="all", status={}), Pose()),
+        (said(cursor={"x": "1", "y": 2}, selection=[1, {}, None], status=""), Pose()),
+        (said(cursor={"x": 1, "y": 10**400}), Pose()),
+        ('{"cursor": {"x": 1e999, "y": 1}}', Pose()),
+        (said(status="\ud800\0é" + "x" * 99), Pose(status="\ufffd\ufffdé" + "x" * 47)),
+    ],
+)
+def test_whatever_a_window_says_can_be_shown(state: str, expected: Pose) -> None:
+    found = pose(state)
+    assert (found.cursor, list(found.selection), found.status) == (None, [], expected.status)
+
+
+def test_of_a_large_selection_the_first_are_shown_once() -> None:
+    ids = [str(an_id(number)) for number in (1, 1, *range(1, 1000))]
+    found = list(pose(said(selection=ids)).selection)
+    assert found == [an_id(number) for number in range(1, MAX_SELECTED - 1)]
+
+
+def test_renewals_come_well_before_the_sweep() -> None:
+    assert (
+        2 * app.services.presence_table.RENEW_SECONDS + app.services.presence_table.TICK_SECONDS
+        < SWEEP_SECONDS
+    )

@@ -1,0 +1,139 @@
+"""Versions end to end: saved from the log, compared, and come back to through the live room."""
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+
+from app.services.versions import Versioning
+from crdt.document.document import Document
+from crdt.document.schema import PipelineReader, seed
+from crdt.editing.differences import Change
+from crdt.editing.editor import Editor
+from crdt.editing.verbs import delete_step, patch_step, put_step
+from crdt.errors import PipelineNotFound, UnknownEntry
+from crdt.pipeline.model import Connection, Pipeline, Settings, Step
+from crdt.validation.reading import read_pipeline
+from persistence.memory.versions import MemoryVersions
+from persistence.ports import NewPipeline
+from tests.app.fakes import PIPELINE, USER, turns
+from tests.app.rooms.test_hub import GatedStore, Node
+from tests.contracts.stores import NOON, a_pipeline, an_id
+from tests.crdt.entries import key
+
+A, B = key(1), key(2)
+FIRST = Pipeline(
+    Settings("Loom"),
+    {A: Step(A, "a", "claude", order="F"), B: Step(B, "b", "claude", order="V")},
+    {key(9): Connection(key(9), A, B)},
+)
+
+
+@dataclass
+class Shop:
+    """A node with one pipeline and its versions."""
+
+    node: Node
+    versions: MemoryVersions
+
+    def __post_init__(self) -> None:
+        self.versioning = Versioning(self.node.store, self.versions, self.node.hub)
+
+    async def save(self, name: str | None = None) -> int:
+        return (await self.versioning.save(PIPELINE, USER, NOON, name=name)).number
+
+    async def present(self) -> Pipeline:
+        return await self.node.hub.read(PIPELINE, lambda d: read_pipeline(PipelineReader(d)))
+
+    async def numbers(self) -> list[int]:
+        return [info.number for info in await self.versions.newest(PIPELINE, 10)]
+
+
+@pytest.fixture
+async def shop() -> Shop:
+    store = GatedStore()
+    team = await store.create_team(await store.create_organization("Looms", "looms"), "W", "w")
+    first = seed(Document(1), FIRST)
+    await store.create_pipeline(NewPipeline(PIPELINE, team, None, a_pipeline(), first, NOON))
+    return Shop(Node(store), MemoryVersions(store))
+
+
+def spoil(editor: Editor) -> None:
+    delete_step(editor, A)
+    patch_step(editor, B, {"name": "z"})
+    put_step(editor, key(3), {"name": "new", "type": "claude"})
+
+
+async def test_a_version_is_what_the_log_holds(shop: Shop) -> None:
+    await shop.node.hub.edit(PIPELINE, USER, spoil)
+    info = await shop.versioning.save(PIPELINE, USER, NOON, name="spoilt", change_summary="s")
+    assert (info.number, info.seq, info.name, info.change_summary) == (1, 2, "spoilt", "s")
+    version = await shop.versioning.load(PIPELINE, 1)
+    assert [step["name"] for step in version.steps] == ["z", "new"]
+
+
+async def test_coming_back_makes_the_pipeline_what_it_was(shop: Shop) -> None:
+    number = await shop.save("good")
+    visit = await shop.node.enter()
+    await shop.node.hub.edit(PIPELINE, USER, spoil)
+    restored = await shop.versioning.restore(PIPELINE, number, USER, NOON)
+    await turns()
+    assert await shop.present() == FIRST
+    assert len(visit.inbox.received) == 3
+    assert restored.edit.seq == 3
+    assert restored.saved is not None
+    assert restored.saved.change_summary == "Before returning to version 1"
+
+    await shop.versioning.restore(PIPELINE, restored.saved.number, USER, NOON)
+    assert {step.name for step in (await shop.present()).steps.values()} == {"z", "new"}
+
+
+async def test_an_edit_that_is_not_stored_yet_is_saved_before_it_is_replaced(shop: Shop) -> None:
+    number = await shop.save()
+    shop.node.store.writing.open.clear()
+    spoiling = asyncio.create_task(shop.node.hub.edit(PIPELINE, USER, spoil))
+    await shop.node.store.writing.asked.wait()
+    restoring = asyncio.create_task(shop.versioning.restore(PIPELINE, number, USER, NOON))
+    await turns(50)
+    shop.node.store.writing.open.set()
+    saved = (await restoring).saved
+    assert saved is not None
+    assert saved.seq == (await spoiling).seq
+    assert await shop.present() == FIRST
+
+
+async def test_what_is_saved_already_is_not_saved_again(shop: Shop) -> None:
+    first = await shop.save()
+    await shop.node.hub.edit(PIPELINE, USER, spoil)
+    await shop.save()
+    restored = await shop.versioning.restore(PIPELINE, first, USER, NOON)
+    assert restored.saved is None
+    assert await shop.numbers() == [2, 1]
+
+
+async def test_coming_back_to_what_there_is_changes_nothing(shop: Shop) -> None:
+    number = await shop.save()
+    restored = await shop.versioning.restore(PIPELINE, number, USER, NOON)
+    assert (restored.edit.seq, restored.saved) == (1, None)
+    assert await shop.node.store.since(PIPELINE, 1) == []
+
+
+async def test_versions_are_compared_with_each_other_and_with_now(shop: Shop) -> None:
+    first = await shop.save()
+    await shop.node.hub.edit(PIPELINE, USER, spoil)
+    now = await shop.versioning.difference(PIPELINE, first, None)
+    assert await shop.versioning.difference(PIPELINE, first, await shop.save()) == now
+    assert [(entry.id, entry.kind) for entry in now.steps] == [
+        (B, "changed"),
+        (key(3), "added"),
+        (A, "removed"),
+    ]
+    assert [*now.steps[0].changes] == [Change("/name", "changed", "b", "z")]
+    assert [entry.kind for entry in now.connections] == ["removed"]
+
+
+async def test_what_is_not_there_is_said_so(shop: Shop) -> None:
+    with pytest.raises(UnknownEntry, match="no version 7"):
+        await shop.versioning.restore(PIPELINE, 7, USER, NOON)
+    with pytest.raises(PipelineNotFound):
+        await shop.versioning.save(an_id(404), USER, NOON)

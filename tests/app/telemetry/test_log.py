@@ -1,0 +1,71 @@
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from app.telemetry import spans
+from app.telemetry.log import configure
+from tests.contracts.stores import an_id
+
+
+@pytest.fixture(autouse=True)
+def _reset() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def test_an_event_is_one_line_of_fields_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    configure()
+    structlog.get_logger("test").warning("room.poisoned", pipeline_id=an_id(1), error="a\nb c")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(
+        r"timestamp=\d{4}-\d\d-\d\dT[\d:.]+Z level=warning event=room.poisoned "
+        rf'pipeline_id={an_id(1)} error="a\\nb c"\n',
+        err,
+    )
+
+
+def test_an_exception_stays_in_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure()
+    try:
+        raise LookupError("a bug")
+    except LookupError:
+        structlog.get_logger("test").exception("worker.failed")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "LookupError: a bug" in line
+
+
+def test_details_are_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    configure()
+    structlog.get_logger("test").debug("room.detail")
+    assert capsys.readouterr().err == ""
+
+
+def test_libraries_are_heard_from_warnings_up(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # pytest has handlers of its own at the root, which would count as configured already.
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    configure()
+    logging.getLogger("uvicorn.error").info("chatter")
+    logging.getLogger("uvicorn.error").warning("trouble")
+    assert capsys.readouterr() == ("", "trouble\n")
+
+
+def test_a_line_within_a_span_names_it(
+    capsys: pytest.CaptureFixture[str], exported: InMemorySpanExporter
+) -> None:
+    configure()
+    with spans.span("a deed"):
+        structlog.get_logger("test").info("within")
+    structlog.get_logger("test").info("beyond")
+    within, beyond = capsys.readouterr().err.splitlines()
+    (span,) = exported.get_finished_spans()
+    assert span.context is not None
+    assert f"trace_id={span.context.trace_id:032x}" in within
+    assert f"span_id={span.context.span_id:016x}" in within
+    assert "trace_id" not in beyond

@@ -1,0 +1,78 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crdt.pipeline.fractional_index import DIGITS, children_of, key_between, keys_between, walk
+from crdt.pipeline.model import Step
+
+keys = st.text(alphabet=DIGITS, min_size=1, max_size=8).filter(lambda key: not key.endswith("0"))
+
+
+@given(st.none() | keys, st.none() | keys, st.integers(1, 200))
+def test_keys_lie_between_ascend_and_never_end_in_zero(
+    a: str | None, b: str | None, n: int
+) -> None:
+    if a is not None and b is not None:
+        if a == b:
+            return
+        a, b = sorted((a, b))
+    found = keys_between(a, b, n)
+    assert len(found) == n
+    fence = [*([] if a is None else [a]), *found, *([] if b is None else [b])]
+    assert fence == sorted(set(fence))
+    assert not any(key.endswith("0") for key in found)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
+def test_any_sequence_of_insertions_finds_room(places: list[float]) -> None:
+    held: list[str] = []
+    for place in places:
+        at = round(place * len(held))
+        left = held[at - 1] if at else None
+        right = held[at] if at < len(held) else None
+        held.insert(at, key_between(left, right))
+    assert held == sorted(set(held))
+
+
+def test_no_keys_are_asked_for() -> None:
+    assert keys_between("a", "b", 0) == []
+
+
+def test_bulk_keys_are_short_and_evenly_spread() -> None:
+    assert keys_between(None, None, 3) == ["F", "V", "k"]
+    assert max(map(len, keys_between(None, None, 10_000))) == 3
+
+
+@pytest.mark.parametrize("at_the_end", [True, False])
+def test_ten_thousand_additions_at_an_end_keep_keys_short(at_the_end: bool) -> None:
+    key = "V"
+    for _ in range(10_000):
+        key = key_between(key, None) if at_the_end else key_between(None, key)
+    assert len(key) <= 5
+
+
+def test_the_default_key_has_room_on_both_sides() -> None:
+    assert key_between(None, "a0") < "a0" < key_between("a0", None)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [("b", "a"), ("a", "a"), ("a", "a0"), (None, "0"), (None, ""), ("é", None)]
+)
+def test_impossible_neighbours_are_refused(a: str | None, b: str | None) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        keys_between(a, b, 1)
+
+
+def test_equal_keys_stand_in_the_order_of_their_ids() -> None:
+    steps = {name: Step(id=name, name=name, type="claude", order="V") for name in "ba"}
+    assert [step.id for step in children_of(steps)[None]["steps"]] == ["a", "b"]
+
+
+def test_walk_gives_parents_first_and_leaves_out_cycles() -> None:
+    def step(name: str, order: str, parent: str | None = None) -> Step:
+        return Step(name, name, "for_loop", order=order, parent_step_id=parent)
+
+    steps = [step("x", "1", "y"), step("y", "1", "x"), step("c", "1", "a"), step("d", "2", "a")]
+    steps += [step("b", "2"), step("a", "1"), step("orphan", "1", "gone")]
+    reached = [step.id for step in walk(children_of({step.id: step for step in steps}))]
+    assert reached == ["a", "c", "d", "b"]

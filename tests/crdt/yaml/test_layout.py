@@ -1,0 +1,137 @@
+import random
+import time
+from itertools import combinations
+
+import pytest
+
+from crdt.pipeline.fractional_index import keys_between
+from crdt.pipeline.model import Connection, Pipeline, Point, Settings, Size, Step
+from crdt.yaml.layout import GRID, Layout, lay_out
+
+
+def pipeline(
+    names: str | list[str],
+    flows: list[tuple[str, str]] | None = None,
+    parents: dict[str, tuple[str, str]] | None = None,
+) -> Pipeline:
+    """Make steps in this order, `flows` (from, to) between them and `parents` (parent, slot)."""
+    orders = keys_between(None, None, len(names))
+    steps = {}
+    for name, order in zip(names, orders, strict=True):
+        parent, slot = (parents or {}).get(name, (None, "steps"))
+        steps[name] = Step(name, name, "claude", parent_step_id=parent, slot=slot, order=order)
+    connections = {f"{a}{b}": Connection(f"{a}{b}", a, b) for a, b in flows or []}
+    return Pipeline(Settings("p"), steps, connections)
+
+
+def overlaps(layout: Layout, a: str, b: str) -> bool:
+    (p, s), (q, t) = layout[a], layout[b]
+    return (
+        p.x < q.x + t.width
+        and q.x < p.x + s.width
+        and p.y < q.y + t.height
+        and q.y < p.y + s.height
+    )
+
+
+def test_a_sequence_is_a_column_in_order() -> None:
+    layout = lay_out(pipeline("abcd"))
+    points = [layout[name][0] for name in "abcd"]
+    assert len({point.x for point in points}) == 1
+    assert [point.y for point in points] == sorted({point.y for point in points})
+
+
+def test_readers_stand_below_and_branches_side_by_side() -> None:
+    layout = lay_out(pipeline("abcd", [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]))
+    a, b, c, d = (layout[name][0] for name in "abcd")
+    assert a.y < b.y == c.y < d.y
+    assert b.x < a.x == d.x < c.x
+
+
+def test_a_step_without_references_keeps_its_place_in_the_order() -> None:
+    layout = lay_out(pipeline("axbc", [("a", "b"), ("a", "c")]))
+    a, x, b, c = (layout[name][0] for name in "axbc")
+    assert a.y < x.y < b.y == c.y
+
+
+def test_readers_stand_below_what_they_read_in_their_own_column() -> None:
+    layout = lay_out(pipeline("abcd", [("b", "c"), ("a", "d")]))
+    assert layout["d"][0].x == layout["a"][0].x < layout["b"][0].x == layout["c"][0].x
+
+
+def test_references_backward_and_to_nowhere_are_ignored() -> None:
+    backward = pipeline("ab", [("b", "a"), ("a", "a"), ("gone", "a")])
+    assert lay_out(backward) == lay_out(pipeline("ab"))
+
+
+def test_a_wide_layer_continues_in_the_next_row() -> None:
+    readers = "bcdefghijk"
+    layout = lay_out(pipeline("a" + readers, [("a", name) for name in readers]))
+    assert [sum(layout[n][0].y == y for n in readers) for y in (180, 320)] == [8, 2]
+
+
+def test_parents_grow_around_their_slots_which_stand_side_by_side() -> None:
+    parents = dict.fromkeys("ab", ("s", "cases:true")) | {"c": ("s", "default")}
+    layout = lay_out(pipeline("sabct", parents=parents))
+    assert [layout[name][0] for name in "abc"] == [
+        Point(40, 60),
+        Point(40, 200),
+        Point(280, 60),
+    ]
+    assert layout["s"][1] == Size(520, 340)
+    assert layout["t"][0].y >= layout["s"][0].y + 340
+
+
+def test_a_reference_into_a_container_orders_the_container() -> None:
+    layout = lay_out(pipeline("slmx", [("s", "x"), ("s", "m")], {"x": ("l", "steps")}))
+    assert layout["s"][0].y < layout["l"][0].y == layout["m"][0].y
+
+
+def test_steps_that_hang_on_nothing_stay() -> None:
+    orphan = Step("o", "o", "claude", parent_step_id="gone", position=Point(7, 9))
+    cycle = [Step(a, a, "claude", parent_step_id=b) for a, b in ("xy", "yx")]
+    steps = {step.id: step for step in (orphan, *cycle)}
+    crossing = {"1": Connection("1", "x", "o"), "2": Connection("2", "x", "y")}
+    layout = lay_out(Pipeline(Settings("p"), steps, crossing))
+    assert layout["o"] == (Point(7, 9), Size())
+    assert set(layout) == {"o", "x", "y"}
+
+
+def test_no_steps() -> None:
+    assert lay_out(pipeline("")) == {}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_nothing_overlaps_and_everything_is_on_the_grid(seed: int) -> None:
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    names = [f"s{i}" for i in range(40)]
+    parents = {
+        name: (names[rng.randrange(i)], rng.choice(["steps", "default", "cases:1"]))
+        for i, name in enumerate(names)
+        if i and rng.random() < 0.6
+    }
+    flows = [(rng.choice(names), rng.choice(names)) for _ in range(50)]
+    drawn = pipeline(names, flows, parents)
+    layout = lay_out(drawn)
+    for a, b in combinations(drawn.steps.values(), 2):
+        if a.parent_step_id == b.parent_step_id:
+            assert not overlaps(layout, a.id, b.id)
+    for step in drawn.steps.values():
+        point, size = layout[step.id]
+        assert point.x % GRID == point.y % GRID == size.width % GRID == size.height % GRID == 0
+        if step.parent_step_id is not None:
+            around = layout[step.parent_step_id][1]
+            assert point.x > 0
+            assert point.y > 0
+            assert point.x + size.width < around.width
+            assert point.y + size.height < around.height
+
+
+def test_ten_thousand_steps_take_less_than_two_seconds() -> None:
+    names = [f"s{i}" for i in range(10_000)]
+    flows = [(names[i // 3], name) for i, name in enumerate(names) if i % 5]
+    big = pipeline(names, flows)
+    start = time.process_time()
+    lay_out(big)
+    assert time.process_time() - start < 2

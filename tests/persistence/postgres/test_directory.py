@@ -1,0 +1,65 @@
+"""What only the directory on PostgreSQL can show."""
+
+import asyncio
+
+from crdt.pipeline.rows import RowChanges
+from persistence.postgres.directory import PostgresDirectory
+from persistence.postgres.pool import Pool
+from persistence.postgres.projections import PostgresProjections
+from persistence.postgres.update_log import PostgresUpdateLog
+from persistence.postgres.versions import PostgresVersions
+from tests.contracts.stores import Stores, a_step
+
+
+async def prepared(pool: Pool) -> Stores:
+    stores = Stores(
+        PostgresUpdateLog(pool),
+        PostgresProjections(pool),
+        PostgresDirectory(pool),
+        PostgresVersions(pool),
+    )
+    await stores.prepare()
+    return stores
+
+
+async def test_nodes_starting_together_make_one_demo(pool: Pool) -> None:
+    directory = PostgresDirectory(pool)
+    demos = await asyncio.gather(*(directory.ensure_demo() for _ in range(5)))
+    assert len(set(demos)) == 1
+
+
+async def test_deleting_waits_for_the_worker(pool: Pool) -> None:
+    stores = await prepared(pool)
+    pipeline = await stores.new_pipeline()
+    async with stores.projections.claim() as claim:
+        assert claim is not None
+        await claim.apply(RowChanges(steps=[a_step(11)]), cursor=0)
+        deletion = asyncio.create_task(stores.directory.delete_pipeline(pipeline))
+        while not await pool._driver.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        ):
+            pass
+        await claim.apply(RowChanges(steps=[a_step(12)]), cursor=1)
+    await deletion
+    assert await pool._driver.fetchval("SELECT count(*) FROM steps") == 0
+
+
+async def test_deleting_people_and_parents_keeps_pipelines(pool: Pool) -> None:
+    stores = await prepared(pool)
+    parent, child = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    await pool._driver.execute(
+        "UPDATE pipelines SET parent_pipeline_id = $1 WHERE id = $2", parent, child
+    )
+    await pool.run_script("DELETE FROM users")
+    await stores.directory.delete_pipeline(parent)
+    row = await pool._driver.fetchrow("SELECT id, created_by, parent_pipeline_id FROM pipelines")
+    assert tuple(row) == (child, None, None)
+
+
+async def test_deleting_an_organization_deletes_all_of_it(pool: Pool) -> None:
+    stores = await prepared(pool)
+    await stores.new_pipeline()
+    await stores.project(RowChanges(steps=[a_step(11)]), cursor=1)
+    await pool.run_script("DELETE FROM organizations")
+    for table in ("teams", "pipelines", "steps", "pipeline_updates", "projection_cursors"):
+        assert await pool._driver.fetchval(f"SELECT count(*) FROM {table}") == 0

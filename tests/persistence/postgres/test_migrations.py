@@ -1,0 +1,197 @@
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+
+import sql
+from crdt.pipeline.rows import STEP_TYPES, UNSUPPORTED
+from persistence.embedded.server import EmbeddedPostgres
+from persistence.errors import NotAllowed, SchemaOutdated, StoreError
+from persistence.postgres.migrations import migrate, pending, require_current
+from persistence.postgres.pool import Pool, connect, connection, open_pool
+from tests.conftest import dsn_of
+from tests.persistence.worlds import a_world, build
+
+CATALOGUE = {
+    "columns": """
+        SELECT table_name, column_name, data_type, udt_name, column_default, is_nullable,
+               generation_expression
+        FROM information_schema.columns WHERE table_schema = 'public'""",
+    "constraints": """
+        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), condeferrable,
+               condeferred
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace""",
+    "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "functions": """
+        SELECT proname, pg_get_functiondef(oid) FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace""",
+    "triggers": "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+    "relations": """
+        SELECT relname, relkind, relpersistence, relrowsecurity, relforcerowsecurity, reloptions,
+               array(SELECT item::text FROM unnest(relacl) AS item ORDER BY 1)
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind <> 'i'""",
+    "views": "SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'",
+    "column rights": """
+        SELECT attrelid::regclass::text, attname, attacl FROM pg_attribute
+        WHERE attacl IS NOT NULL AND attrelid::regclass::text NOT LIKE 'pg_%'""",
+    "function rights": """
+        SELECT proname, array(SELECT item::text FROM unnest(proacl) AS item ORDER BY 1)
+        FROM pg_proc WHERE pronamespace = 'public'::regnamespace""",
+    "policies": "SELECT * FROM pg_policies",
+    "schema rights": """
+        SELECT array(SELECT item::text FROM unnest(nspacl) AS item ORDER BY 1) FROM pg_namespace
+        WHERE nspname = 'public'""",
+}
+
+
+async def catalogue(dsn: str) -> dict[str, list[str]]:
+    """What the database holds beside the record of migrations, by kind."""
+    driver = await connect(dsn)
+    found = {kind: [str(row) for row in await driver.fetch(q)] for kind, q in CATALOGUE.items()}
+    await driver.close()
+    return {
+        kind: sorted(row for row in rows if "schema_migrations" not in row)
+        for kind, rows in found.items()
+    }
+
+
+async def test_the_schema_is_the_sum_of_the_migrations(
+    empty_database_url: str, database_url: str
+) -> None:
+    async with connection(empty_database_url) as database:
+        await database.run_script(sql.schema())
+    by_schema, by_migrations = await catalogue(empty_database_url), await catalogue(database_url)
+    assert by_schema == by_migrations
+    assert len(by_schema["columns"]) > 80
+    assert {kind for kind, rows in by_schema.items() if not rows} == set()
+
+
+async def test_migrations_apply_once(empty_database_url: str) -> None:
+    assert await migrate(empty_database_url) == list(sql.migrations())
+    assert await migrate(empty_database_url) == []
+
+
+async def test_nodes_migrate_side_by_side(empty_database_url: str) -> None:
+    applied = await asyncio.gather(*(migrate(empty_database_url) for _ in range(6)))
+    assert sorted(applied) == [[]] * 5 + [list(sql.migrations())]
+
+
+async def test_databases_of_one_cluster_migrate_side_by_side(tmp_path: Path) -> None:
+    """The first to come makes the role that belongs to all of them."""
+    with EmbeddedPostgres(tmp_path) as server:
+        databases = [f"side_{number}" for number in range(4)]
+        async with connection(server.dsn) as admin:
+            for name in databases:
+                await admin.run_script(f"CREATE DATABASE {name}")
+        urls = [dsn_of(server.dsn, name) for name in databases]
+        applied = await asyncio.gather(*(migrate(url) for url in urls))
+    assert applied == [list(sql.migrations())] * 4
+
+
+@asynccontextmanager
+async def an_ordinary_role(server: str, database: str, rights: str) -> AsyncIterator[str]:
+    """A role that owns the database and nothing else; yields its DSN."""
+    role, name = f"ordinary_{uuid4().hex}", urlsplit(database).path[1:]
+    async with connection(server) as admin:
+        await admin.run_script(f"CREATE ROLE {role} LOGIN {rights}")
+        await admin.run_script(f"ALTER DATABASE {name} OWNER TO {role}")
+        yield urlsplit(database)._replace(netloc=f"{role}@{_host(database)}").geturl()
+        await admin.run_script(f"ALTER DATABASE {name} OWNER TO CURRENT_USER")
+    async with connection(database) as own:
+        await own.run_script(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
+
+
+def _host(dsn: str) -> str:
+    return urlsplit(dsn).netloc.rpartition("@")[2]
+
+
+async def test_a_role_that_may_not_join_says_what_the_administrator_should_run(
+    postgres_server: str, template_database: str, empty_database_url: str
+) -> None:
+    async with an_ordinary_role(postgres_server, empty_database_url, "") as dsn:
+        with pytest.raises(NotAllowed, match="let an administrator run") as caught:
+            await migrate(dsn)
+        (grant,) = re.findall(r"`(GRANT .*?)`", str(caught.value))
+        async with connection(postgres_server) as admin:
+            await admin.run_script(grant)
+        assert await migrate(dsn) == list(sql.migrations())[1:]
+        await _use(dsn)
+
+
+async def test_a_role_that_may_create_roles_needs_no_administrator(tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path) as server:
+        dsn = dsn_of(server.dsn, "own")
+        async with connection(server.dsn) as admin:
+            await admin.run_script("CREATE DATABASE own")
+        async with an_ordinary_role(server.dsn, dsn, "CREATEROLE") as ordinary:
+            assert await migrate(ordinary) == list(sql.migrations())
+            await _use(ordinary)
+
+
+async def _use(dsn: str) -> None:
+    """Do something as a user, as the owner of the tables, who is no superuser."""
+    pool = await open_pool(dsn)
+    world = a_world()
+    await build(pool, world)
+    async with pool.transaction() as transaction:
+        await transaction.execute("become_api_user", world.user)
+        await transaction.run_script("DELETE FROM comments; DELETE FROM pipelines")
+    assert await pool._driver.fetchval("SELECT count(*) FROM steps") == 0
+    await pool.close()
+
+
+async def test_a_role_that_would_bypass_the_policies_is_refused(tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path) as server:
+        async with connection(server.dsn) as admin:
+            await admin.run_script("CREATE ROLE pipeloom_api BYPASSRLS")
+            with pytest.raises(NotAllowed, match="must be bound by row-level security"):
+                await migrate(server.dsn)
+            await admin.run_script("ALTER ROLE pipeloom_api NOBYPASSRLS")
+            assert await migrate(server.dsn) == list(sql.migrations())[1:]
+
+
+async def test_pending_names_what_is_missing(empty_database_url: str) -> None:
+    async with connection(empty_database_url) as database:
+        assert await pending(database) == list(sql.migrations())
+    await migrate(empty_database_url)
+    async with connection(empty_database_url) as database:
+        assert await pending(database) == []
+
+
+async def test_an_outdated_schema_says_what_to_run(empty_database_url: str) -> None:
+    pool = await open_pool(empty_database_url)
+    with pytest.raises(SchemaOutdated, match=r"0001_first.*pipeloom migrate"):
+        await require_current(pool)
+    await migrate(empty_database_url)
+    await require_current(pool)
+    await pool.close()
+
+
+async def test_a_failed_migration_leaves_nothing(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = {"0001_good": "CREATE TABLE good ()", "0002_bad": "CREATE TABLE bad (); SELECT 1 / 0"}
+    monkeypatch.setattr(sql, "migrations", lambda: steps)
+    with pytest.raises(StoreError, match="division by zero"):
+        await migrate(empty_database_url)
+    async with connection(empty_database_url) as database:
+        assert await pending(database) == ["0002_bad"]
+        with pytest.raises(StoreError, match='"bad" does not exist'):
+            await database.run_script("SELECT FROM bad")
+
+
+def test_migrations_are_numbered_without_a_gap() -> None:
+    numbers = [int(re.match(r"(\d{4})_[a-z0-9_]+$", name)[1]) for name in sql.migrations()]  # type: ignore[index]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+async def test_the_step_types_are_those_of_the_code(pool: Pool) -> None:
+    check = await pool._driver.fetchval(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'steps_type_check'"
+    )
+    assert set(re.findall(r"'(\w+)'", check)) == STEP_TYPES | {UNSUPPORTED}

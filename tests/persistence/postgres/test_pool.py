@@ -1,0 +1,68 @@
+import pytest
+
+from persistence.errors import SchemaOutdated, StoreError, StoreUnavailable
+from persistence.postgres.pool import Pool, connection, open_pool
+
+
+async def test_a_missing_server_is_named_without_its_password(tmp_path: object) -> None:
+    with pytest.raises(StoreUnavailable, match="cannot connect to PostgreSQL at") as caught:
+        await open_pool(f"postgresql://me:secret@/db?host={tmp_path}")
+    assert "secret" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+async def test_a_missing_database_is_unavailable(database_url: str) -> None:
+    with pytest.raises(StoreUnavailable, match="does not exist"):
+        async with connection(database_url.replace("pipeloom_test_", "pipeloom_none_")):
+            pass
+
+
+async def test_a_dsn_that_is_none_is_refused() -> None:
+    with pytest.raises(StoreError, match="mysql"):
+        await open_pool("mysql://localhost/db")
+
+
+async def test_missing_tables_ask_for_a_migration(empty_database_url: str) -> None:
+    async with connection(empty_database_url) as database:
+        with pytest.raises(SchemaOutdated, match="pipeloom migrate"):
+            await database.fetch("applied_migrations")
+
+
+async def test_a_value_that_does_not_fit_is_a_store_error(pool: Pool) -> None:
+    with pytest.raises(StoreError, match="cannot store this value") as caught:
+        await pool.fetch("document_head", "not a uuid")
+    assert not isinstance(caught.value, StoreUnavailable)
+
+
+async def test_a_killed_connection_is_unavailable_and_replaced(database_url: str) -> None:
+    pool = await open_pool(database_url, max_size=1)
+    with pytest.raises(StoreUnavailable):
+        await _transaction_killed_halfway(pool, database_url)
+    assert len(await pool.fetch("applied_migrations")) > 0
+    await pool.close()
+
+
+async def test_a_slow_command_is_unavailable(database_url: str) -> None:
+    pool = await open_pool(database_url, command_timeout=0.05)
+    with pytest.raises(StoreUnavailable):
+        await pool.run_script("SELECT pg_sleep(10)")
+    await pool.close()
+
+
+async def test_a_transaction_is_undone_by_any_exception(pool: Pool) -> None:
+    with pytest.raises(TimeoutError):
+        await _failing_transaction(pool)
+    assert await pool.fetchval("create_organization", "Looms", "looms") is not None
+
+
+async def _failing_transaction(pool: Pool) -> None:
+    async with pool.transaction() as transaction:
+        await transaction.execute("create_organization", "Looms", "looms")
+        raise TimeoutError
+
+
+async def _transaction_killed_halfway(pool: Pool, database_url: str) -> None:
+    async with pool.transaction() as transaction, connection(database_url) as other:
+        pid = await transaction._driver.fetchval("SELECT pg_backend_pid()")
+        await other.run_script(f"SELECT pg_terminate_backend({pid})")
+        await transaction.fetch("applied_migrations")

@@ -1,0 +1,104 @@
+"""What only the log on PostgreSQL can show: locks, concurrency and notifications."""
+
+import asyncio
+import random
+from collections import defaultdict
+from uuid import UUID
+
+import pytest
+
+from crdt.pipeline.rows import RowChanges
+from persistence.ports import NewUpdate
+from persistence.postgres.pool import Pool, connect, open_pool
+from persistence.postgres.update_log import PostgresUpdateLog
+from tests.contracts.stores import NOON, Stores, a_step, an_id, stores_on
+
+
+@pytest.fixture
+async def stores(pool: Pool) -> Stores:
+    prepared = stores_on(pool)
+    await prepared.prepare()
+    return prepared
+
+
+async def test_numbers_are_gapless_under_concurrent_appends(
+    stores: Stores, database_url: str
+) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    pipelines = [await stores.new_pipeline(number) for number in range(1, 6)]
+    pool = await open_pool(database_url, min_size=8, max_size=8)
+    log = PostgresUpdateLog(pool)
+
+    given: dict[UUID, list[int]] = defaultdict(list)
+
+    async def appender(number: int) -> None:
+        dice = random.Random(seed + number)
+        for _ in range(15):
+            chosen = dice.choices(pipelines, k=dice.randint(1, 8))
+            batch = [NewUpdate(pipeline, None, b"%d" % number, NOON) for pipeline in chosen]
+            seqs = await log.append(batch)
+            for pipeline, seq in zip(chosen, seqs, strict=True):
+                assert seq is not None
+                given[pipeline].append(seq)
+
+    await asyncio.gather(*(appender(number) for number in range(8)))
+    for pipeline in pipelines:
+        expected = list(range(2, len(given[pipeline]) + 2))
+        assert sorted(given[pipeline]) == expected
+        assert [update.seq for update in await log.since(pipeline, 1)] == expected
+    await pool.close()
+
+
+async def test_an_append_never_waits_for_a_projection(stores: Stores, database_url: str) -> None:
+    pipeline = await stores.new_pipeline()
+    impatient = await connect(database_url)
+    await impatient.execute("SET statement_timeout = '2s'")
+    async with stores.projections.claim() as claim:
+        assert claim is not None
+        await claim.held()
+        await claim.apply(RowChanges(pipeline=None, steps=[a_step(11)]), cursor=1)
+        seqs = await impatient.fetch(
+            "SELECT append_updates($1, $2, $3, $4) AS seq",
+            [pipeline],
+            [stores.author.id],
+            [b"edit"],
+            [NOON],
+        )
+        await stores.log.store_state(pipeline, 1, b"state")
+    await impatient.close()
+    assert [row["seq"] for row in seqs] == [2]
+
+
+async def test_a_projection_never_waits_for_an_append(stores: Stores, database_url: str) -> None:
+    pipeline = await stores.new_pipeline()
+    appender = await connect(database_url)
+    transaction = appender.transaction()
+    await transaction.start()
+    await appender.fetch(
+        "SELECT append_updates($1, $2, $3, $4)", [pipeline], [None], [b"edit"], [NOON]
+    )
+    async with asyncio.timeout(5):
+        await stores.project(RowChanges(steps=[a_step(11)]), cursor=1)
+    await transaction.commit()
+    await appender.close()
+    assert (await stores.log.load(pipeline)).seq == 2
+
+
+async def test_an_append_notifies_once_per_pipeline(stores: Stores, database_url: str) -> None:
+    one, two = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    heard: list[str] = []
+    ear = await connect(database_url)
+    await ear.add_listener("pipeloom_updates", lambda *arrived: heard.append(arrived[3]))
+    await stores.log.append(
+        [stores.update(two), stores.update(one), stores.update(one), stores.update(an_id(9))]
+    )
+    await ear.fetch("SELECT 1")
+    await ear.close()
+    assert sorted(heard) == [str(one), str(two)]
+
+
+async def test_deleting_a_user_keeps_the_updates(stores: Stores, pool: Pool) -> None:
+    pipeline = await stores.new_pipeline()
+    await pool.run_script("DELETE FROM users")
+    assert [update.user_id for update in await stores.log.since(pipeline, 0)] == [None]
