@@ -19,7 +19,7 @@ import typer
 
 from app.auth.tokens import Tokens
 from app.auth.verifiers import tokens_for, verifier_for
-from app.services import pipeline_files as library
+from app.services import pipeline_files
 from app.telemetry import log
 from app.telemetry.exporter import tracing
 from app.telemetry.metrics_page import worker_page
@@ -185,7 +185,7 @@ async def _import(dsn: str, files: list[Path], team: str, email: str | None) -> 
 
 
 def _read(file: Path) -> Imported:
-    return library.read_file(file.read_bytes(), file.stem)
+    return pipeline_files.read_file(file.read_bytes(), file.stem)
 
 
 async def _import_one(pool: Pool, file: Path, team_id: UUID, author: UUID | None) -> bool:
@@ -196,7 +196,7 @@ async def _import_one(pool: Pool, file: Path, team_id: UUID, author: UUID | None
         return False
     for one in imported.diagnostics:
         _say(f"{file}:{one.line}:{one.column}: {one.severity}: {one.message} [{one.code}]")
-    pipeline_id = await library.create(
+    pipeline_id = await pipeline_files.create(
         PostgresDirectory(pool),
         imported.pipeline,
         team_id=team_id,
@@ -223,7 +223,7 @@ def export(
 async def _export(dsn: str, pipeline_id: UUID) -> str:
     pool = await open_pool(dsn, max_size=1)
     try:
-        return await library.export(PostgresUpdateLog(pool), pipeline_id)
+        return await pipeline_files.export(PostgresUpdateLog(pool), pipeline_id)
     finally:
         await pool.close()
 

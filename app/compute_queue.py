@@ -24,7 +24,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Workbench:
+class ComputeQueue:
     """Runs computations on documents, updates and pipeline files."""
 
     def __init__(

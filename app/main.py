@@ -17,12 +17,12 @@ from starlette.types import ASGIApp
 
 from app.api.app import api
 from app.api.core.context import Context
-from app.auth.access_watch import AccessWatch, Audiences
+from app.auth.access_watch import AccessWatch, SessionHolders
 from app.auth.admission import Admission
 from app.auth.tokens import Verifier
 from app.bus.base import Bus
 from app.bus.selection import bus_for
-from app.rooms.coalescing import Windows
+from app.rooms.coalescing import CoalescingWindows
 from app.rooms.drain import send_away
 from app.rooms.hub import Hub
 from app.services.demo import create_demo
@@ -33,7 +33,7 @@ from app.services.versions import Versioning
 from app.telemetry import spans
 from app.telemetry.correlation import Correlation
 from app.telemetry.metrics_page import MetricsPage, watch_loop, watch_projections
-from app.telemetry.multiprocess_metrics import Siblings
+from app.telemetry.multiprocess_metrics import MultiprocessMetrics
 from app.telemetry.request_spans import RequestSpans
 from app.telemetry.timed_stores import TimedLog
 from app.websocket.endpoints import Endpoints
@@ -50,7 +50,7 @@ from persistence.postgres.versions import PostgresVersions
 
 from .api.core.not_found import NotFound
 from .clock import SystemClock
-from .compute_queue import Workbench
+from .compute_queue import ComputeQueue
 from .http import Readiness, healthz, to_documentation
 from .settings import Settings
 from .tasks import beside
@@ -86,7 +86,7 @@ class Services:
         *,
         bus: Bus,
         node: NodeId,
-        siblings: Siblings | None = None,
+        multiprocess_metrics: MultiprocessMetrics | None = None,
     ) -> None:
         clock = SystemClock()
         log = TimedLog(pool)
@@ -101,15 +101,15 @@ class Services:
             bus,
             clock,
             unload_after=settings.unload_after,
-            windows=Windows(settings.presence_window, settings.delivery_window),
+            windows=CoalescingWindows(settings.presence_window, settings.delivery_window),
             document_bytes=settings.document_bytes,
             max_stateless=settings.max_stateless_characters,
             node=node,
         )
         self.presence = PresenceMirror(PostgresPresence(pool), self.hub.presence, clock.monotonic)
         self.events = RoomEvents(bus)
-        audience = Audiences(self.hub, self.events)
-        self.access = AccessWatch(audience, self.directory, announcements, clock)
+        holders = SessionHolders(self.hub, self.events)
+        self.access = AccessWatch(holders, self.directory, announcements, clock)
         admission = Admission(self.directory, tokens, self.access)
         self.endpoints = Endpoints(self.hub, admission, settings)
         self.context = context = Context(
@@ -122,11 +122,11 @@ class Services:
             events=self.events,
             access=self.access,
             clock=clock,
-            workbench=Workbench(),
+            compute_queue=ComputeQueue(),
         )
         token = settings.metrics_token
         shown = None if token is None else token.get_secret_value()
-        self.metrics = MetricsPage(self, shown, siblings)
+        self.metrics = MetricsPage(self, shown, multiprocess_metrics)
         self.api = api(context, tokens, settings)
         self.readiness = Readiness(
             {"postgresql": lambda: pool.fetchval("ping")}, {"bus": bus.check}
@@ -186,9 +186,9 @@ class Services:
             try:
                 await self.hub.follow_log()
             except StoreError as error:
-                _logger.warning("log_unread", error=str(error))
+                _logger.warning("log.not_read", error=str(error))
             except Exception as error:
-                _logger.exception("follow_failed", error=str(error))
+                _logger.exception("log.follow_failed", error=str(error))
 
     async def tick_forever(self) -> None:
         """Let time pass."""
@@ -199,12 +199,15 @@ class Services:
                 if tick % SWEEP_TICKS == 0:
                     self.endpoints.sweep()
             except Exception as error:
-                _logger.exception("tick_failed", error=str(error))
+                _logger.exception("rooms.tick_failed", error=str(error))
 
 
 @asynccontextmanager
 async def services(
-    settings: Settings, tokens: Verifier, dsn: str, siblings: Siblings | None = None
+    settings: Settings,
+    tokens: Verifier,
+    dsn: str,
+    multiprocess_metrics: MultiprocessMetrics | None = None,
 ) -> AsyncIterator[Services]:
     """Connect, and disconnect at the end. Raises StoreUnavailable, SchemaOutdated."""
     async with AsyncExitStack() as stack:
@@ -219,10 +222,17 @@ async def services(
         node = uuid4().hex
         bus = await stack.enter_async_context(bus_for(settings, dsn, node))
         made = Services(
-            settings, tokens, pool, api_pool, announcements, bus=bus, node=node, siblings=siblings
+            settings,
+            tokens,
+            pool,
+            api_pool,
+            announcements,
+            bus=bus,
+            node=node,
+            multiprocess_metrics=multiprocess_metrics,
         )
-        if siblings is not None:
-            await stack.enter_async_context(siblings.telling(made.metrics.own))
+        if multiprocess_metrics is not None:
+            await stack.enter_async_context(multiprocess_metrics.telling(made.metrics.own))
         async with beside(
             made.tick_forever(),
             made.follow_forever(),

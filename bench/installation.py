@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from app.auth.tokens import Tokens, secret_in
-from app.services import pipeline_files as library
+from app.services import pipeline_files
 from app.worker_main import project_now
 from persistence.embedded.server import EmbeddedPostgres
 from persistence.postgres.directory import PostgresDirectory
@@ -99,7 +99,7 @@ async def create(pool: Pool, size: int) -> UUID:
     """Create a pipeline of `size` steps in the demo team; its tables are still to be filled."""
     directory, now = PostgresDirectory(pool), datetime.now(UTC)
     demo = await directory.ensure_demo()
-    return await library.create(
+    return await pipeline_files.create(
         directory, pipeline(size), team_id=demo.team_id, created_by=demo.owner.id, now=now
     )
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from pycrdt import Doc, Map, TransactionEvent
 
 from crdt.pipeline.fractional_index import key_between, keys_between
-from crdt.pipeline.model import Connection, Pipeline, Point, Settings, Step
+from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Point, Step
 
 SEED = 20
 PROMPT = "Read the change below and list what a careful reviewer should look at, in order. " * 4
@@ -29,7 +29,7 @@ def pipeline(size: int) -> Pipeline:
         for index, (one, other) in enumerate(pairwise(steps))
     ]
     return Pipeline(
-        Settings(name=f"{size} steps"),
+        PipelineSettings(name=f"{size} steps"),
         {step.id: step for step in steps},
         {connection.id: connection for connection in connections},
     )

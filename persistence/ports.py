@@ -12,7 +12,7 @@ from uuid import UUID
 
 from crdt.pipeline.model import JsonMap
 from crdt.pipeline.rows import PipelineRow, RowChanges, Rows
-from crdt.room.session import Person
+from crdt.room.session import UserProfile
 
 from .errors import UnknownSubject
 
@@ -202,7 +202,7 @@ class Demo:
 class Member:
     """A person in a team."""
 
-    person: Person
+    user: UserProfile
     role: Role
 
 

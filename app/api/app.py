@@ -10,9 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from app.api.core import error_responses as answers
+from app.api.core import error_responses
 from app.api.core.context import Context
-from app.api.core.middleware import Gate
+from app.api.core.middleware import ApiMiddleware
 from app.api.core.rate_limit import RateLimit
 from app.api.resources import (
     comments,
@@ -23,17 +23,17 @@ from app.api.resources import (
     me,
     members,
     organizations,
+    pipeline_creation,
     pipelines,
     presence,
     steps,
     teams,
     templates,
+    validation,
     versions,
     yaml,
 )
-from app.api.resources import pipeline_creation as creation
-from app.api.resources import validation as findings
-from app.api.schemas import common as shapes
+from app.api.schemas import common
 from app.auth.tokens import Verifier
 from app.settings import Settings
 from crdt.errors import PipeloomError
@@ -44,7 +44,7 @@ RESOURCES: Final[tuple[APIRouter, ...]] = (
     teams.router,
     members.router,
     pipelines.router,
-    creation.router,
+    pipeline_creation.router,
     steps.router,
     connections.router,
     diagnostics.router,
@@ -55,7 +55,7 @@ RESOURCES: Final[tuple[APIRouter, ...]] = (
     versions.router,
     history.router,
     templates.router,
-    findings.router,
+    validation.router,
 )
 
 DESCRIPTION: Final = """\
@@ -73,7 +73,7 @@ EXPOSED: Final = ("ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Pol
 def api(context: Context, tokens: Verifier, settings: Settings) -> ASGIApp:
     """Build the API."""
     rate = RateLimit(settings.api_rate, settings.api_burst, context.clock.monotonic)
-    gate = Gate(_application(context), tokens, rate, settings.max_body_bytes)
+    gate = ApiMiddleware(_application(context), tokens, rate, settings.max_body_bytes)
     if not settings.cors_origins:
         return gate
     return CORSMiddleware(
@@ -93,13 +93,13 @@ def _application(context: Context) -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
-        responses=shapes.EVERYWHERE,
+        responses=common.EVERYWHERE,
         generate_unique_id_function=_operation_id,
         exception_handlers={
-            PipeloomError: answers.on_family,
-            HTTPException: answers.on_http,
-            RequestValidationError: answers.on_invalid,
-            Exception: answers.on_bug,
+            PipeloomError: error_responses.on_family,
+            HTTPException: error_responses.on_http,
+            RequestValidationError: error_responses.on_invalid,
+            Exception: error_responses.on_bug,
         },
     )
     application.state.context = context
@@ -121,7 +121,7 @@ def _document_problems(application: FastAPI) -> None:
         document = generate()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         if "Problem" not in schemas:
-            schema = shapes.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schema = common.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas |= schema.pop("$defs", {})
             schemas["Problem"] = schema
         return document

@@ -35,7 +35,7 @@ PIPELINE: Final = "pipeline:"
 _logger = structlog.get_logger(__name__)
 
 
-class Audience(Protocol):
+class SessionHolder(Protocol):
     """Who is here; the hub."""
 
     def seats(self) -> set[Seat]:
@@ -51,25 +51,25 @@ class Audience(Protocol):
         ...
 
 
-class Audiences:
+class SessionHolders:
     """Several audiences as one."""
 
-    def __init__(self, *audiences: Audience) -> None:
-        self._audiences = audiences
+    def __init__(self, *holders: SessionHolder) -> None:
+        self._holders = holders
 
     def seats(self) -> set[Seat]:
-        """See `Audience.seats`."""
-        return {seat for audience in self._audiences for seat in audience.seats()}
+        """See `SessionHolder.seats`."""
+        return {seat for holder in self._holders for seat in holder.seats()}
 
     def review(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
-        """See `Audience.review`."""
-        for audience in self._audiences:
-            audience.review(pipeline_id, scopes)
+        """See `SessionHolder.review`."""
+        for holder in self._holders:
+            holder.review(pipeline_id, scopes)
 
     def withdraw(self, pipeline_id: UUID) -> None:
-        """See `Audience.withdraw`."""
-        for audience in self._audiences:
-            audience.withdraw(pipeline_id)
+        """See `SessionHolder.withdraw`."""
+        for holder in self._holders:
+            holder.withdraw(pipeline_id)
 
 
 class Announcements(Protocol):
@@ -117,7 +117,7 @@ class AccessWatch:
 
     def __init__(
         self,
-        audience: Audience,
+        holder: SessionHolder,
         directory: Directory,
         announcements: Announcements,
         clock: Clock,
@@ -125,7 +125,7 @@ class AccessWatch:
         net: float = NET_SECONDS,
     ) -> None:
         self.moment = 0
-        self._audience, self._directory = audience, directory
+        self._sessions, self._directory = holder, directory
         self._announcements, self._clock, self._net = announcements, clock, net
         self._doubts = Doubts()
         self._swept_at = clock.monotonic()
@@ -176,7 +176,7 @@ class AccessWatch:
             self._swept_at = swept_at
 
     async def _look(self, doubts: Doubts) -> None:
-        if not (seats := doubts.about(self._audience.seats())):
+        if not (seats := doubts.about(self._sessions.seats())):
             return
         roles = await self._directory.roles(seats)
         for pipeline_id, group in groupby(sorted(seats, key=_pipeline_of), key=_pipeline_of):
@@ -190,9 +190,9 @@ class AccessWatch:
             scopes = {
                 user: None if role is None else scope_of(role) for user, role in found.items()
             }
-            self._audience.review(pipeline_id, scopes)
+            self._sessions.review(pipeline_id, scopes)
         else:
-            self._audience.withdraw(pipeline_id)
+            self._sessions.withdraw(pipeline_id)
 
 
 def _pipeline_of(seat: Seat) -> UUID:

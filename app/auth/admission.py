@@ -7,7 +7,7 @@ from uuid import UUID
 from crdt.errors import Forbidden, PipelineNotFound
 from crdt.protocol.messages import Scope
 from crdt.room.effects import SessionId
-from crdt.room.session import Person, Session
+from crdt.room.session import Session, UserProfile
 from persistence.ports import Directory
 
 from .access_watch import AccessWatch
@@ -21,7 +21,7 @@ class Visitor:
     `moment` is when its role was looked up; see `Admission.catch_up`.
     """
 
-    person: Person
+    user: UserProfile
     pipeline_id: UUID
     scope: Scope
     expires_at: datetime
@@ -29,7 +29,7 @@ class Visitor:
 
     def session(self, session_id: SessionId, *, is_asked_back: bool = False) -> Session:
         """Begin this client's life in a room."""
-        return Session(session_id, self.person, self.scope, self.expires_at, is_asked_back)
+        return Session(session_id, self.user, self.scope, self.expires_at, is_asked_back)
 
 
 class Admission:
@@ -51,14 +51,14 @@ class Admission:
         if member is None:
             raise Forbidden
         scope = scope_of(member.role)
-        return Visitor(member.person, pipeline_id, scope, claims.expires_at, moment)
+        return Visitor(member.user, pipeline_id, scope, claims.expires_at, moment)
 
     async def catch_up(self, visitor: Visitor) -> None:
         """Act on what was announced since a visitor, who has joined, was admitted.
 
         Raises StoreError.
         """
-        await self._access.catch_up(visitor.person.id, since=visitor.moment)
+        await self._access.catch_up(visitor.user.id, since=visitor.moment)
 
 
 def _pipeline_id(text: str) -> UUID:

@@ -31,7 +31,7 @@ _logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RefreshPolicy:
     """How often keys are fetched, in seconds.
 
     Every `lifetime`; after a failure by `retries`; for unknown keys at most every `cooldown`. Keys
@@ -44,7 +44,7 @@ class Pace:
     retries: Backoff = RETRIES
 
 
-USUAL: Final = Pace()
+USUAL: Final = RefreshPolicy()
 
 
 class KeySetTokens:
@@ -54,7 +54,7 @@ class KeySetTokens:
         self,
         fetch: Callable[[], Awaitable[bytes]],
         expected: Expected = ANYTHING,
-        pace: Pace = USUAL,
+        pace: RefreshPolicy = USUAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fetch, self._expected, self._pace, self._clock = fetch, expected, pace, clock

@@ -8,9 +8,9 @@ from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from crdt.errors import PipeloomError
-from crdt.room.peer_messages import News
+from crdt.room.peer_messages import PeerMessage
 
-Handler: TypeAlias = Callable[[News], None]
+Handler: TypeAlias = Callable[[PeerMessage], None]
 OnListening: TypeAlias = Callable[[], None]
 Unsubscribe: TypeAlias = Callable[[], None]
 
@@ -26,7 +26,7 @@ def unmoved() -> None:
 class Bus(Protocol):
     """Carries messages between the rooms that nodes have open for the same pipeline."""
 
-    def publish(self, pipeline_id: UUID, news: News, sender: Handler) -> None:
+    def publish(self, pipeline_id: UUID, message: PeerMessage, sender: Handler) -> None:
         """Hand the message to every subscriber of the pipeline but the sender. Never waits."""
         ...
 

@@ -2,27 +2,27 @@
 
 from uuid import UUID
 
-from crdt.room.peer_messages import News
+from crdt.room.peer_messages import PeerMessage
 
-from .audience import Audience
 from .base import Handler, OnListening, Unsubscribe, unmoved
+from .subscriptions import Subscriptions
 
 
 class MemoryBus:
     """`Bus` for hubs that share a process; delivers at once and loses nothing."""
 
     def __init__(self) -> None:
-        self._audience = Audience()
+        self._subscriptions = Subscriptions()
 
-    def publish(self, pipeline_id: UUID, news: News, sender: Handler) -> None:
+    def publish(self, pipeline_id: UUID, message: PeerMessage, sender: Handler) -> None:
         """See `Bus.publish`."""
-        self._audience.tell(pipeline_id, news, sender)
+        self._subscriptions.deliver(pipeline_id, message, sender)
 
     def subscribe(
         self, pipeline_id: UUID, handler: Handler, on_listening: OnListening = unmoved
     ) -> Unsubscribe:
         """See `Bus.subscribe`."""
-        unsubscribe = self._audience.add(pipeline_id, handler, on_listening)
+        unsubscribe = self._subscriptions.add(pipeline_id, handler, on_listening)
         on_listening()
         return unsubscribe
 

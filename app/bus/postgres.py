@@ -15,8 +15,8 @@ from persistence.postgres.pool import connect, driver_errors
 from persistence.postgres.queries import QUERIES
 
 from .base import BusUnavailable
-from .line import Event, Heard, Line, Listening, channel_name
-from .parts import Gatherer, split
+from .fragments import Reassembler, split
+from .transport import Event, Received, Subscribed, Transport, channel_name
 
 MAX_PART: Final = 5_900
 """Bytes of which 7,868 characters of base64 are made."""
@@ -26,10 +26,10 @@ MAX_UPDATE: Final = 4 * 1024
 """A longer update is read from the same server, so it is not worth sending it there."""
 
 
-async def open_postgres_line(dsn: str) -> Line:
+async def open_postgres_transport(dsn: str) -> Transport:
     """Connect. Raises BusUnavailable."""
     try:
-        return PostgresLine(await connect(dsn))
+        return PostgresTransport(await connect(dsn))
     except StoreError as error:
         raise BusUnavailable(str(error)) from error
 
@@ -43,7 +43,7 @@ def _errors() -> Iterator[None]:
         raise BusUnavailable(str(error)) from error
 
 
-class PostgresLine:
+class PostgresTransport:
     """A line over one connection to PostgreSQL."""
 
     max_message, max_update = MAX_MESSAGE, MAX_UPDATE
@@ -52,26 +52,26 @@ class PostgresLine:
         self._connection = connection
         self._lock = asyncio.Lock()
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
-        self._gatherer = Gatherer()
+        self._gatherer = Reassembler()
         connection.add_termination_listener(lambda _: self._events.put_nowait(None))
 
     async def listen(self, channels: Collection[UUID]) -> None:
-        """See `Line.listen`."""
+        """See `Transport.listen`."""
         for channel in channels:
             async with self._lock:
                 with _errors():
-                    await self._connection.add_listener(channel_name(channel), self._hear)
-            self._events.put_nowait(Listening(channel))
+                    await self._connection.add_listener(channel_name(channel), self._receive)
+            self._events.put_nowait(Subscribed(channel))
 
     async def unlisten(self, channels: Collection[UUID]) -> None:
-        """See `Line.unlisten`."""
+        """See `Transport.unlisten`."""
         for channel in channels:
             async with self._lock:
                 with _errors():
-                    await self._connection.remove_listener(channel_name(channel), self._hear)
+                    await self._connection.remove_listener(channel_name(channel), self._receive)
 
-    async def send(self, messages: Sequence[Heard]) -> None:
-        """See `Line.send`."""
+    async def send(self, messages: Sequence[Received]) -> None:
+        """See `Transport.send`."""
         rows = [
             (channel_name(channel), b64encode(part).decode())
             for channel, message in messages
@@ -81,17 +81,17 @@ class PostgresLine:
             with _errors():
                 await self._connection.executemany(QUERIES["tell_nodes"], rows)
 
-    async def receive(self) -> Event | None:
-        """See `Line.receive`."""
+    async def next_event(self) -> Event | None:
+        """See `Transport.next_event`."""
         event = await self._events.get()
         if event is None:
             raise BusUnavailable("the connection to PostgreSQL was lost")
         return event
 
-    def _hear(self, _connection: Any, _pid: int, name: str, payload: str) -> None:
+    def _receive(self, _connection: Any, _pid: int, name: str, payload: str) -> None:
         message = self._read(payload)
         if message is not None:
-            self._events.put_nowait(Heard(UUID(name.removeprefix("pipeloom:")), message))
+            self._events.put_nowait(Received(UUID(name.removeprefix("pipeloom:")), message))
 
     def _read(self, payload: str) -> bytes | None:
         try:
@@ -101,6 +101,6 @@ class PostgresLine:
             return payload.encode()
 
     async def close(self) -> None:
-        """See `Line.close`."""
+        """See `Transport.close`."""
         with suppress(StoreError), driver_errors():
             self._connection.terminate()

@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from .base import BusUnavailable
-from .line import Event, Heard, Line, Listening, channel_name
+from .transport import Event, Received, Subscribed, Transport, channel_name
 
 MAX_MESSAGE: Final = 16 * 1024 * 1024
 MAX_UPDATE: Final = 1024 * 1024
@@ -32,18 +32,18 @@ CLUSTER_POLL_SECONDS: Final = 0.02
 """How long one shard of a cluster is listened to before the next has its turn."""
 
 
-async def open_redis_line(url: str) -> Line:
+async def open_redis_transport(url: str) -> Transport:
     """Connect; find out whether it is a cluster. Raises BusUnavailable."""
     with _redis_errors(url):
         async with _client(url) as client:
             is_cluster = await _is_cluster(client)
-    line = ClusterLine(url) if is_cluster else RedisLine(url)
+    transport = RedisClusterTransport(url) if is_cluster else RedisTransport(url)
     try:
-        await line.begin()
+        await transport.begin()
     except BaseException:
-        await line.close()
+        await transport.close()
         raise
-    return line
+    return transport
 
 
 async def _is_cluster(client: "Redis") -> bool:
@@ -88,7 +88,7 @@ def _place(url: str) -> str:
     return parts.netloc.rpartition("@")[2] or parts.path
 
 
-class RedisLine:
+class RedisTransport:
     """A line over one Redis server: a connection to listen, another to speak."""
 
     max_message, max_update = MAX_MESSAGE, MAX_UPDATE
@@ -104,39 +104,39 @@ class RedisLine:
             await self._ear.connect()
 
     async def listen(self, channels: Collection[UUID]) -> None:
-        """See `Line.listen`."""
+        """See `Transport.listen`."""
         for some in _batches(channels):
             with _redis_errors(self._url):
                 await self._ear.subscribe(*some)
 
     async def unlisten(self, channels: Collection[UUID]) -> None:
-        """See `Line.unlisten`."""
+        """See `Transport.unlisten`."""
         for some in _batches(channels):
             with _redis_errors(self._url):
                 await self._ear.unsubscribe(*some)
 
-    async def send(self, messages: Sequence[Heard]) -> None:
-        """See `Line.send`."""
+    async def send(self, messages: Sequence[Received]) -> None:
+        """See `Transport.send`."""
         with _redis_errors(self._url):
             async with self._client.pipeline(transaction=False) as pipeline:
                 for channel, message in messages:
                     pipeline.publish(channel_name(channel), message)
                 await pipeline.execute()
 
-    async def receive(self) -> Event | None:
-        """See `Line.receive`."""
+    async def next_event(self) -> Event | None:
+        """See `Transport.next_event`."""
         with _redis_errors(self._url):
             return _event(await self._ear.get_message(timeout=None))
 
     async def close(self) -> None:
-        """See `Line.close`."""
+        """See `Transport.close`."""
         with suppress(RedisError, OSError):
             await self._ear.aclose()
         with suppress(RedisError, OSError):
             await self._client.aclose()
 
 
-class ClusterLine(RedisLine):
+class RedisClusterTransport(RedisTransport):
     """A line over a Redis Cluster.
 
     Confessed: the library asks one shard after the other, so a message may be late by some
@@ -149,31 +149,31 @@ class ClusterLine(RedisLine):
         self._ear: Any = self._client.pubsub()
 
     async def begin(self) -> None:
-        """See `RedisLine.begin`."""
+        """See `RedisTransport.begin`."""
         with _redis_errors(self._url):
             await self._client.initialize()
 
     async def listen(self, channels: Collection[UUID]) -> None:
-        """See `Line.listen`."""
+        """See `Transport.listen`."""
         # One by one: those of one command must be of one slot.
         for channel in channels:
             with _redis_errors(self._url):
                 await self._ear.ssubscribe(channel_name(channel))
 
     async def unlisten(self, channels: Collection[UUID]) -> None:
-        """See `Line.unlisten`."""
+        """See `Transport.unlisten`."""
         for channel in channels:
             with _redis_errors(self._url):
                 await self._ear.sunsubscribe(channel_name(channel))
 
-    async def send(self, messages: Sequence[Heard]) -> None:
-        """See `Line.send`."""
+    async def send(self, messages: Sequence[Received]) -> None:
+        """See `Transport.send`."""
         for channel, message in messages:
             with _redis_errors(self._url):
                 await self._client.spublish(channel_name(channel), message)
 
-    async def receive(self) -> Event | None:
-        """See `Line.receive`."""
+    async def next_event(self) -> Event | None:
+        """See `Transport.next_event`."""
         with _redis_errors(self._url):
             return _event(await self._ear.get_sharded_message(timeout=CLUSTER_POLL_SECONDS))
 
@@ -193,8 +193,8 @@ def _event(reply: Any) -> Event | None:
         return None
     match reply["type"]:
         case "message" | "smessage":
-            return Heard(channel, reply["data"])
+            return Received(channel, reply["data"])
         case "subscribe" | "ssubscribe":
-            return Listening(channel)
+            return Subscribed(channel)
         case _:
             return None

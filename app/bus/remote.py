@@ -15,12 +15,12 @@ import structlog
 from app.tasks import end
 from app.telemetry.metrics import BUS_DROPPED, BUS_UP, tally
 from crdt.errors import ProtocolError
-from crdt.room.peer_messages import Committed, News, NodeId, WhoIsHere
+from crdt.room.peer_messages import Committed, NodeId, PeerMessage, PresenceQuery
 
-from .audience import Audience
 from .base import BusUnavailable, Handler, OnListening, Unsubscribe, unmoved
-from .line import Heard, Line, Listening
-from .outgoing import Outgoing
+from .publish_queue import PublishQueue
+from .subscriptions import Subscriptions
+from .transport import Received, Subscribed, Transport
 from .wire import decode, encode
 
 CONNECT_SECONDS: Final = 5.0
@@ -46,20 +46,20 @@ class RemoteBus:
 
     def __init__(
         self,
-        open_line: Callable[[], Awaitable[Line]],
+        open_transport: Callable[[], Awaitable[Transport]],
         node: NodeId,
         *,
         pulse_seconds: float = PULSE_SECONDS,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
-        self._open_line, self._node = open_line, node
+        self._open_transport, self._node = open_transport, node
         self._pulse_seconds, self._silence_seconds = pulse_seconds, silence_seconds
-        self._audience = Audience()
-        self._outgoing = Outgoing()
+        self._subscriptions = Subscriptions()
+        self._queue = PublishQueue()
         self._changed = asyncio.Event()
-        self._own_channel, self._hears_itself = uuid4(), asyncio.Event()
+        self._own_channel, self._receives_itself = uuid4(), asyncio.Event()
         self._listening: set[UUID] = set()
-        self._line: Line | None = None
+        self._transport: Transport | None = None
         self._away = "no connection yet"
         self._pulse = asyncio.Event()
         self._complained_at = -COMPLAIN_SECONDS
@@ -71,36 +71,40 @@ class RemoteBus:
     @property
     def dropped(self) -> int:
         """How many messages were never sent, because too many waited."""
-        return self._outgoing.dropped
+        return self._queue.dropped
 
     @property
     def is_settled(self) -> bool:
         """Whether every subscription stands."""
-        return self._listening == {self._own_channel, *self._audience.pipelines}
+        return self._listening == {self._own_channel, *self._subscriptions.pipelines}
 
-    def publish(self, pipeline_id: UUID, news: News, sender: Handler) -> None:
+    def publish(self, pipeline_id: UUID, message: PeerMessage, sender: Handler) -> None:
         """See `Bus.publish`."""
-        self._audience.tell(pipeline_id, news, sender)
-        self._send(pipeline_id, news)
+        self._subscriptions.deliver(pipeline_id, message, sender)
+        self._send(pipeline_id, message)
 
-    def _send(self, channel: UUID, news: News) -> None:
-        line = self._line
-        if isinstance(news, Committed) and news.update is not None and line is not None:
-            news = Committed(news.seq, None) if len(news.update) > line.max_update else news
-        message = encode(self._node, news)
+    def _send(self, channel: UUID, message: PeerMessage) -> None:
+        transport = self._transport
+        if isinstance(message, Committed) and message.update is not None and transport is not None:
+            message = (
+                Committed(message.seq, None)
+                if len(message.update) > transport.max_update
+                else message
+            )
+        encoded = encode(self._node, message)
         tally.bus_published += channel != self._own_channel
-        if line is None or len(message) <= line.max_message:
-            if dropped := self._outgoing.put(Heard(channel, message)):
+        if transport is None or len(encoded) <= transport.max_message:
+            if dropped := self._queue.put(Received(channel, encoded)):
                 BUS_DROPPED.labels("queue_full").inc(dropped)
         else:
             BUS_DROPPED.labels("too_long").inc()
-            _logger.warning("bus.message_too_long", pipeline_id=channel, size=len(message))
+            _logger.warning("bus.message_too_long", pipeline_id=channel, size=len(encoded))
 
     def subscribe(
         self, pipeline_id: UUID, handler: Handler, on_listening: OnListening = unmoved
     ) -> Unsubscribe:
         """See `Bus.subscribe`."""
-        remove = self._audience.add(pipeline_id, handler, on_listening)
+        remove = self._subscriptions.add(pipeline_id, handler, on_listening)
         self._changed.set()
         if pipeline_id in self._listening:
             on_listening()
@@ -121,7 +125,7 @@ class RemoteBus:
         attempts = 0
         while True:
             try:
-                await self._hold_a_line()
+                await self._hold_transport()
             except BusUnavailable as error:
                 attempts = self._note_loss(str(error), attempts)
             except Exception as error:
@@ -134,60 +138,60 @@ class RemoteBus:
     def _note_loss(self, reason: str, attempts: int) -> int:
         had_stood = not self._away
         if had_stood or attempts == 0:
-            _logger.warning("bus.away", reason=reason)
+            _logger.warning("bus.disconnected", reason=reason)
         self._away = reason or "the connection was lost"
         BUS_UP.set(0)
         return 1 if had_stood else attempts + 1
 
     def _note_return(self) -> None:
-        _logger.info("bus.stands", node=self._node)
+        _logger.info("bus.connected", node=self._node)
         tally.bus_reconnects += self._has_stood
         self._has_stood, self._away = True, ""
         BUS_UP.set(1)
 
-    async def _hold_a_line(self) -> None:
+    async def _hold_transport(self) -> None:
         """Open a line and use it until it is lost. Raises BusUnavailable."""
-        line = await self._connected()
-        self._line = line
+        transport = await self._connected()
+        self._transport = transport
         try:
             await _first_to_end(
-                self._keep_listening(line),
-                self._keep_sending(line),
-                self._keep_hearing(line),
+                self._keep_subscribed(transport),
+                self._keep_sending(transport),
+                self._keep_receiving(transport),
                 self._keep_checking(),
             )
         finally:
-            self._line = None
+            self._transport = None
             self._listening.clear()
-            self._hears_itself.clear()
-            await line.close()
+            self._receives_itself.clear()
+            await transport.close()
 
-    async def _connected(self) -> Line:
+    async def _connected(self) -> Transport:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                return await self._open_line()
+                return await self._open_transport()
         except TimeoutError as error:
             raise BusUnavailable("no answer when connecting") from error
 
-    async def _keep_listening(self, line: Line) -> None:
+    async def _keep_subscribed(self, transport: Transport) -> None:
         asked: set[UUID] = set()
         while True:
             self._changed.clear()
-            wanted = {self._own_channel, *self._audience.pipelines}
+            wanted = {self._own_channel, *self._subscriptions.pipelines}
             if gone := asked - wanted:
                 self._listening -= gone
-                await line.unlisten(gone)
+                await transport.unlisten(gone)
             if fresh := wanted - asked:
-                await line.listen(fresh)
+                await transport.listen(fresh)
             asked = wanted
             await self._changed.wait()
 
-    async def _keep_sending(self, line: Line) -> None:
+    async def _keep_sending(self, transport: Transport) -> None:
         while True:
-            messages = await self._outgoing.take()
+            messages = await self._queue.take()
             try:
                 async with asyncio.timeout(self._silence_seconds):
-                    await line.send(messages)
+                    await transport.send(messages)
             except BaseException as error:
                 # Some of them may have come through; that they have is what nobody knows.
                 lost = sum(message.channel != self._own_channel for message in messages)
@@ -196,12 +200,12 @@ class RemoteBus:
                     raise BusUnavailable("messages are not taken") from error
                 raise
 
-    async def _keep_hearing(self, line: Line) -> None:
+    async def _keep_receiving(self, transport: Transport) -> None:
         while True:
-            match await line.receive():
-                case Heard(channel, message):
-                    self._hear(channel, message)
-                case Listening(channel):
+            match await transport.next_event():
+                case Received(channel, message):
+                    self._receive(channel, message)
+                case Subscribed(channel):
                     self._begin(channel)
                 case None:
                     pass
@@ -209,32 +213,32 @@ class RemoteBus:
             await asyncio.sleep(0)
 
     def _begin(self, channel: UUID) -> None:
-        if channel == self._own_channel or channel in self._audience.pipelines:
+        if channel == self._own_channel or channel in self._subscriptions.pipelines:
             self._listening.add(channel)
             if channel == self._own_channel:
-                self._hears_itself.set()
-            self._audience.listening(channel)
+                self._receives_itself.set()
+            self._subscriptions.listening(channel)
 
-    def _hear(self, channel: UUID, message: bytes) -> None:
+    def _receive(self, channel: UUID, message: bytes) -> None:
         try:
-            node, news = decode(message)
+            node, decoded = decode(message)
         except ProtocolError as error:
-            self._complain(channel, error)
+            self._report_unreadable(channel, error)
             return
         if node == self._node:
             self._pulse.set()
         else:
             tally.bus_received += 1
-            self._tell(channel, news)
+            self._deliver(channel, decoded)
 
-    def _tell(self, channel: UUID, news: News) -> None:
+    def _deliver(self, channel: UUID, message: PeerMessage) -> None:
         try:
-            self._audience.tell(channel, news)
+            self._subscriptions.deliver(channel, message)
         except Exception as error:
             # One room's trouble: the line is that of all rooms.
-            _logger.exception("bus.news_failed", pipeline_id=channel, error=str(error))
+            _logger.exception("bus.handler_failed", pipeline_id=channel, error=str(error))
 
-    def _complain(self, channel: UUID, error: ProtocolError) -> None:
+    def _report_unreadable(self, channel: UUID, error: ProtocolError) -> None:
         self.unreadable += 1
         tally.bus_unreadable += 1
         now = asyncio.get_running_loop().time()
@@ -249,8 +253,8 @@ class RemoteBus:
             self._pulse.clear()
             try:
                 async with asyncio.timeout(self._silence_seconds):
-                    await self._hears_itself.wait()
-                    self._send(self._own_channel, WhoIsHere(self._node))
+                    await self._receives_itself.wait()
+                    self._send(self._own_channel, PresenceQuery(self._node))
                     await self._pulse.wait()
             except TimeoutError as error:
                 raise BusUnavailable("messages do not come through") from error

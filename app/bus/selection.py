@@ -10,20 +10,20 @@ from app.tasks import end
 from crdt.room.peer_messages import NodeId
 
 from .base import Bus
-from .line import Line
 from .memory import MemoryBus
-from .postgres import open_postgres_line
-from .redis import open_redis_line
+from .postgres import open_postgres_transport
+from .redis import open_redis_transport
 from .remote import RemoteBus
+from .transport import Transport
 
 
 @asynccontextmanager
 async def bus_for(settings: Settings, dsn: str, node: NodeId) -> AsyncIterator[Bus]:
     """Run the bus: Redis if configured, else PostgreSQL between the processes of `--workers`."""
     if settings.redis_url is not None:
-        bus = running(partial(open_redis_line, settings.redis_url), node)
+        bus = running(partial(open_redis_transport, settings.redis_url), node)
     elif settings.workers > 1:
-        bus = running(partial(open_postgres_line, dsn), node)
+        bus = running(partial(open_postgres_transport, dsn), node)
     else:
         yield MemoryBus()
         return
@@ -33,10 +33,10 @@ async def bus_for(settings: Settings, dsn: str, node: NodeId) -> AsyncIterator[B
 
 @asynccontextmanager
 async def running(
-    open_line: Callable[[], Awaitable[Line]], node: NodeId
+    open_transport: Callable[[], Awaitable[Transport]], node: NodeId
 ) -> AsyncIterator[RemoteBus]:
     """Run a bus over lines of one kind until the block ends."""
-    bus = RemoteBus(open_line, node)
+    bus = RemoteBus(open_transport, node)
     task = asyncio.create_task(bus.run(), name="bus")
     try:
         yield bus

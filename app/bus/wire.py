@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, assert_never
 from crdt.errors import ProtocolError
 from crdt.protocol.lib0 import Reader, var_bytes, var_string, var_uint
 from crdt.protocol.messages import Stateless
-from crdt.room.peer_messages import Committed, News, NodeId, Roster, WhoIsHere
+from crdt.room.peer_messages import Committed, NodeId, NodePresence, PeerMessage, PresenceQuery
 
 VERSION: Final = 1
 
@@ -35,32 +35,32 @@ class Envelope(NamedTuple):
     """A message and the node that sent it."""
 
     node: NodeId
-    news: News
+    message: PeerMessage
 
 
-def encode(node: NodeId, news: News) -> bytes:
+def encode(node: NodeId, message: PeerMessage) -> bytes:
     """Write a message of a node."""
-    return var_uint(VERSION) + var_string(node) + _body(news)
+    return var_uint(VERSION) + var_string(node) + _body(message)
 
 
-def _body(news: News) -> bytes:
-    match news:
+def _body(message: PeerMessage) -> bytes:
+    match message:
         case Committed(seq, update):
             if update is None:
                 return var_uint(Kind.GROWN) + var_uint(seq)
             return var_uint(Kind.COMMITTED) + var_uint(seq) + var_bytes(update)
-        case Roster(node, presence, is_complete):
+        case NodePresence(node, presence, is_complete):
             return (
                 var_uint(Kind.ROSTER)
                 + var_string(node)
                 + var_bytes(presence)
                 + var_uint(is_complete)
             )
-        case WhoIsHere(node):
+        case PresenceQuery(node):
             return var_uint(Kind.WHO_IS_HERE) + var_string(node)
         case Stateless(payload):
             return var_uint(Kind.STATELESS) + var_string(payload)
-    assert_never(news)
+    assert_never(message)
 
 
 def decode(message: bytes) -> Envelope:
@@ -68,21 +68,21 @@ def decode(message: bytes) -> Envelope:
     reader = Reader(message)
     if (version := reader.var_uint()) != VERSION:
         raise ProtocolError(f"expected version {VERSION} of the bus, got {version}")
-    envelope = Envelope(_node(reader), _news(reader))
+    envelope = Envelope(_node(reader), _message(reader))
     reader.finish()
     return envelope
 
 
-def _news(reader: Reader) -> News:
+def _message(reader: Reader) -> PeerMessage:
     match kind := reader.var_uint():
         case Kind.COMMITTED:
             return Committed(_seq(reader), reader.var_bytes())
         case Kind.GROWN:
             return Committed(_seq(reader), None)
         case Kind.ROSTER:
-            return Roster(_node(reader), reader.var_bytes(), _flag(reader))
+            return NodePresence(_node(reader), reader.var_bytes(), _flag(reader))
         case Kind.WHO_IS_HERE:
-            return WhoIsHere(_node(reader))
+            return PresenceQuery(_node(reader))
         case Kind.STATELESS:
             return Stateless(reader.var_string())
         case _:

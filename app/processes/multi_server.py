@@ -27,7 +27,7 @@ from app.services.demo import greeting
 from app.settings import Settings
 from app.telemetry import log
 from app.telemetry.exporter import tracing
-from app.telemetry.multiprocess_metrics import Siblings
+from app.telemetry.multiprocess_metrics import MultiprocessMetrics
 from persistence.postgres.migrations import migrate
 
 from .server import cannot_listen, leave_within, say_ready, serve_at
@@ -58,7 +58,7 @@ def serve_together(settings: Settings, dsn: str) -> None:
         text = uvloop.run(_prepared(settings, dsn))
         with (
             worker_beside(settings, dsn, Path(sockets)) as start_worker,
-            _serving(Crew(settings, dsn, listening, Path(sockets))) as crew,
+            _serving(MultiServer(settings, dsn, listening, Path(sockets))) as crew,
         ):
             if crew.await_ready(stop):
                 say_ready(listening.getsockname(), text)
@@ -104,7 +104,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         yield listening
 
 
-class Crew:
+class MultiServer:
     """The processes that serve; in the directory `sockets` they tell each other what they count."""
 
     def __init__(
@@ -123,10 +123,10 @@ class Crew:
 
     def _start(self, name: str) -> SpawnProcess:
         """Start a process; who takes the place of another has its name, so that they stay few."""
-        ready, siblings = CONTEXT.Event(), Siblings(self._sockets, name)
+        ready, multiprocess_metrics = CONTEXT.Event(), MultiprocessMetrics(self._sockets, name)
         process = CONTEXT.Process(
             target=_serve_in_crew,
-            args=(self._settings, self._dsn, self._listening, siblings, ready),
+            args=(self._settings, self._dsn, self._listening, multiprocess_metrics, ready),
             name=name,
         )
         process.start()
@@ -151,7 +151,7 @@ class Crew:
 
 
 @contextmanager
-def _serving(crew: Crew) -> Iterator[Crew]:
+def _serving(crew: MultiServer) -> Iterator[MultiServer]:
     try:
         crew.start()
         yield crew
@@ -166,12 +166,23 @@ def _await(stop: threading.Event) -> None:
 
 
 def _serve_in_crew(
-    settings: Settings, dsn: str, listening: socket.socket, siblings: Siblings, ready: Event
+    settings: Settings,
+    dsn: str,
+    listening: socket.socket,
+    multiprocess_metrics: MultiprocessMetrics,
+    ready: Event,
 ) -> None:
     log.configure()
     threading.Thread(target=_leave_with_parent, name="parent", daemon=True).start()
     tokens = verifier_for(settings)
-    serve_at(settings, tokens, dsn, listening, siblings=siblings, on_ready=ready.set)
+    serve_at(
+        settings,
+        tokens,
+        dsn,
+        listening,
+        multiprocess_metrics=multiprocess_metrics,
+        on_ready=ready.set,
+    )
 
 
 def _leave_with_parent() -> None:

@@ -23,7 +23,7 @@ from app.main import Services, application, ensure_demo, services
 from app.services.demo import greeting
 from app.settings import Settings, SettingsError
 from app.telemetry.exporter import tracing
-from app.telemetry.multiprocess_metrics import Siblings
+from app.telemetry.multiprocess_metrics import MultiprocessMetrics
 from app.websocket.uvicorn_protocol import WebSocketProtocol
 from persistence.postgres.migrations import migrate
 
@@ -131,8 +131,8 @@ def _serve_beside_worker(settings: Settings, tokens: Verifier, dsn: str) -> None
         TemporaryDirectory(prefix="pipeloom-") as sockets,
         worker_beside(settings, dsn, Path(sockets)) as start_worker,
     ):
-        siblings = Siblings(Path(sockets), "1")
-        uvloop.run(_serve(settings, tokens, dsn, siblings, start_worker))
+        multiprocess_metrics = MultiprocessMetrics(Path(sockets), "1")
+        uvloop.run(_serve(settings, tokens, dsn, multiprocess_metrics, start_worker))
 
 
 def serve_at(
@@ -141,7 +141,7 @@ def serve_at(
     dsn: str,
     listening: socket.socket,
     *,
-    siblings: Siblings,
+    multiprocess_metrics: MultiprocessMetrics,
     on_ready: Callable[[], None],
 ) -> None:
     """Serve whoever comes in at a socket that others serve, too, until SIGTERM or SIGINT.
@@ -151,7 +151,14 @@ def serve_at(
     _prepare_process(settings)
     with tracing():
         uvloop.run(
-            _serve_at(settings, tokens, dsn, listening, siblings=siblings, on_ready=on_ready)
+            _serve_at(
+                settings,
+                tokens,
+                dsn,
+                listening,
+                multiprocess_metrics=multiprocess_metrics,
+                on_ready=on_ready,
+            )
         )
 
 
@@ -161,10 +168,10 @@ async def _serve_at(
     dsn: str,
     listening: socket.socket,
     *,
-    siblings: Siblings,
+    multiprocess_metrics: MultiprocessMetrics,
     on_ready: Callable[[], None],
 ) -> None:
-    async with services(settings, tokens, dsn, siblings) as made:
+    async with services(settings, tokens, dsn, multiprocess_metrics) as made:
         await _run(made, settings, tokens, lambda _: on_ready(), [listening])
 
 
@@ -198,11 +205,11 @@ async def _serve(
     settings: Settings,
     tokens: Verifier,
     dsn: str,
-    siblings: Siblings | None = None,
+    multiprocess_metrics: MultiprocessMetrics | None = None,
     and_then: Callable[[], None] | None = None,
 ) -> None:
     """Serve; once ready, say so and do what is to be done then."""
-    async with services(settings, tokens, dsn, siblings) as made:
+    async with services(settings, tokens, dsn, multiprocess_metrics) as made:
         text = greeting(await ensure_demo(dsn), settings.data_dir)
 
         def announce(name: Address) -> None:

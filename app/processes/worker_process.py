@@ -25,7 +25,7 @@ from prometheus_client import generate_latest
 from app.telemetry import log
 from app.telemetry.exporter import tracing
 from app.telemetry.metrics import WORKER_REGISTRY
-from app.telemetry.multiprocess_metrics import Siblings
+from app.telemetry.multiprocess_metrics import MultiprocessMetrics
 from app.worker_main import pauses, work
 from persistence.worker.autosave import Pauses
 
@@ -51,7 +51,7 @@ class Job:
 
     dsn: str
     versions: Pauses
-    siblings: Siblings
+    multiprocess_metrics: MultiprocessMetrics
 
 
 @contextmanager
@@ -63,9 +63,11 @@ def worker_beside(settings: "Settings", dsn: str, sockets: Path) -> Iterator[Cal
     if settings.no_worker:
         yield _start_nothing
         return
-    companion = Companion(Job(dsn, pauses(settings), Siblings(sockets, "worker")))
-    with _kept(companion):
-        yield companion.start
+    worker_process = WorkerProcess(
+        Job(dsn, pauses(settings), MultiprocessMetrics(sockets, "worker"))
+    )
+    with _kept(worker_process):
+        yield worker_process.start
 
 
 def _start_nothing() -> None:
@@ -73,17 +75,17 @@ def _start_nothing() -> None:
 
 
 @contextmanager
-def _kept(companion: "Companion") -> Iterator[None]:
+def _kept(worker_process: "WorkerProcess") -> Iterator[None]:
     """At the end let it finish what lags, unless the block failed."""
     patience = 0.0
     try:
         yield
         patience = FINISHING_SECONDS
     finally:
-        end(companion.children, patience)
+        end(worker_process.children, patience)
 
 
-class Companion:
+class WorkerProcess:
     """The server's side of it."""
 
     def __init__(self, job: Job) -> None:
@@ -139,7 +141,7 @@ def _work_beside(job: Job, line: Connection) -> None:
 async def _work(job: Job, line: Connection) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(line.fileno(), _hear, job, line, stop)
-    async with job.siblings.telling(lambda: generate_latest(WORKER_REGISTRY)):
+    async with job.multiprocess_metrics.telling(lambda: generate_latest(WORKER_REGISTRY)):
         await _keep_working(job, stop)
 
 
@@ -148,7 +150,7 @@ def _hear(job: Job, line: Connection, stop: asyncio.Event) -> None:
     try:
         line.recv_bytes()
     except (EOFError, OSError):
-        shutil.rmtree(job.siblings.directory, ignore_errors=True)
+        shutil.rmtree(job.multiprocess_metrics.directory, ignore_errors=True)
         os._exit(1)
     stop.set()
 

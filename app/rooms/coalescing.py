@@ -9,17 +9,17 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Windows:
+class CoalescingWindows:
     """How long a busy room gathers presence, and what it tells everybody, at most; in seconds."""
 
     presence: float = 0.0
     delivery: float = 0.0
 
 
-IMMEDIATE: Final = Windows()
+IMMEDIATE: Final = CoalescingWindows()
 
 
-class Window(Generic[T]):
+class Coalescer(Generic[T]):
     """Passes things on in their order: `send` takes all that came in one window.
 
     A window opens with whatever comes after a pause, which is passed on at once. It stays open for

@@ -12,13 +12,13 @@ from crdt.errors import SyncError
 from crdt.protocol.messages import AwarenessUpdate, Message, SyncStep2, Update
 from crdt.room.effects import SessionId
 
-from .coalescing import Window
-from .frames import Parcel
+from .coalescing import Coalescer
+from .frames import FrameBatch
 from .outbox import Outbox
 
 Encode: TypeAlias = Callable[[Message], bytes]
 
-Told: TypeAlias = tuple[Message, SessionId | None]
+Delivery: TypeAlias = tuple[Message, SessionId | None]
 """What is told to everybody, and who is not told."""
 
 SECONDS_PER_CLIENT: Final = 200e-6
@@ -29,7 +29,7 @@ SHORTEST_SECONDS: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Parting:
+class LeavingClient:
     """A client that only waits for its last acknowledgements, until a moment of the clock."""
 
     outbox: Outbox
@@ -41,14 +41,14 @@ class Parting:
         self.outbox.close(self.error)
 
 
-class Audience:
+class FanOut:
     """Who is told what happens in a room. `longest_window` is in seconds."""
 
     def __init__(self, longest_window: float = 0.0) -> None:
         self._longest_window = longest_window
-        self._window: Window[Told] = Window(self._seconds, self._tell)
+        self._window: Coalescer[Delivery] = Coalescer(self._seconds, self._deliver)
         self._outboxes: dict[SessionId, Outbox] = {}
-        self._parting: dict[SessionId, Parting] = {}
+        self._leaving: dict[SessionId, LeavingClient] = {}
 
     def __len__(self) -> int:
         return len(self._outboxes)
@@ -62,8 +62,8 @@ class Audience:
 
     def reachable(self, session: SessionId) -> Outbox | None:
         """Return the outbox of a client that is here, or only waits for its last answers."""
-        parting = self._parting.get(session)
-        return self._outboxes.get(session) if parting is None else parting.outbox
+        leaving = self._leaving.get(session)
+        return self._outboxes.get(session) if leaving is None else leaving.outbox
 
     def add(self, session: SessionId, outbox: Outbox) -> None:
         """Let a client in."""
@@ -71,7 +71,7 @@ class Audience:
 
     def remove(self, session: SessionId) -> Outbox | None:
         """Forget a client; return its outbox if it was here."""
-        self._parting.pop(session, None)
+        self._leaving.pop(session, None)
         return self._outboxes.pop(session, None)
 
     def put(self, session: SessionId, message: Message) -> None:
@@ -96,26 +96,26 @@ class Audience:
         seconds = min(self._longest_window, SECONDS_PER_CLIENT * len(self._outboxes))
         return seconds if seconds >= SHORTEST_SECONDS else 0.0
 
-    def _tell(self, told: list[Told]) -> None:
+    def _deliver(self, deliveries: list[Delivery]) -> None:
         """Offer messages to everybody; equal parcels are made once."""
-        packing = _Packing(told)
+        packing = _Packing(deliveries)
         for session, outbox in list(self._outboxes.items()):
-            if (parcel := packing.parcel(session, outbox.encode)).payloads:
-                outbox.offer(parcel)
+            if (batch := packing.batch(session, outbox.encode)).payloads:
+                outbox.offer(batch)
 
-    def part(self, session: SessionId, parting: Parting) -> None:
+    def part(self, session: SessionId, leaving: LeavingClient) -> None:
         """Have a client that has left wait for its last answers."""
-        self._parting[session] = parting
+        self._leaving[session] = leaving
 
     def let_go(self, session: SessionId) -> None:
         """Close a client that waited for its last answers."""
-        if parting := self._parting.pop(session, None):
-            parting.close()
+        if leaving := self._leaving.pop(session, None):
+            leaving.close()
 
     def let_go_late(self, now: float) -> None:
         """Close those who have waited long enough."""
-        for session, parting in list(self._parting.items()):
-            if parting.deadline <= now:
+        for session, leaving in list(self._leaving.items()):
+            if leaving.deadline <= now:
                 self.let_go(session)
 
     def close(self, error: SyncError) -> None:
@@ -124,30 +124,30 @@ class Audience:
         outboxes, self._outboxes = self._outboxes, {}
         for outbox in outboxes.values():
             outbox.close(error)
-        for session in list(self._parting):
+        for session in list(self._leaving):
             self.let_go(session)
 
 
 class _Packing:
     """Parcels of the same messages, for whoever they are for."""
 
-    def __init__(self, told: list[Told]) -> None:
-        self._told = told
-        self._authors = {author for _, author in told}
+    def __init__(self, deliveries: list[Delivery]) -> None:
+        self._deliveries = deliveries
+        self._authors = {author for _, author in deliveries}
         self._frames: dict[Encode, list[bytes]] = {}
-        self._parcels: dict[tuple[Encode, SessionId | None], Parcel] = {}
+        self._parcels: dict[tuple[Encode, SessionId | None], FrameBatch] = {}
 
-    def parcel(self, session: SessionId, encode: Encode) -> Parcel:
+    def batch(self, session: SessionId, encode: Encode) -> FrameBatch:
         """Make what a session is told, or find it made for another one."""
         author = session if session in self._authors else None
         key = encode, author
-        if (parcel := self._parcels.get(key)) is None:
-            parcel = self._parcels[key] = Parcel.of(self._frames_for(author, encode))
-        return parcel
+        if (batch := self._parcels.get(key)) is None:
+            batch = self._parcels[key] = FrameBatch.of(self._frames_for(author, encode))
+        return batch
 
     def _frames_for(self, author: SessionId | None, encode: Encode) -> Iterator[bytes]:
         if (frames := self._frames.get(encode)) is None:
-            frames = self._frames[encode] = [encode(message) for message, _ in self._told]
-        for frame, (_, excluded) in zip(frames, self._told, strict=True):
+            frames = self._frames[encode] = [encode(message) for message, _ in self._deliveries]
+        for frame, (_, excluded) in zip(frames, self._deliveries, strict=True):
             if frame and (author is None or author != excluded):
                 yield frame

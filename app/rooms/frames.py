@@ -14,7 +14,7 @@ def header(length: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class FrameBatch:
     """Binary messages, as payloads and as one piece of RFC 6455 frames. `size` is in bytes.
 
     Each message keeps a frame of its own: y-websocket clients up to 3.1 read only the first message
@@ -26,7 +26,7 @@ class Parcel:
     size: int
 
     @classmethod
-    def of(cls, payloads: Iterable[bytes]) -> "Parcel":
+    def of(cls, payloads: Iterable[bytes]) -> "FrameBatch":
         """Wrap messages up."""
         wrapped = tuple(payloads)
         pieces = (piece for each in wrapped for piece in (header(len(each)), each))

@@ -18,16 +18,16 @@ from crdt.document.document import Document
 from crdt.editing.editor import Editor
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 from crdt.protocol.messages import Scope
-from crdt.room.document_size import Size
+from crdt.room.document_size import DocumentSize
 from crdt.room.effects import SessionId
 from crdt.room.peer_messages import NodeId
 from crdt.room.room import MAX_STATELESS, Room
-from crdt.updates.inspection import Survey, survey
+from crdt.updates.inspection import Inspection, inspect_update
 from persistence.ports import StoredDocument, UpdateLog
 from persistence.worker.replay import compute, load, replay
 
 from .appends import Committer
-from .coalescing import IMMEDIATE, Windows
+from .coalescing import IMMEDIATE, CoalescingWindows
 from .live_room import LiveRoom
 from .log_follower import Follower
 
@@ -71,7 +71,7 @@ class Hub:
         max_stateless: int = MAX_STATELESS,
         new_client_id: Callable[[], int | None] = lambda: None,
         node: NodeId = "here",
-        windows: Windows = IMMEDIATE,
+        windows: CoalescingWindows = IMMEDIATE,
     ) -> None:
         self._log, self._committer, self._bus, self._clock = log, committer, bus, clock
         self._unload_after, self._node = unload_after, node
@@ -120,7 +120,7 @@ class Hub:
         Raises Draining, Overloaded, PipelineNotFound, StoreUnavailable: see `LiveRoom.committed`.
         """
         room = await self.open(pipeline_id)
-        value = room.edit(user_id, change, is_deletion=is_deletion)
+        value = room.execute_edit(user_id, change, is_deletion=is_deletion)
         return EditResult(await room.committed(COMMIT_SECONDS), value)
 
     async def edit_aside(
@@ -145,7 +145,7 @@ class Hub:
             room = await self.open(pipeline_id)
             if not undisturbed or room.copy() == state:
                 for edit in edits:
-                    room.merge(user_id, edit)
+                    room.execute_merge(user_id, edit)
                 return EditResult(await room.committed(COMMIT_SECONDS), value)
         raise Overloaded("others are editing this pipeline all the time: try again later")
 
@@ -187,7 +187,7 @@ class Hub:
             await predecessor.settled(SETTLE_SECONDS)
         document, seq, size = await self._loaded(pipeline_id)
         document.cpu_seconds = time.thread_time
-        limit = Size(self._document_bytes, size)
+        limit = DocumentSize(self._document_bytes, size)
         room = Room(document, self._node, limit, self._max_stateless)
         # Kept here, not by the visitors: all of them may have given up meanwhile.
         self._rooms[pipeline_id] = LiveRoom(
@@ -271,12 +271,12 @@ class Hub:
 
 def _edit_copy(
     copy: Document, state: bytes, change: Callable[[Editor], T]
-) -> tuple[T, list[Survey]]:
+) -> tuple[T, list[Inspection]]:
     copy.load(state)
     editor = Editor(copy)
-    with copy.edit() as updates:
+    with copy.transact() as updates:
         value = change(editor)
-    return value, [survey(update) for update in updates]
+    return value, [inspect_update(update) for update in updates]
 
 
 def _replay(stored: StoredDocument, client_id: int | None = None) -> Document:

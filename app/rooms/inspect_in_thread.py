@@ -3,17 +3,17 @@
 from typing import Final
 from uuid import UUID
 
-from app.compute_queue import Workbench
+from app.compute_queue import ComputeQueue
 from crdt.errors import SyncError
 from crdt.protocol.messages import ClientMessage, SyncStep2, Update
 from crdt.room.inspected_messages import (
-    SurveyedCommitted,
-    SurveyedSyncStep2,
-    SurveyedUpdate,
-    read_ahead,
+    InspectedCommitted,
+    InspectedSyncStep2,
+    InspectedUpdate,
+    inspected,
 )
 from crdt.room.peer_messages import Committed
-from crdt.updates.inspection import survey
+from crdt.updates.inspection import inspect_update
 from persistence.ports import LoggedUpdate
 from persistence.worker.replay import compute
 
@@ -38,14 +38,16 @@ def is_unread(message: ClientMessage) -> bool:
     """Whether a message is to be read aside before a room takes it."""
     if not isinstance(message, Update | SyncStep2):
         return False
-    return is_large(message.update) and not isinstance(message, SurveyedUpdate | SurveyedSyncStep2)
+    return is_large(message.update) and not isinstance(
+        message, InspectedUpdate | InspectedSyncStep2
+    )
 
 
-class ReadAhead:
+class ThreadInspector:
     """Reads what clients send, each user's in turn."""
 
     def __init__(self) -> None:
-        self._bench = Workbench(AT_ONCE, MAX_WAITING, MAX_WAITING_OF_ONE)
+        self._queue = ComputeQueue(AT_ONCE, MAX_WAITING, MAX_WAITING_OF_ONE)
 
     async def read(self, user_id: UUID, message: ClientMessage) -> ClientMessage:
         """Return a message as a room is to take it, soon if it is large.
@@ -53,7 +55,7 @@ class ReadAhead:
         Raises MalformedUpdate, MessageTooBig, and Overloaded when too much waits.
         """
         if is_unread(message):
-            return await self._bench.run(user_id, read_ahead, message)
+            return await self._queue.run(user_id, inspected, message)
         return message
 
 
@@ -61,9 +63,9 @@ async def read_committed(update: LoggedUpdate) -> Committed:
     """Read an update of the log as a room is to take it."""
     if is_large(update.payload):
         try:
-            read = await compute(survey, update.payload)
+            read = await compute(inspect_update, update.payload)
         except SyncError:
             # The room finds out, too, and does without.
             return Committed(update.seq, update.payload)
-        return SurveyedCommitted(update.seq, update.payload, read)
+        return InspectedCommitted(update.seq, update.payload, read)
     return Committed(update.seq, update.payload)

@@ -36,28 +36,28 @@ from crdt.protocol.messages import (
     SyncStep2,
     Update,
 )
-from crdt.room.awareness import MAX_ROSTER_BYTES
+from crdt.room.awareness import MAX_NODE_PRESENCE_BYTES
 from crdt.room.effects import (
     Append,
     Broadcast,
+    CloseAfterAcks,
     CloseSession,
     Effect,
-    PartSession,
     Publish,
     Send,
     SendWhenDurable,
     SessionId,
     WhenDurable,
 )
-from crdt.room.peer_messages import Committed, News, Roster, WhoIsHere
+from crdt.room.peer_messages import Committed, NodePresence, PeerMessage, PresenceQuery
 from crdt.room.room import TOO_LARGE, Room
 from crdt.room.session import Session
-from crdt.updates.inspection import Survey
+from crdt.updates.inspection import Inspection
 from persistence.ports import NewUpdate
 
 from .appends import Appends, Committer
-from .coalescing import IMMEDIATE, Window, Windows
-from .fan_out import Audience, Parting
+from .coalescing import IMMEDIATE, Coalescer, CoalescingWindows
+from .fan_out import FanOut, LeavingClient
 from .inspect_in_thread import is_large
 from .log_position import LogPosition
 from .outbox import Outbox
@@ -90,28 +90,32 @@ class LiveRoom:
         *,
         seq: int = 0,
         on_gap: Callable[["LiveRoom"], None] = lambda _: None,
-        windows: Windows = IMMEDIATE,
+        windows: CoalescingWindows = IMMEDIATE,
     ) -> None:
         self.pipeline_id = pipeline_id
         self.position = LogPosition(seq)
-        self._shown: Window[bytes] = Window(lambda: windows.presence, self._show_presence)
-        self._told: Window[bytes] = Window(lambda: windows.presence, self._tell_presence)
+        self._presence_here: Coalescer[bytes] = Coalescer(
+            lambda: windows.presence, self._broadcast_presence
+        )
+        self._presence_elsewhere: Coalescer[bytes] = Coalescer(
+            lambda: windows.presence, self._publish_presence
+        )
         self.dropped = False
         self.frozen = False
         self.empty_since = clock.monotonic()
         self._room = room
         self._bus, self._clock = bus, clock
-        self._audience = Audience(windows.delivery)
-        self._appends = Appends(committer, self._tell_committed, self._refuse)
+        self._clients = FanOut(windows.delivery)
+        self._appends = Appends(committer, self._publish_committed, self._refuse)
         self._catching_up: set[SessionId] = set()
         self._on_gap = on_gap
         self._unsubscribe: Unsubscribe = unmoved
-        self._unsubscribe = bus.subscribe(pipeline_id, self._hear, self._ask_around)
+        self._unsubscribe = bus.subscribe(pipeline_id, self._receive_peer, self._ask_around)
 
     @property
     def is_idle(self) -> bool:
         """Whether nobody is here and nothing waits for a commit."""
-        return not self._audience and self.is_durable
+        return not self._clients and self.is_durable
 
     @property
     def is_durable(self) -> bool:
@@ -125,16 +129,16 @@ class LiveRoom:
 
     def join(self, session: Session, outbox: Outbox) -> None:
         """Let a client in, until its token expires."""
-        self._audience.add(session.id, outbox)
+        self._clients.add(session.id, outbox)
         outbox.refill = lambda: self._catch_up(session.id)
-        self._carry_out(self._room.join(session))
+        self._execute(self._room.join(session))
 
     def _catch_up(self, session: SessionId) -> bool:
         """Replace what was let go because a client was slow; see `Outbox.refill`."""
         if session in self._catching_up:
             return False
         tally.resyncs += 1
-        if (outbox := self._audience.get(session)) is not None:
+        if (outbox := self._clients.get(session)) is not None:
             self._run(lambda: self._room.catch_up(session, outbox.limit))
             self._note_catching_up(session)
         return True
@@ -145,38 +149,42 @@ class LiveRoom:
             self._catching_up.add(session)
             self._appends.when_decided(lambda: self._catching_up.discard(session))
 
-    def receive(self, session: SessionId, message: ClientMessage) -> None:
+    def receive_message(self, session: SessionId, message: ClientMessage) -> None:
         """Take a message from a client that joined and has not left; a frozen room takes none."""
-        if session in self._audience and not self.frozen:
+        if session in self._clients and not self.frozen:
             _count(message)
             try:
-                self._carry_out(self._room.receive(session, message, self._clock.monotonic()))
+                self._execute(self._room.handle(session, message, self._clock.monotonic()))
             except DocumentPoisoned as error:
                 # Apart from the others: it would bring the same back, again and again.
                 self._close(session, ProtocolError(UNUSABLE))
                 self._drop_poisoned(error)
 
-    def edit(
+    def execute_edit(
         self, user_id: UUID | None, change: Callable[[Editor], T], *, is_deletion: bool = False
     ) -> T:
-        """Let the server edit, in a user's name; see `Room.edit`. `committed` says when it is safe.
+        """Let the server edit, in a user's name; see `Room.apply_edit`.
+
+        `committed` waits until the edit is safe.
 
         What `change` raises goes to the caller, the document being untouched then. Raises Draining
         if the room takes no edits any more, Overloaded if this one cannot be stored,
         PipelineTooLarge if it would add to a document that is too large.
         """
         now = self._clock.monotonic()
-        return self._edit(lambda: self._room.edit(user_id, change, now, is_deletion=is_deletion))
+        return self._edit(
+            lambda: self._room.apply_edit(user_id, change, now, is_deletion=is_deletion)
+        )
 
-    def merge(self, user_id: UUID | None, edit: Survey) -> None:
-        """Take an edit that the server made on a copy; see `Room.merge`. Raises as `edit` does."""
+    def execute_merge(self, user_id: UUID | None, edit: Inspection) -> None:
+        """Take an edit that the server made on a copy. Raises as `execute_edit` does."""
         now = self._clock.monotonic()
-        self._edit(lambda: (None, self._room.merge(user_id, edit, now)))
+        self._edit(lambda: (None, self._room.apply_merge(user_id, edit, now)))
 
     def _edit(self, decide: Callable[[], tuple[T, list[Effect]]]) -> T:
         if self.dropped or self.frozen:
             raise Draining
-        if not self._audience:
+        if not self._clients:
             self.empty_since = self._clock.monotonic()
         try:
             result, effects = decide()
@@ -186,7 +194,7 @@ class LiveRoom:
         except DocumentPoisoned as error:
             self._drop_poisoned(error)
             raise Overloaded("the document is being reloaded: try again") from error
-        self._carry_out(effects)
+        self._execute(effects)
         self._appends.check()
         return result
 
@@ -214,26 +222,26 @@ class LiveRoom:
 
     def renew(self, session: SessionId, scope: Scope, expires_at: datetime) -> None:
         """Let a client go on with another token; see `Room.renew`."""
-        if session in self._audience:
-            self._carry_out(self._room.renew(session, scope, expires_at))
+        if session in self._clients:
+            self._execute(self._room.renew(session, scope, expires_at))
 
     def ask_again(self, session: SessionId) -> None:
         """Ask a client for its token once more; see `Room.ask_again`."""
-        if session in self._audience:
+        if session in self._clients:
             self._room.ask_again(session)
 
     def leave(self, session: SessionId) -> None:
         """Forget a client; the last one to leave starts the clock of unloading."""
-        if self._audience.remove(session) is not None:
-            self._carry_out(self._room.leave(session))
+        if self._clients.remove(session) is not None:
+            self._execute(self._room.leave(session))
         self.empty_since = self._clock.monotonic()
 
     def tick(self) -> None:
         """Let time pass."""
         now = self._clock.monotonic()
-        self._carry_out(self._room.tick(now))
-        self._carry_out(self._room.expire(self._clock.now()))
-        self._audience.let_go_late(now)
+        self._execute(self._room.tick(now))
+        self._execute(self._room.expire(self._clock.now()))
+        self._clients.let_go_late(now)
 
     @property
     def users(self) -> set[UUID]:
@@ -247,7 +255,7 @@ class LiveRoom:
 
     def review(self, scopes: Mapping[UUID, Scope | None]) -> None:
         """Give users another scope in place, or none: see `Room.review`."""
-        self._carry_out(self._room.review(scopes))
+        self._execute(self._room.review(scopes))
 
     def drop(self, error: SyncError) -> None:
         """Send everybody away and never be used again; the next visit loads the room anew."""
@@ -255,56 +263,58 @@ class LiveRoom:
             return
         self.dropped = True
         self._unsubscribe()
-        self._shown.close()
-        self._told.close()
-        self._audience.close(error)
+        self._presence_here.close()
+        self._presence_elsewhere.close()
+        self._clients.close(error)
 
-    def _spread(self, message: Message, exclude: SessionId | None) -> None:
+    def _fan_out(self, message: Message, exclude: SessionId | None) -> None:
         if isinstance(message, AwarenessUpdate):
-            self._shown.add(message.payload)
+            self._presence_here.add(message.payload)
         else:
             self._broadcast(message, exclude)
 
-    def _publish(self, news: News) -> None:
-        if isinstance(news, Roster) and not news.is_complete:
-            self._told.add(news.presence)
+    def _publish(self, message: PeerMessage) -> None:
+        if isinstance(message, NodePresence) and not message.is_complete:
+            self._presence_elsewhere.add(message.presence)
         else:
-            self._bus.publish(self.pipeline_id, news, self._hear)
+            self._bus.publish(self.pipeline_id, message, self._receive_peer)
 
-    def _show_presence(self, presence: list[bytes]) -> None:
+    def _broadcast_presence(self, presence: list[bytes]) -> None:
         self._broadcast(AwarenessUpdate(latest(presence)), None)
 
-    def _tell_presence(self, presence: list[bytes]) -> None:
-        for piece in in_pieces(latest(presence), MAX_ROSTER_BYTES):
-            roster = Roster(self._room.node, piece, is_complete=False)
-            self._bus.publish(self.pipeline_id, roster, self._hear)
+    def _publish_presence(self, presence: list[bytes]) -> None:
+        for piece in in_pieces(latest(presence), MAX_NODE_PRESENCE_BYTES):
+            node_presence = NodePresence(self._room.node, piece, is_complete=False)
+            self._bus.publish(self.pipeline_id, node_presence, self._receive_peer)
 
     def _ask_around(self) -> None:
         """Ask the other nodes who is in this room there."""
-        self._bus.publish(self.pipeline_id, WhoIsHere(self._room.node), self._hear)
+        self._bus.publish(self.pipeline_id, PresenceQuery(self._room.node), self._receive_peer)
 
-    def _hear(self, news: News) -> None:
+    def _receive_peer(self, message: PeerMessage) -> None:
         """Take what another node tells: what it cannot make sense of, it does without."""
-        if not isinstance(news, Committed):
-            self._take_news(news)
-        elif not self.position.has(news.seq):
+        if not isinstance(message, Committed):
+            self._apply_peer_message(message)
+        elif not self.position.has(message.seq):
             # What came garbled, or without its bytes, is in the log.
-            if news.update is not None and self._take_news(news):
-                self.position.note(news.seq)
+            if message.update is not None and self._apply_peer_message(message):
+                self.position.note(message.seq)
             else:
-                self.position.expect(news.seq)
-            self._mind_gap()
+                self.position.expect(message.seq)
+            self._check_gap()
 
-    def _take_news(self, news: News) -> bool:
+    def _apply_peer_message(self, message: PeerMessage) -> bool:
         """Let the room make something of it; return whether it could."""
         try:
-            self._run(lambda: self._room.receive_news(news, self._clock.monotonic()))
+            self._run(lambda: self._room.receive_peer(message, self._clock.monotonic()))
         except ProtocolError as error:
-            _logger.warning("room.news_ignored", pipeline_id=self.pipeline_id, error=str(error))
+            _logger.warning(
+                "room.peer_message_ignored", pipeline_id=self.pipeline_id, error=str(error)
+            )
             return False
         return True
 
-    def _mind_gap(self) -> None:
+    def _check_gap(self) -> None:
         if self.position.has_gap and not self.dropped:
             self._on_gap(self)
 
@@ -313,14 +323,14 @@ class LiveRoom:
         for committed in commits:
             if not self.position.has(committed.seq):
                 # What cannot be read here can be read nowhere: it is left out, as by replay.
-                self._take_news(committed)
+                self._apply_peer_message(committed)
                 self.position.note(committed.seq)
         if is_all:
             self.position.forgo()
 
     def _run(self, decide: Callable[[], list[Effect]]) -> None:
         try:
-            self._carry_out(decide())
+            self._execute(decide())
         except DocumentPoisoned as error:
             self._drop_poisoned(error)
 
@@ -328,47 +338,47 @@ class LiveRoom:
         _logger.error("room.poisoned", pipeline_id=self.pipeline_id, error=str(error))
         self.drop(Overloaded("the document is being reloaded: reconnect"))
 
-    def _carry_out(self, effects: list[Effect]) -> None:
+    def _execute(self, effects: list[Effect]) -> None:
         for effect in effects:
             if self.dropped:
                 return
-            self._carry_out_one(effect)
+            self._execute_one(effect)
 
-    def _carry_out_one(self, effect: Effect) -> None:
+    def _execute_one(self, effect: Effect) -> None:
         match effect:
             case SendWhenDurable(session, message):
                 self._put_when_durable(session, message)
             case WhenDurable(later):
-                self._appends.when_durable(lambda: self._carry_out([later]))
+                self._appends.when_durable(lambda: self._execute([later]))
             case _:
-                self._carry_out_now(effect)
+                self._execute_now(effect)
 
-    def _carry_out_now(
-        self, effect: Send | Broadcast | Append | Publish | CloseSession | PartSession
+    def _execute_now(
+        self, effect: Send | Broadcast | Append | Publish | CloseSession | CloseAfterAcks
     ) -> None:
         match effect:
             case Send(session, message):
                 self._put(session, message)
             case Broadcast(message, exclude):
-                self._spread(message, exclude)
+                self._fan_out(message, exclude)
             case Append(update, user_id):
                 self._append(update, user_id)
-            case Publish(news):
-                self._publish(news)
+            case Publish(message):
+                self._publish(message)
             case CloseSession(session, error):
                 self._close(session, error)
-            case PartSession(session, error):
-                self._part(session, error)
+            case CloseAfterAcks(session, error):
+                self._close_after_acks(session, error)
             case _:
                 assert_never(effect)
 
     def _put(self, session: SessionId, message: Message) -> None:
         if isinstance(message, Refused):
             reject("too_large" if message is TOO_LARGE else "read_only")
-        self._audience.put(session, message)
+        self._clients.put(session, message)
 
     def _put_when_durable(self, session: SessionId, message: Message) -> None:
-        outbox = self._audience.reachable(session)
+        outbox = self._clients.reachable(session)
         if outbox is None or self.is_durable:
             self._put(session, message)
             return
@@ -386,9 +396,9 @@ class LiveRoom:
         if self.frozen:
             # All of them are about to leave; a thousand would be told of each other's leaving.
             return
-        self._audience.broadcast(message, exclude)
-        is_author_here = exclude is not None and exclude in self._audience
-        _count_delivery(message, len(self._audience) - is_author_here)
+        self._clients.broadcast(message, exclude)
+        is_author_here = exclude is not None and exclude in self._clients
+        _count_delivery(message, len(self._clients) - is_author_here)
 
     def _append(self, payload: bytes, user_id: UUID | None) -> None:
         self._appends.append(NewUpdate(self.pipeline_id, user_id, payload, self._clock.now()))
@@ -408,27 +418,27 @@ class LiveRoom:
         detail = "an edit could not be stored: reconnect"
         return Overloaded(detail if isinstance(error, PipeloomError) else "")
 
-    def _tell_committed(self, seq: int, payload: bytes) -> None:
+    def _publish_committed(self, seq: int, payload: bytes) -> None:
         self.position.note(seq)
         # The others must read a large one aside, so they may as well read it from the log.
         told = Committed(seq, None if is_large(payload) else payload)
-        self._bus.publish(self.pipeline_id, told, self._hear)
-        self._mind_gap()
+        self._bus.publish(self.pipeline_id, told, self._receive_peer)
+        self._check_gap()
 
     def _close(self, session: SessionId, error: SyncError) -> None:
-        outbox = self._audience.get(session)
+        outbox = self._clients.get(session)
         self.leave(session)
         if outbox is not None:
             outbox.close(error)
 
-    def _part(self, session: SessionId, error: SyncError) -> None:
-        outbox = self._audience.get(session)
+    def _close_after_acks(self, session: SessionId, error: SyncError) -> None:
+        outbox = self._clients.get(session)
         self.leave(session)
         if outbox is not None:
             deadline = self._clock.monotonic() + PARTING_SECONDS
-            self._audience.part(session, Parting(outbox, error, deadline))
+            self._clients.part(session, LeavingClient(outbox, error, deadline))
             # Behind the acknowledgements that wait for the same commit.
-            self._appends.when_decided(lambda: self._audience.let_go(session))
+            self._appends.when_decided(lambda: self._clients.let_go(session))
 
 
 def _count(message: ClientMessage) -> None:

@@ -70,7 +70,7 @@ class Follower:
         try:
             await self._catch_up(room)
         except StoreError as error:
-            _logger.warning("room.gap_stays", pipeline_id=room.pipeline_id, error=str(error))
+            _logger.warning("room.gap_not_filled", pipeline_id=room.pipeline_id, error=str(error))
 
     async def _catch_up(self, room: LiveRoom) -> None:
         about: spans.Attributes = {

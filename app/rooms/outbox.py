@@ -6,7 +6,7 @@ from typing import Protocol
 from crdt.errors import SyncError
 from crdt.protocol.messages import Message
 
-from .frames import Parcel
+from .frames import FrameBatch
 
 
 class Outbox(Protocol):
@@ -41,7 +41,7 @@ class Outbox(Protocol):
         """Queue what a client must get that it asked for; or, if there is no room, `refill`."""
         ...
 
-    def offer(self, parcel: Parcel) -> None:
+    def offer(self, batch: FrameBatch) -> None:
         """Queue what may be let go, frame by frame, if the client is slow; then `refill`."""
         ...
 

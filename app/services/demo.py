@@ -9,7 +9,7 @@ from uuid import UUID
 from app.settings import DEFAULT_DATA_DIR
 from persistence.ports import Demo, Directory
 
-from . import pipeline_files as library
+from . import pipeline_files
 
 COMMAND = ".venv/bin/pipeloom"
 """Where `make setup` puts the command line."""
@@ -27,8 +27,8 @@ async def create_demo(directory: DemoDirectory, now: datetime) -> UUID:
     """Create the demo team, its owner, its viewer and its pipeline; return the pipeline's id."""
     demo = await directory.ensure_demo()
     content = resources.files("app").joinpath("demo.yaml").read_bytes()
-    imported = library.read_file(content, "demo")
-    return await library.create(
+    imported = pipeline_files.read_file(content, "demo")
+    return await pipeline_files.create(
         directory, imported.pipeline, team_id=demo.team_id, created_by=demo.owner.id, now=now
     )
 

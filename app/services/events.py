@@ -18,7 +18,7 @@ from uuid import UUID
 
 from app.bus.base import Bus, Handler, Unsubscribe
 from crdt.protocol.messages import Scope, Stateless
-from crdt.room.peer_messages import News
+from crdt.room.peer_messages import PeerMessage
 
 Kind: TypeAlias = Literal[
     "comment.created",
@@ -50,7 +50,7 @@ class RoomEvent:
         return Stateless(json.dumps({"event": self.kind, "data": self.data}))
 
 
-def event_in(news: News) -> RoomEvent | None:
+def event_in(news: PeerMessage) -> RoomEvent | None:
     """The event that another node tells of; None for other news, and for kinds not known here."""
     if not isinstance(news, Stateless) or not news.payload.startswith(_BEGINNING):
         return None
@@ -61,7 +61,7 @@ def event_in(news: News) -> RoomEvent | None:
         return None
 
 
-class Listener:
+class EventQueue:
     """Somebody who listens. `next` returns None when there is no more to hear."""
 
     def __init__(self, user_id: UUID) -> None:
@@ -95,7 +95,7 @@ class _Subscription:
     end: Unsubscribe
 
 
-def _nobody(_: News) -> None:
+def _nobody(_: PeerMessage) -> None:
     """Stands for the sender where nobody listens."""
 
 
@@ -104,7 +104,7 @@ class RoomEvents:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._listeners: defaultdict[UUID, set[Listener]] = defaultdict(set)
+        self._listeners: defaultdict[UUID, set[EventQueue]] = defaultdict(set)
         self._subscriptions: dict[UUID, _Subscription] = {}
 
     def count(self, user_id: UUID) -> int:
@@ -116,9 +116,9 @@ class RoomEvents:
         )
 
     @contextmanager
-    def listening(self, pipeline_id: UUID, user_id: UUID) -> Iterator[Listener]:
+    def listening(self, pipeline_id: UUID, user_id: UUID) -> Iterator[EventQueue]:
         """Listen to a pipeline for the length of the block."""
-        listener = Listener(user_id)
+        listener = EventQueue(user_id)
         self._listeners[pipeline_id].add(listener)
         self._subscribe(pipeline_id)
         try:
@@ -131,18 +131,18 @@ class RoomEvents:
 
     def _subscribe(self, pipeline_id: UUID) -> None:
         if pipeline_id not in self._subscriptions:
-            hear = partial(self._hear, pipeline_id)
+            hear = partial(self._receive, pipeline_id)
             subscription = _Subscription(hear, self._bus.subscribe(pipeline_id, hear))
             self._subscriptions[pipeline_id] = subscription
 
-    def tell(self, pipeline_id: UUID, event: RoomEvent) -> None:
+    def publish(self, pipeline_id: UUID, event: RoomEvent) -> None:
         """Tell everybody who listens to a pipeline, here and on other nodes, and who is in it."""
         self._put(pipeline_id, event)
         subscription = self._subscriptions.get(pipeline_id)
         hear = _nobody if subscription is None else subscription.hear
         self._bus.publish(pipeline_id, event.message(), hear)
 
-    def _hear(self, pipeline_id: UUID, news: News) -> None:
+    def _receive(self, pipeline_id: UUID, news: PeerMessage) -> None:
         if (event := event_in(news)) is not None:
             self._put(pipeline_id, event)
 
@@ -177,5 +177,5 @@ class RoomEvents:
             for listener in self._at(pipeline_id):
                 listener.end()
 
-    def _at(self, pipeline_id: UUID) -> list[Listener]:
+    def _at(self, pipeline_id: UUID) -> list[EventQueue]:
         return list(self._listeners.get(pipeline_id, ()))

@@ -12,7 +12,7 @@ from crdt.document.schema import PipelineReader, seed
 from crdt.pipeline.model import Pipeline
 from crdt.pipeline.rows import PipelineRow
 from crdt.validation.reading import read_pipeline, read_valid
-from crdt.yaml import codec as pipeline_yaml
+from crdt.yaml import codec
 from crdt.yaml.codec import Imported, write
 from persistence.ports import Directory, NewPipeline, StoredDocument, UpdateLog
 from persistence.worker.replay import compute, load, replay
@@ -20,7 +20,7 @@ from persistence.worker.replay import compute, load, replay
 
 def read_file(content: bytes, name: str) -> Imported:
     """Read a pipeline file; `name` is for pipelines that have none. Raises PipelineFileError."""
-    return pipeline_yaml.read(content, name=name, new_id=lambda: str(uuid4()))
+    return codec.read(content, name=name, new_id=lambda: str(uuid4()))
 
 
 async def create(

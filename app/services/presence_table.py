@@ -74,7 +74,7 @@ class PresenceMirror:
         except Exception as error:
             if not self._is_away:
                 unforeseen = None if isinstance(error, StoreError) else error
-                _logger.warning("presence_not_shown", error=str(error), exc_info=unforeseen)
+                _logger.warning("presence.not_written", error=str(error), exc_info=unforeseen)
             self._is_away = True
 
     async def mirror(self) -> None:
@@ -93,10 +93,10 @@ class PresenceMirror:
             async with asyncio.timeout(seconds):
                 await self.try_once()
         except TimeoutError:
-            _logger.warning("presence_left_behind", users=len(self._shown))
+            _logger.warning("presence.not_removed", users=len(self._shown))
 
     async def _show(self, now: float, present: Mapping[Seat, str]) -> None:
-        news = {seat: state for seat, state in present.items() if self._is_news(seat, state)}
+        news = {seat: state for seat, state in present.items() if self._is_new(seat, state)}
         same = {
             seat: state
             for seat, state in present.items()
@@ -110,7 +110,7 @@ class PresenceMirror:
         for seat, state in (news | same).items():
             self._shown[seat] = _Shown(state, now, moment)
 
-    def _is_news(self, seat: Seat, state: str) -> bool:
+    def _is_new(self, seat: Seat, state: str) -> bool:
         return seat not in self._shown or self._shown[seat].state != state
 
     async def _remove(self, present: Mapping[Seat, str]) -> None:

@@ -93,4 +93,4 @@ class _Complaints(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if time.monotonic() - self._complained_at >= COMPLAIN_SECONDS:
             self._complained_at = time.monotonic()
-            _logger.warning("telemetry.trouble", error=record.getMessage())
+            _logger.warning("telemetry.export_failed", error=record.getMessage())

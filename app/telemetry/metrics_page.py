@@ -19,7 +19,7 @@ from persistence.errors import StoreError
 from persistence.postgres.pool import Pool
 
 from . import metrics
-from .multiprocess_metrics import Siblings
+from .multiprocess_metrics import MultiprocessMetrics
 
 LAG_EVERY: Final = 15.0
 """Seconds between two looks at how far the tables are behind."""
@@ -59,20 +59,31 @@ class Observed(Protocol):
 class MetricsPage:
     """Answers `/metrics`: to this machine, and to whoever shows the configured token.
 
-    With `siblings` it tells of all of them.
+    With `multiprocess_metrics` it tells of all of them.
     """
 
     def __init__(
-        self, observed: Observed, token: str | None, siblings: Siblings | None = None
+        self,
+        observed: Observed,
+        token: str | None,
+        multiprocess_metrics: MultiprocessMetrics | None = None,
     ) -> None:
-        self._observed, self._token, self._siblings = observed, token, siblings
+        self._observed, self._token, self._multiprocess_metrics = (
+            observed,
+            token,
+            multiprocess_metrics,
+        )
 
     async def answer(self, request: Request) -> Response:
         """See the class."""
         if not (_is_from_here(request) or self._is_shown(request)):
             detail = "send the token of PIPELOOM_METRICS_TOKEN: Authorization: Bearer …"
             return problem(401, "Unauthorized", detail, headers=CHALLENGE)
-        page = self.own() if self._siblings is None else await self._siblings.page()
+        page = (
+            self.own()
+            if self._multiprocess_metrics is None
+            else await self._multiprocess_metrics.page()
+        )
         return Response(page, media_type=CONTENT_TYPE_LATEST)
 
     def own(self) -> bytes:

@@ -24,7 +24,7 @@ END: Final = b"# EOF\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Siblings:
+class MultiprocessMetrics:
     """One process among others: its name, and the directory of their sockets."""
 
     directory: Path

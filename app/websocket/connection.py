@@ -12,13 +12,13 @@ from typing import Any
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from app.rooms.frames import Parcel
+from app.rooms.frames import FrameBatch
 from app.telemetry.metrics import reject, tally
 from crdt.errors import Overloaded, ProtocolError, SyncError
 from crdt.protocol.messages import KEEP_ALIVE
 from crdt.protocol.messages import Message as SyncMessage
 
-from .send_queue import Backlog
+from .send_queue import SendQueue
 from .uvicorn_protocol import WRITE
 
 TOO_SLOW = "this client reads too slowly: reconnect"
@@ -27,7 +27,7 @@ CLOSE_SECONDS = 5.0
 """How long a client may take to answer a close frame, or to make room for one."""
 
 
-class Connection:
+class ClientConnection:
     """An accepted WebSocket. `keep_alive` is in seconds.
 
     y-websocket clients hang up after 30 s without a message, whatever pings say, so a silent
@@ -45,7 +45,7 @@ class Connection:
         self.encode = encode
         self._websocket = websocket
         self._keep_alive = keep_alive
-        self._backlog = Backlog(outbox_bytes)
+        self._send_queue = SendQueue(outbox_bytes)
         self._error: SyncError | None = None
         self._sent = self._sent_before = 0
         self._wake = asyncio.Event()
@@ -59,58 +59,58 @@ class Connection:
     @property
     def limit(self) -> int:
         """How many bytes may wait for the client."""
-        return self._backlog.limit
+        return self._send_queue.limit
 
     @property
     def depth(self) -> int:
         """How many bytes wait for the client."""
-        return self._backlog.size
+        return self._send_queue.size
 
     @property
     def is_stuck(self) -> bool:
         """Whether the client has taken nothing that waited since this was last asked."""
         before, self._sent_before = self._sent_before, self._sent
-        return self._backlog.size > 0 and before == self._sent
+        return self._send_queue.size > 0 and before == self._sent
 
     def reserve(self, size: int) -> None:
         """Count bytes that will be put later; a negative size takes them back."""
-        self._backlog.reserved += size
+        self._send_queue.reserved += size
         self._check_room()
 
     def _check_room(self) -> None:
-        if self._backlog.has_room:
+        if self._send_queue.has_room:
             self._has_room.set()
 
     def put(self, frame: bytes) -> None:
         """Queue a frame that must arrive; a client too slow even for those is closed with 1013."""
-        if self._error is not None or self._send_now(Parcel.of((frame,))):
+        if self._error is not None or self._send_now(FrameBatch.of((frame,))):
             return
-        if not self._backlog.put(frame):
-            self._backlog.clear()
+        if not self._send_queue.put(frame):
+            self._send_queue.clear()
             self.close(Overloaded(TOO_SLOW))
             return
         self._wake.set()
 
     def answer(self, frame: bytes, lane: "Lane") -> None:
         """Queue a frame that must arrive, or catch its lane up later."""
-        if self._error is None and not self._send_now(Parcel.of((frame,))):
-            self._backlog.answer(frame, lane)
+        if self._error is None and not self._send_now(FrameBatch.of((frame,))):
+            self._send_queue.answer(frame, lane)
             self._wake.set()
 
-    def offer(self, parcel: Parcel, lane: "Lane") -> None:
+    def offer(self, batch: FrameBatch, lane: "Lane") -> None:
         """Queue what may be let go, its lane being caught up later."""
-        if self._error is None and not self._send_now(parcel):
-            for frame in parcel.payloads:
-                self._backlog.offer(frame, lane)
+        if self._error is None and not self._send_now(batch):
+            for frame in batch.payloads:
+                self._send_queue.offer(frame, lane)
             self._wake.set()
 
-    def _send_now(self, parcel: Parcel) -> bool:
+    def _send_now(self, batch: FrameBatch) -> bool:
         """Send by the short way, if nothing is before it and the socket takes it."""
-        if not self._backlog.is_idle or not self._write(parcel.wire):
+        if not self._send_queue.is_idle or not self._write(batch.wire):
             return False
         self._sent += 1
-        tally.frames_out += len(parcel.payloads)
-        tally.bytes_out += parcel.size
+        tally.frames_out += len(batch.payloads)
+        tally.bytes_out += batch.size
         self._has_spoken = True
         return True
 
@@ -146,7 +146,7 @@ class Connection:
                 tally.bytes_in += len(frame)
                 if pause := await receive(frame):
                     await asyncio.sleep(pause)
-                if not self._backlog.has_room:
+                if not self._send_queue.has_room:
                     self._has_room.clear()
                     await self._has_room.wait()
         except WebSocketDisconnect:
@@ -157,20 +157,20 @@ class Connection:
     async def _drain(self) -> None:
         # A client that went away is the reader's to notice.
         with suppress(WebSocketDisconnect, RuntimeError):
-            while self._backlog or self._error is None:
+            while self._send_queue or self._error is None:
                 await self._send_next()
         if self._error is not None:
             await close(self._websocket, self._error)
 
     async def _send_next(self) -> None:
-        if not self._backlog:
-            self._backlog.catch_up()
-        if not self._backlog:
+        if not self._send_queue:
+            self._send_queue.catch_up()
+        if not self._send_queue:
             await self._wait()
             return
-        frame = self._backlog.pop()
+        frame = self._send_queue.pop()
         await self._websocket.send_bytes(frame)
-        self._backlog.sent(frame)
+        self._send_queue.sent(frame)
         self._sent += 1
         tally.frames_out += 1
         tally.bytes_out += len(frame)
@@ -193,7 +193,9 @@ class Connection:
 class Lane:
     """An `Outbox`: one session's part of a connection that others may share."""
 
-    def __init__(self, connection: Connection, encode: Callable[[SyncMessage], bytes]) -> None:
+    def __init__(
+        self, connection: ClientConnection, encode: Callable[[SyncMessage], bytes]
+    ) -> None:
         self.encode = encode
         self.refill: Callable[[], bool] = lambda: True
         self.is_behind = self.is_owed = False
@@ -216,12 +218,12 @@ class Lane:
         """See `Outbox`."""
         self._connection.answer(frame, self)
 
-    def offer(self, parcel: Parcel) -> None:
+    def offer(self, batch: FrameBatch) -> None:
         """See `Outbox`."""
-        self._connection.offer(parcel, self)
+        self._connection.offer(batch, self)
 
     def catch_up(self) -> bool:
-        """See `backlog.Lane`."""
+        """See `send_queue.Lane`."""
         if caught_up := self.refill():
             self.is_owed = False
         return caught_up

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from crdt.errors import TooManyConnections
 
 
-class Crowd:
+class ConnectionLimit:
     """Counts connections by whom they come from, up to `limit` each."""
 
     def __init__(self, limit: int, whose: str) -> None:

@@ -14,7 +14,7 @@ from structlog.contextvars import bind_contextvars
 
 from app.auth.admission import Admission, Visitor
 from app.rooms.hub import Hub
-from app.rooms.inspect_in_thread import ReadAhead
+from app.rooms.inspect_in_thread import ThreadInspector
 from app.rooms.live_room import LiveRoom
 from app.settings import Settings, listed
 from app.telemetry.metrics import reject
@@ -23,12 +23,12 @@ from crdt.protocol import y_websocket
 from crdt.room.effects import SessionId
 from persistence.errors import StoreError
 
-from .connection import TOO_SLOW, Connection, Lane, close
-from .connection_limits import Crowd
-from .hocuspocus_socket import Collab
-from .join_span import Arrival
+from .connection import TOO_SLOW, ClientConnection, Lane, close
+from .connection_limits import ConnectionLimit
+from .hocuspocus_socket import HocuspocusSocket
+from .join_span import JoinSpan
 from .origins import Origins
-from .rate_limits import Pace, Rates
+from .rate_limits import RateLimiter, Rates
 
 _logger = structlog.get_logger(__name__)
 
@@ -39,18 +39,20 @@ class Endpoints:
     def __init__(self, hub: Hub, admission: Admission, settings: Settings) -> None:
         self._hub, self._admission, self._settings = hub, admission, settings
         self._origins = Origins(listed(settings.origins))
-        self._everybody = Crowd(settings.max_connections, "")
-        self._users = Crowd(settings.max_connections_per_user, " of this user")
-        self._addresses = Crowd(settings.max_connections_per_address, " from this address")
+        self._all = ConnectionLimit(settings.max_connections, "")
+        self._users = ConnectionLimit(settings.max_connections_per_user, " of this user")
+        self._addresses = ConnectionLimit(
+            settings.max_connections_per_address, " from this address"
+        )
         self._rates = Rates(
             settings.updates_per_second,
             settings.awareness_per_second,
             settings.stateless_per_second,
         )
-        self._ahead = ReadAhead()
+        self._inspector = ThreadInspector()
         self._ids = count(1)
-        self.connections: set[Connection] = set()
-        self._collabs: set[Collab] = set()
+        self.connections: set[ClientConnection] = set()
+        self._hocuspocus_sockets: set[HocuspocusSocket] = set()
         self._open = 0
         self.idle = asyncio.Event()
         self.idle.set()
@@ -64,8 +66,8 @@ class Endpoints:
     def sessions(self) -> Mapping[str, int]:
         """Clients in rooms, by protocol."""
         return {
-            "y-websocket": len(self.connections) - len(self._collabs),
-            "hocuspocus": sum(collab.sessions for collab in self._collabs),
+            "y-websocket": len(self.connections) - len(self._hocuspocus_sockets),
+            "hocuspocus": sum(collab.sessions for collab in self._hocuspocus_sockets),
         }
 
     async def y_websocket(self, websocket: WebSocket) -> None:
@@ -100,7 +102,7 @@ class Endpoints:
         origin = websocket.headers.get("origin")
         if self._origins.allow(origin, websocket.headers.get("host", "")):
             return True
-        _logger.warning("connection.foreign_origin", origin=origin)
+        _logger.warning("connection.origin_refused", origin=origin)
         reject("origin")
         # Before it is accepted, a close is a 403 (ASGI, "Close - send event").
         await websocket.close()
@@ -110,7 +112,7 @@ class Endpoints:
         self, websocket: WebSocket, speak: Callable[[WebSocket], Awaitable[None]]
     ) -> None:
         address = websocket.client.host if websocket.client else ""
-        with self._everybody.one_of(None), self._addresses.one_of(address):
+        with self._all.one_of(None), self._addresses.one_of(address):
             await speak(websocket)
 
     @contextmanager
@@ -125,26 +127,28 @@ class Endpoints:
                 self.idle.set()
 
     async def _visit(self, websocket: WebSocket) -> None:
-        with Arrival("y-websocket") as arrival:
-            with arrival.on_its_way():
+        with JoinSpan("y-websocket") as join_span:
+            with join_span.on_its_way():
                 visitor = await self._admission.admit(
                     websocket.query_params.get("token", ""), websocket.path_params["pipeline_id"]
                 )
-            arrival.admit(visitor)
-            bind_contextvars(user_id=visitor.person.id, pipeline_id=visitor.pipeline_id)
-            with self._users.one_of(visitor.person.id):
-                await self._enter(websocket, visitor, arrival)
+            join_span.admit(visitor)
+            bind_contextvars(user_id=visitor.user.id, pipeline_id=visitor.pipeline_id)
+            with self._users.one_of(visitor.user.id):
+                await self._enter(websocket, visitor, join_span)
 
-    async def _enter(self, websocket: WebSocket, visitor: Visitor, arrival: Arrival) -> None:
-        with arrival.on_its_way():
+    async def _enter(self, websocket: WebSocket, visitor: Visitor, join_span: JoinSpan) -> None:
+        with join_span.on_its_way():
             room = await self._hub.open(visitor.pipeline_id)
         session = self._hub.new_session()
-        act = arrival.enter(room, partial(room.receive, session))
-        with self._connection(websocket) as (connection, pace):
+        act = join_span.enter(room, partial(room.receive_message, session))
+        with self._connection(websocket) as (connection, rate_limiter):
 
             async def take(frame: bytes) -> float:
                 message = y_websocket.decode(frame)
-                return pace.take(session, await self._ahead.read(visitor.person.id, message), act)
+                return rate_limiter.take(
+                    session, await self._inspector.read(visitor.user.id, message), act
+                )
 
             await self._stay(visitor, room, session, connection, take)
 
@@ -153,7 +157,7 @@ class Endpoints:
         visitor: Visitor,
         room: LiveRoom,
         session: SessionId,
-        connection: Connection,
+        connection: ClientConnection,
         take: Callable[[bytes], Awaitable[float]],
     ) -> None:
         room.join(visitor.session(session), Lane(connection, y_websocket.encode))
@@ -164,7 +168,7 @@ class Endpoints:
             room.leave(session)
 
     async def _collaborate(self, websocket: WebSocket) -> None:
-        with self._connection(websocket) as (connection, pace), ExitStack() as users:
+        with self._connection(websocket) as (connection, rate_limiter), ExitStack() as users:
             seen: set[UUID] = set()
 
             def welcome(user_id: UUID) -> None:
@@ -173,29 +177,31 @@ class Endpoints:
                     users.enter_context(self._users.one_of(user_id))
                     seen.add(user_id)
 
-            collab = Collab(
+            collab = HocuspocusSocket(
                 connection,
                 self._hub,
                 self._admission,
                 self._settings,
-                pace=pace,
-                ahead=self._ahead,
+                rate_limiter=rate_limiter,
+                inspector=self._inspector,
                 welcome=welcome,
             )
             await self._speak_for_many(connection, collab)
 
-    async def _speak_for_many(self, connection: Connection, collab: Collab) -> None:
+    async def _speak_for_many(self, connection: ClientConnection, collab: HocuspocusSocket) -> None:
         connection.encode = collab.encode
-        self._collabs.add(collab)
+        self._hocuspocus_sockets.add(collab)
         watch = asyncio.create_task(self._expect_documents(collab, connection))
         try:
-            await connection.run(collab.receive)
+            await connection.run(collab.receive_frame)
         finally:
-            self._collabs.discard(collab)
+            self._hocuspocus_sockets.discard(collab)
             watch.cancel()
             await collab.end()
 
-    async def _expect_documents(self, collab: Collab, connection: Connection) -> None:
+    async def _expect_documents(
+        self, collab: HocuspocusSocket, connection: ClientConnection
+    ) -> None:
         """Close a socket on which no document is open."""
         idle = False
         while not (idle and collab.is_idle):
@@ -204,18 +210,18 @@ class Endpoints:
         connection.close(ConnectionTimeout())
 
     @contextmanager
-    def _connection(self, websocket: WebSocket) -> Iterator[tuple[Connection, Pace]]:
+    def _connection(self, websocket: WebSocket) -> Iterator[tuple[ClientConnection, RateLimiter]]:
         connection = self._connect(websocket)
-        pace = Pace(self._rates, time.monotonic, time.thread_time)
+        rate_limiter = RateLimiter(self._rates, time.monotonic, time.thread_time)
         self.connections.add(connection)
         try:
-            yield connection, pace
+            yield connection, rate_limiter
         finally:
-            pace.close()
+            rate_limiter.close()
             self.connections.discard(connection)
 
-    def _connect(self, websocket: WebSocket) -> Connection:
-        return Connection(
+    def _connect(self, websocket: WebSocket) -> ClientConnection:
+        return ClientConnection(
             websocket,
             y_websocket.encode,
             outbox_bytes=self._settings.outbox_bytes,

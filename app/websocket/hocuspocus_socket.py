@@ -1,6 +1,7 @@
 """One socket of the Hocuspocus protocol: many documents, each with a session of its own.
 
-Each address goes its own way: `knocking` once it has shown a token, then `open`, or forgotten.
+Each address goes its own way: `authenticating` once it has shown a token, then `open`, or
+forgotten.
 What a client says while it knocks waits, within limits for the whole socket. What it says before is
 passed over: its SyncStep1 comes after its token, and begins everything anew.
 
@@ -19,7 +20,7 @@ import structlog
 
 from app.auth.admission import Admission, Visitor
 from app.rooms.hub import Hub
-from app.rooms.inspect_in_thread import ReadAhead, is_unread
+from app.rooms.inspect_in_thread import ThreadInspector, is_unread
 from app.rooms.live_room import LiveRoom
 from app.settings import Settings
 from app.telemetry.metrics import reject
@@ -48,9 +49,9 @@ from crdt.protocol.messages import Message as SyncMessage
 from crdt.room.effects import SessionId
 from persistence.errors import StoreError
 
-from .connection import Connection, Lane
-from .join_span import Arrival
-from .rate_limits import Act, Pace
+from .connection import ClientConnection, Lane
+from .join_span import JoinSpan
+from .rate_limits import Act, RateLimiter
 
 LEAST_WEIGHT = 128
 """What a waiting message counts at least, in bytes; the smallest frame has three."""
@@ -76,15 +77,15 @@ class Channel:
     """
 
     encode: Encoder
-    connection: Connection
+    connection: ClientConnection
     session: SessionId
-    arrival: Arrival
+    join_span: JoinSpan
     visitor: Visitor | None = None
     room: LiveRoom | None = None
     act: Act | None = None
     kept: list[Kept] = field(default_factory=list)
     token: str | None = None
-    knocking: "asyncio.Task[None] | None" = None
+    authenticating: "asyncio.Task[None] | None" = None
 
     @property
     def address(self) -> str:
@@ -101,24 +102,24 @@ class Channel:
         self.connection.put(self.encode(message))
 
 
-class Collab:
+class HocuspocusSocket:
     """The documents of one socket."""
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ClientConnection,
         hub: Hub,
         admission: Admission,
         settings: Settings,
         *,
-        pace: Pace,
-        ahead: ReadAhead,
+        rate_limiter: RateLimiter,
+        inspector: ThreadInspector,
         welcome: Callable[[UUID], None],
     ) -> None:
         """`welcome` hears of every user who was admitted, and may raise SyncError."""
         self._connection, self._hub, self._admission = connection, hub, admission
-        self._settings, self._pace, self._welcome = settings, pace, welcome
-        self._ahead = ahead
+        self._settings, self._rate_limiter, self._welcome = settings, rate_limiter, welcome
+        self._inspector = inspector
         self._channels: dict[str, Channel] = {}
         self._abandoned: set[asyncio.Task[None]] = set()
         self._kept_bytes = 0
@@ -140,7 +141,7 @@ class Collab:
         """How many documents are open."""
         return sum(channel.room is not None for channel in self._channels.values())
 
-    async def receive(self, frame: bytes) -> float:
+    async def receive_frame(self, frame: bytes) -> float:
         """Take a frame; return how long to read no other, in seconds.
 
         Raises SyncError, which is the end of the socket.
@@ -173,7 +174,7 @@ class Collab:
     async def _take(self, address: str, message: FromClient, size: int) -> float:
         channel = self._channels.get(address)
         if isinstance(message, Authenticate):
-            self._knock(channel or self._new_channel(address), message.token)
+            self._authenticate(channel or self._new_channel(address), message.token)
         elif channel is None:
             # Of a document that was denied or closed; provider 2 takes its leave twice.
             pass
@@ -182,17 +183,17 @@ class Collab:
         elif channel.act is None or channel.visitor is None:
             self._keep(channel, message, size)
         else:
-            read = await self._ahead.read(channel.visitor.person.id, message)
+            read = await self._inspector.read(channel.visitor.user.id, message)
             if self._is_here(channel):
-                return self._pace.take(channel.session, read, channel.act)
+                return self._rate_limiter.take(channel.session, read, channel.act)
         return 0.0
 
     def _new_channel(self, address: str) -> Channel:
         limit = self._settings.max_documents
         if len(self._channels) + len(self._abandoned) >= limit:
             raise ResetConnection(f"expected at most {limit} documents on one connection")
-        session, arrival = self._hub.new_session(), Arrival("hocuspocus")
-        channel = Channel(Encoder(address), self._connection, session, arrival)
+        session, join_span = self._hub.new_session(), JoinSpan("hocuspocus")
+        channel = Channel(Encoder(address), self._connection, session, join_span)
         self._channels[address] = channel
         return channel
 
@@ -202,13 +203,13 @@ class Collab:
     def _forget(self, channel: Channel) -> None:
         """End a document; a token that is being tried is tried to its end, for nobody."""
         del self._channels[channel.address]
-        channel.arrival.end()
+        channel.join_span.end()
         self._take_kept(channel)
         if channel.room is not None:
             channel.room.leave(channel.session)
-        if channel.knocking is not None:
-            self._abandoned.add(channel.knocking)
-            channel.knocking.add_done_callback(self._abandoned.discard)
+        if channel.authenticating is not None:
+            self._abandoned.add(channel.authenticating)
+            channel.authenticating.add_done_callback(self._abandoned.discard)
 
     def _keep(self, channel: Channel, message: ClientMessage, size: int) -> None:
         """Let a message wait until its document is open. Raises ResetConnection."""
@@ -226,21 +227,21 @@ class Collab:
         self._kept_bytes -= sum(one.weight for one in kept)
         return [one.message for one in kept]
 
-    def _knock(self, channel: Channel, token: str) -> None:
+    def _authenticate(self, channel: Channel, token: str) -> None:
         channel.token = token
-        if channel.knocking is None:
-            channel.knocking = asyncio.create_task(self._try_tokens(channel))
+        if channel.authenticating is None:
+            channel.authenticating = asyncio.create_task(self._try_tokens(channel))
 
     async def _try_tokens(self, channel: Channel) -> None:
         """Try the latest token; another one may come meanwhile."""
         while (token := channel.token) is not None and self._is_here(channel):
             channel.token = None
             await self._try(channel, token)
-        channel.knocking = None
+        channel.authenticating = None
 
     async def _try(self, channel: Channel, token: str) -> None:
         try:
-            with channel.arrival.on_its_way():
+            with channel.join_span.on_its_way():
                 visitor = await self._admission.admit(token, document_name(channel.address))
             await self._let_in(channel, visitor)
         except (Unauthenticated, Forbidden, PipelineNotFound) as error:
@@ -251,7 +252,7 @@ class Collab:
             _logger.warning("connection.refused", error=str(error))
             self._fail(channel, Overloaded("the database is away: try again later"))
         except Exception as error:
-            _logger.exception("collab.failed", error=str(error))
+            _logger.exception("connection.failed", error=str(error))
             self._connection.close(Overloaded())
 
     async def _let_in(self, channel: Channel, visitor: Visitor) -> None:
@@ -264,22 +265,24 @@ class Collab:
         await self._admission.catch_up(visitor)
 
     async def _enter(self, channel: Channel, visitor: Visitor) -> None:
-        self._welcome(visitor.person.id)
+        self._welcome(visitor.user.id)
         channel.visitor = visitor
-        channel.arrival.admit(visitor)
+        channel.join_span.admit(visitor)
         self._idle_bytes = self._idle_messages = 0
         # Before the document is loaded: providers wait for this, not for the document.
         channel.say(Authenticated(visitor.scope))
-        with channel.arrival.on_its_way():
+        with channel.join_span.on_its_way():
             room = await self._open(channel, visitor)
         if not self._is_here(channel):
             return
         channel.room = room
-        channel.act = act = channel.arrival.enter(room, partial(room.receive, channel.session))
+        channel.act = act = channel.join_span.enter(
+            room, partial(room.receive_message, channel.session)
+        )
         room.join(visitor.session(channel.session, is_asked_back=True), channel.lane)
         for message in self._take_kept(channel):
             # Not for the pause: what is due before the next frame stays due.
-            self._pace.take(channel.session, message, act)
+            self._rate_limiter.take(channel.session, message, act)
 
     async def _open(self, channel: Channel, visitor: Visitor) -> LiveRoom:
         """Open the room; all that the client said so far is read then."""
@@ -289,10 +292,10 @@ class Collab:
             if not unread:
                 return room
             for one in unread:
-                one.message = await self._ahead.read(visitor.person.id, one.message)
+                one.message = await self._inspector.read(visitor.user.id, one.message)
 
     def _renew(self, channel: Channel, room: LiveRoom, visitor: Visitor) -> None:
-        if channel.visitor is None or visitor.person.id != channel.visitor.person.id:
+        if channel.visitor is None or visitor.user.id != channel.visitor.user.id:
             raise Forbidden("expected another token of the same user: open a new connection")
         room.renew(channel.session, visitor.scope, visitor.expires_at)
 
@@ -307,7 +310,7 @@ class Collab:
             channel.say(Detached("Unauthorized"))
             self._connection.close(error)
             return
-        channel.arrival.fail(error)
+        channel.join_span.fail(error)
         self._forget(channel)
         reject(error)
         channel.say(Denied(error.reason))
@@ -317,5 +320,5 @@ class Collab:
         if channel.room is not None:
             channel.room.ask_again(channel.session)
         elif self._is_here(channel):
-            channel.arrival.fail(error)
+            channel.join_span.fail(error)
             self._connection.close(error)

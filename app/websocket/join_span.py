@@ -11,7 +11,7 @@ from crdt.protocol.messages import ClientMessage, SyncStep1
 from .rate_limits import Act
 
 
-class Arrival:
+class JoinSpan:
     """Ends with the first SyncStep2 that the client is sent, or as a block around its stay does."""
 
     def __init__(self, protocol: str) -> None:
@@ -24,7 +24,7 @@ class Arrival:
 
     def admit(self, visitor: Visitor) -> None:
         """Note who it is."""
-        about = {spans.USER: str(visitor.person.id), spans.PIPELINE: str(visitor.pipeline_id)}
+        about = {spans.USER: str(visitor.user.id), spans.PIPELINE: str(visitor.pipeline_id)}
         self._span.note(about)
         self._span.reach("authenticated")
 
@@ -61,7 +61,7 @@ class Arrival:
         self._has_ended = True
         self._span.end()
 
-    def __enter__(self) -> "Arrival":
+    def __enter__(self) -> "JoinSpan":
         return self
 
     def __exit__(

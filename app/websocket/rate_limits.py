@@ -67,7 +67,7 @@ class Bucket:
         return wait
 
 
-class Pace:
+class RateLimiter:
     """The pace of one connection, by a clock in seconds. `close` it in the end.
 
     `computed` is how many seconds this thread has computed.

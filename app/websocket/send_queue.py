@@ -23,7 +23,7 @@ class Lane(Protocol):
         ...
 
 
-class Backlog:
+class SendQueue:
     """The frames of one socket, first in, first out. `limit` and `size` are in bytes.
 
     What is being sent counts until `sent`. Frames that must arrive may take twice the limit, and

@@ -16,7 +16,7 @@ from typing import Any
 from pycrdt import Array, Doc, Map, Subscription, Text, TransactionEvent, merge_updates
 
 from crdt.errors import DocumentPoisoned, MalformedUpdate, Overloaded
-from crdt.updates.depth import Nesting
+from crdt.updates.depth import DepthGuard
 from crdt.updates.format import (
     DeleteSet,
     Structs,
@@ -25,7 +25,7 @@ from crdt.updates.format import (
     read_deletions,
     read_structs,
 )
-from crdt.updates.inspection import StateVector, Survey, survey
+from crdt.updates.inspection import Inspection, StateVector, inspect_update
 from crdt.updates.limits import FREED, PART_SECONDS, REPLAYED, Limits
 from crdt.updates.pending import Pending, read_state_vector
 
@@ -42,7 +42,7 @@ class Document:
         self.doc: Doc[Any] = Doc(client_id=client_id, allow_multithreading=True)
         self._state: StateVector = {}
         self._pending = Pending()
-        self._nesting = Nesting(self._read_structs)
+        self._depth_guard = DepthGuard(self._read_structs)
         self._changed = False
         self._own: list[bytes] | None = None
         self.cpu_seconds: Callable[[], float] = lambda: 0.0
@@ -75,14 +75,14 @@ class Document:
         self._merge(state)
         self._state = read_state_vector(self.doc.get_state())
 
-    def apply(self, update: bytes | Survey, limits: Limits = REPLAYED) -> bool:
+    def apply(self, update: bytes | Inspection, limits: Limits = REPLAYED) -> bool:
         """Merge an update, read before or not; whether it brought anything new.
 
         What lacks its predecessors counts as new: it is kept and takes effect when they arrive, so
         log and relay the bytes as received. Raises MalformedUpdate, the document being untouched
         then as with MessageTooBig and Overloaded, or DocumentPoisoned, also when it takes too long.
         """
-        found = update if isinstance(update, Survey) else survey(update, limits)
+        found = update if isinstance(update, Inspection) else inspect_update(update, limits)
         reached = found.reached(self._state)
         self._check_depth(found, limits, is_all_here=reached is not None)
         if reached is None:
@@ -93,12 +93,12 @@ class Document:
             self._merge_freed(self._pending.release(reached, self._state), limits)
         return changed
 
-    def _check_depth(self, found: Survey, limits: Limits, *, is_all_here: bool) -> None:
+    def _check_depth(self, found: Inspection, limits: Limits, *, is_all_here: bool) -> None:
         # What waits may come to lie between those that arrive.
         levels = found.depth if is_all_here and not self._pending else found.types
-        self._nesting.check(levels, found.structs, limits)
+        self._depth_guard.check(levels, found.structs, limits)
 
-    def _apply_part(self, found: Survey, limits: Limits) -> bool:
+    def _apply_part(self, found: Inspection, limits: Limits) -> bool:
         """Merge what can be integrated of an update, and of those that waited for it."""
         if found.parts > limits.early_parts:
             raise Overloaded(TOO_EARLY)
@@ -113,19 +113,19 @@ class Document:
     def _merge_freed(self, updates: list[bytes], limits: Limits) -> bool:
         if limits.seconds == inf:
             return self._merge_all(updates)
-        found = [survey(update, FREED) for update in updates]
-        cut = chain.from_iterable(each.pieces or (each.update,) for each in found)
+        found = [inspect_update(update, FREED) for update in updates]
+        cut = chain.from_iterable(each.chunks or (each.update,) for each in found)
         parts = sum(each.parts for each in found)
         return self._merge_all(cut, limits.seconds + PART_SECONDS * parts)
 
-    def _merge_found(self, found: Survey, limits: Limits) -> bool:
+    def _merge_found(self, found: Inspection, limits: Limits) -> bool:
         """Merge an update that lacks nothing; in pieces if it might take long."""
-        if not found.pieces:
+        if not found.chunks:
             return self._merge(found.update)
         with _DECODING:
             # To read it only: with half of it here, it would be too late.
             merge_updates(found.update)
-        return self._merge_all(found.pieces, limits.seconds + PART_SECONDS * found.parts)
+        return self._merge_all(found.chunks, limits.seconds + PART_SECONDS * found.parts)
 
     def _merge_all(self, updates: Iterable[bytes], seconds: float = inf) -> bool:
         changed, stop = False, self.cpu_seconds() + seconds
@@ -163,7 +163,7 @@ class Document:
         return [read_structs(self.encode()), *self._pending.structs()]
 
     @contextmanager
-    def edit(self) -> Iterator[list[bytes]]:
+    def transact(self) -> Iterator[list[bytes]]:
         """Open one transaction for local edits; the list holds their one update afterwards.
 
         The list stays empty when nothing changed. Raises DocumentPoisoned, also for an edit that
@@ -181,7 +181,7 @@ class Document:
     def _count_own(self, updates: list[bytes]) -> None:
         try:
             for update in updates:
-                self._check_depth(survey(update), REPLAYED, is_all_here=True)
+                self._check_depth(inspect_update(update), REPLAYED, is_all_here=True)
         except MalformedUpdate as error:
             raise DocumentPoisoned(f"an edit of our own cannot be replayed: {error}") from error
         self._state = read_state_vector(self.doc.get_state())
@@ -212,13 +212,13 @@ class Document:
         """Encode everything but what waits as one update."""
         return self._diff(EMPTY_STATE_VECTOR)
 
-    def contains(self, update: bytes | Survey, limits: Limits = REPLAYED) -> bool:
+    def contains(self, update: bytes | Inspection, limits: Limits = REPLAYED) -> bool:
         """Whether an answer to our own state vector holds nothing new.
 
         Such an answer repeats the peer's whole delete set but no known insertion, so any insertion
         is news. Raises MalformedUpdate and MessageTooBig.
         """
-        if isinstance(update, Survey):
+        if isinstance(update, Inspection):
             return not update.structs and covers(self._all_deleted(), update.deletions)
         if brings_structs(update):
             return False

@@ -17,7 +17,16 @@ from typing import Any
 
 from pycrdt import Array, Doc, Map, Text
 
-from crdt.pipeline.model import ABSENT, Absent, Connection, Json, JsonMap, Pipeline, Settings, Step
+from crdt.pipeline.model import (
+    MISSING,
+    Connection,
+    Json,
+    JsonMap,
+    Missing,
+    Pipeline,
+    PipelineSettings,
+    Step,
+)
 
 from .document import Document, end_with
 
@@ -36,7 +45,7 @@ SAFE_INTEGER = 2**53
 
 def seed(document: Document, pipeline: Pipeline) -> bytes:
     """Write a pipeline into an empty document and return the update: its first and only seed."""
-    with document.edit() as updates:
+    with document.transact() as updates:
         root_map(document, "pipeline").update(_shared_settings(pipeline.settings))
         steps = root_map(document, "steps")
         for step in pipeline.steps.values():
@@ -104,11 +113,11 @@ def shared_setting(key: str, value: Json) -> Any:
             return value
 
 
-def _shared_settings(settings: Settings) -> dict[str, Any]:
+def _shared_settings(settings: PipelineSettings) -> dict[str, Any]:
     return {key: shared_setting(key, value) for key, value in settings_fields(settings).items()}
 
 
-def settings_fields(settings: Settings) -> dict[str, Json]:
+def settings_fields(settings: PipelineSettings) -> dict[str, Json]:
     """Return the settings as plain values by key, as they stand in a document."""
     return {
         "name": settings.name,
@@ -209,11 +218,11 @@ class PipelineReader:
         """Keys of all connections, whatever their values."""
         return set(self._connections.keys())
 
-    def step(self, key: str) -> "Json | Absent":
+    def step(self, key: str) -> "Json | Missing":
         """Read one step as it stands."""
         return _member(self._steps, key)
 
-    def connection(self, key: str) -> "Json | Absent":
+    def connection(self, key: str) -> "Json | Missing":
         """Read one connection as it stands."""
         return _member(self._connections, key)
 
@@ -232,8 +241,8 @@ def collect_touched(touched: set[str], events: Iterable[Any]) -> None:
             touched.update(event.keys)
 
 
-def _member(root: "Map[Any]", key: str) -> "Json | Absent":
-    return to_json(root[key]) if key in root else ABSENT
+def _member(root: "Map[Any]", key: str) -> "Json | Missing":
+    return to_json(root[key]) if key in root else MISSING
 
 
 def to_json(value: Any) -> Json:

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 from crdt.document.schema import connection_fields, settings_fields, step_fields
 from crdt.pipeline.fractional_index import children_of
 from crdt.pipeline.json_values import same
-from crdt.pipeline.model import ABSENT, Absent, Connection, Json, JsonMap, Pipeline, Step
+from crdt.pipeline.model import MISSING, Connection, Json, JsonMap, Missing, Pipeline, Step
 from crdt.pipeline.reordering import reordered
 from crdt.yaml.source import pointer_to
 
@@ -112,16 +112,16 @@ def _entry(
     return EntryChange(id_, "changed", name, changes) if changes else None
 
 
-def _changes(before: "Json | Absent", after: "Json | Absent", path: str = "") -> Iterator[Change]:
+def _changes(before: "Json | Missing", after: "Json | Missing", path: str = "") -> Iterator[Change]:
     match before, after:
-        case Absent(), _:
-            yield Change(path, "added", after=None if after is ABSENT else after)
-        case _, Absent():
+        case Missing(), _:
+            yield Change(path, "added", after=None if after is MISSING else after)
+        case _, Missing():
             yield Change(path, "removed", before)
         case Mapping(), Mapping():
             for key in _ids(before, after):
                 inner = pointer_to(path, key)
-                yield from _changes(before.get(key, ABSENT), after.get(key, ABSENT), inner)
+                yield from _changes(before.get(key, MISSING), after.get(key, MISSING), inner)
         case (list() | tuple(), list() | tuple()) if len(before) == len(after):
             for index, (was, is_) in enumerate(zip(before, after, strict=True)):
                 yield from _changes(was, is_, f"{path}/{index}")

@@ -11,10 +11,10 @@ from crdt.document.schema import root_map, to_json
 from crdt.errors import UnknownEntry
 from crdt.pipeline.model import Json, JsonMap
 from crdt.validation.entries import (
-    DeclaredConnection,
-    DeclaredStep,
-    declared_connection,
-    declared_step,
+    ConnectionEntry,
+    StepEntry,
+    connection_entry,
+    step_entry,
 )
 
 from .entry_index import Ends, EntryIndex, Place, ends_index, place_index
@@ -52,19 +52,19 @@ class Editor:
         settings = to_json(self.settings)
         return settings if isinstance(settings, Mapping) else {}
 
-    def declared_step(self, step_id: str) -> DeclaredStep:
+    def step_entry(self, step_id: str) -> StepEntry:
         """Read one step with every field of the right type. Raises UnknownEntry."""
-        declared = declared_step(step_id, self.step(step_id)).value
-        if declared is None:
+        entry = step_entry(step_id, self.step(step_id)).value
+        if entry is None:
             raise UnknownEntry(f"no step {step_id}: check the id")
-        return declared
+        return entry
 
-    def declared_connection(self, connection_id: str) -> DeclaredConnection:
+    def connection_entry(self, connection_id: str) -> ConnectionEntry:
         """Read one connection with every field of the right type. Raises UnknownEntry."""
-        declared = declared_connection(connection_id, self.connection(connection_id)).value
-        if declared is None:
+        entry = connection_entry(connection_id, self.connection(connection_id)).value
+        if entry is None:
             raise UnknownEntry(f"no connection {connection_id}: check the id")
-        return declared
+        return entry
 
     def siblings(self, parent: str | None, slot: str) -> dict[str, Place]:
         """Return the steps in a slot by key, in their order."""

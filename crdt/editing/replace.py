@@ -25,7 +25,7 @@ from crdt.validation.entries import MAIN_SLOT
 from crdt.validation.reading import read_pipeline
 
 from .editor import Editor
-from .step_matching import recognised
+from .step_matching import match_entries
 
 _DEFAULTS: Final[JsonMap] = {
     "enabled": True,
@@ -62,10 +62,10 @@ def make_equal(editor: Editor, target: Pipeline) -> None:
 def put_pipeline(editor: Editor, told: Pipeline) -> Pipeline:
     """Make the document say what a file says; return it with the ids that its steps have now.
 
-    See `recognised` for what is kept. Raises InvalidEdit for values nested beyond reason.
+    See `match_entries` for what is kept. Raises InvalidEdit for values nested beyond reason.
     """
     try:
-        target = recognised(read_pipeline(PipelineReader(editor.document)), told)
+        target = match_entries(read_pipeline(PipelineReader(editor.document)), told)
         make_equal(editor, target)
     except RecursionError as error:
         raise InvalidEdit("values are nested too deep: flatten them") from error

@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 
 from crdt.pipeline.fractional_index import Children, children_of
 from crdt.pipeline.json_values import same
-from crdt.pipeline.model import Connection, Pipeline, Settings, Step
+from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Step
 from crdt.pipeline.reordering import reordered
 from crdt.yaml.data_flow import CONNECTION_NAMESPACE, derive_connections
 
@@ -20,7 +20,7 @@ Pairs: TypeAlias = dict[str, str]
 """Id in the new telling -> id of the step it tells of."""
 
 
-def recognised(present: Pipeline, told: Pipeline) -> Pipeline:
+def match_entries(present: Pipeline, told: Pipeline) -> Pipeline:
     """Return what is told, in the ids of the present pipeline where it is known there.
 
     Steps are known by id; else by list and name; else, in one list, by type and config (renamed);
@@ -152,7 +152,7 @@ def _present_order(present: Pipeline, step: Step) -> str | None:
     return known.order if known and stays else None
 
 
-def _settings(present: Settings, told: Settings) -> Settings:
+def _settings(present: PipelineSettings, told: PipelineSettings) -> PipelineSettings:
     """Keep what stands in no file."""
     return replace(told, status=present.status, is_template=present.is_template)
 

@@ -10,13 +10,13 @@ from enum import Enum
 from typing import Final, TypeAlias
 
 
-class Absent(Enum):
-    """Type of `ABSENT`: the key is not in the document."""
+class Missing(Enum):
+    """Type of `MISSING`: the key is not in the document."""
 
-    ABSENT = "absent"
+    MISSING = "absent"
 
 
-ABSENT: Final = Absent.ABSENT
+MISSING: Final = Missing.MISSING
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 JsonMap: TypeAlias = Mapping[str, Json]
@@ -77,7 +77,7 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class PipelineSettings:
     """The pipeline's header: everything but its steps and connections."""
 
     name: str
@@ -96,6 +96,6 @@ class Settings:
 class Pipeline:
     """A whole pipeline: settings, and steps and connections by id."""
 
-    settings: Settings
+    settings: PipelineSettings
     steps: Mapping[str, Step] = field(default_factory=dict)
     connections: Mapping[str, Connection] = field(default_factory=dict)

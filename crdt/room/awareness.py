@@ -35,8 +35,8 @@ from crdt.protocol.awareness_update import (
 )
 
 from .effects import SessionId
-from .peer_messages import NodeId, Roster
-from .session import Person
+from .peer_messages import NodeId, NodePresence
+from .session import UserProfile
 
 EXPIRY = 30.0
 """Seconds without a word after which a client is gone; clients renew every 15 (awareness.js)."""
@@ -44,7 +44,7 @@ EXPIRY = 30.0
 MAX_CLIENTS_PER_SESSION = 100
 """Most clients that one session may bring in: a browser tab is one."""
 
-MAX_ROSTER_BYTES = 1_000_000
+MAX_NODE_PRESENCE_BYTES = 1_000_000
 """Most that one node tells the others of a room at once: what every bus carries."""
 
 MAX_EVERYBODY_BYTES = 4 * 1024 * 1024
@@ -84,7 +84,7 @@ class Presence:
         return self.state != NULL
 
     @property
-    def is_abroad(self) -> bool:
+    def is_remote(self) -> bool:
         """Whether another node speaks for the client."""
         return isinstance(self.owner, str)
 
@@ -117,35 +117,37 @@ class Awareness:
     def __len__(self) -> int:
         return sum(presence.is_here for presence in self._clients.values())
 
-    def apply(self, payload: bytes, session: SessionId, person: Person, now: float) -> bytes | None:
+    def apply(
+        self, payload: bytes, session: SessionId, user: UserProfile, now: float
+    ) -> bytes | None:
         """Take in an update from a session; return what to relay, None if nothing changed.
 
-        Whatever a state says of its user, it says who `person` is. What clients could not read is
+        Whatever a state says of its user, it says who `user` is. What clients could not read is
         passed over. Raises ProtocolError, and then nothing is taken in.
         """
         entries = read_entries(payload, MAX_CLIENTS_PER_UPDATE)
         introduction = session not in self._brought and len(entries) == 1
-        card = json.dumps(person.card, ensure_ascii=False)
+        card = json.dumps(user.card, ensure_ascii=False)
         checked = [
             Entry(each.client, each.clock, checked_state(each.state, card))
             for each in entries
-            if each.is_readable and not self._is_relay(each, session, person, introduction)
+            if each.is_readable and not self._is_relay(each, session, user, introduction)
         ]
         accepted = [
             client
             for client, clock, state in self._counted(session, checked)
-            if self._accept(client, Presence(clock, state, session, person.id, now), introduction)
+            if self._accept(client, Presence(clock, state, session, user.id, now), introduction)
         ]
         return self.encode(accepted) if accepted else None
 
     def _is_relay(
-        self, entry: Entry, session: SessionId, person: Person, introduction: bool
+        self, entry: Entry, session: SessionId, user: UserProfile, introduction: bool
     ) -> bool:
         """Whether this cannot be news, whatever the state."""
         known = self._clients.get(entry.client)
         if known is None or known.owner == session:
             return False
-        if known.is_here and known.user_id != person.id:
+        if known.is_here and known.user_id != user.id:
             return True
         return entry.clock <= known.clock and not introduction
 
@@ -169,23 +171,25 @@ class Awareness:
         self._brought[session] = _Brought(here, gone)
         return kept
 
-    def hear(self, roster: Roster, now: float) -> bytes | None:
+    def apply_remote(self, node_presence: NodePresence, now: float) -> bytes | None:
         """Take in what another node says of its clients; return what to relay on this node.
 
         An entry that is of no use is passed over, and the client stays as it was. Raises
         ProtocolError, and then nothing is taken in.
         """
-        entries = read_entries(roster.presence)
-        self._nodes[roster.node] = now
+        entries = read_entries(node_presence.presence)
+        self._nodes[node_presence.node] = now
         changed = [
             client
             for client, clock, state in (each for each in entries if each.is_readable)
             if (user_id := user_of(state)) is not None
-            and self._accept(client, Presence(clock, state, roster.node, user_id, now), False)
+            and self._accept(
+                client, Presence(clock, state, node_presence.node, user_id, now), False
+            )
         ]
-        if roster.is_complete:
+        if node_presence.is_complete:
             named = {each.client for each in entries}
-            owned = self._owned_by(roster.node)
+            owned = self._owned_by(node_presence.node)
             changed += self._withdraw(client for client in owned if client not in named)
         return self.encode(changed) if changed else None
 
@@ -193,15 +197,15 @@ class Awareness:
         """Take in one client if that is news."""
         new.clock = new.said
         known = self._clients.get(client)
-        if not new.is_here and (known is None or new.is_abroad):
+        if not new.is_here and (known is None or new.is_remote):
             # Who is gone elsewhere, or was never seen here, may come at this very clock.
             new.withdrawn = True
         if known is None:
             self._clients[client] = new
             return new.is_here
-        if known.is_here and known.user_id != new.user_id and (new.is_here or not new.is_abroad):
+        if known.is_here and known.user_id != new.user_id and (new.is_here or not new.is_remote):
             return False
-        if not _is_news(known, new, introduction):
+        if not _is_new(known, new, introduction):
             self._see(known, new, introduction)
             return _must_insist(known, new)
         if known.owner == new.owner:
@@ -226,7 +230,7 @@ class Awareness:
         silent = [
             client
             for client, presence in self._clients.items()
-            if now - presence.seen_at > EXPIRY and not (presence.is_abroad and presence.is_here)
+            if now - presence.seen_at > EXPIRY and not (presence.is_remote and presence.is_here)
         ]
         removed = self._withdraw(silent)
         for client in silent:
@@ -234,7 +238,7 @@ class Awareness:
                 del self._clients[client]
         return self._removal(removed)
 
-    def mourn(self, now: float) -> bytes | None:
+    def expire_nodes(self, now: float) -> bytes | None:
         """Remove the clients of nodes that fell silent; return what to relay on this node."""
         dead = [node for node, heard_at in self._nodes.items() if now - heard_at > NODE_SILENCE]
         removed = []
@@ -258,14 +262,14 @@ class Awareness:
 
     def present(self) -> list[Presence]:
         """Every client who is here on this node, whoever spoke last at the end."""
-        here = (one for one in self._clients.values() if one.is_here and not one.is_abroad)
+        here = (one for one in self._clients.values() if one.is_here and not one.is_remote)
         return sorted(here, key=lambda one: one.seen_at)
 
-    def roster(self) -> bytes:
+    def node_presence(self) -> bytes:
         """Encode everybody who is here on this node, within what every bus carries."""
         return self._fitting(
-            (client for client, one in self._clients.items() if one.is_here and not one.is_abroad),
-            MAX_ROSTER_BYTES,
+            (client for client, one in self._clients.items() if one.is_here and not one.is_remote),
+            MAX_NODE_PRESENCE_BYTES,
         )
 
     def encode(self, clients: Iterable[int] | None = None) -> bytes:
@@ -306,7 +310,7 @@ def _must_insist(known: Presence, new: Presence) -> bool:
 
     Its connection there ended when nobody there knew yet that it had come here.
     """
-    if known.is_abroad or not known.is_here or new.is_here or not new.is_abroad:
+    if known.is_remote or not known.is_here or new.is_here or not new.is_remote:
         return False
     if new.said < known.clock:
         return False
@@ -314,21 +318,21 @@ def _must_insist(known: Presence, new: Presence) -> bool:
     return True
 
 
-def _is_news(known: Presence, new: Presence, introduction: bool) -> bool:
-    if known.withdrawn and new.is_abroad and new.is_here:
+def _is_new(known: Presence, new: Presence, introduction: bool) -> bool:
+    if known.withdrawn and new.is_remote and new.is_here:
         return new.said >= known.said
     if known.owner == new.owner:
         # A client takes over the newer clocks that others are told, and says so, late perhaps.
         is_echo = new.said <= known.clock and new.state == known.state
         is_echo |= (new.said, hash(new.state)) in known.raised
         return _counts(known.said, known, new) and not is_echo
-    if new.is_abroad and not new.is_here:
+    if new.is_remote and not new.is_here:
         # Only who speaks for a client may say that it is gone.
         return False
-    if introduction and new.is_here and (known.withdrawn or known.is_abroad):
+    if introduction and new.is_here and (known.withdrawn or known.is_remote):
         # Others forgot this client at this very clock, or hear of it from elsewhere; and nodes
         # tell each other clocks that may be ahead of its own.
-        return known.is_abroad or new.said >= known.said
+        return known.is_remote or new.said >= known.said
     # Who takes another for gone says so with the clock it knows (awareness.js), as Hocuspocus
     # providers do of everybody when they are back; only the client itself counts on.
     return new.said > known.clock

@@ -6,7 +6,7 @@ MEASURE_EVERY = 1.0
 """Seconds between two encodings of a document that seems too large."""
 
 
-class Size:
+class DocumentSize:
     """An upper bound of a document's encoded size, in bytes.
 
     It is what was stored plus every update since, some of which took the place of others; so a

@@ -10,7 +10,7 @@ from uuid import UUID
 from crdt.errors import SyncError
 from crdt.protocol.messages import Message
 
-from .peer_messages import News
+from .peer_messages import PeerMessage
 
 SessionId: TypeAlias = int
 
@@ -51,7 +51,7 @@ class Append:
 class Publish:
     """Tell the other nodes that have this room open; what is appended is told once committed."""
 
-    news: News
+    news: PeerMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class CloseSession:
 
 
 @dataclass(frozen=True, slots=True)
-class PartSession:
+class CloseAfterAcks:
     """Take nothing more from one session, acknowledge what it had sent, then close it."""
 
     session: SessionId
@@ -78,5 +78,12 @@ class PartSession:
 
 
 Effect: TypeAlias = (
-    Send | SendWhenDurable | Broadcast | Append | Publish | WhenDurable | CloseSession | PartSession
+    Send
+    | SendWhenDurable
+    | Broadcast
+    | Append
+    | Publish
+    | WhenDurable
+    | CloseSession
+    | CloseAfterAcks
 )

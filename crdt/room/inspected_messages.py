@@ -1,51 +1,51 @@
-"""Messages whose updates were read before they reach their room; see `survey`."""
+"""Messages whose updates were read before they reach their room; see `inspect_update`."""
 
 from dataclasses import dataclass
 
 from crdt.protocol.messages import ClientMessage, SyncStep2, Update
-from crdt.updates.inspection import Survey, survey
+from crdt.updates.inspection import Inspection, inspect_update
 from crdt.updates.limits import ACCEPTED
 
 from .peer_messages import Committed
 
 
 @dataclass(frozen=True, slots=True)
-class SurveyedUpdate(Update):
+class InspectedUpdate(Update):
     """An Update that was read."""
 
-    survey: Survey
+    inspection: Inspection
 
 
 @dataclass(frozen=True, slots=True)
-class SurveyedSyncStep2(SyncStep2):
+class InspectedSyncStep2(SyncStep2):
     """A SyncStep2 that was read."""
 
-    survey: Survey
+    inspection: Inspection
 
 
 @dataclass(frozen=True, slots=True)
-class SurveyedCommitted(Committed):
+class InspectedCommitted(Committed):
     """News of a commit whose update was read."""
 
-    survey: Survey
+    inspection: Inspection
 
 
-def read_ahead(message: ClientMessage) -> ClientMessage:
+def inspected(message: ClientMessage) -> ClientMessage:
     """Read the update of a client's message, if it has one.
 
     Raises MalformedUpdate and MessageTooBig.
     """
     match message:
         case Update(update):
-            return SurveyedUpdate(update, survey(update, ACCEPTED))
+            return InspectedUpdate(update, inspect_update(update, ACCEPTED))
         case SyncStep2(update):
-            return SurveyedSyncStep2(update, survey(update, ACCEPTED))
+            return InspectedSyncStep2(update, inspect_update(update, ACCEPTED))
         case _:
             return message
 
 
-def as_read(message: Update | SyncStep2) -> bytes | Survey:
+def as_read(message: Update | SyncStep2) -> bytes | Inspection:
     """The update of a message, as it was read if it was."""
-    if isinstance(message, SurveyedUpdate | SurveyedSyncStep2):
-        return message.survey
+    if isinstance(message, InspectedUpdate | InspectedSyncStep2):
+        return message.inspection
     return message.update

@@ -25,7 +25,7 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
+class NodePresence:
     """Presence of the clients of one node, as an awareness update.
 
     A complete one names all of them: whoever is not in it is gone.
@@ -37,10 +37,10 @@ class Roster:
 
 
 @dataclass(frozen=True, slots=True)
-class WhoIsHere:
+class PresenceQuery:
     """A node has opened the room and asks the others for their rosters."""
 
     node: NodeId
 
 
-News: TypeAlias = Committed | Roster | WhoIsHere | Stateless
+PeerMessage: TypeAlias = Committed | NodePresence | PresenceQuery | Stateless

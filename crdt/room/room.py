@@ -48,26 +48,26 @@ from crdt.protocol.messages import (
     Update,
 )
 from crdt.updates.format import EMPTY_UPDATE, brings_structs
-from crdt.updates.inspection import Survey
+from crdt.updates.inspection import Inspection
 from crdt.updates.limits import ACCEPTED
 
 from .awareness import Awareness
-from .document_size import Size
+from .document_size import DocumentSize
 from .effects import (
     Append,
     Broadcast,
+    CloseAfterAcks,
     CloseSession,
     Effect,
-    PartSession,
     Publish,
     Send,
     SendWhenDurable,
     SessionId,
     WhenDurable,
 )
-from .inspected_messages import SurveyedCommitted, as_read
-from .peer_messages import Committed, News, NodeId, Roster, WhoIsHere
-from .session import Person, Session
+from .inspected_messages import InspectedCommitted, as_read
+from .peer_messages import Committed, NodeId, NodePresence, PeerMessage, PresenceQuery
+from .session import Session, UserProfile
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ MAX_STATELESS = 64 * 1024
 MAX_KEPT_STATE_VECTOR = 64 * 1024
 """Longest state vector that is kept for a session, in bytes; about 8,000 clients."""
 
-EMPTY_ROSTER = b"\x00"
+NOBODY = b"\x00"
 
 WARNED_BEFORE = timedelta(seconds=15)
 """How long before its token expires a client is asked for another one."""
@@ -90,9 +90,9 @@ TOO_LARGE = Refused(str(PipelineTooLarge()))
 UNLIMITED = sys.maxsize
 
 
-def told_by(person: Person, payload: str) -> str:
+def stateless_from(user: UserProfile, payload: str) -> str:
     """Wrap what a client tells the others of its room: the server vouches for who it was."""
-    return json.dumps({"from": person.card, "payload": payload}, ensure_ascii=False)
+    return json.dumps({"from": user.card, "payload": payload}, ensure_ascii=False)
 
 
 class Room:
@@ -105,13 +105,13 @@ class Room:
         self,
         document: Document,
         node: NodeId = "",
-        size: Size | None = None,
+        size: DocumentSize | None = None,
         max_stateless: int = MAX_STATELESS,
     ) -> None:
         self.document, self.node = document, node
-        self._size, self._max_stateless = size or Size(UNLIMITED), max_stateless
+        self._size, self._max_stateless = size or DocumentSize(UNLIMITED), max_stateless
         self.awareness = Awareness()
-        self._roster_told = EMPTY_ROSTER
+        self._published_presence = NOBODY
         self.sessions: dict[SessionId, Session] = {}
         self._editor: Editor | None = None
 
@@ -126,7 +126,7 @@ class Room:
     def _ask(self, session: Session) -> Effect:
         return Send(session.id, SyncStep1(self.document.state_vector()))
 
-    def receive(self, session_id: SessionId, message: ClientMessage, now: float) -> list[Effect]:
+    def handle(self, session_id: SessionId, message: ClientMessage, now: float) -> list[Effect]:
         """Take a message from a client. A SyncError becomes the end of that session alone.
 
         Raises DocumentPoisoned: then this room must be dropped and loaded anew.
@@ -139,21 +139,21 @@ class Room:
     def _receive(self, session: Session, message: ClientMessage, now: float) -> list[Effect]:
         match message:
             case SyncStep1(state_vector):
-                return self._answer(session, state_vector)
+                return self._receive_sync_step1(session, state_vector)
             case SyncStep2():
-                return self._take_answer(session, message, now)
+                return self._receive_sync_step2(session, message, now)
             case Update(update):
                 told = Broadcast(Update(update), exclude=session.id)
-                return self._take_edit(session, message, now, told)
+                return self._receive_edit(session, message, now, told)
             case AwarenessUpdate(payload):
-                return self._take_presence(session, payload, now)
+                return self._receive_awareness(session, payload, now)
             case QueryAwareness():
                 return [Send(session.id, AwarenessUpdate(self.awareness.encode()))]
             case Stateless(payload):
-                return self._take_stateless(session, payload)
+                return self._receive_stateless(session, payload)
         assert_never(message)
 
-    def _answer(self, session: Session, state_vector: bytes) -> list[Effect]:
+    def _receive_sync_step1(self, session: Session, state_vector: bytes) -> list[Effect]:
         asked_back = [self._ask(session)] if session.is_asked_back else []
         lacking = self._lacking(session.id, self.document.diff(state_vector))
         known = state_vector if len(state_vector) <= MAX_KEPT_STATE_VECTOR else EMPTY_STATE_VECTOR
@@ -176,13 +176,13 @@ class Room:
         presence = AwarenessUpdate(self.awareness.encode_with_departed())
         return [*self._lacking(session_id, diff), Send(session_id, presence)]
 
-    def _take_answer(self, session: Session, answer: SyncStep2, now: float) -> list[Effect]:
+    def _receive_sync_step2(self, session: Session, answer: SyncStep2, now: float) -> list[Effect]:
         if answer.update == EMPTY_UPDATE or self.document.contains(as_read(answer), ACCEPTED):
             return [SendWhenDurable(session.id, Accepted(b""))]
         told = Broadcast(Update(answer.update), exclude=session.id)
-        return self._take_edit(session, answer, now, WhenDurable(told))
+        return self._receive_edit(session, answer, now, WhenDurable(told))
 
-    def _take_edit(
+    def _receive_edit(
         self,
         session: Session,
         edit: Update | SyncStep2,
@@ -205,35 +205,39 @@ class Room:
     def _is_too_much(self, update: bytes, now: float) -> bool:
         return self._size.is_beyond(self.document, now) and brings_structs(update)
 
-    def _take_presence(self, session: Session, payload: bytes, now: float) -> list[Effect]:
-        relayed = self.awareness.apply(payload, session.id, session.person, now)
-        return self._spread(relayed)
+    def _receive_awareness(self, session: Session, payload: bytes, now: float) -> list[Effect]:
+        relayed = self.awareness.apply(payload, session.id, session.user, now)
+        return self._relay_presence(relayed)
 
-    def _take_stateless(self, session: Session, payload: str) -> list[Effect]:
+    def _receive_stateless(self, session: Session, payload: str) -> list[Effect]:
         if (size := len(payload)) > (limit := self._max_stateless):
             raise ProtocolError(f"expected a stateless message up to {limit}, got {size}")
-        told = Stateless(told_by(session.person, payload))
+        told = Stateless(stateless_from(session.user, payload))
         return [Broadcast(told), Publish(told)]
 
-    def receive_news(self, news: News, now: float) -> list[Effect]:
+    def receive_peer(self, message: PeerMessage, now: float) -> list[Effect]:
         """Take what another node tells. Raises ProtocolError, DocumentPoisoned."""
-        match news:
+        match message:
             case Committed():
-                return self._take_committed(news)
-            case Roster():
-                return _show(self.awareness.hear(news, now))
-            case WhoIsHere():
-                return [Publish(Roster(self.node, self.awareness.roster(), is_complete=True))]
+                return self._receive_committed(message)
+            case NodePresence():
+                return _show(self.awareness.apply_remote(message, now))
+            case PresenceQuery():
+                return [
+                    Publish(
+                        NodePresence(self.node, self.awareness.node_presence(), is_complete=True)
+                    )
+                ]
             case Stateless():
-                return [Broadcast(news)]
-        assert_never(news)
+                return [Broadcast(message)]
+        assert_never(message)
 
-    def _take_committed(self, news: Committed) -> list[Effect]:
-        if news.update is None:
+    def _receive_committed(self, message: Committed) -> list[Effect]:
+        if message.update is None:
             return []
-        self._size.add(news.update)
-        read = news.survey if isinstance(news, SurveyedCommitted) else news.update
-        return [Broadcast(Update(news.update))] if self.document.apply(read) else []
+        self._size.add(message.update)
+        read = message.inspection if isinstance(message, InspectedCommitted) else message.update
+        return [Broadcast(Update(message.update))] if self.document.apply(read) else []
 
     @property
     def editor(self) -> Editor:
@@ -242,7 +246,7 @@ class Room:
             self._editor = Editor(self.document)
         return self._editor
 
-    def edit(
+    def apply_edit(
         self,
         user_id: UUID | None,
         change: Callable[[Editor], T],
@@ -261,42 +265,45 @@ class Room:
             raise PipelineTooLarge
         updates: list[bytes] = []
         try:
-            with self.document.edit() as updates:
+            with self.document.transact() as updates:
                 result = change(self.editor)
         except Exception as error:
             if updates:
                 raise DocumentPoisoned(f"an edit failed halfway: {error}") from error
             raise
         return result, [
-            effect for update in updates for effect in self._spread_edit(update, user_id)
+            effect for update in updates for effect in self._relay_edit(update, user_id)
         ]
 
-    def merge(self, user_id: UUID | None, edit: Survey, now: float) -> list[Effect]:
+    def apply_merge(self, user_id: UUID | None, edit: Inspection, now: float) -> list[Effect]:
         """Take an edit that the server made, in a user's name, on a copy of the document.
 
         Raises MalformedUpdate; PipelineTooLarge if it adds something and there is no room for it.
         """
         if self._is_too_much(edit.update, now):
             raise PipelineTooLarge
-        return self._spread_edit(edit.update, user_id) if self.document.apply(edit) else []
+        return self._relay_edit(edit.update, user_id) if self.document.apply(edit) else []
 
     def leave(self, session_id: SessionId) -> list[Effect]:
         """Forget a client whose connection ended, and its presence with it."""
         self.sessions.pop(session_id, None)
-        return self._spread(self.awareness.leave(session_id))
+        return self._relay_presence(self.awareness.leave(session_id))
 
     def tick(self, now: float) -> list[Effect]:
         """Let time pass: clients and nodes that fell silent lose their presence."""
-        told = [*self._spread(self.awareness.expire(now)), *_show(self.awareness.mourn(now))]
-        return [*told, *self._tell_roster()]
+        told = [
+            *self._relay_presence(self.awareness.expire(now)),
+            *_show(self.awareness.expire_nodes(now)),
+        ]
+        return [*told, *self._publish_node_presence()]
 
-    def _tell_roster(self) -> list[Effect]:
+    def _publish_node_presence(self) -> list[Effect]:
         """Tell the other nodes everybody who is here; once more after the last has gone."""
-        roster, told = self.awareness.roster(), self._roster_told
-        self._roster_told = roster
-        if roster == told == EMPTY_ROSTER:
+        node_presence, told = self.awareness.node_presence(), self._published_presence
+        self._published_presence = node_presence
+        if node_presence == told == NOBODY:
             return []
-        return [Publish(Roster(self.node, roster, is_complete=True))]
+        return [Publish(NodePresence(self.node, node_presence, is_complete=True))]
 
     def expire(self, now: datetime) -> list[Effect]:
         """Let the time of day pass: sessions end with their tokens.
@@ -307,7 +314,7 @@ class Room:
         effects: list[Effect] = []
         for session in self.sessions.values():
             if session.has_expired(now):
-                effects.append(PartSession(session.id, TOKEN_EXPIRED))
+                effects.append(CloseAfterAcks(session.id, TOKEN_EXPIRED))
             elif session.is_asked_back and session.has_expired(now + WARNED_BEFORE):
                 effects += self._warn(session)
         return effects
@@ -333,7 +340,7 @@ class Room:
         for session in self.sessions.values():
             scope = scopes.get(session.user_id, session.scope)
             if scope is None:
-                effects.append(PartSession(session.id, ACCESS_WITHDRAWN))
+                effects.append(CloseAfterAcks(session.id, ACCESS_WITHDRAWN))
             elif scope != session.scope:
                 effects += self._rescope(session, scope)
         return effects
@@ -348,13 +355,13 @@ class Room:
         is_raised = rescoped.may_write and not session.may_write
         return [told, self._ask(rescoped)] if is_raised else [told]
 
-    def _spread(self, presence: bytes | None) -> list[Effect]:
+    def _relay_presence(self, presence: bytes | None) -> list[Effect]:
         """Show presence to everybody here, and tell the other nodes."""
         if presence is None:
             return []
-        return [*_show(presence), Publish(Roster(self.node, presence, is_complete=False))]
+        return [*_show(presence), Publish(NodePresence(self.node, presence, is_complete=False))]
 
-    def _spread_edit(self, update: bytes, user_id: UUID | None) -> list[Effect]:
+    def _relay_edit(self, update: bytes, user_id: UUID | None) -> list[Effect]:
         self._size.add(update)
         # After the commit: an edit that is refused goes with its room, and has no author who would
         # bring it back, so whoever had seen it would be left alone with it.

@@ -18,7 +18,7 @@ COLORS = """
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class UserProfile:
     """A user as others see them."""
 
     id: UUID
@@ -48,7 +48,7 @@ class Session:
     """
 
     id: SessionId
-    person: Person
+    user: UserProfile
     scope: Scope
     expires_at: datetime | None = None
     is_asked_back: bool = False
@@ -58,7 +58,7 @@ class Session:
     @property
     def user_id(self) -> UUID:
         """Who this is."""
-        return self.person.id
+        return self.user.id
 
     @property
     def may_write(self) -> bool:

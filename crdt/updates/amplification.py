@@ -33,7 +33,9 @@ VALUE_BYTES: Final = 24
 """What a plain value takes in memory at least."""
 
 
-def check_costs(update: bytes, structs: Structs, deletions: DeleteSet, limits: Limits) -> int:
+def check_amplification(
+    update: bytes, structs: Structs, deletions: DeleteSet, limits: Limits
+) -> int:
     """Refuse what would cost too much. Raises MessageTooBig.
 
     Returns how many bytes would be copied to join runs if nothing of them were deleted.

@@ -21,7 +21,7 @@ Order: TypeAlias = Sequence[tuple[int, Struct]]
 """Structs and their clients, in an order in which they can be integrated."""
 
 
-def pieces(update: bytes, order: Order, deletions: DeleteSet, *, finely: bool) -> list[bytes]:
+def split_update(update: bytes, order: Order, deletions: DeleteSet, *, finely: bool) -> list[bytes]:
     """Cut an update up, `finely` at every so many structs; nothing if one piece is enough.
 
     What it deletes of its own goes with what it inserts: neighbours are joined at each piece's end.

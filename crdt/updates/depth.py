@@ -38,7 +38,7 @@ class Depth(NamedTuple):
     early: int
 
 
-class Nesting:
+class DepthGuard:
     """The bound on one document's depth. `read` reads all its structs, those that wait too."""
 
     def __init__(self, read: Callable[[], Sequence[Structs]]) -> None:

@@ -15,8 +15,8 @@ from typing import Final, TypeAlias
 
 from crdt.protocol.lib0 import Reader
 
-from .amplification import check_costs
-from .chunks import Order, pieces
+from .amplification import check_amplification
+from .chunks import Order, split_update
 from .depth import depth_within
 from .format import DeleteSet, Id, Struct, Structs, read_parts
 from .limits import REPLAYED, Limits
@@ -32,13 +32,13 @@ _NOTHING: Final[_Span] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class Inspection:
     """An update that was read.
 
     `parts` counts as `Limits.parts` does, and `types` the shared types in it; these lie at most
     `depth` deep within each other. What has `needs` takes it in at once, and has each client up to
     `reach` then; `reach` is None if something of it has to wait in any case. Taken in at once, it
-    is taken in by these `pieces`, if there are any; see `crdt/updates/chunks.py`.
+    is taken in by these `chunks`, if there are any; see `crdt/updates/chunks.py`.
     """
 
     update: bytes
@@ -49,7 +49,7 @@ class Survey:
     depth: int
     needs: StateVector
     reach: StateVector | None
-    pieces: tuple[bytes, ...] = ()
+    chunks: tuple[bytes, ...] = ()
 
     def reached(self, state: StateVector) -> StateVector | None:
         """Return how far it brings its clients if all of it can be applied now, else None."""
@@ -58,11 +58,11 @@ class Survey:
         return {client: max(end, state.get(client, 0)) for client, end in self.reach.items()}
 
 
-def survey(update: bytes, limits: Limits = REPLAYED) -> Survey:
+def inspect_update(update: bytes, limits: Limits = REPLAYED) -> Inspection:
     """Read an update. Raises MalformedUpdate, and MessageTooBig for what `limits` refuse."""
     reader = Reader(update, limits.parts)
     structs, deletions = read_parts(reader)
-    copies = check_costs(update, structs, deletions, limits)
+    copies = check_amplification(update, structs, deletions, limits)
     types = sum(struct.nests for found in structs.values() for struct in found)
     depth = types if types <= FEW_TYPES else depth_within(structs)
     spans = {client: (found[0].clock, found[-1].end) for client, found in structs.items() if found}
@@ -72,8 +72,10 @@ def survey(update: bytes, limits: Limits = REPLAYED) -> Survey:
     reach = None if order is None else {client: end for client, (_, end) in spans.items()}
     cut: list[bytes] = []
     if order is not None and limits.seconds < inf:
-        cut = pieces(update, order, deletions, finely=copies > limits.copies)
-    return Survey(update, structs, deletions, reader.parts, types, depth, needs, reach, tuple(cut))
+        cut = split_update(update, order, deletions, finely=copies > limits.copies)
+    return Inspection(
+        update, structs, deletions, reader.parts, types, depth, needs, reach, tuple(cut)
+    )
 
 
 def _needs(structs: Structs, spans: dict[int, _Span]) -> StateVector:

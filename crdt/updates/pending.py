@@ -90,7 +90,7 @@ class _Deletions:
         heappush(self._heaps[client], (start, stop))
         return True
 
-    def carry_out(self, client: int, state: StateVector, draft: Draft) -> None:
+    def execute(self, client: int, state: StateVector, draft: Draft) -> None:
         """Move into the draft what deletes elements that are here."""
         have = furthest = state.get(client, 0)
         for start, stop in _below(self._heaps.get(client), have):
@@ -149,7 +149,7 @@ class Pending:
         draft = Draft()
         for client in tuple(clients):
             self._integrate(self._freed(client, state), state, draft)
-            self._deletions.carry_out(client, state, draft)
+            self._deletions.execute(client, state, draft)
         return draft.updates()
 
     def updates(self) -> list[bytes]:
@@ -187,7 +187,7 @@ class Pending:
                 grown.add(run.client)
                 todo += self._freed(run.client, state)
         for client in grown:
-            self._deletions.carry_out(client, state, draft)
+            self._deletions.execute(client, state, draft)
 
     def _settle(self, number: int, run: _Run, lacking: Id | None) -> None:
         if lacking is None:

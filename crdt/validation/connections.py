@@ -6,22 +6,22 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from crdt.pipeline.rows import ConnectionRow, Diagnostic
 
 from .diagnostics import Code, connection_subject, shown
-from .entries import DeclaredConnection, Route
+from .entries import ConnectionEntry, Route
 
 
-class Wiring:
+class ValidConnections:
     """All connections that have two ends, by key. `steps` are the steps that have rows."""
 
     def __init__(self, steps: Container[str]) -> None:
         self._steps = steps
-        self._connections: dict[str, DeclaredConnection] = {}
+        self._connections: dict[str, ConnectionEntry] = {}
         self._same_route: dict[Route, list[str]] = {}
         self._at_step: dict[str, set[str]] = {}
 
-    def update(self, declared: Mapping[str, DeclaredConnection | None]) -> set[str]:
+    def update(self, entry: Mapping[str, ConnectionEntry | None]) -> set[str]:
         """Take connections (None: there is none); return every key whose row may have changed."""
-        concerned = set(declared)
-        for key, connection in declared.items():
+        concerned = set(entry)
+        for key, connection in entry.items():
             concerned |= self._remove(key)
             if connection is not None:
                 concerned |= self._add(key, connection)
@@ -56,7 +56,7 @@ class Wiring:
     def _missing_ends(self, key: str) -> list[str]:
         return [step for step in _ends(self._connections[key].route) if step not in self._steps]
 
-    def _add(self, key: str, connection: DeclaredConnection) -> set[str]:
+    def _add(self, key: str, connection: ConnectionEntry) -> set[str]:
         """Add a connection; return the key that had its route until now, if any."""
         self._connections[key] = connection
         for step in _ends(connection.route):

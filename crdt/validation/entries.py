@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 from uuid import UUID
 
-from crdt.pipeline.model import ABSENT, DEFAULT_HEIGHT, DEFAULT_WIDTH, Absent, Json, JsonMap
+from crdt.pipeline.model import DEFAULT_HEIGHT, DEFAULT_WIDTH, MISSING, Json, JsonMap, Missing
 from crdt.pipeline.rows import (
     MAX_PORT,
     MAX_SLOT,
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Declared(Generic[T]):
+class ValidEntry(Generic[T]):
     """What an entry comes to: a value, or None if no row can be made of it."""
 
     value: T | None
@@ -46,7 +46,7 @@ class Declared(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class DeclaredStep:
+class StepEntry:
     """A step by itself. `parent` and `slot` are what it asks for, `name` is not unique yet."""
 
     id: UUID
@@ -73,7 +73,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class DeclaredConnection:
+class ConnectionEntry:
     """A connection by itself; whether its ends exist is not known yet."""
 
     id: UUID
@@ -92,33 +92,33 @@ class DeclaredConnection:
         )
 
 
-def declared_step(key: str, raw: "Json | Absent") -> Declared[DeclaredStep]:
+def step_entry(key: str, raw: "Json | Missing") -> ValidEntry[StepEntry]:
     """Read one entry of `steps`; of an absent one there is nothing to say."""
-    if raw is ABSENT:
-        return Declared(None)
+    if raw is MISSING:
+        return ValidEntry(None)
     notes = Notes(step_subject(key))
     fields = _entry(key, raw, notes)
     step = None if fields is None else _step(UUID(key), fields)
-    return Declared(step, notes.diagnostics())
+    return ValidEntry(step, notes.diagnostics())
 
 
-def declared_connection(key: str, raw: "Json | Absent") -> Declared[DeclaredConnection]:
+def connection_entry(key: str, raw: "Json | Missing") -> ValidEntry[ConnectionEntry]:
     """Read one entry of `connections`; of an absent one there is nothing to say."""
-    if raw is ABSENT:
-        return Declared(None)
+    if raw is MISSING:
+        return ValidEntry(None)
     notes = Notes(connection_subject(key))
     fields = _entry(key, raw, notes)
     connection = None if fields is None else _connection(UUID(key), fields)
-    return Declared(connection, notes.diagnostics())
+    return ValidEntry(connection, notes.diagnostics())
 
 
-def declared_settings(raw: Json) -> Declared[PipelineRow]:
+def settings_entry(raw: Json) -> ValidEntry[PipelineRow]:
     """Read the root map `pipeline`; it always gives a row."""
     notes = Notes(PIPELINE)
     if not isinstance(raw, Mapping):
         notes.invalid("settings", "a map", notes.guard.clean(raw), {})
         raw = {}
-    return Declared(_settings(Fields(raw, notes)), notes.diagnostics())
+    return ValidEntry(_settings(Fields(raw, notes)), notes.diagnostics())
 
 
 def _entry(key: str, raw: Json, notes: Notes) -> Fields | None:
@@ -134,9 +134,9 @@ def _entry(key: str, raw: Json, notes: Notes) -> Fields | None:
     return Fields(raw, notes)
 
 
-def _step(step_id: UUID, fields: Fields) -> DeclaredStep:
+def _step(step_id: UUID, fields: Fields) -> StepEntry:
     kind, declared_type = _step_type(fields)
-    return DeclaredStep(
+    return StepEntry(
         id=step_id,
         name=fields.name(UNNAMED_STEP),
         type=kind,
@@ -152,14 +152,14 @@ def _step(step_id: UUID, fields: Fields) -> DeclaredStep:
 
 
 def _step_type(fields: Fields) -> tuple[str, str | None]:
-    declared = fields.value("type")
-    if isinstance(declared, str) and declared in STEP_TYPES:
-        return declared, None
+    step_type = fields.value("type")
+    if isinstance(step_type, str) and step_type in STEP_TYPES:
+        return step_type, None
     fields.notes.add(
         Code.UNSUPPORTED_TYPE,
-        f'type: {shown(declared)} is no step type; the tables show "{UNSUPPORTED}".',
+        f'type: {shown(step_type)} is no step type; the tables show "{UNSUPPORTED}".',
     )
-    text = declared if isinstance(declared, str) else ""
+    text = step_type if isinstance(step_type, str) else ""
     return UNSUPPORTED, fields.cut("type", text, MAX_TYPE) or None
 
 
@@ -194,7 +194,7 @@ def _order(fields: Fields) -> str:
     return ""
 
 
-def _connection(connection_id: UUID, fields: Fields) -> DeclaredConnection | None:
+def _connection(connection_id: UUID, fields: Fields) -> ConnectionEntry | None:
     ends = fields.value("ends")
     match ends:
         case {"from_step_id": str(from_step), "to_step_id": str(to_step)} if isinstance(
@@ -207,7 +207,7 @@ def _connection(connection_id: UUID, fields: Fields) -> DeclaredConnection | Non
     output = ports.text("from_output", "output", MAX_PORT)
     entrance = ports.text("to_input", "input", MAX_PORT)
     route = Route(from_step, to_step, output, entrance)
-    return DeclaredConnection(connection_id, route, fields.value("path_data"))
+    return ConnectionEntry(connection_id, route, fields.value("path_data"))
 
 
 def _no_ends(ends: Json) -> str:

@@ -7,7 +7,7 @@ the declarations, and an update costs the ways from the changed steps to their r
 
 from collections.abc import Iterable, Mapping
 
-from crdt.pipeline.model import ABSENT, Absent
+from crdt.pipeline.model import MISSING, Missing
 
 
 class Parents:
@@ -23,8 +23,8 @@ class Parents:
 
     def parent(self, key: str) -> str | None:
         """Return the step that holds this one in the tables, None at the top level."""
-        declared = self._declared[key]
-        return None if declared not in self._declared or self.cycle(key) else declared
+        entry = self._declared[key]
+        return None if entry not in self._declared or self.cycle(key) else entry
 
     def cycle(self, key: str) -> tuple[str, ...]:
         """Return the cycle that is cut above this step, sorted; empty if there is none."""
@@ -33,25 +33,25 @@ class Parents:
 
     def dangles(self, key: str) -> bool:
         """Whether the declared parent does not exist."""
-        declared = self._declared[key]
-        return declared is not None and declared not in self._declared
+        entry = self._declared[key]
+        return entry is not None and entry not in self._declared
 
-    def update(self, declared: Mapping[str, str | Absent | None]) -> set[str]:
-        """Take declared parents (ABSENT: the step is gone); return all keys this may concern."""
-        changed = {key for key, parent in declared.items() if self._declares_anew(key, parent)}
+    def update(self, entry: Mapping[str, str | Missing | None]) -> set[str]:
+        """Take declared parents (MISSING: the step is gone); return all keys this may concern."""
+        changed = {key for key, parent in entry.items() if self._declares_anew(key, parent)}
         concerned = set(changed)
         for key in changed:
-            if (key in self._declared) != (declared[key] is not ABSENT):
+            if (key in self._declared) != (entry[key] is not MISSING):
                 concerned |= self._children.get(key, frozenset())
-            self._declare(key, declared[key])
+            self._declare(key, entry[key])
         concerned |= self._open_cycles(changed)
         concerned |= self._close_cycles(changed)
         return concerned
 
-    def _declares_anew(self, key: str, parent: str | Absent | None) -> bool:
-        return self._declared.get(key, ABSENT) != parent
+    def _declares_anew(self, key: str, parent: str | Missing | None) -> bool:
+        return self._declared.get(key, MISSING) != parent
 
-    def _declare(self, key: str, parent: str | Absent | None) -> None:
+    def _declare(self, key: str, parent: str | Missing | None) -> None:
         former = self._declared.pop(key, None)
         if former is not None:
             self._children[former].discard(key)
@@ -59,7 +59,7 @@ class Parents:
                 del self._children[former]
         if isinstance(parent, str):
             self._children.setdefault(parent, set()).add(key)
-        if parent is not ABSENT:
+        if parent is not MISSING:
             self._declared[key] = parent
 
     def _open_cycles(self, changed: Iterable[str]) -> set[str]:

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 
 from crdt.document.schema import PipelineReader
-from crdt.pipeline.model import Connection, Json, JsonMap, Pipeline, Point, Settings, Size, Step
+from crdt.pipeline.model import (
+    Connection,
+    Json,
+    JsonMap,
+    Pipeline,
+    PipelineSettings,
+    Point,
+    Size,
+    Step,
+)
 from crdt.pipeline.rows import ConnectionRow, PipelineRow, StepRow
 
 from .valid_pipeline import ValidPipeline
@@ -37,8 +46,8 @@ def read_valid(reader: PipelineReader) -> ValidPipeline:
     return valid
 
 
-def _settings(raw: JsonMap, row: PipelineRow) -> Settings:
-    return Settings(
+def _settings(raw: JsonMap, row: PipelineRow) -> PipelineSettings:
+    return PipelineSettings(
         name=_text(raw, "name", row.name),
         description=_optional_text(raw, "description"),
         yaml_version=row.yaml_version,

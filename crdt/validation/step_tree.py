@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
-from crdt.pipeline.model import ABSENT
+from crdt.pipeline.model import MISSING
 from crdt.pipeline.rows import Diagnostic, StepRow
 
 from .diagnostics import Code, shown, step_subject
-from .entries import MAIN_SLOT, DeclaredStep
+from .entries import MAIN_SLOT, StepEntry
 from .parents import Parents
 from .siblings import Siblings
 
@@ -21,11 +21,11 @@ class _Place(NamedTuple):
     name: str
 
 
-class Forest:
+class StepTree:
     """All steps that become rows, by key."""
 
     def __init__(self) -> None:
-        self._steps: dict[str, DeclaredStep] = {}
+        self._steps: dict[str, StepEntry] = {}
         self._parents = Parents()
         self._places: dict[str, _Place] = {}
         self._slots: dict[Scope, Siblings] = {}
@@ -33,11 +33,11 @@ class Forest:
     def __contains__(self, key: object) -> bool:
         return key in self._steps
 
-    def update(self, declared: Mapping[str, DeclaredStep | None]) -> set[str]:
+    def update(self, entry: Mapping[str, StepEntry | None]) -> set[str]:
         """Take steps (None: no row can be made); return every key whose row may have changed."""
-        parents = {key: step.parent if step else ABSENT for key, step in declared.items()}
-        concerned = self._parents.update(parents) | declared.keys()
-        for key, step in declared.items():
+        parents = {key: step.parent if step else MISSING for key, step in entry.items()}
+        concerned = self._parents.update(parents) | entry.keys()
+        for key, step in entry.items():
             self._declare(key, step)
         unsettled = {scope for key in concerned for scope in self._place(key)}
         for scope in unsettled:
@@ -91,7 +91,7 @@ class Forest:
             message = f"name: {found}; the tables show {shown(new_name)}."
             yield Code.DUPLICATE_NAME.about(subject, message)
 
-    def _declare(self, key: str, step: DeclaredStep | None) -> None:
+    def _declare(self, key: str, step: StepEntry | None) -> None:
         if step is None:
             self._steps.pop(key, None)
         else:

@@ -13,16 +13,16 @@ from typing import Final, TypeAlias, TypeVar
 from uuid import UUID
 
 from crdt.pipeline.json_values import same_row
-from crdt.pipeline.model import Absent, Json
+from crdt.pipeline.model import Json, Missing
 from crdt.pipeline.rows import ConnectionRow, Diagnostic, PipelineRow, RowChanges, Rows, StepRow
 
-from .connections import Wiring
+from .connections import ValidConnections
 from .diagnostics import PIPELINE, connection_subject, step_subject
-from .entries import declared_connection, declared_settings, declared_step
-from .step_tree import Forest
+from .entries import connection_entry, settings_entry, step_entry
+from .step_tree import StepTree
 
-Entries: TypeAlias = Mapping[str, "Json | Absent"]
-"""Values of one root map as read from the document, by key; ABSENT for a key that is gone."""
+Entries: TypeAlias = Mapping[str, "Json | Missing"]
+"""Values of one root map as read from the document, by key; MISSING for a key that is gone."""
 
 _NO_ENTRIES: Final[Entries] = {}
 
@@ -63,8 +63,8 @@ class ValidPipeline:
     """
 
     def __init__(self) -> None:
-        self._forest = Forest()
-        self._wiring = Wiring(self._forest)
+        self._step_tree = StepTree()
+        self._valid_connections = ValidConnections(self._step_tree)
         self._own: dict[str, tuple[Diagnostic, ...]] = {}
         self._pipeline: PipelineRow | None = None
         self._steps: dict[str, StepRow] = {}
@@ -101,32 +101,34 @@ class ValidPipeline:
         draft = _Draft()
         if settings is not UNCHANGED:
             self._take_settings(settings, draft)
-        existed = {key for key in steps if key in self._forest}
+        existed = {key for key in steps if key in self._step_tree}
         for key in sorted(self._take_steps(steps)):
             self._put_step(key, draft)
-        exist = {key for key in steps if key in self._forest}
-        concerned = self._take_connections(connections) | self._wiring.at_steps(existed ^ exist)
+        exist = {key for key in steps if key in self._step_tree}
+        concerned = self._take_connections(connections) | self._valid_connections.at_steps(
+            existed ^ exist
+        )
         for key in sorted(concerned):
             self._put_connection(key, draft)
         return draft.finished()
 
     def _take_settings(self, raw: Json, draft: _Draft) -> None:
-        declared = declared_settings(raw)
-        if not same_row(self._pipeline, declared.value):
-            self._pipeline = draft.pipeline = declared.value
-        self._report(PIPELINE, declared.diagnostics, draft)
+        entry = settings_entry(raw)
+        if not same_row(self._pipeline, entry.value):
+            self._pipeline = draft.pipeline = entry.value
+        self._report(PIPELINE, entry.diagnostics, draft)
 
     def _take_steps(self, entries: Entries) -> set[str]:
-        declared = {key: declared_step(key, raw) for key, raw in entries.items()}
-        for key, step in declared.items():
+        entry = {key: step_entry(key, raw) for key, raw in entries.items()}
+        for key, step in entry.items():
             self._remember(step_subject(key), step.diagnostics)
-        return self._forest.update({key: step.value for key, step in declared.items()})
+        return self._step_tree.update({key: step.value for key, step in entry.items()})
 
     def _take_connections(self, entries: Entries) -> set[str]:
-        declared = {key: declared_connection(key, raw) for key, raw in entries.items()}
-        for key, connection in declared.items():
+        entry = {key: connection_entry(key, raw) for key, raw in entries.items()}
+        for key, connection in entry.items():
             self._remember(connection_subject(key), connection.diagnostics)
-        return self._wiring.update({key: each.value for key, each in declared.items()})
+        return self._valid_connections.update({key: each.value for key, each in entry.items()})
 
     def _remember(self, subject: str, own: tuple[Diagnostic, ...]) -> None:
         """Keep what an entry gives rise to by itself, for when only its surroundings change."""
@@ -136,14 +138,14 @@ class ValidPipeline:
             self._own.pop(subject, None)
 
     def _put_step(self, key: str, draft: _Draft) -> None:
-        _put(self._steps, key, self._forest.row(key), draft.steps, draft.removed_steps)
-        subject, structural = step_subject(key), self._forest.diagnostics(key)
+        _put(self._steps, key, self._step_tree.row(key), draft.steps, draft.removed_steps)
+        subject, structural = step_subject(key), self._step_tree.diagnostics(key)
         self._report(subject, (*self._own.get(subject, ()), *structural), draft)
 
     def _put_connection(self, key: str, draft: _Draft) -> None:
-        row = self._wiring.row(key)
+        row = self._valid_connections.row(key)
         _put(self._connections, key, row, draft.connections, draft.removed_connections)
-        subject, structural = connection_subject(key), self._wiring.diagnostics(key)
+        subject, structural = connection_subject(key), self._valid_connections.diagnostics(key)
         self._report(subject, (*self._own.get(subject, ()), *structural), draft)
 
     def _report(self, subject: str, found: Iterable[Diagnostic], draft: _Draft) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence as AnySequence
 
 from crdt.errors import PipelineFileError
 from crdt.pipeline.fractional_index import Children, children_of
-from crdt.pipeline.model import Json, JsonMap, Pipeline, Settings, Step
+from crdt.pipeline.model import Json, JsonMap, Pipeline, PipelineSettings, Step
 
 from .nodes import Node, Scalar, Sequence, text_of
 from .reader import read_tree
@@ -36,11 +36,11 @@ def _top_level(children: Children) -> list[Step]:
     return sorted((step for steps in slots for step in steps), key=lambda one: (one.order, one.id))
 
 
-def _has_list(settings: Settings, steps: Sequence) -> bool:
+def _has_list(settings: PipelineSettings, steps: Sequence) -> bool:
     return bool(steps.items) or not settings.source.get("no_steps")
 
 
-def _header(settings: Settings) -> dict[str, Json]:
+def _header(settings: PipelineSettings) -> dict[str, Json]:
     explicit = _texts(settings.source, "explicit")
     fields: dict[str, Json] = {
         "description": settings.description,

@@ -17,7 +17,7 @@ from typing import Final, TypeGuard
 
 from crdt.errors import PipelineFileError
 from crdt.pipeline.fractional_index import keys_between
-from crdt.pipeline.model import Json, JsonMap, Settings, Step
+from crdt.pipeline.model import Json, JsonMap, PipelineSettings, Step
 from crdt.pipeline.rows import MAX_NAME, UNSUPPORTED
 
 from .nodes import Mapping, Node, Sequence, text_of
@@ -26,7 +26,7 @@ from .source import Place, pointer_to, split
 from .writer import inline
 
 AUTHENTICATION: Final = ("claude_auth", "gemini_auth")
-"""The header's keys that make up `Settings.authentication`."""
+"""The header's keys that make up `PipelineSettings.authentication`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def find_root(node: Node) -> Root:
 _EXPECTED = "not a pipeline: expected a mapping `workflow`, or a list `steps`, at the root"
 
 
-def read_settings(root: Root, fallback_name: str) -> Settings:
+def read_settings(root: Root, fallback_name: str) -> PipelineSettings:
     """Read the header and everything else that stands outside the steps."""
     steps = root.steps
     is_list = _is_list(steps)
@@ -96,13 +96,15 @@ def _divide(data: Json, root: Root) -> tuple[dict[str, Json], dict[str, Json]]:
     return _as_dict(whole.pop(root.layout)), whole
 
 
-def _settings(header: dict[str, Json], source: dict[str, Json], fallback_name: str) -> Settings:
+def _settings(
+    header: dict[str, Json], source: dict[str, Json], fallback_name: str
+) -> PipelineSettings:
     fields = _Fields(header)
     name = fields.name("name", fallback_name)
     description = fields.take("description", lambda value: value is None or isinstance(value, str))
     tags = fields.take("tags", _is_texts)
     defaults = fields.take("defaults", lambda value: isinstance(value, dict))
-    return Settings(
+    return PipelineSettings(
         name=name,
         description=description if isinstance(description, str) else None,
         tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),

@@ -4,7 +4,16 @@ import json
 from dataclasses import asdict
 from typing import Any, Final
 
-from crdt.pipeline.model import Connection, Json, JsonMap, Pipeline, Point, Settings, Size, Step
+from crdt.pipeline.model import (
+    Connection,
+    Json,
+    JsonMap,
+    Pipeline,
+    PipelineSettings,
+    Point,
+    Size,
+    Step,
+)
 
 _TEXTS: Final = frozenset(
     "name description type slot order yaml_version status from_output to_input".split()
@@ -37,8 +46,8 @@ def written(value: Json) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _settings(data: Any) -> Settings:
-    return Settings(**{**_texts(data), "tags": tuple(written(tag) for tag in data["tags"])})
+def _settings(data: Any) -> PipelineSettings:
+    return PipelineSettings(**{**_texts(data), "tags": tuple(written(tag) for tag in data["tags"])})
 
 
 def _step(data: Any) -> Step:

@@ -96,7 +96,7 @@ class EmbeddedPostgres:
             try:
                 self.ensure_running()
             except StoreUnavailable as error:
-                _logger.error("postgres_not_started", error=str(error))
+                _logger.error("postgres.not_started", error=str(error))
 
     def close(self) -> None:
         """Give the server up, and stop it if nobody else uses it. May be called again."""

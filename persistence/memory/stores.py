@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from crdt.errors import PipelineNotFound
 from crdt.pipeline.rows import RowChanges, Rows
-from crdt.room.session import Person
+from crdt.room.session import UserProfile
 from persistence.errors import Conflict, StoreError, UnknownSubject
 from persistence.ports import (
     DEMO_OWNER,
@@ -161,7 +161,7 @@ class MemoryStore:
         """See `Directory.member`."""
         role = self._roles.get((self._pipeline(pipeline_id).team_id, user_id))
         user = self._users.get(user_id)
-        return Member(Person(user.id, user.name), role) if role and user else None
+        return Member(UserProfile(user.id, user.name), role) if role and user else None
 
     async def roles(
         self, seats: Collection[tuple[UUID, UUID]]

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from persistence.errors import InvalidValue, NotAllowed, StoreError
 
-from .pool import Connection, Pool, Record
+from .pool import DatabaseConnection, Pool, Record
 from .queries import API_QUERIES
 
 
@@ -24,7 +24,7 @@ class UserSession:
     while PostgreSQL is away; after any of them the transaction is lost.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: DatabaseConnection) -> None:
         self._connection = connection
 
     async def fetch(self, name: str, *args: object) -> Sequence[Record]:
@@ -61,7 +61,7 @@ class UserPool:
             yield UserSession(transaction.knowing(API_QUERIES))
 
 
-async def _become(connection: Connection, user_id: UUID) -> None:
+async def _become(connection: DatabaseConnection, user_id: UUID) -> None:
     try:
         await connection.execute("become_api_user", user_id)
     except (NotAllowed, InvalidValue) as error:

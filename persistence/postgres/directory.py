@@ -4,7 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from crdt.errors import PipelineNotFound
-from crdt.room.session import Person
+from crdt.room.session import UserProfile
 from persistence.errors import UnknownSubject
 from persistence.ports import (
     DEMO_OWNER,
@@ -34,7 +34,7 @@ class PostgresDirectory:
             raise PipelineNotFound(f"no pipeline {pipeline_id}: check the id")
         if row["role"] is None:
             return None
-        return Member(Person(user_id, row["name"], row["avatar_url"]), row["role"])
+        return Member(UserProfile(user_id, row["name"], row["avatar_url"]), row["role"])
 
     async def roles(
         self, seats: Collection[tuple[UUID, UUID]]

@@ -3,7 +3,7 @@
 import sql
 from persistence.errors import SchemaOutdated
 
-from .pool import Connection, Pool, connection
+from .pool import DatabaseConnection, Pool, connection
 
 
 async def migrate(dsn: str) -> list[str]:
@@ -21,7 +21,7 @@ async def migrate(dsn: str) -> list[str]:
     return missing
 
 
-async def pending(database: Connection) -> list[str]:
+async def pending(database: DatabaseConnection) -> list[str]:
     """The names of the migrations this program knows and the database lacks, in order."""
     applied: set[str] = set()
     if await database.fetchval("has_migrations_table"):
@@ -37,7 +37,7 @@ async def require_current(database: Pool) -> None:
         )
 
 
-async def _apply(database: Connection, name: str) -> None:
+async def _apply(database: DatabaseConnection, name: str) -> None:
     async with database.transaction():
         await database.run_script(sql.migrations()[name])
         await database.execute("record_migration", name)

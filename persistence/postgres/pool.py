@@ -94,7 +94,7 @@ def _text(error: Exception) -> str:
     return message if detail is None or detail in message else f"{message} ({detail})"
 
 
-class Connection:
+class DatabaseConnection:
     """Runs named queries, those of `sql/queries.sql` unless told otherwise.
 
     On a connection, or on any one of a pool. Every method raises a StoreError of
@@ -104,9 +104,9 @@ class Connection:
     def __init__(self, driver: Any, queries: NamedQueries = QUERIES) -> None:
         self._driver, self._queries = driver, queries
 
-    def knowing(self, queries: NamedQueries) -> "Connection":
+    def knowing(self, queries: NamedQueries) -> "DatabaseConnection":
         """The same connection for other queries."""
-        return Connection(self._driver, queries)
+        return DatabaseConnection(self._driver, queries)
 
     async def fetch(self, name: str, *args: object) -> Sequence[Record]:
         """All rows."""
@@ -141,7 +141,7 @@ class Connection:
             await self._driver.execute(script)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator["Connection"]:
+    async def transaction(self) -> AsyncIterator["DatabaseConnection"]:
         """Commit at the end; undo everything if an exception leaves the block."""
         with driver_errors():
             transaction = self._driver.transaction()
@@ -157,16 +157,16 @@ class Connection:
             await transaction.commit()
 
 
-class Pool(Connection):
+class Pool(DatabaseConnection):
     """A pool of connections; each query outside a transaction takes any free one."""
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """Take a connection for one transaction: see `Connection.transaction`."""
+    async def transaction(self) -> AsyncIterator[DatabaseConnection]:
+        """Take a connection for one transaction: see `DatabaseConnection.transaction`."""
         with driver_errors():
             driver = await self._driver.acquire()
         try:
-            async with Connection(driver).transaction() as connection:
+            async with DatabaseConnection(driver).transaction() as connection:
                 yield connection
         finally:
             with driver_errors():
@@ -214,11 +214,11 @@ async def connect(dsn: str) -> Any:
 
 
 @asynccontextmanager
-async def connection(dsn: str) -> AsyncIterator[Connection]:
+async def connection(dsn: str) -> AsyncIterator[DatabaseConnection]:
     """One connection without a command timeout, closed at the end."""
     driver = await connect(dsn)
     try:
-        yield Connection(driver)
+        yield DatabaseConnection(driver)
     finally:
         with suppress(*_DRIVER_ERRORS):
             await driver.close()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from crdt.pipeline.rows import ConnectionRow, Diagnostic, PipelineRow, RowChanges, Rows, StepRow
 
-from .pool import Connection, Pool, Record
+from .pool import DatabaseConnection, Pool, Record
 
 MANY_ROWS: Final = 200
 """From so many changed rows on, planning the constraint checks anew pays off."""
@@ -47,7 +47,7 @@ class PostgresProjections:
 class PostgresClaim:
     """`Claim` held by a lock on the pipeline's row in projection_cursors."""
 
-    def __init__(self, transaction: Connection, pipeline_id: UUID, seq: int) -> None:
+    def __init__(self, transaction: DatabaseConnection, pipeline_id: UUID, seq: int) -> None:
         self._transaction = transaction
         self._pipeline_id = pipeline_id
         self._cursor = seq

@@ -124,7 +124,7 @@ class Autosave:
         if pipeline_id is not None:
             about["retry_in"] = str(self._failing.failed(pipeline_id))
         _logger.warning(
-            "version_not_saved", error=str(error), exc_info=None if foreseen else error, **about
+            "version.not_saved", error=str(error), exc_info=None if foreseen else error, **about
         )
 
 

@@ -48,7 +48,7 @@ async def load(log: UpdateLog, pipeline_id: UUID, make: Callable[[StoredDocument
     except (MalformedUpdate, DocumentPoisoned) as error:
         if stored.state is None:
             raise
-        _logger.error("state_unusable", pipeline_id=str(pipeline_id), error=str(error))
+        _logger.error("state.unusable", pipeline_id=str(pipeline_id), error=str(error))
     updates = await log.since(pipeline_id, 0)
     return await compute(make, StoredDocument(None, 0, updates))
 

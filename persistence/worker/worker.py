@@ -149,7 +149,7 @@ class Worker:
         try:
             return await self._projections.refresh_search()
         except Exception as error:
-            _logger.warning("search_not_refreshed", exc_info=error)
+            _logger.warning("search.not_refreshed", exc_info=error)
             return False
 
     async def _await_bell(self, stopping: "asyncio.Task[bool]") -> None:
@@ -167,7 +167,7 @@ class Worker:
     ) -> None:
         delay = self._settings.outage.delay(troubles)
         unforeseen = None if isinstance(error, StoreUnavailable) else error
-        _logger.warning("worker_waits", error=str(error), seconds=delay, exc_info=unforeseen)
+        _logger.warning("worker.waiting", error=str(error), seconds=delay, exc_info=unforeseen)
         await asyncio.wait((stopping,), timeout=delay)
 
     async def _finish(self) -> None:
@@ -177,7 +177,7 @@ class Worker:
                 while await self.project_one():
                     pass
         except Exception as error:
-            _logger.warning("worker_left_early", error=repr(error))
+            _logger.warning("worker.left_early", error=repr(error))
 
     async def _project(self, claim: Claim) -> Replica:
         """Write what the log has beyond the cursor; return the replica to keep after the commit.
@@ -207,7 +207,7 @@ class Worker:
             state, waiting = await compute(replica.encode)
             await self._log.store_state(pipeline_id, replica.seq, state, waiting)
         except Exception as error:
-            _logger.warning("state_not_stored", pipeline_id=str(pipeline_id), exc_info=error)
+            _logger.warning("state.not_stored", pipeline_id=str(pipeline_id), exc_info=error)
         # Even so: the next attempt is due after as many updates again, not after every one.
         replica.state_seq = replica.seq
 
@@ -219,7 +219,7 @@ class Worker:
     def _let_rest(self, pipeline_id: UUID, error: Exception) -> None:
         delay = self._failing.failed(pipeline_id)
         _logger.error(
-            "projection_failed",
+            "projection.failed",
             pipeline_id=str(pipeline_id),
             error=str(error),
             retry_in=delay,

@@ -15,13 +15,13 @@ from pycrdt import Map
 
 from app.bus.base import Handler, OnListening, Unsubscribe, unmoved
 from app.bus.memory import MemoryBus
-from app.rooms.frames import Parcel
+from app.rooms.frames import FrameBatch
 from crdt.document.document import Document
 from crdt.errors import SyncError
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.protocol.messages import AwarenessUpdate, Message, Refused
 from crdt.protocol.y_websocket import AUTH, decode, encode
-from crdt.room.peer_messages import News
+from crdt.room.peer_messages import PeerMessage
 from persistence.ports import NewUpdate
 from tests.contracts.stores import NOON, an_id
 
@@ -78,7 +78,7 @@ class JournalBus(MemoryBus):
         self._journal = journal
         self.subscribers = 0
 
-    def publish(self, pipeline_id: UUID, news: News, sender: Handler) -> None:
+    def publish(self, pipeline_id: UUID, news: PeerMessage, sender: Handler) -> None:
         self._journal.append(("bus", news))
         super().publish(pipeline_id, news, sender)
 
@@ -120,7 +120,7 @@ class Inbox:
 
     answer = put
 
-    def offer(self, parcel: Parcel) -> None:
+    def offer(self, parcel: FrameBatch) -> None:
         for frame in parcel.payloads:
             self.put(frame)
 
@@ -151,7 +151,7 @@ class Replica(Document):
 
     def set(self, key: str, value: object) -> bytes:
         """Write one entry of the pipeline's settings; return the update."""
-        with self.edit() as updates:
+        with self.transact() as updates:
             _settings(self)[key] = value
         return updates[0]
 

@@ -10,7 +10,7 @@ from persistence.ports import Member, NewUpdate, StoredDocument
 
 
 @dataclass
-class Gate:
+class ApiMiddleware:
     """Lets callers through, holds them back, or sends them away with an error."""
 
     open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -34,7 +34,7 @@ class GatedStore(MemoryStore):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reading, self.writing, self.asking = Gate(), Gate(), Gate()
+        self.reading, self.writing, self.asking = ApiMiddleware(), ApiMiddleware(), ApiMiddleware()
 
     async def load(self, pipeline_id: UUID) -> StoredDocument:
         await self.reading.passing()

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from app.compute_queue import AT_ONCE, MAX_WAITING_OF_ONE, Workbench
+from app.compute_queue import AT_ONCE, MAX_WAITING_OF_ONE, ComputeQueue
 from crdt.errors import Overloaded
 from tests.app.fakes import turns
 from tests.contracts.stores import an_id
@@ -11,7 +11,7 @@ ADA = an_id(0)
 
 
 async def test_a_few_tasks_run_at_once_and_the_others_wait_their_turn() -> None:
-    bench, release = Workbench(), asyncio.Event()
+    bench, release = ComputeQueue(), asyncio.Event()
     running = 0
 
     async def work(user: int) -> None:
@@ -29,7 +29,7 @@ async def test_a_few_tasks_run_at_once_and_the_others_wait_their_turn() -> None:
 
 
 async def test_too_many_who_wait_are_sent_away() -> None:
-    bench, release = Workbench(max_waiting=3), asyncio.Event()
+    bench, release = ComputeQueue(max_waiting=3), asyncio.Event()
 
     async def work(user: int) -> None:
         async with bench.turn(an_id(user)):
@@ -45,7 +45,7 @@ async def test_too_many_who_wait_are_sent_away() -> None:
 
 
 async def test_one_user_takes_one_turn_and_not_the_whole_queue() -> None:
-    bench, release = Workbench(), asyncio.Event()
+    bench, release = ComputeQueue(), asyncio.Event()
     running = 0
 
     async def work() -> None:
@@ -66,7 +66,7 @@ async def test_one_user_takes_one_turn_and_not_the_whole_queue() -> None:
 
 
 async def test_a_task_that_fails_makes_room() -> None:
-    bench = Workbench()
+    bench = ComputeQueue()
     for _ in range(AT_ONCE + 1):
         with pytest.raises(ValueError, match="invalid literal"):
             await bench.run(ADA, int, "x")

@@ -9,14 +9,14 @@ from functools import partial
 import pytest
 
 from app.bus.base import Bus, BusUnavailable, OnListening, unmoved
-from app.bus.line import Line
 from app.bus.memory import MemoryBus
-from app.bus.postgres import open_postgres_line
-from app.bus.redis import open_redis_line
+from app.bus.postgres import open_postgres_transport
+from app.bus.redis import open_redis_transport
 from app.bus.remote import RemoteBus
 from app.bus.selection import running
+from app.bus.transport import Transport
 from crdt.protocol.messages import Stateless
-from crdt.room.peer_messages import Committed, News, Roster, WhoIsHere
+from crdt.room.peer_messages import Committed, NodePresence, PeerMessage, PresenceQuery
 from tests.contracts.stores import an_id
 from tests.server import eventually
 
@@ -48,8 +48,8 @@ async def settled(bus: RemoteBus) -> None:
 
 
 @asynccontextmanager
-async def remote(open_line: Callable[[], Awaitable[Line]]) -> AsyncIterator[Nodes]:
-    async with running(open_line, "here") as here, running(open_line, "there") as there:
+async def remote(open_transport: Callable[[], Awaitable[Transport]]) -> AsyncIterator[Nodes]:
+    async with running(open_transport, "here") as here, running(open_transport, "there") as there:
         yield Nodes(here, there)
 
 
@@ -58,27 +58,27 @@ class Room:
 
     def __init__(self, bus: Bus, pipeline: int = 1, on_listening: OnListening = unmoved) -> None:
         self._bus, self._pipeline_id = bus, an_id(pipeline)
-        self._heard: asyncio.Queue[News] = asyncio.Queue()
-        self.close = bus.subscribe(self._pipeline_id, self._hear, on_listening)
+        self._heard: asyncio.Queue[PeerMessage] = asyncio.Queue()
+        self.close = bus.subscribe(self._pipeline_id, self._receive, on_listening)
 
-    def _hear(self, message: News) -> None:
+    def _receive(self, message: PeerMessage) -> None:
         self._heard.put_nowait(message)
 
-    def publish(self, *messages: News) -> None:
+    def publish(self, *messages: PeerMessage) -> None:
         for message in messages:
-            self._bus.publish(self._pipeline_id, message, self._hear)
+            self._bus.publish(self._pipeline_id, message, self._receive)
 
     @property
     def is_silent(self) -> bool:
         """Whether nothing was heard that was not asked for."""
         return self._heard.empty()
 
-    async def hears(self, message: News) -> None:
+    async def hears(self, message: PeerMessage) -> None:
         """Wait for a message, whatever comes before it."""
         while message not in await self.heard(1):
             pass
 
-    async def heard(self, count: int) -> list[News]:
+    async def heard(self, count: int) -> list[PeerMessage]:
         """The next messages; a bus may take its time."""
         async with asyncio.timeout(PATIENCE):
             return [await self._heard.get() for _ in range(count)]
@@ -91,12 +91,14 @@ async def nodes(request: pytest.FixtureRequest) -> AsyncIterator[Nodes]:
         bus = MemoryBus()
         yield Nodes(bus, bus)
     elif request.param == "postgres":
-        open_line = partial(open_postgres_line, request.getfixturevalue("postgres_server"))
-        async with remote(open_line) as made:
+        open_transport = partial(
+            open_postgres_transport, request.getfixturevalue("postgres_server")
+        )
+        async with remote(open_transport) as made:
             yield made
     else:
         server = "redis_url" if request.param == "redis" else "redis_cluster_url"
-        async with remote(partial(open_redis_line, request.getfixturevalue(server))) as made:
+        async with remote(partial(open_redis_transport, request.getfixturevalue(server))) as made:
             yield made
 
 
@@ -114,9 +116,9 @@ async def test_a_message_keeps_its_kind_and_every_byte(nodes: Nodes) -> None:
         Committed(2**40, bytes(range(256)) * 16),
         Committed(3, None),
         Committed(1, b""),
-        Roster("here", b"\x00", is_complete=False),
-        Roster("é😀", bytes(range(256)) * 400, is_complete=True),
-        WhoIsHere("here"),
+        NodePresence("here", b"\x00", is_complete=False),
+        NodePresence("é😀", bytes(range(256)) * 400, is_complete=True),
+        PresenceQuery("here"),
         Stateless("é😀"),
     )
     sender.publish(*messages)
@@ -242,7 +244,7 @@ async def test_a_room_may_close_while_a_message_goes_round(nodes: Nodes) -> None
     sender, witness = Room(nodes.here), Room(nodes.there)
     await nodes.settled()
 
-    def close_all(message: News) -> None:
+    def close_all(message: PeerMessage) -> None:
         unsubscribe()
 
     unsubscribe = nodes.there.subscribe(an_id(1), close_all)

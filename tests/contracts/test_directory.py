@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from crdt.errors import PipelineNotFound
-from crdt.room.session import Person
+from crdt.room.session import UserProfile
 from persistence.errors import Conflict, StoreError, UnknownSubject
 from persistence.ports import Member, Role
 from tests.contracts.stores import Stores, a_pipeline, an_id
@@ -28,7 +28,7 @@ async def test_a_member_is_seen_under_their_name(stores: Stores) -> None:
     pipeline = await stores.new_pipeline()
     await stores.directory.add_member(stores.team_id, stores.author.id, "viewer")
     member = await stores.directory.member(stores.author.id, pipeline)
-    assert member == Member(Person(stores.author.id, stores.author.name), "viewer")
+    assert member == Member(UserProfile(stores.author.id, stores.author.name), "viewer")
 
 
 async def test_a_role_is_replaced_and_withdrawn(stores: Stores) -> None:

@@ -19,7 +19,7 @@ from pycrdt import (
     read_message,
 )
 
-from crdt.room.session import Person
+from crdt.room.session import UserProfile
 from crdt.updates.format import EMPTY_UPDATE, read_update
 from crdt.updates.pending import Pending, read_state_vector
 from tests.convergence.edits import Author
@@ -108,7 +108,7 @@ class Client:
         state = self.awareness.get_local_state()
         if other is self or state is None:
             return state
-        return {**state, "user": Person(self.user_id, "Weaver").card}
+        return {**state, "user": UserProfile(self.user_id, "Weaver").card}
 
     def tick(self, now: float) -> None:
         """Renew the presence when it is due."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from pycrdt import Array, Doc, Map, Text
 
 from crdt.document.schema import shared_connection, shared_step
-from crdt.pipeline.model import Connection, Pipeline, Point, Settings, Step
+from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Point, Step
 from tests.crdt.entries import key
 from tests.crdt.vandal import Vandal
 
@@ -30,7 +30,7 @@ def first_draft() -> Pipeline:
         for place, one in enumerate(ids)
     ]
     wires = [Connection(key(20 + at), ids[at], ids[at + 1]) for at in range(3)]
-    settings = Settings("Loom", description="wärp", tags=("seed",))
+    settings = PipelineSettings("Loom", description="wärp", tags=("seed",))
     return Pipeline(settings, {s.id: s for s in steps}, {w.id: w for w in wires})
 
 

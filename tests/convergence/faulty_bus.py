@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.bus.base import Handler, OnListening, Unsubscribe, unmoved
 from app.bus.memory import MemoryBus
-from crdt.room.peer_messages import News
+from crdt.room.peer_messages import PeerMessage
 
 DROPPED, REPEATED = 0.15, 0.1
 
@@ -25,11 +25,11 @@ class FaultyBus:
         self.views.append(NodeBus(self))
         return self.views[-1]
 
-    def send(self, sender: "NodeBus", pipeline_id: UUID, news: News) -> None:
+    def send(self, sender: "NodeBus", pipeline_id: UUID, message: PeerMessage) -> None:
         for view in self.views:
             if view is not sender:
                 for _ in range(self._copies()):
-                    self.waiting.append(lambda view=view: view.hear(pipeline_id, news))  # type: ignore[misc]
+                    self.waiting.append(lambda view=view: view.apply_remote(pipeline_id, message))  # type: ignore[misc]
 
     def _copies(self) -> int:
         chance = self.random.random() if self.is_faulty else 1.0
@@ -49,11 +49,11 @@ class NodeBus(MemoryBus):
         self._bus = bus
         self._is_dead = False
 
-    def publish(self, pipeline_id: UUID, news: News, sender: Handler) -> None:
+    def publish(self, pipeline_id: UUID, message: PeerMessage, sender: Handler) -> None:
         """See `Bus.publish`."""
         if not self._is_dead:
-            super().publish(pipeline_id, news, sender)
-            self._bus.send(self, pipeline_id, news)
+            super().publish(pipeline_id, message, sender)
+            self._bus.send(self, pipeline_id, message)
 
     def subscribe(
         self, pipeline_id: UUID, handler: Handler, on_listening: OnListening = unmoved
@@ -61,10 +61,10 @@ class NodeBus(MemoryBus):
         """See `Bus.subscribe`."""
         return super().subscribe(pipeline_id, handler, on_listening)
 
-    def hear(self, pipeline_id: UUID, news: News) -> None:
+    def apply_remote(self, pipeline_id: UUID, message: PeerMessage) -> None:
         """Take what another node said."""
         if not self._is_dead:
-            self._audience.tell(pipeline_id, news)
+            self._audience.tell(pipeline_id, message)
 
     def die(self) -> None:
         """Say and hear nothing more."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
-from app.rooms.frames import Parcel
+from app.rooms.frames import FrameBatch
 from app.rooms.live_room import LiveRoom
 from crdt.errors import SyncError
 from crdt.protocol.messages import Message
@@ -63,9 +63,9 @@ class Link:
 
     answer = put
 
-    def offer(self, parcel: Parcel) -> None:
+    def offer(self, batch: FrameBatch) -> None:
         """See `Outbox.offer`."""
-        for frame in parcel.payloads:
+        for frame in batch.payloads:
             self.put(frame)
 
     def reserve(self, size: int) -> None:
@@ -134,7 +134,7 @@ class Link:
 
     def _receive(self, room: LiveRoom, frame: bytes) -> None:
         try:
-            room.receive(self._session, decode(frame))
+            room.handle(self._session, decode(frame))
         except SyncError as error:
             self.close(error)
             room.leave(self._session)

@@ -157,7 +157,9 @@ class Play:
     def _ready(self) -> list[Callable[[], None]]:
         self.links = [link for link in self.links if not link.is_over]
         downs = [link.deliver_down for link in self.links if link.can_deliver_down]
-        return downs + [partial(self.hear, link) for link in self.links if link.can_deliver_up]
+        return downs + [
+            partial(self.apply_remote, link) for link in self.links if link.can_deliver_up
+        ]
 
     def connect(self, client: Client) -> None:
         """Let a client visit its room."""
@@ -167,7 +169,7 @@ class Play:
         client.connect(link)
         self.server.admit(link)
 
-    def hear(self, link: Link) -> None:
+    def apply_remote(self, link: Link) -> None:
         """Let the server read one frame."""
         link.deliver_up()
 
@@ -228,7 +230,7 @@ def _deliver(play: Play) -> str | None:
     name = next(client.name for client in play.clients if client is link.peer)
     for _ in range(play.random.choice([1, 1, 2, 8])):
         if upwards and link.can_deliver_up:
-            play.hear(link)
+            play.apply_remote(link)
         elif not upwards and link.can_deliver_down:
             link.deliver_down()
     return f"{name} is heard" if upwards else f"{name} hears"

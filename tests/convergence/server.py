@@ -19,7 +19,7 @@ from crdt.document.schema import PipelineReader
 from crdt.editing.editor import Editor
 from crdt.errors import EditRefused, Overloaded, SyncError
 from crdt.pipeline.rows import Rows
-from crdt.room.session import Person, Session
+from crdt.room.session import Session, UserProfile
 from crdt.updates.format import read_structs
 from crdt.validation.reading import read_valid
 from persistence.errors import StoreError, StoreUnavailable
@@ -294,7 +294,9 @@ class Server:
         else:
             session = hub.new_session()
             link.entered(room, session)
-            room.join(Session(session, Person(link.peer.user_id, "Weaver"), "read-write"), link)
+            room.join(
+                Session(session, UserProfile(link.peer.user_id, "Weaver"), "read-write"), link
+            )
 
     def room_documents(self, pipeline_id: UUID) -> list[Document]:
         """The documents of the rooms that are open."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from random import Random
 
 from crdt.pipeline.fractional_index import children_of, keys_between, walk
-from crdt.pipeline.model import Connection, Json, Pipeline, Point, Settings, Size, Step
+from crdt.pipeline.model import Connection, Json, Pipeline, PipelineSettings, Point, Size, Step
 from tests.crdt.entries import key
 
 TYPES = ["claude", "gemini", "for_loop", "teleport"]
@@ -95,8 +95,8 @@ def _with_orders(rng: Random, steps: dict[str, Step]) -> dict[str, Step]:
     }
 
 
-def _any_settings(rng: Random) -> Settings:
-    return Settings(
+def _any_settings(rng: Random) -> PipelineSettings:
+    return PipelineSettings(
         rng.choice(["Loom", "Weft"]),
         description=rng.choice([None, "a loom", "a big loom"]),
         status=rng.choice(["draft", "active"]),

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-from crdt.pipeline.model import ABSENT, Json
+from crdt.pipeline.model import MISSING, Json
 from crdt.validation.valid_pipeline import Entries
 from tests.crdt.entries import key
 
@@ -53,4 +53,4 @@ class Vandal:
 
     def entries(self, keys: list[str], make: Callable[[], Json]) -> Entries:
         some = self.random.sample(keys, self.random.choice([0, 1, 1, 2, 5]))
-        return {each: ABSENT if self.random.random() < 0.25 else make() for each in some}
+        return {each: MISSING if self.random.random() < 0.25 else make() for each in some}

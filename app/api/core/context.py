@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 
 from app.auth.access_watch import AccessWatch
 from app.clock import Clock
-from app.compute_queue import Workbench
+from app.compute_queue import ComputeQueue
 from app.rooms.hub import Hub
 from app.services.events import RoomEvents
 from app.services.history import History
@@ -46,7 +46,7 @@ class Context:
     events: RoomEvents
     access: AccessWatch
     clock: Clock
-    workbench: Workbench
+    compute_queue: ComputeQueue
 
 
 @dataclass(frozen=True, slots=True)

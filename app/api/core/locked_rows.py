@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Editable(Generic[T]):
+class LockedRow(Generic[T]):
     """A kind of row: how to show it, the queries that lock and write it, and what is editable.
 
     `lock` takes the key; `write` takes the key and then the values of `columns`, and returns the

@@ -27,7 +27,7 @@ from . import json_body
 from .error_responses import answer
 from .problems import Invalid
 from .rate_limit import RateLimit
-from .request_body import Intake
+from .request_body import BodyReader
 
 _logger = structlog.get_logger(__name__)
 
@@ -41,12 +41,12 @@ CALLER: Final = "caller"
 """Where in a request's state the token's claims stand."""
 
 
-class Gate:
+class ApiMiddleware:
     """ASGI middleware around the API. `max_body` is in bytes."""
 
     def __init__(self, app: ASGIApp, tokens: Verifier, rate: RateLimit, max_body: int) -> None:
         self._app, self._tokens, self._rate = app, tokens, rate
-        self._intake = Intake(max_body)
+        self._intake = BodyReader(max_body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
@@ -69,7 +69,7 @@ class Gate:
             return
         except Exception as error:
             # It has been answered with 500; further out it would be logged once more.
-            _logger.exception("api.bug", path=scope["path"], error=str(error))
+            _logger.exception("api.unexpected_error", path=scope["path"], error=str(error))
         finally:
             _trace(scope)
 

@@ -21,7 +21,7 @@ SHARE: Final = 8
 RETRY_SECONDS: Final = 1
 
 
-class Intake:
+class BodyReader:
     """Takes bodies in. `max_body` is in bytes; callers without a token count as one."""
 
     def __init__(self, max_body: int) -> None:

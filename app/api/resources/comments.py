@@ -174,4 +174,4 @@ def _tag(comment: Comment) -> str:
 
 
 def _tell(caller: Caller, pipeline_id: UUID, kind: Kind, comment: Comment) -> None:
-    caller.context.events.tell(pipeline_id, RoomEvent(kind, jsonable_encoder(comment)))
+    caller.context.events.publish(pipeline_id, RoomEvent(kind, jsonable_encoder(comment)))

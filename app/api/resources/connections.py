@@ -12,12 +12,12 @@ from app.api.core.pagination import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page
 from app.api.core.problems import NotFound
 from app.api.schemas.common import problems
 from app.api.schemas.connections import Connection, ConnectionPatch, NewConnection, of_document
-from crdt.editing import verbs as edits
+from crdt.editing import verbs
 from crdt.editing.editor import Editor
 from crdt.errors import EditConflict
 from persistence.postgres.pool import Record
 
-from . import document_edits as live
+from . import document_edits
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/connections", tags=["connections"])
 
@@ -41,7 +41,7 @@ async def index(
     name="create_connection",
     status_code=201,
     response_model=Connection,
-    responses=live.accepted(Connection) | problems(403, 404, 409),
+    responses=document_edits.accepted(Connection) | problems(403, 404, 409),
 )
 async def create(
     caller: Asking, pipeline_id: UUID, wanted: NewConnection, response: Response
@@ -53,10 +53,10 @@ async def create(
         if connection_id in editor.connections:
             raise EditConflict(f"there is a connection {connection_id} already", "id")
         fields = wanted.model_dump(mode="json", exclude={"id"})
-        edits.put_connection(editor, connection_id, fields)
-        return of_document(editor.declared_connection(connection_id))
+        verbs.put_connection(editor, connection_id, fields)
+        return of_document(editor.connection_entry(connection_id))
 
-    connection = await live.edit(caller, pipeline_id, add, response)
+    connection = await document_edits.edit(caller, pipeline_id, add, response)
     response.headers["Location"] = f"/api/pipelines/{pipeline_id}/connections/{connection_id}"
     return await _answered(caller, pipeline_id, connection, response)
 
@@ -80,7 +80,7 @@ async def show(
 @router.patch(
     "/{connection_id}",
     name="patch_connection",
-    responses=live.accepted(Connection) | problems(403, 404, 409, 412),
+    responses=document_edits.accepted(Connection) | problems(403, 404, 409, 412),
 )
 async def change(
     *,
@@ -96,10 +96,10 @@ async def change(
 
     def patch(editor: Editor) -> Connection:
         _require_match(editor, str(connection_id), if_match)
-        edits.patch_connection(editor, str(connection_id), fields)
-        return of_document(editor.declared_connection(str(connection_id)))
+        verbs.patch_connection(editor, str(connection_id), fields)
+        return of_document(editor.connection_entry(str(connection_id)))
 
-    connection = await live.edit(caller, pipeline_id, patch, response)
+    connection = await document_edits.edit(caller, pipeline_id, patch, response)
     return await _answered(caller, pipeline_id, connection, response)
 
 
@@ -107,7 +107,7 @@ async def change(
     "/{connection_id}",
     name="delete_connection",
     status_code=204,
-    responses=live.accepted() | problems(403, 404, 412),
+    responses=document_edits.accepted() | problems(403, 404, 412),
 )
 async def delete(
     caller: Asking,
@@ -120,15 +120,15 @@ async def delete(
 
     def remove(editor: Editor) -> None:
         _require_match(editor, str(connection_id), if_match)
-        edits.delete_connection(editor, str(connection_id))
+        verbs.delete_connection(editor, str(connection_id))
 
-    await live.edit(caller, pipeline_id, remove, response, is_deletion=True)
+    await document_edits.edit(caller, pipeline_id, remove, response, is_deletion=True)
 
 
 def _require_match(editor: Editor, connection_id: str, if_match: str | None) -> None:
     """Compare in the room itself: nothing can change between this and the edit."""
     if if_match is not None:
-        connection = of_document(editor.declared_connection(connection_id))
+        connection = of_document(editor.connection_entry(connection_id))
         etags.require_match(if_match, connection, connection.tag)
 
 

@@ -61,7 +61,7 @@ async def edit_aside(
 ) -> T:
     """Change much of a document at once, on a copy in a thread; otherwise as `edit`."""
     await require_editor(caller, pipeline_id)
-    async with caller.context.workbench.turn(caller.id):
+    async with caller.context.compute_queue.turn(caller.id):
         done = await caller.context.hub.edit_aside(
             pipeline_id, caller.id, change, undisturbed=undisturbed
         )

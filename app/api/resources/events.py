@@ -20,7 +20,7 @@ from app.api.core import roles
 from app.api.core.context import Asking, Caller
 from app.api.core.problems import TooManyRequests
 from app.api.schemas.common import problems
-from app.services.events import Listener, RoomEvent
+from app.services.events import EventQueue, RoomEvent
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/events", tags=["events"])
 
@@ -86,7 +86,7 @@ async def _stream(caller: Caller, pipeline_id: UUID, moment: int) -> AsyncGenera
             yield heard
 
 
-async def _next(listener: Listener, patience: float) -> str | None:
+async def _next(listener: EventQueue, patience: float) -> str | None:
     """The next piece of the stream: an event, a comment in silence, None at the end."""
     try:
         async with asyncio.timeout(patience):

@@ -13,7 +13,7 @@ from app.api.core import roles
 from app.api.core.context import Asking
 from app.api.core.pagination import Cursor, Keyset, Page, small_integer
 from app.api.core.problems import Invalid
-from app.api.schemas.common import Person, Shown, problems
+from app.api.schemas.common import Shown, UserProfile, problems
 from app.api.schemas.versions import EntryChange, storable
 from app.services.history import MAX_REPLAYED
 from crdt.errors import InvalidEdit
@@ -46,7 +46,7 @@ class Edits(Shown):
         }
     )
 
-    user: Person | None = Field(description="Null once that person has left the team.")
+    user: UserProfile | None = Field(description="Null once that person has left the team.")
     user_id: UUID | None
     first_seq: int
     last_seq: int
@@ -55,7 +55,7 @@ class Edits(Shown):
     updates: int
 
     @classmethod
-    def of_stretch(cls, one: Stretch, people: Mapping[UUID | None, Person]) -> "Edits":
+    def of_stretch(cls, one: Stretch, people: Mapping[UUID | None, UserProfile]) -> "Edits":
         """Show a stretch of edits."""
         return cls(
             user=people.get(one.user_id),
@@ -89,7 +89,7 @@ async def index(caller: Asking, pipeline_id: UUID, cursor: Cursor = None) -> Pag
     page = await caller.context.history.page(pipeline_id, before)
     async with caller.rows() as rows:
         authors = list({one.user_id for one in page.stretches if one.user_id is not None})
-        people = {row["id"]: Person.of(row) for row in await rows.fetch("people", authors)}
+        people = {row["id"]: UserProfile.of(row) for row in await rows.fetch("people", authors)}
     following = page.next_before
     return Page(
         items=[Edits.of_stretch(one, people) for one in page.stretches],
@@ -115,7 +115,7 @@ async def changes(
     now = caller.context.clock.now()
     stretch = Stretch(user_id, first_seq, last_seq, now, now, 0)
     try:
-        async with caller.context.workbench.turn(caller.id):
+        async with caller.context.compute_queue.turn(caller.id):
             found = await caller.context.history.edited(pipeline_id, stretch)
     except InvalidEdit as error:
         expected = f"expected edits with at most {MAX_REPLAYED} updates up to there"

@@ -10,7 +10,7 @@ from pydantic import ConfigDict
 from app.api.core import etags
 from app.api.core.context import Asking
 from app.api.core.etags import IfMatch, IfNoneMatch
-from app.api.core.locked_rows import Editable
+from app.api.core.locked_rows import LockedRow
 from app.api.core.problems import NotFound
 from app.api.schemas.common import JsonObject, Name, Patch, Shown, Url, kept, problems
 
@@ -51,7 +51,7 @@ class MePatch(Patch):
     preferences: JsonObject = kept()
 
 
-_ROW: Final = Editable(Me.of, "lock_me", "write_me", ("name", "avatar_url", "preferences"))
+_ROW: Final = LockedRow(Me.of, "lock_me", "write_me", ("name", "avatar_url", "preferences"))
 
 
 @router.get("", name="get_me", responses=problems(304, 404))

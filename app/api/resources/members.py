@@ -15,7 +15,7 @@ from app.api.core import roles
 from app.api.core.context import Asking, Caller
 from app.api.core.pagination import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, moment
 from app.api.core.problems import Invalid, NotFound, RoleNeeded
-from app.api.schemas.common import Given, Person, problems
+from app.api.schemas.common import Given, UserProfile, problems
 from persistence.errors import UnknownSubject
 from persistence.ports import Role
 from persistence.postgres.as_user import UserSession
@@ -23,7 +23,7 @@ from persistence.postgres.as_user import UserSession
 router = APIRouter(prefix="/teams/{team_id}/members", tags=["members"])
 
 
-class Member(Person):
+class Member(UserProfile):
     """Somebody in a team."""
 
     model_config = ConfigDict(

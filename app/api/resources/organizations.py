@@ -10,7 +10,7 @@ from pydantic import ConfigDict
 from app.api.core import etags, roles
 from app.api.core.context import Asking
 from app.api.core.etags import IfMatch, IfNoneMatch
-from app.api.core.locked_rows import Editable
+from app.api.core.locked_rows import LockedRow
 from app.api.core.pagination import DEFAULT_LIMIT, NEWEST_FIRST, Cursor, Keyset, Limit, Page
 from app.api.core.problems import NotFound
 from app.api.schemas.common import Given, JsonObject, Name, Patch, Shown, Slug, kept, problems
@@ -71,7 +71,7 @@ class OrganizationPatch(Patch):
 
 
 _BY_CREATION: Final = Keyset("organizations", NEWEST_FIRST)
-_ROW: Final = Editable(
+_ROW: Final = LockedRow(
     Organization.of,
     "lock_organization",
     "write_organization",

@@ -11,14 +11,14 @@ from app.api.core.context import Asking, Caller
 from app.api.schemas.common import problems
 from app.api.schemas.findings import Finding
 from app.api.schemas.pipelines import Created, Fork, NewPipeline, Pipeline
-from app.services import pipeline_files as library
+from app.services import pipeline_files
 from crdt.editing.strict_fields import SETTINGS_CHECKS, check_fields
 from crdt.pipeline import model
 from crdt.pipeline.rows import MAX_NAME
 from crdt.yaml.codec import Imported
 from crdt.yaml.codec import read as read_yaml
 
-from . import document_edits as live
+from . import document_edits
 from .pipelines import read, tag_of
 from .validation import UNTITLED
 
@@ -59,8 +59,8 @@ async def fork(
     source = await read(caller, pipeline_id)
     team_id = wanted.team_id or source.team_id
     await require_member_of(caller, team_id)
-    async with caller.context.workbench.turn(caller.id):
-        pipeline = await library.read(caller.context.log, pipeline_id)
+    async with caller.context.compute_queue.turn(caller.id):
+        pipeline = await pipeline_files.read(caller.context.log, pipeline_id)
     name = wanted.name or f"{pipeline.settings.name[: MAX_NAME - len(FORKED)]}{FORKED}"
     copy = replace(pipeline, settings=replace(pipeline.settings, name=name))
     return await store(caller, copy, team_id, response, parent_id=pipeline_id)
@@ -84,7 +84,7 @@ async def store(
     parent_id: UUID | None = None,
 ) -> Pipeline:
     """Make a pipeline exist, and answer with it. The caller's role has been checked."""
-    created = await library.create(
+    created = await pipeline_files.create(
         caller.context.directory,
         pipeline,
         team_id=team_id,
@@ -92,7 +92,7 @@ async def store(
         now=caller.context.clock.now(),
         parent_id=parent_id,
     )
-    await live.shown(caller, created, seq=1)
+    await document_edits.shown(caller, created, seq=1)
     made = await read(caller, created)
     response.headers["Location"] = f"/api/pipelines/{created}"
     return etags.answered(response, made, tag_of(made))
@@ -100,7 +100,7 @@ async def store(
 
 async def _imported(caller: Caller, yaml: str | None) -> Imported:
     if yaml is None:
-        return Imported(model.Pipeline(model.Settings(name=UNTITLED)), ())
-    return await caller.context.workbench.run(
+        return Imported(model.Pipeline(model.PipelineSettings(name=UNTITLED)), ())
+    return await caller.context.compute_queue.run(
         caller.id, read_yaml, yaml, name=UNTITLED, new_id=lambda: str(uuid4())
     )

@@ -11,12 +11,12 @@ from app.api.core.etags import IfMatch, IfNoneMatch
 from app.api.core.pagination import DEFAULT_LIMIT, NEWEST_FIRST, Cursor, Keyset, Limit, Page
 from app.api.schemas.common import problems
 from app.api.schemas.pipelines import SETTINGS, Pipeline, PipelinePatch, PipelineSummary, Status
-from crdt.editing import verbs as edits
+from crdt.editing import verbs
 from crdt.editing.editor import Editor
 from crdt.errors import PipelineNotFound
-from crdt.validation.entries import declared_settings
+from crdt.validation.entries import settings_entry
 
-from . import document_edits as live
+from . import document_edits
 
 router = APIRouter(prefix="/pipelines", tags=["pipelines"])
 
@@ -60,7 +60,7 @@ async def show(
 @router.patch(
     "/{pipeline_id}",
     name="patch_pipeline",
-    responses=live.accepted(Pipeline) | problems(403, 404, 412),
+    responses=document_edits.accepted(Pipeline) | problems(403, 404, 412),
 )
 async def change(
     caller: Asking,
@@ -76,10 +76,10 @@ async def change(
     def patch(editor: Editor) -> Pipeline:
         current = _of_document(present, editor)
         etags.require_match(if_match, current, tag_of(current))
-        edits.patch_settings(editor, given)
+        verbs.patch_settings(editor, given)
         return _of_document(present, editor)
 
-    pipeline = await live.edit(caller, pipeline_id, patch, response)
+    pipeline = await document_edits.edit(caller, pipeline_id, patch, response)
     times = {"updated_at": (await read(caller, pipeline_id)).updated_at}
     return etags.answered(response, pipeline.model_copy(update=times), tag_of(pipeline))
 
@@ -101,7 +101,7 @@ async def delete(caller: Asking, pipeline_id: UUID) -> None:
 
 def _of_document(present: Pipeline, editor: Editor) -> Pipeline:
     """A pipeline with the settings of its document."""
-    row = declared_settings(editor.read_settings()).value
+    row = settings_entry(editor.read_settings()).value
     settings = {} if row is None else {name: getattr(row, name) for name in SETTINGS}
     return present.model_copy(update={**settings, "tags": list(settings.get("tags", ()))})
 

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from app.api.core import roles
 from app.api.core.context import Asking
-from app.api.schemas.common import Person, Shown, problems
+from app.api.schemas.common import Shown, UserProfile, problems
 from persistence.ports import PRESENCE_SECONDS
 from persistence.postgres.pool import Record
 
@@ -39,7 +39,7 @@ class Present(Shown):
         }
     )
 
-    user: Person
+    user: UserProfile
     cursor: Point | None
     selection: list[str] = Field(description="Ids of steps.")
     status: str | None
@@ -63,7 +63,7 @@ async def index(caller: Asking, pipeline_id: UUID) -> Presence:
 def _present(row: Record) -> Present:
     x, y = row["cursor_x"], row["cursor_y"]
     return Present(
-        user=Person.of(row),
+        user=UserProfile.of(row),
         cursor=None if x is None or y is None else Point(x=x, y=y),
         selection=[str(step_id) for step_id in row["selected_step_ids"]],
         status=row["status"],

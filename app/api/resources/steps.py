@@ -12,12 +12,12 @@ from app.api.core.pagination import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page
 from app.api.core.problems import NotFound
 from app.api.schemas.common import problems
 from app.api.schemas.steps import NewStep, Step, StepPatch, of_document, of_row
-from crdt.editing import verbs as edits
+from crdt.editing import verbs
 from crdt.editing.editor import Editor
 from crdt.errors import EditConflict
 from persistence.postgres.pool import Record
 
-from . import document_edits as live
+from . import document_edits
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/steps", tags=["steps"])
 
@@ -37,7 +37,10 @@ async def index(
 
 
 @router.post(
-    "", name="create_step", status_code=201, responses=live.accepted(Step) | problems(403, 404, 409)
+    "",
+    name="create_step",
+    status_code=201,
+    responses=document_edits.accepted(Step) | problems(403, 404, 409),
 )
 async def create(caller: Asking, pipeline_id: UUID, wanted: NewStep, response: Response) -> Step:
     """Add a step to the live document."""
@@ -47,10 +50,10 @@ async def create(caller: Asking, pipeline_id: UUID, wanted: NewStep, response: R
         if step_id in editor.steps:
             raise EditConflict(f"there is a step {step_id} already", "id")
         fields = wanted.model_dump(mode="json", exclude={"id", "before"})
-        edits.put_step(editor, step_id, fields, before=_text(wanted.before))
+        verbs.put_step(editor, step_id, fields, before=_text(wanted.before))
         return _read(editor, step_id)
 
-    step = await live.edit(caller, pipeline_id, add, response)
+    step = await document_edits.edit(caller, pipeline_id, add, response)
     response.headers["Location"] = f"/api/pipelines/{pipeline_id}/steps/{step_id}"
     return await _answered(caller, pipeline_id, step, response)
 
@@ -72,7 +75,9 @@ async def show(
 
 
 @router.patch(
-    "/{step_id}", name="patch_step", responses=live.accepted(Step) | problems(403, 404, 409, 412)
+    "/{step_id}",
+    name="patch_step",
+    responses=document_edits.accepted(Step) | problems(403, 404, 409, 412),
 )
 async def change(
     *,
@@ -89,11 +94,11 @@ async def change(
     def patch(editor: Editor) -> Step:
         _require_match(editor, str(step_id), if_match)
         fields = {name: value for name, value in given.items() if name != "before"}
-        before = (given["before"] or edits.LAST) if "before" in given else None
-        edits.patch_step(editor, str(step_id), fields, before=before)
+        before = (given["before"] or verbs.LAST) if "before" in given else None
+        verbs.patch_step(editor, str(step_id), fields, before=before)
         return _read(editor, str(step_id))
 
-    step = await live.edit(caller, pipeline_id, patch, response)
+    step = await document_edits.edit(caller, pipeline_id, patch, response)
     return await _answered(caller, pipeline_id, step, response)
 
 
@@ -101,7 +106,7 @@ async def change(
     "/{step_id}",
     name="delete_step",
     status_code=204,
-    responses=live.accepted() | problems(403, 404, 412),
+    responses=document_edits.accepted() | problems(403, 404, 412),
 )
 async def delete(
     caller: Asking,
@@ -114,9 +119,9 @@ async def delete(
 
     def remove(editor: Editor) -> None:
         _require_match(editor, str(step_id), if_match)
-        edits.delete_step(editor, str(step_id))
+        verbs.delete_step(editor, str(step_id))
 
-    await live.edit(caller, pipeline_id, remove, response, is_deletion=True)
+    await document_edits.edit(caller, pipeline_id, remove, response, is_deletion=True)
 
 
 def _require_match(editor: Editor, step_id: str, if_match: str | None) -> None:
@@ -127,7 +132,7 @@ def _require_match(editor: Editor, step_id: str, if_match: str | None) -> None:
 
 
 def _read(editor: Editor, step_id: str) -> Step:
-    step = editor.declared_step(step_id)
+    step = editor.step_entry(step_id)
     siblings = editor.siblings(*editor.place(step_id).scope)
     return of_document(step, list(siblings).index(step_id))
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Response
 from app.api.core import etags, roles
 from app.api.core.context import Asking, Caller
 from app.api.core.etags import IfMatch, IfNoneMatch
-from app.api.core.locked_rows import Editable
+from app.api.core.locked_rows import LockedRow
 from app.api.core.pagination import DEFAULT_LIMIT, NEWEST_FIRST, Cursor, Keyset, Limit, Page
 from app.api.core.problems import Invalid, NotFound
 from app.api.schemas.common import problems
@@ -24,7 +24,7 @@ from app.api.schemas.templates import (
     TemplatePatch,
     TemplateSummary,
 )
-from app.services import pipeline_files as library
+from app.services import pipeline_files
 from crdt.yaml.pipeline_json import from_data, to_data
 from crdt.yaml.template_variables import RESERVED, TooMuchText, filled, variables_of
 from persistence.postgres.as_user import UserSession
@@ -41,7 +41,7 @@ def _show(row: Mapping[str, Any]) -> Template:
 
 
 _BY_CREATION: Final = Keyset("templates", NEWEST_FIRST)
-_ROW: Final = Editable(
+_ROW: Final = LockedRow(
     _show,
     "lock_template",
     "write_template",
@@ -169,8 +169,8 @@ def _instance(row: Record, wanted: Instance) -> Any:
 
 async def _data_of(caller: Caller, pipeline_id: UUID) -> Any:
     """A pipeline as data. Raises Invalid if what looks like variables means a step."""
-    async with caller.context.workbench.turn(caller.id):
-        pipeline = await library.read(caller.context.log, pipeline_id)
+    async with caller.context.compute_queue.turn(caller.id):
+        pipeline = await pipeline_files.read(caller.context.log, pipeline_id)
     data = to_data(pipeline)
     if variables_of(data) and any(step.name == RESERVED for step in pipeline.steps.values()):
         what = f"a step is called {RESERVED}, so {{{{{RESERVED}.…}}}} may mean it: rename it"

@@ -87,6 +87,6 @@ async def yaml_in(request: Request) -> bytes:
 
 async def read_in(caller: Caller, request: Request) -> Imported:
     """Read the pipeline file that is the body of a request. Raises PipelineFileError and such."""
-    return await caller.context.workbench.run(
+    return await caller.context.compute_queue.run(
         caller.id, read_yaml, await yaml_in(request), name=UNTITLED, new_id=lambda: str(uuid4())
     )

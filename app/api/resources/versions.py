@@ -15,7 +15,7 @@ from app.api.schemas.versions import Difference, NewVersion, Restored, Version, 
 from app.services.events import RoomEvent
 from persistence.ports import VersionInfo
 
-from . import document_edits as live
+from . import document_edits
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/versions", tags=["versions"])
 
@@ -41,9 +41,9 @@ async def create(
     caller: Asking, pipeline_id: UUID, wanted: NewVersion, response: Response
 ) -> Version:
     """Save the present state under a name."""
-    await live.require_editor(caller, pipeline_id)
+    await document_edits.require_editor(caller, pipeline_id)
     context = caller.context
-    async with context.workbench.turn(caller.id):
+    async with context.compute_queue.turn(caller.id):
         info = await context.versioning.save(
             pipeline_id,
             caller.id,
@@ -67,7 +67,7 @@ async def diff(
     """Tell what changed from one version to another, or to the present state."""
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
-    async with caller.context.workbench.turn(caller.id):
+    async with caller.context.compute_queue.turn(caller.id):
         found = await caller.context.versioning.difference(pipeline_id, from_, to)
     return Difference.of_difference(found)
 
@@ -86,23 +86,23 @@ async def show(caller: Asking, pipeline_id: UUID, number: Number) -> WholeVersio
 @router.post(
     "/{number}/restore",
     name="restore_version",
-    responses=live.accepted(Restored) | problems(403, 404),
+    responses=document_edits.accepted(Restored) | problems(403, 404),
 )
 async def restore(
     caller: Asking, pipeline_id: UUID, number: Number, response: Response
 ) -> Restored:
     """Make the pipeline what it was, by an edit that everybody sees; what it is is saved first."""
-    await live.require_editor(caller, pipeline_id)
+    await document_edits.require_editor(caller, pipeline_id)
     context = caller.context
-    async with context.workbench.turn(caller.id):
+    async with context.compute_queue.turn(caller.id):
         done = await context.versioning.restore(pipeline_id, number, caller.id, context.clock.now())
     saved = None if done.saved is None else _announced(caller, pipeline_id, done.saved)
-    await live.settle(caller, pipeline_id, done.edit.seq, response)
+    await document_edits.settle(caller, pipeline_id, done.edit.seq, response)
     return Restored(version_number=number, saved=saved, seq=done.edit.seq)
 
 
 def _announced(caller: Caller, pipeline_id: UUID, info: VersionInfo) -> Version:
     version = Version.of_info(info)
     event = RoomEvent("version.created", jsonable_encoder(version))
-    caller.context.events.tell(pipeline_id, event)
+    caller.context.events.publish(pipeline_id, event)
     return version

@@ -8,14 +8,14 @@ from app.api.core import etags, roles
 from app.api.core.context import Asking
 from app.api.core.etags import IfMatch, IfNoneMatch
 from app.api.schemas.common import problems
-from app.services import pipeline_files as library
+from app.services import pipeline_files
 from crdt.document.schema import PipelineReader
 from crdt.editing.editor import Editor
 from crdt.editing.replace import put_pipeline
 from crdt.validation.reading import read_pipeline
 from crdt.yaml.codec import write
 
-from . import document_edits as live
+from . import document_edits
 from .validation import BODY, PIPELINE_FILE, Validation, read_in
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/yaml", tags=["yaml"])
@@ -42,8 +42,8 @@ async def show(
     """Export a pipeline as Pipeline YAML v2, as it was last saved."""
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
-    async with caller.context.workbench.turn(caller.id):
-        text = await library.export(caller.context.log, pipeline_id)
+    async with caller.context.compute_queue.turn(caller.id):
+        text = await pipeline_files.export(caller.context.log, pipeline_id)
     response = YamlResponse(text)
     return etags.answered(response, response, etags.etag_of(text), if_none_match)
 
@@ -52,7 +52,7 @@ async def show(
     "",
     name="put_yaml",
     openapi_extra=BODY,
-    responses=live.accepted(Validation) | problems(403, 404, 412, 415),
+    responses=document_edits.accepted(Validation) | problems(403, 404, 412, 415),
 )
 async def replace(
     *,
@@ -66,7 +66,7 @@ async def replace(
 
     Steps that are still there keep their ids and places, and what others edit meanwhile survives.
     """
-    await live.require_editor(caller, pipeline_id)
+    await document_edits.require_editor(caller, pipeline_id)
     imported = await read_in(caller, request)
 
     def put(editor: Editor) -> str:
@@ -78,7 +78,9 @@ async def replace(
 
     # What `put` compares is a copy: nobody may have edited between this and the merge.
     conditional = if_match is not None
-    text = await live.edit_aside(caller, pipeline_id, put, response, undisturbed=conditional)
+    text = await document_edits.edit_aside(
+        caller, pipeline_id, put, response, undisturbed=conditional
+    )
     response.headers["ETag"] = etags.etag_of(text)
     return Validation.of_imported(imported)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from .common import Given, Patch, Person, Shown, kept
+from .common import Given, Patch, Shown, UserProfile, kept
 
 MAX_COMMENT = 10_000
 
@@ -46,7 +46,7 @@ class Comment(Shown):
     step_id: UUID | None = Field(description="The step it is about; null: the pipeline.")
     detached: bool = Field(description="Whether its step is not there (any more).")
     parent_id: UUID | None = Field(description="The root of its thread; null: it is one.")
-    author: Person | None = Field(description="Null once the author has left the team.")
+    author: UserProfile | None = Field(description="Null once the author has left the team.")
     content: str
     resolved: bool
     resolved_by: UUID | None
@@ -89,4 +89,4 @@ def of_row(row: Mapping[str, Any]) -> Comment:
         "avatar_url": row["author_avatar_url"],
     }
     plain = {name: row[name] for name in Comment.model_fields if name != "author"}
-    return Comment(**plain, author=None if author["id"] is None else Person.of(author))
+    return Comment(**plain, author=None if author["id"] is None else UserProfile.of(author))

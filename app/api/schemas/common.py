@@ -126,7 +126,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 EVERYWHERE = problems(401, 408, 413, 422, 429, 503)
 
 
-class Person(Shown):
+class UserProfile(Shown):
     """Somebody with whom the caller shares a team."""
 
     id: UUID

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from app.api.core import etags
 from crdt.pipeline.rows import MAX_PORT
-from crdt.validation.entries import DeclaredConnection
+from crdt.validation.entries import ConnectionEntry
 
 from .common import Given, Patch, Shown, kept
 
@@ -78,7 +78,7 @@ class ConnectionPatch(Patch):
     path_data: Any = kept()
 
 
-def of_document(connection: DeclaredConnection) -> Connection:
+def of_document(connection: ConnectionEntry) -> Connection:
     """A connection as it stands in the document."""
     route = connection.route
     return Connection(

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from app.api.core import etags
 from crdt.pipeline.rows import MAX_NAME, MAX_SLOT, MAX_TYPE, UNSUPPORTED
-from crdt.validation.entries import DeclaredStep
+from crdt.validation.entries import StepEntry
 from crdt.validation.lenient_fields import FARTHEST
 
 from .common import Given, JsonObject, Patch, Shown, kept
@@ -147,7 +147,7 @@ _SAME_IN_ROWS: Final = (
 )
 
 
-def of_document(step: DeclaredStep, order_index: int) -> Step:
+def of_document(step: StepEntry, order_index: int) -> Step:
     """A step as it stands in the document."""
     (x, y), (width, height) = step.position, step.size
     return Step(

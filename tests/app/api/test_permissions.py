@@ -327,7 +327,7 @@ async def test_who_may_connect(house: House, team: Team, role: str, code: int | 
 @pytest.mark.parametrize("role", ROLES)
 async def test_who_may_edit_over_a_socket(house: House, team: Team, role: str) -> None:
     async with a_visit(house, team, role) as (socket, step):
-        with socket.document.edit() as updates:
+        with socket.document.transact() as updates:
             socket.document.doc.get("steps", type=Map)[step]["name"] = "edited"
         socket.wire.say(Update(updates[0]))
         await socket.until_told(lambda one: isinstance(one, Refused) or one == Update(updates[0]))

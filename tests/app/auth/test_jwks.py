@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.auth.https_fetch import Source
-from app.auth.jwks import KeySetTokens, Pace
+from app.auth.jwks import KeySetTokens, RefreshPolicy
 from app.auth.tokens import Expected
 from crdt.errors import Overloaded, Unauthenticated
 from persistence.worker.retries import Backoff
@@ -18,7 +18,7 @@ from tests.app.fakes import HeldClock
 from tests.app.issuer import ADA, FAMILIES, Publisher, Signer, published, publishing, signer
 from tests.server import eventually
 
-PACE = Pace(lifetime=300.0, grace=3600.0, cooldown=10.0)
+PACE = RefreshPolicy(lifetime=300.0, grace=3600.0, cooldown=10.0)
 FIRST, SECOND = signer("ES256", "first"), signer("ES256", "second")
 
 
@@ -214,7 +214,7 @@ async def test_an_address_that_is_away_is_not_asked_by_every_token(
 
 
 async def test_keys_are_fetched_again_without_being_asked_for(publisher: Publisher) -> None:
-    pace = Pace(lifetime=0.01, cooldown=1000.0, retries=Backoff(0.01, 0.01))
+    pace = RefreshPolicy(lifetime=0.01, cooldown=1000.0, retries=Backoff(0.01, 0.01))
     tokens = KeySetTokens(Source(publisher.url).fetch, pace=pace)
     async with kept_fresh(tokens):
         assert await tokens.verify(FIRST.sign())

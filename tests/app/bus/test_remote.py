@@ -9,10 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.bus.base import Bus, BusUnavailable
-from app.bus.line import channel_name
-from app.bus.postgres import open_postgres_line
-from app.bus.redis import MAX_MESSAGE, open_redis_line
+from app.bus.postgres import open_postgres_transport
+from app.bus.redis import MAX_MESSAGE, open_redis_transport
 from app.bus.remote import RemoteBus
+from app.bus.transport import channel_name
 from app.tasks import end
 from app.telemetry.metrics import REGISTRY
 from crdt.protocol.messages import Stateless
@@ -33,7 +33,7 @@ WHERE pid <> pg_backend_pid() AND datname = current_database()
 
 @pytest.fixture
 async def nodes(redis_server: RedisServer) -> AsyncIterator[Nodes]:
-    async with remote(partial(open_redis_line, redis_server.url)) as made:
+    async with remote(partial(open_redis_transport, redis_server.url)) as made:
         yield made
 
 
@@ -111,7 +111,10 @@ async def test_cut_connections_are_made_again(nodes: Nodes, redis_server: RedisS
 
 async def test_a_redis_that_hangs_is_away(redis_server: RedisServer) -> None:
     bus = RemoteBus(
-        partial(open_redis_line, redis_server.url), "here", pulse_seconds=0.05, silence_seconds=0.5
+        partial(open_redis_transport, redis_server.url),
+        "here",
+        pulse_seconds=0.05,
+        silence_seconds=0.5,
     )
     task = asyncio.create_task(bus.run())
     await settled(bus)
@@ -130,7 +133,10 @@ async def test_a_redis_that_hangs_is_away(redis_server: RedisServer) -> None:
 
 async def test_what_is_sent_while_redis_hangs_counts_as_lost(redis_server: RedisServer) -> None:
     bus = RemoteBus(
-        partial(open_redis_line, redis_server.url), "here", pulse_seconds=30, silence_seconds=0.5
+        partial(open_redis_transport, redis_server.url),
+        "here",
+        pulse_seconds=30,
+        silence_seconds=0.5,
     )
     task = asyncio.create_task(bus.run())
     await until_it_stands(bus)
@@ -164,7 +170,7 @@ async def test_messages_are_counted_on_both_ends(nodes: Nodes) -> None:
 
 
 async def test_without_redis_rooms_of_one_node_still_hear_each_other() -> None:
-    async with remote(partial(open_redis_line, "redis://127.0.0.1:1/0")) as nodes:
+    async with remote(partial(open_redis_transport, "redis://127.0.0.1:1/0")) as nodes:
         one, other = Room(nodes.here), Room(nodes.here)
         one.publish(FIRST)
         assert await other.heard(1) == [FIRST]
@@ -220,13 +226,13 @@ async def test_a_room_that_fails_does_not_cut_the_line_of_all(nodes: Nodes) -> N
     with capture_logs() as logs:
         Room(nodes.here).publish(FIRST)
         await a_message_arrives(nodes, sender, receiver)
-    assert "bus.news_failed" in {log["event"] for log in logs}
+    assert "bus.handler_failed" in {log["event"] for log in logs}
     assert "bus.failed" not in {log["event"] for log in logs}
     assert begun.times == 1
 
 
 async def test_a_lost_connection_to_postgresql_is_made_again(empty_database_url: str) -> None:
-    async with remote(partial(open_postgres_line, empty_database_url)) as nodes:
+    async with remote(partial(open_postgres_transport, empty_database_url)) as nodes:
         begun = Begun()
         sender, receiver = Room(nodes.here), Room(nodes.there, on_listening=begun)
         await a_message_arrives(nodes, sender, receiver)
@@ -237,7 +243,7 @@ async def test_a_lost_connection_to_postgresql_is_made_again(empty_database_url:
 
 
 async def test_garbage_in_postgresql_is_ignored(empty_database_url: str) -> None:
-    async with remote(partial(open_postgres_line, empty_database_url)) as nodes:
+    async with remote(partial(open_postgres_transport, empty_database_url)) as nodes:
         sender, receiver = Room(nodes.here), Room(nodes.there)
         await nodes.settled()
         async with connection(empty_database_url) as admin:

@@ -9,23 +9,23 @@ from app.bus.wire import MAX_NODE_BYTES, MAX_SEQ, Envelope, decode, encode
 from crdt.errors import ProtocolError
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.protocol.messages import Stateless
-from crdt.room.awareness import MAX_ROSTER_BYTES
-from crdt.room.peer_messages import Committed, News, Roster, WhoIsHere
+from crdt.room.awareness import MAX_NODE_PRESENCE_BYTES
+from crdt.room.peer_messages import Committed, NodePresence, PeerMessage, PresenceQuery
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NODES = TEXT.filter(lambda name: len(name.encode()) <= MAX_NODE_BYTES)
 SEQS = st.integers(1, MAX_SEQ)
-NEWS: "st.SearchStrategy[News]" = st.one_of(
+NEWS: "st.SearchStrategy[PeerMessage]" = st.one_of(
     st.builds(Committed, SEQS, st.none() | st.binary()),
-    st.builds(Roster, NODES, st.binary(), st.booleans()),
-    st.builds(WhoIsHere, NODES),
+    st.builds(NodePresence, NODES, st.binary(), st.booleans()),
+    st.builds(PresenceQuery, NODES),
     st.builds(Stateless, TEXT),
 )
 
 
 @given(NODES, NEWS)
-def test_what_was_said_is_heard(node: str, news: News) -> None:
-    assert decode(encode(node, news)) == Envelope(node, news)
+def test_what_was_said_is_heard(node: str, message: PeerMessage) -> None:
+    assert decode(encode(node, message)) == Envelope(node, message)
 
 
 @given(st.binary())
@@ -39,9 +39,9 @@ def test_any_bytes_are_a_message_or_refused(message: bytes) -> None:
 
 @given(NODES, NEWS, st.data())
 def test_a_spoiled_message_is_another_one_or_refused(
-    node: str, news: News, data: st.DataObject
+    node: str, message: PeerMessage, data: st.DataObject
 ) -> None:
-    message = bytearray(encode(node, news))
+    message = bytearray(encode(node, message))
     place = data.draw(st.integers(0, len(message) - 1))
     message[place] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(message)))
@@ -58,7 +58,7 @@ def test_a_spoiled_message_is_another_one_or_refused(
         var_uint(1) + var_string("n") + var_uint(1) + var_uint(0),
         var_uint(1) + var_string("n") + var_uint(1) + var_uint(2**63),
         var_uint(1) + var_string("n") + var_uint(2) + var_string("n") + b"\0" + var_uint(2),
-        encode("n", WhoIsHere("n")) + b"\0",
+        encode("n", PresenceQuery("n")) + b"\0",
         b"",
     ],
     ids=["version", "kind", "long node", "seq 0", "big seq", "flag", "rest", "nothing"],
@@ -70,5 +70,7 @@ def test_what_breaks_a_rule_is_refused(message: bytes) -> None:
 
 def test_every_bus_carries_the_longest_roster() -> None:
     node = "n" * MAX_NODE_BYTES
-    longest = encode(node, Roster(node, bytes(MAX_ROSTER_BYTES + 10), is_complete=True))
+    longest = encode(
+        node, NodePresence(node, bytes(MAX_NODE_PRESENCE_BYTES + 10), is_complete=True)
+    )
     assert len(longest) <= min(postgres.MAX_MESSAGE, redis.MAX_MESSAGE)

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 from structlog.testing import capture_logs
 
-from app.processes import supervisor as children
+from app.processes import supervisor
 from app.processes.supervisor import Child, SpawnProcess, end
 
 PATIENCE = 30.0
@@ -59,8 +59,8 @@ def house() -> House:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "RETRY_SECONDS", 0.001)
-    monkeypatch.setattr(children, "ASK_SECONDS", 0.001)
+    monkeypatch.setattr(supervisor, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(supervisor, "ASK_SECONDS", 0.001)
 
 
 def polite(house: House) -> Child:

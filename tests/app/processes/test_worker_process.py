@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from app.main import ensure_demo
-from app.processes import worker_process as companion
+from app.processes import worker_process
 from app.processes.supervisor import Child, end
 from app.processes.worker_process import worker_beside
 from app.settings import Settings
@@ -112,7 +112,7 @@ async def test_the_server_waits_for_a_worker_that_finishes(
             start()
             assert stop.wait(PATIENCE)
 
-    monkeypatch.setattr(companion, "end", noted)
+    monkeypatch.setattr(worker_process, "end", noted)
     async with installation.sql() as sql:
         serving = asyncio.create_task(asyncio.to_thread(serve))
         async with sql.transaction():

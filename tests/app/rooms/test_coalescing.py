@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.rooms.coalescing import Window
+from app.rooms.coalescing import Coalescer
 
 Sent = list[list[int]]
 
@@ -16,7 +16,7 @@ async def test_the_first_goes_at_once_and_the_rest_together() -> None:
         if len(sent) == 2:
             arrived.set()
 
-    window = Window(lambda: 0.001, send)
+    window = Coalescer(lambda: 0.001, send)
     for thing in range(1, 6):
         window.add(thing)
     assert sent == [[1]]
@@ -27,7 +27,7 @@ async def test_the_first_goes_at_once_and_the_rest_together() -> None:
 
 async def test_without_a_window_everything_goes_at_once() -> None:
     sent: Sent = []
-    window = Window(lambda: 0.0, sent.append)
+    window = Coalescer(lambda: 0.0, sent.append)
     for thing in range(1, 4):
         window.add(thing)
     assert sent == [[1], [2], [3]]
@@ -41,7 +41,7 @@ async def test_what_comes_while_something_is_sent_waits_its_turn() -> None:
             window.add(2)
         sent.append(things)
 
-    window = Window(lambda: 10.0, send)
+    window = Coalescer(lambda: 10.0, send)
     window.add(1)
     window.flush()
     assert sent == [[1], [2]]
@@ -50,7 +50,7 @@ async def test_what_comes_while_something_is_sent_waits_its_turn() -> None:
 
 async def test_a_flushed_window_stays_open() -> None:
     sent: Sent = []
-    window = Window(lambda: 10.0, sent.append)
+    window = Coalescer(lambda: 10.0, sent.append)
     for thing in (1, 2, 3):
         window.add(thing)
     window.flush()
@@ -63,7 +63,7 @@ async def test_a_flushed_window_stays_open() -> None:
 
 async def test_a_closed_window_passes_nothing_on() -> None:
     sent: Sent = []
-    window = Window(lambda: 10.0, sent.append)
+    window = Coalescer(lambda: 10.0, sent.append)
     window.add(1)
     window.add(2)
     window.close()

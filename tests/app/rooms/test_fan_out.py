@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.rooms.fan_out import Audience
-from app.rooms.frames import Parcel
+from app.rooms.fan_out import FanOut
+from app.rooms.frames import FrameBatch
 from crdt.errors import Draining
 from crdt.protocol import hocuspocus, y_websocket
 from crdt.protocol.messages import AwarenessUpdate, Message, Stateless, Update
@@ -20,31 +20,31 @@ class Shelf(Inbox):
     """An inbox that keeps the parcels it was offered."""
 
     encode: Callable[[Message], bytes] = y_websocket.encode
-    parcels: list[Parcel] = field(default_factory=list)
+    parcels: list[FrameBatch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__(encode=self.encode)
         self.second = asyncio.Event()
 
     def put(self, frame: bytes) -> None:
-        self.parcels.append(Parcel.of([frame]))
+        self.parcels.append(FrameBatch.of([frame]))
 
-    def offer(self, parcel: Parcel) -> None:
-        self.parcels.append(parcel)
+    def offer(self, batch: FrameBatch) -> None:
+        self.parcels.append(batch)
         if len(self.parcels) == 2:
             self.second.set()
 
     @property
     def told(self) -> list[tuple[bytes, ...]]:
-        return [parcel.payloads for parcel in self.parcels]
+        return [batch.payloads for batch in self.parcels]
 
 
 def frames(*messages: Message) -> tuple[bytes, ...]:
     return tuple(map(y_websocket.encode, messages))
 
 
-def crowd(count: int, longest_window: float = 10.0) -> tuple[Audience, list[Shelf]]:
-    audience, shelves = Audience(longest_window), [Shelf() for _ in range(count)]
+def crowd(count: int, longest_window: float = 10.0) -> tuple[FanOut, list[Shelf]]:
+    audience, shelves = FanOut(longest_window), [Shelf() for _ in range(count)]
     for session, shelf in enumerate(shelves):
         audience.add(session, shelf)
     return audience, shelves

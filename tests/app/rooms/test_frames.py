@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.rooms.frames import Parcel, header
+from app.rooms.frames import FrameBatch, header
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_a_message_begins_as_rfc_6455_says(length: int, begins: str) -> None:
 
 
 def test_several_messages_keep_frames_of_their_own() -> None:
-    parcel = Parcel.of([b"one", b"", bytes(200)])
-    assert parcel.payloads == (b"one", b"", bytes(200))
-    assert parcel.wire == b"\x82\x03one" + b"\x82\x00" + b"\x82\x7e\x00\xc8" + bytes(200)
-    assert parcel.size == 203
+    batch = FrameBatch.of([b"one", b"", bytes(200)])
+    assert batch.payloads == (b"one", b"", bytes(200))
+    assert batch.wire == b"\x82\x03one" + b"\x82\x00" + b"\x82\x7e\x00\xc8" + bytes(200)
+    assert batch.size == 203

@@ -12,7 +12,7 @@ from crdt.document.document import Document
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 from crdt.protocol.messages import Refused, SyncStep1, SyncStep2, Update
 from crdt.room.effects import SessionId
-from crdt.room.session import Person, Session
+from crdt.room.session import Session, UserProfile
 from persistence.errors import StoreUnavailable
 from persistence.group_commit import GroupCommit
 from persistence.ports import NewPipeline, NewUpdate, StoredDocument
@@ -40,13 +40,13 @@ class Node:
     async def enter(self) -> "Visit":
         room = await self.hub.open(PIPELINE)
         visit = Visit(room, self.hub.new_session())
-        room.join(Session(visit.session, Person(USER), "read-write"), visit.inbox)
+        room.join(Session(visit.session, UserProfile(USER), "read-write"), visit.inbox)
         return visit
 
     async def content(self) -> object:
         """The pipeline's settings as a client is told who has nothing yet."""
         visit = await self.enter()
-        visit.room.receive(visit.session, SyncStep1(b"\x00"))
+        visit.room.receive_message(visit.session, SyncStep1(b"\x00"))
         await turns()
         (answer,) = visit.inbox.of(SyncStep2)
         assert isinstance(answer, SyncStep2)
@@ -63,7 +63,7 @@ class Visit:
     inbox: Inbox = field(default_factory=Inbox)
 
     def edit(self, update: bytes) -> None:
-        self.room.receive(self.session, Update(update))
+        self.room.receive_message(self.session, Update(update))
 
     def leave(self) -> None:
         self.room.leave(self.session)
@@ -269,7 +269,7 @@ async def test_an_edit_refused_for_overload_is_gone_until_its_author_brings_it_b
     (hello,) = second.inbox.received
     assert isinstance(hello, SyncStep1)
     lacking = replica.diff(hello.state_vector)
-    second.room.receive(second.session, SyncStep2(lacking))
+    second.room.receive_message(second.session, SyncStep2(lacking))
     await turns()
     assert second.echoes == [lacking]
     assert (await store.load(PIPELINE)).tail[-1].payload == lacking
@@ -366,7 +366,7 @@ async def test_a_deleted_pipeline_is_left_by_all(node: Node) -> None:
 async def test_time_ends_sessions_in_all_rooms(node: Node) -> None:
     visit = await node.enter()
     inbox = Inbox()
-    expired = Session(node.hub.new_session(), Person(an_id(8)), "readonly", node.clock.now())
+    expired = Session(node.hub.new_session(), UserProfile(an_id(8)), "readonly", node.clock.now())
     visit.room.join(expired, inbox)
     node.hub.tick()
     assert (inbox.close_code, visit.inbox.close_code) == (4401, None)
@@ -382,7 +382,7 @@ async def test_an_unloaded_room_hears_nothing_more(store: GatedStore, replica: R
     visit = await there.enter()
     visit.edit(replica.set("name", "Warp"))
     await turns()
-    gone.room.join(Session(99, Person(USER), "read-write"), gone.inbox)
+    gone.room.join(Session(99, UserProfile(USER), "read-write"), gone.inbox)
     gone.inbox.received.clear()
     visit.edit(replica.set("name", "Weft"))
     assert gone.inbox.received == []

@@ -5,19 +5,19 @@ import threading
 
 import pytest
 
-from app.rooms import inspect_in_thread as ahead
-from app.rooms.inspect_in_thread import LARGE_BYTES, ReadAhead, is_unread, read_committed
+from app.rooms import inspect_in_thread
+from app.rooms.inspect_in_thread import LARGE_BYTES, ThreadInspector, is_unread, read_committed
 from crdt.errors import MalformedUpdate
 from crdt.protocol.lib0 import var_string
 from crdt.protocol.messages import ClientMessage, SyncStep1, SyncStep2, Update
 from crdt.room.inspected_messages import (
-    SurveyedCommitted,
-    SurveyedSyncStep2,
-    SurveyedUpdate,
-    read_ahead,
+    InspectedCommitted,
+    InspectedSyncStep2,
+    InspectedUpdate,
+    inspected,
 )
 from crdt.room.peer_messages import Committed
-from crdt.updates.inspection import Survey, survey
+from crdt.updates.inspection import Inspection, inspect_update
 from persistence.ports import LoggedUpdate
 from tests.contracts.stores import NOON, an_id
 from tests.crdt.raw_updates import in_root, update
@@ -35,25 +35,25 @@ def logged(payload: bytes) -> LoggedUpdate:
 
 
 async def test_a_large_message_comes_back_read() -> None:
-    reading = ReadAhead()
-    assert isinstance(await reading.read(ADA, Update(large())), SurveyedUpdate)
-    assert isinstance(await reading.read(ADA, SyncStep2(large())), SurveyedSyncStep2)
+    reading = ThreadInspector()
+    assert isinstance(await reading.read(ADA, Update(large())), InspectedUpdate)
+    assert isinstance(await reading.read(ADA, SyncStep2(large())), InspectedSyncStep2)
 
 
 @pytest.mark.parametrize("message", [Update(b"\x00\x00"), SyncStep1(large())])
 async def test_any_other_is_left_to_the_room(message: ClientMessage) -> None:
-    assert await ReadAhead().read(ADA, message) is message
+    assert await ThreadInspector().read(ADA, message) is message
 
 
 async def test_what_was_read_is_not_read_again() -> None:
-    message = read_ahead(Update(large()))
+    message = inspected(Update(large()))
     assert not is_unread(message)
-    assert await ReadAhead().read(ADA, message) is message
+    assert await ThreadInspector().read(ADA, message) is message
 
 
 async def test_what_cannot_be_read_is_refused() -> None:
     with pytest.raises(MalformedUpdate):
-        await ReadAhead().read(ADA, Update(b"\x07" * LARGE_BYTES))
+        await ThreadInspector().read(ADA, Update(b"\x07" * LARGE_BYTES))
 
 
 async def test_others_go_on_while_one_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,10 +63,10 @@ async def test_others_go_on_while_one_is_read(monkeypatch: pytest.MonkeyPatch) -
     def slowly(message: ClientMessage) -> ClientMessage:
         loop.call_soon_threadsafe(begun.set)
         assert go_on.wait(10)
-        return read_ahead(message)
+        return inspected(message)
 
-    monkeypatch.setattr(ahead, "read_ahead", slowly)
-    reading = ReadAhead()
+    monkeypatch.setattr(inspect_in_thread, "inspected", slowly)
+    reading = ThreadInspector()
 
     async def read(user: str, message: ClientMessage) -> None:
         await reading.read({"ada": ADA, "bob": BOB}[user], message)
@@ -84,8 +84,8 @@ async def test_others_go_on_while_one_is_read(monkeypatch: pytest.MonkeyPatch) -
 
 async def test_of_the_log_large_ones_are_read_and_broken_ones_are_left_to_the_room() -> None:
     read = await read_committed(logged(large()))
-    assert read == SurveyedCommitted(7, large(), survey(large()))
-    assert isinstance(read, SurveyedCommitted)
-    assert isinstance(read.survey, Survey)
+    assert read == InspectedCommitted(7, large(), inspect_update(large()))
+    assert isinstance(read, InspectedCommitted)
+    assert isinstance(read.inspection, Inspection)
     assert type(await read_committed(logged(b"\x00\x00"))) is Committed
     assert type(await read_committed(logged(b"\x07" * LARGE_BYTES))) is Committed

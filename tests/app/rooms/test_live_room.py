@@ -22,11 +22,11 @@ from crdt.protocol.messages import (
     Update,
 )
 from crdt.protocol.y_websocket import encode
-from crdt.room.awareness import EXPIRY, MAX_ROSTER_BYTES
+from crdt.room.awareness import EXPIRY, MAX_NODE_PRESENCE_BYTES
 from crdt.room.effects import SessionId
-from crdt.room.peer_messages import Committed, Roster
+from crdt.room.peer_messages import Committed, NodePresence
 from crdt.room.room import READ_ONLY, Room
-from crdt.room.session import Person, Session
+from crdt.room.session import Session, UserProfile
 from crdt.updates.limits import REPLAYED, Limits
 from persistence.errors import StoreError
 from tests.app.fakes import (
@@ -47,7 +47,7 @@ from tests.contracts.stores import NOON, an_id
 
 ALICE, BOB = 1, 2
 EVERYTHING = SyncStep1(b"\x00")
-HERE = json.dumps({"user": Person(USER).card, "cursor": {"x": 1, "y": 2}})
+HERE = json.dumps({"user": UserProfile(USER).card, "cursor": {"x": 1, "y": 2}})
 GONE = "null"
 
 
@@ -81,13 +81,13 @@ class Scene:
     def enter(self, session: SessionId, name: str = "client", scope: Scope = "read-write") -> Inbox:
         """Let a client in; what it is told on entering is not in its inbox any more."""
         inbox = Inbox(name, self.journal)
-        self.room.join(Session(session, Person(USER), scope), inbox)
+        self.room.join(Session(session, UserProfile(USER), scope), inbox)
         inbox.received.clear()
         self.journal.clear()
         return inbox
 
     def edit(self, session: SessionId, update: bytes) -> None:
-        self.room.receive(session, Update(update))
+        self.room.receive_message(session, Update(update))
 
     def at(self, seconds: float) -> LiveRoom:
         """The room at another time."""
@@ -122,7 +122,7 @@ def update(replica: Replica) -> bytes:
 
 def test_a_client_that_enters_is_asked_what_it_has(scene: Scene) -> None:
     inbox = Inbox()
-    scene.room.join(Session(ALICE, Person(USER), "read-write"), inbox)
+    scene.room.join(Session(ALICE, UserProfile(USER), "read-write"), inbox)
     assert inbox.received == [SyncStep1(scene.document.state_vector())]
 
 
@@ -215,7 +215,7 @@ def test_a_document_without_pending_edits_is_told_at_once(
     scene: Scene, alice: Inbox, update: bytes
 ) -> None:
     scene.document.apply(update)
-    scene.room.receive(ALICE, EVERYTHING)
+    scene.room.receive_message(ALICE, EVERYTHING)
     (answer,) = alice.received
     assert isinstance(answer, SyncStep2)
     assert content_of(answer.update) == {"name": "Loom"}
@@ -226,7 +226,7 @@ async def test_a_document_with_pending_edits_is_told_when_they_are_decided(
 ) -> None:
     scene.edit(ALICE, replica.set("name", "one"))
     scene.edit(ALICE, replica.set("name", "two"))
-    scene.room.receive(BOB, EVERYTHING)
+    scene.room.receive_message(BOB, EVERYTHING)
     scene.committer.commit()
     await turns()
     assert bob.of(SyncStep2) == []
@@ -241,7 +241,7 @@ async def test_between_a_commit_and_its_echo_nothing_overtakes_the_echo(
 ) -> None:
     scene.edit(ALICE, update)
     scene.committer.commit()
-    scene.room.receive(ALICE, EVERYTHING)
+    scene.room.receive_message(ALICE, EVERYTHING)
     await turns()
     assert [type(message) for message in alice.received] == [Update, SyncStep2]
 
@@ -252,7 +252,7 @@ async def test_between_a_refusal_and_its_consequences_nothing_is_acknowledged(
 ) -> None:
     scene.edit(ALICE, update)
     scene.committer.refuse(StoreError("no"))
-    scene.room.receive(ALICE, ask(update))
+    scene.room.receive_message(ALICE, ask(update))
     await turns()
     assert alice.received == []
     assert alice.close_code == 1013
@@ -265,7 +265,7 @@ async def test_the_refusal_of_an_earlier_edit_outlives_the_commit_of_a_later_one
     scene.edit(ALICE, replica.set("name", "two"))
     scene.committer.refuse(StoreError("no"))
     scene.committer.commit()
-    scene.room.receive(ALICE, EVERYTHING)
+    scene.room.receive_message(ALICE, EVERYTHING)
     await turns()
     assert alice.received == []
     assert alice.close_code == 1013
@@ -325,9 +325,9 @@ async def test_a_document_poisoned_by_another_node_drops_the_room_here_alone(
 ) -> None:
     other = scene.a_room(Document())
     other_client = Inbox()
-    other.join(Session(BOB, Person(USER), "read-write"), other_client)
+    other.join(Session(BOB, UserProfile(USER), "read-write"), other_client)
     scene.document.panics = True
-    other.receive(BOB, Update(update))
+    other.receive_message(BOB, Update(update))
     with capture_logs():
         scene.committer.commit()
         await turns()
@@ -337,11 +337,11 @@ async def test_a_document_poisoned_by_another_node_drops_the_room_here_alone(
 
 
 def test_news_that_make_no_sense_are_ignored(scene: Scene, alice: Inbox) -> None:
-    nonsense = [Committed(1, b"junk"), Roster("there", b"\x09", is_complete=True)]
+    nonsense = [Committed(1, b"junk"), NodePresence("there", b"\x09", is_complete=True)]
     with capture_logs() as logs:
-        for news in nonsense:
-            scene.bus.publish(PIPELINE, news, lambda _: None)
-    assert [entry["event"] for entry in logs] == ["room.news_ignored"] * 2
+        for message in nonsense:
+            scene.bus.publish(PIPELINE, message, lambda _: None)
+    assert [entry["event"] for entry in logs] == ["room.peer_message_ignored"] * 2
     assert alice.received == []
     assert not scene.room.dropped
     # What came garbled may be fine in the log.
@@ -352,13 +352,13 @@ async def test_a_dropped_room_hears_and_says_nothing_more(
     scene: Scene, alice: Inbox, bob: Inbox, replica: Replica
 ) -> None:
     other = scene.a_room(Document())
-    other.join(Session(9, Person(USER), "read-write"), Inbox())
+    other.join(Session(9, UserProfile(USER), "read-write"), Inbox())
     scene.edit(ALICE, replica.set("name", "one"))
     scene.room.drop(Overloaded())
     bob.received.clear()
 
     scene.edit(BOB, replica.set("name", "two"))
-    other.receive(9, Update(replica.set("name", "three")))
+    other.receive_message(9, Update(replica.set("name", "three")))
     scene.committer.commit()
     await turns()
     scene.room.leave(ALICE)
@@ -381,7 +381,7 @@ async def test_a_frozen_room_takes_nothing_but_still_acknowledges(
     scene.edit(ALICE, first)
     scene.room.frozen = True
     scene.edit(ALICE, second)
-    scene.room.receive(BOB, EVERYTHING)
+    scene.room.receive_message(BOB, EVERYTHING)
     scene.committer.commit()
     await turns()
     assert alice.received == [Update(first)]
@@ -403,9 +403,9 @@ async def test_an_edit_of_another_node_is_shown_and_neither_logged_nor_published
     scene: Scene, alice: Inbox, update: bytes
 ) -> None:
     other = scene.a_room(Document())
-    other.join(Session(BOB, Person(USER), "read-write"), Inbox("bob", scene.journal))
+    other.join(Session(BOB, UserProfile(USER), "read-write"), Inbox("bob", scene.journal))
     scene.journal.clear()
-    other.receive(BOB, Update(update))
+    other.receive_message(BOB, Update(update))
     scene.journal.clear()
     scene.committer.commit()
     await turns()
@@ -429,7 +429,7 @@ def test_a_viewer_is_told_that_its_edit_was_not_taken(
 def test_a_client_that_breaks_the_protocol_is_closed_alone(
     scene: Scene, alice: Inbox, bob: Inbox, update: bytes
 ) -> None:
-    scene.room.receive(ALICE, presence(11, 1, HERE))
+    scene.room.receive_message(ALICE, presence(11, 1, HERE))
     bob.received.clear()
     scene.edit(ALICE, b"no update")
     scene.edit(ALICE, update)
@@ -438,7 +438,7 @@ def test_a_client_that_breaks_the_protocol_is_closed_alone(
 
 
 def test_who_leaves_takes_presence_along(scene: Scene, alice: Inbox, bob: Inbox) -> None:
-    scene.room.receive(ALICE, presence(11, 1, HERE))
+    scene.room.receive_message(ALICE, presence(11, 1, HERE))
     scene.room.leave(ALICE)
     scene.room.leave(ALICE)
     assert bob.received == [presence(11, 1, HERE), presence(11, 1, GONE)]
@@ -450,15 +450,20 @@ def test_other_nodes_are_told_of_very_much_presence_in_several_messages(
     state = json.dumps({"x": "y" * 60_000})
     clients = range(1, 101)
     entries = [write_entry(Entry(client, 1, state)) for client in clients]
-    scene.room.receive(ALICE, AwarenessUpdate(joined(entries)))
-    rosters = [news for _, news in scene.journal if isinstance(news, Roster)]
-    assert max(len(roster.presence) for roster in rosters) <= MAX_ROSTER_BYTES + 10
-    told = [each.client for roster in rosters for each in read_entries(roster.presence)]
+    scene.room.receive_message(ALICE, AwarenessUpdate(joined(entries)))
+    rosters = [message for _, message in scene.journal if isinstance(message, NodePresence)]
+    assert (
+        max(len(node_presence.presence) for node_presence in rosters)
+        <= MAX_NODE_PRESENCE_BYTES + 10
+    )
+    told = [
+        each.client for node_presence in rosters for each in read_entries(node_presence.presence)
+    ]
     assert told == [*clients]
 
 
 def test_who_falls_silent_loses_presence(scene: Scene, alice: Inbox, bob: Inbox) -> None:
-    scene.room.receive(ALICE, presence(11, 1, HERE))
+    scene.room.receive_message(ALICE, presence(11, 1, HERE))
     scene.clock.seconds = EXPIRY
     scene.room.tick()
     assert len(bob.received) == 1
@@ -468,9 +473,9 @@ def test_who_falls_silent_loses_presence(scene: Scene, alice: Inbox, bob: Inbox)
 
 
 def test_who_enters_is_told_who_is_here(scene: Scene, alice: Inbox) -> None:
-    scene.room.receive(ALICE, presence(11, 1, HERE))
+    scene.room.receive_message(ALICE, presence(11, 1, HERE))
     inbox = Inbox()
-    scene.room.join(Session(BOB, Person(an_id(8)), "readonly"), inbox)
+    scene.room.join(Session(BOB, UserProfile(an_id(8)), "readonly"), inbox)
     assert inbox.received[1:] == [presence(11, 1, HERE)]
 
 
@@ -484,7 +489,9 @@ ENDS: dict[int, Callable[[Scene], object]] = {
 def leaver(request: pytest.FixtureRequest, scene: Scene) -> tuple[Inbox, Callable[[], object]]:
     """A client whose session can be ended, and what ends it."""
     inbox = Inbox("leaver", scene.journal)
-    scene.room.join(Session(ALICE, Person(USER), "read-write", NOON + timedelta(seconds=60)), inbox)
+    scene.room.join(
+        Session(ALICE, UserProfile(USER), "read-write", NOON + timedelta(seconds=60)), inbox
+    )
     inbox.received.clear()
     scene.journal.clear()
     return inbox, lambda: ENDS[request.param](scene)
@@ -495,8 +502,8 @@ async def test_who_must_go_and_waits_for_nothing_goes_at_once(
 ) -> None:
     inbox, end = leaver
     witness = Inbox("witness", scene.journal)
-    scene.room.join(Session(BOB, Person(an_id(8)), "readonly"), witness)
-    scene.room.receive(ALICE, presence(11, 1, HERE))
+    scene.room.join(Session(BOB, UserProfile(an_id(8)), "readonly"), witness)
+    scene.room.receive_message(ALICE, presence(11, 1, HERE))
     end()
     assert inbox.close_code in ENDS
     assert witness.received[-1] == presence(11, 1, GONE)
@@ -511,7 +518,7 @@ async def test_who_must_go_is_acknowledged_first_and_told_nothing_else(
     end()
     late = replica.set("name", "late")
     scene.edit(ALICE, late)
-    scene.room.join(Session(BOB, Person(an_id(8)), "read-write"), Inbox())
+    scene.room.join(Session(BOB, UserProfile(an_id(8)), "read-write"), Inbox())
     scene.edit(BOB, Replica(client_id=2).set("description", "not for those who left"))
     assert (inbox.received, inbox.close_code) == ([], None)
     assert late not in [each.payload for each in scene.committer.submitted]
@@ -564,7 +571,7 @@ async def test_who_goes_without_waiting_is_forgotten(
 
 
 async def test_a_room_knows_its_users(scene: Scene, alice: Inbox, bob: Inbox) -> None:
-    scene.room.join(Session(9, Person(an_id(8)), "readonly"), Inbox())
+    scene.room.join(Session(9, UserProfile(an_id(8)), "readonly"), Inbox())
     assert scene.room.users == {USER, an_id(8)}
     scene.room.leave(9)
     assert scene.room.users == {USER}
@@ -579,7 +586,7 @@ async def test_a_broadcast_is_encoded_once(scene: Scene, alice: Inbox, update: b
 
     audience = [Inbox(encode=counting) for _ in range(5)]
     for session, inbox in enumerate(audience, 10):
-        scene.room.join(Session(session, Person(USER), "read-write"), inbox)
+        scene.room.join(Session(session, UserProfile(USER), "read-write"), inbox)
     encoded.clear()
     scene.edit(ALICE, update)
     assert encoded == [Update(update)]

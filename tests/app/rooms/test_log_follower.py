@@ -11,7 +11,7 @@ from app.bus.memory import MemoryBus
 from app.rooms.inspect_in_thread import LARGE_BYTES
 from app.rooms.live_room import LiveRoom
 from crdt.protocol.messages import Update
-from crdt.room.peer_messages import Committed, News
+from crdt.room.peer_messages import Committed, PeerMessage
 from persistence.errors import StoreUnavailable
 from persistence.ports import NewUpdate
 from tests.app.fakes import PIPELINE, Replica
@@ -26,9 +26,9 @@ class LossyBus(MemoryBus):
         super().__init__()
         self.lost: Collection[int] = lost
 
-    def publish(self, pipeline_id: object, news: News, sender: Handler) -> None:
-        if not (isinstance(news, Committed) and news.seq in self.lost):
-            super().publish(PIPELINE, news, sender)
+    def publish(self, pipeline_id: object, message: PeerMessage, sender: Handler) -> None:
+        if not (isinstance(message, Committed) and message.seq in self.lost):
+            super().publish(PIPELINE, message, sender)
 
 
 @pytest.fixture
@@ -151,10 +151,10 @@ class TellingBus(MemoryBus):
         super().__init__()
         self._said = said
 
-    def publish(self, pipeline_id: object, news: News, sender: Handler) -> None:
-        if isinstance(news, Committed):
-            news = Committed(news.seq, self._said)
-        super().publish(PIPELINE, news, sender)
+    def publish(self, pipeline_id: object, message: PeerMessage, sender: Handler) -> None:
+        if isinstance(message, Committed):
+            message = Committed(message.seq, self._said)
+        super().publish(PIPELINE, message, sender)
 
 
 class RecordingBus(MemoryBus):
@@ -164,10 +164,10 @@ class RecordingBus(MemoryBus):
         super().__init__()
         self.commits: list[Committed] = []
 
-    def publish(self, pipeline_id: object, news: News, sender: Handler) -> None:
-        if isinstance(news, Committed):
-            self.commits.append(news)
-        super().publish(PIPELINE, news, sender)
+    def publish(self, pipeline_id: object, message: PeerMessage, sender: Handler) -> None:
+        if isinstance(message, Committed):
+            self.commits.append(message)
+        super().publish(PIPELINE, message, sender)
 
 
 @pytest.mark.parametrize("said", [None, b"garbled"])

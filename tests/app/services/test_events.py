@@ -6,9 +6,9 @@ import pytest
 from app.bus.memory import MemoryBus
 from app.services.events import MAX_WAITING, RoomEvent, RoomEvents, event_in
 from crdt.protocol.messages import Stateless
-from crdt.room.peer_messages import News, WhoIsHere
-from crdt.room.room import told_by
-from crdt.room.session import Person
+from crdt.room.peer_messages import PeerMessage, PresenceQuery
+from crdt.room.room import stateless_from
+from crdt.room.session import UserProfile
 
 ADA, BOB = UUID(int=1), UUID(int=2)
 HERE, THERE = UUID(int=8), UUID(int=9)
@@ -19,8 +19,8 @@ OTHER_NEWS = RoomEvent("comment.deleted", {"content": "hi"})
 async def test_everybody_who_listens_to_a_pipeline_hears_of_it() -> None:
     events = RoomEvents(MemoryBus())
     with events.listening(HERE, ADA) as ada, events.listening(HERE, BOB) as bob:
-        events.tell(THERE, NEWS)
-        events.tell(HERE, NEWS)
+        events.publish(THERE, NEWS)
+        events.publish(HERE, NEWS)
         assert events.seats() == {(ADA, HERE), (BOB, HERE)}
         assert await ada.next() == await bob.next() == NEWS
     assert events.seats() == set()
@@ -30,7 +30,7 @@ async def test_who_does_not_keep_up_is_sent_away_after_what_waits() -> None:
     events = RoomEvents(MemoryBus())
     with events.listening(HERE, ADA) as ada:
         for _ in range(MAX_WAITING + 5):
-            events.tell(HERE, NEWS)
+            events.publish(HERE, NEWS)
         for _ in range(MAX_WAITING):
             assert await ada.next() == NEWS
         assert await ada.next() is None
@@ -41,7 +41,7 @@ async def test_who_loses_access_is_sent_away_and_nobody_else() -> None:
     with events.listening(HERE, ADA) as ada, events.listening(HERE, BOB) as bob:
         events.review(HERE, {ADA: None, BOB: "readonly"})
         events.review(THERE, {BOB: None})
-        events.tell(HERE, NEWS)
+        events.publish(HERE, NEWS)
         assert await ada.next() is None
         assert await bob.next() == NEWS
 
@@ -66,28 +66,28 @@ async def test_listeners_of_all_nodes_hear_of_it_once() -> None:
     bus = MemoryBus()
     here, there = RoomEvents(bus), RoomEvents(bus)
     with here.listening(HERE, ADA) as ada, there.listening(HERE, BOB) as bob:
-        here.tell(HERE, NEWS)
-        there.tell(HERE, OTHER_NEWS)
-        here.tell(THERE, NEWS)
+        here.publish(HERE, NEWS)
+        there.publish(HERE, OTHER_NEWS)
+        here.publish(THERE, NEWS)
         here.close()
         there.close()
         for listener in (ada, bob):
             assert [await listener.next() for _ in range(3)] == [NEWS, OTHER_NEWS, None]
-    here.tell(HERE, NEWS)
+    here.publish(HERE, NEWS)
 
 
 async def test_a_node_is_told_by_a_node_on_which_nobody_listens() -> None:
     bus = MemoryBus()
     with RoomEvents(bus).listening(HERE, ADA) as ada:
-        RoomEvents(bus).tell(HERE, NEWS)
+        RoomEvents(bus).publish(HERE, NEWS)
         assert await ada.next() == NEWS
 
 
 async def test_rooms_are_told_as_a_stateless_message() -> None:
-    bus, told = MemoryBus(), list[News]()
+    bus, told = MemoryBus(), list[PeerMessage]()
     events, leave = RoomEvents(bus), bus.subscribe(HERE, told.append)
     with events.listening(HERE, ADA):
-        events.tell(HERE, NEWS)
+        events.publish(HERE, NEWS)
     events.withdraw(HERE)
     leave()
     (message,) = told
@@ -101,25 +101,25 @@ async def test_when_the_last_listener_goes_the_bus_is_left() -> None:
     with events.listening(HERE, ADA):
         with events.listening(HERE, BOB):
             pass
-        RoomEvents(bus).tell(HERE, NEWS)
+        RoomEvents(bus).publish(HERE, NEWS)
     assert not events.seats()
     with events.listening(HERE, BOB) as bob:
-        RoomEvents(bus).tell(HERE, OTHER_NEWS)
+        RoomEvents(bus).publish(HERE, OTHER_NEWS)
         assert await bob.next() == OTHER_NEWS
 
 
 @pytest.mark.parametrize(
     "news",
     [
-        WhoIsHere("there"),
-        Stateless(told_by(Person(ADA), NEWS.message().payload)),
-        Stateless(told_by(Person(ADA, '{"event": '), '{"event": ')),
+        PresenceQuery("there"),
+        Stateless(stateless_from(UserProfile(ADA), NEWS.message().payload)),
+        Stateless(stateless_from(UserProfile(ADA, '{"event": '), '{"event": ')),
         Stateless('{"event": "of.tomorrow", "data": {}}'),
         Stateless('{"event": "comment.created"}'),
         Stateless('{"event": []}'),
         Stateless('{"event": '),
     ],
 )
-def test_nothing_else_passes_for_an_event(news: News) -> None:
+def test_nothing_else_passes_for_an_event(news: PeerMessage) -> None:
     assert event_in(NEWS.message()) == NEWS
     assert event_in(news) is None

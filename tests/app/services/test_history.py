@@ -25,7 +25,7 @@ async def store() -> MemoryStore:
     await store.create_pipeline(NewPipeline(PIPELINE, team, None, a_pipeline(), first, NOON))
     editor = Editor(document)
     for number in range(1, 5):
-        with document.edit() as updates:
+        with document.transact() as updates:
             patch_step(editor, key(number), {"name": f"renamed {number}"})
         await store.append([NewUpdate(PIPELINE, None, updates[0], NOON)])
         if number == 2:
@@ -63,7 +63,7 @@ async def test_what_waits_beside_the_state_is_told_when_it_takes_effect() -> Non
     first, updates = seed(document, first_draft()), []
     await store.create_pipeline(NewPipeline(PIPELINE, team, None, a_pipeline(), first, NOON))
     for name in ("early", "late"):
-        with document.edit() as edited:
+        with document.transact() as edited:
             patch_step(Editor(document), key(1), {"name": name})
         updates += edited
     without = Document()

@@ -3,7 +3,7 @@ from uuid import UUID
 
 import pytest
 
-from app.services import pipeline_files as library
+from app.services import pipeline_files
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader
 from crdt.errors import PipelineFileError, PipelineNotFound
@@ -35,7 +35,7 @@ class Shelf:
     author: User
 
     async def create(self, pipeline: Pipeline) -> UUID:
-        return await library.create(
+        return await pipeline_files.create(
             self.store, pipeline, team_id=self.team_id, created_by=self.author.id, now=NOON
         )
 
@@ -49,46 +49,46 @@ async def shelf() -> Shelf:
 
 
 async def test_what_was_imported_is_exported(shelf: Shelf) -> None:
-    pipeline_id = await shelf.create(library.read_file(FILE, "ignored").pipeline)
-    assert await library.export(shelf.store, pipeline_id) == FILE.decode()
+    pipeline_id = await shelf.create(pipeline_files.read_file(FILE, "ignored").pipeline)
+    assert await pipeline_files.export(shelf.store, pipeline_id) == FILE.decode()
 
 
 async def test_a_new_pipeline_has_one_update_in_its_author_s_name(shelf: Shelf) -> None:
-    pipeline_id = await shelf.create(library.read_file(FILE, "ignored").pipeline)
+    pipeline_id = await shelf.create(pipeline_files.read_file(FILE, "ignored").pipeline)
     (seed,) = (await shelf.store.load(pipeline_id)).tail
     assert (seed.seq, seed.user_id, seed.received_at) == (1, shelf.author.id, NOON)
 
 
 async def test_every_import_is_a_pipeline_of_its_own(shelf: Shelf) -> None:
-    pipeline = library.read_file(FILE, "ignored").pipeline
+    pipeline = pipeline_files.read_file(FILE, "ignored").pipeline
     assert await shelf.create(pipeline) != await shelf.create(pipeline)
 
 
 async def test_no_two_imports_share_a_step_id() -> None:
-    first, second = (set(library.read_file(FILE, "x").pipeline.steps) for _ in range(2))
+    first, second = (set(pipeline_files.read_file(FILE, "x").pipeline.steps) for _ in range(2))
     assert len(first) == len(second) == 1
     assert not first & second
 
 
 async def test_an_export_holds_the_edits_in_the_log(shelf: Shelf) -> None:
-    pipeline_id = await shelf.create(library.read_file(FILE, "ignored").pipeline)
+    pipeline_id = await shelf.create(pipeline_files.read_file(FILE, "ignored").pipeline)
     replica = Replica(client_id=1)
     replica.apply((await shelf.store.load(pipeline_id)).tail[0].payload)
     edit = replica.set("name", "welcome")
     await shelf.store.append([NewUpdate(pipeline_id, None, edit, NOON)])
-    exported = await library.export(shelf.store, pipeline_id)
+    exported = await pipeline_files.export(shelf.store, pipeline_id)
     assert exported == FILE.decode().replace("greet", "welcome")
 
 
 async def test_exporting_changes_nothing(shelf: Shelf) -> None:
-    pipeline_id = await shelf.create(library.read_file(FILE, "ignored").pipeline)
+    pipeline_id = await shelf.create(pipeline_files.read_file(FILE, "ignored").pipeline)
     before = await shelf.store.load(pipeline_id)
-    await library.export(shelf.store, pipeline_id)
+    await pipeline_files.export(shelf.store, pipeline_id)
     assert await shelf.store.load(pipeline_id) == before
 
 
 async def test_a_pipeline_without_a_name_is_called_as_its_file(shelf: Shelf) -> None:
-    pipeline_id = await shelf.create(library.read_file(NAMELESS, "nightly").pipeline)
+    pipeline_id = await shelf.create(pipeline_files.read_file(NAMELESS, "nightly").pipeline)
     document, left_out = replay(await shelf.store.load(pipeline_id))
     assert left_out == []
     assert _name(document) == "nightly"
@@ -96,18 +96,18 @@ async def test_a_pipeline_without_a_name_is_called_as_its_file(shelf: Shelf) -> 
 
 async def test_what_is_not_there_cannot_be_exported(shelf: Shelf) -> None:
     with pytest.raises(PipelineNotFound):
-        await library.export(shelf.store, an_id(404))
+        await pipeline_files.export(shelf.store, an_id(404))
 
 
 async def test_nobody_creates_pipelines_for_a_team_that_is_not_there(shelf: Shelf) -> None:
     shelf.team_id = an_id(404)
     with pytest.raises(UnknownSubject):
-        await shelf.create(library.read_file(FILE, "ignored").pipeline)
+        await shelf.create(pipeline_files.read_file(FILE, "ignored").pipeline)
 
 
 def test_a_file_that_is_no_pipeline_is_refused() -> None:
     with pytest.raises(PipelineFileError):
-        library.read_file(b"workflow: [", "broken")
+        pipeline_files.read_file(b"workflow: [", "broken")
 
 
 def _name(document: Document) -> object:

@@ -216,7 +216,7 @@ async def test_an_outage_costs_only_freshness(table: Table, node: Node, seat: Se
             await node.mirror.try_once()
         node.board.is_away = False
         await node.mirror.try_once()
-    assert [entry["event"] for entry in logs] == ["presence_not_shown"]
+    assert [entry["event"] for entry in logs] == ["presence.not_written"]
     assert {seat: row[-1] for seat, row in (await table.rows()).items()} == {(other, ada): "during"}
 
 

@@ -12,7 +12,7 @@ from crdt.editing.differences import Change
 from crdt.editing.editor import Editor
 from crdt.editing.verbs import delete_step, patch_step, put_step
 from crdt.errors import PipelineNotFound, UnknownEntry
-from crdt.pipeline.model import Connection, Pipeline, Settings, Step
+from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Step
 from crdt.validation.reading import read_pipeline
 from persistence.memory.versions import MemoryVersions
 from persistence.ports import NewPipeline
@@ -23,7 +23,7 @@ from tests.crdt.entries import key
 
 A, B = key(1), key(2)
 FIRST = Pipeline(
-    Settings("Loom"),
+    PipelineSettings("Loom"),
     {A: Step(A, "a", "claude", order="F"), B: Step(B, "b", "claude", order="V")},
     {key(9): Connection(key(9), A, B)},
 )

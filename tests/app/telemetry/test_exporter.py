@@ -18,8 +18,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from pycrdt import Map
 from structlog.testing import capture_logs
 
-from app.telemetry import exporter as telemetry
-from app.telemetry import otel, spans
+from app.telemetry import exporter, otel, spans
 from app.telemetry.exporter import is_wanted, tracing
 from tests.editor import joined
 from tests.server import Installation, eventually
@@ -89,7 +88,7 @@ def test_another_protocol_than_http_is_told_of(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_end_does_not_wait_for_a_collector_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     configured(monkeypatch)
-    monkeypatch.setattr(telemetry, "FLUSH_SECONDS", 0.05)
+    monkeypatch.setattr(exporter, "FLUSH_SECONDS", 0.05)
     hanging = Hanging()
     monkeypatch.setattr(otel, "exporting", lambda: otel.provider(hanging))
     with tracing():
@@ -121,7 +120,7 @@ def test_complaints_are_single_lines_and_few(monkeypatch: pytest.MonkeyPatch) ->
             theirs.error("away: %s", "refused", exc_info=LookupError())
         theirs.info("chatter")
     assert lines == [
-        {"event": "telemetry.trouble", "error": "away: refused", "log_level": "warning"}
+        {"event": "telemetry.export_failed", "error": "away: refused", "log_level": "warning"}
     ]
 
 

@@ -10,8 +10,8 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.telemetry import multiprocess_metrics as siblings
-from app.telemetry.multiprocess_metrics import Siblings, merged
+from app.telemetry import multiprocess_metrics
+from app.telemetry.multiprocess_metrics import MultiprocessMetrics, merged
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def samples(page: bytes, name: str) -> dict[str, float]:
 
 
 async def test_any_of_them_tells_what_all_count(directory: Path) -> None:
-    one, two = Siblings(directory, "1"), Siblings(directory, "2")
+    one, two = MultiprocessMetrics(directory, "1"), MultiprocessMetrics(directory, "2")
     async with one.telling(lambda: a_page(3)), two.telling(lambda: a_page(5)):
         pages = [await one.page(), await two.page()]
     for page in pages:
@@ -68,7 +68,7 @@ async def test_one_that_was_killed_is_left_out_until_another_takes_its_place(
 ) -> None:
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(str(directory / "2"))
-    one, two = Siblings(directory, "1"), Siblings(directory, "2")
+    one, two = MultiprocessMetrics(directory, "1"), MultiprocessMetrics(directory, "2")
     async with one.telling(lambda: a_page(3)):
         assert samples(await one.page(), "loom_rooms") == {"1": 3}
         async with two.telling(lambda: a_page(0)):
@@ -78,7 +78,7 @@ async def test_one_that_was_killed_is_left_out_until_another_takes_its_place(
 async def test_one_that_hangs_or_breaks_off_is_left_out(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(siblings, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(multiprocess_metrics, "ANSWER_SECONDS", 0.05)
 
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(a_page(7))
@@ -89,7 +89,7 @@ async def test_one_that_hangs_or_breaks_off_is_left_out(
         writer.write(a_page(7)[:-20])
         writer.close()
 
-    one = Siblings(directory, "1")
+    one = MultiprocessMetrics(directory, "1")
     async with (
         one.telling(lambda: a_page(3)),
         await asyncio.start_unix_server(hang, directory / "2"),

@@ -5,7 +5,7 @@ import pytest
 from starlette.websockets import WebSocketState
 
 import app.websocket.connection
-from app.websocket.connection import Connection, close
+from app.websocket.connection import ClientConnection, close
 from crdt.errors import Draining, Overloaded, PipelineNotFound, ProtocolError
 from crdt.protocol.messages import KEEP_ALIVE
 from crdt.protocol.y_websocket import encode
@@ -15,13 +15,15 @@ from tests.app.wire import PATIENCE, Wire
 
 async def connected(
     wire: Wire, *, outbox_bytes: int = 1000, keep_alive: float = 600.0
-) -> Connection:
+) -> ClientConnection:
     await wire.websocket.accept()
-    return Connection(wire.websocket, encode, outbox_bytes=outbox_bytes, keep_alive=keep_alive)
+    return ClientConnection(
+        wire.websocket, encode, outbox_bytes=outbox_bytes, keep_alive=keep_alive
+    )
 
 
 async def running(
-    connection: Connection, receive: Callable[[bytes], None] | None = None
+    connection: ClientConnection, receive: Callable[[bytes], None] | None = None
 ) -> "asyncio.Task[None]":
     """Run a connection until it waits for something."""
 

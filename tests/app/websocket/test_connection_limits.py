@@ -1,11 +1,11 @@
 import pytest
 
-from app.websocket.connection_limits import Crowd
+from app.websocket.connection_limits import ConnectionLimit
 from crdt.errors import Overloaded
 
 
 def test_each_may_have_as_many_as_the_limit_and_comes_back_when_one_is_gone() -> None:
-    crowd = Crowd(2, " of this user")
+    crowd = ConnectionLimit(2, " of this user")
     with crowd.one_of("ann"), crowd.one_of("ben"):
         with crowd.one_of("ann"):
             with pytest.raises(Overloaded, match="too many connections of this user: close some"):

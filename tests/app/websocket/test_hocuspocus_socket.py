@@ -41,8 +41,8 @@ from crdt.protocol.messages import (
     Update,
 )
 from crdt.room.awareness import Awareness
-from crdt.room.room import READ_ONLY, told_by
-from crdt.room.session import Person
+from crdt.room.room import READ_ONLY, stateless_from
+from crdt.room.session import UserProfile
 from persistence.errors import StoreUnavailable
 from persistence.group_commit import GroupCommit
 from persistence.ports import NewPipeline, User
@@ -183,7 +183,7 @@ class Scene:
     async def here(self) -> int:
         """How many sessions the room of the first pipeline has."""
         room = await self.hub.open(LOOM)
-        return len(room._audience)
+        return len(room._clients)
 
 
 @pytest.fixture
@@ -565,7 +565,7 @@ class TestEditing:
         async with scene.client() as other:
             await other.opened(DOC, scene.token(scene.bob))
             other.say(DOC, Stateless("hello"))
-            told = Stateless(told_by(Person(scene.bob.id, "Bob"), "hello"))
+            told = Stateless(stateless_from(UserProfile(scene.bob.id, "Bob"), "hello"))
             await client.until(DOC, told)
             await other.until(DOC, told)
 
@@ -574,7 +574,7 @@ class TestEditing:
     ) -> None:
         await client.opened(DOC, ada)
         event = RoomEvent("comment.created", {"content": "hi"})
-        scene.events.tell(UUID(DOC), event)
+        scene.events.publish(UUID(DOC), event)
         await client.until(DOC, event.message())
 
     @pytest.mark.parametrize("frame", ["03646f63", "01ff", "00", "", "03646f630602" + "6869"])
@@ -792,7 +792,7 @@ class TestLiveness:
 def read_presence(update: AwarenessUpdate) -> list[int]:
     """The clients that are present after an update that begins with nobody."""
     awareness = Awareness()
-    awareness.apply(update.payload, 1, Person(UUID(int=1)), 0.0)
+    awareness.apply(update.payload, 1, UserProfile(UUID(int=1)), 0.0)
     return [client for client, state in awareness._clients.items() if state.state != "null"]
 
 

@@ -7,17 +7,17 @@ from opentelemetry.trace import StatusCode
 
 from app.auth.admission import Visitor
 from app.telemetry import spans
-from app.websocket.join_span import Arrival
+from app.websocket.join_span import JoinSpan
 from crdt.errors import Forbidden
 from crdt.protocol.messages import ClientMessage, QueryAwareness, SyncStep1
-from crdt.room.session import Person
+from crdt.room.session import UserProfile
 from tests.app.fakes import PIPELINE, USER, Replica, turns
 from tests.app.rooms.test_hub import GatedStore, Node, node, replica, store
 from tests.contracts.stores import NOON
 
 __all__ = ["node", "replica", "store"]
 
-VISITOR = Visitor(Person(USER), PIPELINE, "read-write", NOON, 0)
+VISITOR = Visitor(UserProfile(USER), PIPELINE, "read-write", NOON, 0)
 
 
 def joins(exported: InMemorySpanExporter) -> list[ReadableSpan]:
@@ -28,9 +28,11 @@ async def test_it_ends_when_the_document_is_on_its_way(
     exported: InMemorySpanExporter, node: Node, store: GatedStore, replica: Replica
 ) -> None:
     visit = await node.enter()
-    with Arrival("y-websocket") as arrival:
-        arrival.admit(VISITOR)
-        act = arrival.enter(visit.room, lambda each: visit.room.receive(visit.session, each))
+    with JoinSpan("y-websocket") as join_span:
+        join_span.admit(VISITOR)
+        act = join_span.enter(
+            visit.room, lambda each: visit.room.receive_message(visit.session, each)
+        )
         store.writing.open.clear()
         visit.edit(replica.set("name", "Weft"))
         act(QueryAwareness())
@@ -51,7 +53,7 @@ async def test_it_ends_when_the_document_is_on_its_way(
 
 
 async def test_loading_is_part_of_it(exported: InMemorySpanExporter, node: Node) -> None:
-    with Arrival("y-websocket") as arrival, arrival.on_its_way():
+    with JoinSpan("y-websocket") as join_span, join_span.on_its_way():
         await node.hub.open(PIPELINE)
     load, join = exported.get_finished_spans()
     assert load.name == "room.load"
@@ -61,10 +63,10 @@ async def test_loading_is_part_of_it(exported: InMemorySpanExporter, node: Node)
 
 
 async def test_who_may_not_come_in_is_told_of(exported: InMemorySpanExporter) -> None:
-    arrival = Arrival("hocuspocus")
-    arrival.fail(Forbidden("not you"))
-    arrival.fail(LookupError())
-    with arrival.on_its_way():
+    join_span = JoinSpan("hocuspocus")
+    join_span.fail(Forbidden("not you"))
+    join_span.fail(LookupError())
+    with join_span.on_its_way():
         assert spans.ids() == {}
     (span,) = joins(exported)
     assert span.status.status_code is StatusCode.ERROR
@@ -72,14 +74,14 @@ async def test_who_may_not_come_in_is_told_of(exported: InMemorySpanExporter) ->
 
 
 async def test_a_client_that_leaves_early_ends_it(exported: InMemorySpanExporter) -> None:
-    with Arrival("y-websocket"):
+    with JoinSpan("y-websocket"):
         pass
     (span,) = joins(exported)
     assert (span.status.status_code, span.events) == (StatusCode.UNSET, ())
 
 
 async def test_an_error_on_the_way_ends_it(exported: InMemorySpanExporter) -> None:
-    with pytest.raises(Forbidden), Arrival("y-websocket"):
+    with pytest.raises(Forbidden), JoinSpan("y-websocket"):
         raise Forbidden
     (span,) = joins(exported)
     assert span.status.status_code is StatusCode.ERROR
@@ -90,4 +92,4 @@ async def test_messages_take_the_short_way_while_nobody_traces(node: Node) -> No
 
     def act(_: ClientMessage) -> None: ...
 
-    assert Arrival("y-websocket").enter(room, act) is act
+    assert JoinSpan("y-websocket").enter(room, act) is act

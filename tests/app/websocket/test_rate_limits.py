@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.websocket.rate_limits import BURST_SECONDS, MAX_HELD, UPDATE_BYTES, Bucket, Pace, Rates
+from app.websocket.rate_limits import (
+    BURST_SECONDS,
+    MAX_HELD,
+    UPDATE_BYTES,
+    Bucket,
+    RateLimiter,
+    Rates,
+)
 from crdt.protocol.messages import (
     AwarenessUpdate,
     ClientMessage,
@@ -30,10 +37,12 @@ class Client:
     acted: list[ClientMessage] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.pace = Pace(RATES, lambda: self.now, lambda: self.computed)
+        self.rate_limiter = RateLimiter(RATES, lambda: self.now, lambda: self.computed)
 
     def say(self, message: ClientMessage, times: int = 1) -> float:
-        return [self.pace.take("room", message, self.acted.append) for _ in range(times)][-1]
+        return [self.rate_limiter.take("room", message, self.acted.append) for _ in range(times)][
+            -1
+        ]
 
     def burden(self, message: ClientMessage, seconds: float) -> float:
         """Say something that takes the server long."""
@@ -41,7 +50,7 @@ class Client:
         def act(_: ClientMessage) -> None:
             self.computed += seconds
 
-        return self.pace.take("room", message, act)
+        return self.rate_limiter.take("room", message, act)
 
     def point(self, clock: int, client: int = ME) -> AwarenessUpdate:
         message = presence(client, clock, "{}")
@@ -51,14 +60,14 @@ class Client:
     def release(self, now: float) -> None:
         """Let the timer fire at a time."""
         self.now = now
-        self.pace._release()
+        self.rate_limiter._release()
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
     made = Client()
     yield made
-    made.pace.close()
+    made.rate_limiter.close()
 
 
 def test_a_bucket_gives_a_burst_then_its_rate_then_credit() -> None:
@@ -94,7 +103,9 @@ async def test_presence_that_takes_long_counts_for_it_too(
     client: Client, several: AwarenessUpdate
 ) -> None:
     assert client.burden(several, 2) == 2
-    bucket = client.pace._relayed if several.payload[:1] == b"\x02" else client.pace._own
+    bucket = (
+        client.rate_limiter._relayed if several.payload[:1] == b"\x02" else client.rate_limiter._own
+    )
     assert bucket.wait(client.now) == pytest.approx((1 + 160 - 100 + 1) / 20)
 
 
@@ -151,19 +162,19 @@ async def test_presence_of_several_clients_at_once_is_taken(client: Client) -> N
 async def test_the_timer_releases_by_itself() -> None:
     released = asyncio.Event()
     rates = Rates(updates=1, awareness=100, stateless=1)
-    pace = Pace(rates, asyncio.get_running_loop().time, lambda: 0.0)
+    rate_limiter = RateLimiter(rates, asyncio.get_running_loop().time, lambda: 0.0)
     for clock in range(501):
-        pace.take("room", presence(ME, clock, "{}"), lambda _: None)
-    pace.take("room", presence(ME, 501, "{}"), lambda _: released.set())
+        rate_limiter.take("room", presence(ME, clock, "{}"), lambda _: None)
+    rate_limiter.take("room", presence(ME, 501, "{}"), lambda _: released.set())
     async with asyncio.timeout(10):
         await released.wait()
-    pace.close()
+    rate_limiter.close()
 
 
 async def test_nothing_is_released_after_the_end(client: Client) -> None:
     for clock in range(200):
         client.point(clock)
     client.acted.clear()
-    client.pace.close()
+    client.rate_limiter.close()
     client.release(10)
     assert client.acted == []

@@ -28,7 +28,7 @@ def root(document: Document) -> "Map[Any]":
 
 
 def edited(document: Document, **values: object) -> bytes:
-    with document.edit() as updates:
+    with document.transact() as updates:
         root(document).update(values)
     return updates[0]
 
@@ -54,7 +54,7 @@ def test_an_update_that_waits_for_another_client_is_news() -> None:
     ours, ann, bob = Document(), Document(client_id=1), Document(client_id=2)
     parent = edited(ann, a=Map())
     bob.apply(parent)
-    with bob.edit() as updates:
+    with bob.transact() as updates:
         root(bob)["a"]["x"] = 1
     assert ours.apply(updates[0])
     assert ours.apply(parent)
@@ -146,7 +146,7 @@ def test_a_panic_of_the_library_poisons_the_document() -> None:
 
 def test_an_edit_is_one_update_however_much_it_changes() -> None:
     document, copy = Document(), Document()
-    with document.edit() as updates:
+    with document.transact() as updates:
         root(document)["a"] = Map({"text": Text("words")})
         root(document)["a"]["n"] = 1
         del root(document)["a"]["n"]
@@ -156,16 +156,16 @@ def test_an_edit_is_one_update_however_much_it_changes() -> None:
 
 
 def test_an_edit_that_changes_nothing_has_no_update() -> None:
-    with Document().edit() as updates:
+    with Document().transact() as updates:
         pass
     assert updates == []
 
 
 def test_an_edit_that_fails_says_so() -> None:
     document = Document()
-    with pytest.raises(KeyError), document.edit():
+    with pytest.raises(KeyError), document.transact():
         del root(document)["a"]
-    with document.edit() as updates:
+    with document.transact() as updates:
         root(document)["b"] = 2
     assert len(updates) == 1
 
@@ -183,7 +183,7 @@ def test_updates_of_others_are_none_of_an_edit() -> None:
     document = Document()
     document.apply(edited(Document(), a=1))
     assert edited(document, b=2) != b""
-    with document.edit() as updates:
+    with document.transact() as updates:
         pass
     assert updates == []
 
@@ -211,7 +211,7 @@ def with_deletions() -> Document:
     document = Document(client_id=1)
     for n in range(10):
         edited(document, **{f"k{n}": n})
-    with document.edit():
+    with document.transact():
         del root(document)["k2"]
         del root(document)["k4"]
     return document
@@ -231,7 +231,7 @@ def test_a_document_contains_an_answer_of_known_deletions() -> None:
 def test_a_document_does_not_contain_news() -> None:
     ours, theirs = with_deletions(), Document(client_id=2)
     theirs.apply(ours.encode())
-    with theirs.edit() as deleted:
+    with theirs.transact() as deleted:
         del root(theirs)["k7"]
     assert not ours.contains(deleted[0])
     assert not ours.contains(theirs.diff(ours.state_vector()))

@@ -32,7 +32,7 @@ def content(update: bytes) -> dict[str, Any]:
 @pytest.fixture
 def document() -> Document:
     document = Document(client_id=1)
-    with document.edit():
+    with document.transact():
         document.doc.get("steps", type=Map)["a"] = 1
     return document
 
@@ -62,7 +62,7 @@ def test_a_deletion_is_in_what_the_next_client_gets(document: Document) -> None:
 
 def test_a_local_edit_is_in_what_the_next_client_gets(document: Document) -> None:
     document.diff(EMPTY_STATE_VECTOR)
-    with document.edit():
+    with document.transact():
         document.doc.get("steps", type=Map)["b"] = 2
 
     assert content(document.diff(EMPTY_STATE_VECTOR)) == {"a": 1, "b": 2}

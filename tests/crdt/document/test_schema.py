@@ -10,7 +10,16 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 
 from crdt.document.document import Document
 from crdt.document.schema import SAFE_INTEGER, PipelineReader, Touched, seed, to_json
-from crdt.pipeline.model import ABSENT, Connection, Json, Pipeline, Point, Settings, Size, Step
+from crdt.pipeline.model import (
+    MISSING,
+    Connection,
+    Json,
+    Pipeline,
+    PipelineSettings,
+    Point,
+    Size,
+    Step,
+)
 from tests.crdt.entries import key
 from tests.crdt.raw_updates import chain, in_root, in_type, update, value
 
@@ -36,7 +45,7 @@ STEP = Step(
     },
     source={"comment": "# kept"},
 )
-SETTINGS = Settings(
+SETTINGS = PipelineSettings(
     "Pipeline",
     description="long text",
     yaml_version="v2",
@@ -122,7 +131,7 @@ class TestSeed:
 
     def test_the_least_pipeline_has_no_optional_keys(self) -> None:
         document = Document()
-        seed(document, Pipeline(Settings("p"), {A: Step(A, "a", "bash")}))
+        seed(document, Pipeline(PipelineSettings("p"), {A: Step(A, "a", "bash")}))
         settings = PipelineReader(document).settings()
         assert isinstance(settings, dict)
         assert settings["description"] is None
@@ -141,7 +150,7 @@ class TestCoEditing:
     def test_a_bare_prompt_can_be_typed_into(self) -> None:
         document = Document()
         step = Step(A, "a", "claude", config={"prompt": "words"})
-        seed(document, Pipeline(Settings("p"), {A: step}))
+        seed(document, Pipeline(PipelineSettings("p"), {A: step}))
         assert isinstance(root(document)[A]["config"]["prompt"], Text)
 
     def test_options_can_be_set_one_by_one(self, document: Document) -> None:
@@ -179,7 +188,7 @@ class TestNumbers:
         self, written: float, read: Json, wrap: Callable[[object], object]
     ) -> None:
         document = Document()
-        with document.edit():
+        with document.transact():
             root(document)["n"] = wrap(written)
         found = to_json(root(document)["n"])
         if isinstance(found, dict):
@@ -210,13 +219,13 @@ class TestHostileContent:
     def test_any_value_reads_as_json(self, written: object, read: Json) -> None:
         document = Document()
         reader = PipelineReader(document)
-        with document.edit():
+        with document.transact():
             root(document)["k"] = written
         assert reader.step("k") == read
 
     def test_a_document_inside_reads_the_same_everywhere(self) -> None:
         document, copy = Document(), Document()
-        with document.edit() as updates:
+        with document.transact() as updates:
             root(document)["k"] = Doc()
             root(document)["m"] = Map({"k": Doc()})
         copy.apply(updates[0])
@@ -274,8 +283,8 @@ class TestHostileContent:
         assert PipelineReader(document).step("k") is None
 
     def test_a_missing_key_is_absent(self, reader: PipelineReader) -> None:
-        assert reader.step("no") is ABSENT
-        assert reader.connection("no") is ABSENT
+        assert reader.step("no") is MISSING
+        assert reader.connection("no") is MISSING
 
 
 class TestTouched:
@@ -301,7 +310,7 @@ class TestTouched:
         change: "Callable[[Map[Any]], object]",
         steps: set[str],
     ) -> None:
-        with document.edit():
+        with document.transact():
             change(root(document))
         touched = reader.take_touched()
         assert touched == Touched(False, frozenset(steps), frozenset())
@@ -312,23 +321,23 @@ class TestTouched:
         self, document: Document, reader: PipelineReader
     ) -> None:
         for step in (A, B):
-            with document.edit():
+            with document.transact():
                 root(document)[step]["name"] = "new"
-        with document.edit():
+        with document.transact():
             root(document, "connections")[WIRE]["ends"] = {}
-        with document.edit():
+        with document.transact():
             root(document, "pipeline")["tags"].append("c")
         assert reader.take_touched() == Touched(True, frozenset({A, B}), frozenset({WIRE}))
 
     def test_what_others_write_is_touched(self, document: Document, reader: PipelineReader) -> None:
         copy = Document(client_id=2)
         copy.apply(document.encode())
-        with copy.edit() as updates:
+        with copy.transact() as updates:
             del root(copy, "connections")[WIRE]
             root(copy)[A]["config"]["x"] = Map({"y": 1})
         document.apply(updates[0])
         assert reader.take_touched() == Touched(False, frozenset({A}), frozenset({WIRE}))
-        assert reader.connection(WIRE) is ABSENT
+        assert reader.connection(WIRE) is MISSING
 
     def test_what_waited_is_touched_when_it_takes_effect(self) -> None:
         document = Document()
@@ -342,6 +351,6 @@ class TestTouched:
     def test_what_the_server_says_about_it_is_no_touch(
         self, document: Document, reader: PipelineReader
     ) -> None:
-        with document.edit():
+        with document.transact():
             root(document, "diagnostics")["d"] = Map({"code": "x"})
         assert not reader.take_touched()

@@ -11,14 +11,14 @@ from crdt.document.document import Document
 from crdt.document.schema import PipelineReader, seed
 from crdt.editing.editor import Editor
 from crdt.errors import DocumentPoisoned
-from crdt.pipeline.model import Pipeline, Settings, Step
+from crdt.pipeline.model import Pipeline, PipelineSettings, Step
 from tests.crdt.raw_updates import in_root, update
 
 
 def a_document() -> Document:
     document = Document()
     step = Step("00000000-0000-0000-0000-000000000001", "a", "claude")
-    seed(document, Pipeline(Settings("Loom"), {step.id: step}, {}))
+    seed(document, Pipeline(PipelineSettings("Loom"), {step.id: step}, {}))
     return document
 
 
@@ -38,7 +38,7 @@ def test_a_document_that_nobody_holds_is_freed() -> None:
 def test_so_is_one_that_was_read_and_edited() -> None:
     document = a_document()
     reader, editor = PipelineReader(document), Editor(document)
-    with document.edit():
+    with document.transact():
         editor.steps["b"] = Map({"name": "b"})
     assert reader.take_touched().steps == {"b"}
     reference = weakref.ref(document.doc)
@@ -54,7 +54,7 @@ def test_a_reader_that_is_gone_notices_nothing_more() -> None:
     other = PipelineReader(document)
     del other
     gc.collect()
-    with document.edit():
+    with document.transact():
         document.doc.get("steps", type=Map)["b"] = Map()
     assert reader.take_touched().steps == {"b"}
 

@@ -64,12 +64,12 @@ def test_long_texts_are_compared_by_their_ends_alone() -> None:
 def test_what_somebody_types_meanwhile_survives() -> None:
     here, there = Document(1), Document(2)
     root: Map[Text] = here.doc.get("m", type=Map)
-    with here.edit():
+    with here.transact():
         root["t"] = Text("weave the warp")
     there.load(here.encode())
-    with there.edit() as typed:
+    with there.transact() as typed:
         there.doc.get("m", type=Map)["t"].insert(5, " 織")
-    with here.edit():
+    with here.transact():
         write_text(root["t"], "weave the weft")
     here.apply(typed[0])
     assert str(root["t"]) == "weave 織 the weft"

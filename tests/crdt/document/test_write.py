@@ -28,7 +28,7 @@ class Page:
         self.root = root_map(self.document, "m")
 
     def write(self, key: str, wanted: Json, shape: Any = CONFIG) -> list[bytes]:
-        with self.document.edit() as updates:
+        with self.document.transact() as updates:
             write_entry(self.root, key, storable(wanted), shape)
         return updates
 
@@ -82,7 +82,7 @@ def test_what_others_write_into_another_part_meanwhile_survives(page: Page) -> N
     page.write("prompt", parts)
     other = Page(2)
     other.document.load(page.document.encode())
-    with other.document.edit() as typed:
+    with other.document.transact() as typed:
         other.root["prompt"][3]["content"].insert(0, "their ")
     page.write("prompt", [{"content": "new"}, *parts[1:]])
     page.document.apply(typed[0])
@@ -94,7 +94,7 @@ def test_a_map_is_merged_key_by_key(page: Page) -> None:
     page.write("options", {"a": 1, "b": {"deep": 1}})
     other = Page(2)
     other.document.load(page.document.encode())
-    with other.document.edit() as theirs:
+    with other.document.transact() as theirs:
         other.root["options"]["c"] = 3
     page.write("options", {"b": {"deep": 2}})
     page.document.apply(theirs[0])
@@ -112,7 +112,7 @@ def test_what_is_one_value_is_replaced_as_one(page: Page) -> None:
 
 def test_a_map_loses_what_is_not_wanted(page: Page) -> None:
     page.write("options", {"a": 1, "b": 2})
-    with page.document.edit():
+    with page.document.transact():
         write_map(page.root, {"other": 1})
     assert page.content == {"other": 1}
 
@@ -129,11 +129,11 @@ def test_any_list_becomes_any_other(seed: int) -> None:
 
 
 def test_tags_that_others_add_meanwhile_survive(page: Page) -> None:
-    with page.document.edit():
+    with page.document.transact():
         page.root["tags"] = Array(["a", "b"])
     other = Page(2)
     other.document.load(page.document.encode())
-    with other.document.edit() as theirs:
+    with other.document.transact() as theirs:
         other.root["tags"].append("theirs")
     page.write("tags", ["a", "c"])
     page.document.apply(theirs[0])

@@ -4,13 +4,13 @@ from random import Random
 import pytest
 
 from crdt.editing.differences import Change, Difference, EntryChange, difference
-from crdt.pipeline.model import Connection, Pipeline, Settings, Step
+from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Step
 from tests.crdt.entries import key
 from tests.crdt.pipelines import any_pipeline
 
 A, B, C, WIRE = key(1), key(2), key(3), key(9)
 PIPELINE = Pipeline(
-    Settings("Loom", tags=("a",), defaults={"model": "m"}),
+    PipelineSettings("Loom", tags=("a",), defaults={"model": "m"}),
     {
         A: Step(A, "a", "claude", order="F", config={"prompt": [{"content": "x"}, "y"], "k": 1}),
         B: Step(B, "b", "claude", order="V"),

@@ -9,7 +9,7 @@ from crdt.document.schema import PipelineReader, seed
 from crdt.editing.editor import Editor
 from crdt.editing.replace import make_equal, put_pipeline
 from crdt.errors import InvalidEdit
-from crdt.pipeline.model import Pipeline, Settings, Step
+from crdt.pipeline.model import Pipeline, PipelineSettings, Step
 from crdt.validation.reading import read_pipeline, read_valid
 from tests.crdt.entries import key
 from tests.crdt.pipelines import any_pipeline, edited, outline, renumbered
@@ -24,13 +24,13 @@ def document_of(pipeline: Pipeline, client_id: int = 1) -> Document:
 
 
 def made_equal(document: Document, target: Pipeline) -> list[bytes]:
-    with document.edit() as updates:
+    with document.transact() as updates:
         make_equal(Editor(document), target)
     return updates
 
 
 def put(document: Document, told: Pipeline) -> list[bytes]:
-    with document.edit() as updates:
+    with document.transact() as updates:
         put_pipeline(Editor(document), told)
     return updates
 
@@ -57,7 +57,7 @@ def test_what_is_equal_is_left_alone(number: int) -> None:
 
 @pytest.mark.parametrize("number", range(50))
 def test_a_file_that_says_what_is_there_changes_nothing(number: int) -> None:
-    document = document_of(Pipeline(Settings("empty")))
+    document = document_of(Pipeline(PipelineSettings("empty")))
     put(document, any_pipeline(Random(number)))
     pipeline = read(document)
     assert put(document, renumbered(pipeline)) == [], f"seed {number}"
@@ -88,7 +88,7 @@ def test_what_others_do_elsewhere_survives(number: int) -> None:
     pipeline = replace(pipeline, steps={**pipeline.steps, A: Step(A, "mine", "claude", order="z")})
     here, there = document_of(pipeline), Document(2)
     there.load(here.encode())
-    with there.edit() as theirs:
+    with there.transact() as theirs:
         Editor(there).steps[A]["enabled"] = False
         Editor(there).steps[key(77)] = {"name": "theirs", "type": "claude", "order": "zz"}
     put(here, edited(renumbered(pipeline), rng))
@@ -99,11 +99,11 @@ def test_what_others_do_elsewhere_survives(number: int) -> None:
 
 def test_typing_in_a_prompt_survives_a_file_that_changes_other_words_of_it() -> None:
     pipeline = Pipeline(
-        Settings("P"), {A: Step(A, "a", "claude", config={"prompt": "weave the warp"})}
+        PipelineSettings("P"), {A: Step(A, "a", "claude", config={"prompt": "weave the warp"})}
     )
     here, there = document_of(pipeline), Document(2)
     there.load(here.encode())
-    with there.edit() as theirs:
+    with there.transact() as theirs:
         prompt = Editor(there).steps[A]["config"]["prompt"]
         assert isinstance(prompt, Text)
         prompt.insert(0, "please ")
@@ -114,14 +114,16 @@ def test_typing_in_a_prompt_survives_a_file_that_changes_other_words_of_it() -> 
 
 
 def test_entries_without_a_row_go_too() -> None:
-    pipeline = Pipeline(Settings("P"), {A: Step(A, "a", "claude")})
+    pipeline = Pipeline(PipelineSettings("P"), {A: Step(A, "a", "claude")})
     document = document_of(pipeline)
-    with document.edit():
+    with document.transact():
         editor = Editor(document)
         editor.steps["no uuid"] = {"name": "x"}
         editor.connections[B] = {"ends": {"from_step_id": A, "to_step_id": B}}
         editor.steps[A]["parent_step_id"] = B
-    target = Pipeline(Settings("P"), {**pipeline.steps, B: Step(B, "b", "for_loop", order="b0")})
+    target = Pipeline(
+        PipelineSettings("P"), {**pipeline.steps, B: Step(B, "b", "for_loop", order="b0")}
+    )
     made_equal(document, target)
     assert read(document) == target
     assert set(Editor(document).steps.keys()) == {A, B}
@@ -131,7 +133,7 @@ def test_entries_without_a_row_go_too() -> None:
 def test_fields_that_are_missing_stand_for_their_defaults() -> None:
     document = Document(1)
     editor = Editor(document)
-    with document.edit():
+    with document.transact():
         editor.settings["name"] = "P"
         editor.steps[A] = {"name": "a", "type": "claude", "order": "V"}
     assert made_equal(document, read(document)) == []
@@ -141,7 +143,7 @@ def test_values_nested_beyond_reason_are_refused() -> None:
     deep: object = 1
     for _ in range(5000):
         deep = [deep]
-    told = Pipeline(Settings("P"), {A: Step(A, "a", "claude", config={"deep": deep})})  # type: ignore[dict-item]
-    document = document_of(Pipeline(Settings("P")))
+    told = Pipeline(PipelineSettings("P"), {A: Step(A, "a", "claude", config={"deep": deep})})  # type: ignore[dict-item]
+    document = document_of(Pipeline(PipelineSettings("P")))
     with pytest.raises(InvalidEdit, match="flatten"):
         put(document, told)

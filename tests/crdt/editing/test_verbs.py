@@ -25,13 +25,13 @@ from crdt.editing.verbs import (
     put_step,
 )
 from crdt.errors import EditConflict, EditRefused, InvalidEdit, UnknownEntry
-from crdt.pipeline.model import Connection, Json, Pipeline, Settings, Step
+from crdt.pipeline.model import Connection, Json, Pipeline, PipelineSettings, Step
 from crdt.validation.reading import read_valid
 from tests.crdt.entries import key, names
 
 A, B, C, INNER, WIRE, NEW = key(1), key(2), key(3), key(4), key(9), key(50)
 PIPELINE = Pipeline(
-    Settings(
+    PipelineSettings(
         "Loom", description="a loom", tags=("x", "y"), defaults={"model": {"name": "m", "t": 1}}
     ),
     {
@@ -55,12 +55,12 @@ class Desk:
         self.editor = Editor(self.document)
 
     def __call__(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with self.document.edit():
+        with self.document.transact():
             return verb(self.editor, *args, **kwargs)
 
     def cost(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> int:
         """How many updates an edit makes."""
-        with self.document.edit() as updates:
+        with self.document.transact() as updates:
             verb(self.editor, *args, **kwargs)
         return len(updates)
 
@@ -69,7 +69,7 @@ class Desk:
     ) -> str:
         """Expect a refusal that leaves the document as it was."""
         before = self.document.encode()
-        with pytest.raises(kind) as refusal, self.document.edit():
+        with pytest.raises(kind) as refusal, self.document.transact():
             verb(self.editor, *args, **kw)
         assert self.document.encode() == before
         return str(refusal.value)
@@ -124,7 +124,7 @@ class TestPutStep:
         assert desk.cost(put_step, NEW, fields) == 0
 
     def test_two_in_one_transaction_know_of_each_other(self, desk: Desk) -> None:
-        with desk.document.edit():
+        with desk.document.transact():
             put_step(desk.editor, NEW, {"name": "new", "type": "claude"})
             with pytest.raises(EditConflict):
                 put_step(desk.editor, key(51), {"name": "new", "type": "claude"})
@@ -360,7 +360,7 @@ class TestSettings:
     def test_in_a_document_without_settings_everything_comes_into_being(self) -> None:
         document = Document()
         editor = Editor(document)
-        with document.edit():
+        with document.transact():
             patch_settings(editor, {"tags": ["a"], "config": {"k": 1}})
         assert editor.read_settings() == {"tags": ["a"], "config": {"k": 1}}
         assert isinstance(editor.settings["config"], Map)

@@ -5,10 +5,10 @@ import json
 from crdt.protocol.awareness_update import in_pieces, latest, read_entries
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.room.awareness import Awareness
-from crdt.room.session import Person
+from crdt.room.session import UserProfile
 from tests.contracts.stores import an_id
 
-ADA = Person(an_id(1), "Ada")
+ADA = UserProfile(an_id(1), "Ada")
 
 
 def entry(client: int, clock: int, state: str = "{}") -> bytes:

@@ -23,12 +23,12 @@ from crdt.room.awareness import (
     EXPIRY,
     MAX_CLIENTS_PER_SESSION,
     MAX_EVERYBODY_BYTES,
-    MAX_ROSTER_BYTES,
+    MAX_NODE_PRESENCE_BYTES,
     Awareness,
 )
-from crdt.room.session import Person
+from crdt.room.session import UserProfile
 
-ADA, BOB = Person(UUID(int=1), "Ada"), Person(UUID(int=2), "Bob")
+ADA, BOB = UserProfile(UUID(int=1), "Ada"), UserProfile(UUID(int=2), "Bob")
 HERE, THERE, GONE = '{"cursor":1}', '{"cursor":2}', "null"
 ANN_1, ANN_2, BEN = 1, 2, 3
 
@@ -338,7 +338,7 @@ def test_who_says_too_much_is_left_out_and_nobody_else(room: Awareness, sessions
         room.apply(payload(*[(each, 1, loud) for each in clients]), session, BOB, 0.0)
     room.apply(payload((8, 1, THERE)), ANN_2, ADA, 0.0)
     for told, limit in (
-        (room.roster(), MAX_ROSTER_BYTES),
+        (room.node_presence(), MAX_NODE_PRESENCE_BYTES),
         (room.encode(), MAX_EVERYBODY_BYTES),
         (room.encode_with_departed(), MAX_EVERYBODY_BYTES),
     ):
@@ -359,7 +359,7 @@ def test_a_state_of_a_stock_client_passes_but_for_who_it_says_it_is() -> None:
     theirs, others = StockAwareness(Doc(client_id=99)), StockAwareness(Doc(client_id=98))
     theirs.set_local_state({"cursor": {"x": 1}, "user": {"name": "Zoë 😀"}, "note": "é😀"})
     sent = theirs.encode_awareness_update([99])
-    zoe = Person(UUID(int=13), "Zoë 😀", "/zoe.png")
+    zoe = UserProfile(UUID(int=13), "Zoë 😀", "/zoe.png")
     relayed = Awareness().apply(sent, ANN_1, zoe, 0.0)
     assert relayed is not None
     others.apply_awareness_update(relayed, "server")

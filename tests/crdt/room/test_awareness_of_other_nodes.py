@@ -11,10 +11,10 @@ import pytest
 from crdt.protocol.awareness_update import MAX_NUMBER, Entry, joined, read_entries, write_entry
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.room.awareness import Awareness
-from crdt.room.peer_messages import Roster
-from crdt.room.session import Person
+from crdt.room.peer_messages import NodePresence
+from crdt.room.session import UserProfile
 
-ALICE, EVE = Person(UUID(int=1), "Alice"), Person(UUID(int=2), "Eve")
+ALICE, EVE = UserProfile(UUID(int=1), "Alice"), UserProfile(UUID(int=2), "Eve")
 HERE = json.dumps({"user": ALICE.card})
 CLIENT, TAB = 70, 1
 
@@ -24,50 +24,50 @@ def entry(clock: int, state: str = HERE) -> bytes:
     return b"\x01" + var_uint(CLIENT) + var_uint(clock) + var_string(state)
 
 
-def told(clock: int, state: str = HERE, node: str = "old") -> Roster:
+def told(clock: int, state: str = HERE, node: str = "old") -> NodePresence:
     """What a node tells when something has changed there."""
-    return Roster(node, entry(clock, state), is_complete=False)
+    return NodePresence(node, entry(clock, state), is_complete=False)
 
 
 @pytest.fixture
 def room() -> Awareness:
     """The client is at another node, which is one clock ahead of it."""
     awareness = Awareness()
-    assert awareness.hear(told(9), 0) == entry(9)
+    assert awareness.apply_remote(told(9), 0) == entry(9)
     return awareness
 
 
 def test_a_client_is_seen_that_comes_before_its_old_connection_ends(room: Awareness) -> None:
     assert room.apply(entry(8), TAB, ALICE, 1) == entry(10)
-    assert room.hear(told(9, "null"), 2) is None
-    assert room.roster() == entry(10)
+    assert room.apply_remote(told(9, "null"), 2) is None
+    assert room.node_presence() == entry(10)
 
 
 def test_a_client_is_seen_that_comes_after_its_old_connection_ended(room: Awareness) -> None:
-    assert room.hear(told(9, "null"), 1) == entry(9, "null")
+    assert room.apply_remote(told(9, "null"), 1) == entry(9, "null")
     assert room.apply(entry(8), TAB, ALICE, 2) == entry(10)
 
 
 def test_a_client_that_two_nodes_tell_of_with_one_clock_is_seen(room: Awareness) -> None:
     """The new one did not know yet how far the old one was."""
-    assert room.hear(told(9, node="new"), 1) is None
-    assert room.hear(told(9, "null"), 2) == entry(9, "null")
-    assert room.hear(told(9, node="new"), 3) == entry(10)
-    assert room.hear(told(9, "null"), 4) is None
+    assert room.apply_remote(told(9, node="new"), 1) is None
+    assert room.apply_remote(told(9, "null"), 2) == entry(9, "null")
+    assert room.apply_remote(told(9, node="new"), 3) == entry(10)
+    assert room.apply_remote(told(9, "null"), 4) is None
 
 
 def test_a_node_insists_on_a_client_that_another_takes_for_gone() -> None:
     room = Awareness()
     room.apply(entry(8), TAB, ALICE, 0)
-    assert room.hear(told(9, "null"), 1) == entry(10)
-    assert room.roster() == entry(10)
+    assert room.apply_remote(told(9, "null"), 1) == entry(10)
+    assert room.node_presence() == entry(10)
     assert room.apply(entry(10), TAB, ALICE, 2) is None
-    assert room.hear(told(9, "null"), 3) is None
+    assert room.apply_remote(told(9, "null"), 3) is None
 
 
 def test_a_client_that_left_does_not_return_by_what_is_older(room: Awareness) -> None:
-    room.hear(told(9, "null"), 1)
-    assert room.hear(told(8, node="new"), 2) is None
+    room.apply_remote(told(9, "null"), 1)
+    assert room.apply_remote(told(8, node="new"), 2) is None
     assert len(room) == 0
 
 
@@ -84,15 +84,15 @@ def test_a_client_that_left_does_not_return_by_what_is_older(room: Awareness) ->
 )
 def test_an_entry_of_no_use_is_lost_and_no_other(room: Awareness, odd: Entry) -> None:
     fine = [Entry(80, 1, HERE), Entry(2**53 - 1, 2**53 - 1, HERE)]
-    roster = joined([write_entry(each) for each in (fine[0], odd, fine[1])])
-    relayed = room.hear(Roster("old", roster, is_complete=True), 1)
+    node_presence = joined([write_entry(each) for each in (fine[0], odd, fine[1])])
+    relayed = room.apply_remote(NodePresence("old", node_presence, is_complete=True), 1)
     assert relayed == joined([write_entry(each) for each in fine])
     assert len(room) == 3
 
 
 def test_a_node_tells_of_very_many(room: Awareness) -> None:
     crowd = [write_entry(Entry(client, 1, HERE)) for client in range(100, 2_100)]
-    room.hear(Roster("old", joined(crowd), is_complete=True), 1)
+    room.apply_remote(NodePresence("old", joined(crowd), is_complete=True), 1)
     assert len(room) == len(crowd)
 
 
@@ -102,8 +102,8 @@ def test_who_counts_to_the_end_and_comes_back_takes_nobody_along() -> None:
     last = write_entry(Entry(666, MAX_NUMBER, "{}"))
     for session in range(10, 14):
         here.apply(joined([last]), session, EVE, 0)
-        there.hear(Roster("here", here.roster(), is_complete=True), 0)
+        there.apply_remote(NodePresence("here", here.node_presence(), is_complete=True), 0)
         assert {each.client for each in read_entries(there.encode())} == {CLIENT, 666}
         here.leave(session)
-        there.hear(Roster("here", here.roster(), is_complete=True), 0)
+        there.apply_remote(NodePresence("here", here.node_presence(), is_complete=True), 0)
         assert {each.client for each in read_entries(there.encode())} == {CLIENT}

@@ -6,9 +6,9 @@ from uuid import UUID
 from crdt.protocol.awareness_update import MAX_STATE_BYTES, read_entries
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.room.awareness import Awareness
-from crdt.room.session import Person
+from crdt.room.session import UserProfile
 
-ALICE, BOB = Person(UUID(int=1), "Alice"), Person(UUID(int=2), "Bob")
+ALICE, BOB = UserProfile(UUID(int=1), "Alice"), UserProfile(UUID(int=2), "Bob")
 OLD_TAB, NEW_TAB, WATCHER, NEWEST_TAB = 1, 2, 3, 4
 CLIENT, OTHER_CLIENT, LATE_CLIENT = 70, 80, 90
 
@@ -136,9 +136,9 @@ def test_a_relay_of_what_somebody_else_said_is_never_refused() -> None:
     told = awareness.apply(entry(CLIENT, 2, long), OLD_TAB, ALICE, 1)
     assert told is not None
     assert len(read_entries(told)[0].state) > MAX_STATE_BYTES
-    for person in (ALICE, BOB):
-        awareness.apply(entry(LATE_CLIENT + len(person.name), 1), len(person.name), person, 1)
-        assert awareness.apply(told, len(person.name), person, 1) is None
+    for user in (ALICE, BOB):
+        awareness.apply(entry(LATE_CLIENT + len(user.name), 1), len(user.name), user, 1)
+        assert awareness.apply(told, len(user.name), user, 1) is None
     awareness.leave(OLD_TAB)
     assert awareness.apply(told, len(BOB.name), BOB, 1) is None
 

@@ -35,19 +35,19 @@ from crdt.protocol.messages import (
     Update,
 )
 from crdt.room.awareness import NODE_SILENCE
-from crdt.room.document_size import Size
+from crdt.room.document_size import DocumentSize
 from crdt.room.effects import (
     Append,
     Broadcast,
+    CloseAfterAcks,
     CloseSession,
     Effect,
-    PartSession,
     Publish,
     Send,
     SendWhenDurable,
     WhenDurable,
 )
-from crdt.room.peer_messages import Committed, Roster, WhoIsHere
+from crdt.room.peer_messages import Committed, NodePresence, PresenceQuery
 from crdt.room.room import (
     ACCESS_WITHDRAWN,
     MAX_STATELESS,
@@ -56,10 +56,10 @@ from crdt.room.room import (
     TOO_LARGE,
     WARNED_BEFORE,
     Room,
-    told_by,
+    stateless_from,
 )
-from crdt.room.session import Person, Session
-from crdt.updates.inspection import survey
+from crdt.room.session import Session, UserProfile
+from crdt.updates.inspection import inspect_update
 from crdt.updates.limits import ACCEPTED
 from tests.crdt.histories import content
 from tests.crdt.raw_updates import Y_MAP, chain, deletions, in_root, in_type, update
@@ -84,7 +84,7 @@ class Client:
         return steps
 
     def edit(self, change: "Callable[[Map[Any]], object]") -> bytes:
-        with self.document.edit() as updates:
+        with self.document.transact() as updates:
             change(self.steps)
         return updates[0]
 
@@ -96,14 +96,14 @@ class Client:
 def room() -> Room:
     """A room with one step, two members and a viewer."""
     document = Document(client_id=100)
-    with document.edit():
+    with document.transact():
         document.doc.get("steps", type=Map).update({"first": 0, "gone": 0})
-    with document.edit():
+    with document.transact():
         del document.doc.get("steps", type=Map)["gone"]
     room = Room(document, "here")
-    room.join(Session(ANN, Person(ADA), "read-write"))
-    room.join(Session(BEN, Person(BOB), "read-write"))
-    room.join(Session(VIEWER, Person(EVE), "readonly"))
+    room.join(Session(ANN, UserProfile(ADA), "read-write"))
+    room.join(Session(BEN, UserProfile(BOB), "read-write"))
+    room.join(Session(VIEWER, UserProfile(EVE), "readonly"))
     return room
 
 
@@ -118,14 +118,14 @@ def presence(client: int, clock: int, state: str = "{}") -> bytes:
     return b"\x01" + var_uint(client) + var_uint(clock) + var_string(state)
 
 
-def seen(client: int, clock: int, person: UUID = ADA) -> AwarenessUpdate:
+def seen(client: int, clock: int, user: UUID = ADA) -> AwarenessUpdate:
     """A client's empty state as the others get it."""
-    return AwarenessUpdate(presence(client, clock, json.dumps({"user": Person(person).card})))
+    return AwarenessUpdate(presence(client, clock, json.dumps({"user": UserProfile(user).card})))
 
 
 def told(presence: AwarenessUpdate) -> Publish:
     """What the other nodes are told of a change of presence."""
-    return Publish(Roster("here", presence.payload, is_complete=False))
+    return Publish(NodePresence("here", presence.payload, is_complete=False))
 
 
 def only(kind: type[T], effects: list[Effect]) -> list[T]:
@@ -146,7 +146,7 @@ class TestInvariants:
     def test_1_an_update_is_applied_before_anything_else_happens(
         self, room: Room, ann: Client
     ) -> None:
-        effects = room.receive(ANN, Update(ann.put("a", 1)), 0.0)
+        effects = room.handle(ANN, Update(ann.put("a", 1)), 0.0)
         assert content(room.document.doc) == {"first": 0, "a": 1}
         assert effects
 
@@ -156,7 +156,7 @@ class TestInvariants:
         self, room: Room, kind: Callable[[bytes], ClientMessage], junk: bytes
     ) -> None:
         before = room.document.encode()
-        [effect] = room.receive(ANN, kind(junk), 0.0)
+        [effect] = room.handle(ANN, kind(junk), 0.0)
         assert isinstance(effect, CloseSession)
         assert (effect.session, type(effect.error)) == (ANN, MalformedUpdate)
         assert room.document.encode() == before
@@ -166,7 +166,7 @@ class TestInvariants:
         self, room: Room, ann: Client, kind: Callable[[bytes], ClientMessage]
     ) -> None:
         received = ann.put("a", {"x": 1, "y": 2}) + b"trailing"
-        effects = room.receive(ANN, kind(received), 0.0)
+        effects = room.handle(ANN, kind(received), 0.0)
         told = Broadcast(Update(received), exclude=ANN)
         assert only(Append, effects) == [Append(received, ADA)]
         assert told in effects or WhenDurable(told) in effects
@@ -175,14 +175,14 @@ class TestInvariants:
         """It would be lost if it were taken for known: nobody sends it again."""
         child = update(in_type(7, Y_MAP, (50, 0)), client=51)
         parent = update(in_root(7, Y_MAP), client=50)
-        assert only(Append, room.receive(ANN, Update(child), 0.0)) == [Append(child, ADA)]
-        assert only(Append, room.receive(BEN, Update(parent), 0.0)) == [Append(parent, BOB)]
+        assert only(Append, room.handle(ANN, Update(child), 0.0)) == [Append(child, ADA)]
+        assert only(Append, room.handle(BEN, Update(parent), 0.0)) == [Append(parent, BOB)]
 
     def test_3_others_get_it_at_once_and_its_sender_when_it_is_durable(
         self, room: Room, ann: Client
     ) -> None:
         received = ann.put("a", 1)
-        assert room.receive(ANN, Update(received), 0.0) == [
+        assert room.handle(ANN, Update(received), 0.0) == [
             Broadcast(Update(received), exclude=ANN),
             Append(received, ADA),
             SendWhenDurable(ANN, Accepted(received)),
@@ -191,14 +191,14 @@ class TestInvariants:
     def test_3_others_get_an_answer_when_it_is_durable(self, room: Room, ann: Client) -> None:
         """It may bring back their own edits: y-websocket 4 takes that for an acknowledgement."""
         received = ann.put("a", 1)
-        assert room.receive(ANN, SyncStep2(received), 0.0) == [
+        assert room.handle(ANN, SyncStep2(received), 0.0) == [
             Append(received, ADA),
             WhenDurable(Broadcast(Update(received), exclude=ANN)),
             SendWhenDurable(ANN, Accepted(received)),
         ]
 
     def test_4_what_a_joining_client_is_told_is_durable_too(self, room: Room) -> None:
-        [effect] = room.receive(BEN, SyncStep1(NOTHING), 0.0)
+        [effect] = room.handle(BEN, SyncStep1(NOTHING), 0.0)
         assert effect == SendWhenDurable(BEN, SyncStep2(room.document.encode()))
 
     @pytest.mark.parametrize("kind", [Update, SyncStep2])
@@ -206,24 +206,24 @@ class TestInvariants:
         self, room: Room, ann: Client, kind: Callable[[bytes], ClientMessage]
     ) -> None:
         received = ann.put("a", 1)
-        room.receive(ANN, Update(received), 0.0)
+        room.handle(ANN, Update(received), 0.0)
         echo = [SendWhenDurable(ANN, Accepted(received))]
-        assert room.receive(ANN, kind(received), 0.0) == echo
+        assert room.handle(ANN, kind(received), 0.0) == echo
 
     def test_5_an_update_known_from_another_node_is_echoed(self, room: Room, ann: Client) -> None:
         received = ann.put("a", 1)
-        room.receive_news(Committed(2, received), 0.0)
+        room.receive_peer(Committed(2, received), 0.0)
         echo = [SendWhenDurable(ANN, Accepted(received))]
-        assert room.receive(ANN, Update(received), 0.0) == echo
+        assert room.handle(ANN, Update(received), 0.0) == echo
 
     def test_6_a_sync_step_2_goes_to_nobody_but_the_one_who_asked(
         self, room: Room, ann: Client
     ) -> None:
-        room.receive(ANN, Update(ann.put("a", 1)), 0.0)
+        room.handle(ANN, Update(ann.put("a", 1)), 0.0)
         sent = [
-            *room.receive(BEN, SyncStep1(NOTHING), 0.0),
-            *room.receive(ANN, SyncStep1(ann.document.state_vector()), 0.0),
-            *room.receive(ANN, SyncStep2(ann.put("b", 2)), 0.0),
+            *room.handle(BEN, SyncStep1(NOTHING), 0.0),
+            *room.handle(ANN, SyncStep1(ann.document.state_vector()), 0.0),
+            *room.handle(ANN, SyncStep2(ann.put("b", 2)), 0.0),
         ]
         later = [effect.effect if isinstance(effect, WhenDurable) else effect for effect in sent]
         told = {
@@ -240,8 +240,8 @@ class TestInvariants:
         known = ann.document.state_vector()
         other = Client(2)
         other.document.apply(room.document.encode())
-        room.receive(BEN, Update(other.put("b", 2)), 0.0)
-        [effect] = only(SendWhenDurable, room.receive(ANN, SyncStep1(known), 0.0))
+        room.handle(BEN, Update(other.put("b", 2)), 0.0)
+        [effect] = only(SendWhenDurable, room.handle(ANN, SyncStep1(known), 0.0))
         assert isinstance(effect.message, SyncStep2)
         assert len(effect.message.update) < len(room.document.encode())
         ann.document.apply(effect.message.update)
@@ -255,33 +255,33 @@ def no_news(session: int) -> list[Effect]:
 
 class TestJoining:
     def test_a_client_is_asked_what_it_has(self, room: Room) -> None:
-        effects = room.join(Session(9, Person(ADA), "read-write"))
+        effects = room.join(Session(9, UserProfile(ADA), "read-write"))
         assert effects == [Send(9, SyncStep1(room.document.state_vector()))]
 
     def test_a_client_is_told_who_is_here(self, room: Room) -> None:
-        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        assert room.join(Session(9, Person(ADA), "read-write"))[1:] == [Send(9, seen(7, 1))]
+        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        assert room.join(Session(9, UserProfile(ADA), "read-write"))[1:] == [Send(9, seen(7, 1))]
 
     def test_a_client_is_sent_what_waits_for_its_predecessors(self, room: Room) -> None:
         first, second, third = ann_types(Client(1))
-        assert only(Broadcast, room.receive(ANN, Update(third), 0.0)) == [
+        assert only(Broadcast, room.handle(ANN, Update(third), 0.0)) == [
             Broadcast(Update(third), exclude=ANN)
         ]
-        effects = room.receive(BEN, SyncStep1(NOTHING), 0.0)
+        effects = room.handle(BEN, SyncStep1(NOTHING), 0.0)
         assert effects == [
             SendWhenDurable(BEN, SyncStep2(room.document.encode())),
             SendWhenDurable(BEN, Update(third)),
         ]
-        room.receive(ANN, Update(first), 0.0)
-        room.receive(ANN, Update(second), 0.0)
-        assert len(room.receive(BEN, SyncStep1(NOTHING), 0.0)) == 1
+        room.handle(ANN, Update(first), 0.0)
+        room.handle(ANN, Update(second), 0.0)
+        assert len(room.handle(BEN, SyncStep1(NOTHING), 0.0)) == 1
         assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2, "c": 3}
 
     @pytest.mark.parametrize("session", [ANN, VIEWER])
     def test_the_answer_of_a_client_that_has_nothing_is_silent(
         self, room: Room, session: int
     ) -> None:
-        assert room.receive(session, SyncStep2(b"\x00\x00"), 0.0) == [
+        assert room.handle(session, SyncStep2(b"\x00\x00"), 0.0) == [
             SendWhenDurable(session, Accepted(b""))
         ]
 
@@ -291,20 +291,20 @@ class TestJoining:
     ) -> None:
         repeated = ann.document.diff(room.document.state_vector())
         assert repeated != b"\x00\x00"
-        assert room.receive(session, SyncStep2(repeated), 0.0) == [
+        assert room.handle(session, SyncStep2(repeated), 0.0) == [
             SendWhenDurable(session, Accepted(b""))
         ]
 
     def test_an_answer_with_a_new_deletion_is_news(self, room: Room, ann: Client) -> None:
         ann.edit(lambda steps: steps.pop("first"))
         answer = ann.document.diff(room.document.state_vector())
-        assert only(Append, room.receive(ANN, SyncStep2(answer), 0.0)) == [Append(answer, ADA)]
+        assert only(Append, room.handle(ANN, SyncStep2(answer), 0.0)) == [Append(answer, ADA)]
         assert content(room.document.doc) == {}
 
     def test_an_answer_with_offline_edits_is_news(self, room: Room, ann: Client) -> None:
         ann.put("offline", 1)
         answer = ann.document.diff(room.document.state_vector())
-        assert only(Append, room.receive(ANN, SyncStep2(answer), 0.0)) == [Append(answer, ADA)]
+        assert only(Append, room.handle(ANN, SyncStep2(answer), 0.0)) == [Append(answer, ADA)]
 
     def test_two_clients_that_sync_with_the_room_have_the_same(self, room: Room) -> None:
         ann, ben = Client(1), Client(2)
@@ -312,7 +312,7 @@ class TestJoining:
         ben.put("b", 2)
         for session, client in ((ANN, ann), (BEN, ben), (ANN, ann)):
             lacking = client.document.diff(room.document.state_vector())
-            room.receive(session, SyncStep2(lacking), 0.0)
+            room.handle(session, SyncStep2(lacking), 0.0)
             client.document.apply(answer(room, client.document.state_vector()))
         assert content(ann.document.doc) == content(room.document.doc)
         assert set(content(room.document.doc)) == {"first", "a", "b"}
@@ -324,26 +324,26 @@ class TestViewers:
         self, room: Room, ann: Client, kind: Callable[[bytes], ClientMessage]
     ) -> None:
         before = room.document.encode()
-        effects = room.receive(VIEWER, kind(ann.put("a", 1)), 0.0)
+        effects = room.handle(VIEWER, kind(ann.put("a", 1)), 0.0)
         assert effects == [Send(VIEWER, READ_ONLY)]
         assert room.document.encode() == before
 
     def test_a_deletion_of_a_viewer_is_refused(self, room: Room, ann: Client) -> None:
         deletion = ann.edit(lambda steps: steps.pop("first"))
-        assert room.receive(VIEWER, Update(deletion), 0.0) == [Send(VIEWER, READ_ONLY)]
-        assert room.receive(VIEWER, SyncStep2(deletion), 0.0) == [Send(VIEWER, READ_ONLY)]
+        assert room.handle(VIEWER, Update(deletion), 0.0) == [Send(VIEWER, READ_ONLY)]
+        assert room.handle(VIEWER, SyncStep2(deletion), 0.0) == [Send(VIEWER, READ_ONLY)]
         assert "first" in content(room.document.doc)
 
     def test_a_viewer_may_read_and_be_seen(self, room: Room) -> None:
-        assert only(SendWhenDurable, room.receive(VIEWER, SyncStep1(NOTHING), 0.0))
-        shown = room.receive(VIEWER, AwarenessUpdate(presence(9, 1)), 0.0)
+        assert only(SendWhenDurable, room.handle(VIEWER, SyncStep1(NOTHING), 0.0))
+        shown = room.handle(VIEWER, AwarenessUpdate(presence(9, 1)), 0.0)
         assert shown == [Broadcast(seen(9, 1, EVE)), told(seen(9, 1, EVE))]
 
     def test_the_refusal_says_what_to_do(self) -> None:
         assert "ask for the member role" in READ_ONLY.reason
 
     def test_garbage_of_a_viewer_in_an_answer_ends_its_session(self, room: Room) -> None:
-        [effect] = room.receive(VIEWER, SyncStep2(b"\x00\x05"), 0.0)
+        [effect] = room.handle(VIEWER, SyncStep2(b"\x00\x05"), 0.0)
         assert isinstance(effect, CloseSession)
 
 
@@ -353,49 +353,49 @@ SECOND = timedelta(seconds=1)
 
 class TestEndsOfSessions:
     def test_a_session_ends_with_its_token_and_no_other_does(self, room: Room) -> None:
-        room.join(Session(8, Person(ADA), "read-write", NOON))
-        room.join(Session(9, Person(BOB), "readonly", NOON + SECOND))
+        room.join(Session(8, UserProfile(ADA), "read-write", NOON))
+        room.join(Session(9, UserProfile(BOB), "readonly", NOON + SECOND))
         assert room.expire(NOON - SECOND) == []
-        assert room.expire(NOON) == [PartSession(8, TOKEN_EXPIRED)]
+        assert room.expire(NOON) == [CloseAfterAcks(8, TOKEN_EXPIRED)]
         assert room.expire(NOON + SECOND) == [
-            PartSession(8, TOKEN_EXPIRED),
-            PartSession(9, TOKEN_EXPIRED),
+            CloseAfterAcks(8, TOKEN_EXPIRED),
+            CloseAfterAcks(9, TOKEN_EXPIRED),
         ]
 
     def test_a_member_who_becomes_a_viewer_stays_and_edits_no_more(
         self, room: Room, ann: Client
     ) -> None:
         kept, refused = ann.put("kept", 1), ann.put("refused", 1)
-        assert only(Append, room.receive(ANN, Update(kept), 0.0))
+        assert only(Append, room.handle(ANN, Update(kept), 0.0))
         assert room.review({ADA: "readonly"}) == [Send(ANN, Authenticated("readonly"))]
-        assert room.receive(ANN, Update(refused), 0.0) == [Send(ANN, READ_ONLY)]
+        assert room.handle(ANN, Update(refused), 0.0) == [Send(ANN, READ_ONLY)]
         assert "kept" in content(room.document.doc)
         assert "refused" not in content(room.document.doc)
 
     def test_a_viewer_who_becomes_a_member_edits(self, room: Room, ann: Client) -> None:
         refused, taken = ann.put("refused", 1), ann.put("taken", 1)
-        assert room.receive(VIEWER, Update(refused), 0.0) == [Send(VIEWER, READ_ONLY)]
+        assert room.handle(VIEWER, Update(refused), 0.0) == [Send(VIEWER, READ_ONLY)]
         told, question = room.review({EVE: "read-write"})
         assert told == Send(VIEWER, Authenticated("read-write"))
         assert question == Send(VIEWER, SyncStep1(room.document.state_vector()))
-        assert only(Append, room.receive(VIEWER, Update(taken), 0.0)) != []
+        assert only(Append, room.handle(VIEWER, Update(taken), 0.0)) != []
         assert isinstance(question, Send)
         assert isinstance(question.message, SyncStep1)
         missing = ann.document.diff(question.message.state_vector)
-        assert only(Append, room.receive(VIEWER, SyncStep2(missing), 0.0)) != []
+        assert only(Append, room.handle(VIEWER, SyncStep2(missing), 0.0)) != []
         assert {"refused", "taken"} <= set(content(room.document.doc))
 
     def test_who_has_no_role_any_more_leaves_from_every_session(self, room: Room) -> None:
-        room.join(Session(9, Person(ADA), "read-write"))
+        room.join(Session(9, UserProfile(ADA), "read-write"))
         assert room.review({ADA: None, BOB: "read-write"}) == [
-            PartSession(ANN, ACCESS_WITHDRAWN),
-            PartSession(9, ACCESS_WITHDRAWN),
+            CloseAfterAcks(ANN, ACCESS_WITHDRAWN),
+            CloseAfterAcks(9, ACCESS_WITHDRAWN),
         ]
 
     def test_what_a_session_was_promised_survives_a_review(self, room: Room) -> None:
-        room.join(Session(9, Person(ADA), "read-write", NOON))
+        room.join(Session(9, UserProfile(ADA), "read-write", NOON))
         room.review({ADA: "readonly"})
-        assert room.expire(NOON) == [PartSession(9, TOKEN_EXPIRED)]
+        assert room.expire(NOON) == [CloseAfterAcks(9, TOKEN_EXPIRED)]
 
     def test_who_is_not_named_stays_as_before(self, room: Room) -> None:
         before = dict(room.sessions)
@@ -419,14 +419,14 @@ class TestVandals:
         ],
     )
     def test_garbage_ends_only_its_session(self, room: Room, message: Message) -> None:
-        [effect] = room.receive(ANN, message, 0.0)
+        [effect] = room.handle(ANN, message, 0.0)
         assert isinstance(effect, CloseSession)
         assert effect.session == ANN
         assert isinstance(effect.error, ProtocolError)
-        assert only(SendWhenDurable, room.receive(BEN, SyncStep1(NOTHING), 0.0))
+        assert only(SendWhenDurable, room.handle(BEN, SyncStep1(NOTHING), 0.0))
 
     def test_a_tower_of_shared_types_ends_its_session(self, room: Room) -> None:
-        [effect] = room.receive(ANN, Update(update(*chain(ACCEPTED.depth + 1))), 0.0)
+        [effect] = room.handle(ANN, Update(update(*chain(ACCEPTED.depth + 1))), 0.0)
         assert isinstance(effect, CloseSession)
         assert "nested at most 1000 deep" in effect.error.reason
 
@@ -436,7 +436,7 @@ class TestVandals:
     ) -> None:
         nulls = var_uint(ACCEPTED.parts) + b"\x7e" * ACCEPTED.parts
         before = room.document.encode()
-        [effect] = room.receive(ANN, kind(update(in_root(8, nulls), client=9)), 0.0)
+        [effect] = room.handle(ANN, kind(update(in_root(8, nulls), client=9)), 0.0)
         assert isinstance(effect, CloseSession)
         assert isinstance(effect.error, MessageTooBig)
         assert room.document.encode() == before
@@ -444,30 +444,30 @@ class TestVandals:
     def test_too_many_first_values_of_one_key_end_their_session(self, room: Room) -> None:
         """The library compares each with all others."""
         same = [in_root(7, Y_MAP)] * (ACCEPTED.rivals + 2)
-        [effect] = room.receive(ANN, Update(update(*same, client=9)), 0.0)
+        [effect] = room.handle(ANN, Update(update(*same, client=9)), 0.0)
         assert isinstance(effect, CloseSession)
         assert isinstance(effect.error, MessageTooBig)
         others = [in_root(7, Y_MAP, key=f"k{n}") for n in range(900)] + same[:200]
-        assert only(Append, room.receive(ANN, Update(update(*others, client=9)), 0.0))
+        assert only(Append, room.handle(ANN, Update(update(*others, client=9)), 0.0))
 
     @pytest.mark.parametrize("session", [ANN, VIEWER])
     def test_an_answer_of_too_many_deletions_ends_its_session(
         self, room: Room, session: int
     ) -> None:
         deleted = b"\x00" + deletions(1, *[(0, 1)] * ACCEPTED.parts)
-        [effect] = room.receive(session, SyncStep2(deleted), 0.0)
+        [effect] = room.handle(session, SyncStep2(deleted), 0.0)
         assert isinstance(effect, CloseSession)
         assert isinstance(effect.error, MessageTooBig)
 
     def test_a_deletion_of_what_nobody_has_is_kept(self, room: Room) -> None:
         early = b"\x00" + deletions(50, (0, 1))
-        assert only(Append, room.receive(ANN, SyncStep2(early), 0.0)) == [Append(early, ADA)]
+        assert only(Append, room.handle(ANN, SyncStep2(early), 0.0)) == [Append(early, ADA)]
 
     def test_a_panic_is_for_whoever_keeps_the_rooms(self, room: Room) -> None:
         subscription = room.document.doc.get("steps", type=Map).observe(lambda _: None)
         bad = update(in_root(6, b"\x01b\x04true"))
         with pytest.raises(DocumentPoisoned):
-            room.receive(ANN, Update(bad), 0.0)
+            room.handle(ANN, Update(bad), 0.0)
         assert subscription is not None
 
 
@@ -475,25 +475,25 @@ class TestPresence:
     def test_it_goes_to_everybody_its_sender_too(self, room: Room) -> None:
         """y-websocket takes 30 s of silence for a dead line."""
         message = AwarenessUpdate(presence(7, 1))
-        assert room.receive(ANN, message, 0.0) == [Broadcast(seen(7, 1)), told(seen(7, 1))]
+        assert room.handle(ANN, message, 0.0) == [Broadcast(seen(7, 1)), told(seen(7, 1))]
 
     def test_it_is_not_appended(self, room: Room) -> None:
-        effects = room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        effects = room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
         assert not only(Append, effects)
 
     def test_what_changes_nothing_is_not_relayed(self, room: Room) -> None:
-        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        assert room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0) == []
+        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        assert room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0) == []
 
     def test_a_query_is_answered(self, room: Room) -> None:
         nobody = [Send(BEN, AwarenessUpdate(b"\x00"))]
-        assert room.receive(BEN, QueryAwareness(), 0.0) == nobody
-        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        assert room.handle(BEN, QueryAwareness(), 0.0) == nobody
+        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
         everybody = [Send(BEN, seen(7, 1))]
-        assert room.receive(BEN, QueryAwareness(), 0.0) == everybody
+        assert room.handle(BEN, QueryAwareness(), 0.0) == everybody
 
     def test_who_leaves_is_gone(self, room: Room) -> None:
-        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
         assert room.leave(ANN) == [
             Broadcast(AwarenessUpdate(presence(7, 1, "null"))),
             told(AwarenessUpdate(presence(7, 1, "null"))),
@@ -502,56 +502,56 @@ class TestPresence:
         assert ANN not in room.sessions
 
     def test_who_falls_silent_is_gone(self, room: Room) -> None:
-        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
         removal = AwarenessUpdate(presence(7, 1, "null"))
         assert not only(Broadcast, room.tick(29.0))
         assert room.tick(31.0)[:2] == [Broadcast(removal), told(removal)]
         assert ANN in room.sessions
 
     def test_nobody_moves_the_cursor_of_another_user(self, room: Room) -> None:
-        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        assert room.receive(BEN, AwarenessUpdate(presence(7, 2)), 0.0) == []
+        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        assert room.handle(BEN, AwarenessUpdate(presence(7, 2)), 0.0) == []
 
 
 class TestOtherNodes:
     def test_a_remote_update_is_broadcast_and_no_more(self, room: Room, ann: Client) -> None:
         received = ann.put("a", 1)
-        assert room.receive_news(Committed(2, received), 0.0) == [Broadcast(Update(received))]
-        assert room.receive_news(Committed(2, received), 0.0) == []
+        assert room.receive_peer(Committed(2, received), 0.0) == [Broadcast(Update(received))]
+        assert room.receive_peer(Committed(2, received), 0.0) == []
         assert content(room.document.doc) == {"first": 0, "a": 1}
 
     def test_our_own_update_that_comes_back_is_nothing(self, room: Room, ann: Client) -> None:
         received = ann.put("a", 1)
-        room.receive(ANN, Update(received), 0.0)
-        assert room.receive_news(Committed(2, received), 0.0) == []
+        room.handle(ANN, Update(received), 0.0)
+        assert room.receive_peer(Committed(2, received), 0.0) == []
 
     def test_presence_is_told_to_the_other_nodes_and_shown_there(self, room: Room) -> None:
         there = Room(Document(), "there")
-        effects = room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        effects = room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
         [told] = only(Publish, effects)
-        assert told == Publish(Roster("here", seen(7, 1).payload, is_complete=False))
-        assert there.receive_news(told.news, 0.0) == [Broadcast(seen(7, 1))]
-        assert there.receive_news(told.news, 0.0) == []
+        assert told == Publish(NodePresence("here", seen(7, 1).payload, is_complete=False))
+        assert there.receive_peer(told.news, 0.0) == [Broadcast(seen(7, 1))]
+        assert there.receive_peer(told.news, 0.0) == []
 
     def test_who_asks_is_told_who_is_here(self, room: Room) -> None:
-        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        told = [Publish(Roster("here", seen(7, 1).payload, is_complete=True))]
-        assert room.receive_news(WhoIsHere("there"), 0.0) == told
+        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        told = [Publish(NodePresence("here", seen(7, 1).payload, is_complete=True))]
+        assert room.receive_peer(PresenceQuery("there"), 0.0) == told
 
     def test_presence_is_told_again_at_every_tick_and_its_end_once(self, room: Room) -> None:
         assert room.tick(0.0) == []
-        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        told = [Publish(Roster("here", seen(7, 1).payload, is_complete=True))]
+        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        told = [Publish(NodePresence("here", seen(7, 1).payload, is_complete=True))]
         assert room.tick(1.0) == told
         assert room.tick(2.0) == told
         room.leave(ANN)
-        assert room.tick(3.0) == [Publish(Roster("here", b"\x00", is_complete=True))]
+        assert room.tick(3.0) == [Publish(NodePresence("here", b"\x00", is_complete=True))]
         assert room.tick(4.0) == []
 
     def test_presence_of_a_node_that_fell_silent_ends_here_and_is_not_told(
         self, room: Room
     ) -> None:
-        room.receive_news(Roster("there", seen(7, 1).payload, is_complete=True), 0.0)
+        room.receive_peer(NodePresence("there", seen(7, 1).payload, is_complete=True), 0.0)
         assert room.tick(NODE_SILENCE) == []
         removal = AwarenessUpdate(presence(7, 1, "null"))
         assert room.tick(NODE_SILENCE + 1) == [Broadcast(removal)]
@@ -561,7 +561,7 @@ class TestOtherNodes:
         self, room: Room, nonsense: bytes
     ) -> None:
         with pytest.raises(ProtocolError):
-            room.receive_news(Roster("there", nonsense, is_complete=True), 0.0)
+            room.receive_peer(NodePresence("there", nonsense, is_complete=True), 0.0)
         assert len(room.awareness) == 0
 
 
@@ -572,7 +572,7 @@ class TestEditsOfTheServer:
             editor.steps["b"] = 2
             return "done"
 
-        value, (append, broadcast) = room.edit(ADA, change, 0.0)
+        value, (append, broadcast) = room.apply_edit(ADA, change, 0.0)
         assert value == "done"
         assert isinstance(append, Append)
         assert append.user_id == ADA
@@ -580,12 +580,12 @@ class TestEditsOfTheServer:
         assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2}
 
     def test_an_edit_that_changes_nothing_causes_nothing(self, room: Room) -> None:
-        assert room.edit(None, lambda _: None, 0.0) == (None, [])
+        assert room.apply_edit(None, lambda _: None, 0.0) == (None, [])
 
     def test_an_edit_that_is_refused_leaves_no_trace(self, room: Room) -> None:
         before = room.document.encode()
         with pytest.raises(UnknownEntry):
-            room.edit(ADA, lambda editor: delete_step(editor, "nowhere"), 0.0)
+            room.apply_edit(ADA, lambda editor: delete_step(editor, "nowhere"), 0.0)
         assert room.document.encode() == before
 
     def test_an_edit_that_breaks_halfway_spoils_the_document(self, room: Room) -> None:
@@ -594,23 +594,23 @@ class TestEditsOfTheServer:
             raise LookupError("oops")
 
         with pytest.raises(DocumentPoisoned, match="halfway: oops"):
-            room.edit(ADA, change, 0.0)
+            room.apply_edit(ADA, change, 0.0)
 
     def test_an_edit_made_on_a_copy_merges_with_what_came_meanwhile(
         self, room: Room, ann: Client
     ) -> None:
         copy = Document()
         copy.load(room.document.encode())
-        with copy.edit() as updates:
+        with copy.transact() as updates:
             Editor(copy).steps["a"] = 1
-        room.receive(ANN, Update(ann.put("b", 2)), 0.0)
+        room.handle(ANN, Update(ann.put("b", 2)), 0.0)
         (update,) = updates
-        assert room.merge(ADA, survey(update), 0.0) == [
+        assert room.apply_merge(ADA, inspect_update(update), 0.0) == [
             Append(update, ADA),
             WhenDurable(Broadcast(Update(update))),
         ]
         assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2}
-        assert room.merge(ADA, survey(update), 0.0) == []
+        assert room.apply_merge(ADA, inspect_update(update), 0.0) == []
 
 
 class TestAskingBack:
@@ -618,18 +618,18 @@ class TestAskingBack:
 
     @pytest.fixture
     def polite(self, room: Room) -> int:
-        assert room.join(Session(9, Person(ADA), "read-write", is_asked_back=True)) == []
+        assert room.join(Session(9, UserProfile(ADA), "read-write", is_asked_back=True)) == []
         return 9
 
     def test_the_question_comes_before_the_answer(self, room: Room, polite: int) -> None:
-        assert room.receive(polite, SyncStep1(NOTHING), 0.0) == [
+        assert room.handle(polite, SyncStep1(NOTHING), 0.0) == [
             Send(polite, SyncStep1(room.document.state_vector())),
             SendWhenDurable(polite, SyncStep2(room.document.encode())),
         ]
 
     def test_presence_needs_no_question(self, room: Room) -> None:
-        room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        joined = room.join(Session(9, Person(ADA), "read-write", is_asked_back=True))
+        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
+        joined = room.join(Session(9, UserProfile(ADA), "read-write", is_asked_back=True))
         assert joined == [Send(9, seen(7, 1))]
 
 
@@ -638,17 +638,17 @@ class TestTokens:
 
     @pytest.fixture
     def polite(self, room: Room) -> int:
-        room.join(Session(9, Person(ADA), "read-write", NOON, is_asked_back=True))
+        room.join(Session(9, UserProfile(ADA), "read-write", NOON, is_asked_back=True))
         return 9
 
     def test_one_that_expires_soon_is_asked_for_another_once(self, room: Room, polite: int) -> None:
         assert room.expire(NOON - WARNED_BEFORE - A_SECOND) == []
         assert room.expire(NOON - WARNED_BEFORE) == [Send(polite, TokenWanted())]
         assert room.expire(NOON - A_SECOND) == []
-        assert room.expire(NOON) == [PartSession(polite, TOKEN_EXPIRED)]
+        assert room.expire(NOON) == [CloseAfterAcks(polite, TOKEN_EXPIRED)]
 
     def test_who_cannot_be_asked_is_not(self, room: Room) -> None:
-        room.join(Session(9, Person(ADA), "read-write", NOON))
+        room.join(Session(9, UserProfile(ADA), "read-write", NOON))
         assert room.expire(NOON - A_SECOND) == []
 
     def test_with_another_token_it_goes_on(self, room: Room, polite: int) -> None:
@@ -663,7 +663,7 @@ class TestTokens:
         self, room: Room, polite: int
     ) -> None:
         assert room.renew(polite, "readonly", NOON) == [Send(polite, Authenticated("readonly"))]
-        assert room.receive(polite, Update(b"any"), 0.0) == [Send(polite, READ_ONLY)]
+        assert room.handle(polite, Update(b"any"), 0.0) == [Send(polite, READ_ONLY)]
         assert room.renew(polite, "read-write", NOON) == [
             Send(polite, Authenticated("read-write")),
             Send(polite, SyncStep1(room.document.state_vector())),
@@ -677,33 +677,33 @@ class TestTokens:
 
 class TestStateless:
     def test_it_goes_to_everybody_and_other_nodes_with_its_sender(self, room: Room) -> None:
-        told = Stateless(told_by(Person(ADA), "hello"))
-        assert room.receive(ANN, Stateless("hello"), 0.0) == [Broadcast(told), Publish(told)]
-        assert json.loads(told.payload) == {"from": Person(ADA).card, "payload": "hello"}
+        told = Stateless(stateless_from(UserProfile(ADA), "hello"))
+        assert room.handle(ANN, Stateless("hello"), 0.0) == [Broadcast(told), Publish(told)]
+        assert json.loads(told.payload) == {"from": UserProfile(ADA).card, "payload": "hello"}
 
     def test_from_another_node_it_is_told_as_it_comes(self, room: Room) -> None:
-        told = Stateless(told_by(Person(ADA), "hello"))
-        assert room.receive_news(told, 0.0) == [Broadcast(told)]
+        told = Stateless(stateless_from(UserProfile(ADA), "hello"))
+        assert room.receive_peer(told, 0.0) == [Broadcast(told)]
 
     def test_a_long_one_ends_its_session(self, room: Room) -> None:
-        assert room.receive(ANN, Stateless("x" * MAX_STATELESS), 0.0) != []
-        [effect] = room.receive(ANN, Stateless("x" * (MAX_STATELESS + 1)), 0.0)
+        assert room.handle(ANN, Stateless("x" * MAX_STATELESS), 0.0) != []
+        [effect] = room.handle(ANN, Stateless("x" * (MAX_STATELESS + 1)), 0.0)
         assert isinstance(effect, CloseSession)
         assert effect.session == ANN
 
     def test_how_long_it_may_be_can_be_set(self) -> None:
         room = Room(Document(), max_stateless=5)
-        room.join(Session(ANN, Person(ADA), "read-write"))
-        assert room.receive(ANN, Stateless("hello"), 0.0)[0] == Broadcast(
-            Stateless(told_by(Person(ADA), "hello"))
+        room.join(Session(ANN, UserProfile(ADA), "read-write"))
+        assert room.handle(ANN, Stateless("hello"), 0.0)[0] == Broadcast(
+            Stateless(stateless_from(UserProfile(ADA), "hello"))
         )
-        [closed] = room.receive(ANN, Stateless("hello!"), 0.0)
+        [closed] = room.handle(ANN, Stateless("hello!"), 0.0)
         assert isinstance(closed, CloseSession)
         assert str(closed.error) == "expected a stateless message up to 5, got 6"
 
     def test_it_leaves_no_trace(self, room: Room) -> None:
         before = room.document.encode()
-        room.receive(ANN, Stateless("{}"), 0.0)
+        room.handle(ANN, Stateless("{}"), 0.0)
         assert room.document.encode() == before
 
 
@@ -719,11 +719,11 @@ def test_a_slow_client_gets_what_it_lacks_since_it_last_said_what_it_has(
     room: Room, ann: Client
 ) -> None:
     slow = Client(2)
-    room.receive(BEN, SyncStep1(slow.document.state_vector()), 0)
+    room.handle(BEN, SyncStep1(slow.document.state_vector()), 0)
     everything = missed(room, BEN)
     slow.document.apply(everything)
-    room.receive(BEN, SyncStep1(slow.document.state_vector()), 0)
-    room.receive(ANN, Update(ann.put("second", 1)), 0)
+    room.handle(BEN, SyncStep1(slow.document.state_vector()), 0)
+    room.handle(ANN, Update(ann.put("second", 1)), 0)
     lacking = missed(room, BEN)
     slow.document.apply(lacking)
     assert content(slow.document.doc) == content(room.document.doc)
@@ -741,19 +741,19 @@ def test_a_state_vector_too_long_to_keep_counts_as_none(room: Room) -> None:
     vector = var_uint(clients) + b"".join(
         var_uint(client) + var_uint(1) for client in range(2**20, 2**20 + clients)
     )
-    room.receive(BEN, SyncStep1(vector), 0)
+    room.handle(BEN, SyncStep1(vector), 0)
     assert room.sessions[BEN].state_vector == NOTHING
 
 
 def test_a_state_vector_that_cannot_be_read_is_not_kept(room: Room) -> None:
-    (closed,) = room.receive(BEN, SyncStep1(b"\xff"), 0)
+    (closed,) = room.handle(BEN, SyncStep1(b"\xff"), 0)
     assert isinstance(closed, CloseSession)
     assert room.sessions[BEN].state_vector == NOTHING
 
 
 def test_a_slow_client_is_told_who_is_here_and_who_left(room: Room) -> None:
-    room.receive(ANN, AwarenessUpdate(presence(7, 1)), 0)
-    room.receive(BEN, AwarenessUpdate(presence(8, 1)), 0)
+    room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0)
+    room.handle(BEN, AwarenessUpdate(presence(8, 1)), 0)
     room.leave(BEN)
     (told,) = only(Send, room.catch_up(ANN, 1000))
     gone = var_uint(8) + var_uint(1) + var_string("null")
@@ -764,7 +764,7 @@ def test_a_slow_client_is_told_who_is_here_and_who_left(room: Room) -> None:
 def test_a_slow_client_gets_what_waits_for_its_predecessors(room: Room, ann: Client) -> None:
     ann.put("second", 1)
     late = ann.put("second", 2)
-    room.receive(ANN, Update(late), 0)
+    room.handle(ANN, Update(late), 0)
     sent = [effect.message for effect in only(SendWhenDurable, room.catch_up(BEN, 1000))]
     assert sent[1:] == [Update(each) for each in room.document.waiting()] != []
 
@@ -777,8 +777,8 @@ def test_a_slow_client_that_lacks_too_much_is_sent_away(room: Room) -> None:
 
 
 def test_a_document_too_large_takes_nothing_but_deletions(room: Room, ann: Client) -> None:
-    small = Room(room.document, size=Size(10, 1000))
-    small.join(Session(ANN, Person(ADA), "read-write"))
+    small = Room(room.document, size=DocumentSize(10, 1000))
+    small.join(Session(ANN, UserProfile(ADA), "read-write"))
     before = content(small.document.doc)
     assert small.receive(ANN, Update(ann.put("second", 1)), 0) == [Send(ANN, TOO_LARGE)]
     assert small.receive(ANN, SyncStep2(ann.document.encode()), 0) == [Send(ANN, TOO_LARGE)]
@@ -791,7 +791,7 @@ def test_a_document_too_large_takes_nothing_but_deletions(room: Room, ann: Clien
 
 
 def test_a_document_too_large_takes_no_edit_by_the_server_but_deletions(room: Room) -> None:
-    small = Room(room.document, size=Size(10, 1000))
+    small = Room(room.document, size=DocumentSize(10, 1000))
     before = content(small.document.doc)
     with pytest.raises(PipelineTooLarge, match="delete something before you add more"):
         small.edit(ADA, lambda editor: patch_settings(editor, {"name": "Weft"}), 0.0)
@@ -799,16 +799,16 @@ def test_a_document_too_large_takes_no_edit_by_the_server_but_deletions(room: Ro
     for other in (addition, deletion):
         other.document.apply(room.document.encode())
     with pytest.raises(PipelineTooLarge):
-        small.merge(ADA, survey(addition.put("second", 1)), 0.0)
+        small.merge(ADA, inspect_update(addition.put("second", 1)), 0.0)
     assert content(small.document.doc) == before
-    effects = small.merge(ADA, survey(deletion.edit(lambda steps: steps.pop("first"))), 0.0)
+    effects = small.merge(ADA, inspect_update(deletion.edit(lambda steps: steps.pop("first"))), 0.0)
     assert only(Append, effects)
     assert small.edit(ADA, lambda _: "gone", 0.0, is_deletion=True) == ("gone", [])
 
 
 def test_every_edit_counts_to_the_size_of_a_document(room: Room, ann: Client) -> None:
-    small = Room(room.document, size=Size(2000, 0))
-    small.join(Session(ANN, Person(ADA), "read-write"))
+    small = Room(room.document, size=DocumentSize(2000, 0))
+    small.join(Session(ANN, UserProfile(ADA), "read-write"))
     first = ann.put("large", "x" * 1500)
     assert only(Append, small.receive(ANN, Update(first), 0))
     assert only(Append, small.receive(ANN, Update(ann.put("more", "x" * 1500)), 0))

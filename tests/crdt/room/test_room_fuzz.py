@@ -27,7 +27,7 @@ from crdt.room.effects import (
     WhenDurable,
 )
 from crdt.room.room import Room
-from crdt.room.session import Person, Session
+from crdt.room.session import Session, UserProfile
 from crdt.updates.pending import read_state_vector
 from tests.crdt.raw_updates import Y_MAP, after, chain, deletions, in_root, in_type, update, value
 
@@ -88,11 +88,11 @@ def frames(draw: st.DrawFn) -> bytes:
 
 def a_room() -> Room:
     document = Document(client_id=1)
-    with document.edit():
+    with document.transact():
         document.doc.get("steps", type=Map)["first"] = Map({"name": "a"})
     room = Room(document, "here")
     for number in (ANN, BEN):
-        room.join(Session(number, Person(UUID(int=number), "A"), "read-write"))
+        room.join(Session(number, UserProfile(UUID(int=number), "A"), "read-write"))
     return room
 
 
@@ -129,7 +129,7 @@ def test_whatever_is_sent_the_room_answers_by_its_rules(received: list[bytes]) -
         session = (ANN, BEN)[number % 2]
         for message in read(frame):
             try:
-                check(room.receive(session, message, float(number)), session)
+                check(room.handle(session, message, float(number)), session)
             except DocumentPoisoned:
                 # The library gave up on bytes that nobody honest writes: the room is loaded anew.
                 room = a_room()

@@ -6,7 +6,7 @@ import pytest
 from pycrdt import Doc, Text
 
 from crdt.errors import MessageTooBig
-from crdt.updates.inspection import survey
+from crdt.updates.inspection import inspect_update
 from crdt.updates.limits import ACCEPTED, REPLAYED
 from tests.crdt.raw_updates import after, deletions, in_root, update, value
 
@@ -31,24 +31,26 @@ def long_text(length: int) -> bytes:
 def test_runs_that_no_honest_client_leaves_unjoined(
     kind: int, content: bytes, few: int, many: int
 ) -> None:
-    survey(run(kind, content, few), ACCEPTED)
-    survey(run(kind, content, many), REPLAYED)
+    inspect_update(run(kind, content, few), ACCEPTED)
+    inspect_update(run(kind, content, many), REPLAYED)
     with pytest.raises(MessageTooBig, match="not joined"):
-        survey(run(kind, content, many), ACCEPTED)
+        inspect_update(run(kind, content, many), ACCEPTED)
 
 
 def test_every_second_one_deleted_is_how_an_undone_text_looks() -> None:
     gone = deletions(1, *((clock, 1) for clock in range(0, 6_000, 2)))
-    survey(run(4, LETTER, 6_000, gone), ACCEPTED)
+    inspect_update(run(4, LETTER, 6_000, gone), ACCEPTED)
 
 
 def test_content_that_is_not_copied_may_come_in_runs() -> None:
-    survey(run(7, b"\x01", 20_000), ACCEPTED)
-    survey(update(*[in_root(8, NULL, key=None)] * 20_000), ACCEPTED)
+    inspect_update(run(7, b"\x01", 20_000), ACCEPTED)
+    inspect_update(update(*[in_root(8, NULL, key=None)] * 20_000), ACCEPTED)
 
 
 def test_many_known_deletions_are_what_a_client_of_an_old_document_answers() -> None:
-    survey(b"\x00" + deletions(9, *((clock, 1) for clock in range(0, 200_000, 2))), ACCEPTED)
+    inspect_update(
+        b"\x00" + deletions(9, *((clock, 1) for clock in range(0, 200_000, 2))), ACCEPTED
+    )
 
 
 def test_an_honest_history_costs_nothing() -> None:
@@ -61,4 +63,4 @@ def test_an_honest_history_costs_nothing() -> None:
         if len(text) > 50 and rng.random() < 0.4:
             at = rng.randrange(len(text) - 20)
             del text[at : at + 7]
-    survey(doc.get_update(), ACCEPTED)
+    inspect_update(doc.get_update(), ACCEPTED)

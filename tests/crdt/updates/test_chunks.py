@@ -11,7 +11,7 @@ from crdt.errors import DocumentPoisoned, MalformedUpdate
 from crdt.protocol.lib0 import var_uint
 from crdt.updates.chunks import PLACES
 from crdt.updates.format import covers
-from crdt.updates.inspection import survey
+from crdt.updates.inspection import inspect_update
 from crdt.updates.limits import ACCEPTED, REPLAYED
 from tests.crdt.raw_updates import after, before, deletions, in_root, update, value
 
@@ -44,12 +44,12 @@ def history(seed: int) -> Doc:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_pieces_make_what_the_whole_makes(seed: int) -> None:
+def test_chunks_make_what_the_whole_makes(seed: int) -> None:
     written = history(seed)
-    found = survey(written.get_update(), ACCEPTED)
-    assert len(found.pieces) > 1
+    found = inspect_update(written.get_update(), ACCEPTED)
+    assert len(found.chunks) > 1
     whole, cut = Document(), Document()
-    whole.apply(survey(found.update, REPLAYED))
+    whole.apply(inspect_update(found.update, REPLAYED))
     cut.apply(found, ACCEPTED)
     for name, kind in (("text", Text), ("array", Array), ("map", Map)):
         outcome = written.get(name, type=kind).to_py()
@@ -63,13 +63,13 @@ def test_pieces_make_what_the_whole_makes(seed: int) -> None:
 def test_what_follows_on_is_left_whole() -> None:
     run = [in_root(8, NULL, key=None), *(after(8, NULL, (1, clock)) for clock in range(MANY))]
     gone = deletions(1, (0, 9))
-    assert not survey(update(*run, deletions=gone), ACCEPTED).pieces
+    assert not inspect_update(update(*run, deletions=gone), ACCEPTED).chunks
     keys = [in_root(8, NULL, key=str(number)) for number in range(MANY)]
-    assert not survey(update(*keys), ACCEPTED).pieces
+    assert not inspect_update(update(*keys), ACCEPTED).chunks
 
 
 def test_what_was_accepted_once_is_left_whole() -> None:
-    assert not survey(update(*[in_root(8, NULL, key=None)] * MANY), REPLAYED).pieces
+    assert not inspect_update(update(*[in_root(8, NULL, key=None)] * MANY), REPLAYED).chunks
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ def test_edits_of_our_own_count() -> None:
     document = Document()
     structs = chain(ACCEPTED.depth - 5)
     document.apply(update(*structs), ACCEPTED)
-    with document.edit():
+    with document.transact():
         document.doc.get("steps", type=Map)["x"] = Map({str(n): Map() for n in range(5)})
     last = (1, len(structs) - 1)
     top = update(*chain(5, client=2)[1:], client=3)

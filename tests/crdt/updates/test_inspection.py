@@ -7,7 +7,7 @@ from crdt.document.document import Document
 from crdt.errors import MessageTooBig, Overloaded
 from crdt.protocol.lib0 import var_uint
 from crdt.updates.format import read_update
-from crdt.updates.inspection import FEW_TYPES, survey
+from crdt.updates.inspection import FEW_TYPES, inspect_update
 from crdt.updates.limits import ACCEPTED, REPLAYED
 from crdt.updates.pending import Pending
 from tests.crdt.histories import History, content
@@ -30,13 +30,13 @@ def test_what_fits_is_integrated_at_once_and_nothing_else_is(seed: int) -> None:
         arriving = merge_updates(each, *several)
         state = dict(document._state)
         _, is_left = Pending().admit(arriving, *read_update(arriving), dict(state))
-        reached = survey(arriving).reached(state)
+        reached = inspect_update(arriving).reached(state)
         if several:
             # Gaps between them may be filled already.
             assert reached is None or not is_left, f"seed {seed}, update {number}"
         else:
             assert (reached is None) == is_left, f"seed {seed}, update {number}"
-        document.apply(survey(arriving))
+        document.apply(inspect_update(arriving))
         assert all(document._state[one] >= end for one, end in (reached or {}).items())
     assert content(document.doc) == history.outcome, f"seed {seed}"
 
@@ -44,7 +44,7 @@ def test_what_fits_is_integrated_at_once_and_nothing_else_is(seed: int) -> None:
 def test_clients_may_need_each_other_by_turns() -> None:
     one = update(in_root(8, NULL, key=None), after(8, NULL, (2, 0)))
     two = update(after(8, NULL, (1, 0)), after(8, NULL, (1, 1)), client=2)
-    found = survey(of_clients(one, two))
+    found = inspect_update(of_clients(one, two))
     assert (found.needs, found.reach) == ({1: 0, 2: 0}, {1: 2, 2: 2})
     document = Document()
     assert document.apply(found)
@@ -55,34 +55,36 @@ def test_clients_may_need_each_other_by_turns() -> None:
 def test_clients_that_wait_for_each_other_wait_for_ever() -> None:
     one = update(after(8, NULL, (2, 0)))
     two = update(after(8, NULL, (1, 0)), client=2)
-    assert survey(of_clients(one, two)).reach is None
+    assert inspect_update(of_clients(one, two)).reach is None
 
 
 def test_needs_lie_outside_of_the_update() -> None:
     one = update(after(8, NULL, (2, 4)), after(8, NULL, (3, 7)), clock=5)
     two = update(after(8, NULL, (1, 5)), client=2, clock=4)
-    assert survey(of_clients(one, two)).needs == {1: 5, 2: 4, 3: 8}
-    assert survey(b"\x00" + deletions(9, (4, 1), (1, 2))).needs == {9: 5}
+    assert inspect_update(of_clients(one, two)).needs == {1: 5, 2: 4, 3: 8}
+    assert inspect_update(b"\x00" + deletions(9, (4, 1), (1, 2))).needs == {9: 5}
 
 
 def test_what_is_here_already_is_not_taken_back() -> None:
-    found = survey(update(in_root(8, NULL), in_root(8, NULL, key="l")))
+    found = inspect_update(update(in_root(8, NULL), in_root(8, NULL, key="l")))
     assert found.reached({1: 1}) == {1: 2}
     assert found.reached({1: 7}) == {1: 7}
 
 
 def test_shared_types_are_counted_by_how_deep_they_lie() -> None:
-    flat = survey(update(*(in_root(7, Y_MAP, key=str(n)) for n in range(50))))
+    flat = inspect_update(update(*(in_root(7, Y_MAP, key=str(n)) for n in range(50))))
     assert (flat.types, flat.depth) == (50, 1)
-    deep = survey(update(*chain(50)))
+    deep = inspect_update(update(*chain(50)))
     assert (deep.types, deep.depth) == (50, 50)
-    few = survey(update(*(in_root(7, Y_MAP, key=str(n)) for n in range(FEW_TYPES))))
+    few = inspect_update(update(*(in_root(7, Y_MAP, key=str(n)) for n in range(FEW_TYPES))))
     assert few.depth == FEW_TYPES
 
 
 def test_many_flat_updates_never_have_the_document_read(monkeypatch: pytest.MonkeyPatch) -> None:
     document = Document()
-    monkeypatch.setattr(document._nesting, "_read", lambda: pytest.fail("read the whole document"))
+    monkeypatch.setattr(
+        document._depth_guard, "_read", lambda: pytest.fail("read the whole document")
+    )
     for client in range(1, 200):
         document.apply(
             update(*(in_root(7, Y_MAP, key=f"{client} {n}") for n in range(50)), client=client),
@@ -102,8 +104,8 @@ def test_a_large_update_without_its_predecessors_is_sent_back_untouched() -> Non
 
 def test_parts_are_limited() -> None:
     many = update(*[in_root(8, NULL, key=None)] * 10)
-    found = survey(many)
+    found = inspect_update(many)
     assert found.parts == 30
-    assert survey(many, ACCEPTED) == found
+    assert inspect_update(many, ACCEPTED) == found
     with pytest.raises(MessageTooBig):
-        survey(update(*[in_root(8, NULL, key=None)] * (ACCEPTED.parts // 2)), ACCEPTED)
+        inspect_update(update(*[in_root(8, NULL, key=None)] * (ACCEPTED.parts // 2)), ACCEPTED)

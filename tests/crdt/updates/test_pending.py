@@ -9,7 +9,7 @@ from crdt.document.document import Document
 from crdt.errors import MalformedUpdate
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.updates.format import EMPTY_UPDATE, read_structs, read_update
-from crdt.updates.inspection import StateVector, survey
+from crdt.updates.inspection import StateVector, inspect_update
 from crdt.updates.pending import Pending, read_state_vector
 from tests.crdt.histories import History, content
 from tests.crdt.raw_updates import (
@@ -130,8 +130,8 @@ def test_what_an_update_may_wait_for(lacking: bytes, state: StateVector) -> None
     complete = {client: clock + 1 for client, clock in state.items()}
     assert pending.release(complete, complete) == [lacking]
     assert not pending
-    assert survey(lacking).reached(state) is None
-    assert survey(lacking).reached({**state, 9: 5, 1: 3}) is not None
+    assert inspect_update(lacking).reached(state) is None
+    assert inspect_update(lacking).reached({**state, 9: 5, 1: 3}) is not None
 
 
 def test_what_is_whole_is_all_ready() -> None:
@@ -287,7 +287,7 @@ def test_half_an_update_may_wait() -> None:
 def test_an_edit_of_our_own_may_be_waited_for() -> None:
     document = Document(client_id=7)
     assert document.apply(update(in_type(8, value(b"\x7e"), (7, 0), key="x"), client=1))
-    with document.edit():
+    with document.transact():
         document.doc.get("steps", type=Map)["k"] = Map()
     assert content(document.doc) == {"k": {"x": None}}
 

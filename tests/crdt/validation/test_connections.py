@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from crdt.pipeline.model import ABSENT, Json
+from crdt.pipeline.model import MISSING, Json
 from crdt.pipeline.rows import (
     MAX_PORT,
 )
@@ -76,7 +76,7 @@ class TestConnections:
     def test_connections_go_and_come_with_their_steps(self) -> None:
         valid = ValidPipeline()
         valid.update(steps={A: step("a"), B: step("b")}, connections={C: wire(A, B)})
-        assert valid.update(steps={B: ABSENT}).removed_connections == [UUID(C)]
+        assert valid.update(steps={B: MISSING}).removed_connections == [UUID(C)]
         assert told(valid.rows()) == {("dangling_connection", f"connection:{C}")}
         assert [row.id for row in valid.update(steps={B: step("b")}).connections] == [UUID(C)]
         assert not valid.rows().diagnostics

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from crdt.pipeline.model import ABSENT
+from crdt.pipeline.model import MISSING
 from crdt.pipeline.rows import (
     MAX_NAME,
     MAX_SLOT,
@@ -65,7 +65,7 @@ class TestParents:
         valid.update(steps={B: step("b", parent_step_id=A)})
         valid.update(steps={A: step("a")})
         assert parents(valid.rows()) == {A: None, B: A}
-        changes = valid.update(steps={A: ABSENT})
+        changes = valid.update(steps={A: MISSING})
         assert changes.removed_steps == [UUID(A)]
         assert parents(valid.rows()) == {B: None}
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from crdt.pipeline.model import ABSENT, Json
+from crdt.pipeline.model import MISSING, Json
 from crdt.pipeline.rows import (
     STEP_TYPES,
     UNSUPPORTED,
@@ -91,7 +91,7 @@ def test_rows_follow_from_the_content_whatever_its_history(seed: int) -> None:
 def _store(held: dict[str, Any], entries: Entries) -> None:
     for each, raw in entries.items():
         held.pop(each, None)
-        if raw is not ABSENT:
+        if raw is not MISSING:
             held[each] = raw
 
 
@@ -173,7 +173,9 @@ def test_connecting_and_deleting_cost_the_same_in_a_pipeline_of_any_size() -> No
     def cost(size: int) -> int:
         valid = many(size)
         return work(
-            lambda: valid.update(connections={key(10**7): wire(key(1), key(4)), key(10**6): ABSENT})
-        ) + work(lambda: valid.update(steps={key(size - 1): ABSENT}))
+            lambda: valid.update(
+                connections={key(10**7): wire(key(1), key(4)), key(10**6): MISSING}
+            )
+        ) + work(lambda: valid.update(steps={key(size - 1): MISSING}))
 
     assert cost(1000) < 1.05 * cost(20)

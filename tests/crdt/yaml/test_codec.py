@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crdt.errors import PipelineFileError
-from crdt.pipeline.model import Json, JsonMap, Pipeline, Settings, Step
+from crdt.pipeline.model import Json, JsonMap, Pipeline, PipelineSettings, Step
 from crdt.pipeline.rows import UNSUPPORTED
 from crdt.yaml.codec import Imported, read, write
 from crdt.yaml.nodes import Mapping, Node, Scalar, Sequence
@@ -376,7 +376,7 @@ def test_a_pipeline_made_on_the_canvas_is_written_in_the_canonical_order() -> No
     case = Step("c", "case", "switch", order="b", config={"expression": "x"})
     chosen = Step("d", "chosen", "break", parent_step_id="c", slot="cases:true")
     steps = {step.id: step for step in (chosen, case, body, loop)}
-    assert write(Pipeline(Settings("made here", description="", tags=("x",)), steps)) == (
+    assert write(Pipeline(PipelineSettings("made here", description="", tags=("x",)), steps)) == (
         "workflow:\n"
         "  name: made here\n"
         '  description: ""\n'
@@ -410,7 +410,7 @@ def test_a_pipeline_made_on_the_canvas_is_written_in_the_canonical_order() -> No
 
 
 def test_an_empty_pipeline_has_an_empty_list_of_steps() -> None:
-    assert write(Pipeline(Settings("p"))) == "workflow:\n  name: p\n  steps: []\n"
+    assert write(Pipeline(PipelineSettings("p"))) == "workflow:\n  name: p\n  steps: []\n"
 
 
 def test_steps_nested_beyond_reason_are_refused() -> None:
@@ -418,7 +418,7 @@ def test_steps_nested_beyond_reason_are_refused() -> None:
     for n in range(1, 3000):
         steps[f"s{n}"] = Step(f"s{n}", "s", "for_loop", parent_step_id=f"s{n - 1}")
     with pytest.raises(PipelineFileError, match="levels of nesting"):
-        write(Pipeline(Settings("p"), steps))
+        write(Pipeline(PipelineSettings("p"), steps))
 
 
 @pytest.mark.parametrize(
@@ -605,12 +605,14 @@ def as_node(value: Any) -> Node:
 def test_no_source_can_stop_an_export_or_change_the_data(source: JsonMap) -> None:
     config: JsonMap = {"a": 1, "b": [True, "x"]}
     step = Step("s", "s", "claude", config=config, source=source)
-    exported = inline(read_tree(write(Pipeline(Settings("p", source=source), {"s": step}))).root)
+    exported = inline(
+        read_tree(write(Pipeline(PipelineSettings("p", source=source), {"s": step}))).root
+    )
     assert "b" in exported
     assert inline(as_node(config["b"])) in exported
 
 
 def test_export_is_the_same_before_and_after_a_stay_in_a_document() -> None:
     config: dict[str, Json] = {"a": 4000.0, "b": -0.0, "c": 0.5, "d": 2.0**60}
-    made = Pipeline(Settings("p"), {"s": Step("s", "s", "claude", config=config)})
+    made = Pipeline(PipelineSettings("p"), {"s": Step("s", "s", "claude", config=config)})
     assert write(through_document(made, random.Random(3))) == write(made)

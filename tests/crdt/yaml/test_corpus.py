@@ -14,7 +14,7 @@ from tests.crdt.through_javascript import exact, parse, through_document
 
 CORPUS = Path(__file__).resolve().parents[4] / "shared" / "corpus"
 FILES = sorted(path for path in CORPUS.rglob("*") if path.name.endswith((".yaml", ".yml", ".tmp")))
-ABSENT = "no shared/corpus beside the repository: nothing to try"
+MISSING = "no shared/corpus beside the repository: nothing to try"
 NO_PIPELINES = {
     "github/workflows/elixir.yaml": 'name, "on", jobs',
     "examples/meta/genesis_example.yaml": "input, expected_output, generated_pipeline",
@@ -38,7 +38,7 @@ def survives(path: Path) -> bool:
 @pytest.mark.parametrize("path", FILES or [CORPUS], ids=lambda path: path.name)
 def test_files_survive_to_the_letter_or_are_refused_for_what_they_are(path: Path) -> None:
     if path == CORPUS:
-        print(ABSENT)
+        print(MISSING)
     elif keys := NO_PIPELINES.get(name_of(path)):
         with pytest.raises(PipelineFileError, match="not a pipeline") as caught:
             load(path)
@@ -54,7 +54,7 @@ def test_the_table(tell: Tell) -> None:
 
 def _table() -> Iterator[str]:
     if not FILES:
-        yield ABSENT
+        yield MISSING
         return
     yield f"{'file':<62}{'':<10}{'steps':>6}{'flows':>6}{'found':>6}  round trip"
     for path in FILES:

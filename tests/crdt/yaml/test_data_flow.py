@@ -3,7 +3,7 @@ from uuid import uuid5
 
 import pytest
 
-from crdt.pipeline.model import Json, JsonMap, Pipeline, Settings, Step
+from crdt.pipeline.model import Json, JsonMap, Pipeline, PipelineSettings, Step
 from crdt.yaml.data_flow import (
     CONNECTION_NAMESPACE,
     derive_connections,
@@ -32,7 +32,7 @@ def step(
 
 
 def flows(*steps: Step) -> list[tuple[str, str, str, str]]:
-    pipeline = Pipeline(Settings("p"), {one.id: one for one in steps})
+    pipeline = Pipeline(PipelineSettings("p"), {one.id: one for one in steps})
     return [
         (one.from_step_id, one.from_output, one.to_step_id, one.to_input)
         for one in derive_connections(pipeline)
@@ -178,7 +178,7 @@ def test_dangling_references_are_told_from_guesses() -> None:
         "value": "{{steps.lost.x}} {{maybe.x}}",
         "condition": "nothing > 1",
     }
-    pipeline = Pipeline(Settings("p"), {"a": step("a", config)})
+    pipeline = Pipeline(PipelineSettings("p"), {"a": step("a", config)})
     found = [(one.name, one.certainty, one.producer) for one in find_references(pipeline)]
     assert found == [("gone", "required", None), ("lost", "mentioned", None)]
 
@@ -190,7 +190,7 @@ def test_a_step_that_reads_itself_is_not_connected() -> None:
 def test_connections_are_found_once_under_the_same_id_in_any_order_of_the_document() -> None:
     steps = [step("a"), step("b", {"value": "{{steps.a.x}} {{steps.a.x}}"})]
     forward, backward = (
-        derive_connections(Pipeline(Settings("p"), {one.id: one for one in order}))
+        derive_connections(Pipeline(PipelineSettings("p"), {one.id: one for one in order}))
         for order in (steps, steps[::-1])
     )
     assert forward == backward

@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 
 from crdt.pipeline.fractional_index import keys_between
-from crdt.pipeline.model import Connection, Pipeline, Point, Settings, Size, Step
+from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Point, Size, Step
 from crdt.yaml.layout import GRID, Layout, lay_out
 
 
@@ -21,7 +21,7 @@ def pipeline(
         parent, slot = (parents or {}).get(name, (None, "steps"))
         steps[name] = Step(name, name, "claude", parent_step_id=parent, slot=slot, order=order)
     connections = {f"{a}{b}": Connection(f"{a}{b}", a, b) for a, b in flows or []}
-    return Pipeline(Settings("p"), steps, connections)
+    return Pipeline(PipelineSettings("p"), steps, connections)
 
 
 def overlaps(layout: Layout, a: str, b: str) -> bool:
@@ -92,7 +92,7 @@ def test_steps_that_hang_on_nothing_stay() -> None:
     cycle = [Step(a, a, "claude", parent_step_id=b) for a, b in ("xy", "yx")]
     steps = {step.id: step for step in (orphan, *cycle)}
     crossing = {"1": Connection("1", "x", "o"), "2": Connection("2", "x", "y")}
-    layout = lay_out(Pipeline(Settings("p"), steps, crossing))
+    layout = lay_out(Pipeline(PipelineSettings("p"), steps, crossing))
     assert layout["o"] == (Point(7, 9), Size())
     assert set(layout) == {"o", "x", "y"}
 

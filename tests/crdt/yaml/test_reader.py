@@ -4,7 +4,7 @@ from contextlib import suppress
 import pytest
 
 from crdt.errors import PipelineFileError
-from crdt.yaml import reader as yaml_reader
+from crdt.yaml import reader
 from crdt.yaml.nodes import Mapping, Mark, Scalar, Sequence
 from crdt.yaml.reader import MAX_DEPTH, read_tree
 from crdt.yaml.writer import inline
@@ -153,7 +153,7 @@ def test_copies_of_a_long_text_are_refused() -> None:
 
 
 def test_large_files_are_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yaml_reader, "MAX_BYTES", 10)
+    monkeypatch.setattr(reader, "MAX_BYTES", 10)
     assert "at most 10 bytes, got 12" in refused("'ééééé'").problem
     assert "at most 10 bytes, got 11" in refused(b"a: 45678901").problem
 

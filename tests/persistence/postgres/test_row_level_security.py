@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from persistence.errors import Conflict, NotAllowed
-from persistence.postgres.pool import Connection, Pool, driver_errors
+from persistence.postgres.pool import DatabaseConnection, Pool, driver_errors
 from tests.persistence.worlds import HIDDEN, TABLES, World, a_world, build
 
 PROJECTED = (
@@ -38,13 +38,13 @@ async def theirs(pool: Pool) -> World:
 
 
 @asynccontextmanager
-async def acting(pool: Pool, user_id: UUID) -> AsyncIterator[Connection]:
+async def acting(pool: Pool, user_id: UUID) -> AsyncIterator[DatabaseConnection]:
     async with pool.transaction() as transaction:
         await transaction.execute("become_api_user", user_id)
         yield transaction
 
 
-async def rows(connection: Connection, statement: str) -> Sequence[Any]:
+async def rows(connection: DatabaseConnection, statement: str) -> Sequence[Any]:
     with driver_errors():
         found: Sequence[Any] = await connection._driver.fetch(statement)
     return found
@@ -91,7 +91,7 @@ async def test_row_level_security_is_on_for_every_table(pool: Pool) -> None:
     assert [row["relname"] for row in found] == []
 
 
-async def count(connection: Connection, name: str, where: str = "true") -> int:
+async def count(connection: DatabaseConnection, name: str, where: str = "true") -> int:
     return len(await rows(connection, f"SELECT {TABLES[name].reads} FROM {name} WHERE {where}"))
 
 

@@ -69,7 +69,7 @@ class Scribe:
         self.editor = Editor(self.document)
 
     def __call__(self, who: UUID, verb: object, *args: object) -> None:
-        with self.document.edit() as updates:
+        with self.document.transact() as updates:
             verb(self.editor, *args)  # type: ignore[operator]
         (payload,) = updates
         self.updates.append(LoggedUpdate(len(self.updates) + 1, who, payload, NOON))

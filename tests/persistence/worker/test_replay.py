@@ -7,7 +7,7 @@ from pycrdt import Doc, Map
 import crdt.document.document
 from crdt.document.document import Document
 from crdt.errors import DocumentPoisoned, MalformedUpdate, PipelineNotFound
-from crdt.updates.inspection import Survey, survey
+from crdt.updates.inspection import Inspection, inspect_update
 from crdt.updates.limits import Limits
 from persistence.memory.stores import MemoryStore
 from persistence.ports import LoggedUpdate, StoredDocument
@@ -89,11 +89,11 @@ async def test_what_waits_and_cannot_be_read_makes_the_state_unusable() -> None:
 def test_only_what_clients_sent_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[bytes] = []
 
-    def checking(update: bytes, limits: Limits) -> Survey:
+    def checking(update: bytes, limits: Limits) -> Inspection:
         checked.append(update)
-        return survey(update, limits)
+        return inspect_update(update, limits)
 
-    monkeypatch.setattr(crdt.document.document, "survey", checking)
+    monkeypatch.setattr(crdt.document.document, "inspect_update", checking)
     replay(StoredDocument(None, 0, logged(UPDATES[:3])))
     replay(StoredDocument(UPDATES[0], 1, logged(UPDATES[:4])[3:]))
     assert checked == [UPDATES[1], UPDATES[2], UPDATES[3]]

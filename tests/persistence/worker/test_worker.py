@@ -17,7 +17,7 @@ import persistence.worker.replica
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader, seed, shared_step
 from crdt.errors import DocumentPoisoned
-from crdt.pipeline.model import Connection, Pipeline, Settings, Step
+from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Step
 from crdt.pipeline.rows import PipelineRow, RowChanges, Rows
 from crdt.validation.valid_pipeline import ValidPipeline
 from persistence.errors import StoreError, StoreUnavailable
@@ -40,7 +40,7 @@ class Editor:
         self.document = Document()
         steps = {A: Step(A, "a", "claude"), B: Step(B, "b", "claude", order="a1")}
         wires = {C: Connection(C, A, B)}
-        self.first = seed(self.document, Pipeline(Settings("Summaries"), steps, wires))
+        self.first = seed(self.document, Pipeline(PipelineSettings("Summaries"), steps, wires))
 
     @property
     def steps(self) -> "Map[Any]":
@@ -48,7 +48,7 @@ class Editor:
         return steps
 
     def edit(self, change: Callable[["Map[Any]"], None]) -> bytes:
-        with self.document.edit() as updates:
+        with self.document.transact() as updates:
             change(self.steps)
         return updates[0]
 
@@ -227,7 +227,7 @@ class TestProjecting:
     async def test_settings_and_connections_are_followed_too(self, store: Store) -> None:
         editor, worker = await store.new_pipeline(), a_worker(store)
         await drain(worker)
-        with editor.document.edit() as updates:
+        with editor.document.transact() as updates:
             editor.document.doc.get("pipeline", type=Map)["name"] = "renamed"
             editor.document.doc.get("connections", type=Map).pop(C)
         await store.log(editor, *updates)

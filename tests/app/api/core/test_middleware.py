@@ -4,7 +4,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from app.api.core.context import Caller
-from app.api.core.middleware import Gate
+from app.api.core.middleware import ApiMiddleware
 from app.api.core.rate_limit import RateLimit
 from tests.app.api.conftest import MAX_BODY
 from tests.app.api.house import TOKENS, House, Person, Team, ask, the_problem
@@ -135,12 +135,14 @@ class Hands:
         return self.now
 
 
-def a_gate(app: Callable[..., object], max_body: int = 10, burst: int = 3) -> tuple[Gate, Hands]:
+def a_gate(
+    app: Callable[..., object], max_body: int = 10, burst: int = 3
+) -> tuple[ApiMiddleware, Hands]:
     clock = Hands()
-    return Gate(app, TOKENS, RateLimit(1.0, burst, clock), max_body), clock  # type: ignore[arg-type]
+    return ApiMiddleware(app, TOKENS, RateLimit(1.0, burst, clock), max_body), clock  # type: ignore[arg-type]
 
 
-async def passes(gate: Gate, person: Person, *chunks: bytes) -> tuple[int, dict[str, str]]:
+async def passes(gate: ApiMiddleware, person: Person, *chunks: bytes) -> tuple[int, dict[str, str]]:
     """Send a body in chunks; return the status and the headers of the answer."""
     messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     messages.append({"type": "http.request", "body": b"", "more_body": False})

@@ -2,13 +2,13 @@ from uuid import UUID
 
 import pytest
 
-from app.api.core import rate_limit as rate
+from app.api.core import rate_limit
 from app.api.core.problems import TooManyRequests
 from app.api.core.rate_limit import RateLimit
 
 
 def test_users_are_forgotten_longest_unused_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate, "MAX_USERS", 2)
+    monkeypatch.setattr(rate_limit, "MAX_USERS", 2)
     limit = RateLimit(1.0, 1, lambda: 0.0)
     for number in (1, 2):
         limit.take(UUID(int=number))

@@ -5,9 +5,9 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from app.api.core import request_body as intake
+from app.api.core import request_body
 from app.api.core.problems import BodyTooBig, BodyTooSlow, TooManyRequests
-from app.api.core.request_body import SHARE, Intake
+from app.api.core.request_body import SHARE, BodyReader
 from tests.app.fakes import turns
 from tests.contracts.stores import an_id
 
@@ -34,7 +34,7 @@ def whole(chunk: bytes) -> Body:
     return body
 
 
-async def begun(taking: Intake, chunk: bytes) -> tuple[Body, "asyncio.Task[bytes]"]:
+async def begun(taking: BodyReader, chunk: bytes) -> tuple[Body, "asyncio.Task[bytes]"]:
     """Let a body of Ada's begin."""
     body = Body()
     body.send(chunk)
@@ -44,13 +44,13 @@ async def begun(taking: Intake, chunk: bytes) -> tuple[Body, "asyncio.Task[bytes
 
 
 async def test_chunks_become_a_body() -> None:
-    body, task = await begun(Intake(10), b"ab")
+    body, task = await begun(BodyReader(10), b"ab")
     body.send(b"c", more=False)
     assert await task == b"abc"
 
 
 async def test_a_body_is_refused_as_soon_as_it_is_too_big() -> None:
-    taking = Intake(10)
+    taking = BodyReader(10)
     with pytest.raises(BodyTooBig):
         await taking.body(ADA, Headers({"content-length": "11"}), Body().receive)
     body = Body()
@@ -60,7 +60,7 @@ async def test_a_body_is_refused_as_soon_as_it_is_too_big() -> None:
 
 
 async def test_bodies_that_never_end_are_bounded_for_each_caller() -> None:
-    taking = Intake(10)
+    taking = BodyReader(10)
     unfinished = [await begun(taking, b"x" * 10) for _ in range(SHARE)]
     with pytest.raises(TooManyRequests):
         await taking.body(ADA, NONE, whole(b"x").receive)
@@ -72,7 +72,7 @@ async def test_bodies_that_never_end_are_bounded_for_each_caller() -> None:
 
 
 async def test_what_is_refused_or_breaks_off_counts_no_more() -> None:
-    taking = Intake(10)
+    taking = BodyReader(10)
     for _ in range(SHARE + 1):
         with pytest.raises(BodyTooBig):
             await taking.body(ADA, NONE, whole(b"x" * 11).receive)
@@ -84,6 +84,6 @@ async def test_what_is_refused_or_breaks_off_counts_no_more() -> None:
 
 
 async def test_a_body_that_does_not_arrive_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "PATIENCE", 0.0)
+    monkeypatch.setattr(request_body, "PATIENCE", 0.0)
     with pytest.raises(BodyTooSlow):
-        await Intake(10).body(ADA, NONE, Body().receive)
+        await BodyReader(10).body(ADA, NONE, Body().receive)

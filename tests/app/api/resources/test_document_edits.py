@@ -3,7 +3,7 @@ import asyncio
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from app.api.resources import document_edits as live
+from app.api.resources import document_edits
 from tests.app.api.house import House, Team, a_pipeline, a_step, all_items
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def test_an_edit_that_the_tables_do_not_show_in_time_is_accepted(
     house: House, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "PATIENCE", 0.2)
+    monkeypatch.setattr(document_edits, "PATIENCE", 0.2)
     path = await a_pipeline(team)
     step = await a_step(team, path, "a")
     worker_away = await asyncpg.connect(house.dsn)

@@ -162,7 +162,7 @@ def the_step(document: Document, step: str) -> "Map[Any]":
 
 async def edited(socket: Socket, step: str, key: str, value: object) -> None:
     """Edit one key of a step's config over a socket."""
-    with socket.document.edit() as updates:
+    with socket.document.transact() as updates:
         the_step(socket.document, step)["config"][key] = value
     socket.wire.say(Update(updates[0]))
 

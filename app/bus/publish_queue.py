@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from typing import Final
 
-from .line import Heard
+from .transport import Received
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_MESSAGES: Final = 20_000
@@ -12,12 +12,12 @@ BATCH: Final = 100
 """Messages sent at once."""
 
 
-class Outgoing:
+class PublishQueue:
     """A queue that never refuses and never grows beyond its bounds."""
 
     def __init__(self, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES) -> None:
         self._max_messages, self._max_bytes = max_messages, max_bytes
-        self._waiting: deque[Heard] = deque()
+        self._waiting: deque[Received] = deque()
         self._bytes = 0
         self._filled = asyncio.Event()
         self.dropped = 0
@@ -26,7 +26,7 @@ class Outgoing:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, message: Heard) -> int:
+    def put(self, message: Received) -> int:
         """Add a message; if there is no room, so many give way, those that wait for longest."""
         before = self.dropped
         self._waiting.append(message)
@@ -37,14 +37,14 @@ class Outgoing:
         self._filled.set()
         return self.dropped - before
 
-    async def take(self) -> list[Heard]:
+    async def take(self) -> list[Received]:
         """Wait for messages; return some of them, the oldest first."""
         while not self._waiting:
             self._filled.clear()
             await self._filled.wait()
         return [self._pop() for _ in range(min(BATCH, len(self._waiting)))]
 
-    def _pop(self) -> Heard:
+    def _pop(self) -> Received:
         message = self._waiting.popleft()
         self._bytes -= len(message.message)
         return message

@@ -19,7 +19,7 @@ def split(message: bytes, max_part: int) -> list[bytes]:
     return [mark + place.to_bytes(2) + count + piece for place, piece in enumerate(pieces)]
 
 
-class Gatherer:
+class Reassembler:
     """Puts the parts of messages together again, in whatever order they come."""
 
     def __init__(self) -> None:

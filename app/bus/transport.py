@@ -5,20 +5,20 @@ from typing import NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 
-class Heard(NamedTuple):
+class Received(NamedTuple):
     """A message came in on a channel."""
 
     channel: UUID
     message: bytes
 
 
-class Listening(NamedTuple):
+class Subscribed(NamedTuple):
     """A channel is listened to from now on."""
 
     channel: UUID
 
 
-Event: TypeAlias = Heard | Listening
+Event: TypeAlias = Received | Subscribed
 
 
 def channel_name(channel: UUID) -> str:
@@ -26,7 +26,7 @@ def channel_name(channel: UUID) -> str:
     return f"pipeloom:{channel}"
 
 
-class Line(Protocol):
+class Transport(Protocol):
     """One connection, used until it is lost. Every method but `close` raises BusUnavailable then.
 
     Each of the four is called by one task at a time.
@@ -39,18 +39,18 @@ class Line(Protocol):
     """Longest update that is worth carrying, in bytes; of longer ones the others are only told."""
 
     async def listen(self, channels: Collection[UUID]) -> None:
-        """Begin to listen; a `Listening` of each follows."""
+        """Begin to listen; a `Subscribed` of each follows."""
         ...
 
     async def unlisten(self, channels: Collection[UUID]) -> None:
         """Listen no more."""
         ...
 
-    async def send(self, messages: Sequence[Heard]) -> None:
+    async def send(self, messages: Sequence[Received]) -> None:
         """Send messages, each on its channel, in order."""
         ...
 
-    async def receive(self) -> Event | None:
+    async def next_event(self) -> Event | None:
         """Wait for the next event; None when there was none for a while."""
         ...
 

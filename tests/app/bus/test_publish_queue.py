@@ -2,17 +2,17 @@
 
 import asyncio
 
-from app.bus.line import Heard
-from app.bus.outgoing import BATCH, Outgoing
+from app.bus.publish_queue import BATCH, PublishQueue
+from app.bus.transport import Received
 from tests.contracts.stores import an_id
 
 
-def message(number: int) -> Heard:
-    return Heard(an_id(1), bytes([number]) * 10)
+def message(number: int) -> Received:
+    return Received(an_id(1), bytes([number]) * 10)
 
 
 async def test_messages_are_taken_in_order_and_in_batches() -> None:
-    outgoing = Outgoing()
+    outgoing = PublishQueue()
     waiting = [message(number) for number in range(BATCH + 1)]
     for each in waiting:
         outgoing.put(each)
@@ -21,7 +21,7 @@ async def test_messages_are_taken_in_order_and_in_batches() -> None:
 
 
 async def test_who_takes_waits_for_a_message() -> None:
-    outgoing = Outgoing()
+    outgoing = PublishQueue()
     taking = asyncio.create_task(outgoing.take())
     await asyncio.sleep(0)
     assert not taking.done()
@@ -30,16 +30,16 @@ async def test_who_takes_waits_for_a_message() -> None:
 
 
 async def test_the_oldest_of_too_many_gives_way() -> None:
-    outgoing = Outgoing(max_messages=2)
+    outgoing = PublishQueue(max_messages=2)
     for number in range(3):
         outgoing.put(message(number))
     assert (await outgoing.take(), outgoing.dropped) == ([message(1), message(2)], 1)
 
 
 async def test_the_oldest_of_too_long_ones_gives_way() -> None:
-    outgoing = Outgoing(max_bytes=25)
+    outgoing = PublishQueue(max_bytes=25)
     for number in range(3):
         outgoing.put(message(number))
     assert (await outgoing.take(), outgoing.dropped) == ([message(1), message(2)], 1)
-    outgoing.put(Heard(an_id(1), bytes(26)))
+    outgoing.put(Received(an_id(1), bytes(26)))
     assert (len(outgoing), outgoing.dropped) == (0, 2)

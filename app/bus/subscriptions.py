@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 from uuid import UUID
 
-from crdt.room.peer_messages import News
+from crdt.room.peer_messages import PeerMessage
 
 from .base import Handler, OnListening, Unsubscribe
 
@@ -17,7 +17,7 @@ class Subscriber(NamedTuple):
     on_listening: OnListening
 
 
-class Audience:
+class Subscriptions:
     """The subscribers of this process, by pipeline."""
 
     def __init__(self) -> None:
@@ -40,11 +40,13 @@ class Audience:
 
         return remove
 
-    def tell(self, pipeline_id: UUID, news: News, sender: Handler | None = None) -> None:
+    def deliver(
+        self, pipeline_id: UUID, message: PeerMessage, sender: Handler | None = None
+    ) -> None:
         """Hand a message to all subscribers of a pipeline but its sender."""
         for handler, _ in list(self._subscribers.get(pipeline_id, ())):
             if handler != sender:
-                handler(news)
+                handler(message)
 
     def listening(self, pipeline_id: UUID) -> None:
         """Let the subscribers of a pipeline know that they hear from now on."""
