@@ -27,7 +27,8 @@ from uuid import UUID
 
 from crdt.pipeline.rows import RowChanges, Rows
 from persistence.embedded.server import EmbeddedPostgres
-from persistence.ports import Claim, NewUpdate
+from persistence.ports.projections import Claim
+from persistence.ports.update_log import NewUpdate
 from persistence.postgres.listener import Listener
 from persistence.postgres.migrations import migrate
 from persistence.postgres.pool import Pool, open_pool

@@ -13,7 +13,7 @@ from typing import Final
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 
 from .errors import StoreUnavailable
-from .ports import NewUpdate, UpdateLog
+from .ports.update_log import NewUpdate, UpdateLog
 
 FIRST_RETRY, LAST_RETRY = 0.02, 1.0
 """Seconds between attempts while the store is away: doubled from the first up to the last."""

@@ -16,7 +16,7 @@ import structlog
 from app.clock import Clock
 from crdt.protocol.messages import Scope
 from persistence.errors import StoreError
-from persistence.ports import Directory, Role
+from persistence.ports.directory import Directory, Role
 
 from .tokens import scope_of
 

@@ -8,7 +8,7 @@ from crdt.errors import Forbidden, PipelineNotFound
 from crdt.protocol.messages import Scope
 from crdt.room.effects import SessionId
 from crdt.room.session import Session, UserProfile
-from persistence.ports import Directory
+from persistence.ports.directory import Directory
 
 from .access_watch import AccessWatch
 from .tokens import Verifier, scope_of

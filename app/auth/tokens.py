@@ -17,7 +17,7 @@ import jwt
 
 from crdt.errors import Unauthenticated
 from crdt.protocol.messages import Scope
-from persistence.ports import Role, User
+from persistence.ports.directory import Role, User
 
 ALGORITHM: Final = "HS256"
 SECRET_FILE: Final = "jwt-secret"  # noqa: S105 - the name of the file, not what is in it

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from crdt.errors import SyncError
 from persistence.errors import StoreUnavailable
-from persistence.ports import NewUpdate
+from persistence.ports.update_log import NewUpdate
 
 
 class Committer(Protocol):

@@ -23,7 +23,7 @@ from crdt.room.effects import SessionId
 from crdt.room.peer_messages import NodeId
 from crdt.room.room import MAX_STATELESS, Room
 from crdt.updates.inspection import Inspection, inspect_update
-from persistence.ports import StoredDocument, UpdateLog
+from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.worker.replay import compute, load, replay
 
 from .appends import Committer

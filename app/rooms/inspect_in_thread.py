@@ -14,7 +14,7 @@ from crdt.room.inspected_messages import (
 )
 from crdt.room.peer_messages import Committed
 from crdt.updates.inspection import inspect_update
-from persistence.ports import LoggedUpdate
+from persistence.ports.update_log import LoggedUpdate
 from persistence.worker.replay import compute
 
 LARGE_BYTES: Final = 16 * 1024

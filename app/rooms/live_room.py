@@ -53,7 +53,7 @@ from crdt.room.peer_messages import Committed, NodePresence, PeerMessage, Presen
 from crdt.room.room import TOO_LARGE, Room
 from crdt.room.session import Session
 from crdt.updates.inspection import Inspection
-from persistence.ports import NewUpdate
+from persistence.ports.update_log import NewUpdate
 
 from .appends import Appends, Committer
 from .coalescing import IMMEDIATE, Coalescer, CoalescingWindows

@@ -10,7 +10,7 @@ import structlog
 from app.telemetry import spans
 from app.telemetry.metrics import tally
 from persistence.errors import StoreError
-from persistence.ports import UpdateLog
+from persistence.ports.update_log import UpdateLog
 
 from .inspect_in_thread import read_committed
 from .live_room import LiveRoom

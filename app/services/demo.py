@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from app.settings import DEFAULT_DATA_DIR
-from persistence.ports import Demo, Directory
+from persistence.ports.directory import Demo, Directory
 
 from . import pipeline_files
 

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from crdt.errors import InvalidEdit
-from persistence.ports import Authorship, StoredDocument, UpdateLog
+from persistence.ports.update_log import Authorship, StoredDocument, UpdateLog
 from persistence.worker.edit_history import Edited, Stretch, edited, stretches
 from persistence.worker.replay import compute
 

@@ -14,7 +14,8 @@ from crdt.pipeline.rows import PipelineRow
 from crdt.validation.reading import read_pipeline, read_valid
 from crdt.yaml import codec
 from crdt.yaml.codec import Imported, write
-from persistence.ports import Directory, NewPipeline, StoredDocument, UpdateLog
+from persistence.ports.directory import Directory, NewPipeline
+from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.worker.replay import compute, load, replay
 
 

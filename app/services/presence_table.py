@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 
 from persistence.errors import StoreError
-from persistence.ports import PRESENCE_SECONDS, Pose, PresenceBoard, Seat
+from persistence.ports.presence import PRESENCE_SECONDS, Pose, PresenceBoard, Seat
 
 TICK_SECONDS: Final = 1.0
 """Between two looks at the rooms: so often at most is a user written per pipeline."""

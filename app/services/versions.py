@@ -15,7 +15,8 @@ from crdt.editing.replace import make_equal
 from crdt.editing.snapshots import pipeline_of
 from crdt.errors import UnknownEntry
 from crdt.pipeline.model import Pipeline
-from persistence.ports import NewVersion, StoredDocument, UpdateLog, Version, VersionInfo, Versions
+from persistence.ports.update_log import StoredDocument, UpdateLog
+from persistence.ports.versions import NewVersion, Version, VersionInfo, Versions
 from persistence.worker.replay import compute, load, replay
 from persistence.worker.version_snapshot import Caption, version_of
 

@@ -6,7 +6,9 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from uuid import UUID
 
 from crdt.pipeline.rows import RowChanges
-from persistence.ports import Claim, NewUpdate, NewVersion, Projections, VersionInfo
+from persistence.ports.projections import Claim, Projections
+from persistence.ports.update_log import NewUpdate
+from persistence.ports.versions import NewVersion, VersionInfo
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.postgres.versions import PostgresVersions
 

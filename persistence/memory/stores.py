@@ -15,21 +15,18 @@ from crdt.errors import PipelineNotFound
 from crdt.pipeline.rows import RowChanges, Rows
 from crdt.room.session import UserProfile
 from persistence.errors import Conflict, StoreError, UnknownSubject
-from persistence.ports import (
+from persistence.ports.directory import (
     DEMO_OWNER,
     DEMO_VIEWER,
-    Authored,
     Demo,
-    LoggedUpdate,
     Member,
     NewPipeline,
-    NewUpdate,
     Role,
-    StoredDocument,
     User,
-    Version,
     the_one_team,
 )
+from persistence.ports.update_log import Authored, LoggedUpdate, NewUpdate, StoredDocument
+from persistence.ports.versions import Version
 
 from .constraints import changed, check_pipeline
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from uuid import UUID, uuid5
 
 from crdt.errors import PipelineNotFound
-from persistence.ports import NewVersion, Retention, Version, VersionInfo
+from persistence.ports.versions import NewVersion, Retention, Version, VersionInfo
 
 from .stores import MemoryStore
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from crdt.errors import PipelineNotFound
 from crdt.room.session import UserProfile
 from persistence.errors import UnknownSubject
-from persistence.ports import (
+from persistence.ports.directory import (
     DEMO_OWNER,
     DEMO_VIEWER,
     Demo,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from persistence.ports import PRESENCE_SECONDS, Pose, Seat
+from persistence.ports.presence import PRESENCE_SECONDS, Pose, Seat
 
 from .pool import Pool
 

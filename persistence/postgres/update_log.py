@@ -5,7 +5,7 @@ from uuid import UUID
 
 from crdt.errors import PipelineNotFound
 from persistence.errors import StoreError
-from persistence.ports import Authored, LoggedUpdate, NewUpdate, StoredDocument
+from persistence.ports.update_log import Authored, LoggedUpdate, NewUpdate, StoredDocument
 
 from .pool import Pool, Record
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from crdt.errors import PipelineNotFound
-from persistence.ports import NewVersion, Retention, Version, VersionInfo
+from persistence.ports.versions import NewVersion, Retention, Version, VersionInfo
 
 from .pool import Pool, Record
 

@@ -20,7 +20,8 @@ from crdt.errors import DocumentPoisoned, MalformedUpdate, PipelineNotFound
 from crdt.pipeline.model import Pipeline
 from crdt.validation.reading import read_pipeline
 from persistence.errors import StoreUnavailable
-from persistence.ports import NewVersion, Retention, StoredDocument, UpdateLog, Versions
+from persistence.ports.update_log import StoredDocument, UpdateLog
+from persistence.ports.versions import NewVersion, Retention, Versions
 
 from .replay import compute, load, replay
 from .retries import Backoff, FailingDocuments

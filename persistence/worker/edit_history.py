@@ -14,7 +14,7 @@ from crdt.document.document import Document
 from crdt.document.schema import PipelineReader, Touched
 from crdt.editing.differences import EntryChange, Kind
 from crdt.editing.editor import Editor
-from persistence.ports import Authored, LoggedUpdate, StoredDocument
+from persistence.ports.update_log import Authored, LoggedUpdate, StoredDocument
 
 from .replay import apply_all, replay
 

@@ -17,7 +17,7 @@ from crdt.document.document import Document, panics_fenced
 from crdt.errors import DocumentPoisoned, MalformedUpdate
 from crdt.updates.format import read_structs
 from crdt.updates.writer import without_content
-from persistence.ports import LoggedUpdate, StoredDocument, UpdateLog
+from persistence.ports.update_log import LoggedUpdate, StoredDocument, UpdateLog
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from crdt.document.schema import PipelineReader
 from crdt.pipeline.rows import Diagnostic, RowChanges, Rows
 from crdt.validation.diagnostics import PIPELINE, Code
 from crdt.validation.reading import read_valid
-from persistence.ports import LoggedUpdate, StoredDocument
+from persistence.ports.update_log import LoggedUpdate, StoredDocument
 
 from .projector import difference
 from .replay import apply_all, replay

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from crdt.document.document import Document
 from crdt.editing.snapshots import snapshot
-from persistence.ports import NewVersion
+from persistence.ports.versions import NewVersion
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from uuid import UUID
 import structlog
 
 from persistence.errors import StoreUnavailable
-from persistence.ports import Claim, Projections, UpdateLog
+from persistence.ports.projections import Claim, Projections
+from persistence.ports.update_log import UpdateLog
 
 from .replay import compute, load
 from .replica import Replica

@@ -22,7 +22,7 @@ from crdt.protocol.lib0 import var_string, var_uint
 from crdt.protocol.messages import AwarenessUpdate, Message, Refused
 from crdt.protocol.y_websocket import AUTH, decode, encode
 from crdt.room.peer_messages import PeerMessage
-from persistence.ports import NewUpdate
+from persistence.ports.update_log import NewUpdate
 from tests.contracts.stores import NOON, an_id
 
 Journal: TypeAlias = list[tuple[str, object]]

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from persistence.memory.stores import MemoryStore
-from persistence.ports import Member, NewUpdate, StoredDocument
+from persistence.ports.directory import Member
+from persistence.ports.update_log import NewUpdate, StoredDocument
 
 
 @dataclass

@@ -12,7 +12,7 @@ from app.auth.key_set import KeySetError
 from app.auth.tokens import Tokens
 from app.http import PROBLEM, Readiness, healthz, problem
 from persistence.errors import StoreUnavailable
-from persistence.ports import User
+from persistence.ports.directory import User
 from tests.app.issuer import signer
 from tests.contracts.stores import an_id
 

@@ -12,7 +12,7 @@ from app.main import ANY_METHOD, Services, application, ensure_demo, services
 from app.settings import Settings
 from crdt.protocol.messages import SyncStep1, SyncStep2, Update
 from persistence.errors import SchemaOutdated
-from persistence.ports import DEMO_OWNER
+from persistence.ports.directory import DEMO_OWNER
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.pool import Pool
 from persistence.postgres.update_log import PostgresUpdateLog

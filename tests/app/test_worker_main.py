@@ -9,7 +9,7 @@ from app.main import ensure_demo
 from app.settings import Settings
 from app.worker_main import pauses, project_now, work
 from persistence.errors import SchemaOutdated
-from persistence.ports import NewUpdate
+from persistence.ports.update_log import NewUpdate
 from persistence.postgres.pool import Pool
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.postgres.versions import PostgresVersions

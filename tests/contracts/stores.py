@@ -6,18 +6,10 @@ from typing import Protocol
 from uuid import UUID
 
 from crdt.pipeline.rows import ConnectionRow, PipelineRow, RowChanges, StepRow
-from persistence.ports import (
-    Authorship,
-    Demo,
-    Directory,
-    NewPipeline,
-    NewUpdate,
-    Projections,
-    Role,
-    UpdateLog,
-    User,
-    Versions,
-)
+from persistence.ports.directory import Demo, Directory, NewPipeline, Role, User
+from persistence.ports.projections import Projections
+from persistence.ports.update_log import Authorship, NewUpdate, UpdateLog
+from persistence.ports.versions import Versions
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.pool import Pool
 from persistence.postgres.projections import PostgresProjections

@@ -8,7 +8,7 @@ import pytest
 from crdt.errors import PipelineNotFound
 from crdt.room.session import UserProfile
 from persistence.errors import Conflict, StoreError, UnknownSubject
-from persistence.ports import Member, Role
+from persistence.ports.directory import Member, Role
 from tests.contracts.stores import Stores, a_pipeline, an_id
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from crdt.errors import PipelineNotFound
 from persistence.errors import StoreError
-from persistence.ports import NewUpdate
+from persistence.ports.update_log import NewUpdate
 from tests.contracts.stores import NOON, Stores, an_id
 
 

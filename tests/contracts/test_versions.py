@@ -9,7 +9,8 @@ import pytest
 
 from crdt.errors import PipelineNotFound
 from crdt.pipeline.rows import RowChanges
-from persistence.ports import NewUpdate, NewVersion, Retention
+from persistence.ports.update_log import NewUpdate
+from persistence.ports.versions import NewVersion, Retention
 from tests.contracts.stores import NOON, Stores, an_id
 
 

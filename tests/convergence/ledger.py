@@ -8,7 +8,7 @@ from uuid import UUID
 from crdt.document.document import Document
 from crdt.protocol.lib0 import Reader
 from crdt.updates.format import DeleteSet, covers, read_deletions, read_structs
-from persistence.ports import NewUpdate
+from persistence.ports.update_log import NewUpdate
 
 
 @dataclass

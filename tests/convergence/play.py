@@ -18,7 +18,7 @@ from crdt.document.document import Document
 from crdt.document.schema import seed as seed_document
 from crdt.protocol.messages import Accepted, Message, SyncStep2
 from persistence.memory.stores import MemoryStore
-from persistence.ports import NewPipeline
+from persistence.ports.directory import NewPipeline
 from tests.contracts.stores import NOON, a_pipeline, an_id
 from tests.convergence.client import Client
 from tests.convergence.edits import first_draft

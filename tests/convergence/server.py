@@ -25,7 +25,7 @@ from crdt.validation.reading import read_valid
 from persistence.errors import StoreError, StoreUnavailable
 from persistence.group_commit import GroupCommit
 from persistence.memory.stores import MemoryStore
-from persistence.ports import LoggedUpdate, NewUpdate, StoredDocument
+from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument
 from persistence.worker.replay import replay
 from persistence.worker.worker import Worker, WorkerSettings
 from tests.app.fakes import HeldClock

@@ -7,7 +7,7 @@ import pytest
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 from persistence.errors import StoreError, StoreUnavailable
 from persistence.group_commit import GroupCommit
-from persistence.ports import LoggedUpdate, NewUpdate, StoredDocument
+from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument
 from tests.contracts.stores import NOON, an_id
 
 

@@ -16,7 +16,7 @@ from app.rooms.hub import Hub
 from app.services.events import RoomEvents
 from app.services.history import History
 from app.services.versions import Versioning
-from persistence.ports import UpdateLog
+from persistence.ports.update_log import UpdateLog
 from persistence.postgres.as_user import UserPool, UserSession
 from persistence.postgres.directory import PostgresDirectory
 

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from crdt.errors import PipelineNotFound
-from persistence.ports import Role
+from persistence.ports.directory import Role
 from persistence.postgres.as_user import UserSession
 
 from .problems import NotFound, RoleNeeded

@@ -16,7 +16,7 @@ from app.api.schemas.common import problems
 from app.services.events import Kind, RoomEvent
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader
-from persistence.ports import Role
+from persistence.ports.directory import Role
 from persistence.postgres.as_user import UserSession
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/comments", tags=["comments"])

@@ -17,7 +17,7 @@ from app.api.core.pagination import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, 
 from app.api.core.problems import Invalid, NotFound, RoleNeeded
 from app.api.schemas.common import Given, UserProfile, problems
 from persistence.errors import UnknownSubject
-from persistence.ports import Role
+from persistence.ports.directory import Role
 from persistence.postgres.as_user import UserSession
 
 router = APIRouter(prefix="/teams/{team_id}/members", tags=["members"])

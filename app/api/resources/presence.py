@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from app.api.core import roles
 from app.api.core.context import Asking
 from app.api.schemas.common import Shown, UserProfile, problems
-from persistence.ports import PRESENCE_SECONDS
+from persistence.ports.presence import PRESENCE_SECONDS
 from persistence.postgres.pool import Record
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/presence", tags=["presence"])

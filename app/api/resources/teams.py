@@ -15,7 +15,7 @@ from app.api.core.pagination import DEFAULT_LIMIT, NEWEST_FIRST, Cursor, Keyset,
 from app.api.core.problems import NotFound
 from app.api.schemas.common import Given, JsonObject, Name, Patch, Shown, Slug, kept, problems
 from app.api.schemas.slugs import slug_of
-from persistence.ports import Role
+from persistence.ports.directory import Role
 from persistence.postgres.as_user import UserSession
 from persistence.postgres.pool import Record
 

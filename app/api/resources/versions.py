@@ -13,7 +13,7 @@ from app.api.core.problems import NotFound
 from app.api.schemas.common import LARGEST, SmallInteger, problems
 from app.api.schemas.versions import Difference, NewVersion, Restored, Version, WholeVersion
 from app.services.events import RoomEvent
-from persistence.ports import VersionInfo
+from persistence.ports.versions import VersionInfo
 
 from . import document_edits
 

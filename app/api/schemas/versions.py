@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from crdt.editing import differences
 from crdt.pipeline.json_values import StorableJson
-from persistence.ports import VersionInfo
+from persistence.ports.versions import VersionInfo
 
 from .common import Given, JsonObject, Name, Shown
 

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 
 from app.auth.tokens import Tokens
 from app.main import Services
-from persistence.ports import Role, User
+from persistence.ports.directory import Role, User
 
 TOKENS = Tokens("a secret of the tests, long enough for HS256")
 

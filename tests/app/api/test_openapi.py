@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.auth.tokens import Tokens
-from persistence.ports import Role, User
+from persistence.ports.directory import Role, User
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.pool import open_pool
 from tests.app.conftest import SECRET

@@ -13,7 +13,7 @@ from crdt.protocol.messages import Scope
 from persistence.errors import StoreUnavailable
 from persistence.memory.stores import MemoryStore
 from persistence.memory.versions import MemoryVersions
-from persistence.ports import Role
+from persistence.ports.directory import Role
 from tests.app.fakes import HeldClock, turns
 from tests.contracts.stores import Stores, an_id
 

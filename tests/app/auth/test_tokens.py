@@ -23,7 +23,7 @@ from app.auth.tokens import (
     secret_in,
 )
 from crdt.errors import Unauthenticated
-from persistence.ports import User
+from persistence.ports.directory import User
 from tests.contracts.stores import an_id
 
 SECRET = "a secret that is long enough for HS256"

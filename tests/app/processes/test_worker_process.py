@@ -18,7 +18,7 @@ from app.processes import worker_process
 from app.processes.supervisor import Child, end
 from app.processes.worker_process import worker_beside
 from app.settings import Settings
-from persistence.ports import NewUpdate
+from persistence.ports.update_log import NewUpdate
 from persistence.postgres.pool import Pool
 from persistence.postgres.update_log import PostgresUpdateLog
 from tests.app.processes.test_multi_server import told

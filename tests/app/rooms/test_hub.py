@@ -15,7 +15,8 @@ from crdt.room.effects import SessionId
 from crdt.room.session import Session, UserProfile
 from persistence.errors import StoreUnavailable
 from persistence.group_commit import GroupCommit
-from persistence.ports import NewPipeline, NewUpdate, StoredDocument
+from persistence.ports.directory import NewPipeline
+from persistence.ports.update_log import NewUpdate, StoredDocument
 from persistence.worker.replay import replay
 from tests.app.fakes import PIPELINE, USER, HeldClock, Inbox, Replica, content_of, turns
 from tests.app.gates import GatedStore

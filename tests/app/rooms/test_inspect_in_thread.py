@@ -18,7 +18,7 @@ from crdt.room.inspected_messages import (
 )
 from crdt.room.peer_messages import Committed
 from crdt.updates.inspection import Inspection, inspect_update
-from persistence.ports import LoggedUpdate
+from persistence.ports.update_log import LoggedUpdate
 from tests.contracts.stores import NOON, an_id
 from tests.crdt.raw_updates import in_root, update
 

@@ -13,7 +13,7 @@ from app.rooms.live_room import LiveRoom
 from crdt.protocol.messages import Update
 from crdt.room.peer_messages import Committed, PeerMessage
 from persistence.errors import StoreUnavailable
-from persistence.ports import NewUpdate
+from persistence.ports.update_log import NewUpdate
 from tests.app.fakes import PIPELINE, Replica
 from tests.app.rooms.test_hub import GatedStore, Node, Visit, a_store, turns
 from tests.contracts.stores import NOON

@@ -11,7 +11,7 @@ from app.settings import DEFAULT_DATA_DIR
 from crdt.document.schema import PipelineReader
 from crdt.validation.reading import read_valid
 from persistence.memory.stores import MemoryStore
-from persistence.ports import DEMO_OWNER, DEMO_VIEWER
+from persistence.ports.directory import DEMO_OWNER, DEMO_VIEWER
 from persistence.worker.replay import replay
 from tests.contracts.stores import NOON, an_id
 

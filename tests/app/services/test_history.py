@@ -8,7 +8,8 @@ from crdt.editing.editor import Editor
 from crdt.editing.verbs import patch_step
 from crdt.errors import InvalidEdit, PipelineNotFound
 from persistence.memory.stores import MemoryStore
-from persistence.ports import NewPipeline, NewUpdate
+from persistence.ports.directory import NewPipeline
+from persistence.ports.update_log import NewUpdate
 from persistence.worker.edit_history import Stretch
 from tests.app.fakes import PIPELINE
 from tests.contracts.stores import NOON, a_pipeline, an_id

@@ -10,7 +10,8 @@ from crdt.errors import PipelineFileError, PipelineNotFound
 from crdt.pipeline.model import Pipeline
 from persistence.errors import UnknownSubject
 from persistence.memory.stores import MemoryStore
-from persistence.ports import NewUpdate, User
+from persistence.ports.directory import User
+from persistence.ports.update_log import NewUpdate
 from persistence.worker.replay import replay
 from tests.app.fakes import Replica
 from tests.contracts.stores import NOON, an_id

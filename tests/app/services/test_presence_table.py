@@ -17,7 +17,7 @@ from app.services.presence_table import (
     pose,
 )
 from persistence.errors import StoreUnavailable
-from persistence.ports import Pose, Seat
+from persistence.ports.presence import Pose, Seat
 from persistence.postgres.pool import Pool
 from persistence.postgres.presence import PostgresPresence
 from tests.contracts.stores import Stores, an_id, stores_on

@@ -15,7 +15,7 @@ from crdt.errors import PipelineNotFound, UnknownEntry
 from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Step
 from crdt.validation.reading import read_pipeline
 from persistence.memory.versions import MemoryVersions
-from persistence.ports import NewPipeline
+from persistence.ports.directory import NewPipeline
 from tests.app.fakes import PIPELINE, USER, turns
 from tests.app.rooms.test_hub import GatedStore, Node
 from tests.contracts.stores import NOON, a_pipeline, an_id

@@ -18,7 +18,8 @@ from app.telemetry import metrics
 from app.telemetry.metrics import REGISTRY, WORKER_REGISTRY
 from app.telemetry.metrics_page import MetricsPage, watch_loop, watch_projections, worker_page
 from crdt.errors import PipelineNotFound
-from persistence.ports import NewPipeline, NewUpdate
+from persistence.ports.directory import NewPipeline
+from persistence.ports.update_log import NewUpdate
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.pool import Pool
 from persistence.postgres.update_log import PostgresUpdateLog

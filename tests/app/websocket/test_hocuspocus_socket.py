@@ -45,7 +45,7 @@ from crdt.room.room import READ_ONLY, stateless_from
 from crdt.room.session import UserProfile
 from persistence.errors import StoreUnavailable
 from persistence.group_commit import GroupCommit
-from persistence.ports import NewPipeline, User
+from persistence.ports.directory import NewPipeline, User
 from tests.app.auth.test_access_watch import Announcer
 from tests.app.fakes import HeldClock, Replica, content_of, presence, turns
 from tests.app.gates import GatedStore

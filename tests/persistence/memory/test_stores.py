@@ -7,7 +7,9 @@ from uuid import UUID
 from crdt.pipeline.rows import RowChanges
 from persistence.memory.stores import MemoryStore
 from persistence.memory.versions import MemoryVersions
-from persistence.ports import Directory, Projections, UpdateLog
+from persistence.ports.directory import Directory
+from persistence.ports.projections import Projections
+from persistence.ports.update_log import UpdateLog
 from tests.contracts.stores import Stores, a_step, an_id
 
 

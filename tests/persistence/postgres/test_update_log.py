@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from crdt.pipeline.rows import RowChanges
-from persistence.ports import NewUpdate
+from persistence.ports.update_log import NewUpdate
 from persistence.postgres.pool import Pool, connect, open_pool
 from persistence.postgres.update_log import PostgresUpdateLog
 from tests.contracts.stores import NOON, Stores, a_step, an_id, stores_on

@@ -12,7 +12,8 @@ from crdt.editing.snapshots import pipeline_of
 from crdt.errors import DocumentPoisoned
 from persistence.errors import StoreUnavailable
 from persistence.memory.versions import MemoryVersions
-from persistence.ports import NewUpdate, NewVersion, VersionInfo
+from persistence.ports.update_log import NewUpdate
+from persistence.ports.versions import NewVersion, VersionInfo
 from persistence.worker.autosave import LOOK_SECONDS, SUMMARY, Autosave, Pauses
 from persistence.worker.worker import Worker
 from tests.persistence.worker.test_worker import NOON, A, Editor, SilentBell, Store, drain

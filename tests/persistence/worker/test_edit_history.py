@@ -9,7 +9,7 @@ from crdt.document.schema import seed
 from crdt.editing.differences import EntryChange
 from crdt.editing.editor import Editor
 from crdt.editing.verbs import delete_step, patch_settings, patch_step, put_connection, put_step
-from persistence.ports import Authored, LoggedUpdate, StoredDocument
+from persistence.ports.update_log import Authored, LoggedUpdate, StoredDocument
 from persistence.worker.edit_history import PAUSE, Edited, Stretch, edited, stretches
 from tests.contracts.stores import NOON, an_id
 from tests.convergence.edits import first_draft

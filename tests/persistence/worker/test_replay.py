@@ -10,7 +10,7 @@ from crdt.errors import DocumentPoisoned, MalformedUpdate, PipelineNotFound
 from crdt.updates.inspection import Inspection, inspect_update
 from crdt.updates.limits import Limits
 from persistence.memory.stores import MemoryStore
-from persistence.ports import LoggedUpdate, StoredDocument
+from persistence.ports.update_log import LoggedUpdate, StoredDocument
 from persistence.worker.replay import compute, load, replay
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

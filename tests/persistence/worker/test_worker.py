@@ -22,7 +22,8 @@ from crdt.pipeline.rows import PipelineRow, RowChanges, Rows
 from crdt.validation.valid_pipeline import ValidPipeline
 from persistence.errors import StoreError, StoreUnavailable
 from persistence.memory.stores import MemoryClaim, MemoryStore
-from persistence.ports import LoggedUpdate, NewPipeline, NewUpdate, StoredDocument
+from persistence.ports.directory import NewPipeline
+from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument
 from persistence.worker.replica import Replica
 from persistence.worker.retries import Backoff
 from persistence.worker.worker import Worker, WorkerSettings

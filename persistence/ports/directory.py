@@ -1,0 +1,101 @@
+"""Users, teams and the pipelines they own: who there is, and who may do what."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, Protocol, TypeAlias
+from uuid import UUID
+
+from crdt.pipeline.rows import PipelineRow
+from crdt.room.session import UserProfile
+from persistence.errors import UnknownSubject
+
+Role: TypeAlias = Literal["owner", "admin", "member", "viewer"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewPipeline:
+    """A pipeline about to exist. `first_update` is its document's first and only seed.
+
+    `parent_id` is the pipeline it was forked from.
+    """
+
+    id: UUID
+    team_id: UUID
+    created_by: UUID | None
+    row: PipelineRow
+    first_update: bytes
+    created_at: datetime
+    parent_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person who may hold tokens."""
+
+    id: UUID
+    email: str
+    name: str
+
+
+DEMO_OWNER: Final = "owner@demo.pipeloom"
+
+
+DEMO_VIEWER: Final = "viewer@demo.pipeloom"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The demo team and its two users: one may edit, one may only watch."""
+
+    team_id: UUID
+    owner: User
+    viewer: User
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in a team."""
+
+    user: UserProfile
+    role: Role
+
+
+class Directory(Protocol):
+    """Who there is, and who may do what."""
+
+    async def member(self, user_id: UUID, pipeline_id: UUID) -> Member | None:
+        """Find a user in the pipeline's team, None for an outsider. Raises PipelineNotFound."""
+        ...
+
+    async def roles(
+        self, seats: Collection[tuple[UUID, UUID]]
+    ) -> dict[tuple[UUID, UUID], Role | None]:
+        """The role of each (user, pipeline), None for outsiders.
+
+        A pipeline that does not exist is not in the answer.
+        """
+        ...
+
+    async def user_by_email(self, email: str) -> User:
+        """Find a user, ignoring case. Raises UnknownSubject."""
+        ...
+
+    async def create_pipeline(self, pipeline: NewPipeline) -> None:
+        """Create the pipeline's row and its document, seeded once, in one transaction.
+
+        The document is dirty afterwards: a worker fills `steps` and `connections`.
+        Raises UnknownSubject when the team, the user or the parent does not exist.
+        """
+        ...
+
+
+def the_one_team(slug: str, found: dict[str, UUID]) -> UUID:
+    """The only team in `found` (path to id). Raises UnknownSubject for none and for several."""
+    match list(found.values()):
+        case [team_id]:
+            return team_id
+        case []:
+            raise UnknownSubject(f"no team has the slug {slug}: check it, or create the team")
+        case _:
+            raise UnknownSubject(f"several teams are called {slug}: say one of {', '.join(found)}")

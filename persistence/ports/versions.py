@@ -1,0 +1,108 @@
+"""Saved versions of pipelines."""
+
+from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from crdt.pipeline.model import JsonMap
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version about to be saved: the document's state, and the rows made of it as JSON.
+
+    `seq` is the last update of the log that is in `state`; `name` None for one saved unasked.
+    """
+
+    pipeline_id: UUID
+    seq: int
+    state: bytes
+    pipeline: JsonMap
+    steps: Sequence[JsonMap]
+    connections: Sequence[JsonMap]
+    name: str | None
+    change_summary: str | None
+    created_by: UUID | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VersionInfo:
+    """A version without its content. `number` counts from 1 per pipeline, and is given once."""
+
+    id: UUID
+    number: int
+    seq: int
+    name: str | None
+    change_summary: str | None
+    created_by: UUID | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version with its content; see `NewVersion`."""
+
+    info: VersionInfo
+    state: bytes
+    pipeline: JsonMap
+    steps: Sequence[JsonMap]
+    connections: Sequence[JsonMap]
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long versions without a name are kept: all of them, then the last of each day (UTC)."""
+
+    all_for: timedelta = timedelta(days=1)
+    daily_for: timedelta = timedelta(days=90)
+
+
+class Versions(Protocol):
+    """The versions of all pipelines: once saved, never changed."""
+
+    async def save(self, version: NewVersion) -> VersionInfo:
+        """Save a version under the next number. Its author may be gone: then it has none.
+
+        Raises PipelineNotFound.
+        """
+        ...
+
+    async def newest(
+        self, pipeline_id: UUID, limit: int, before: int | None = None
+    ) -> list[VersionInfo]:
+        """Read the versions with numbers below `before`, newest first; empty for no pipeline."""
+        ...
+
+    async def load(self, pipeline_id: UUID, number: int) -> Version | None:
+        """Read one version with its content, None if there is none of this number."""
+        ...
+
+    def unsaved(
+        self,
+        first_before: datetime | None,
+        last_before: datetime | None,
+        *,
+        besides: Collection[UUID] = (),
+    ) -> AbstractAsyncContextManager[UUID | None]:
+        """Hold one pipeline whose rows show edits that no version holds; None if none is due.
+
+        Due is a pipeline if the first of those edits was received before `first_before`, or the
+        last one before `last_before`; None is never. Nobody else holds it meanwhile, but it goes
+        on being edited and projected. Raises StoreUnavailable.
+        """
+        ...
+
+    async def settle(self, pipeline_id: UUID, seq: int) -> None:
+        """Note that the last version holds all updates up to `seq`; `save` does so, too."""
+        ...
+
+    async def thin(self, pipeline_id: UUID, now: datetime, retention: Retention) -> None:
+        """Delete versions without a name that are older than is worth keeping.
+
+        The newest version stays whatever its age.
+        """
+        ...
