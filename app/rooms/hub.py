@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Generic, TypeVar
@@ -47,10 +47,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class EditResult(Generic[T]):
-    """An edit by the server that is stored: in update `seq` of the log, or before."""
+    """An edit by the server that is stored: in update `seq` of the log, or before.
+
+    `has_changed` is False if the document was already as the edit would have it: then no update was
+    appended, and `seq` is that of the last one of this room.
+    """
 
     seq: int
     value: T
+    has_changed: bool = True
 
 
 class Hub:
@@ -130,23 +135,33 @@ class Hub:
         change: Callable[[Editor], T],
         *,
         undisturbed: bool = False,
+        before_merge: Callable[[], Awaitable[None]] | None = None,
     ) -> EditResult[T]:
         """Edit a copy of the document in a thread, then merge the edit into the live one.
 
         What others edit meanwhile survives, as if they and this were two people on two machines.
         An `undisturbed` edit is made of the very state that `change` saw, or seen and made again.
-        Raises as `edit` does, and Overloaded if others do not stop editing. Whether it only deletes
-        is seen when it is made.
+        Whether it only deletes is seen when it is made.
+
+        `before_merge` is awaited when the edit is known to change something and the document has
+        room for it, before it is merged; what it raises goes to the caller, and nothing is merged.
+
+        Raises as `edit` does, and Overloaded if others do not stop editing.
         """
         for _ in range(TRIES if undisturbed else 1):
             room = await self.open(pipeline_id)
             state = room.copy()
             value, edits = await compute(_edit_copy, Document(self._new_client_id()), state, change)
             room = await self.open(pipeline_id)
+            if edits and before_merge is not None:
+                room.require_capacity(edits)
+                await before_merge()
+                # Awaiting lets time pass, and the room may have been dropped meanwhile.
+                room = await self.open(pipeline_id)
             if not undisturbed or room.copy() == state:
                 for edit in edits:
                     room.execute_merge(user_id, edit)
-                return EditResult(await room.committed(COMMIT_SECONDS), value)
+                return EditResult(await room.committed(COMMIT_SECONDS), value, bool(edits))
         raise Overloaded("others are editing this pipeline all the time: try again later")
 
     async def read(self, pipeline_id: UUID, reader: Callable[[Document], T]) -> T:

@@ -181,6 +181,12 @@ class LiveRoom:
         now = self._clock.monotonic()
         self._edit(lambda: (None, self._room.apply_merge(user_id, edit, now)))
 
+    def require_capacity(self, edits: Iterable[Inspection]) -> None:
+        """Raise PipelineTooLarge if `execute_merge` would refuse an edit for its size."""
+        now = self._clock.monotonic()
+        for edit in edits:
+            self._room.require_capacity(edit, now)
+
     def _edit(self, decide: Callable[[], tuple[T, list[Effect]]]) -> T:
         if self.dropped or self.frozen:
             raise Draining

@@ -1,8 +1,8 @@
-"""Saving versions of a pipeline and coming back to them.
+"""Saving versions of a pipeline and restoring them.
 
-A version is made of what the log holds, so it never tells of an edit that may still be lost.
-Coming back is an edit like any other: everybody in the room sees it, and it can be undone by coming
-back to the version that is saved before it.
+A version is made from the log, so it never contains an edit that may still be lost. Restoring one
+is an edit like any other: everybody in the room sees it, and it can be undone by restoring the
+version that is saved before it.
 """
 
 from dataclasses import dataclass
@@ -23,14 +23,17 @@ from persistence.worker.version_snapshot import Caption, version_of
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A version that was come back to; `saved` is the version of what there was before, if new."""
+    """A restored version; `saved` is the version of the state that was replaced.
+
+    None if an earlier version already held that state, or if restoring changed nothing.
+    """
 
     edit: EditResult[None]
     saved: VersionInfo | None
 
 
 class Versioning:
-    """What can be done with versions, over their store, the log and the live documents."""
+    """Saves, compares and restores versions, over their store, the log and the live documents."""
 
     def __init__(self, log: UpdateLog, versions: Versions, hub: Hub) -> None:
         self._log, self._versions, self._hub = log, versions, hub
@@ -44,15 +47,19 @@ class Versioning:
         name: str | None = None,
         change_summary: str | None = None,
     ) -> VersionInfo:
-        """Save what the pipeline is now. Raises PipelineNotFound, StoreUnavailable."""
+        """Save the present state of a pipeline. Raises PipelineNotFound, StoreUnavailable."""
+        return await self._save(pipeline_id, Caption(name, change_summary, user_id, now))
 
-        caption = Caption(name, change_summary, user_id, now)
+    async def _save(
+        self, pipeline_id: UUID, caption: Caption, until: int | None = None
+    ) -> VersionInfo:
+        """Save the state that the log's updates up to number `until` make; None for all of them."""
 
         def made(stored: StoredDocument) -> NewVersion:
             document, _ = replay(stored)
             return version_of(pipeline_id, document, stored.seq, caption)
 
-        return await self._versions.save(await load(self._log, pipeline_id, made))
+        return await self._versions.save(await load(self._log, pipeline_id, made, until=until))
 
     async def load(self, pipeline_id: UUID, number: int) -> Version:
         """Read a version. Raises UnknownEntry."""
@@ -73,36 +80,91 @@ class Versioning:
     async def restore(
         self, pipeline_id: UUID, number: int, user_id: UUID | None, now: datetime
     ) -> Restored:
-        """Make the pipeline what it was, having saved what it is unless the last version is that.
+        """Make the pipeline equal to a version, and save the state that this replaces.
 
-        Raises UnknownEntry, and as `Hub.edit`.
+        The replaced state is saved before the edit, so that it is safe whatever happens then, and
+        only once the edit is known to be taken. Others may edit between the save and the edit. The
+        log tells: their updates stand in it after those of the saved version and before that of
+        the edit. If there are any, the state right before the edit is saved as well, and `saved` is
+        that version.
+
+        Confessed: if the server dies after the edit and before this second version, what the
+        others edited in those milliseconds is in the log and its history, but in no version.
+
+        Raises UnknownEntry, and as `Hub.edit_aside`; no version is saved when the document is too
+        large to be edited.
         """
         target = await self._pipeline(pipeline_id, number)
-        # What is about to be replaced must be in the log to be saved from there.
-        await self._hub.edit(pipeline_id, user_id, lambda _: None, is_deletion=True)
-        saved = None
-        if not await self._is_saved(pipeline_id):
-            summary = f"Before returning to version {number}"
-            saved = await self.save(pipeline_id, user_id, now, change_summary=summary)
+        caption = Caption(None, f"Before returning to version {number}", user_id, now)
+        replaced = _ReplacedState(self, pipeline_id, caption)
+
+        async def save_replaced() -> None:
+            # A version is made from the log, so what the room has appended must be there first.
+            await self._hub.edit(pipeline_id, user_id, lambda _: None, is_deletion=True)
+            await replaced.save()
+
         edit = await self._hub.edit_aside(
-            pipeline_id, user_id, lambda editor: make_equal(editor, target)
+            pipeline_id,
+            user_id,
+            lambda editor: make_equal(editor, target),
+            before_merge=save_replaced,
         )
-        return Restored(edit, saved)
+        if edit.has_changed:
+            await replaced.complete(edit.seq - 1)
+        return Restored(edit, replaced.saved)
 
     async def _pipeline(self, pipeline_id: UUID, number: int | None) -> Pipeline:
         if number is None:
             return await load(self._log, pipeline_id, _present)
         return await compute(pipeline_of, (await self.load(pipeline_id, number)).state)
 
-    async def _is_saved(self, pipeline_id: UUID) -> bool:
-        """Whether the last version holds what the pipeline is now."""
+    async def save_unless_saved(
+        self, pipeline_id: UUID, caption: Caption, until: int | None = None
+    ) -> tuple[VersionInfo | None, int]:
+        """Save the state up to update `until`, now by default, unless the last version holds it.
+
+        Return the new version, None if there is no need of one, and the number of the last update
+        in that state. Raises PipelineNotFound, StoreUnavailable.
+        """
+        state, seq = await load(self._log, pipeline_id, _numbered, until=until)
+        if state == await self._last_saved(pipeline_id):
+            return None, seq
+        # Exactly the state that was compared, whatever was appended since.
+        return await self._save(pipeline_id, caption, seq), seq
+
+    async def _last_saved(self, pipeline_id: UUID) -> Pipeline | None:
         newest = await self._versions.newest(pipeline_id, 1)
-        if not newest:
-            return False
-        last = await self._pipeline(pipeline_id, newest[0].number)
-        return last == await self._pipeline(pipeline_id, None)
+        return await self._pipeline(pipeline_id, newest[0].number) if newest else None
+
+
+class _ReplacedState:
+    """The state that a restoring edit replaces; `saved` is the version of it, if a new one."""
+
+    def __init__(self, versioning: Versioning, pipeline_id: UUID, caption: Caption) -> None:
+        self._versioning, self._pipeline_id, self._caption = versioning, pipeline_id, caption
+        self.saved: VersionInfo | None = None
+        self._saved_until = 0
+
+    async def save(self) -> None:
+        """Save what the log holds now."""
+        await self._save(None)
+
+    async def complete(self, until: int) -> None:
+        """Save what the log holds up to an update, if others appended something since `save`."""
+        if until > self._saved_until:
+            await self._save(until)
+
+    async def _save(self, until: int | None) -> None:
+        version, self._saved_until = await self._versioning.save_unless_saved(
+            self._pipeline_id, self._caption, until
+        )
+        self.saved = version or self.saved
 
 
 def _present(stored: StoredDocument) -> Pipeline:
     document, _ = replay(stored)
     return pipeline_of(document.encode())
+
+
+def _numbered(stored: StoredDocument) -> tuple[Pipeline, int]:
+    return _present(stored), stored.seq

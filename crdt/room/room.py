@@ -278,11 +278,15 @@ class Room:
     def apply_merge(self, user_id: UUID | None, edit: Inspection, now: float) -> list[Effect]:
         """Take an edit that the server made, in a user's name, on a copy of the document.
 
-        Raises MalformedUpdate; PipelineTooLarge if it adds something and there is no room for it.
+        Raises MalformedUpdate, and PipelineTooLarge as `require_capacity` does.
         """
+        self.require_capacity(edit, now)
+        return self._relay_edit(edit.update, user_id) if self.document.apply(edit) else []
+
+    def require_capacity(self, edit: Inspection, now: float) -> None:
+        """Raise PipelineTooLarge if an edit adds something to a document that is too large."""
         if self._is_too_much(edit.update, now):
             raise PipelineTooLarge
-        return self._relay_edit(edit.update, user_id) if self.document.apply(edit) else []
 
     def leave(self, session_id: SessionId) -> list[Effect]:
         """Forget a client whose connection ended, and its presence with it."""

@@ -7,6 +7,7 @@ updates alone.
 import asyncio
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import ParamSpec, TypeVar
 from uuid import UUID
@@ -36,21 +37,42 @@ class PoisonousUpdate(DocumentPoisoned):
         self.seq = seq
 
 
-async def load(log: UpdateLog, pipeline_id: UUID, make: Callable[[StoredDocument], T]) -> T:
+async def load(
+    log: UpdateLog,
+    pipeline_id: UUID,
+    make: Callable[[StoredDocument], T],
+    *,
+    until: int | None = None,
+) -> T:
     """Load a document and `make` something of it, in a thread: it may take a while.
 
+    The document is the present one, or that which the updates up to number `until` make.
     `make` is called again without the stored state if that one turns out to be unusable.
     Raises PipelineNotFound, StoreUnavailable.
     """
-    stored = await log.load(pipeline_id)
+    stored = await _stored(log, pipeline_id, until)
     try:
         return await compute(make, stored)
     except (MalformedUpdate, DocumentPoisoned) as error:
         if stored.state is None:
             raise
         _logger.error("state.unusable", pipeline_id=str(pipeline_id), error=str(error))
-    updates = await log.since(pipeline_id, 0)
-    return await compute(make, StoredDocument(None, 0, updates))
+    return await compute(make, await _all_updates(log, pipeline_id, until))
+
+
+async def _stored(log: UpdateLog, pipeline_id: UUID, until: int | None) -> StoredDocument:
+    stored = await log.load(pipeline_id)
+    if until is None:
+        return stored
+    if stored.state_seq > until:
+        # Nothing can be taken out of a stored state again, so it does not help here.
+        return await _all_updates(log, pipeline_id, until)
+    return replace(stored, tail=[update for update in stored.tail if update.seq <= until])
+
+
+async def _all_updates(log: UpdateLog, pipeline_id: UUID, until: int | None) -> StoredDocument:
+    # Numbers count from 1 without a gap, so the number of the last one limits how many there are.
+    return StoredDocument(None, 0, await log.since(pipeline_id, 0, until))
 
 
 async def compute(task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

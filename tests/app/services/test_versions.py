@@ -1,21 +1,27 @@
 """Versions end to end: saved from the log, compared, and come back to through the live room."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
+import app.rooms.hub
+from app.rooms.hub import Hub
 from app.services.versions import Versioning
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader, seed
 from crdt.editing.differences import Change
 from crdt.editing.editor import Editor
 from crdt.editing.verbs import delete_step, patch_step, put_step
-from crdt.errors import PipelineNotFound, UnknownEntry
+from crdt.errors import PipelineNotFound, PipelineTooLarge, UnknownEntry
 from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Step
 from crdt.validation.reading import read_pipeline
 from persistence.memory.versions import MemoryVersions
 from persistence.ports.directory import NewPipeline
+from persistence.ports.versions import NewVersion, Version, VersionInfo
+from persistence.worker.replay import compute
 from tests.app.fakes import PIPELINE, USER, turns
 from tests.app.rooms.test_hub import GatedStore, Node
 from tests.contracts.stores import NOON, a_pipeline, an_id
@@ -49,12 +55,18 @@ class Shop:
         return [info.number for info in await self.versions.newest(PIPELINE, 10)]
 
 
-@pytest.fixture
-async def shop() -> Shop:
+async def a_store() -> GatedStore:
+    """A store with one pipeline, which is `FIRST`."""
     store = GatedStore()
     team = await store.create_team(await store.create_organization("Looms", "looms"), "W", "w")
     first = seed(Document(1), FIRST)
     await store.create_pipeline(NewPipeline(PIPELINE, team, None, a_pipeline(), first, NOON))
+    return store
+
+
+@pytest.fixture
+async def shop() -> Shop:
+    store = await a_store()
     return Shop(Node(store), MemoryVersions(store))
 
 
@@ -62,6 +74,14 @@ def spoil(editor: Editor) -> None:
     delete_step(editor, A)
     patch_step(editor, B, {"name": "z"})
     put_step(editor, key(3), {"name": "new", "type": "claude"})
+
+
+def rename_new_step(editor: Editor) -> None:
+    patch_step(editor, key(3), {"name": "theirs"})
+
+
+def step_names(version: Version) -> list[object]:
+    return [step["name"] for step in version.steps]
 
 
 async def test_a_version_is_what_the_log_holds(shop: Shop) -> None:
@@ -100,6 +120,70 @@ async def test_an_edit_that_is_not_stored_yet_is_saved_before_it_is_replaced(sho
     assert saved is not None
     assert saved.seq == (await spoiling).seq
     assert await shop.present() == FIRST
+
+
+class BusyVersions(MemoryVersions):
+    """Versions beside which somebody edits: `edit` runs once, right after a version is saved."""
+
+    edit: Callable[[], Awaitable[object]] | None = None
+
+    async def save(self, version: NewVersion) -> VersionInfo:
+        info = await super().save(version)
+        edit, self.edit = self.edit, None
+        if edit is not None:
+            await edit()
+        return info
+
+
+async def test_an_edit_between_saving_and_restoring_is_in_the_saved_version() -> None:
+    store = await a_store()
+    versions = BusyVersions(store)
+    shop = Shop(Node(store), versions)
+    number = await shop.save("good")
+    spoilt = await shop.node.hub.edit(PIPELINE, USER, spoil)
+
+    # The step is deleted by restoring version 1, and this edit goes with it.
+    versions.edit = lambda: shop.node.hub.edit(PIPELINE, USER, rename_new_step)
+    restored = await shop.versioning.restore(PIPELINE, number, USER, NOON)
+
+    assert await shop.present() == FIRST
+    assert await shop.numbers() == [3, 2, 1]
+    before = await shop.versioning.load(PIPELINE, 2)
+    assert (before.info.seq, step_names(before)) == (spoilt.seq, ["z", "new"])
+    assert restored.saved is not None
+    assert (restored.saved.number, restored.saved.seq) == (3, restored.edit.seq - 1)
+    assert restored.saved.change_summary == "Before returning to version 1"
+    assert step_names(await shop.versioning.load(PIPELINE, 3)) == ["z", "theirs"]
+
+
+async def test_an_edit_while_restoring_is_decided_is_in_the_saved_version(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await shop.save("good")
+    await shop.node.hub.edit(PIPELINE, USER, spoil)
+
+    async def compute_slowly(*args: Any) -> object:
+        decided = await compute(*args)
+        await shop.node.hub.edit(PIPELINE, USER, rename_new_step)
+        return decided
+
+    monkeypatch.setattr(app.rooms.hub, "compute", compute_slowly)
+    restored = await shop.versioning.restore(PIPELINE, number, USER, NOON)
+    assert await shop.present() == FIRST
+    assert restored.saved is not None
+    assert (await shop.numbers(), restored.saved.seq) == ([2, 1], restored.edit.seq - 1)
+    assert step_names(await shop.versioning.load(PIPELINE, 2)) == ["z", "theirs"]
+
+
+async def test_restoring_into_a_document_that_is_too_large_saves_nothing(shop: Shop) -> None:
+    number = await shop.save("good")
+    await shop.node.hub.edit(PIPELINE, USER, spoil)
+    node = shop.node
+    full = Hub(node.store, node.committer, node.bus, node.clock, unload_after=1.0, document_bytes=1)
+    versioning = Versioning(node.store, shop.versions, full)
+    with pytest.raises(PipelineTooLarge):
+        await versioning.restore(PIPELINE, number, USER, NOON)
+    assert await shop.numbers() == [1]
 
 
 async def test_what_is_saved_already_is_not_saved_again(shop: Shop) -> None:

@@ -50,7 +50,7 @@ class BrokenState(MemoryStore):
         self, pipeline_id: UUID, seq: int, limit: int | None = None
     ) -> list[LoggedUpdate]:
         """Return the updates after `seq` of a log of five."""
-        return [update for update in logged(UPDATES) if update.seq > seq]
+        return [update for update in logged(UPDATES) if update.seq > seq][:limit]
 
 
 UPDATES = updates_of(5)
@@ -107,6 +107,23 @@ def test_an_undecodable_update_is_left_out_and_named() -> None:
 async def test_without_a_usable_state_the_log_alone_makes_the_document() -> None:
     document, left_out = await load(BrokenState(), uuid4(), replay)
     assert (keys(document), left_out) == ({"0", "1", "2", "3", "4"}, [])
+
+
+class WithState(BrokenState):
+    """A log of five updates, with a stored state of the first three."""
+
+    async def load(self, pipeline_id: UUID) -> StoredDocument:
+        state = Document()
+        for update in UPDATES[:3]:
+            state.apply(update)
+        return StoredDocument(state.encode(), 3, await self.since(pipeline_id, 3))
+
+
+@pytest.mark.parametrize("log", [WithState(), BrokenState()], ids=["state", "no usable state"])
+@pytest.mark.parametrize("until", [1, 2, 3, 4, 5])
+async def test_a_document_is_loaded_as_it_was(log: BrokenState, until: int) -> None:
+    document, seq = await load(log, uuid4(), lambda s: (replay(s)[0], s.seq), until=until)
+    assert (keys(document), seq) == ({str(number) for number in range(until)}, until)
 
 
 async def test_a_pipeline_that_is_not_there() -> None:
