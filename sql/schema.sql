@@ -1,4 +1,4 @@
--- The sum of the migrations, for reading; tests/persistence/test_migrations.py keeps them equal.
+-- The sum of the migrations, for reading; tests/persistence/postgres/test_migrations.py keeps them equal.
 -- `pipeloom migrate` builds a database from sql/migrations/, which also records what it applied.
 
 -- Ends of foreign keys, names and unique edges are checked at commit (DEFERRABLE INITIALLY
@@ -224,7 +224,7 @@ END
 $$;
 
 -- Versions, templates, comments, presence; and who may see and do what, as the database enforces
--- it for the role pipeloom_api (persistence/as_user.py). The owner of the tables is the server
+-- it for the role pipeloom_api (persistence/postgres/as_user.py). The owner of the tables is the server
 -- itself: log, worker and directory are not bound by policies.
 
 -- NULL, which equals nothing, unless the transaction says on whose behalf it works.

@@ -1,6 +1,7 @@
 """What ties files together that no compiler looks at together."""
 
 import ast
+import fnmatch
 import re
 import subprocess
 import tomllib
@@ -210,6 +211,79 @@ def test_every_setting_is_explained_to_operators() -> None:
 def test_links_within_the_pages_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!\w+:)([^)#\s]+)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def _named_files(text: str) -> set[str]:
+    """The files and folders of the repository that a page names in backticks."""
+    tops = "|".join(re.escape(top) for top in sorted({path.parts[0] for path in _tracked()}))
+    fences = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    spans = re.findall(r"`([^`\n]+)`", fences)
+    return {span for span in spans if re.fullmatch(rf"(?:{tops})(?:/[\w.-]+)*/?", span)}
+
+
+def _tracked() -> list[Path]:
+    return [path.relative_to(ROOT) for path in committed()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_name_files_that_exist(page: Path) -> None:
+    named = _named_files(page.read_text())
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+LOGGERS = frozenset({"_logger", "logger"})
+LEVELS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
+
+
+def _event(node: ast.expr) -> str:
+    """An event as the documentation writes it; what varies in an f-string is an asterisk."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_event(part) for part in node.values)
+    return str(node.value) if isinstance(node, ast.Constant) else "*"
+
+
+def _log_events() -> set[str]:
+    return {
+        _event(call.args[0])
+        for package in FOUNDATIONS
+        for file in (ROOT / package).rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in LEVELS
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id in LOGGERS
+    }
+
+
+def test_every_log_event_is_explained_to_operators_and_no_other() -> None:
+    """Events whose subject varies, as `server.ended` and `worker.ended`, match by pattern."""
+    page = (ROOT / "docs" / "operations.md").read_text()
+    section = page.partition("\n## Log events\n")[2].partition("\n## ")[0]
+    explained = set(re.findall(r"^\| `([\w.]+)` \|", section, re.MULTILINE))
+    events = _log_events()
+    assert len(events) > 20
+    assert {one for one in events if not fnmatch.filter(explained, one)} == set()
+    assert {one for one in explained if not any(fnmatch.fnmatch(one, e) for e in events)} == set()
+
+
+def test_the_changelog_and_the_version_agree() -> None:
+    """The newest release in CHANGELOG.md, once there is one, is the version in pyproject.toml."""
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    releases = [heading for heading in headings if heading != "Unreleased"]
+    assert "Unreleased" not in headings[1:]
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d\)", one) for one in releases)
+    version = PROJECT["project"]["version"]
+    assert [one.partition(" ")[0] for one in releases[:1]] in ([], [version])
+
+
+def test_commits_are_checked_by_the_same_tools_as_make_lint() -> None:
+    hooks = YAML(typ="safe").load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert {repository["repo"] for repository in hooks} == {"local"}
+    entries = [hook["entry"].split()[0] for repo in hooks for hook in repo["hooks"]]
+    linted = re.findall(r"^\t\$\(BIN\)/(\S+)", MAKEFILE.partition("\nlint:")[2], re.MULTILINE)
+    tools = linted[: linted.index("lint-imports") + 1]
+    assert {Path(entry).name for entry in entries} == set(tools)
 
 
 def test_no_file_names_a_package_registry_or_a_developer_s_directory() -> None:
