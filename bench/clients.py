@@ -1,4 +1,4 @@
-"""Clients under load: they send marked edits on time, and tell when an edit comes by.
+"""Clients under load: they send marked edits on time, and report when an edit arrives.
 
 They apply nothing of what they receive: the load should cost the server, not the bench.
 """
@@ -36,7 +36,7 @@ class Room:
 
 
 class Client:
-    """One connection. `on_edit` hears the number of every marked edit, also of its own.
+    """One connection. `on_edit` receives the number of every marked edit, its own included.
 
     `document` becomes the whole document as one update. Raises ConnectionError when refused.
     """

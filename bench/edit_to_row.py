@@ -135,7 +135,7 @@ async def _send(clients: list[Client], edit: Edit, load: Load, journal: Journal)
 def _listen(clients: list[Client], journal: Journal) -> None:
     def listener(index: int) -> Any:
         def on_edit(number: int) -> None:
-            # `send_evenly` sends in turn, so the number tells the sender.
+            # `send_evenly` sends in turn, so the sender follows from the number.
             own = number % len(clients) == index
             times = journal.echoed if own else journal.delivered
             times.append(time.perf_counter() - journal.sent[number])
@@ -148,14 +148,14 @@ def _listen(clients: list[Client], journal: Journal) -> None:
 
 @asynccontextmanager
 async def _rows_watched(dsn: str, journal: Journal) -> AsyncIterator[None]:
-    def hear(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
+    def on_notification(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
         step_id, x = payload.split()
         journal.on_row(step_id, int(float(x)))
 
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(TRIGGER)
-        await connection.add_listener("bench_rows", hear)
+        await connection.add_listener("bench_rows", on_notification)
         yield
     finally:
         await connection.close()

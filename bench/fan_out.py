@@ -161,7 +161,7 @@ def _listener(
     index: int, clients: int, sent: dict[int, float], times: list[float]
 ) -> Callable[[int], None]:
     def on_edit(number: int) -> None:
-        # Edits are sent in turn, so the number tells the sender.
+        # Edits are sent in turn, so the sender follows from the number.
         if number % clients != index:
             times.append(time.perf_counter() - sent[number])
 

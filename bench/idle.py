@@ -1,6 +1,6 @@
 """What clients cost that only look on: memory and CPU of many idle connections in many rooms.
 
-Clients join as y-websocket clients do, show that they are here, and say so again every 15 s.
+Clients join as y-websocket clients do, send their awareness state, and renew it every 15 s.
 
     python -m bench.idle [--connections 5000] [--rooms 200] [--steps 50] [--seconds 20]
 """

@@ -106,7 +106,7 @@ async def create(pool: Pool, size: int) -> UUID:
 
 @asynccontextmanager
 async def program(*command: str, cwd: Path = REPOSITORY) -> AsyncIterator[tuple[Process, str]]:
-    """Run a server that says where it is ready; yields it with its host:port."""
+    """Run a server until it prints that it is ready; yields it with its host:port."""
     process = await asyncio.create_subprocess_exec(
         *command, cwd=cwd, env=_environment(), stdin=DEVNULL, stdout=PIPE
     )

@@ -96,5 +96,5 @@ class Author:
 
 
 def mark(number: int) -> bytes:
-    """How an edit can be told in any frame that carries it, merged with others or not."""
+    """The bytes by which an edit is found in any frame that carries it, merged or not."""
     return b"edit-%08d" % number

@@ -149,7 +149,7 @@ async def plan(dsn: str, user_id: UUID, words: str) -> str:
 
 
 async def measure(dsn: str, pipelines: int, steps: int, rounds: int) -> str:
-    """Fill the database, search it, and say what it took. Raises RuntimeError for a bad plan."""
+    """Fill the database, search it, and report the times. Raises RuntimeError for a bad plan."""
     await migrate(dsn)
     pool = await open_pool(dsn, max_size=3)
     directory = PostgresDirectory(pool)
@@ -175,9 +175,9 @@ async def measure(dsn: str, pipelines: int, steps: int, rounds: int) -> str:
 
 
 async def _expect_index(dsn: str, user_id: UUID, words: str) -> None:
-    said = await plan(dsn, user_id, words)
-    if f"Bitmap Index Scan on {INDEX}" not in said or "Seq Scan" in said:
-        raise RuntimeError(f"expected a scan of {INDEX} for {words!r}, got:\n{said}")
+    found = await plan(dsn, user_id, words)
+    if f"Bitmap Index Scan on {INDEX}" not in found or "Seq Scan" in found:
+        raise RuntimeError(f"expected a scan of {INDEX} for {words!r}, got:\n{found}")
 
 
 def main() -> None:

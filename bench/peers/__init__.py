@@ -38,9 +38,9 @@ async def _install(directory: Path) -> None:
     )
     try:
         async with asyncio.timeout(INSTALL_SECONDS):
-            said, _ = await process.communicate()
+            output, _ = await process.communicate()
     except TimeoutError as error:
         process.kill()
         raise PeersMissing(f"npm took more than {INSTALL_SECONDS} s") from error
     if process.returncode != 0:
-        raise PeersMissing(f"npm failed: {' '.join(said.decode().split())[-300:]}")
+        raise PeersMissing(f"npm failed: {' '.join(output.decode().split())[-300:]}")

@@ -1,4 +1,4 @@
-"""A bus between nodes that drops, repeats, delays and reorders what they say, by a seed."""
+"""A bus between nodes that drops, repeats, delays and reorders what they publish, by a seed."""
 
 from collections.abc import Callable
 from random import Random
@@ -62,11 +62,11 @@ class NodeBus(MemoryBus):
         return super().subscribe(pipeline_id, handler, on_listening)
 
     def apply_remote(self, pipeline_id: UUID, message: PeerMessage) -> None:
-        """Take what another node said."""
+        """Receive what another node published."""
         if not self._is_dead:
-            self._audience.tell(pipeline_id, message)
+            self._subscriptions.deliver(pipeline_id, message)
 
     def die(self) -> None:
-        """Say and hear nothing more."""
+        """Send and receive nothing more."""
         self._is_dead = True
         self._bus.views.remove(self)

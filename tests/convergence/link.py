@@ -134,7 +134,7 @@ class Link:
 
     def _receive(self, room: LiveRoom, frame: bytes) -> None:
         try:
-            room.handle(self._session, decode(frame))
+            room.receive_message(self._session, decode(frame))
         except SyncError as error:
             self.close(error)
             room.leave(self._session)
