@@ -1,18 +1,18 @@
-"""Tokens of an issuer that publishes its keys (RFC 7517), checked with keys kept at hand.
+"""Tokens of an issuer that publishes its keys (RFC 7517), checked with the keys fetched last.
 
 Invariants:
 
-1. A token whose key is at hand waits for nothing.
-2. Keys are fetched again all the time, so that one withdrawn by the issuer is soon refused.
-3. While they cannot be fetched, those at hand stay good for a while.
+1. A token whose key is known waits for nothing.
+2. Keys are fetched again at intervals, so that a key withdrawn by the issuer is soon refused.
+3. While they cannot be fetched, the known keys stay valid for a while.
 4. An unknown key may be a new one, so it is a reason to fetch; but however many tokens name
-   unknown keys, fetches stay few, and all who wait do so for the same one.
+   unknown keys, fetches stay few, and all tokens that wait do so for the same fetch.
 """
 
 import asyncio
 import time
 from asyncio import Task
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +22,7 @@ import structlog
 from crdt.errors import Overloaded, Unauthenticated
 from persistence.worker.retries import Backoff
 
-from .key_set import ALGORITHMS, KeySet, KeySetError, VerificationKey, parse
+from .key_set import ALGORITHMS, KeySet, KeySetError, UnusableKey, VerificationKey, parse
 from .tokens import ANYTHING, Claims, Expected, check_form, claims_in
 
 RETRIES: Final = Backoff(first=5.0, longest=60.0)
@@ -59,15 +59,16 @@ class KeySetTokens:
     ) -> None:
         self._fetch, self._expected, self._pace, self._clock = fetch, expected, pace, clock
         self._keys: KeySet = {}
+        self._unusable: frozenset[UnusableKey] = frozenset()
         self._fetched_at = self._tried_at = float("-inf")
         self._trouble: KeySetError | None = None
         self._fetching: Task[None] | None = None
 
     async def verify(self, token: str) -> Claims:
-        """See `Verifier.verify`; waits only if the token's key is not at hand."""
+        """See `Verifier.verify`; waits only if the token's key is not known."""
         check_form(token)
         kid = _key_id(token)
-        key = self._at_hand(kid) or await self._sought(kid)
+        key = self._known_key(kid) or await self._fetched_key(kid)
         return claims_in(token, key.key, key.algorithm, self._expected)
 
     async def keep_fresh(self) -> None:
@@ -79,15 +80,20 @@ class KeySetTokens:
             pace = self._pace
             await asyncio.sleep(pace.retries.delay(failures) if failures else pace.lifetime)
 
-    def _at_hand(self, kid: str | None) -> VerificationKey | None:
+    def _known_key(self, kid: str | None) -> VerificationKey | None:
+        # Keys that could not be renewed for so long may have been withdrawn by now.
         if self._clock() - self._fetched_at > self._pace.lifetime + self._pace.grace:
             self._keys = {}
         return self._keys.get(kid)
 
-    async def _sought(self, kid: str | None) -> VerificationKey:
+    async def _fetched_key(self, kid: str | None) -> VerificationKey:
+        """Fetch the keys, unless that was done a moment ago, and return the one of this name.
+
+        Raises Unauthenticated if the issuer has no such key, Overloaded if the keys cannot be had.
+        """
         if self._fetching or self._clock() - self._tried_at >= self._pace.cooldown:
             await self._refresh()
-        if key := self._at_hand(kid):
+        if key := self._known_key(kid):
             return key
         if self._trouble is not None:
             raise Overloaded("the keys that sign tokens cannot be fetched: try again later")
@@ -103,13 +109,22 @@ class KeySetTokens:
 
     async def _renew(self) -> None:
         try:
-            self._keys = parse(await self._fetch())
+            published = parse(await self._fetch())
+            self._keys = published.usable
             self._fetched_at, self._trouble = self._clock(), None
+            self._log_unusable(published.unusable)
         except KeySetError as error:
             self._trouble = error
             _logger.warning("keys.not_fetched", error=str(error))
         finally:
             self._fetching = None
+
+    def _log_unusable(self, unusable: Collection[UnusableKey]) -> None:
+        """Log the keys that cannot be used, each when it appears and not at every fetch."""
+        for key in unusable:
+            if key not in self._unusable:
+                _logger.warning("keys.unusable", kid=key.kid, reason=key.reason)
+        self._unusable = frozenset(unusable)
 
 
 def _key_id(token: str) -> str | None:

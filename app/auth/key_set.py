@@ -5,7 +5,7 @@ could choose would choose to be checked with the public key as a shared secret (
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -26,6 +26,12 @@ MIN_RSA_BITS: Final = 2048
 
 MAX_KEYS: Final = 100
 
+MAX_SHOWN: Final = 5
+"""Unusable keys that an error message names."""
+
+MAX_KID, MAX_REASON = 100, 300
+"""Characters that are shown of what an issuer wrote."""
+
 
 class KeySetError(PipeloomError):
     """The keys cannot be had: the address does not answer, or not with a key set."""
@@ -43,22 +49,61 @@ KeySet: TypeAlias = Mapping[str | None, VerificationKey]
 """Keys by `kid`; None for one without."""
 
 
-def parse(document: bytes) -> KeySet:
-    """Read a key set. What is not for us in it is left out. Raises KeySetError if nothing is left.
+@dataclass(frozen=True, slots=True)
+class UnusableKey:
+    """A member of a key set that checks no tokens here; `kid` as it is written in JSON."""
 
-    Left out are keys of other types, for encryption, too short ones, and those whose private part
-    is published.
+    kid: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.kid}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedKeys:
+    """A key set: what of it can be used, and why the rest cannot."""
+
+    usable: KeySet
+    unusable: Sequence[UnusableKey]
+
+
+class _Unusable(Exception):
+    """Says why a key cannot be used."""
+
+
+def parse(document: bytes) -> PublishedKeys:
+    """Read a key set. Raises KeySetError if no key in it can be used, saying why.
+
+    A key is left out if it is of another type, for encryption or too short, if its private part is
+    published, or if a key before it has the same `kid`; and so are the keys beyond MAX_KEYS.
     """
+    members = _members(document)
     keys: dict[str | None, VerificationKey] = {}
-    for jwk in _members(document)[:MAX_KEYS]:
-        if key := _usable(jwk):
-            keys.setdefault(jwk.get("kid"), key)
+    unusable: list[UnusableKey] = []
+    for jwk in members[:MAX_KEYS]:
+        try:
+            _add(keys, jwk)
+        except _Unusable as refusal:
+            unusable.append(UnusableKey(_kid_of(jwk), str(refusal)))
+    if len(members) > MAX_KEYS:
+        unusable.append(UnusableKey("the rest", f"only {MAX_KEYS} keys are read"))
     if not keys:
-        raise KeySetError("expected an RSA, P-256 or Ed25519 key in the key set, got none")
-    return keys
+        raise KeySetError(_none_usable(unusable))
+    return PublishedKeys(keys, unusable)
 
 
-def _members(document: bytes) -> list[dict[str, Any]]:
+def _none_usable(unusable: Sequence[UnusableKey]) -> str:
+    found = "; ".join(map(str, unusable[:MAX_SHOWN])) or "the list is empty"
+    return f"expected an RSA, P-256 or Ed25519 key in the key set, got none ({found})"
+
+
+def _kid_of(jwk: Any) -> str:
+    """The name of a key for people, whatever stands in its place."""
+    return json.dumps(jwk.get("kid") if isinstance(jwk, dict) else None)[:MAX_KID]
+
+
+def _members(document: bytes) -> list[Any]:
     try:
         found = json.loads(document)
     except (ValueError, RecursionError) as error:
@@ -66,34 +111,53 @@ def _members(document: bytes) -> list[dict[str, Any]]:
     keys = found.get("keys") if isinstance(found, dict) else None
     if not isinstance(keys, list):
         raise KeySetError('expected a JSON object with a list "keys", got something else')
-    return [jwk for jwk in keys if isinstance(jwk, dict)]
+    return keys
 
 
-def _usable(jwk: dict[str, Any]) -> VerificationKey | None:
+def _add(keys: dict[str | None, VerificationKey], jwk: Any) -> None:
+    """Add a key to those that can be used. Raises _Unusable."""
+    if not isinstance(jwk, dict):
+        raise _Unusable("it is not a JSON object")
+    kid = jwk.get("kid")
+    if not isinstance(jwk.get("kid", ""), str):
+        raise _Unusable("its kid is not a text")
+    key = _usable(jwk)
+    if kid in keys:
+        raise _Unusable("a key before it has the same kid")
+    keys[kid] = key
+
+
+def _usable(jwk: dict[str, Any]) -> VerificationKey:
     algorithm = _algorithm(jwk)
-    if algorithm is None or not isinstance(jwk.get("kid", ""), str) or not _is_for_checking(jwk):
-        return None
+    _require_for_verifying(jwk)
     try:
         key = jwt.PyJWK(jwk, algorithm).key
-    except Exception:  # whatever an odd key makes the libraries say, the others are still good
-        return None
-    is_short = isinstance(key, RSAPublicKey) and key.key_size < MIN_RSA_BITS
-    return None if is_short else VerificationKey(algorithm, key)
+    except Exception as error:  # whatever an odd key makes the libraries raise
+        raise _Unusable(f"the library cannot read it: {error!a}"[:MAX_REASON]) from error
+    if isinstance(key, RSAPublicKey) and key.key_size < MIN_RSA_BITS:
+        raise _Unusable(f"it has {key.key_size} bits, fewer than {MIN_RSA_BITS}")
+    return VerificationKey(algorithm, key)
 
 
-def _algorithm(jwk: dict[str, Any]) -> str | None:
+def _algorithm(jwk: dict[str, Any]) -> str:
     kind, curve = jwk.get("kty"), jwk.get("crv")
     if not isinstance(kind, str) or not isinstance(curve, str | None):
-        return None
+        raise _Unusable("its kty or crv is not a text")
     algorithm = ALGORITHMS.get((kind, curve))
-    return algorithm if jwk.get("alg", algorithm) == algorithm else None
+    if algorithm is None:
+        of_curve = "" if curve is None else f" with crv {curve!a}"
+        raise _Unusable(f"its kty is {kind!a}{of_curve}"[:MAX_REASON])
+    if jwk.get("alg", algorithm) != algorithm:
+        raise _Unusable(f"its alg is not {algorithm}")
+    return algorithm
 
 
-def _is_for_checking(jwk: dict[str, Any]) -> bool:
+def _require_for_verifying(jwk: dict[str, Any]) -> None:
+    """Raise _Unusable for a key that is not meant for verifying signatures (RFC 7517 §4.2, 4.3)."""
     operations = jwk.get("key_ops", ["verify"])
-    return (
-        jwk.get("use", "sig") == "sig"
-        and isinstance(operations, list)
-        and "verify" in operations
-        and "d" not in jwk
-    )
+    if jwk.get("use", "sig") != "sig":
+        raise _Unusable("its use is not sig")
+    if not isinstance(operations, list) or "verify" not in operations:
+        raise _Unusable("its key_ops do not include verify")
+    if "d" in jwk:
+        raise _Unusable("its private part is published, so anybody could sign with it")

@@ -33,6 +33,12 @@ MAX_SELECTED: Final = 200
 MAX_STATUS: Final = 50
 """Characters of a status that are shown."""
 
+REPEAT_SECONDS: Final = 60.0
+"""After so long a failure that nobody expects is logged again."""
+
+MAX_FAILURES: Final = 100
+"""Different failures of one outage that are remembered."""
+
 _logger = structlog.get_logger(__name__)
 
 
@@ -43,6 +49,34 @@ class _Shown:
     state: str
     at: float
     last_seen: datetime
+
+
+class FailureLog:
+    """Logs why the table cannot be written, without a line for every second of an outage.
+
+    A StoreError is logged once per outage for each thing it says. Anything else is a bug, so it is
+    logged with its traceback each time; the same one again at most every REPEAT_SECONDS.
+    """
+
+    def __init__(self) -> None:
+        self._logged_at: dict[str, float] = {}
+
+    def note(self, error: Exception, now: float) -> None:
+        """Log a failure, unless it has just been logged; `now` is in seconds."""
+        is_expected, failure = isinstance(error, StoreError), repr(error)
+        repeat_at = self._logged_at.get(failure, -math.inf) + REPEAT_SECONDS
+        if now < repeat_at or (is_expected and failure in self._logged_at):
+            return
+        if len(self._logged_at) >= MAX_FAILURES:
+            self._logged_at.clear()
+        self._logged_at[failure] = now
+        _logger.warning(
+            "presence.not_written", error=str(error), exc_info=None if is_expected else error
+        )
+
+    def end_outage(self) -> None:
+        """Log every failure anew from now on: the table has been written."""
+        self._logged_at.clear()
 
 
 class PresenceMirror:
@@ -58,7 +92,7 @@ class PresenceMirror:
         self._shown: dict[Seat, _Shown] = {}
         self._sweep_at = clock()
         self._turn = asyncio.Lock()
-        self._is_away = False
+        self._failures = FailureLog()
 
     async def run(self) -> None:
         """Mirror until cancelled. While PostgreSQL is away the table gets old, and that is all."""
@@ -67,15 +101,13 @@ class PresenceMirror:
             await asyncio.sleep(TICK_SECONDS)
 
     async def try_once(self) -> None:
-        """Do what `mirror` does; a failure is logged, once per outage."""
+        """Do what `mirror` does; a failure is logged, see `FailureLog`."""
         try:
             await self.mirror()
-            self._is_away = False
         except Exception as error:
-            if not self._is_away:
-                unforeseen = None if isinstance(error, StoreError) else error
-                _logger.warning("presence.not_written", error=str(error), exc_info=unforeseen)
-            self._is_away = True
+            self._failures.note(error, self._clock())
+        else:
+            self._failures.end_outage()
 
     async def mirror(self) -> None:
         """Make the table say who is here. Raises StoreError, and the next call makes up for it."""

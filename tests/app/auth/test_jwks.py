@@ -8,6 +8,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from structlog.testing import capture_logs
 
 from app.auth.https_fetch import Source
 from app.auth.jwks import KeySetTokens, RefreshPolicy
@@ -224,6 +225,33 @@ async def test_keys_are_fetched_again_without_being_asked_for(publisher: Publish
         await until_fetched(publisher, 3)
         assert await tokens.verify(SECOND.sign())
         await refused(tokens, FIRST.sign(), "unknown key")
+
+
+async def test_a_key_that_cannot_be_used_is_logged_when_it_appears(
+    tokens: KeySetTokens, publisher: Publisher, clock: HeldClock
+) -> None:
+    odd, other = SECOND.public(use="enc"), signer("RS256", "third").public(alg="RS512")
+    with capture_logs() as logs:
+        for keys in ([odd], [odd], [odd, other], [other], [odd, other]):
+            publisher.document = published(FIRST.public(), *keys)
+            clock.seconds += PACE.cooldown
+            await refused(tokens, SECOND.sign(), "unknown key")
+    enc, alg = "its use is not sig", "its alg is not RS256"
+    assert [(entry["event"], entry["kid"], entry["reason"]) for entry in logs] == [
+        ("keys.unusable", '"second"', enc),
+        ("keys.unusable", '"third"', alg),
+        ("keys.unusable", '"second"', enc),
+    ]
+
+
+async def test_a_key_set_without_a_usable_key_is_logged_with_the_reason(
+    tokens: KeySetTokens, publisher: Publisher
+) -> None:
+    publisher.document = published(FIRST.public(use="enc"))
+    with capture_logs() as logs, pytest.raises(Overloaded):
+        await tokens.verify(FIRST.sign())
+    assert [entry["event"] for entry in logs] == ["keys.not_fetched"]
+    assert '"first": its use is not sig' in logs[0]["error"]
 
 
 async def until_fetched(publisher: Publisher, times: int) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from app.auth.key_set import MAX_KEYS, KeySetError, parse
+from app.auth.key_set import MAX_KEYS, KeySetError, UnusableKey, parse
 from tests.app.issuer import FAMILIES, STRANGE, Jwk, Signer, published, signer
 
 GOOD = signer("ES256", "good").public()
@@ -13,7 +13,7 @@ GOOD = signer("ES256", "good").public()
 @pytest.mark.parametrize("named", [True, False])
 def test_the_type_of_a_key_decides_what_it_checks(algorithm: str, named: bool) -> None:
     key = signer(algorithm).public(alg=algorithm if named else None)
-    assert {kid: key.algorithm for kid, key in parse(published(key)).items()} == {
+    assert {kid: key.algorithm for kid, key in parse(published(key)).usable.items()} == {
         "first": algorithm
     }
 
@@ -49,21 +49,63 @@ def strange() -> dict[str, Any]:
     }
 
 
+REASONS = {
+    "a shared secret": "kty is 'oct'",
+    "another algorithm": "alg is not RS256",
+    "padding of another kind": "alg is not RS256",
+    "no algorithm at all": "alg is not RS256",
+    "an algorithm that is no text": "alg is not RS256",
+    "a private key": "private part is published",
+    "for encryption": "use is not sig",
+    "for signing alone": "key_ops do not include verify",
+    "for no list of operations": "key_ops do not include verify",
+    "too short": "1024 bits, fewer than 2048",
+    "a longer curve": "kty is 'EC' with crv 'P-384'",
+    "another Edwards curve": "kty is 'OKP' with crv 'Ed448'",
+    "an unknown curve": "kty or crv is not a text",
+    "an unknown type": "kty is 'XYZ' with crv 'Ed25519'",
+    "no type": "kty or crv is not a text",
+    "a type that is no text": "kty or crv is not a text",
+    "a name that is no text": "kid is not a text",
+    "not on its curve": "the library cannot read it",
+    "without its number": "the library cannot read it",
+    "numbers that are none": "the library cannot read it",
+    "not even an object": "not a JSON object",
+}
+
+
 @pytest.mark.parametrize("kind", strange())
-def test_what_is_not_for_us_is_passed_over(kind: str) -> None:
+def test_what_is_not_for_us_is_left_out_with_the_reason(kind: str) -> None:
     odd = strange()[kind]
-    assert set(parse(published(odd, GOOD))) == {"good"}
-    with pytest.raises(KeySetError, match="got none"):
+    found = parse(published(odd, GOOD))
+    assert set(found.usable) == {"good"}
+    (unusable,) = found.unusable
+    assert REASONS[kind] in unusable.reason
+    assert unusable.kid == json.dumps(odd.get("kid") if isinstance(odd, dict) else None)
+    with pytest.raises(KeySetError, match=f"got none .*{REASONS[kind]}"):
         parse(published(odd))
 
 
 def test_of_two_keys_with_one_name_the_first_counts() -> None:
-    keys = parse(published(GOOD, signer("EdDSA", "good").public()))
-    assert keys["good"].algorithm == "ES256"
+    found = parse(published(GOOD, signer("EdDSA", "good").public()))
+    assert found.usable["good"].algorithm == "ES256"
+    assert found.unusable == [UnusableKey('"good"', "a key before it has the same kid")]
+
+
+def test_a_key_set_without_keys_is_called_empty() -> None:
+    with pytest.raises(KeySetError, match="the list is empty"):
+        parse(published())
+
+
+def test_however_odd_the_keys_are_the_error_stays_short() -> None:
+    odd: list[Jwk] = [{"kty": "\ud800" * 10_000, "kid": "k" * 10_000} for _ in range(MAX_KEYS)]
+    with pytest.raises(KeySetError) as refusal:
+        parse(published(*odd))
+    assert len(str(refusal.value).encode()) < 3_000
 
 
 def test_a_key_may_have_no_name() -> None:
-    assert set(parse(published(signer("EdDSA", None).public()))) == {None}
+    assert set(parse(published(signer("EdDSA", None).public())).usable) == {None}
 
 
 @pytest.mark.parametrize(
@@ -79,4 +121,6 @@ def test_what_is_no_key_set_is_said_so(document: bytes) -> None:
 
 def test_no_more_keys_are_read_than_anybody_needs() -> None:
     many: list[Jwk] = [GOOD | {"kid": str(number)} for number in range(MAX_KEYS + 1)]
-    assert len(parse(json.dumps({"keys": many}).encode())) == MAX_KEYS
+    found = parse(json.dumps({"keys": many}).encode())
+    assert len(found.usable) == MAX_KEYS
+    assert found.unusable == [UnusableKey("the rest", f"only {MAX_KEYS} keys are read")]

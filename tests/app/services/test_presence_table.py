@@ -12,6 +12,7 @@ import app.services.presence_table
 from app.services.presence_table import (
     MAX_SELECTED,
     RENEW_SECONDS,
+    REPEAT_SECONDS,
     SWEEP_SECONDS,
     PresenceMirror,
     pose,
@@ -29,7 +30,7 @@ class Board(PostgresPresence):
     def __init__(self, pool: Pool) -> None:
         super().__init__(pool)
         self.statements: list[tuple[str, int]] = []
-        self.is_away = False
+        self.failure: Exception | None = None
 
     async def show(self, news: Mapping[Seat, Pose], same: Mapping[Seat, Pose]) -> datetime:
         self._note("show", len(news) + len(same))
@@ -44,8 +45,8 @@ class Board(PostgresPresence):
         await super().sweep()
 
     def _note(self, verb: str, rows: int) -> None:
-        if self.is_away:
-            raise StoreUnavailable("away")
+        if self.failure is not None:
+            raise self.failure
         self.statements.append((verb, rows))
 
 
@@ -154,7 +155,7 @@ async def test_the_closing_node_takes_everybody_out(table: Table, node: Node, se
     node.here = {}
     await node.mirror.close(10)
     assert await table.rows() == {}
-    node.board.is_away = True
+    node.board.failure = StoreUnavailable("away")
     await node.mirror.close(10)
 
 
@@ -209,15 +210,51 @@ async def test_an_outage_costs_only_freshness(table: Table, node: Node, seat: Se
     other = await table.stores.new_pipeline(2)
     node.here = {seat: said(status="before")}
     await node.look()
-    node.board.is_away = True
+    node.board.failure = StoreUnavailable("away")
     with capture_logs() as logs:
         node.here = {(other, ada): said(status="during")}
         for _ in range(3):
             await node.mirror.try_once()
-        node.board.is_away = False
+        node.board.failure = None
         await node.mirror.try_once()
     assert [entry["event"] for entry in logs] == ["presence.not_written"]
     assert {seat: row[-1] for seat, row in (await table.rows()).items()} == {(other, ada): "during"}
+
+
+async def failures_logged(node: Node, *failures: Exception | None) -> list[tuple[str, bool]]:
+    """What is logged of failures that come a second apart: the error, and whether a traceback."""
+    with capture_logs() as logs:
+        for failure in failures:
+            node.board.failure = failure
+            node.now += 1
+            await node.mirror.try_once()
+    assert {entry["event"] for entry in logs} <= {"presence.not_written"}
+    return [(entry["error"], entry["exc_info"] is not None) for entry in logs]
+
+
+async def test_each_failure_of_an_outage_is_logged_once(node: Node, seat: Seat) -> None:
+    node.here = {seat: said()}
+    away, refused = StoreUnavailable("away"), StoreUnavailable("not allowed")
+    outage = [away, away, refused, away, refused]
+    assert await failures_logged(node, *outage) == [("away", False), ("not allowed", False)]
+    # The table has been written: another outage.
+    node.here = {}
+    assert await failures_logged(node, None) == []
+    node.here = {seat: said()}
+    assert await failures_logged(node, *outage) == [("away", False), ("not allowed", False)]
+
+
+async def test_a_bug_during_an_outage_is_logged_with_its_traceback(node: Node, seat: Seat) -> None:
+    node.here = {seat: said()}
+    failures = [StoreUnavailable("away"), KeyError("bug"), ValueError("another"), KeyError("bug")]
+    assert await failures_logged(node, *failures) == [
+        ("away", False),
+        ("'bug'", True),
+        ("another", True),
+    ]
+    # Again after a minute, unlike an outage.
+    node.now += REPEAT_SECONDS
+    assert await failures_logged(node, *failures[:2]) == [("'bug'", True)]
 
 
 @pytest.mark.parametrize(
