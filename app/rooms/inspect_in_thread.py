@@ -1,71 +1,73 @@
-"""Reads large updates in a thread before they reach their rooms, so that no room waits for that."""
+"""Inspects large updates in a thread before they reach their rooms, so that no room waits for it.
 
-from typing import Final
+The room is handed the inspection together with the message (`Room.handle`, `Room.receive_peer`).
+"""
+
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from app.compute_queue import ComputeQueue
 from crdt.errors import SyncError
 from crdt.protocol.messages import ClientMessage, SyncStep2, Update
-from crdt.room.inspected_messages import (
-    InspectedCommitted,
-    InspectedSyncStep2,
-    InspectedUpdate,
-    inspected,
-)
 from crdt.room.peer_messages import Committed
-from crdt.updates.inspection import inspect_update
+from crdt.updates.inspection import Inspection, inspect_update
+from crdt.updates.limits import ACCEPTED
 from persistence.ports.update_log import LoggedUpdate
 from persistence.worker.replay import compute
 
 LARGE_BYTES: Final = 16 * 1024
-"""From this size on an update is read aside: reading it takes some milliseconds."""
+"""An update of this size or more is inspected in a thread: that takes some milliseconds."""
 
 AT_ONCE: Final = 1
-"""More would take the interpreter from the loop all the same."""
+"""More threads would take the interpreter from the event loop all the same."""
 
 MAX_WAITING: Final = 1_000
-"""Of all users: when a server starts, many come back with what they did meanwhile."""
+"""Most updates of all users that may wait: when a server starts, many clients come back at the
+same time with the edits that they made meanwhile."""
 
 MAX_WAITING_OF_ONE: Final = 20
+"""Most updates of one user that may wait."""
+
+InspectedCommit: TypeAlias = tuple[Committed, Inspection | None]
+"""A commit from the log, and the inspection of its update if that is large."""
 
 
 def is_large(update: bytes) -> bool:
-    """Whether an update is read aside."""
+    """Whether an update is inspected in a thread."""
     return len(update) >= LARGE_BYTES
 
 
-def is_unread(message: ClientMessage) -> bool:
-    """Whether a message is to be read aside before a room takes it."""
-    if not isinstance(message, Update | SyncStep2):
-        return False
-    return is_large(message.update) and not isinstance(
-        message, InspectedUpdate | InspectedSyncStep2
-    )
+def large_update(message: ClientMessage) -> bytes | None:
+    """Return the update of a message if it is to be inspected in a thread, else None."""
+    if isinstance(message, Update | SyncStep2) and is_large(message.update):
+        return message.update
+    return None
 
 
 class ThreadInspector:
-    """Reads what clients send, each user's in turn."""
+    """Inspects what clients send, the updates of each user in turn."""
 
     def __init__(self) -> None:
         self._queue = ComputeQueue(AT_ONCE, MAX_WAITING, MAX_WAITING_OF_ONE)
 
-    async def read(self, user_id: UUID, message: ClientMessage) -> ClientMessage:
-        """Return a message as a room is to take it, soon if it is large.
+    async def inspect(self, user_id: UUID, message: ClientMessage) -> Inspection | None:
+        """Inspect the update of a message in a thread if it is large; return None if it is not.
 
-        Raises MalformedUpdate, MessageTooBig, and Overloaded when too much waits.
+        Raises MalformedUpdate and MessageTooBig as `inspect_update` does, and Overloaded when too
+        many updates wait.
         """
-        if is_unread(message):
-            return await self._queue.run(user_id, inspected, message)
-        return message
+        if (update := large_update(message)) is None:
+            return None
+        return await self._queue.run(user_id, inspect_update, update, ACCEPTED)
 
 
-async def read_committed(update: LoggedUpdate) -> Committed:
-    """Read an update of the log as a room is to take it."""
-    if is_large(update.payload):
-        try:
-            read = await compute(inspect_update, update.payload)
-        except SyncError:
-            # The room finds out, too, and does without.
-            return Committed(update.seq, update.payload)
-        return InspectedCommitted(update.seq, update.payload, read)
-    return Committed(update.seq, update.payload)
+async def inspect_commit(update: LoggedUpdate) -> InspectedCommit:
+    """Make the message of an update from the log, and inspect it in a thread if it is large."""
+    committed = Committed(update.seq, update.payload)
+    if not is_large(update.payload):
+        return committed, None
+    try:
+        return committed, await compute(inspect_update, update.payload)
+    except SyncError:
+        # The room fails to decode it, too, and leaves it out (`LiveRoom.follow`).
+        return committed, None

@@ -58,7 +58,7 @@ from persistence.ports.update_log import NewUpdate
 from .appends import Appends, Committer
 from .coalescing import IMMEDIATE, Coalescer, CoalescingWindows
 from .fan_out import FanOut, LeavingClient
-from .inspect_in_thread import is_large
+from .inspect_in_thread import InspectedCommit, is_large
 from .log_position import LogPosition
 from .outbox import Outbox
 
@@ -149,12 +149,18 @@ class LiveRoom:
             self._catching_up.add(session)
             self._appends.when_decided(lambda: self._catching_up.discard(session))
 
-    def receive_message(self, session: SessionId, message: ClientMessage) -> None:
-        """Take a message from a client that joined and has not left; a frozen room takes none."""
+    def receive_message(
+        self, session: SessionId, message: ClientMessage, inspection: Inspection | None = None
+    ) -> None:
+        """Handle a message from a client that joined and has not left; a frozen room takes none.
+
+        `inspection` is that of the message's update, if a thread made it before.
+        """
         if session in self._clients and not self.frozen:
             _count(message)
+            now = self._clock.monotonic()
             try:
-                self._execute(self._room.handle(session, message, self._clock.monotonic()))
+                self._execute(self._room.handle(session, message, now, inspection))
             except DocumentPoisoned as error:
                 # Apart from the others: it would bring the same back, again and again.
                 self._close(session, ProtocolError(UNUSABLE))
@@ -309,10 +315,13 @@ class LiveRoom:
                 self.position.expect(message.seq)
             self._check_gap()
 
-    def _apply_peer_message(self, message: PeerMessage) -> bool:
-        """Let the room make something of it; return whether it could."""
+    def _apply_peer_message(
+        self, message: PeerMessage, inspection: Inspection | None = None
+    ) -> bool:
+        """Let the room handle it; return whether it could be decoded."""
+        now = self._clock.monotonic()
         try:
-            self._run(lambda: self._room.receive_peer(message, self._clock.monotonic()))
+            self._run(lambda: self._room.receive_peer(message, now, inspection))
         except ProtocolError as error:
             _logger.warning(
                 "room.peer_message_ignored", pipeline_id=self.pipeline_id, error=str(error)
@@ -324,12 +333,12 @@ class LiveRoom:
         if self.position.has_gap and not self.dropped:
             self._on_gap(self)
 
-    def follow(self, commits: Iterable[Committed], *, is_all: bool) -> None:
+    def follow(self, commits: Iterable[InspectedCommit], *, is_all: bool) -> None:
         """Take in what the log holds beyond what other nodes have told; `is_all` if no more."""
-        for committed in commits:
+        for committed, inspection in commits:
             if not self.position.has(committed.seq):
                 # What cannot be read here can be read nowhere: it is left out, as by replay.
-                self._apply_peer_message(committed)
+                self._apply_peer_message(committed, inspection)
                 self.position.note(committed.seq)
         if is_all:
             self.position.forgo()

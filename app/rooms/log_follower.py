@@ -12,7 +12,7 @@ from app.telemetry.metrics import tally
 from persistence.errors import StoreError
 from persistence.ports.update_log import UpdateLog
 
-from .inspect_in_thread import read_committed
+from .inspect_in_thread import inspect_commit
 from .live_room import LiveRoom
 
 GRACE_SECONDS: Final = 0.05
@@ -85,6 +85,6 @@ class Follower:
         while not room.dropped:
             updates = await self._log.since(room.pipeline_id, room.position.seq, BATCH)
             is_all = len(updates) < BATCH
-            room.follow([await read_committed(update) for update in updates], is_all=is_all)
+            room.follow([await inspect_commit(update) for update in updates], is_all=is_all)
             if is_all:
                 return

@@ -146,9 +146,8 @@ class Endpoints:
 
             async def take(frame: bytes) -> float:
                 message = y_websocket.decode(frame)
-                return rate_limiter.take(
-                    session, await self._inspector.read(visitor.user.id, message), act
-                )
+                inspection = await self._inspector.inspect(visitor.user.id, message)
+                return rate_limiter.take(session, message, act, inspection)
 
             await self._stay(visitor, room, session, connection, take)
 

@@ -20,7 +20,7 @@ import structlog
 
 from app.auth.admission import Admission, Visitor
 from app.rooms.hub import Hub
-from app.rooms.inspect_in_thread import ThreadInspector, is_unread
+from app.rooms.inspect_in_thread import ThreadInspector, large_update
 from app.rooms.live_room import LiveRoom
 from app.settings import Settings
 from app.telemetry.metrics import reject
@@ -47,6 +47,7 @@ from crdt.protocol.hocuspocus import (
 from crdt.protocol.messages import Authenticated, ClientMessage, SyncStep1
 from crdt.protocol.messages import Message as SyncMessage
 from crdt.room.effects import SessionId
+from crdt.updates.inspection import Inspection
 from persistence.errors import StoreError
 
 from .connection import ClientConnection, Lane
@@ -61,10 +62,16 @@ _logger = structlog.get_logger(__name__)
 
 @dataclass
 class Kept:
-    """A message that waits for its document, and the bytes that it counts."""
+    """A message that waits for its document, the bytes that it counts, and its inspection."""
 
     message: ClientMessage
     weight: int
+    inspection: Inspection | None = None
+
+    @property
+    def is_to_be_inspected(self) -> bool:
+        """Whether its room must not take it before a thread has inspected it."""
+        return self.inspection is None and large_update(self.message) is not None
 
 
 @dataclass(eq=False)
@@ -183,9 +190,9 @@ class HocuspocusSocket:
         elif channel.act is None or channel.visitor is None:
             self._keep(channel, message, size)
         else:
-            read = await self._inspector.read(channel.visitor.user.id, message)
+            inspection = await self._inspector.inspect(channel.visitor.user.id, message)
             if self._is_here(channel):
-                return self._rate_limiter.take(channel.session, read, channel.act)
+                return self._rate_limiter.take(channel.session, message, channel.act, inspection)
         return 0.0
 
     def _new_channel(self, address: str) -> Channel:
@@ -222,10 +229,10 @@ class HocuspocusSocket:
             raise ResetConnection(f"expected up to {limit} bytes for documents not open yet")
         channel.kept.append(Kept(message, weight))
 
-    def _take_kept(self, channel: Channel) -> list[ClientMessage]:
+    def _take_kept(self, channel: Channel) -> list[Kept]:
         kept, channel.kept = channel.kept, []
         self._kept_bytes -= sum(one.weight for one in kept)
-        return [one.message for one in kept]
+        return kept
 
     def _authenticate(self, channel: Channel, token: str) -> None:
         channel.token = token
@@ -280,19 +287,19 @@ class HocuspocusSocket:
             room, partial(room.receive_message, channel.session)
         )
         room.join(visitor.session(channel.session, is_asked_back=True), channel.lane)
-        for message in self._take_kept(channel):
+        for kept in self._take_kept(channel):
             # Not for the pause: what is due before the next frame stays due.
-            self._rate_limiter.take(channel.session, message, act)
+            self._rate_limiter.take(channel.session, kept.message, act, kept.inspection)
 
     async def _open(self, channel: Channel, visitor: Visitor) -> LiveRoom:
         """Open the room; all that the client said so far is read then."""
         while True:
             room = await self._hub.open(visitor.pipeline_id)
-            unread = [one for one in channel.kept if is_unread(one.message)]
+            unread = [each for each in channel.kept if each.is_to_be_inspected]
             if not unread:
                 return room
-            for one in unread:
-                one.message = await self._inspector.read(visitor.user.id, one.message)
+            for each in unread:
+                each.inspection = await self._inspector.inspect(visitor.user.id, each.message)
 
     def _renew(self, channel: Channel, room: LiveRoom, visitor: Visitor) -> None:
         if channel.visitor is None or visitor.user.id != channel.visitor.user.id:

@@ -7,6 +7,7 @@ from app.auth.admission import Visitor
 from app.rooms.live_room import LiveRoom
 from app.telemetry import spans
 from crdt.protocol.messages import ClientMessage, SyncStep1
+from crdt.updates.inspection import Inspection
 
 from .rate_limits import Act
 
@@ -37,8 +38,8 @@ class JoinSpan:
         return self._until_synced(room, act) if spans.is_traced() else act
 
     def _until_synced(self, room: LiveRoom, act: Act) -> Act:
-        def heard(message: ClientMessage) -> None:
-            act(message)
+        def heard(message: ClientMessage, inspection: Inspection | None) -> None:
+            act(message, inspection)
             if not self._has_ended and isinstance(message, SyncStep1):
                 # Behind the SyncStep2, which waits for the same commit.
                 room.when_durable(self._sync)

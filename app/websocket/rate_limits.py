@@ -16,6 +16,7 @@ from app.telemetry.metrics import tally
 from crdt.errors import ProtocolError
 from crdt.protocol.lib0 import Reader
 from crdt.protocol.messages import AwarenessUpdate, ClientMessage, Stateless, SyncStep2, Update
+from crdt.updates.inspection import Inspection
 
 BURST_SECONDS: Final = 5.0
 """How many seconds' worth may come at once after a pause."""
@@ -32,7 +33,8 @@ LONG_SECONDS: Final = 0.005
 MAX_HELD: Final = 100
 """Clients whose latest presence may wait."""
 
-Act: TypeAlias = Callable[[ClientMessage], None]
+Act: TypeAlias = Callable[[ClientMessage, Inspection | None], None]
+"""What handles a message, and the inspection of its update if a thread made one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,13 @@ class RateLimiter:
         self._held: dict[tuple[Hashable, int], tuple[AwarenessUpdate, Act]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def take(self, place: Hashable, message: ClientMessage, act: Act) -> float:
+    def take(
+        self,
+        place: Hashable,
+        message: ClientMessage,
+        act: Act,
+        inspection: Inspection | None = None,
+    ) -> float:
         """Act on a message, at once or later; return for how long to read nothing more.
 
         `place` tells apart what the connection says in one room from what it says in others.
@@ -96,11 +104,17 @@ class RateLimiter:
             return self._take_presence(place, message, act)
         if isinstance(message, Stateless):
             return self._act(self._stateless, message, act)
-        return self._act(self._updates, message, act)
+        return self._act(self._updates, message, act, inspection)
 
-    def _act(self, bucket: Bucket, message: ClientMessage, act: Act) -> float:
+    def _act(
+        self,
+        bucket: Bucket,
+        message: ClientMessage,
+        act: Act,
+        inspection: Inspection | None = None,
+    ) -> float:
         before = self._computed()
-        act(message)
+        act(message, inspection)
         took = self._computed() - before
         wait = bucket.take(self._time(), _weight(message) + bucket.worth(took))
         return max(wait, took) if took >= LONG_SECONDS else wait

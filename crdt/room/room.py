@@ -65,7 +65,6 @@ from .effects import (
     SessionId,
     WhenDurable,
 )
-from .inspected_messages import InspectedCommitted, as_read
 from .peer_messages import Committed, NodeId, NodePresence, PeerMessage, PresenceQuery
 from .session import Session, UserProfile
 
@@ -126,25 +125,35 @@ class Room:
     def _ask(self, session: Session) -> Effect:
         return Send(session.id, SyncStep1(self.document.state_vector()))
 
-    def handle(self, session_id: SessionId, message: ClientMessage, now: float) -> list[Effect]:
-        """Take a message from a client. A SyncError becomes the end of that session alone.
+    def handle(
+        self,
+        session_id: SessionId,
+        message: ClientMessage,
+        now: float,
+        inspection: Inspection | None = None,
+    ) -> list[Effect]:
+        """Handle a message from a client. A SyncError closes that session alone.
 
-        Raises DocumentPoisoned: then this room must be dropped and loaded anew.
+        `inspection` is that of the message's update, if it was inspected before (in a thread);
+        without it, the update is inspected here. Raises DocumentPoisoned, when a change broke off
+        in the middle: the caller must then drop this room and load the document anew.
         """
         try:
-            return self._receive(self.sessions[session_id], message, now)
+            return self._receive(self.sessions[session_id], message, now, inspection)
         except SyncError as error:
             return [CloseSession(session_id, error)]
 
-    def _receive(self, session: Session, message: ClientMessage, now: float) -> list[Effect]:
+    def _receive(
+        self, session: Session, message: ClientMessage, now: float, inspection: Inspection | None
+    ) -> list[Effect]:
         match message:
             case SyncStep1(state_vector):
                 return self._receive_sync_step1(session, state_vector)
-            case SyncStep2():
-                return self._receive_sync_step2(session, message, now)
+            case SyncStep2(update):
+                return self._receive_sync_step2(session, update, now, inspection)
             case Update(update):
                 told = Broadcast(Update(update), exclude=session.id)
-                return self._receive_edit(session, message, now, told)
+                return self._receive_edit(session, update, now, told, inspection)
             case AwarenessUpdate(payload):
                 return self._receive_awareness(session, payload, now)
             case QueryAwareness():
@@ -176,26 +185,28 @@ class Room:
         presence = AwarenessUpdate(self.awareness.encode_with_departed())
         return [*self._lacking(session_id, diff), Send(session_id, presence)]
 
-    def _receive_sync_step2(self, session: Session, answer: SyncStep2, now: float) -> list[Effect]:
-        if answer.update == EMPTY_UPDATE or self.document.contains(as_read(answer), ACCEPTED):
+    def _receive_sync_step2(
+        self, session: Session, update: bytes, now: float, inspection: Inspection | None
+    ) -> list[Effect]:
+        if update == EMPTY_UPDATE or self.document.contains(inspection or update, ACCEPTED):
             return [SendWhenDurable(session.id, Accepted(b""))]
-        told = Broadcast(Update(answer.update), exclude=session.id)
-        return self._receive_edit(session, answer, now, WhenDurable(told))
+        told = Broadcast(Update(update), exclude=session.id)
+        return self._receive_edit(session, update, now, WhenDurable(told), inspection)
 
     def _receive_edit(
         self,
         session: Session,
-        edit: Update | SyncStep2,
+        update: bytes,
         now: float,
         told: Broadcast | WhenDurable,
+        inspection: Inspection | None,
     ) -> list[Effect]:
-        update = edit.update
         if not session.may_write:
             return [Send(session.id, READ_ONLY)]
         if self._is_too_much(update, now):
             return [Send(session.id, TOO_LARGE)]
         accepted = SendWhenDurable(session.id, Accepted(update))
-        if not self.document.apply(as_read(edit), ACCEPTED):
+        if not self.document.apply(inspection or update, ACCEPTED):
             return [accepted]
         self._size.add(update)
         if isinstance(told, Broadcast):
@@ -215,11 +226,17 @@ class Room:
         told = Stateless(stateless_from(session.user, payload))
         return [Broadcast(told), Publish(told)]
 
-    def receive_peer(self, message: PeerMessage, now: float) -> list[Effect]:
-        """Take what another node tells. Raises ProtocolError, DocumentPoisoned."""
+    def receive_peer(
+        self, message: PeerMessage, now: float, inspection: Inspection | None = None
+    ) -> list[Effect]:
+        """Handle a message from another node.
+
+        `inspection` is that of a committed update, if it was inspected before. Raises
+        ProtocolError for bytes that cannot be decoded, and DocumentPoisoned as `handle` does.
+        """
         match message:
-            case Committed():
-                return self._receive_committed(message)
+            case Committed(_, update):
+                return [] if update is None else self._receive_committed(update, inspection)
             case NodePresence():
                 return _show(self.awareness.apply_remote(message, now))
             case PresenceQuery():
@@ -232,12 +249,9 @@ class Room:
                 return [Broadcast(message)]
         assert_never(message)
 
-    def _receive_committed(self, message: Committed) -> list[Effect]:
-        if message.update is None:
-            return []
-        self._size.add(message.update)
-        read = message.inspection if isinstance(message, InspectedCommitted) else message.update
-        return [Broadcast(Update(message.update))] if self.document.apply(read) else []
+    def _receive_committed(self, update: bytes, inspection: Inspection | None) -> list[Effect]:
+        self._size.add(update)
+        return [Broadcast(Update(update))] if self.document.apply(inspection or update) else []
 
     @property
     def editor(self) -> Editor:

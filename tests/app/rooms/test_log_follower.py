@@ -183,12 +183,17 @@ async def test_what_the_bus_did_not_bring_whole_is_read_at_once(
     assert await there.content() == {"name": "0"}
 
 
-async def test_a_large_update_is_left_to_the_log(store: GatedStore, replica: Replica) -> None:
+async def test_a_large_update_is_left_to_the_log(
+    store: GatedStore, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bus = RecordingBus()
     _, there, alice, bob = await two_nodes(store, bus)
     long = replica.set("name", "x" * LARGE_BYTES)
     alice.edit(long)
-    await until_followed(bob.room, 2)
+    with monkeypatch.context() as patch:
+        # From here on only a thread may inspect it, and not the document on the event loop.
+        patch.setattr("crdt.document.document.inspect_update", lambda *_: pytest.fail("again"))
+        await until_followed(bob.room, 2)
     assert bob.echoes == [long]
     assert bus.commits == [Committed(2, None)]
     assert await there.content() == {"name": "x" * LARGE_BYTES}

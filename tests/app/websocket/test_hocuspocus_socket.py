@@ -43,6 +43,8 @@ from crdt.protocol.messages import (
 from crdt.room.awareness import Awareness
 from crdt.room.room import READ_ONLY, stateless_from
 from crdt.room.session import UserProfile
+from crdt.updates.inspection import Inspection, inspect_update
+from crdt.updates.limits import Limits
 from persistence.errors import StoreUnavailable
 from persistence.group_commit import GroupCommit
 from persistence.ports.directory import NewPipeline, User
@@ -274,10 +276,17 @@ class TestOpening:
             assert any(b"cursor" in payload for payload in told)
 
     async def test_large_edits_keep_their_place_before_and_after_it_is_open(
-        self, scene: Scene, client: Client, ada: str
+        self, scene: Scene, client: Client, ada: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         sizes = (LARGE_BYTES, 1, LARGE_BYTES, 1)
         edits = [scene.replica.set("name", "x" * size) for size in sizes]
+        on_the_loop: list[int] = []
+
+        def inspect(update: bytes, limits: Limits) -> Inspection:
+            on_the_loop.append(len(update))
+            return inspect_update(update, limits)
+
+        monkeypatch.setattr("crdt.document.document.inspect_update", inspect)
         client.begin(DOC, ada)
         for edit in edits[:2]:
             client.say(DOC, Update(edit))
@@ -287,6 +296,7 @@ class TestOpening:
         await client.until(DOC, ACCEPTED, times=4)
         log = await scene.store.since(LOOM, 1)
         assert [update.payload for update in log] == edits
+        assert on_the_loop == [len(edits[1]), len(edits[3])]
 
     async def test_what_is_said_before_a_sync_step_1_is_not_acknowledged(
         self, scene: Scene, client: Client, ada: str

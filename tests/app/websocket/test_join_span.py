@@ -1,5 +1,7 @@
 """The span of a client that joins."""
 
+from functools import partial
+
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -30,19 +32,17 @@ async def test_it_ends_when_the_document_is_on_its_way(
     visit = await node.enter()
     with JoinSpan("y-websocket") as join_span:
         join_span.admit(VISITOR)
-        act = join_span.enter(
-            visit.room, lambda each: visit.room.receive_message(visit.session, each)
-        )
+        act = join_span.enter(visit.room, partial(visit.room.receive_message, visit.session))
         store.writing.open.clear()
         visit.edit(replica.set("name", "Weft"))
-        act(QueryAwareness())
-        act(SyncStep1(b"\x00"))
+        act(QueryAwareness(), None)
+        act(SyncStep1(b"\x00"), None)
         await turns()
         assert joins(exported) == [], "the SyncStep2 still waits for the commit"
         store.writing.open.set()
         await turns(20)
         assert len(joins(exported)) == 1
-        act(SyncStep1(b"\x00"))
+        act(SyncStep1(b"\x00"), None)
     (span,) = joins(exported)
     assert [event.name for event in span.events] == ["authenticated", "loaded", "synced"]
     assert dict(span.attributes or {}) == {

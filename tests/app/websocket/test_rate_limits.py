@@ -22,6 +22,7 @@ from crdt.protocol.messages import (
     SyncStep2,
     Update,
 )
+from crdt.updates.inspection import Inspection, inspect_update
 from tests.app.fakes import presence
 
 RATES = Rates(updates=10, awareness=20, stateless=1)
@@ -35,19 +36,22 @@ class Client:
     now: float = 0.0
     computed: float = 0.0
     acted: list[ClientMessage] = field(default_factory=list)
+    inspections: list[Inspection | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.rate_limiter = RateLimiter(RATES, lambda: self.now, lambda: self.computed)
 
     def say(self, message: ClientMessage, times: int = 1) -> float:
-        return [self.rate_limiter.take("room", message, self.acted.append) for _ in range(times)][
-            -1
-        ]
+        return [self.rate_limiter.take("room", message, self.act) for _ in range(times)][-1]
+
+    def act(self, message: ClientMessage, inspection: Inspection | None) -> None:
+        self.acted.append(message)
+        self.inspections.append(inspection)
 
     def burden(self, message: ClientMessage, seconds: float) -> float:
         """Say something that takes the server long."""
 
-        def act(_: ClientMessage) -> None:
+        def act(_: ClientMessage, __: Inspection | None) -> None:
             self.computed += seconds
 
         return self.rate_limiter.take("room", message, act)
@@ -81,6 +85,14 @@ async def test_edits_are_all_taken_and_the_reader_pauses(client: Client) -> None
     assert client.say(Update(b"edit"), burst) == 0
     assert client.say(SyncStep1(b"\x00")) == pytest.approx(0.1)
     assert len(client.acted) == burst + 1
+
+
+async def test_an_inspection_is_handed_on_with_its_message(client: Client) -> None:
+    edit, found = Update(b"\x00\x00"), inspect_update(b"\x00\x00")
+    client.rate_limiter.take("room", edit, client.act, found)
+    client.say(edit)
+    assert client.acted == [edit, edit]
+    assert client.inspections == [found, None]
 
 
 async def test_a_large_edit_counts_as_several(client: Client) -> None:
@@ -164,8 +176,8 @@ async def test_the_timer_releases_by_itself() -> None:
     rates = Rates(updates=1, awareness=100, stateless=1)
     rate_limiter = RateLimiter(rates, asyncio.get_running_loop().time, lambda: 0.0)
     for clock in range(501):
-        rate_limiter.take("room", presence(ME, clock, "{}"), lambda _: None)
-    rate_limiter.take("room", presence(ME, 501, "{}"), lambda _: released.set())
+        rate_limiter.take("room", presence(ME, clock, "{}"), lambda *_: None)
+    rate_limiter.take("room", presence(ME, 501, "{}"), lambda *_: released.set())
     async with asyncio.timeout(10):
         await released.wait()
     rate_limiter.close()

@@ -114,6 +114,12 @@ def ann(room: Room) -> Client:
     return client
 
 
+def forbid_inspection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let documents inspect nothing themselves from now on."""
+    inspect = "crdt.document.document.inspect_update"
+    monkeypatch.setattr(inspect, lambda *_: pytest.fail("inspected again"))
+
+
 def presence(client: int, clock: int, state: str = "{}") -> bytes:
     return b"\x01" + var_uint(client) + var_uint(clock) + var_string(state)
 
@@ -170,6 +176,31 @@ class TestInvariants:
         told = Broadcast(Update(received), exclude=ANN)
         assert only(Append, effects) == [Append(received, ADA)]
         assert told in effects or WhenDurable(told) in effects
+
+    @pytest.mark.parametrize("kind", [Update, SyncStep2])
+    def test_2_what_was_inspected_before_is_not_inspected_again(
+        self,
+        room: Room,
+        ann: Client,
+        kind: Callable[[bytes], ClientMessage],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        received = ann.put("a", 1)
+        found = inspect_update(received, ACCEPTED)
+        forbid_inspection(monkeypatch)
+        effects = room.handle(ANN, kind(received), 0.0, found)
+        assert only(Append, effects) == [Append(received, ADA)]
+        assert content(room.document.doc) == {"first": 0, "a": 1}
+
+    def test_2_nor_is_what_was_committed_elsewhere(
+        self, room: Room, ann: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        received = ann.put("a", 1)
+        found = inspect_update(received)
+        forbid_inspection(monkeypatch)
+        effects = room.receive_peer(Committed(2, received), 0.0, found)
+        assert effects == [Broadcast(Update(received))]
+        assert content(room.document.doc) == {"first": 0, "a": 1}
 
     def test_2_an_update_that_waits_for_another_is_news(self, room: Room) -> None:
         """It would be lost if it were taken for known: nobody sends it again."""
@@ -780,13 +811,13 @@ def test_a_document_too_large_takes_nothing_but_deletions(room: Room, ann: Clien
     small = Room(room.document, size=DocumentSize(10, 1000))
     small.join(Session(ANN, UserProfile(ADA), "read-write"))
     before = content(small.document.doc)
-    assert small.receive(ANN, Update(ann.put("second", 1)), 0) == [Send(ANN, TOO_LARGE)]
-    assert small.receive(ANN, SyncStep2(ann.document.encode()), 0) == [Send(ANN, TOO_LARGE)]
+    assert small.handle(ANN, Update(ann.put("second", 1)), 0) == [Send(ANN, TOO_LARGE)]
+    assert small.handle(ANN, SyncStep2(ann.document.encode()), 0) == [Send(ANN, TOO_LARGE)]
     assert content(small.document.doc) == before
     other = Client(2)
     other.document.apply(room.document.encode())
     deletion = other.edit(lambda steps: steps.pop("first"))
-    assert only(Append, small.receive(ANN, Update(deletion), 0))
+    assert only(Append, small.handle(ANN, Update(deletion), 0))
     assert "first" not in str(content(small.document.doc))
 
 
@@ -794,22 +825,24 @@ def test_a_document_too_large_takes_no_edit_by_the_server_but_deletions(room: Ro
     small = Room(room.document, size=DocumentSize(10, 1000))
     before = content(small.document.doc)
     with pytest.raises(PipelineTooLarge, match="delete something before you add more"):
-        small.edit(ADA, lambda editor: patch_settings(editor, {"name": "Weft"}), 0.0)
+        small.apply_edit(ADA, lambda editor: patch_settings(editor, {"name": "Weft"}), 0.0)
     addition, deletion = Client(2), Client(3)
     for other in (addition, deletion):
         other.document.apply(room.document.encode())
     with pytest.raises(PipelineTooLarge):
-        small.merge(ADA, inspect_update(addition.put("second", 1)), 0.0)
+        small.apply_merge(ADA, inspect_update(addition.put("second", 1)), 0.0)
     assert content(small.document.doc) == before
-    effects = small.merge(ADA, inspect_update(deletion.edit(lambda steps: steps.pop("first"))), 0.0)
+    effects = small.apply_merge(
+        ADA, inspect_update(deletion.edit(lambda steps: steps.pop("first"))), 0.0
+    )
     assert only(Append, effects)
-    assert small.edit(ADA, lambda _: "gone", 0.0, is_deletion=True) == ("gone", [])
+    assert small.apply_edit(ADA, lambda _: "gone", 0.0, is_deletion=True) == ("gone", [])
 
 
 def test_every_edit_counts_to_the_size_of_a_document(room: Room, ann: Client) -> None:
     small = Room(room.document, size=DocumentSize(2000, 0))
     small.join(Session(ANN, UserProfile(ADA), "read-write"))
     first = ann.put("large", "x" * 1500)
-    assert only(Append, small.receive(ANN, Update(first), 0))
-    assert only(Append, small.receive(ANN, Update(ann.put("more", "x" * 1500)), 0))
-    assert small.receive(ANN, Update(ann.put("less", "x")), 0) == [Send(ANN, TOO_LARGE)]
+    assert only(Append, small.handle(ANN, Update(first), 0))
+    assert only(Append, small.handle(ANN, Update(ann.put("more", "x" * 1500)), 0))
+    assert small.handle(ANN, Update(ann.put("less", "x")), 0) == [Send(ANN, TOO_LARGE)]
