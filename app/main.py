@@ -21,7 +21,6 @@ from app.auth.access_watch import AccessWatch, SessionHolders
 from app.auth.admission import Admission
 from app.auth.tokens import Verifier
 from app.bus.base import Bus
-from app.bus.selection import bus_for
 from app.rooms.coalescing import CoalescingWindows
 from app.rooms.drain import send_away
 from app.rooms.hub import Hub
@@ -40,15 +39,18 @@ from app.websocket.endpoints import Endpoints
 from crdt.room.peer_messages import NodeId
 from persistence.errors import StoreError
 from persistence.group_commit import GroupCommit
-from persistence.postgres.as_user import UserPool
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.listener import ACCESS, Listener
 from persistence.postgres.migrations import require_current
 from persistence.postgres.pool import Pool, open_pool
 from persistence.postgres.presence import PostgresPresence
+from persistence.postgres.projections import PostgresProjections
+from persistence.postgres.update_log import PostgresUpdateLog
+from persistence.postgres.user_rows import PostgresUserDatabase
 from persistence.postgres.versions import PostgresVersions
 
 from .api.core.not_found import NotFound
+from .bus_selection import bus_for
 from .clock import SystemClock
 from .compute_queue import ComputeQueue
 from .http import Readiness, healthz, to_documentation
@@ -89,7 +91,8 @@ class Services:
         multiprocess_metrics: MultiprocessMetrics | None = None,
     ) -> None:
         clock = SystemClock()
-        log = TimedLog(pool)
+        stored_log = PostgresUpdateLog(pool)
+        log = TimedLog(stored_log)
         self._settings = settings
         self.directory = PostgresDirectory(pool)
         self.committer = GroupCommit(
@@ -113,12 +116,12 @@ class Services:
         admission = Admission(self.directory, tokens, self.access)
         self.endpoints = Endpoints(self.hub, admission, settings)
         self.context = context = Context(
-            users=UserPool(api_pool),
+            users=PostgresUserDatabase(api_pool),
             directory=self.directory,
             log=log,
             hub=self.hub,
             versioning=Versioning(log, PostgresVersions(pool), self.hub),
-            history=History(log, log),
+            history=History(log, stored_log),
             events=self.events,
             access=self.access,
             clock=clock,
@@ -239,7 +242,7 @@ async def services(
             made.access.run(),
             made.presence.run(),
             tokens.keep_fresh(),
-            watch_projections(pool),
+            watch_projections(PostgresProjections(pool)),
             watch_loop(),
         ):
             yield made

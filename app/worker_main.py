@@ -10,6 +10,7 @@ from persistence.postgres.migrations import require_current
 from persistence.postgres.pool import Pool, open_pool
 from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.update_log import PostgresUpdateLog
+from persistence.postgres.versions import PostgresVersions
 from persistence.worker.autosave import Autosave, Pauses
 from persistence.worker.worker import Worker
 
@@ -34,8 +35,8 @@ async def work(dsn: str, stop: asyncio.Event, versions: Pauses) -> None:
     listener = Listener(dsn)
     try:
         await require_current(pool)
-        log = TimedLog(pool)
-        autosave = Autosave(log, CountedVersions(pool), versions, SystemClock())
+        log = TimedLog(PostgresUpdateLog(pool))
+        autosave = Autosave(log, CountedVersions(PostgresVersions(pool)), versions, SystemClock())
         # Side by side: a version of 10,000 steps takes seconds, which no row may wait for.
         async with beside(autosave.run()):
             await Worker(log, TimedProjections(PostgresProjections(pool)), listener).run(stop)

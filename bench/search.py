@@ -22,12 +22,12 @@ from typing import Final, TypeAlias
 from uuid import UUID
 
 from persistence.embedded.server import EmbeddedPostgres
-from persistence.postgres.as_user import UserPool
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.migrations import migrate
 from persistence.postgres.pool import Pool, connect, open_pool
 from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.queries import API_QUERIES
+from persistence.postgres.user_rows import PostgresUserDatabase
 
 from .figures import SPREAD, Spread, table
 from .machine import describe
@@ -124,13 +124,13 @@ async def refresh_all(dsn: str) -> None:
 
 
 async def ask(
-    users: UserPool, user_id: UUID, name: str, argument: object, rounds: int
+    users: PostgresUserDatabase, user_id: UUID, name: str, argument: object, rounds: int
 ) -> tuple[Spread, int]:
     """Run a query in sessions of a user; return how long a session took, and how much it found."""
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
-        async with users.session(user_id) as session:
+        async with users.rows(user_id) as session:
             rows = await session.fetch(name, argument)
         times.append(time.perf_counter() - start)
     return Spread.of(times), len(rows)
@@ -160,11 +160,11 @@ async def measure(dsn: str, pipelines: int, steps: int, rounds: int) -> str:
     await fill(dsn, teams, pipelines, steps)
     refreshed = await refresh(pool, 10 * rounds)
     await refresh_all(dsn)
-    users, lines = UserPool(pool), []
+    users, lines = PostgresUserDatabase(pool), []
     for kind, words in WORDS.items():
         await _expect_index(dsn, demo.owner.id, words)
         page, _ = await ask(users, demo.owner.id, "page", words, rounds)
-        async with users.session(demo.owner.id) as session:
+        async with users.rows(demo.owner.id) as session:
             found = await session.fetchval("count", words)
         lines.append([f"{kind}: {words}", str(found), *page.cells])
     stats, _ = await ask(users, demo.owner.id, "stats", demo.team_id, rounds)

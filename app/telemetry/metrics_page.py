@@ -16,7 +16,7 @@ from starlette.responses import Response
 from app.http import CHALLENGE, problem
 from app.settings import SettingsError, is_loopback
 from persistence.errors import StoreError
-from persistence.postgres.pool import Pool
+from persistence.ports.projections import ProjectionLagReader
 
 from . import metrics
 from .multiprocess_metrics import MultiprocessMetrics
@@ -138,20 +138,20 @@ def _is_from_here(request: Request) -> bool:
     return is_loopback(request.client.host)
 
 
-async def watch_projections(pool: Pool) -> None:
-    """Note now and then how far the tables are behind, until cancelled."""
+async def watch_projections(projections: ProjectionLagReader) -> None:
+    """Sample every LAG_EVERY seconds how far the tables are behind, until cancelled."""
     while True:
         try:
-            for row in await pool.fetch("projection_lag"):
-                metrics.PROJECTION_LAG_UPDATES.set(row["updates"])
-                metrics.PROJECTION_LAG_SECONDS.set(row["seconds"])
+            lag = await projections.lag()
+            metrics.PROJECTION_LAG_UPDATES.set(lag.updates)
+            metrics.PROJECTION_LAG_SECONDS.set(lag.seconds)
         except StoreError as error:
             _logger.warning("metrics.lag_unknown", error=str(error))
         await asyncio.sleep(LAG_EVERY)
 
 
 async def watch_loop() -> None:
-    """Note how late the event loop is, until cancelled."""
+    """Sample every LOOP_EVERY seconds how late the event loop is, until cancelled."""
     while True:
         asked = time.perf_counter()
         await asyncio.sleep(LOOP_EVERY)

@@ -7,16 +7,18 @@ from uuid import UUID
 
 from crdt.pipeline.rows import RowChanges
 from persistence.ports.projections import Claim, Projections
-from persistence.ports.update_log import NewUpdate
-from persistence.ports.versions import NewVersion, VersionInfo
-from persistence.postgres.update_log import PostgresUpdateLog
-from persistence.postgres.versions import PostgresVersions
+from persistence.ports.update_log import NewUpdate, UpdateLog
+from persistence.ports.versions import NewVersion, VersionInfo, Versions
 
 from . import metrics, spans
 
 
-class TimedLog(PostgresUpdateLog):
-    """The update log, its transactions timed."""
+class TimedLog:
+    """`UpdateLog` that counts and traces the transactions of another one."""
+
+    def __init__(self, log: UpdateLog) -> None:
+        self._log = log
+        self.load, self.since, self.heads = log.load, log.since, log.heads
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """See `UpdateLog`."""
@@ -25,7 +27,7 @@ class TimedLog(PostgresUpdateLog):
         with spans.span("log.commit", headers=spans.ANEW) as span:
             if spans.is_traced():
                 span.note(_about(updates))
-            seqs = await super().append(updates)
+            seqs = await self._log.append(updates)
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
         metrics.COMMIT_UPDATES.observe(len(updates))
         return seqs
@@ -40,7 +42,7 @@ class TimedLog(PostgresUpdateLog):
             "pipeloom.bytes": len(state),
         }
         with spans.span("state.store", about):
-            await super().store_state(pipeline_id, seq, state, waiting)
+            await self._log.store_state(pipeline_id, seq, state, waiting)
 
 
 def _about(updates: Sequence[NewUpdate]) -> spans.Attributes:
@@ -101,11 +103,16 @@ def _timed(claim: Claim) -> Iterator[TimedClaim]:
     metrics.PROJECTED_ROWS.inc(timed.rows)
 
 
-class CountedVersions(PostgresVersions):
-    """The versions, those saved by the worker counted."""
+class CountedVersions:
+    """`Versions` that counts those saved in another one, as the worker does."""
+
+    def __init__(self, versions: Versions) -> None:
+        self._versions = versions
+        self.newest, self.load, self.unsaved = versions.newest, versions.load, versions.unsaved
+        self.settle, self.thin = versions.settle, versions.thin
 
     async def save(self, version: NewVersion) -> VersionInfo:
         """See `Versions`."""
-        saved = await super().save(version)
+        saved = await self._versions.save(version)
         metrics.VERSIONS_SAVED.inc()
         return saved

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -47,4 +48,20 @@ class Projections(Protocol):
 
         False if there is none, or none whose turn it is. Raises StoreUnavailable.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionLag:
+    """How many updates the rows lack, and the age in seconds of the oldest of them."""
+
+    updates: int
+    seconds: float
+
+
+class ProjectionLagReader(Protocol):
+    """Tells operators how far the tables are behind."""
+
+    async def lag(self) -> ProjectionLag:
+        """Read the lag over all pipelines, zeros if there is none. Raises StoreUnavailable."""
         ...

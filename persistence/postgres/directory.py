@@ -16,8 +16,9 @@ from persistence.ports.directory import (
     User,
     the_one_team,
 )
+from persistence.ports.user_rows import Record
 
-from .pool import Pool, Record
+from .pool import Pool
 from .projections import columns
 
 

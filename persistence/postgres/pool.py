@@ -1,9 +1,9 @@
 """Connections to PostgreSQL: the one place that knows the driver, its types and its errors."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import asyncpg  # type: ignore[import-untyped]  # asyncpg ships no types
@@ -17,10 +17,9 @@ from persistence.errors import (
     StoreUnavailable,
     UnknownSubject,
 )
+from persistence.ports.user_rows import Record
 
 from .queries import QUERIES, NamedQueries
-
-Record: TypeAlias = Mapping[str, Any]
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds to wait for a connection to be made."""

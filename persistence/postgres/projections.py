@@ -6,8 +6,10 @@ from typing import Final, TypeAlias
 from uuid import UUID
 
 from crdt.pipeline.rows import ConnectionRow, Diagnostic, PipelineRow, RowChanges, Rows, StepRow
+from persistence.ports.projections import ProjectionLag
+from persistence.ports.user_rows import Record
 
-from .pool import DatabaseConnection, Pool, Record
+from .pool import DatabaseConnection, Pool
 
 MANY_ROWS: Final = 200
 """From so many changed rows on, planning the constraint checks anew pays off."""
@@ -24,7 +26,7 @@ def columns(row: Row) -> list[object]:
 
 
 class PostgresProjections:
-    """`Projections` over the tables pipelines, steps, connections and pipeline_diagnostics."""
+    """`Projections`, `ProjectionLagReader`: pipelines, steps, connections, pipeline_diagnostics."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -42,6 +44,11 @@ class PostgresProjections:
     async def refresh_search(self) -> bool:
         """See `Projections.refresh_search`."""
         return await self._pool.fetchval("refresh_any_search") is not None
+
+    async def lag(self) -> ProjectionLag:
+        """See `ProjectionLagReader.lag`."""
+        (row,) = await self._pool.fetch("projection_lag")
+        return ProjectionLag(**row)
 
 
 class PostgresClaim:

@@ -1,6 +1,6 @@
 """The named queries of `sql/`: `-- name --`, a sentence, then one SQL statement.
 
-`QUERIES` run as the server itself, `API_QUERIES` as the API's user (`as_user`).
+`QUERIES` run as the server itself, `API_QUERIES` on behalf of a user (`user_rows.py`).
 """
 
 import re

@@ -6,8 +6,9 @@ from uuid import UUID
 from crdt.errors import PipelineNotFound
 from persistence.errors import StoreError
 from persistence.ports.update_log import Authored, LoggedUpdate, NewUpdate, StoredDocument
+from persistence.ports.user_rows import Record
 
-from .pool import Pool, Record
+from .pool import Pool
 
 
 class PostgresUpdateLog:

@@ -7,9 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 from crdt.errors import PipelineNotFound
+from persistence.ports.user_rows import Record
 from persistence.ports.versions import NewVersion, Retention, Version, VersionInfo
 
-from .pool import Pool, Record
+from .pool import Pool
 
 
 class PostgresVersions:

@@ -13,8 +13,8 @@ from app.bus.memory import MemoryBus
 from app.bus.postgres import open_postgres_transport
 from app.bus.redis import open_redis_transport
 from app.bus.remote import RemoteBus
-from app.bus.selection import running
 from app.bus.transport import Transport
+from app.bus_selection import run_bus
 from crdt.protocol.messages import Stateless
 from crdt.room.peer_messages import Committed, NodePresence, PeerMessage, PresenceQuery
 from tests.contracts.stores import an_id
@@ -49,7 +49,7 @@ async def settled(bus: RemoteBus) -> None:
 
 @asynccontextmanager
 async def remote(open_transport: Callable[[], Awaitable[Transport]]) -> AsyncIterator[Nodes]:
-    async with running(open_transport, "here") as here, running(open_transport, "there") as there:
+    async with run_bus(open_transport, "here") as here, run_bus(open_transport, "there") as there:
         yield Nodes(here, there)
 
 

@@ -16,9 +16,9 @@ from app.rooms.hub import Hub
 from app.services.events import RoomEvents
 from app.services.history import History
 from app.services.versions import Versioning
+from persistence.ports.directory import Directory
 from persistence.ports.update_log import UpdateLog
-from persistence.postgres.as_user import UserPool, UserSession
-from persistence.postgres.directory import PostgresDirectory
+from persistence.ports.user_rows import UserDatabase, UserRows
 
 from .middleware import CALLER
 
@@ -37,8 +37,8 @@ class Context:
     what only the server itself may do, after a check.
     """
 
-    users: UserPool
-    directory: PostgresDirectory
+    users: UserDatabase
+    directory: Directory
     log: UpdateLog
     hub: Hub
     versioning: Versioning
@@ -57,9 +57,9 @@ class Caller:
     expires_at: datetime
     context: Context
 
-    def rows(self) -> AbstractAsyncContextManager[UserSession]:
+    def rows(self) -> AbstractAsyncContextManager[UserRows]:
         """A transaction that sees and does what this user may see and do."""
-        return self.context.users.session(self.id)
+        return self.context.users.rows(self.id)
 
 
 def _caller(request: Request, _: Annotated[object, Depends(BEARER)]) -> Caller:

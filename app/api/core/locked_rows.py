@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from persistence.postgres.as_user import UserSession
-from persistence.postgres.pool import Record
+from persistence.ports.user_rows import Record, UserRows
 
 from . import etags
 from .problems import NotFound
@@ -32,7 +31,7 @@ class LockedRow(Generic[T]):
 
     async def change(
         self,
-        rows: UserSession,
+        rows: UserRows,
         key: tuple[object, ...],
         changes: Mapping[str, Any],
         if_match: str | None,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from crdt.errors import PipelineNotFound
 from persistence.ports.directory import Role
-from persistence.postgres.as_user import UserSession
+from persistence.ports.user_rows import UserRows
 
 from .problems import NotFound, RoleNeeded
 
@@ -27,7 +27,7 @@ def require(role: Role, least: Role, deed: str) -> None:
         raise RoleNeeded(deed, *from_(least))
 
 
-async def in_team(rows: UserSession, team_id: UUID) -> Role:
+async def in_team(rows: UserRows, team_id: UUID) -> Role:
     """The user's role in a team. Raises NotFound for an outsider."""
     role: Role | None = await rows.fetchval("my_role_in_team", team_id)
     if role is None:
@@ -35,7 +35,7 @@ async def in_team(rows: UserSession, team_id: UUID) -> Role:
     return role
 
 
-async def in_organization(rows: UserSession, organization_id: UUID) -> Role:
+async def in_organization(rows: UserRows, organization_id: UUID) -> Role:
     """The user's strongest role in an organization's teams. Raises NotFound for an outsider."""
     role: Role | None = await rows.fetchval("my_role_in_organization", organization_id)
     if role is None:
@@ -43,7 +43,7 @@ async def in_organization(rows: UserSession, organization_id: UUID) -> Role:
     return role
 
 
-async def at_pipeline(rows: UserSession, pipeline_id: UUID) -> Role:
+async def at_pipeline(rows: UserRows, pipeline_id: UUID) -> Role:
     """The user's role in a pipeline's team. Raises PipelineNotFound for an outsider."""
     role: Role | None = await rows.fetchval("my_role_at_pipeline", pipeline_id)
     if role is None:

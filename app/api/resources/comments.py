@@ -17,7 +17,7 @@ from app.services.events import Kind, RoomEvent
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader
 from persistence.ports.directory import Role
-from persistence.postgres.as_user import UserSession
+from persistence.ports.user_rows import UserRows
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/comments", tags=["comments"])
 
@@ -125,14 +125,14 @@ async def delete(caller: Asking, pipeline_id: UUID, comment_id: UUID) -> None:
     _tell(caller, pipeline_id, "comment.deleted", comment)
 
 
-async def _read(rows: UserSession, pipeline_id: UUID, comment_id: UUID) -> Comment:
+async def _read(rows: UserRows, pipeline_id: UUID, comment_id: UUID) -> Comment:
     row = await rows.fetchrow("comment", pipeline_id, comment_id)
     if row is None:
         raise NotFound(f"no comment {comment_id}: check the id")
     return of_row(row)
 
 
-async def _check_thread(rows: UserSession, pipeline_id: UUID, wanted: NewComment) -> None:
+async def _check_thread(rows: UserRows, pipeline_id: UUID, wanted: NewComment) -> None:
     if wanted.parent_id is None:
         return
     root = await rows.fetchrow("comment", pipeline_id, wanted.parent_id)

@@ -15,7 +15,7 @@ from app.api.schemas.connections import Connection, ConnectionPatch, NewConnecti
 from crdt.editing import verbs
 from crdt.editing.editor import Editor
 from crdt.errors import EditConflict
-from persistence.postgres.pool import Record
+from persistence.ports.user_rows import Record
 
 from . import document_edits
 

@@ -18,7 +18,7 @@ from app.api.core.problems import Invalid, NotFound, RoleNeeded
 from app.api.schemas.common import Given, UserProfile, problems
 from persistence.errors import UnknownSubject
 from persistence.ports.directory import Role
-from persistence.postgres.as_user import UserSession
+from persistence.ports.user_rows import UserRows
 
 router = APIRouter(prefix="/teams/{team_id}/members", tags=["members"])
 
@@ -149,7 +149,7 @@ def _require_power_over(mine: Role, *touched: Role) -> None:
         raise RoleNeeded("making or changing an owner", "owner")
 
 
-async def _read(rows: UserSession, team_id: UUID, user_id: UUID) -> Member:
+async def _read(rows: UserRows, team_id: UUID, user_id: UUID) -> Member:
     row = await rows.fetchrow("member", team_id, user_id)
     if row is None:
         raise NotFound(f"nobody with the id {user_id} is in this team: check the id")

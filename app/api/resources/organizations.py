@@ -15,8 +15,7 @@ from app.api.core.pagination import DEFAULT_LIMIT, NEWEST_FIRST, Cursor, Keyset,
 from app.api.core.problems import NotFound
 from app.api.schemas.common import Given, JsonObject, Name, Patch, Shown, Slug, kept, problems
 from app.api.schemas.slugs import slug_of
-from persistence.postgres.as_user import UserSession
-from persistence.postgres.pool import Record
+from persistence.ports.user_rows import Record, UserRows
 
 router = APIRouter(prefix="/organizations", tags=["organizations"])
 
@@ -132,7 +131,7 @@ async def change(
     return etags.answered(response, _ROW.show(row), _ROW.tag(row))
 
 
-async def _read(rows: UserSession, organization_id: UUID) -> Record:
+async def _read(rows: UserRows, organization_id: UUID) -> Record:
     row = await rows.fetchrow("organization", organization_id)
     if row is None:
         raise NotFound(f"no organization {organization_id}: check the id")

@@ -9,7 +9,7 @@ from app.api.core import roles
 from app.api.core.context import Asking
 from app.api.schemas.common import Shown, UserProfile, problems
 from persistence.ports.presence import PRESENCE_SECONDS
-from persistence.postgres.pool import Record
+from persistence.ports.user_rows import Record
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/presence", tags=["presence"])
 

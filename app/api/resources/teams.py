@@ -16,8 +16,7 @@ from app.api.core.problems import NotFound
 from app.api.schemas.common import Given, JsonObject, Name, Patch, Shown, Slug, kept, problems
 from app.api.schemas.slugs import slug_of
 from persistence.ports.directory import Role
-from persistence.postgres.as_user import UserSession
-from persistence.postgres.pool import Record
+from persistence.ports.user_rows import Record, UserRows
 
 router = APIRouter(prefix="/teams", tags=["teams"])
 
@@ -140,7 +139,7 @@ async def delete(caller: Asking, team_id: UUID) -> None:
         await rows.fetchval("remove_team", team_id)
 
 
-async def _read(rows: UserSession, team_id: UUID) -> Record:
+async def _read(rows: UserRows, team_id: UUID) -> Record:
     row = await rows.fetchrow("team", team_id)
     if row is None:
         raise NotFound(f"no team {team_id}: check the id")

@@ -27,8 +27,7 @@ from app.api.schemas.templates import (
 from app.services import pipeline_files
 from crdt.yaml.pipeline_json import from_data, to_data
 from crdt.yaml.template_variables import RESERVED, TooMuchText, filled, variables_of
-from persistence.postgres.as_user import UserSession
-from persistence.postgres.pool import Record
+from persistence.ports.user_rows import Record, UserRows
 
 from .pipeline_creation import require_member_of, store
 from .pipelines import read as read_pipeline_row
@@ -186,7 +185,7 @@ def _check_variables(data: Any, values: Mapping[str, Any], field: str = "default
         raise Invalid(*((f"body.{field}.{name}", what) for name in unknown))
 
 
-async def _read(rows: UserSession, template_id: UUID) -> Record:
+async def _read(rows: UserRows, template_id: UUID) -> Record:
     row = await rows.fetchrow("template", template_id)
     if row is None:
         raise NotFound(f"no template {template_id}: check the id")

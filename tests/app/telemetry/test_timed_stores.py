@@ -10,7 +10,6 @@ from app.telemetry.metrics import REGISTRY, WORKER_REGISTRY
 from app.telemetry.timed_stores import CountedVersions, TimedLog, TimedProjections
 from crdt.pipeline.rows import RowChanges
 from persistence.postgres.pool import Pool
-from persistence.postgres.projections import PostgresProjections
 from persistence.worker.version_snapshot import Caption, version_of
 from tests.app.fakes import Replica
 from tests.contracts.stores import NOON, Stores, a_step, an_id, stores_on
@@ -35,11 +34,11 @@ def spans_of(exported: InMemorySpanExporter, name: str) -> list[Mapping[str, Any
 
 
 async def test_a_commit_tells_how_much_it_held(
-    pool: Pool, stores: Stores, exported: InMemorySpanExporter
+    stores: Stores, exported: InMemorySpanExporter
 ) -> None:
     before = value("pipeloom_commit_updates_sum")
     update = stores.update(an_id(1))
-    await TimedLog(pool).append([update, update])
+    await TimedLog(stores.log).append([update, update])
     assert value("pipeloom_commit_updates_sum") == before + 2
     size = 2 * len(update.payload)
     assert spans_of(exported, "log.commit") == [
@@ -47,19 +46,17 @@ async def test_a_commit_tells_how_much_it_held(
     ]
 
 
-async def test_a_stored_state_is_told_of(
-    pool: Pool, stores: Stores, exported: InMemorySpanExporter
-) -> None:
-    await TimedLog(pool).store_state(an_id(1), 1, b"state")
+async def test_a_stored_state_is_told_of(stores: Stores, exported: InMemorySpanExporter) -> None:
+    await TimedLog(stores.log).store_state(an_id(1), 1, b"state")
     (span,) = spans_of(exported, "state.store")
     assert (span["pipeloom.seq"], span["pipeloom.bytes"]) == (1, 5)
 
 
 async def test_a_projection_tells_how_far_it_went_and_what_it_wrote(
-    pool: Pool, stores: Stores, exported: InMemorySpanExporter
+    stores: Stores, exported: InMemorySpanExporter
 ) -> None:
     rows, done = value("pipeloom_projected_rows_total"), value("pipeloom_projection_seconds_count")
-    projections = TimedProjections(PostgresProjections(pool))
+    projections = TimedProjections(stores.projections)
     async with projections.claim() as claim:
         assert claim is not None
         assert len((await claim.held()).steps) == 0
@@ -75,14 +72,14 @@ async def test_a_projection_tells_how_far_it_went_and_what_it_wrote(
 
 
 async def test_a_projection_that_is_undone_is_counted_as_that(
-    pool: Pool, stores: Stores, exported: InMemorySpanExporter
+    stores: Stores, exported: InMemorySpanExporter
 ) -> None:
     failed, rows = (
         value("pipeloom_projections_failed_total"),
         value("pipeloom_projected_rows_total"),
     )
     with pytest.raises(LookupError):
-        await broken_off(TimedProjections(PostgresProjections(pool)))
+        await broken_off(TimedProjections(stores.projections))
     assert value("pipeloom_projections_failed_total") == failed + 1
     assert value("pipeloom_projected_rows_total") == rows
     (span,) = spans_of(exported, "projection")
@@ -96,8 +93,8 @@ async def broken_off(projections: TimedProjections) -> None:
         raise LookupError
 
 
-async def test_saved_versions_are_counted(pool: Pool, stores: Stores) -> None:
+async def test_saved_versions_are_counted(stores: Stores) -> None:
     before = value("pipeloom_versions_saved_total")
     caption = Caption(None, "Saved automatically", None, NOON)
-    await CountedVersions(pool).save(version_of(an_id(1), Replica(), 1, caption))
+    await CountedVersions(stores.versions).save(version_of(an_id(1), Replica(), 1, caption))
     assert value("pipeloom_versions_saved_total") == before + 1

@@ -6,10 +6,11 @@ import pytest
 
 import sql
 from crdt.pipeline.rows import RowChanges, StepRow
-from persistence.postgres.as_user import UserPool, UserSession
-from persistence.postgres.pool import Pool, Record, open_pool
+from persistence.ports.user_rows import Record
+from persistence.postgres.pool import Pool, open_pool
 from persistence.postgres.projections import MANY_ROWS, MANY_STEPS, PostgresProjections
 from persistence.postgres.queries import API_QUERIES
+from persistence.postgres.user_rows import PostgresUserDatabase, PostgresUserRows
 from tests.contracts.stores import Stores, a_pipeline, a_step, an_id, stores_on
 from tests.persistence.worlds import a_world, build
 
@@ -36,8 +37,8 @@ async def stores(pool: Pool) -> Stores:
 
 
 async def found(pool: Pool, user_id: UUID, words: str) -> set[UUID]:
-    async with UserPool(pool).session(user_id) as session:
-        return {row["id"] for row in await session.fetch("found", words)}
+    async with PostgresUserDatabase(pool).rows(user_id) as rows:
+        return {row["id"] for row in await rows.fetch("found", words)}
 
 
 async def project(stores: Stores, pipeline_id: UUID, changes: RowChanges) -> None:
@@ -235,20 +236,20 @@ async def test_the_index_is_read_and_not_the_table(pool: Pool, stores: Stores) -
         ANALYZE pipeline_search; ANALYZE pipelines;
     """)
     for words, expected in {"2999": 1, "loom 7": 300, "loom": 3002}.items():
-        async with UserPool(pool).session(stores.author.id) as session:
-            before = await _scans(session)
-            assert (words, len(await session.fetch("found", words))) == (words, expected)
-            after = await _scans(session)
+        async with PostgresUserDatabase(pool).rows(stores.author.id) as rows:
+            before = await _scans(rows)
+            assert (words, len(await rows.fetch("found", words))) == (words, expected)
+            after = await _scans(rows)
             assert (words, after["seq_scan"]) == (words, before["seq_scan"])
             assert (words, after["idx_scan"] > before["idx_scan"]) == (words, True)
 
 
-async def _scans(session: UserSession) -> Record:
+async def _scans(rows: PostgresUserRows) -> Record:
     """How often this connection has read the table and its indexes, not counting what it reported.
 
     The statistics of a transaction are not bound by policies.
     """
-    row: Record = await session._connection._driver.fetchrow(
+    row: Record = await rows._connection._driver.fetchrow(
         "SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'pipeline_search'"
     )
     return row

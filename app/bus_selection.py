@@ -1,29 +1,29 @@
-"""Which bus a server uses, by its settings."""
+"""Which bus a server uses, by its settings: the one place that chooses an implementation."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
-from app.settings import Settings
-from app.tasks import end
+from app.bus.base import Bus
+from app.bus.memory import MemoryBus
+from app.bus.postgres import open_postgres_transport
+from app.bus.redis import open_redis_transport
+from app.bus.remote import RemoteBus
+from app.bus.transport import Transport
 from crdt.room.peer_messages import NodeId
 
-from .base import Bus
-from .memory import MemoryBus
-from .postgres import open_postgres_transport
-from .redis import open_redis_transport
-from .remote import RemoteBus
-from .transport import Transport
+from .settings import Settings
+from .tasks import end
 
 
 @asynccontextmanager
 async def bus_for(settings: Settings, dsn: str, node: NodeId) -> AsyncIterator[Bus]:
     """Run the bus: Redis if configured, else PostgreSQL between the processes of `--workers`."""
     if settings.redis_url is not None:
-        bus = running(partial(open_redis_transport, settings.redis_url), node)
+        bus = run_bus(partial(open_redis_transport, settings.redis_url), node)
     elif settings.workers > 1:
-        bus = running(partial(open_postgres_transport, dsn), node)
+        bus = run_bus(partial(open_postgres_transport, dsn), node)
     else:
         yield MemoryBus()
         return
@@ -32,10 +32,10 @@ async def bus_for(settings: Settings, dsn: str, node: NodeId) -> AsyncIterator[B
 
 
 @asynccontextmanager
-async def running(
+async def run_bus(
     open_transport: Callable[[], Awaitable[Transport]], node: NodeId
 ) -> AsyncIterator[RemoteBus]:
-    """Run a bus over lines of one kind until the block ends."""
+    """Run a bus over transports of one kind until the block ends."""
     bus = RemoteBus(open_transport, node)
     task = asyncio.create_task(bus.run(), name="bus")
     try:

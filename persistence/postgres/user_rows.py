@@ -1,8 +1,8 @@
-"""The database as one user may see and change it: the door through which the API comes.
+"""The tables as one user may see and change them, by PostgreSQL's row-level security.
 
-Every session is a transaction of the role pipeloom_api on behalf of a user, so that row-level
-security (`sql/schema.sql`) decides about every row. It runs the queries of `sql/api.sql` by name
-and nothing else; none of them changes the role or the user back.
+Every transaction runs as the role pipeloom_api on behalf of a user, so the policies of
+`sql/schema.sql` decide about every row. It runs the queries of `sql/api.sql` by name and nothing
+else; none of them changes the role or the user back.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -11,61 +11,55 @@ from typing import Any
 from uuid import UUID
 
 from persistence.errors import InvalidValue, NotAllowed, StoreError
+from persistence.ports.user_rows import Record
 
-from .pool import DatabaseConnection, Pool, Record
+from .pool import DatabaseConnection, Pool
 from .queries import API_QUERIES
 
 
-class UserSession:
-    """One transaction on behalf of one user.
-
-    What the user may not see is not there. Every method raises NotAllowed for what the user may not
-    do, Conflict, InvalidValue or UnknownSubject for what the tables cannot hold, StoreUnavailable
-    while PostgreSQL is away; after any of them the transaction is lost.
-    """
+class PostgresUserRows:
+    """`UserRows` in a transaction that works for one user."""
 
     def __init__(self, connection: DatabaseConnection) -> None:
         self._connection = connection
 
     async def fetch(self, name: str, *args: object) -> Sequence[Record]:
-        """All rows."""
+        """See `UserRows.fetch`."""
         return await self._connection.fetch(name, *args)
 
     async def fetchrow(self, name: str, *args: object) -> Record | None:
-        """The first row, None if there is none."""
+        """See `UserRows.fetchrow`."""
         return await self._connection.fetchrow(name, *args)
 
     async def fetchval(self, name: str, *args: object) -> Any:
-        """The first column of the first row, None if there is none."""
+        """See `UserRows.fetchval`."""
         return await self._connection.fetchval(name, *args)
 
     async def execute(self, name: str, *args: object) -> None:
-        """Run a query for its effect."""
+        """See `UserRows.execute`."""
         await self._connection.execute(name, *args)
 
 
-class UserPool:
-    """Sessions of users on the server's own pool of connections."""
+class PostgresUserDatabase:
+    """`UserDatabase` on the server's own pool of connections."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     @asynccontextmanager
-    async def session(self, user_id: UUID) -> AsyncIterator[UserSession]:
-        """Open a transaction for a user; commit at the end, undo everything on an exception.
-
-        Raises at the end what is checked at commit: Conflict when a team would lose its last owner.
-        """
+    async def rows(self, user_id: UUID) -> AsyncIterator[PostgresUserRows]:
+        """See `UserDatabase.rows`."""
         async with self._pool.transaction() as transaction:
             await _become(transaction, user_id)
-            yield UserSession(transaction.knowing(API_QUERIES))
+            yield PostgresUserRows(transaction.knowing(API_QUERIES))
 
 
 async def _become(connection: DatabaseConnection, user_id: UUID) -> None:
     try:
         await connection.execute("become_api_user", user_id)
     except (NotAllowed, InvalidValue) as error:
-        # Nothing the user could be told: the server is not set up.
+        # NotAllowed would become a 403 for the user, who can do nothing about it: the server's own
+        # role has not been granted pipeloom_api.
         raise StoreError(
             f"cannot act as the role pipeloom_api: let an administrator run `GRANT pipeloom_api "
             f"TO` the role of the database URL ({error})"

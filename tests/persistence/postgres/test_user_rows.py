@@ -11,10 +11,10 @@ from persistence.errors import (
     StoreUnavailable,
     UnknownSubject,
 )
-from persistence.postgres.as_user import UserPool
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.pool import Pool, connection, open_pool
 from persistence.postgres.queries import API_QUERIES
+from persistence.postgres.user_rows import PostgresUserDatabase
 
 QUERIES = {
     "who": "SELECT current_user::text AS role, current_user_id() AS id",
@@ -49,11 +49,11 @@ async def test_a_session_works_as_the_user_and_ends_with_its_transaction(
     database_url: str, owner: UUID
 ) -> None:
     pool = await open_pool(database_url, max_size=1)
-    async with UserPool(pool).session(owner) as session:
-        row = await session.fetchrow("who")
+    async with PostgresUserDatabase(pool).rows(owner) as rows:
+        row = await rows.fetchrow("who")
         assert row is not None
         assert dict(row) == {"role": "pipeloom_api", "id": owner}
-        assert [row["slug"] for row in await session.fetch("teams")] == ["weavers"]
+        assert [row["slug"] for row in await rows.fetch("teams")] == ["weavers"]
     left = await pool._driver.fetchrow(QUERIES["who"])
     assert left["role"] != "pipeloom_api"
     assert left["id"] is None
@@ -62,8 +62,8 @@ async def test_a_session_works_as_the_user_and_ends_with_its_transaction(
 
 async def test_sessions_side_by_side_do_not_mix(pool: Pool, owner: UUID) -> None:
     async def who(user_id: UUID) -> UUID:
-        async with UserPool(pool).session(user_id) as session:
-            row = await session.fetchrow("who")
+        async with PostgresUserDatabase(pool).rows(user_id) as rows:
+            row = await rows.fetchrow("who")
             assert row is not None
             found: UUID = row["id"]
             return found
@@ -73,28 +73,28 @@ async def test_sessions_side_by_side_do_not_mix(pool: Pool, owner: UUID) -> None
 
 
 async def test_a_session_is_undone_by_an_exception(pool: Pool, owner: UUID) -> None:
-    users = UserPool(pool)
+    users = PostgresUserDatabase(pool)
     with pytest.raises(ZeroDivisionError):
         await _fail_after_renaming(users, owner)
-    async with users.session(owner) as session:
-        assert await session.fetchval("teams") == "weavers"
+    async with users.rows(owner) as rows:
+        assert await rows.fetchval("teams") == "weavers"
 
 
 async def test_only_queries_of_the_api_can_be_run(pool: Pool, owner: UUID) -> None:
-    async with UserPool(pool).session(owner) as session:
+    async with PostgresUserDatabase(pool).rows(owner) as rows:
         with pytest.raises(KeyError, match="become_api_user"):
-            await session.execute("become_api_user", UUID(int=1))
+            await rows.execute("become_api_user", UUID(int=1))
 
 
-async def _fail_after_renaming(users: UserPool, owner: UUID) -> None:
-    async with users.session(owner) as session:
-        await session.execute("rename_team", "weavers", "knitters")
+async def _fail_after_renaming(users: PostgresUserDatabase, owner: UUID) -> None:
+    async with users.rows(owner) as rows:
+        await rows.execute("rename_team", "weavers", "knitters")
         raise ZeroDivisionError
 
 
 async def _run(pool: Pool, user: UUID, query: str, *args: object) -> None:
-    async with UserPool(pool).session(user) as session:
-        await session.execute(query, *args)
+    async with PostgresUserDatabase(pool).rows(user) as rows:
+        await rows.execute(query, *args)
 
 
 async def test_what_a_user_may_not_do_is_not_allowed(pool: Pool, owner: UUID) -> None:
