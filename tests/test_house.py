@@ -231,6 +231,32 @@ def test_pages_name_files_that_exist(page: Path) -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
+def _map_rows() -> list[tuple[set[str], set[str], str]]:
+    """Each row of the map from task to file: its files, the other names in backticks, the row."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    _, _, section = page.partition("\n## From task to file\n")
+    rows = re.findall(r"^\| (?!to change|---).*\|$", section.partition("\n## ")[0], re.MULTILINE)
+    return [_row(row) for row in rows]
+
+
+def _row(row: str) -> tuple[set[str], set[str], str]:
+    places = row.strip("|").partition("|")[2]
+    files = _named_files(places)
+    return files, set(re.findall(r"`([^`]+)`", places)) - files, row
+
+
+def test_the_map_from_task_to_file_answers_many_questions() -> None:
+    assert len(_map_rows()) >= 40
+
+
+def test_each_row_of_the_map_names_what_stands_in_its_files() -> None:
+    """The names beside the files of a row (functions, constants, settings) occur in one of them."""
+    for files, names, row in _map_rows():
+        assert files, row
+        text = "".join((ROOT / file).read_text() for file in files if (ROOT / file).is_file())
+        assert {name for name in names if name not in text} == set(), row
+
+
 LOGGERS = frozenset({"_logger", "logger"})
 LEVELS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
 
