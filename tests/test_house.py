@@ -231,6 +231,19 @@ def test_pages_name_files_that_exist(page: Path) -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
+def test_the_page_on_the_architecture_names_every_package_that_has_a_floor() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    with_floor = {
+        f"{container.replace('.', '/')}/{name.strip()}"
+        for contract in PROJECT["tool"]["importlinter"]["contracts"]
+        for container in contract.get("containers", ())
+        for layer in contract["layers"]
+        for name in layer.split("|")
+    }
+    assert len(with_floor) > 20
+    assert {name for name in with_floor if f"`{name}" not in page} == set()
+
+
 def _map_rows() -> list[tuple[set[str], set[str], str]]:
     """Each row of the map from task to file: its files, the other names in backticks, the row."""
     page = (ROOT / "docs" / "architecture.md").read_text()

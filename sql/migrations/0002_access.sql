@@ -1,5 +1,5 @@
 -- Versions, templates, comments, presence; and who may see and do what, as the database enforces
--- it for the role pipeloom_api (persistence/postgres/as_user.py). The owner of the tables is the server
+-- it for the role pipeloom_api (persistence/postgres/user_rows.py). The owner of the tables is the server
 -- itself: log, worker and directory are not bound by policies.
 
 -- NULL, which equals nothing, unless the transaction says on whose behalf it works.
