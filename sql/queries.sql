@@ -413,8 +413,9 @@ WHERE v.pipeline_id = $1 AND v.name IS NULL AND v.created_at < $2
             )
     )
 
--- tell_nodes --
--- Tell whoever listens to a pipeline's channel; for servers without Redis.
+-- notify_nodes --
+-- Send a message, or a fragment of one, to every server that listens to a pipeline's channel; for
+-- servers without Redis.
 SELECT pg_notify($1, $2)
 
 -- show_presence --

@@ -1,50 +1,57 @@
-"""Messages in parts, for a carrier of short ones."""
+"""Splits messages into fragments, for a transport that carries only short ones."""
 
 from collections import OrderedDict
 from secrets import token_bytes
 from typing import Final
 
-MARK_BYTES: Final = 8
-HEADER_BYTES: Final = MARK_BYTES + 4
-MAX_PARTS: Final = 2**16 - 1
-MAX_UNFINISHED: Final = 64
-"""Messages of which parts are kept; the one begun first is given up for another."""
+ID_BYTES: Final = 8
+HEADER_BYTES: Final = ID_BYTES + 4
+MAX_INCOMPLETE: Final = 64
+"""Messages of which some fragments are missing; beyond that the one begun first is given up."""
 
 
-def split(message: bytes, max_part: int) -> list[bytes]:
-    """Cut a message into parts of at most so many bytes: mark, place, count (16 bits), content."""
-    step = max_part - HEADER_BYTES
-    pieces = [message[start : start + step] for start in range(0, len(message), step)] or [b""]
-    mark, count = token_bytes(MARK_BYTES), len(pieces).to_bytes(2)
-    return [mark + place.to_bytes(2) + count + piece for place, piece in enumerate(pieces)]
+def split(message: bytes, max_fragment: int) -> list[bytes]:
+    """Cut a message into fragments of at most `max_fragment` bytes.
+
+    fragment = message id (8 bytes, random), index (16 bits), number of fragments (16 bits), content
+    """
+    step = max_fragment - HEADER_BYTES
+    contents = [message[start : start + step] for start in range(0, len(message), step)] or [b""]
+    message_id, count = token_bytes(ID_BYTES), len(contents).to_bytes(2)
+    return [
+        message_id + index.to_bytes(2) + count + content for index, content in enumerate(contents)
+    ]
 
 
 class Reassembler:
-    """Puts the parts of messages together again, in whatever order they come."""
+    """Puts the fragments of messages together again, in whatever order they arrive."""
 
     def __init__(self) -> None:
-        self._unfinished: OrderedDict[bytes, dict[int, bytes]] = OrderedDict()
+        self._incomplete: OrderedDict[bytes, dict[int, bytes]] = OrderedDict()
 
-    def add(self, part: bytes) -> bytes | None:
-        """Take a part; return the message if it was the last one missing.
+    def add(self, fragment: bytes) -> bytes | None:
+        """Add a fragment; return its message if that is complete, else None.
 
-        Raises ValueError for what is no part.
+        Raises ValueError for bytes that are no fragment.
         """
-        mark, rest = part[:MARK_BYTES], part[HEADER_BYTES:]
-        place = int.from_bytes(part[MARK_BYTES : MARK_BYTES + 2])
-        count = int.from_bytes(part[MARK_BYTES + 2 : HEADER_BYTES])
-        if len(part) < HEADER_BYTES or place >= count:
-            raise ValueError(f"expected a part of a message, got {len(part)} bytes")
+        message_id, content = fragment[:ID_BYTES], fragment[HEADER_BYTES:]
+        index = int.from_bytes(fragment[ID_BYTES : ID_BYTES + 2])
+        count = int.from_bytes(fragment[ID_BYTES + 2 : HEADER_BYTES])
+        if len(fragment) < HEADER_BYTES or index >= count:
+            raise ValueError(f"expected a fragment of a message, got {len(fragment)} bytes")
         if count == 1:
-            return rest
-        parts = self._unfinished.setdefault(mark, {})
-        parts[place] = rest
-        if len(parts) < count:
-            self._bound()
-            return None
-        del self._unfinished[mark]
-        return b"".join(parts[place] for place in sorted(parts))
+            return content
+        return self._add(message_id, index, count, content)
 
-    def _bound(self) -> None:
-        while len(self._unfinished) > MAX_UNFINISHED:
-            self._unfinished.popitem(last=False)
+    def _add(self, message_id: bytes, index: int, count: int, content: bytes) -> bytes | None:
+        contents = self._incomplete.setdefault(message_id, {})
+        contents[index] = content
+        if len(contents) < count:
+            self._limit()
+            return None
+        del self._incomplete[message_id]
+        return b"".join(contents[index] for index in sorted(contents))
+
+    def _limit(self) -> None:
+        while len(self._incomplete) > MAX_INCOMPLETE:
+            self._incomplete.popitem(last=False)

@@ -1,10 +1,10 @@
-"""The bus of a single process: calls the subscribers."""
+"""The bus of a single process: it calls the subscribers."""
 
 from uuid import UUID
 
 from crdt.room.peer_messages import PeerMessage
 
-from .base import Handler, OnListening, Unsubscribe, unmoved
+from .base import Handler, OnSubscribed, Unsubscribe, do_nothing
 from .subscriptions import Subscriptions
 
 
@@ -19,12 +19,12 @@ class MemoryBus:
         self._subscriptions.deliver(pipeline_id, message, sender)
 
     def subscribe(
-        self, pipeline_id: UUID, handler: Handler, on_listening: OnListening = unmoved
+        self, pipeline_id: UUID, handler: Handler, on_subscribed: OnSubscribed = do_nothing
     ) -> Unsubscribe:
         """See `Bus.subscribe`."""
-        unsubscribe = self._subscriptions.add(pipeline_id, handler, on_listening)
-        on_listening()
+        unsubscribe = self._subscriptions.add(pipeline_id, handler, on_subscribed)
+        on_subscribed()
         return unsubscribe
 
     async def check(self) -> None:
-        """See `Bus.check`: it works as long as the process does."""
+        """See `Bus.check`: this bus works as long as the process does."""

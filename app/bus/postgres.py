@@ -1,6 +1,7 @@
-"""Lines over PostgreSQL, for the processes of one machine: LISTEN and NOTIFY.
+"""A transport over PostgreSQL, for the processes of one machine: LISTEN and NOTIFY.
 
-A notification holds fewer than 8,000 bytes of text, so longer messages go in several.
+The payload of a notification is text shorter than 8,000 bytes (PostgreSQL documentation, NOTIFY),
+so messages are encoded in base64, and longer ones are sent in fragments.
 """
 
 import asyncio
@@ -16,14 +17,14 @@ from persistence.postgres.queries import QUERIES
 
 from .base import BusUnavailable
 from .fragments import Reassembler, split
-from .transport import Event, Received, Subscribed, Transport, channel_name
+from .transport import ChannelMessage, Event, Subscribed, Transport, channel_name
 
-MAX_PART: Final = 5_900
-"""Bytes of which 7,868 characters of base64 are made."""
+MAX_FRAGMENT: Final = 5_900
+"""Bytes, which take 7,868 characters in base64."""
 
 MAX_MESSAGE: Final = 1024 * 1024
 MAX_UPDATE: Final = 4 * 1024
-"""A longer update is read from the same server, so it is not worth sending it there."""
+"""Other nodes read a longer update from the log, which is in the same PostgreSQL anyway."""
 
 
 async def open_postgres_transport(dsn: str) -> Transport:
@@ -44,7 +45,7 @@ def _errors() -> Iterator[None]:
 
 
 class PostgresTransport:
-    """A line over one connection to PostgreSQL."""
+    """A `Transport` over one connection to PostgreSQL."""
 
     max_message, max_update = MAX_MESSAGE, MAX_UPDATE
 
@@ -52,34 +53,34 @@ class PostgresTransport:
         self._connection = connection
         self._lock = asyncio.Lock()
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
-        self._gatherer = Reassembler()
+        self._reassembler = Reassembler()
         connection.add_termination_listener(lambda _: self._events.put_nowait(None))
 
-    async def listen(self, channels: Collection[UUID]) -> None:
-        """See `Transport.listen`."""
+    async def subscribe(self, channels: Collection[UUID]) -> None:
+        """See `Transport.subscribe`."""
         for channel in channels:
             async with self._lock:
                 with _errors():
                     await self._connection.add_listener(channel_name(channel), self._receive)
             self._events.put_nowait(Subscribed(channel))
 
-    async def unlisten(self, channels: Collection[UUID]) -> None:
-        """See `Transport.unlisten`."""
+    async def unsubscribe(self, channels: Collection[UUID]) -> None:
+        """See `Transport.unsubscribe`."""
         for channel in channels:
             async with self._lock:
                 with _errors():
                     await self._connection.remove_listener(channel_name(channel), self._receive)
 
-    async def send(self, messages: Sequence[Received]) -> None:
-        """See `Transport.send`."""
+    async def publish(self, messages: Sequence[ChannelMessage]) -> None:
+        """See `Transport.publish`."""
         rows = [
-            (channel_name(channel), b64encode(part).decode())
-            for channel, message in messages
-            for part in split(message, MAX_PART)
+            (channel_name(channel), b64encode(fragment).decode())
+            for channel, payload in messages
+            for fragment in split(payload, MAX_FRAGMENT)
         ]
         async with self._lock:
             with _errors():
-                await self._connection.executemany(QUERIES["tell_nodes"], rows)
+                await self._connection.executemany(QUERIES["notify_nodes"], rows)
 
     async def next_event(self) -> Event | None:
         """See `Transport.next_event`."""
@@ -88,17 +89,19 @@ class PostgresTransport:
             raise BusUnavailable("the connection to PostgreSQL was lost")
         return event
 
-    def _receive(self, _connection: Any, _pid: int, name: str, payload: str) -> None:
-        message = self._read(payload)
-        if message is not None:
-            self._events.put_nowait(Received(UUID(name.removeprefix("pipeloom:")), message))
+    def _receive(self, _connection: Any, _pid: int, name: str, notification: str) -> None:
+        payload = self._decode(notification)
+        if payload is not None:
+            channel = UUID(name.removeprefix("pipeloom:"))
+            self._events.put_nowait(ChannelMessage(channel, payload))
 
-    def _read(self, payload: str) -> bytes | None:
+    def _decode(self, notification: str) -> bytes | None:
+        """Return the message that this notification completes, if it completes one."""
         try:
-            return self._gatherer.add(b64decode(payload, validate=True))
+            return self._reassembler.add(b64decode(notification, validate=True))
         except ValueError:
-            # Nobody can read this either, and the bus says so.
-            return payload.encode()
+            # Passed on as it is: the bus counts and reports messages that nobody can read.
+            return notification.encode()
 
     async def close(self) -> None:
         """See `Transport.close`."""

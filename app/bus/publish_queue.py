@@ -1,50 +1,45 @@
-"""What waits to be sent to other nodes: bounded, the oldest gives way."""
+"""What waits to be published to other nodes: bounded, and the oldest messages are dropped."""
 
 import asyncio
 from collections import deque
 from typing import Final
 
-from .transport import Received
+from app.telemetry.metrics import BUS_DROPPED
+
+from .transport import ChannelMessage
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_MESSAGES: Final = 20_000
 BATCH: Final = 100
-"""Messages sent at once."""
+"""Most messages that are published at once."""
 
 
 class PublishQueue:
-    """A queue that never refuses and never grows beyond its bounds."""
+    """A queue that refuses no message and never grows beyond its limits."""
 
     def __init__(self, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES) -> None:
         self._max_messages, self._max_bytes = max_messages, max_bytes
-        self._waiting: deque[Received] = deque()
+        self._messages: deque[ChannelMessage] = deque()
         self._bytes = 0
         self._filled = asyncio.Event()
-        self.dropped = 0
-        """How many messages have given way so far."""
 
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def put(self, message: Received) -> int:
-        """Add a message; if there is no room, so many give way, those that wait for longest."""
-        before = self.dropped
-        self._waiting.append(message)
-        self._bytes += len(message.message)
-        while len(self._waiting) > self._max_messages or self._bytes > self._max_bytes:
+    def put(self, message: ChannelMessage) -> None:
+        """Add a message; drop the oldest ones, and count them, if there is no room for it."""
+        self._messages.append(message)
+        self._bytes += len(message.payload)
+        while len(self._messages) > self._max_messages or self._bytes > self._max_bytes:
             self._pop()
-            self.dropped += 1
+            BUS_DROPPED.labels("queue_full").inc()
         self._filled.set()
-        return self.dropped - before
 
-    async def take(self) -> list[Received]:
-        """Wait for messages; return some of them, the oldest first."""
-        while not self._waiting:
+    async def next_batch(self) -> list[ChannelMessage]:
+        """Wait for messages; remove and return up to `BATCH` of them, the oldest first."""
+        while not self._messages:
             self._filled.clear()
             await self._filled.wait()
-        return [self._pop() for _ in range(min(BATCH, len(self._waiting)))]
+        return [self._pop() for _ in range(min(BATCH, len(self._messages)))]
 
-    def _pop(self) -> Received:
-        message = self._waiting.popleft()
-        self._bytes -= len(message.message)
+    def _pop(self) -> ChannelMessage:
+        message = self._messages.popleft()
+        self._bytes -= len(message.payload)
         return message

@@ -1,4 +1,4 @@
-"""Lines over Redis (version 7 or newer) or Valkey: publish and subscribe, one channel per pipeline.
+"""Transports over Redis (version 7 or newer) or Valkey, with one channel per pipeline.
 
 On a Redis Cluster the channels are sharded (SSUBSCRIBE, SPUBLISH): a message goes to the masters
 and replicas of one shard only, not to every node of the cluster.
@@ -18,18 +18,20 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from .base import BusUnavailable
-from .transport import Event, Received, Subscribed, Transport, channel_name
+from .transport import ChannelMessage, Event, Subscribed, Transport, channel_name
 
 MAX_MESSAGE: Final = 16 * 1024 * 1024
 MAX_UPDATE: Final = 1024 * 1024
+"""Other nodes read a longer update from the log, so that Redis need not hold it in its buffers."""
 
 CONNECT_SECONDS: Final = 3.0
 COMMAND_SECONDS: Final = 5.0
 
 CHANNELS_AT_ONCE: Final = 500
+"""Most channels of one SUBSCRIBE or UNSUBSCRIBE."""
 
 CLUSTER_POLL_SECONDS: Final = 0.02
-"""How long one shard of a cluster is listened to before the next has its turn."""
+"""How long the library waits for messages of one shard before it asks the next one."""
 
 
 async def open_redis_transport(url: str) -> Transport:
@@ -39,7 +41,7 @@ async def open_redis_transport(url: str) -> Transport:
             is_cluster = await _is_cluster(client)
     transport = RedisClusterTransport(url) if is_cluster else RedisTransport(url)
     try:
-        await transport.begin()
+        await transport.connect()
     except BaseException:
         await transport.close()
         raise
@@ -51,7 +53,7 @@ async def _is_cluster(client: "Redis") -> bool:
     try:
         return bool((await client.info("cluster")).get("cluster_enabled"))
     except RedisError:
-        # A user who may not ask is told nothing; plain channels work on any server.
+        # The user of the URL may not run INFO; plain channels work on any server.
         return False
 
 
@@ -60,7 +62,7 @@ def _options() -> dict[str, Any]:
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": COMMAND_SECONDS,
         "socket_keepalive": True,
-        # The bus opens another line; a library that reconnects by itself would hide the loss.
+        # The bus reconnects itself: a library that does it would hide that messages were lost.
         "retry": Retry(NoBackoff(), 0),
     }
 
@@ -79,65 +81,68 @@ def _redis_errors(url: str) -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise BusUnavailable(f"Redis at {_place(url)} is away: {error}") from error
+        raise BusUnavailable(f"Redis at {_address(url)} is away: {error}") from error
 
 
-def _place(url: str) -> str:
+def _address(url: str) -> str:
     """The address without user and password, which have no place in a log."""
     parts = urlsplit(url)
     return parts.netloc.rpartition("@")[2] or parts.path
 
 
 class RedisTransport:
-    """A line over one Redis server: a connection to listen, another to speak."""
+    """A `Transport` over one Redis server: one connection to subscribe, another to publish.
+
+    RESP2 allows no other commands on a connection that has subscribed.
+    """
 
     max_message, max_update = MAX_MESSAGE, MAX_UPDATE
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._client: Any = Redis.from_url(url, **_options())
-        self._ear: Any = self._client.pubsub()
+        self._pubsub: Any = self._client.pubsub()
 
-    async def begin(self) -> None:
+    async def connect(self) -> None:
         """Connect. Raises BusUnavailable."""
         with _redis_errors(self._url):
-            await self._ear.connect()
+            await self._pubsub.connect()
 
-    async def listen(self, channels: Collection[UUID]) -> None:
-        """See `Transport.listen`."""
-        for some in _batches(channels):
+    async def subscribe(self, channels: Collection[UUID]) -> None:
+        """See `Transport.subscribe`."""
+        for batch in _batches(channels):
             with _redis_errors(self._url):
-                await self._ear.subscribe(*some)
+                await self._pubsub.subscribe(*batch)
 
-    async def unlisten(self, channels: Collection[UUID]) -> None:
-        """See `Transport.unlisten`."""
-        for some in _batches(channels):
+    async def unsubscribe(self, channels: Collection[UUID]) -> None:
+        """See `Transport.unsubscribe`."""
+        for batch in _batches(channels):
             with _redis_errors(self._url):
-                await self._ear.unsubscribe(*some)
+                await self._pubsub.unsubscribe(*batch)
 
-    async def send(self, messages: Sequence[Received]) -> None:
-        """See `Transport.send`."""
+    async def publish(self, messages: Sequence[ChannelMessage]) -> None:
+        """See `Transport.publish`."""
         with _redis_errors(self._url):
             async with self._client.pipeline(transaction=False) as pipeline:
-                for channel, message in messages:
-                    pipeline.publish(channel_name(channel), message)
+                for channel, payload in messages:
+                    pipeline.publish(channel_name(channel), payload)
                 await pipeline.execute()
 
     async def next_event(self) -> Event | None:
         """See `Transport.next_event`."""
         with _redis_errors(self._url):
-            return _event(await self._ear.get_message(timeout=None))
+            return _event(await self._pubsub.get_message(timeout=None))
 
     async def close(self) -> None:
         """See `Transport.close`."""
         with suppress(RedisError, OSError):
-            await self._ear.aclose()
+            await self._pubsub.aclose()
         with suppress(RedisError, OSError):
             await self._client.aclose()
 
 
 class RedisClusterTransport(RedisTransport):
-    """A line over a Redis Cluster.
+    """A `Transport` over a Redis Cluster.
 
     Confessed: the library asks one shard after the other, so a message may be late by some
     hundredths of a second for each further shard.
@@ -146,42 +151,42 @@ class RedisClusterTransport(RedisTransport):
     def __init__(self, url: str) -> None:
         self._url = url
         self._client = RedisCluster.from_url(url, **_options())
-        self._ear: Any = self._client.pubsub()
+        self._pubsub: Any = self._client.pubsub()
 
-    async def begin(self) -> None:
-        """See `RedisTransport.begin`."""
+    async def connect(self) -> None:
+        """See `RedisTransport.connect`."""
         with _redis_errors(self._url):
             await self._client.initialize()
 
-    async def listen(self, channels: Collection[UUID]) -> None:
-        """See `Transport.listen`."""
-        # One by one: those of one command must be of one slot.
+    async def subscribe(self, channels: Collection[UUID]) -> None:
+        """See `Transport.subscribe`."""
+        # One by one: the channels of one SSUBSCRIBE must be of one hash slot.
         for channel in channels:
             with _redis_errors(self._url):
-                await self._ear.ssubscribe(channel_name(channel))
+                await self._pubsub.ssubscribe(channel_name(channel))
 
-    async def unlisten(self, channels: Collection[UUID]) -> None:
-        """See `Transport.unlisten`."""
+    async def unsubscribe(self, channels: Collection[UUID]) -> None:
+        """See `Transport.unsubscribe`."""
         for channel in channels:
             with _redis_errors(self._url):
-                await self._ear.sunsubscribe(channel_name(channel))
+                await self._pubsub.sunsubscribe(channel_name(channel))
 
-    async def send(self, messages: Sequence[Received]) -> None:
-        """See `Transport.send`."""
-        for channel, message in messages:
+    async def publish(self, messages: Sequence[ChannelMessage]) -> None:
+        """See `Transport.publish`."""
+        for channel, payload in messages:
             with _redis_errors(self._url):
-                await self._client.spublish(channel_name(channel), message)
+                await self._client.spublish(channel_name(channel), payload)
 
     async def next_event(self) -> Event | None:
         """See `Transport.next_event`."""
         with _redis_errors(self._url):
-            return _event(await self._ear.get_sharded_message(timeout=CLUSTER_POLL_SECONDS))
+            return _event(await self._pubsub.get_sharded_message(timeout=CLUSTER_POLL_SECONDS))
 
 
 def _batches(channels: Collection[UUID]) -> Iterator[list[str]]:
     names = iter([channel_name(channel) for channel in channels])
-    while some := list(islice(names, CHANNELS_AT_ONCE)):
-        yield some
+    while batch := list(islice(names, CHANNELS_AT_ONCE)):
+        yield batch
 
 
 def _event(reply: Any) -> Event | None:
@@ -193,7 +198,7 @@ def _event(reply: Any) -> Event | None:
         return None
     match reply["type"]:
         case "message" | "smessage":
-            return Received(channel, reply["data"])
+            return ChannelMessage(channel, reply["data"])
         case "subscribe" | "ssubscribe":
             return Subscribed(channel)
         case _:

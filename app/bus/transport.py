@@ -1,59 +1,62 @@
-"""A line: one connection to what carries the messages of a bus."""
+"""The port to what carries messages between nodes: one publish/subscribe connection."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 
-class Received(NamedTuple):
-    """A message came in on a channel."""
+class ChannelMessage(NamedTuple):
+    """A message on a channel, to be published or received."""
 
     channel: UUID
-    message: bytes
+    payload: bytes
 
 
 class Subscribed(NamedTuple):
-    """A channel is listened to from now on."""
+    """From now on the messages of a channel are received."""
 
     channel: UUID
 
 
-Event: TypeAlias = Received | Subscribed
+Event: TypeAlias = ChannelMessage | Subscribed
 
 
 def channel_name(channel: UUID) -> str:
-    """The name of a pipeline's channel."""
+    """The name that a channel has in Redis and PostgreSQL."""
     return f"pipeloom:{channel}"
 
 
 class Transport(Protocol):
-    """One connection, used until it is lost. Every method but `close` raises BusUnavailable then.
+    """One connection, used until it is lost; from then on all but `close` raise BusUnavailable.
 
-    Each of the four is called by one task at a time.
+    Each method is called by one task at a time, but different ones may run at the same time.
     """
 
     max_message: int
     """Longest message it carries, in bytes."""
 
     max_update: int
-    """Longest update that is worth carrying, in bytes; of longer ones the others are only told."""
+    """Longest update that it should carry, in bytes.
 
-    async def listen(self, channels: Collection[UUID]) -> None:
-        """Begin to listen; a `Subscribed` of each follows."""
+    Of a longer one only the number in the log is published, and other nodes read the log.
+    """
+
+    async def subscribe(self, channels: Collection[UUID]) -> None:
+        """Subscribe to channels; a `Subscribed` event of each follows."""
         ...
 
-    async def unlisten(self, channels: Collection[UUID]) -> None:
-        """Listen no more."""
+    async def unsubscribe(self, channels: Collection[UUID]) -> None:
+        """Receive nothing more of channels."""
         ...
 
-    async def send(self, messages: Sequence[Received]) -> None:
-        """Send messages, each on its channel, in order."""
+    async def publish(self, messages: Sequence[ChannelMessage]) -> None:
+        """Publish messages, each on its channel, in order."""
         ...
 
     async def next_event(self) -> Event | None:
-        """Wait for the next event; None when there was none for a while."""
+        """Wait for the next event; None if there was none for a while."""
         ...
 
     async def close(self) -> None:
-        """Give the connection up; never raises."""
+        """Close the connection; never raises."""
         ...

@@ -1,7 +1,7 @@
-"""What nodes say, as bytes: version, node, kind, and the fields of that kind.
+"""Peer messages as bytes: version, node, kind, and the fields of that kind.
 
-All of it in lib0 primitives (`protocol/lib0.py`). A node ignores messages of versions and kinds
-that it does not know, so that old and new ones may share a bus while they are being replaced.
+All of these are lib0 primitives (`crdt/protocol/lib0.py`). A node ignores messages of versions and
+kinds that it does not know, so that servers of two releases may share a bus during an upgrade.
 """
 
 from enum import IntEnum
@@ -15,23 +15,23 @@ from crdt.room.peer_messages import Committed, NodeId, NodePresence, PeerMessage
 VERSION: Final = 1
 
 MAX_NODE_BYTES: Final = 200
-"""Longest name of a node."""
+"""Longest id of a node."""
 
 MAX_SEQ: Final = 2**63 - 1
 """Largest number of the log: a bigint."""
 
 
 class Kind(IntEnum):
-    """What a message tells; GROWN is a Committed without its update."""
+    """The kind of a message; the numbers are those of the wire and never change."""
 
     COMMITTED = 0
-    GROWN = 1
-    ROSTER = 2
-    WHO_IS_HERE = 3
+    COMMITTED_WITHOUT_UPDATE = 1
+    NODE_PRESENCE = 2
+    PRESENCE_QUERY = 3
     STATELESS = 4
 
 
-class Envelope(NamedTuple):
+class NodeMessage(NamedTuple):
     """A message and the node that sent it."""
 
     node: NodeId
@@ -39,7 +39,7 @@ class Envelope(NamedTuple):
 
 
 def encode(node: NodeId, message: PeerMessage) -> bytes:
-    """Write a message of a node."""
+    """Encode a message of a node."""
     return var_uint(VERSION) + var_string(node) + _body(message)
 
 
@@ -47,52 +47,52 @@ def _body(message: PeerMessage) -> bytes:
     match message:
         case Committed(seq, update):
             if update is None:
-                return var_uint(Kind.GROWN) + var_uint(seq)
+                return var_uint(Kind.COMMITTED_WITHOUT_UPDATE) + var_uint(seq)
             return var_uint(Kind.COMMITTED) + var_uint(seq) + var_bytes(update)
         case NodePresence(node, presence, is_complete):
             return (
-                var_uint(Kind.ROSTER)
+                var_uint(Kind.NODE_PRESENCE)
                 + var_string(node)
                 + var_bytes(presence)
                 + var_uint(is_complete)
             )
         case PresenceQuery(node):
-            return var_uint(Kind.WHO_IS_HERE) + var_string(node)
+            return var_uint(Kind.PRESENCE_QUERY) + var_string(node)
         case Stateless(payload):
             return var_uint(Kind.STATELESS) + var_string(payload)
     assert_never(message)
 
 
-def decode(message: bytes) -> Envelope:
-    """Read a message. Raises ProtocolError for anything that `encode` does not write."""
+def decode(message: bytes) -> NodeMessage:
+    """Decode a message. Raises ProtocolError for anything that `encode` does not return."""
     reader = Reader(message)
     if (version := reader.var_uint()) != VERSION:
         raise ProtocolError(f"expected version {VERSION} of the bus, got {version}")
-    envelope = Envelope(_node(reader), _message(reader))
+    decoded = NodeMessage(_node(reader), _message(reader))
     reader.finish()
-    return envelope
+    return decoded
 
 
 def _message(reader: Reader) -> PeerMessage:
     match kind := reader.var_uint():
         case Kind.COMMITTED:
             return Committed(_seq(reader), reader.var_bytes())
-        case Kind.GROWN:
+        case Kind.COMMITTED_WITHOUT_UPDATE:
             return Committed(_seq(reader), None)
-        case Kind.ROSTER:
+        case Kind.NODE_PRESENCE:
             return NodePresence(_node(reader), reader.var_bytes(), _flag(reader))
-        case Kind.WHO_IS_HERE:
+        case Kind.PRESENCE_QUERY:
             return PresenceQuery(_node(reader))
         case Kind.STATELESS:
             return Stateless(reader.var_string())
         case _:
-            raise ProtocolError(f"expected a kind of news up to {max(Kind)}, got {kind}")
+            raise ProtocolError(f"expected a kind of peer message up to {max(Kind)}, got {kind}")
 
 
 def _node(reader: Reader) -> NodeId:
     node = reader.var_string()
     if len(node.encode()) > MAX_NODE_BYTES:
-        raise ProtocolError(f"expected a node's name of at most {MAX_NODE_BYTES} bytes")
+        raise ProtocolError(f"expected a node id of at most {MAX_NODE_BYTES} bytes")
     return node
 
 

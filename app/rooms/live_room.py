@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from app.bus.base import Bus, Unsubscribe, unmoved
+from app.bus.base import Bus, Unsubscribe, do_nothing
 from app.clock import Clock
 from app.telemetry.metrics import ACK_SECONDS, reject, tally
 from crdt.document.document import Document
@@ -109,7 +109,7 @@ class LiveRoom:
         self._appends = Appends(committer, self._publish_committed, self._refuse)
         self._catching_up: set[SessionId] = set()
         self._on_gap = on_gap
-        self._unsubscribe: Unsubscribe = unmoved
+        self._unsubscribe: Unsubscribe = do_nothing
         self._unsubscribe = bus.subscribe(pipeline_id, self._receive_peer, self._ask_around)
 
     @property

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pycrdt import Map
 
-from app.bus.base import Handler, OnListening, Unsubscribe, unmoved
+from app.bus.base import Handler, OnSubscribed, Unsubscribe, do_nothing
 from app.bus.memory import MemoryBus
 from app.rooms.frames import FrameBatch
 from crdt.document.document import Document
@@ -83,10 +83,10 @@ class JournalBus(MemoryBus):
         super().publish(pipeline_id, news, sender)
 
     def subscribe(
-        self, pipeline_id: UUID, handler: Handler, on_listening: OnListening = unmoved
+        self, pipeline_id: UUID, handler: Handler, on_subscribed: OnSubscribed = do_nothing
     ) -> Unsubscribe:
         self.subscribers += 1
-        unsubscribe = super().subscribe(pipeline_id, handler, on_listening)
+        unsubscribe = super().subscribe(pipeline_id, handler, on_subscribed)
 
         def counted() -> None:
             self.subscribers -= 1

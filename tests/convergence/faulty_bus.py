@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 from uuid import UUID
 
-from app.bus.base import Handler, OnListening, Unsubscribe, unmoved
+from app.bus.base import Handler, OnSubscribed, Unsubscribe, do_nothing
 from app.bus.memory import MemoryBus
 from crdt.room.peer_messages import PeerMessage
 
@@ -56,10 +56,10 @@ class NodeBus(MemoryBus):
             self._bus.send(self, pipeline_id, message)
 
     def subscribe(
-        self, pipeline_id: UUID, handler: Handler, on_listening: OnListening = unmoved
+        self, pipeline_id: UUID, handler: Handler, on_subscribed: OnSubscribed = do_nothing
     ) -> Unsubscribe:
         """See `Bus.subscribe`."""
-        return super().subscribe(pipeline_id, handler, on_listening)
+        return super().subscribe(pipeline_id, handler, on_subscribed)
 
     def apply_remote(self, pipeline_id: UUID, message: PeerMessage) -> None:
         """Receive what another node published."""

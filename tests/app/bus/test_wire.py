@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.bus import postgres, redis
-from app.bus.wire import MAX_NODE_BYTES, MAX_SEQ, Envelope, decode, encode
+from app.bus.wire import MAX_NODE_BYTES, MAX_SEQ, NodeMessage, decode, encode
 from crdt.errors import ProtocolError
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.protocol.messages import Stateless
@@ -15,7 +15,7 @@ from crdt.room.peer_messages import Committed, NodePresence, PeerMessage, Presen
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NODES = TEXT.filter(lambda name: len(name.encode()) <= MAX_NODE_BYTES)
 SEQS = st.integers(1, MAX_SEQ)
-NEWS: "st.SearchStrategy[PeerMessage]" = st.one_of(
+MESSAGES: "st.SearchStrategy[PeerMessage]" = st.one_of(
     st.builds(Committed, SEQS, st.none() | st.binary()),
     st.builds(NodePresence, NODES, st.binary(), st.booleans()),
     st.builds(PresenceQuery, NODES),
@@ -23,21 +23,21 @@ NEWS: "st.SearchStrategy[PeerMessage]" = st.one_of(
 )
 
 
-@given(NODES, NEWS)
-def test_what_was_said_is_heard(node: str, message: PeerMessage) -> None:
-    assert decode(encode(node, message)) == Envelope(node, message)
+@given(NODES, MESSAGES)
+def test_what_was_encoded_is_decoded(node: str, message: PeerMessage) -> None:
+    assert decode(encode(node, message)) == NodeMessage(node, message)
 
 
 @given(st.binary())
 def test_any_bytes_are_a_message_or_refused(message: bytes) -> None:
     try:
-        envelope = decode(message)
+        decoded = decode(message)
     except ProtocolError:
         return
-    assert decode(encode(*envelope)) == envelope
+    assert decode(encode(*decoded)) == decoded
 
 
-@given(NODES, NEWS, st.data())
+@given(NODES, MESSAGES, st.data())
 def test_a_spoiled_message_is_another_one_or_refused(
     node: str, message: PeerMessage, data: st.DataObject
 ) -> None:
@@ -68,7 +68,7 @@ def test_what_breaks_a_rule_is_refused(message: bytes) -> None:
         decode(message)
 
 
-def test_every_bus_carries_the_longest_roster() -> None:
+def test_every_bus_carries_the_longest_node_presence() -> None:
     node = "n" * MAX_NODE_BYTES
     longest = encode(
         node, NodePresence(node, bytes(MAX_NODE_PRESENCE_BYTES + 10), is_complete=True)
