@@ -20,12 +20,18 @@ import pytest
 from persistence.embedded.server import EmbeddedPostgres
 from persistence.postgres.migrations import migrate
 from persistence.postgres.pool import Pool, connection, open_pool
+from tests import timed
 from tests.redis_server import RedisServer, a_cluster, a_redis
+from tests.rounds import summary
 
 TOLD: Final = "told"
 
 
 Tell: TypeAlias = Callable[[str], None]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    timed.register(config)
 
 
 @pytest.fixture
@@ -35,6 +41,7 @@ def tell(record_property: Callable[[str, object], None]) -> Tell:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(summary())
     reports = chain.from_iterable(terminalreporter.stats.values())
     for report in reports:
         if isinstance(report, pytest.TestReport) and report.when == "call":
