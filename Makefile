@@ -1,5 +1,6 @@
 # make run      serve on 127.0.0.1:8000 with everything embedded
-# make test     check and test everything
+# make test     check and test everything, with a few rounds of each long test
+# make soak     everything that takes long: all seeds, all kills, all examples, all clients
 # make setup    only install
 # make lock     renew the lock files after a change of dependencies
 # make bench    measure
@@ -12,7 +13,7 @@ NODE := $(shell command -v node)
 LOCK := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-annotate --quiet --upgrade pyproject.toml
 
-.PHONY: run setup test lint lock bench
+.PHONY: run setup test soak lint lock bench
 
 run: setup
 	$(BIN)/pipeloom serve
@@ -34,7 +35,10 @@ setup: .venv/installed
 	@touch $@
 
 test: .venv/installed-test lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+soak: .venv/installed-test
+	PIPELOOM_TEST_SOAK=1 $(BIN)/python -m pytest -n auto $(ARGS)
 
 lint: .venv/installed-test
 	$(BIN)/ruff format --check --quiet .

@@ -35,9 +35,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def tell(record_property: Callable[[str, object], None]) -> Tell:
+def tell(request: pytest.FixtureRequest) -> Tell:
     """Have a line printed at the end of the run, whichever process the test ran in."""
-    return lambda line: record_property(TOLD, line)
+    return lambda line: request.node.user_properties.append((TOLD, line))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -57,6 +57,7 @@ def postgres_server() -> Iterator[str]:
         yield dsn
         return
     with TemporaryDirectory(prefix="pipeloom-") as data_dir, EmbeddedPostgres(Path(data_dir)) as pg:
+        asyncio.run(_stop_syncing(pg.dsn))
         yield pg.dsn
 
 
@@ -126,6 +127,13 @@ async def a_database(server: str, template: str) -> AsyncIterator[str]:
 
 def dsn_of(server: str, database: str) -> str:
     return urlsplit(server)._replace(path=f"/{database}").geturl()
+
+
+async def _stop_syncing(server: str) -> None:
+    """Leave it to the system when it writes to the disk: only a crash of the machine loses that."""
+    async with connection(server) as admin:
+        for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
+            await admin.run_script(statement)
 
 
 async def _create(server: str, name: str, template: str = "template1") -> None:

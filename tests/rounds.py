@@ -1,8 +1,8 @@
 """How many rounds a long test plays: a few per change, in turn, and all of them in `make soak`.
 
-A test that is played with many seeds, or kills many times, or asks many things, has more rounds than
-a change can wait for. `make test` plays a few of them; which ones is drawn from SEED, which differs
-from run to run and is printed at the end of each. PIPELOOM_TEST_SEED=n repeats a run, and
+A test that is played with many seeds, or kills many times, or asks many things, has more rounds
+than a change can wait for. `make test` plays a few of them. SEED decides which ones: it differs
+from run to run, and the end of each run prints it. PIPELOOM_TEST_SEED=n repeats a run, and
 PIPELOOM_TEST_SOAK=1, which `make soak` sets, plays all rounds. See docs/testing.md.
 """
 

@@ -9,12 +9,15 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import asyncpg  # type: ignore[import-untyped]
 
+from app.auth.tokens import Tokens, secret_in
+from persistence.ports import User
 from tests.processes import children
 
 T = TypeVar("T")
@@ -64,8 +67,11 @@ class Installation:
         return outcome.out.strip()
 
     async def token(self, email: str = OWNER) -> str:
-        """Get a token of a user."""
-        return await self.result("token", "--email", email)
+        """Make the token that `pipeloom token` would print, without starting a program for it."""
+        secret = self.environment.get("PIPELOOM_JWT_SECRET") or secret_in(self.data_dir)
+        async with self.sql() as sql:
+            user = await sql.fetchrow("SELECT id, email, name FROM users WHERE email = $1", email)
+        return Tokens(secret).issue(User(**user), timedelta(hours=1), datetime.now(UTC))
 
     async def demo_pipeline(self) -> str:
         """The id of the pipeline that the first start created."""

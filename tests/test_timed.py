@@ -53,7 +53,8 @@ def diary_of(
     subprocess.run(
         [
             sys.executable, "-m", "pytest", "-q", "-n", str(processes), "--rootdir", str(folder),
-            "-p", "xdist", "-p", "no:cacheprovider", "-o", f"pythonpath={ROOT}", "-o", "markers=timed: alone",
+            "-p", "xdist", "-p", "no:cacheprovider",
+            "-o", f"pythonpath={ROOT}", "-o", "markers=timed: alone",
         ],
         cwd=folder, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, timeout=120,
         capture_output=True, check=False,

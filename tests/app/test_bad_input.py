@@ -1,6 +1,5 @@
 """Frames that no client should send: each ends its own connection, and nobody else's."""
 
-import os
 import random
 from typing import Any
 
@@ -12,12 +11,12 @@ from crdt.protocol.messages import AwarenessUpdate, SyncStep1, SyncStep2, Update
 from crdt.protocol.y_websocket import encode
 from tests.app.bystander import assert_log_decodable, undisturbed
 from tests.editor import joined, visiting
+from tests.rounds import SEED, rounds
 from tests.server import Installation, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SEED = int(os.environ.get("PIPELOOM_TEST_SEED", "20260301"))
-MUTATIONS = 300
+MUTATIONS = rounds(300, few=40)
 DEEPEST = 500
 """Levels of nesting that the server takes."""
 

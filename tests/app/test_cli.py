@@ -5,15 +5,20 @@ import os
 import signal
 import stat
 import time
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import jwt
 import pytest
+import pytest_asyncio
 
+from tests.conftest import a_database
 from tests.crdt.through_javascript import parse
 from tests.editor import Editor, joined
+from tests.rounds import some
 from tests.server import OWNER, VIEWER, Installation, Outcome, Server, eventually, run
 
 GOOD = """\
@@ -66,12 +71,24 @@ BAD_YAML = 'workflow:\n  name: "bad"\n  steps:\n    - name: [unclosed\n'
 NO_PIPELINE = "on: push\njobs: {}\n"
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def started_database(
+    postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[str]:
+    """The name of a database in which a first start is over, to copy."""
+    async with a_database(postgres_server, template_database) as dsn:
+        async with Installation(dsn, tmp_path_factory.mktemp("first") / "data").serve() as server:
+            await server.program.end()
+        yield urlsplit(dsn).path.removeprefix("/")
+
+
 @pytest.fixture
-async def demo(installation: Installation) -> Installation:
+async def demo(
+    postgres_server: str, started_database: str, tmp_path: Path
+) -> AsyncIterator[Installation]:
     """An installation whose first start is over."""
-    async with installation.serve() as server:
-        await server.program.end()
-    return installation
+    async with a_database(postgres_server, started_database) as dsn:
+        yield Installation(dsn, tmp_path / "data")
 
 
 def assert_explained(outcome: Outcome, *words: str, code: int = 1) -> None:
@@ -231,6 +248,7 @@ async def test_exporting_what_is_not_there_is_explained(demo: Installation) -> N
     assert_explained(await demo.run("export", str(UUID(int=404))), "pipeline")
 
 
+@pytest.mark.timed
 async def test_the_second_start_is_fast_and_has_the_data_of_the_first(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -250,7 +268,8 @@ async def test_the_second_start_is_fast_and_has_the_data_of_the_first(
     assert await count_pipelines(installation) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", some([signal.SIGTERM, signal.SIGINT], few=1))
+@pytest.mark.timed
 async def test_a_drained_server_has_committed_what_it_received(
     installation: Installation, number: signal.Signals
 ) -> None:
@@ -357,7 +376,7 @@ async def joins(server: Server, installation: Installation) -> bool:
 
 
 async def test_the_generated_secret_is_for_its_owner_only(demo: Installation) -> None:
-    await demo.token(VIEWER)
+    await demo.result("token", "--email", VIEWER)
     secrets = [path for path in demo.data_dir.iterdir() if "secret" in path.name]
     assert len(secrets) == 1
     assert stat.S_IMODE(os.stat(secrets[0]).st_mode) == 0o600

@@ -1,10 +1,9 @@
 """`kill -9` at random moments: what was acknowledged is kept, and nothing is there twice.
 
-PIPELOOM_TEST_SEED chooses other moments than the usual ones.
+The moments differ from run to run; PIPELOOM_TEST_SEED repeats those of one (tests/rounds.py).
 """
 
 import asyncio
-import os
 import random
 from collections import Counter
 from contextlib import AsyncExitStack
@@ -16,10 +15,10 @@ from pycrdt import Doc, Map, Text
 
 from tests.conftest import Tell
 from tests.editor import Editor, joined
+from tests.rounds import SEED, rounds
 from tests.server import Installation, Program, Server, eventually
 
-SEED = int(os.environ.get("PIPELOOM_TEST_SEED", "20260301"))
-SERVER_KILLS, WORKER_KILLS = 50, 15
+SERVER_KILLS, WORKER_KILLS = rounds(50, few=6), rounds(15, few=4)
 WRITERS = 3
 IN_FLIGHT = 8
 """Edits that a writer sends ahead of their acknowledgement."""

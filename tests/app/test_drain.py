@@ -5,6 +5,7 @@ import signal
 import time
 
 import httpx
+import pytest
 
 from tests.app.test_cli import add_step
 from tests.editor import joined
@@ -57,6 +58,7 @@ async def test_a_signal_that_comes_while_it_starts_is_heard(
     assert program.lines == [], "it never was ready"
 
 
+@pytest.mark.timed
 async def test_it_ends_in_time_though_nothing_can_be_committed(installation: Installation) -> None:
     async with installation.serve() as server, installation.sql() as sql:
         room = server.room(await installation.demo_pipeline(), await installation.token())

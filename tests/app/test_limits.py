@@ -155,6 +155,7 @@ async def test_a_stateless_message_may_be_so_long(
     )
 
 
+@pytest.mark.timed
 async def test_edits_too_fast_are_taken_slower_and_all_of_them(room: str) -> None:
     async with joined(room) as fast, joined(room) as other:
         begun = time.monotonic()
@@ -170,6 +171,7 @@ async def test_edits_too_fast_are_taken_slower_and_all_of_them(room: str) -> Non
         assert time.monotonic() - begun > 0.9
 
 
+@pytest.mark.timed
 async def test_presence_too_fast_is_thinned_and_ends_with_the_latest(room: str) -> None:
     async with joined(room) as fast, joined(room) as other:
         for clock in range(1, 501):

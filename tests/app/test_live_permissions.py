@@ -17,8 +17,9 @@ from app.rooms.live_room import PARTING_SECONDS
 from crdt.protocol.messages import SyncStep1
 from tests.app.bystander import undisturbed
 from tests.app.conftest import SECRET
-from tests.app.issuer import Publisher, Signer, published, publishing, signer
+from tests.app.issuer import FAMILIES, Publisher, Signer, published, publishing, signer
 from tests.editor import Editor, joined, visiting
+from tests.rounds import some
 from tests.server import OWNER, Installation, Server, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -90,6 +91,7 @@ async def connected(server: Server, pipeline_id: str, member: Member) -> AsyncIt
         yield editor
 
 
+@pytest.mark.timed
 async def test_a_member_made_a_viewer_stays_and_edits_no_more(
     shared_server: Server, shared_installation: Installation, room: str, pipeline_id: str
 ) -> None:
@@ -107,6 +109,7 @@ async def test_a_member_made_a_viewer_stays_and_edits_no_more(
         assert refused not in owner.steps
 
 
+@pytest.mark.timed
 async def test_a_viewer_made_a_member_edits_in_place(
     shared_server: Server, shared_installation: Installation, room: str, pipeline_id: str
 ) -> None:
@@ -125,6 +128,7 @@ async def test_a_viewer_made_a_member_edits_in_place(
 
 
 @pytest.mark.parametrize("how", ["leaves", "is deleted", "loses the team"])
+@pytest.mark.timed
 async def test_who_is_no_member_any_more_is_closed_with_4403(
     shared_server: Server, shared_installation: Installation, room: str, pipeline_id: str, how: str
 ) -> None:
@@ -172,6 +176,7 @@ async def within(seconds: float, editor: Editor) -> int | None:
     return (await editor.close_code())[0]
 
 
+@pytest.mark.timed
 async def test_a_pipeline_that_goes_to_another_team_goes_without_its_people(
     shared_server: Server, shared_installation: Installation, owner_token: str
 ) -> None:
@@ -184,6 +189,7 @@ async def test_a_pipeline_that_goes_to_another_team_goes_without_its_people(
             assert await within(PROMPTLY, editor) == 4403
 
 
+@pytest.mark.timed
 async def test_a_deleted_pipeline_is_closed_with_4404(
     shared_server: Server, shared_installation: Installation, room: str, owner_token: str
 ) -> None:
@@ -216,6 +222,7 @@ async def a_pipeline(sql: Any) -> str:
     return str(pipeline_id)
 
 
+@pytest.mark.timed
 async def test_a_change_is_noticed_though_the_listener_was_killed(
     shared_server: Server, shared_installation: Installation, pipeline_id: str
 ) -> None:
@@ -247,7 +254,7 @@ async def test_a_connection_ends_with_its_token(
         assert kept in owner.steps
 
 
-@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+@pytest.mark.parametrize("algorithm", some(list(FAMILIES), few=1))
 async def test_tokens_of_an_issuer_get_in_through_rotations_and_outages(
     database_url: str, tmp_path_factory: pytest.TempPathFactory, algorithm: str
 ) -> None:

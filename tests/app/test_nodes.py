@@ -1,10 +1,9 @@
 """Three servers, one database, one Redis: whatever dies or hangs, no acknowledged edit is lost.
 
-PIPELOOM_TEST_SEED chooses other accidents than the usual ones.
+The accidents differ from run to run; PIPELOOM_TEST_SEED repeats those of one (tests/rounds.py).
 """
 
 import asyncio
-import os
 import random
 import signal
 import time
@@ -14,16 +13,17 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import httpx
+import pytest
 from websockets.exceptions import InvalidHandshake
 
 from tests.app.test_crash import Ledger, markers_in, markers_in_tables, prepared
 from tests.conftest import Tell
 from tests.editor import Editor, joined
 from tests.redis_server import RedisServer
+from tests.rounds import SEED, rounds
 from tests.server import Installation, Server, eventually
 
-SEED = int(os.environ.get("PIPELOOM_TEST_SEED", "20261123"))
-NODES, WRITERS, ROUNDS = 3, 6, 2
+NODES, WRITERS, ROUNDS = 3, 6, rounds(2, few=1)
 PAUSE = 0.05
 """Between two edits of a writer: the accidents are what is tested, not the load."""
 
@@ -128,6 +128,7 @@ def markers_in_names(editor: Editor) -> set[str]:
     return {step["name"] for step in editor.steps.values()}
 
 
+@pytest.mark.timed
 async def test_whatever_dies_no_acknowledged_edit_is_lost(
     installation: Installation, redis_server: RedisServer, tell: Tell
 ) -> None:
@@ -176,6 +177,7 @@ async def what_all_servers_hold(cluster: Cluster) -> set[str]:
     return held[0]
 
 
+@pytest.mark.timed
 async def test_without_redis_servers_work_and_follow_the_log(installation: Installation) -> None:
     environment = {**installation.environment, "REDIS_URL": "redis://127.0.0.1:1/0"}
     alone = replace(installation, environment=environment)

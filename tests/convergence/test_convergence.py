@@ -1,10 +1,9 @@
 """After whatever happened, everybody has the same, and nothing acknowledged is lost.
 
-Three servers share a log and a bus that drops, repeats, delays and reorders. PIPELOOM_SEEDS=n plays
-n seeds instead of 200. A failure prints its seed and its script.
+Three servers share a log and a bus that drops, repeats, delays and reorders. A failure prints its
+seed and its script; tests/rounds.py says which seeds are played.
 """
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import sleep
@@ -17,8 +16,9 @@ from tests.contracts.stores import an_id
 from tests.convergence.play import Play, assert_same
 from tests.convergence.server import NODES, UNLOAD_AFTER, valid_rows
 from tests.convergence.server_edits import VERBS
+from tests.rounds import some
 
-SEEDS = int(os.environ.get("PIPELOOM_SEEDS", "200"))
+SEEDS = some(range(200), few=12)
 EXPECTED_LOGS = {"room.commit_failed"}
 
 
@@ -47,7 +47,7 @@ async def a_play(seed: int, kind: type[Play] = Play) -> AsyncIterator[Play]:
         raise AssertionError(f"seed {seed}: {error!r}\n{script}") from error
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_whatever_happens_everybody_ends_with_the_same(seed: int) -> None:
     async with a_play(seed) as play:
         await play.heal()

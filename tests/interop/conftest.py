@@ -7,11 +7,21 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import a_database
+from tests.interop.matrix import is_played
 from tests.interop.providers import VERSIONS
 from tests.interop.servers import ARRANGEMENTS
 from tests.interop.site import ENVIRONMENT, Site, a_site
 from tests.interop.stock import install
+from tests.rounds import SOAK
 from tests.server import Installation
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of every test, play a part of its matrix in which each client and each arrangement occurs."""
+    if SOAK or any("[" in wanted for wanted in config.args):
+        return
+    config.hook.pytest_deselected(items=[item for item in items if not is_played(item)])
+    items[:] = filter(is_played, items)
 
 
 @pytest.fixture(scope="session")

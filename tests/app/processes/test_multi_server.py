@@ -8,6 +8,7 @@ import time
 from contextlib import AsyncExitStack, suppress
 
 import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.app.test_crash import Ledger, markers_in, prepared
@@ -31,6 +32,7 @@ async def visitors(stack: AsyncExitStack, room: str) -> list[Editor]:
     return [await stack.enter_async_context(joined(room)) for _ in range(VISITORS)]
 
 
+@pytest.mark.timed
 async def test_editors_of_all_processes_see_each_other(installation: Installation) -> None:
     async with installation.serve("--workers", "2") as server, AsyncExitStack() as stack:
         ledger = Ledger(random.Random(1))
@@ -122,6 +124,7 @@ def total(page: dict[tuple[str, str], float], name: str) -> float:
     return sum(value for (each, _), value in page.items() if each == name)
 
 
+@pytest.mark.timed
 async def test_the_signal_to_stop_drains_all(installation: Installation) -> None:
     async with installation.serve("--workers", "2") as server, AsyncExitStack() as stack:
         room = server.room(await installation.demo_pipeline(), await installation.token())

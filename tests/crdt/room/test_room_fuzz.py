@@ -6,7 +6,7 @@ Frames are random bytes, and random changes to frames that mean something, throu
 from typing import Any
 from uuid import UUID
 
-from hypothesis import example, given, settings
+from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 from pycrdt import Map
 
@@ -30,6 +30,7 @@ from crdt.room.room import Room
 from crdt.room.session import Session, UserProfile
 from crdt.updates.pending import read_state_vector
 from tests.crdt.raw_updates import Y_MAP, after, chain, deletions, in_root, in_type, update, value
+from tests.rounds import SEED, rounds
 
 ANN, BEN = 1, 2
 ROOM = var_string("doc")
@@ -119,7 +120,8 @@ def check(effects: list[Effect], session: int) -> None:
                 assert isinstance(effect, Append | Broadcast | Publish | WhenDurable)
 
 
-@settings(max_examples=400, deadline=None)
+@seed(SEED)
+@settings(max_examples=rounds(400, few=60), deadline=None)
 @given(st.lists(frames(), min_size=1, max_size=12))
 @example(FOUND)
 @example([*FOUND[::-1], *BODIES])

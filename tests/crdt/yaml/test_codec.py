@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
+from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
 from crdt.errors import PipelineFileError
@@ -17,6 +18,7 @@ from crdt.yaml.nodes import Mapping, Node, Scalar, Sequence
 from crdt.yaml.reader import read_tree
 from crdt.yaml.writer import emit, inline
 from tests.crdt.through_javascript import exact, parse, through_document
+from tests.rounds import SEED, rounds, some
 
 
 def ids() -> Callable[[], str]:
@@ -551,11 +553,9 @@ class Invention:
         return self.rng.choice(["!t", "tag:x.com,2026:a b"]) if self.rng.random() < 0.04 else None
 
 
-@pytest.mark.parametrize("block", range(10))
-def test_invented_pipelines_survive(block: int) -> None:
-    for seed in range(block * 15, block * 15 + 15):
-        print(f"seed {seed}")
-        assert_survives(emit(Invention(seed).pipeline()), seed)
+@pytest.mark.parametrize("number", some(range(150), few=30))
+def test_invented_pipelines_survive(number: int) -> None:
+    assert_survives(emit(Invention(number).pipeline()), number)
 
 
 scalars = (
@@ -572,7 +572,8 @@ data = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@seeded(SEED)
+@settings(max_examples=rounds(150, few=40), deadline=None)
 @given(data)
 @example([1, 1.0, True, "1", "1.0", "", None, 2**60, {"": {"/": 1.0, "~": "~"}}])
 def test_any_data_survives_for_another_reader(value: Any) -> None:
@@ -589,7 +590,8 @@ def as_node(value: Any) -> Node:
     return Scalar(value)
 
 
-@settings(max_examples=100, deadline=None)
+@seeded(SEED)
+@settings(max_examples=rounds(100, few=30), deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(

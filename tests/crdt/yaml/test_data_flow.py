@@ -205,6 +205,7 @@ def test_connections_are_found_once_under_the_same_id_in_any_order_of_the_docume
         "{{steps." + "z " * 20_000 + "+}}",
     ],
 )
+@pytest.mark.timed
 def test_hostile_texts_take_no_longer_than_others(text: str) -> None:
     start = time.process_time()
     assert flows(step("a"), step("b", {"condition": text, "value": text})) == []

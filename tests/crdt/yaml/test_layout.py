@@ -128,6 +128,7 @@ def test_nothing_overlaps_and_everything_is_on_the_grid(seed: int) -> None:
             assert point.y + size.height < around.height
 
 
+@pytest.mark.timed
 def test_ten_thousand_steps_take_less_than_two_seconds() -> None:
     names = [f"s{i}" for i in range(10_000)]
     flows = [(names[i // 3], name) for i, name in enumerate(names) if i % 5]

@@ -50,6 +50,7 @@ async def test_numbers_are_gapless_under_concurrent_appends(
     await pool.close()
 
 
+@pytest.mark.timed
 async def test_an_append_never_waits_for_a_projection(stores: Stores, database_url: str) -> None:
     pipeline = await stores.new_pipeline()
     impatient = await connect(database_url)
@@ -70,6 +71,7 @@ async def test_an_append_never_waits_for_a_projection(stores: Stores, database_u
     assert [row["seq"] for row in seqs] == [2]
 
 
+@pytest.mark.timed
 async def test_a_projection_never_waits_for_an_append(stores: Stores, database_url: str) -> None:
     pipeline = await stores.new_pipeline()
     appender = await connect(database_url)
