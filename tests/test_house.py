@@ -38,6 +38,10 @@ PAGES = sorted(
     if "adr" not in page.parts
 )
 
+TEST_VARIABLES = frozenset(
+    f"PIPELOOM_TEST_{name}" for name in ("DATABASE_URL", "REDIS_URL", "SEED", "SOAK")
+)
+
 FETCHING = frozenset({"fetch", "fetchrow", "fetchval", "execute", "executemany"})
 
 
@@ -198,7 +202,19 @@ def test_pages_name_variables_that_are_read(page: Path) -> None:
     named = set(
         re.findall(r"\b(?:PIPELOOM_[A-Z_]*[A-Z]|DATABASE_URL|REDIS_URL)\b", page.read_text())
     )
-    assert named - known_variables() <= {"PIPELOOM_TEST_DATABASE_URL", "PIPELOOM_TEST_REDIS_URL"}
+    assert named - known_variables() <= TEST_VARIABLES
+
+
+def test_the_page_on_tests_names_every_module_that_is_shortened() -> None:
+    shortened = {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "tests").rglob("*.py")
+        if "node_modules" not in file.parts
+        and re.search(r"^from tests\.rounds import ", file.read_text(), re.MULTILINE)
+    } - {"tests/conftest.py", "tests/interop/conftest.py"}
+    named = re.findall(r"tests/[\w/]+\.py", (ROOT / "docs" / "testing.md").read_text())
+    assert shortened - set(named) == set()
+    assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
 def test_every_setting_is_explained_to_operators() -> None:

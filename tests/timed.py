@@ -89,10 +89,12 @@ class Controller:
     def __init__(self, folder: Path) -> None:
         self._ids = folder / f"{IDS}.json"
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: WorkerController) -> None:
         """Tell a worker process where to write."""
         node.workerinput[IDS] = str(self._ids)
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> WorkStealingScheduling | None:
         """Use our scheduler unless --dist asks for a special one."""
         ordinary = config.getoption("dist") in {"load", "worksteal"}

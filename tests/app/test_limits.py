@@ -16,9 +16,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from crdt.protocol.hocuspocus import Authenticate
 from crdt.protocol.messages import Stateless, SyncStep1
 from tests.app.fakes import presence
-from tests.editor import joined, visiting
+from tests.editor import Editor, joined, visiting
 from tests.hocuspocus import client_frame
-from tests.server import PATIENCE, VIEWER, Installation, Server
+from tests.server import PATIENCE, VIEWER, Installation, Server, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -35,6 +35,7 @@ LIMITS = {
     "PIPELOOM_ORIGINS": "https://app.example",
     "PIPELOOM_METRICS_TOKEN": "open sesame",
 }
+SESSIONS = 'pipeloom_sessions{process="1",protocol="y-websocket"}'
 FORWARDED = {"X-Forwarded-For": "203.0.113.7"}
 
 
@@ -174,19 +175,30 @@ async def test_edits_too_fast_are_taken_slower_and_all_of_them(room: str) -> Non
 @pytest.mark.timed
 async def test_presence_too_fast_is_thinned_and_ends_with_the_latest(room: str) -> None:
     async with joined(room) as fast, joined(room) as other:
-        for clock in range(1, 501):
-            await fast.send(presence(7, clock, f'{{"at": {clock}}}'))
-        await other.until("the latest", lambda: any(b'"at": 500' in one for one in other.presence))
+        await show_too_fast(fast, other)
         assert len(other.presence) < 200
 
 
+async def show_too_fast(fast: Editor, other: Editor) -> None:
+    """Change a presence five hundred times at once; wait until the other has seen the last."""
+    for clock in range(1, 501):
+        await fast.send(presence(7, clock, f'{{"at": {clock}}}'))
+    await other.until("the latest", lambda: any(b'"at": 500' in one for one in other.presence))
+
+
 async def test_metrics_tell_what_happened(room: str, shared_server: Server) -> None:
+    for _ in range(3):
+        with pytest.raises(InvalidStatus):
+            await connect(room, origin="https://evil.example")
+    async with joined(room) as fast, joined(room) as other:
+        await show_too_fast(fast, other)
+    await eventually("nobody there", lambda: is_empty(shared_server))
     async with joined(room) as editor:
         await editor.send(SyncStep1(b"\x00"))
         await editor.edit(lambda doc: doc.get("steps", type=Map).update({"one": 1}))
         await editor.until_echoed()
         lines = await metrics(shared_server)
-    assert lines['pipeloom_sessions{process="1",protocol="y-websocket"}'] == 1
+    assert lines[SESSIONS] == 1
     assert lines['pipeloom_ack_seconds_count{process="1"}'] > 0
     assert lines['pipeloom_commit_seconds_count{process="1"}'] > 0
     assert lines['pipeloom_rejects_total{process="1",reason="origin"}'] >= 3
@@ -230,6 +242,11 @@ async def test_the_log_names_connections_and_no_tokens(
     assert "ASGI" not in log
     assert owner_token not in log
     assert owner_token.split(".")[2] not in log
+
+
+async def is_empty(server: Server) -> bool:
+    """Whether the server has noticed that everybody left."""
+    return (await metrics(server)).get(SESSIONS, 0) == 0
 
 
 async def metrics(server: Server) -> dict[str, float]:

@@ -2,8 +2,8 @@
 
 A test over all clients and all arrangements has nine cells. `make soak` plays all of them;
 `make test` plays three, in which each client and each arrangement occurs once. Of a test over
-clients alone, or arrangements alone, it plays one. The seed of the run and the name of the test
-decide which.
+arrangements alone it plays one, and so of a test at three nodes, where the other clients are at the
+other nodes. The seed of the run and the name of the test decide which.
 """
 
 from typing import Final
@@ -22,8 +22,10 @@ CLIENTS: Final = ("version", "live_version")
 def is_played(item: pytest.Item) -> bool:
     """Whether a test is in the part of the matrix that is played in this run."""
     chosen = item.callspec.params if hasattr(item, "callspec") else {}
+    if "running" not in chosen or is_for_one_node_only(item):
+        return True
     places = [VERSIONS.index(chosen[name]) for name in CLIENTS if name in chosen]
-    if chosen.get("running") in ARRANGEMENTS and not is_for_one_node_only(item):
+    if chosen["running"] in ARRANGEMENTS:
         places.append(ARRANGEMENTS.index(chosen["running"]))
     if not places:
         return True
