@@ -19,8 +19,8 @@ from persistence.postgres.pool import connection
 USER_PROCESS = """
 import os, sys
 from pathlib import Path
-from persistence.embedded import EmbeddedPostgres
-from persistence.postgres_binaries import Account, Binaries
+from persistence.embedded.server import EmbeddedPostgres
+from persistence.embedded.binaries import Account, Binaries
 if sys.argv[2:]:
     uid, gid = int(sys.argv[2]), int(sys.argv[3])
     Binaries(Account(uid, gid))
