@@ -34,10 +34,13 @@ setup: .venv/installed
 	cd tests/interop && PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --silent --no-audit --no-fund
 	@touch $@
 
+# Compiled once, for all the programs that tests start: the environment may keep Python from that.
 test: .venv/installed-test lint
+	@$(BIN)/python -m compileall -q app crdt persistence sql
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 soak: .venv/installed-test
+	@$(BIN)/python -m compileall -q app crdt persistence sql
 	PIPELOOM_TEST_SOAK=1 $(BIN)/python -m pytest -n auto $(ARGS)
 
 lint: .venv/installed-test

@@ -128,7 +128,6 @@ def markers_in_names(editor: Editor) -> set[str]:
     return {step["name"] for step in editor.steps.values()}
 
 
-@pytest.mark.timed
 async def test_whatever_dies_no_acknowledged_edit_is_lost(
     installation: Installation, redis_server: RedisServer, tell: Tell
 ) -> None:

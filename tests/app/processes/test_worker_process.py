@@ -188,7 +188,6 @@ async def test_no_command_line_tells_where_the_database_is(installation: Install
         assert installation.database_url not in line
 
 
-@pytest.mark.timed
 async def test_a_port_that_is_taken_is_explained_at_once(installation: Installation) -> None:
     async with installation.serve() as server:
         refused = installation.run("serve", "--port", str(server.port))

@@ -187,7 +187,6 @@ async def visit(installation: Installation, *options: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("options", [(), ("--workers", "2")])
-@pytest.mark.timed
 async def test_a_server_that_stops_has_told_its_collector_everything_but_tokens(
     installation: Installation, options: tuple[str, ...]
 ) -> None:
