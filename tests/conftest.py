@@ -22,7 +22,7 @@ from persistence.postgres.migrations import migrate
 from persistence.postgres.pool import Pool, connection, open_pool
 from tests import timed
 from tests.redis_server import RedisServer, a_cluster, a_redis
-from tests.rounds import summary
+from tests.rounds import SEED, summary
 
 TOLD: Final = "told"
 
@@ -32,6 +32,8 @@ Tell: TypeAlias = Callable[[str], None]
 
 def pytest_configure(config: pytest.Config) -> None:
     timed.register(config)
+    if config.getoption("hypothesis_seed", None) is None:
+        config.option.hypothesis_seed = str(SEED)
 
 
 @pytest.fixture

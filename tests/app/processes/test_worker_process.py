@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +27,7 @@ from tests.app.test_crash import CAUGHT_UP, Ledger, markers_in_tables, prepared
 from tests.contracts.stores import NOON
 from tests.editor import joined
 from tests.processes import alive, children, command
+from tests.rounds import some
 from tests.server import PATIENCE, REPOSITORY, Installation, Server, eventually
 
 SERVERS = (
@@ -69,8 +71,10 @@ async def test_another_worker_takes_the_place_of_one_that_dies(installation: Ins
     assert f"pid={died} code=-9" in log
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["one", "two"])
+@pytest.mark.parametrize(
+    ("options", "number"),
+    some([*product([(), ("--workers", "2")], [signal.SIGTERM, signal.SIGINT])], few=2),
+)
 async def test_what_was_received_is_in_the_tables_when_the_server_has_ended(
     installation: Installation, options: Sequence[str], number: signal.Signals
 ) -> None:
@@ -158,19 +162,17 @@ async def test_nor_one_that_is_just_starting(installation: Installation) -> None
 
 
 async def test_the_page_of_the_server_has_what_the_worker_counts(
-    installation: Installation,
+    shared_server: Server, shared_installation: Installation, owner_token: str
 ) -> None:
-    async with installation.serve() as server:
-        token = await installation.token()
-        room = server.room(await prepared(server, installation, token), token)
-        async with joined(room):
+    pipeline_id = await prepared(shared_server, shared_installation, owner_token)
+    async with joined(shared_server.room(pipeline_id, owner_token)):
 
-            async def is_projected() -> bool:
-                page = await told(server)
-                return bool(page.get(("pipeloom_projected_rows_total", "worker")))
+        async def is_projected() -> bool:
+            page = await told(shared_server)
+            return bool(page.get(("pipeloom_projected_rows_total", "worker")))
 
-            await eventually("the worker's rows", is_projected)
-            page = await told(server)
+        await eventually("the worker's rows", is_projected)
+        page = await told(shared_server)
     assert page["pipeloom_connections", "1"] == 1
     assert ("pipeloom_projected_rows_total", "1") not in page
     assert ("pipeloom_connections", "worker") not in page
@@ -181,17 +183,19 @@ async def test_without_a_worker_there_is_none(installation: Installation) -> Non
         assert children(server.program.pid) == []
 
 
-async def test_no_command_line_tells_where_the_database_is(installation: Installation) -> None:
-    async with installation.serve() as server:
-        line = command(await worker_of(server))
-        assert "spawn_main" in line
-        assert installation.database_url not in line
+async def test_no_command_line_tells_where_the_database_is(
+    shared_server: Server, shared_installation: Installation
+) -> None:
+    line = command(await worker_of(shared_server))
+    assert "spawn_main" in line
+    assert shared_installation.database_url not in line
 
 
-async def test_a_port_that_is_taken_is_explained_at_once(installation: Installation) -> None:
-    async with installation.serve() as server:
-        refused = installation.run("serve", "--port", str(server.port))
-        outcome = await asyncio.wait_for(refused, 10)
+async def test_a_port_that_is_taken_is_explained_at_once(
+    shared_server: Server, shared_installation: Installation
+) -> None:
+    refused = shared_installation.run("serve", "--port", str(shared_server.port))
+    outcome = await asyncio.wait_for(refused, 10)
     assert outcome.code == 1
     assert len(outcome.err.splitlines()) == 1, outcome.err
 
