@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import asyncpg  # type: ignore[import-untyped]
 
 from app.auth.tokens import Tokens, secret_in
-from persistence.ports import User
+from persistence.ports.directory import User
 from tests.processes import children
 
 T = TypeVar("T")
