@@ -191,6 +191,7 @@ async def test_no_command_line_tells_where_the_database_is(
     assert shared_installation.database_url not in line
 
 
+@pytest.mark.timed
 async def test_a_port_that_is_taken_is_explained_at_once(
     shared_server: Server, shared_installation: Installation
 ) -> None:
