@@ -30,6 +30,9 @@ class TimedLast(WorkStealingScheduling):
         self._timed: list[int] | None = None
         """The indices of the timed tests until they are handed out; None before the collection."""
 
+        self._died = 0
+        """How many processes died that pytest-xdist has not replaced yet."""
+
     @property
     def tests_finished(self) -> bool:
         """Whether nothing is left to hand out."""
@@ -40,6 +43,16 @@ class TimedLast(WorkStealingScheduling):
         """Whether something is left to do."""
         return bool(self._timed) or super().has_pending
 
+    def add_node(self, node: WorkerController) -> None:
+        """See `WorkStealingScheduling.add_node`."""
+        super().add_node(node)
+        self._died = max(0, self._died - 1)
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """See `WorkStealingScheduling.remove_node`."""
+        self._died += bool(self.node2pending[node])
+        return super().remove_node(node)
+
     def check_schedule(self) -> None:
         """Hand out what is due."""
         if self.collection is None:
@@ -47,7 +60,7 @@ class TimedLast(WorkStealingScheduling):
         if self._timed is None:
             self._set_timed_apart(self.collection)
         up = [node for node in self.nodes if not node.shutting_down]
-        if self._timed and len(up) == len(self.nodes) == 1:
+        if self._timed and len(up) == len(self.nodes) == 1 and not self._died:
             self.pending.extend(self._timed)
             self._timed = []
         if not self._timed:
