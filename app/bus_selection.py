@@ -1,6 +1,5 @@
 """Which bus a server uses, by its settings: the one place that chooses an implementation."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,7 +13,7 @@ from app.bus.transport import Transport
 from crdt.room.peer_messages import NodeId
 
 from .settings import Settings
-from .tasks import end
+from .tasks import in_background
 
 
 @asynccontextmanager
@@ -37,8 +36,5 @@ async def run_bus(
 ) -> AsyncIterator[RemoteBus]:
     """Run a bus over transports of one kind until the block ends."""
     bus = RemoteBus(open_transport, node)
-    task = asyncio.create_task(bus.run(), name="bus")
-    try:
+    async with in_background(bus.run()):
         yield bus
-    finally:
-        await end([task])

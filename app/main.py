@@ -55,7 +55,7 @@ from .clock import SystemClock
 from .compute_queue import ComputeQueue
 from .http import Readiness, healthz, to_documentation
 from .settings import Settings
-from .tasks import beside
+from .tasks import in_background
 from .worker_main import project_now
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -236,7 +236,7 @@ async def services(
         )
         if multiprocess_metrics is not None:
             await stack.enter_async_context(multiprocess_metrics.telling(made.metrics.own))
-        async with beside(
+        async with in_background(
             made.tick_forever(),
             made.follow_forever(),
             made.access.run(),

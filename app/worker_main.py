@@ -15,7 +15,7 @@ from persistence.worker.autosave import Autosave, Pauses
 from persistence.worker.worker import Worker
 
 from .clock import SystemClock
-from .tasks import beside
+from .tasks import in_background
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -38,7 +38,7 @@ async def work(dsn: str, stop: asyncio.Event, versions: Pauses) -> None:
         log = TimedLog(PostgresUpdateLog(pool))
         autosave = Autosave(log, CountedVersions(PostgresVersions(pool)), versions, SystemClock())
         # Side by side: a version of 10,000 steps takes seconds, which no row may wait for.
-        async with beside(autosave.run()):
+        async with in_background(autosave.run()):
             await Worker(log, TimedProjections(PostgresProjections(pool)), listener).run(stop)
     finally:
         await listener.close()

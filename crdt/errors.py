@@ -10,6 +10,7 @@ PipeloomError
 │   ├── PipelineNotFound      4404
 │   ├── ResetConnection       4205
 │   ├── ConnectionTimeout     4408
+│   ├── InternalError         1011  a bug of the server; the log has its traceback
 │   ├── Draining              1012
 │   └── Overloaded            1013
 │       └── TooManyConnections      of one user, from one address, or altogether
@@ -23,7 +24,7 @@ PipeloomError
 └── StoreError                (persistence/errors.py) PostgreSQL refused or is away
 
 Close codes follow docs/protocol.md: 4400–4499 tell a y-websocket ≥ 3.1 client to stay away,
-1012 and 1013 tell it to come back.
+1011, 1012 and 1013 tell it to come back.
 """
 
 from typing import ClassVar
@@ -101,6 +102,13 @@ class ConnectionTimeout(SyncError):
 
     close_code = 4408
     remedy = "no document open: reconnect when there is one"
+
+
+class InternalError(SyncError):
+    """The server has met with a condition that it did not expect (RFC 6455 §7.4.1)."""
+
+    close_code = 1011
+    remedy = "the server failed: reconnect"
 
 
 class Draining(SyncError):

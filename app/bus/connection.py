@@ -7,11 +7,11 @@ get through, however healthy the connection looks.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 from uuid import UUID, uuid4
 
-from app.tasks import end
+from app.tasks import run_until_first_ends
 from app.telemetry.metrics import BUS_DROPPED
 from crdt.room.peer_messages import NodeId, PresenceQuery
 
@@ -71,7 +71,7 @@ class BusConnection:
 
         Calls `on_heartbeat` whenever a heartbeat came back.
         """
-        await _first_to_end(
+        await run_until_first_ends(
             self._keep_subscribed(),
             self._keep_publishing(),
             self._keep_receiving(),
@@ -140,14 +140,3 @@ class BusConnection:
                 raise BusUnavailable("messages do not come through") from error
             on_heartbeat()
             await asyncio.sleep(self._heartbeat_seconds)
-
-
-async def _first_to_end(*coroutines: Coroutine[Any, Any, None]) -> None:
-    """Run these until one ends; cancel the others, and raise what that one raised."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await end(tasks)
-    for task in done:
-        task.result()

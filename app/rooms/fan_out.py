@@ -1,10 +1,10 @@
-"""The clients of one room: their outboxes, and those who only wait for their last answers.
+"""The clients of one room: their outboxes, and clients that only wait for their last answers.
 
 Writing to a socket is most of what a delivery costs, and costs the same for one message as for
-three. So a busy room tells everybody what has come within a few milliseconds by one write each.
+three. So a busy room sends what has come within a few milliseconds by one write to each client.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -13,19 +13,18 @@ from crdt.protocol.messages import AwarenessUpdate, Message, SyncStep2, Update
 from crdt.room.effects import SessionId
 
 from .coalescing import Coalescer
-from .frames import FrameBatch
-from .outbox import Outbox
+from .outbox import FrameBatch, Outbox
 
 Encode: TypeAlias = Callable[[Message], bytes]
 
 Delivery: TypeAlias = tuple[Message, SessionId | None]
-"""What is told to everybody, and who is not told."""
+"""A message for everybody, and the session that does not get it: its author's."""
 
 SECONDS_PER_CLIENT: Final = 200e-6
-"""How much of the window each client adds: telling it takes about a tenth of that."""
+"""How much longer messages are gathered for each client: writing to it takes about a tenth."""
 
 SHORTEST_SECONDS: Final = 1e-3
-"""A window below that would gather nothing."""
+"""Within less than that, nothing would be gathered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +35,16 @@ class LeavingClient:
     error: SyncError
     deadline: float
 
-    def close(self) -> None:
-        """Let it go."""
-        self.outbox.close(self.error)
-
 
 class FanOut:
-    """Who is told what happens in a room. `longest_window` is in seconds."""
+    """Sends messages to all clients of a room. `longest_seconds` is how long it gathers at most."""
 
-    def __init__(self, longest_window: float = 0.0) -> None:
-        self._longest_window = longest_window
-        self._window: Coalescer[Delivery] = Coalescer(self._seconds, self._deliver)
+    def __init__(self, longest_seconds: float = 0.0) -> None:
+        self._longest_seconds = longest_seconds
+        self._coalescer: Coalescer[Delivery] = Coalescer(self._seconds, self._deliver)
         self._outboxes: dict[SessionId, Outbox] = {}
+        # By encoder, so that what many clients get is encoded and looked up once for all of them.
+        self._by_encoder: dict[Encode, dict[SessionId, Outbox]] = {}
         self._leaving: dict[SessionId, LeavingClient] = {}
 
     def __len__(self) -> int:
@@ -68,14 +65,20 @@ class FanOut:
     def add(self, session: SessionId, outbox: Outbox) -> None:
         """Let a client in."""
         self._outboxes[session] = outbox
+        self._by_encoder.setdefault(outbox.encode, {})[session] = outbox
 
     def remove(self, session: SessionId) -> Outbox | None:
         """Forget a client; return its outbox if it was here."""
         self._leaving.pop(session, None)
-        return self._outboxes.pop(session, None)
+        if (outbox := self._outboxes.pop(session, None)) is not None:
+            same = self._by_encoder[outbox.encode]
+            del same[session]
+            if not same:
+                del self._by_encoder[outbox.encode]
+        return outbox
 
     def put(self, session: SessionId, message: Message) -> None:
-        """Queue a message for one client."""
+        """Send a message to one client."""
         if (outbox := self.reachable(session)) and (frame := outbox.encode(message)):
             if isinstance(message, SyncStep2):
                 outbox.answer(frame)
@@ -83,71 +86,68 @@ class FanOut:
                 outbox.put(frame)
 
     def broadcast(self, message: Message, exclude: SessionId | None) -> None:
-        """Queue a message for every client but one, now or within the window."""
+        """Send a message to every client but one: now, or together with what comes soon."""
         if isinstance(message, Update | AwarenessUpdate):
-            self._window.add((message, exclude))
+            self._coalescer.add((message, exclude))
             return
-        self._window.flush()
+        self._coalescer.flush()
         for session in list(self._outboxes):
             if session != exclude:
                 self.put(session, message)
 
     def _seconds(self) -> float:
-        seconds = min(self._longest_window, SECONDS_PER_CLIENT * len(self._outboxes))
+        seconds = min(self._longest_seconds, SECONDS_PER_CLIENT * len(self._outboxes))
         return seconds if seconds >= SHORTEST_SECONDS else 0.0
 
     def _deliver(self, deliveries: list[Delivery]) -> None:
-        """Offer messages to everybody; equal parcels are made once."""
-        packing = _Packing(deliveries)
-        for session, outbox in list(self._outboxes.items()):
-            if (batch := packing.batch(session, outbox.encode)).payloads:
-                outbox.offer(batch)
+        """Offer messages to everybody but their authors."""
+        authors = {author for _, author in deliveries if author is not None}
+        for encode, outboxes in list(self._by_encoder.items()):
+            frames = [encode(message) for message, _ in deliveries]
+            if batch := _batch(frames):
+                for session, outbox in list(outboxes.items()):
+                    if session not in authors:
+                        outbox.offer(batch)
+            for author in authors & outboxes.keys():
+                if own := _batch(_by_others(author, frames, deliveries)):
+                    outboxes[author].offer(own)
 
-    def part(self, session: SessionId, leaving: LeavingClient) -> None:
-        """Have a client that has left wait for its last answers."""
+    def expect_leave(self, session: SessionId, leaving: LeavingClient) -> None:
+        """Have a client that was removed wait for its last answers."""
         self._leaving[session] = leaving
 
-    def let_go(self, session: SessionId) -> None:
+    def close_leaving(self, session: SessionId) -> None:
         """Close a client that waited for its last answers."""
         if leaving := self._leaving.pop(session, None):
-            leaving.close()
+            leaving.outbox.close(leaving.error)
 
-    def let_go_late(self, now: float) -> None:
-        """Close those who have waited long enough."""
+    def close_overdue(self, now: float) -> None:
+        """Close those who have waited until their deadline."""
         for session, leaving in list(self._leaving.items()):
             if leaving.deadline <= now:
-                self.let_go(session)
+                self.close_leaving(session)
 
     def close(self, error: SyncError) -> None:
-        """Send everybody away."""
-        self._window.close()
+        """Close all clients."""
+        self._coalescer.close()
         outboxes, self._outboxes = self._outboxes, {}
+        self._by_encoder.clear()
         for outbox in outboxes.values():
             outbox.close(error)
         for session in list(self._leaving):
-            self.let_go(session)
+            self.close_leaving(session)
 
 
-class _Packing:
-    """Parcels of the same messages, for whoever they are for."""
+def _by_others(
+    author: SessionId, frames: Sequence[bytes], deliveries: Sequence[Delivery]
+) -> list[bytes]:
+    """Leave out the frames of a session's own messages."""
+    return [
+        frame for frame, (_, excluded) in zip(frames, deliveries, strict=True) if author != excluded
+    ]
 
-    def __init__(self, deliveries: list[Delivery]) -> None:
-        self._deliveries = deliveries
-        self._authors = {author for _, author in deliveries}
-        self._frames: dict[Encode, list[bytes]] = {}
-        self._parcels: dict[tuple[Encode, SessionId | None], FrameBatch] = {}
 
-    def batch(self, session: SessionId, encode: Encode) -> FrameBatch:
-        """Make what a session is told, or find it made for another one."""
-        author = session if session in self._authors else None
-        key = encode, author
-        if (batch := self._parcels.get(key)) is None:
-            batch = self._parcels[key] = FrameBatch.of(self._frames_for(author, encode))
-        return batch
-
-    def _frames_for(self, author: SessionId | None, encode: Encode) -> Iterator[bytes]:
-        if (frames := self._frames.get(encode)) is None:
-            frames = self._frames[encode] = [encode(message) for message, _ in self._deliveries]
-        for frame, (_, excluded) in zip(frames, self._deliveries, strict=True):
-            if frame and (author is None or author != excluded):
-                yield frame
+def _batch(frames: Sequence[bytes]) -> FrameBatch | None:
+    """Make a batch of frames, unless the protocol has none for these messages."""
+    batch = FrameBatch.of(filter(None, frames))
+    return batch if batch.payloads else None

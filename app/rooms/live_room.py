@@ -253,7 +253,7 @@ class LiveRoom:
         now = self._clock.monotonic()
         self._execute(self._room.tick(now))
         self._execute(self._room.expire(self._clock.now()))
-        self._clients.let_go_late(now)
+        self._clients.close_overdue(now)
 
     @property
     def users(self) -> set[UUID]:
@@ -451,9 +451,9 @@ class LiveRoom:
         self.leave(session)
         if outbox is not None:
             deadline = self._clock.monotonic() + PARTING_SECONDS
-            self._clients.part(session, LeavingClient(outbox, error, deadline))
+            self._clients.expect_leave(session, LeavingClient(outbox, error, deadline))
             # Behind the acknowledgements that wait for the same commit.
-            self._appends.when_decided(lambda: self._clients.let_go(session))
+            self._appends.when_decided(lambda: self._clients.close_leaving(session))
 
 
 def _count(message: ClientMessage) -> None:

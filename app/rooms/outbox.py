@@ -1,16 +1,47 @@
-"""What a room needs of a client's socket; `app/websocket/connection.py` has it."""
+"""What a room needs of one client's socket, and the frames that it sends to many clients at once.
 
-from collections.abc import Callable
+`app/websocket/send_queue.py` implements the port.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 from crdt.errors import SyncError
 from crdt.protocol.messages import Message
 
-from .frames import FrameBatch
+
+def header(length: int) -> bytes:
+    """Return the header of a whole, unmasked binary frame (RFC 6455 §5.2) of `length` bytes."""
+    if length < 126:
+        return bytes((0x82, length))
+    if length < 2**16:
+        return b"\x82\x7e" + length.to_bytes(2)
+    return b"\x82\x7f" + length.to_bytes(8)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameBatch:
+    """Binary messages, as payloads and as one string of RFC 6455 frames. `size` is in bytes.
+
+    A batch is made once and written to many sockets. Each message keeps a frame of its own, because
+    y-websocket clients up to 3.1 read only the first message of a frame.
+    """
+
+    payloads: tuple[bytes, ...]
+    wire: bytes
+    size: int
+
+    @classmethod
+    def of(cls, messages: Iterable[bytes]) -> "FrameBatch":
+        """Frame encoded messages."""
+        payloads = tuple(messages)
+        parts = (part for payload in payloads for part in (header(len(payload)), payload))
+        return cls(payloads, b"".join(parts), sum(map(len, payloads)))
 
 
 class Outbox(Protocol):
-    """Where messages to one client wait until the socket takes them."""
+    """Sends messages to one client in their order. No method waits for the socket."""
 
     @property
     def encode(self) -> Callable[[Message], bytes]:
@@ -21,12 +52,15 @@ class Outbox(Protocol):
         ...
 
     refill: Callable[[], bool]
-    """Called when the client has read everything after something was let go: it must send what
-    replaces that. False if it cannot yet; it is called again after the next frame then."""
+    """Called when the client has read everything that waited after frames to it were dropped.
+
+    It must send what replaces them. It returns False if it cannot do so yet; it is called again
+    after the next frame then.
+    """
 
     @property
     def limit(self) -> int | None:
-        """How many bytes may replace what was let go; None where the client waits for them."""
+        """How many bytes may replace what was dropped; None where the client waits for them."""
         ...
 
     def reserve(self, size: int) -> None:
@@ -34,17 +68,17 @@ class Outbox(Protocol):
         ...
 
     def put(self, frame: bytes) -> None:
-        """Queue a frame that must arrive; never waits. A client too slow for it is closed."""
+        """Send a frame that must arrive. A client that is too slow for it is closed."""
         ...
 
     def answer(self, frame: bytes) -> None:
-        """Queue what a client must get that it asked for; or, if there is no room, `refill`."""
+        """Send what the client has asked for and must get; or, if there is no room, `refill`."""
         ...
 
     def offer(self, batch: FrameBatch) -> None:
-        """Queue what may be let go, frame by frame, if the client is slow; then `refill`."""
+        """Send frames that may be dropped, one by one, if the client is slow; then `refill`."""
         ...
 
     def close(self, error: SyncError) -> None:
-        """Send what is queued, then close with the error's code and reason."""
+        """Send what waits, then close the socket with the error's code and reason."""
         ...

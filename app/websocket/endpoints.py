@@ -18,17 +18,18 @@ from app.rooms.inspect_in_thread import ThreadInspector
 from app.rooms.live_room import LiveRoom
 from app.settings import Settings, listed
 from app.telemetry.metrics import reject
-from crdt.errors import ConnectionTimeout, Overloaded, SyncError
+from crdt.errors import ConnectionTimeout, InternalError, Overloaded, SyncError
 from crdt.protocol import y_websocket
 from crdt.room.effects import SessionId
 from persistence.errors import StoreError
 
-from .connection import TOO_SLOW, ClientConnection, Lane, close
+from .connection import ClientConnection, close
 from .connection_limits import ConnectionLimit
 from .hocuspocus_socket import HocuspocusSocket
 from .join_span import JoinSpan
 from .origins import Origins
 from .rate_limits import RateLimiter, Rates
+from .send_queue import TOO_SLOW
 
 _logger = structlog.get_logger(__name__)
 
@@ -96,6 +97,10 @@ class Endpoints:
                 _logger.warning("connection.refused", error=str(error))
                 reject("store_unavailable")
                 await close(websocket, Overloaded("the database is away: try again later"))
+            except Exception as error:
+                _logger.exception("connection.failed", error=str(error))
+                reject(failure := InternalError())
+                await close(websocket, failure)
 
     async def _is_welcome(self, websocket: WebSocket) -> bool:
         """Refuse pages of other origins, with 403 as RFC 6455 §4.2.2 has it."""
@@ -159,7 +164,7 @@ class Endpoints:
         connection: ClientConnection,
         take: Callable[[bytes], Awaitable[float]],
     ) -> None:
-        room.join(visitor.session(session), Lane(connection, y_websocket.encode))
+        room.join(visitor.session(session), connection.outbox(y_websocket.encode))
         try:
             await self._admission.catch_up(visitor)
             await connection.run(take)

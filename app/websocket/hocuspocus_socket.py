@@ -50,7 +50,7 @@ from crdt.room.effects import SessionId
 from crdt.updates.inspection import Inspection
 from persistence.errors import StoreError
 
-from .connection import ClientConnection, Lane
+from .connection import ClientConnection
 from .join_span import JoinSpan
 from .rate_limits import Act, RateLimiter
 
@@ -98,11 +98,6 @@ class Channel:
     def address(self) -> str:
         """What stands on its frames."""
         return self.encode.address
-
-    @property
-    def lane(self) -> Lane:
-        """An outbox for this address."""
-        return Lane(self.connection, self.encode)
 
     def say(self, message: hocuspocus.ToClient) -> None:
         """Send a message to this address."""
@@ -286,7 +281,10 @@ class HocuspocusSocket:
         channel.act = act = channel.join_span.enter(
             room, partial(room.receive_message, channel.session)
         )
-        room.join(visitor.session(channel.session, is_asked_back=True), channel.lane)
+        room.join(
+            visitor.session(channel.session, is_asked_back=True),
+            self._connection.outbox(channel.encode),
+        )
         for kept in self._take_kept(channel):
             # Not for the pause: what is due before the next frame stays due.
             self._rate_limiter.take(channel.session, kept.message, act, kept.inspection)

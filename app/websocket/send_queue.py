@@ -1,85 +1,134 @@
-"""What waits to be sent to one client, within a bound.
+"""What waits to be sent to one client, within a bound, and the outboxes that fill this queue.
 
 Some frames must arrive: acknowledgements, refusals, answers. The edits and presence of others need
-not: past the bound they are let go, and the lanes they belonged to have fallen behind. Once the
+not: past the bound they are dropped, and the sessions they belonged to have fallen behind. Once the
 client has taken the rest, these are caught up, one at a time, by what replaces everything missed.
 """
 
+import asyncio
 from collections import deque
-from typing import Protocol
+from collections.abc import Callable
+
+from app.rooms.outbox import FrameBatch
+from app.telemetry.metrics import tally
+from crdt.errors import Overloaded, SyncError
+from crdt.protocol.messages import Message
+
+TOO_SLOW = "this client reads too slowly: reconnect"
 
 
-class Lane(Protocol):
-    """Where frames belong that may be let go: one session, of several on the same socket perhaps.
-
-    `is_owed` says that the client waits for an answer which found no room.
-    """
-
-    is_behind: bool
-    is_owed: bool
-
-    def catch_up(self) -> bool:
-        """Queue what replaces everything missed; False if that cannot be made yet."""
-        ...
+def never_write(_frames: bytes) -> bool:
+    """Write nothing: for servers without the ASGI extension, and for sockets that are closing."""
+    return False
 
 
 class SendQueue:
     """The frames of one socket, first in, first out. `limit` and `size` are in bytes.
 
+    While nothing waits, `write` sends frames at once and returns True, or False if the socket takes
+    nothing now. `close` ends the connection when its client is too slow even for what must arrive.
+
     What is being sent counts until `sent`. Frames that must arrive may take twice the limit, and
     the last of them more, so that no frame is too large as such. Most of them answer what the
-    client itself has sent: read nothing from it unless `has_room`, and the rest stays small.
+    client itself has sent: read nothing from it before `room`, and the rest stays small.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(
+        self, limit: int, write: Callable[[bytes], bool], close: Callable[[SyncError], None]
+    ) -> None:
         self.limit = limit
         self.size = 0
         self.reserved = 0
-        """Bytes of answers that wait for something else first."""
-        self._frames: deque[tuple[bytes, Lane | None]] = deque()
-        self._behind: deque[Lane] = deque()
+        """Bytes of answers that wait for a commit first."""
+        self.writes = 0
+        """How often the socket has taken something."""
+        self.close = close
+        self._write = write
+        self._has_ended = False
+        self._frames: deque[tuple[bytes, SessionOutbox | None]] = deque()
+        self._behind: deque[SessionOutbox] = deque()
+        self._wake, self._has_room = asyncio.Event(), asyncio.Event()
 
     def __bool__(self) -> bool:
         return bool(self._frames)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing waits, nothing is being sent, and nobody is to be caught up."""
-        return not self.size and not self._behind
 
     @property
     def has_room(self) -> bool:
         """Whether what waits, or is about to, is within the limit."""
         return self.size + self.reserved <= self.limit
 
-    def put(self, frame: bytes) -> bool:
-        """Queue a frame that must arrive; False if there is no room even without the others."""
+    def put(self, frame: bytes) -> None:
+        """Send a frame that must arrive; close the connection if there is no room for it."""
+        if self._has_ended or self._send_now(FrameBatch.of((frame,))):
+            return
         if self.size > self.limit:
-            self._let_go()
+            self._drop_offered()
         if self.size > 2 * self.limit:
-            return False
+            self._clear()
+            self.close(Overloaded(TOO_SLOW))
+            return
         self._append(frame, None)
-        return True
+        self._wake.set()
 
-    def answer(self, frame: bytes, lane: Lane) -> None:
-        """Queue a frame that must arrive, or have its lane make another one later."""
+    def answer(self, frame: bytes, outbox: "SessionOutbox") -> None:
+        """Send a frame that must arrive, or have its outbox make another one later."""
+        if self._has_ended or self._send_now(FrameBatch.of((frame,))):
+            return
         if self.size > self.limit:
-            self._let_go()
+            self._drop_offered()
         if self.size > self.limit:
-            lane.is_owed = True
-            self._leave_behind(lane)
+            outbox.is_owed = True
+            self._leave_behind(outbox)
         else:
             self._append(frame, None)
+        self._wake.set()
 
-    def offer(self, frame: bytes, lane: Lane) -> None:
-        """Queue a frame that may be let go."""
-        if lane.is_behind:
+    def offer(self, batch: FrameBatch, outbox: "SessionOutbox") -> None:
+        """Send frames that may be dropped."""
+        if not self._send_now(batch) and not self._has_ended:
+            for frame in batch.payloads:
+                self._offer(frame, outbox)
+            self._wake.set()
+
+    def _send_now(self, batch: FrameBatch) -> bool:
+        """Write to the socket without a detour, if nothing is before it and the socket takes it."""
+        if self.size or self._behind or not self._write(batch.wire):
+            return False
+        self.writes += 1
+        tally.frames_out += len(batch.payloads)
+        tally.bytes_out += batch.size
+        return True
+
+    def _offer(self, frame: bytes, outbox: "SessionOutbox") -> None:
+        if outbox.is_behind:
             return
         if self.size and self.size + len(frame) > self.limit:
-            self._let_go()
-            self._leave_behind(lane)
-            return
-        self._append(frame, lane)
+            self._drop_offered()
+            self._leave_behind(outbox)
+        else:
+            self._append(frame, outbox)
+
+    def end(self) -> None:
+        """Take nothing more; what waits is still sent."""
+        self._has_ended, self._write = True, never_write
+        self._wake.set()
+
+    def reserve(self, size: int) -> None:
+        """Count bytes that will be put later; a negative size takes them back."""
+        self.reserved += size
+        self._check_room()
+
+    async def room(self) -> None:
+        """Wait until the queue has room."""
+        while not self.has_room:
+            self._has_room.clear()
+            await self._has_room.wait()
+
+    async def wait(self) -> None:
+        """Wait until something else was to be sent, or until `end`."""
+        if not self._has_ended:
+            self._wake.clear()
+            await self._wake.wait()
 
     def pop(self) -> bytes:
         """Take the next frame; call `sent` when the socket has taken it."""
@@ -88,37 +137,78 @@ class SendQueue:
     def sent(self, frame: bytes) -> None:
         """Forget a frame that was popped."""
         self.size -= len(frame)
+        self.writes += 1
+        tally.frames_out += 1
+        tally.bytes_out += len(frame)
+        self._check_room()
 
-    def clear(self) -> None:
-        """Forget everything that waits."""
+    def catch_up(self) -> None:
+        """Have one session caught up that fell behind; call when nothing waits any more."""
+        for _ in range(len(self._behind)):
+            outbox = self._behind.popleft()
+            # Before it is caught up: what comes after must not be dropped unnoticed.
+            outbox.is_behind = False
+            if outbox.catch_up():
+                return
+            self._leave_behind(outbox)
+
+    def _append(self, frame: bytes, outbox: "SessionOutbox | None") -> None:
+        self._frames.append((frame, outbox))
+        self.size += len(frame)
+
+    def _check_room(self) -> None:
+        if self.has_room:
+            self._has_room.set()
+
+    def _clear(self) -> None:
+        """Forget everything that waits, but not what is being sent."""
         self.size -= sum(len(frame) for frame, _ in self._frames)
         self._frames.clear()
 
-    def catch_up(self) -> None:
-        """Have one lane caught up that fell behind; call when nothing waits any more."""
-        for _ in range(len(self._behind)):
-            lane = self._behind.popleft()
-            # Before it is caught up: what comes after must not be let go unnoticed.
-            lane.is_behind = False
-            if lane.catch_up():
-                return
-            self._leave_behind(lane)
-
-    def _append(self, frame: bytes, lane: Lane | None) -> None:
-        self._frames.append((frame, lane))
-        self.size += len(frame)
-
-    def _let_go(self) -> None:
-        """Drop what need not arrive; its lanes fall behind."""
+    def _drop_offered(self) -> None:
+        """Drop what need not arrive; its sessions fall behind."""
         frames, self._frames = self._frames, deque()
-        for frame, lane in frames:
-            if lane is None:
+        for frame, outbox in frames:
+            if outbox is None:
                 self._frames.append((frame, None))
             else:
                 self.size -= len(frame)
-                self._leave_behind(lane)
+                self._leave_behind(outbox)
 
-    def _leave_behind(self, lane: Lane) -> None:
-        if not lane.is_behind:
-            lane.is_behind = True
-            self._behind.append(lane)
+    def _leave_behind(self, outbox: "SessionOutbox") -> None:
+        if not outbox.is_behind:
+            outbox.is_behind = True
+            self._behind.append(outbox)
+
+
+class SessionOutbox:
+    """The `Outbox` of one session, which may share its socket with others.
+
+    `is_owed` says that the client waits for an answer that found no room.
+    """
+
+    def __init__(self, queue: SendQueue, encode: Callable[[Message], bytes]) -> None:
+        self.encode = encode
+        self.refill: Callable[[], bool] = lambda: True
+        self.is_behind = self.is_owed = False
+        self._queue = queue
+        self.put, self.reserve, self.close = queue.put, queue.reserve, queue.close
+
+    @property
+    def limit(self) -> int | None:
+        """See `Outbox`."""
+        return None if self.is_owed else self._queue.limit
+
+    def answer(self, frame: bytes) -> None:
+        """See `Outbox`."""
+        self._queue.answer(frame, self)
+
+    def offer(self, batch: FrameBatch) -> None:
+        """See `Outbox`."""
+        self._queue.offer(batch, self)
+
+    def catch_up(self) -> bool:
+        """Replace what was dropped; False if that cannot be done yet."""
+        if caught_up := self.refill():
+            self.is_owed = False
+        return caught_up

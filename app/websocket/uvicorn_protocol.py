@@ -11,6 +11,8 @@ from http import HTTPStatus
 from socket import IPPROTO_TCP
 from typing import Final
 
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
@@ -53,6 +55,19 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             return False
         self.transport.write(frames)
         return True
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """See uvicorn; raises ClientDisconnected once uvicorn itself has closed the WebSocket.
+
+        uvicorn closes it without asking the application, such as for a frame that is too large. It
+        raises a plain RuntimeError then, which nobody can tell from a bug.
+        """
+        try:
+            await super().send(message)
+        except RuntimeError as error:
+            if self.close_sent:
+                raise ClientDisconnected from error
+            raise
 
     @property
     def is_open(self) -> bool:

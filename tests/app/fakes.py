@@ -15,7 +15,7 @@ from pycrdt import Map
 
 from app.bus.base import Handler, OnSubscribed, Unsubscribe, do_nothing
 from app.bus.memory import MemoryBus
-from app.rooms.frames import FrameBatch
+from app.rooms.outbox import FrameBatch
 from crdt.document.document import Document
 from crdt.errors import SyncError
 from crdt.protocol.lib0 import var_string, var_uint
@@ -120,8 +120,8 @@ class Inbox:
 
     answer = put
 
-    def offer(self, parcel: FrameBatch) -> None:
-        for frame in parcel.payloads:
+    def offer(self, batch: FrameBatch) -> None:
+        for frame in batch.payloads:
             self.put(frame)
 
     def reserve(self, size: int) -> None:

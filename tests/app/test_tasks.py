@@ -1,6 +1,6 @@
 import asyncio
 
-from app.tasks import beside
+from app.tasks import in_background
 
 
 async def test_what_goes_on_beside_a_block_ends_with_it() -> None:
@@ -13,7 +13,7 @@ async def test_what_goes_on_beside_a_block_ends_with_it() -> None:
         finally:
             ended.set()
 
-    async with beside(going_on()):
+    async with in_background(going_on()):
         await begun.wait()
         assert not ended.is_set()
     assert ended.is_set()
@@ -23,5 +23,5 @@ async def test_a_failure_beside_it_leaves_the_block_alone() -> None:
     async def failing() -> None:
         raise LookupError
 
-    async with beside(failing()):
+    async with in_background(failing()):
         await asyncio.sleep(0)

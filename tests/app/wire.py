@@ -18,14 +18,17 @@ PATIENCE = 10.0
 
 @dataclass
 class Wire:
-    """Both directions of one WebSocket. `writable` is clear while the client does not read."""
+    """Both directions of one WebSocket. `writable` is clear while the client does not read.
+
+    `failure` is what the server raises on sending: an OSError when the client is gone.
+    """
 
     path: str = "/"
     query: str = ""
     path_params: dict[str, Any] = field(default_factory=dict)
     frames: list[bytes] = field(default_factory=list)
     closes: list[tuple[int, str]] = field(default_factory=list)
-    broken: bool = False
+    failure: Exception | None = None
     writable: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -46,8 +49,8 @@ class Wire:
 
     async def _take(self, message: Message) -> None:
         await self.writable.wait()
-        if self.broken:
-            raise OSError("the client is gone")
+        if self.failure is not None:
+            raise self.failure
         async with self._news:
             match message["type"]:
                 case "websocket.send":

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
-from app.rooms.frames import FrameBatch
 from app.rooms.live_room import LiveRoom
+from app.rooms.outbox import FrameBatch
 from crdt.errors import SyncError
 from crdt.protocol.messages import Message
 from crdt.protocol.y_websocket import decode, encode

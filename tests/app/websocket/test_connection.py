@@ -75,7 +75,7 @@ async def test_what_a_client_sent_before_it_went_away_is_read(wire: Wire) -> Non
     taken: list[bytes] = []
     connection = await connected(wire)
     task = await running(connection, taken.append)
-    wire.broken = True
+    wire.failure = OSError("the client is gone")
     connection.put(b"for nobody")
     await turns()
     wire.send(b"last words")
@@ -166,13 +166,14 @@ async def test_who_takes_nothing_between_two_looks_is_stuck(wire: Wire) -> None:
 async def test_nothing_is_read_while_answers_take_too_much_room(wire: Wire) -> None:
     taken: list[bytes] = []
     connection = await connected(wire, outbox_bytes=100)
-    connection.reserve(101)
+    outbox = connection.outbox(encode)
+    outbox.reserve(101)
     task = await running(connection, taken.append)
     for frame in (b"one", b"two", b"three"):
         wire.send(frame)
     await turns()
     assert taken == [b"one"]
-    connection.reserve(-1)
+    outbox.reserve(-1)
     await turns()
     assert taken == [b"one", b"two", b"three"]
     wire.hang_up()
@@ -242,6 +243,24 @@ async def test_a_bug_in_the_reader_surfaces(wire: Wire) -> None:
         await ended(task)
 
 
+async def test_a_bug_in_sending_surfaces_and_ends_the_connection(wire: Wire) -> None:
+    connection = await connected(wire)
+    task = await running(connection)
+    wire.failure = RuntimeError("a bug")
+    connection.put(b"one")
+    with pytest.raises(RuntimeError, match="a bug"):
+        await ended(task)
+
+
+async def test_a_bug_in_closing_surfaces(wire: Wire) -> None:
+    connection = await connected(wire)
+    task = await running(connection)
+    wire.failure = RuntimeError("a bug")
+    connection.close(Draining())
+    with pytest.raises(RuntimeError, match="a bug"):
+        await ended(task)
+
+
 async def test_a_client_that_is_gone_is_not_closed_again(wire: Wire) -> None:
     await wire.websocket.accept()
     await wire.websocket.close(1000)
@@ -251,7 +270,7 @@ async def test_a_client_that_is_gone_is_not_closed_again(wire: Wire) -> None:
 
 async def test_closing_a_line_that_broke_is_no_error(wire: Wire) -> None:
     await wire.websocket.accept()
-    wire.broken = True
+    wire.failure = OSError("the client is gone")
     await close(wire.websocket, Draining())
     assert wire.websocket.application_state is WebSocketState.DISCONNECTED
     assert wire.closes == []

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from structlog.testing import capture_logs
 
 from app.auth.access_watch import AccessWatch
 from app.auth.admission import Admission
@@ -330,6 +331,18 @@ class TestOpening:
         async with scene.client() as second:
             await second.opened(DOC, ada)
             assert client.of(DOC, AwarenessUpdate) == second.of(DOC, AwarenessUpdate)
+
+    async def test_a_bug_is_logged_and_ends_the_socket(
+        self, scene: Scene, client: Client, ada: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail() -> int:
+            raise LookupError("a bug")
+
+        monkeypatch.setattr(scene.hub, "new_session", fail)
+        with capture_logs() as logs:
+            client.begin(DOC, ada)
+            assert await client.closed() == 1011
+        assert [(line["event"], line["error"]) for line in logs] == [("connection.failed", "a bug")]
 
     async def test_a_document_that_fails_to_load_ends_the_socket(
         self, scene: Scene, client: Client, ada: str

@@ -1,9 +1,14 @@
 """Handshakes that cannot be read are answered, and nobody is taken for dead who is read slowly."""
 
 import asyncio
+from typing import Any
 
 import pytest
+import uvicorn
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.server import ServerState
 
+from app.websocket.uvicorn_protocol import WebSocketProtocol
 from tests.server import PATIENCE, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -36,3 +41,26 @@ async def test_a_request_that_cannot_be_read_is_answered_and_closed(
     shared_server: Server, request_: bytes, status: bytes
 ) -> None:
     assert (await answer(shared_server, request_)).startswith(b"HTTP/1.1 " + status)
+
+
+async def no_app(scope: Any, receive: Any, send: Any) -> None:
+    """An application that does nothing."""
+
+
+def connected() -> WebSocketProtocol:
+    """A WebSocket after its handshake, without a transport."""
+    protocol = WebSocketProtocol(uvicorn.Config(no_app, log_config=None), ServerState(), {})
+    protocol.handshake_complete = True
+    return protocol
+
+
+async def test_sending_on_a_websocket_that_uvicorn_has_closed_finds_the_client_gone() -> None:
+    protocol = connected()
+    protocol.close_sent = True
+    with pytest.raises(ClientDisconnected):
+        await protocol.send({"type": "websocket.send", "bytes": b"frame"})
+
+
+async def test_a_message_that_may_not_be_sent_is_still_a_bug() -> None:
+    with pytest.raises(RuntimeError, match="Expected ASGI message"):
+        await connected().send({"type": "websocket.accept"})

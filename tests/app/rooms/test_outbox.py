@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.rooms.frames import FrameBatch, header
+from app.rooms.outbox import FrameBatch, header
 
 
 @pytest.mark.parametrize(
