@@ -167,9 +167,7 @@ SELECT seq FROM projection_cursors WHERE pipeline_id = $1
 
 -- steps_of_pipeline --
 -- The steps of a pipeline after a place in the list, by id.
-SELECT
-    id, name, type, declared_type, enabled, config, position_x, position_y, width, height,
-    parent_step_id, slot, order_index, created_at, updated_at
+SELECT {columns of steps}, created_at, updated_at
 FROM steps
 WHERE pipeline_id = $1 AND ($2::uuid IS NULL OR id > $2)
 ORDER BY id
@@ -177,15 +175,13 @@ LIMIT $3
 
 -- step_of_pipeline --
 -- One step.
-SELECT
-    id, name, type, declared_type, enabled, config, position_x, position_y, width, height,
-    parent_step_id, slot, order_index, created_at, updated_at
+SELECT {columns of steps}, created_at, updated_at
 FROM steps
 WHERE pipeline_id = $1 AND id = $2
 
 -- connections_of_pipeline --
 -- The connections of a pipeline after a place in the list, by id.
-SELECT id, from_step_id, to_step_id, from_output, to_input, path_data, created_at, updated_at
+SELECT {columns of connections}, created_at, updated_at
 FROM connections
 WHERE pipeline_id = $1 AND ($2::uuid IS NULL OR id > $2)
 ORDER BY id
@@ -193,7 +189,7 @@ LIMIT $3
 
 -- connection_of_pipeline --
 -- One connection.
-SELECT id, from_step_id, to_step_id, from_output, to_input, path_data, created_at, updated_at
+SELECT {columns of connections}, created_at, updated_at
 FROM connections
 WHERE pipeline_id = $1 AND id = $2
 

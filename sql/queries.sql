@@ -68,21 +68,19 @@ WHERE d.head_seq > c.seq
 
 -- held_pipeline --
 -- The projected columns of a pipeline.
-SELECT name, description, yaml_version, status, config, defaults, authentication, tags, is_template
+SELECT {columns of pipelines}
 FROM pipelines
 WHERE id = $1
 
 -- held_steps --
 -- All steps of a pipeline.
-SELECT
-    id, name, type, declared_type, enabled, config, position_x, position_y, width, height,
-    parent_step_id, slot, order_index
+SELECT {columns of steps}
 FROM steps
 WHERE pipeline_id = $1
 
 -- held_connections --
 -- All connections of a pipeline.
-SELECT id, from_step_id, to_step_id, from_output, to_input, path_data
+SELECT {columns of connections}
 FROM connections
 WHERE pipeline_id = $1
 
@@ -95,8 +93,7 @@ WHERE pipeline_id = $1
 -- update_pipeline --
 -- Write the projected columns of a pipeline.
 UPDATE pipelines
-SET name = $2, description = $3, yaml_version = $4, status = $5, config = $6, defaults = $7,
-    authentication = $8, tags = $9, is_template = $10
+SET ({columns of pipelines}) = ROW ({parameters of pipelines from 2})
 WHERE id = $1
 
 -- touch_pipeline --
@@ -105,41 +102,19 @@ UPDATE pipelines SET updated_at = now() WHERE id = $1
 
 -- upsert_step --
 -- Write a step, unless it is there just so.
-INSERT INTO steps AS s (
-    pipeline_id, id, name, type, declared_type, enabled, config, position_x, position_y, width,
-    height, parent_step_id, slot, order_index
-)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+INSERT INTO steps AS s (pipeline_id, {columns of steps})
+VALUES ($1, {parameters of steps from 2})
 ON CONFLICT (pipeline_id, id) DO UPDATE
-SET name = excluded.name, type = excluded.type, declared_type = excluded.declared_type,
-    enabled = excluded.enabled, config = excluded.config, position_x = excluded.position_x,
-    position_y = excluded.position_y, width = excluded.width, height = excluded.height,
-    parent_step_id = excluded.parent_step_id, slot = excluded.slot,
-    order_index = excluded.order_index, updated_at = now()
-WHERE (
-    s.name, s.type, s.declared_type, s.enabled, s.config, s.position_x, s.position_y, s.width,
-    s.height, s.parent_step_id, s.slot, s.order_index
-) IS DISTINCT FROM (
-    excluded.name, excluded.type, excluded.declared_type, excluded.enabled, excluded.config,
-    excluded.position_x, excluded.position_y, excluded.width, excluded.height,
-    excluded.parent_step_id, excluded.slot, excluded.order_index
-)
+SET ({content of steps}) = ROW ({content of steps in excluded}), updated_at = now()
+WHERE ({content of steps in s}) IS DISTINCT FROM ({content of steps in excluded})
 
 -- upsert_connection --
 -- Write a connection, unless it is there just so.
-INSERT INTO connections AS c (
-    pipeline_id, id, from_step_id, to_step_id, from_output, to_input, path_data
-)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO connections AS c (pipeline_id, {columns of connections})
+VALUES ($1, {parameters of connections from 2})
 ON CONFLICT (pipeline_id, id) DO UPDATE
-SET from_step_id = excluded.from_step_id, to_step_id = excluded.to_step_id,
-    from_output = excluded.from_output, to_input = excluded.to_input,
-    path_data = excluded.path_data, updated_at = now()
-WHERE (c.from_step_id, c.to_step_id, c.from_output, c.to_input, c.path_data)
-    IS DISTINCT FROM (
-        excluded.from_step_id, excluded.to_step_id, excluded.from_output, excluded.to_input,
-        excluded.path_data
-    )
+SET ({content of connections}) = ROW ({content of connections in excluded}), updated_at = now()
+WHERE ({content of connections in c}) IS DISTINCT FROM ({content of connections in excluded})
 
 -- upsert_diagnostic --
 -- Write a diagnostic.
@@ -223,10 +198,9 @@ SELECT id, email, name FROM users WHERE lower(email) = lower($1)
 -- Create a pipeline, its document with the one seed there will ever be, and its lagging cursor.
 WITH pipeline AS (
     INSERT INTO pipelines (
-        id, team_id, created_by, created_at, updated_at, parent_pipeline_id, name, description,
-        yaml_version, status, config, defaults, authentication, tags, is_template
+        id, team_id, created_by, created_at, updated_at, parent_pipeline_id, {columns of pipelines}
     )
-    VALUES ($1, $2, $3, $4, $4, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    VALUES ($1, $2, $3, $4, $4, $6, {parameters of pipelines from 7})
 ), document AS (
     INSERT INTO pipeline_documents (pipeline_id, head_seq) VALUES ($1, 1)
 ), cursor AS (

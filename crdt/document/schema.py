@@ -17,6 +17,7 @@ from typing import Any
 
 from pycrdt import Array, Doc, Map, Text
 
+from crdt.pipeline.fields import SETTINGS, JsonObject, plain_values
 from crdt.pipeline.model import (
     MISSING,
     Connection,
@@ -36,7 +37,9 @@ CO_EDITED_TEXTS = frozenset({"description", "prompt", "content"})
 LISTS_WITH_PROMPTS = frozenset({"parallel_tasks", "tasks", "conversation"})
 """Keys whose list items are mappings with a prompt of their own."""
 
-SETTINGS_MAPS = frozenset({"config", "defaults", "authentication"})
+SETTINGS_MAPS = frozenset(
+    name for name, field in SETTINGS.items() if isinstance(field.kind, JsonObject)
+)
 """Settings that are a Y.Map."""
 
 SAFE_INTEGER = 2**53
@@ -66,7 +69,7 @@ def step_fields(step: Step) -> dict[str, Json]:
     return {
         "name": step.name,
         "type": step.type,
-        "enabled": step.enabled,
+        **plain_values(step),
         "parent_step_id": step.parent_step_id,
         "slot": step.slot,
         "order": step.order,
@@ -91,7 +94,7 @@ def connection_fields(connection: Connection) -> dict[str, Json]:
             "from_output": connection.from_output,
             "to_input": connection.to_input,
         },
-        "path_data": connection.path_data,
+        **plain_values(connection),
     }
 
 
@@ -122,13 +125,11 @@ def settings_fields(settings: PipelineSettings) -> dict[str, Json]:
     return {
         "name": settings.name,
         "description": settings.description,
-        "yaml_version": settings.yaml_version,
-        "status": settings.status,
+        **plain_values(settings),
         "tags": list(settings.tags),
         "config": dict(settings.config),
         "defaults": dict(settings.defaults),
         "authentication": dict(settings.authentication),
-        "is_template": settings.is_template,
         **_unless_empty("source", settings.source),
     }
 

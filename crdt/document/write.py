@@ -50,9 +50,9 @@ class Shape:
 
 PLAIN: Final = Shape(lambda _, value: value, lambda item: item, lambda _: True)
 CONFIG: Final = Shape(shared_value, shared_item, lambda _: True)
-STEP: Final = Shape(shared_field, lambda item: item, lambda key: key == "config", CONFIG)
-CONNECTION: Final = Shape(PLAIN.value, PLAIN.item, lambda _: False)
-SETTINGS: Final = Shape(shared_setting, PLAIN.item, SETTINGS_MAPS.__contains__)
+STEP_SHAPE: Final = Shape(shared_field, lambda item: item, lambda key: key == "config", CONFIG)
+CONNECTION_SHAPE: Final = Shape(PLAIN.value, PLAIN.item, lambda _: False)
+SETTINGS_SHAPE: Final = Shape(shared_setting, PLAIN.item, SETTINGS_MAPS.__contains__)
 
 
 def write_entry(target: "Map[Any]", key: str, wanted: Json, shape: Shape = PLAIN) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from crdt.document.schema import connection_fields, settings_fields, step_fields
-from crdt.pipeline.fractional_index import children_of
 from crdt.pipeline.json_values import same
 from crdt.pipeline.model import MISSING, Connection, Json, JsonMap, Missing, Pipeline, Step
+from crdt.pipeline.placement import children_of
 from crdt.pipeline.reordering import reordered
 from crdt.yaml.source import pointer_to
 

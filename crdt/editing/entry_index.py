@@ -14,8 +14,8 @@ from pycrdt import Map
 
 from crdt.document.document import end_with
 from crdt.document.schema import collect_touched, to_json
+from crdt.pipeline.fields import MAIN_SLOT
 from crdt.pipeline.model import Json
-from crdt.validation.entries import MAIN_SLOT
 
 Group: TypeAlias = "tuple[object, ...]"
 

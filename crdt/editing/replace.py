@@ -17,33 +17,26 @@ from crdt.document.schema import (
     step_fields,
     to_json,
 )
-from crdt.document.write import CONNECTION, SETTINGS, STEP, Shape, as_map, storable, write_entry
+from crdt.document.write import (
+    CONNECTION_SHAPE,
+    SETTINGS_SHAPE,
+    STEP_SHAPE,
+    Shape,
+    as_map,
+    storable,
+    write_entry,
+)
 from crdt.errors import InvalidEdit
+from crdt.pipeline.fields import CONNECTION, SETTINGS, STEP, defaults_of
 from crdt.pipeline.json_values import same
-from crdt.pipeline.model import DEFAULT_HEIGHT, DEFAULT_WIDTH, Json, JsonMap, Pipeline
-from crdt.validation.entries import MAIN_SLOT
+from crdt.pipeline.model import Json, JsonMap, Pipeline
 from crdt.validation.reading import read_pipeline
 
 from .editor import Editor
 from .step_matching import match_entries
 
-_DEFAULTS: Final[JsonMap] = {
-    "enabled": True,
-    "parent_step_id": None,
-    "slot": MAIN_SLOT,
-    "position": {"x": 0, "y": 0},
-    "size": {"width": DEFAULT_WIDTH, "height": DEFAULT_HEIGHT},
-    "config": {},
-    "path_data": None,
-    "description": None,
-    "yaml_version": "v2",
-    "status": "draft",
-    "tags": [],
-    "defaults": {},
-    "authentication": {},
-    "is_template": False,
-}
-"""What a field that is missing stands for."""
+_DEFAULTS: Final[JsonMap] = defaults_of(STEP) | defaults_of(CONNECTION) | defaults_of(SETTINGS)
+"""What a field that is missing stands for: no two tables have different defaults for one name."""
 
 
 def make_equal(editor: Editor, target: Pipeline) -> None:
@@ -52,11 +45,11 @@ def make_equal(editor: Editor, target: Pipeline) -> None:
     What the target does not have is deleted, entries without a row among it.
     """
     settings = settings_fields(target.settings)
-    _write(editor.settings, _differing(editor.settings, settings), SETTINGS)
+    _write(editor.settings, _differing(editor.settings, settings), SETTINGS_SHAPE)
     steps = {id_: step_fields(step) for id_, step in target.steps.items()}
-    _write_entries(editor.steps, steps, STEP, editor.places.touch)
+    _write_entries(editor.steps, steps, STEP_SHAPE, editor.places.touch)
     connections = {id_: connection_fields(one) for id_, one in target.connections.items()}
-    _write_entries(editor.connections, connections, CONNECTION, editor.ends.touch)
+    _write_entries(editor.connections, connections, CONNECTION_SHAPE, editor.ends.touch)
 
 
 def put_pipeline(editor: Editor, told: Pipeline) -> Pipeline:

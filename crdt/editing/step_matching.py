@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import TypeAlias
 from uuid import UUID, uuid5
 
-from crdt.pipeline.fractional_index import Children, children_of
+from crdt.pipeline.fields import PLAIN_OF_STEP
 from crdt.pipeline.json_values import same
 from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Step
+from crdt.pipeline.placement import Children, children_of
 from crdt.pipeline.reordering import reordered
 from crdt.yaml.data_flow import CONNECTION_NAMESPACE, derive_connections
 
@@ -126,9 +127,15 @@ def _adopted(present: Pipeline, told: Pipeline, pairs: Pairs) -> Iterator[Step]:
         parent = step.parent_step_id
         adopted = replace(step, id=id_, parent_step_id=parent and pairs.get(parent, parent))
         known = present.steps.get(id_)
-        yield (
-            adopted if known is None else replace(adopted, position=known.position, size=known.size)
-        )
+        yield adopted if known is None else _with_unwritten(adopted, known)
+
+
+def _with_unwritten(told: Step, known: Step) -> Step:
+    """Keep of a known step what stands in no file."""
+    plain = {
+        name: getattr(known, name) for name, field in PLAIN_OF_STEP.items() if not field.yaml_key
+    }
+    return replace(told, position=known.position, size=known.size, **plain)
 
 
 def _in_order(present: Pipeline, steps: Mapping[str, Step]) -> dict[str, Step]:

@@ -3,25 +3,22 @@
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-from crdt.document.write import STEP, as_map, storable, write_entry
+from crdt.document.write import STEP_SHAPE, as_map, storable, write_entry
 from crdt.errors import EditConflict, InvalidEdit, UnknownEntry
-from crdt.pipeline.model import DEFAULT_HEIGHT, DEFAULT_WIDTH, JsonMap
+from crdt.pipeline.fields import MAIN_SLOT, STEP, defaults_of
+from crdt.pipeline.model import JsonMap
 from crdt.pipeline.reordering import between, reordered
 from crdt.validation.diagnostics import shown
-from crdt.validation.entries import MAIN_SLOT
 
 from .editor import Deleted, Editor
 from .entry_index import Place
-from .strict_fields import STEP_CHECKS, check_fields, check_id, merged_fields
+from .strict_fields import check_fields, check_id, check_required, merged_fields
 
-_STEP_DEFAULTS: Final[JsonMap] = {
-    "enabled": True,
-    "parent_step_id": None,
-    "slot": MAIN_SLOT,
-    "position": {"x": 0, "y": 0},
-    "size": {"width": DEFAULT_WIDTH, "height": DEFAULT_HEIGHT},
-    "config": {},
+_DEFAULTS: Final[JsonMap] = {
+    name: default for name, default in defaults_of(STEP).items() if name != "order"
 }
+"""What a new step has where nothing else is said; its order comes from where it is to stand."""
+
 _PLACING: Final = frozenset({"name", "parent_step_id", "slot"})
 """Fields that must fit with those of other steps."""
 
@@ -43,13 +40,11 @@ def put_step(
     there are defaults. Without `order` it stands before the sibling named by `before`, or else at
     the end of its slot if it comes there. Raises InvalidEdit, UnknownEntry, EditConflict.
     """
-    check_id("id", step_id)
-    check_fields(STEP_CHECKS, fields)
-    for field in ("name", "type"):
-        if field not in fields:
-            raise InvalidEdit("expected a text, got nothing", field)
+    check_id(step_id)
+    check_fields(STEP, fields)
+    check_required(STEP, fields)
     is_new = step_id not in editor.steps
-    _write_step(editor, step_id, {**_STEP_DEFAULTS, **fields}, before)
+    _write_step(editor, step_id, {**_DEFAULTS, **fields}, before)
     return is_new
 
 
@@ -61,7 +56,7 @@ def patch_step(
     `before` moves it before that sibling, or to the end by LAST. A step that changes its slot comes
     to the end if nothing else is said. Raises InvalidEdit, UnknownEntry, EditConflict.
     """
-    wanted = merged_fields(STEP_CHECKS, editor.step(step_id), changes)
+    wanted = merged_fields(STEP, editor.step(step_id), changes)
     _write_step(editor, step_id, wanted, before)
 
 
@@ -201,5 +196,5 @@ def _write_fields(editor: Editor, step_id: str, fields: JsonMap) -> None:
     step = as_map(editor.steps, step_id)
     for field, value in fields.items():
         if value is not None or field in step:
-            write_entry(step, field, storable(value), STEP)
+            write_entry(step, field, storable(value), STEP_SHAPE)
     editor.places.touch(step_id)

@@ -6,16 +6,16 @@ survives. Use one verb per edit: a second one that refuses would leave the first
 """
 
 from collections.abc import Mapping
-from typing import Final
 
-from crdt.document.write import CONNECTION, SETTINGS, as_map, storable, write_entry
-from crdt.errors import EditConflict, InvalidEdit, UnknownEntry
+from crdt.document.write import CONNECTION_SHAPE, SETTINGS_SHAPE, as_map, storable, write_entry
+from crdt.errors import EditConflict, UnknownEntry
+from crdt.pipeline.fields import CONNECTION, PLAIN_OF_CONNECTION, SETTINGS, defaults_of
 from crdt.pipeline.model import JsonMap
 
 from .editor import Deleted, Editor
 from .entry_index import Ends
 from .steps import LAST, delete_step, move_step, patch_step, put_step
-from .strict_fields import CONNECTION_CHECKS, SETTINGS_CHECKS, check_fields, check_id, merged_fields
+from .strict_fields import check_fields, check_id, check_required, merged_fields
 
 __all__ = [
     "LAST",
@@ -30,12 +30,6 @@ __all__ = [
     "put_step",
 ]
 
-_CONNECTION_DEFAULTS: Final[JsonMap] = {
-    "from_output": "output",
-    "to_input": "input",
-    "path_data": None,
-}
-
 
 def put_connection(editor: Editor, connection_id: str, fields: JsonMap) -> bool:
     """Create a connection, or replace one; whether it was created.
@@ -43,24 +37,23 @@ def put_connection(editor: Editor, connection_id: str, fields: JsonMap) -> bool:
     Fields: `from_step_id` and `to_step_id`, which must be given, `from_output`, `to_input`,
     `path_data`. Raises InvalidEdit, UnknownEntry, EditConflict.
     """
-    check_id("id", connection_id)
-    check_fields(CONNECTION_CHECKS, fields)
-    for field in ("from_step_id", "to_step_id"):
-        if field not in fields:
-            raise InvalidEdit("expected the id of a step, got nothing", field)
+    check_id(connection_id)
+    check_fields(CONNECTION, fields)
+    check_required(CONNECTION, fields)
     is_new = connection_id not in editor.connections
-    _write_connection(editor, connection_id, {**_CONNECTION_DEFAULTS, **fields})
+    _write_connection(editor, connection_id, {**defaults_of(CONNECTION), **fields})
     return is_new
 
 
 def patch_connection(editor: Editor, connection_id: str, changes: JsonMap) -> None:
     """Change some fields of a connection. Raises InvalidEdit, UnknownEntry, EditConflict."""
-    check_fields(CONNECTION_CHECKS, changes)
+    check_fields(CONNECTION, changes)
     present = editor.connection(connection_id)
     ends = present.get("ends")
-    fields = {**_CONNECTION_DEFAULTS, **(ends if isinstance(ends, Mapping) else {})}
-    fields["path_data"] = present.get("path_data")
-    _write_connection(editor, connection_id, {**fields, **changes})
+    ends = ends if isinstance(ends, Mapping) else {}
+    plain = {name: present.get(name, field.default) for name, field in PLAIN_OF_CONNECTION.items()}
+    fields = {**defaults_of(CONNECTION), **ends, **plain, **changes}
+    _write_connection(editor, connection_id, fields)
 
 
 def delete_connection(editor: Editor, connection_id: str) -> Deleted:
@@ -76,18 +69,19 @@ def patch_settings(editor: Editor, changes: JsonMap) -> None:
 
     Raises InvalidEdit.
     """
-    wanted = merged_fields(SETTINGS_CHECKS, editor.read_settings(), changes)
+    wanted = merged_fields(SETTINGS, editor.read_settings(), changes)
     for field, value in wanted.items():
         if value is not None or field in editor.settings:
-            write_entry(editor.settings, field, storable(value), SETTINGS)
+            write_entry(editor.settings, field, storable(value), SETTINGS_SHAPE)
 
 
 def _write_connection(editor: Editor, connection_id: str, wanted: JsonMap) -> None:
     ends = Ends(*(_end(wanted, field) for field in Ends._fields))
     _check_ends(editor, connection_id, ends)
     connection = as_map(editor.connections, connection_id)
-    write_entry(connection, "ends", ends._asdict(), CONNECTION)
-    write_entry(connection, "path_data", storable(wanted.get("path_data")), CONNECTION)
+    write_entry(connection, "ends", ends._asdict(), CONNECTION_SHAPE)
+    for name in PLAIN_OF_CONNECTION:
+        write_entry(connection, name, storable(wanted[name]), CONNECTION_SHAPE)
     editor.ends.touch(connection_id)
 
 

@@ -9,6 +9,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, TypeAlias
 
+from .fields import (
+    DEFAULT_HEIGHT,
+    DEFAULT_WIDTH,
+    MAIN_SLOT,
+    ConnectionFields,
+    SettingsFields,
+    StepFields,
+)
+
 
 class Missing(Enum):
     """Type of `MISSING`: the key is not in the document."""
@@ -20,9 +29,6 @@ MISSING: Final = Missing.MISSING
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 JsonMap: TypeAlias = Mapping[str, Json]
-
-DEFAULT_WIDTH, DEFAULT_HEIGHT = 200.0, 100.0
-"""Size of a step on the canvas, in canvas pixels, where the document gives none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Step(StepFields):
     """One box of a pipeline, as its authors wrote it (nothing is checked yet).
 
     `slot` names the list of the parent that holds the step (docs/document-model.md, Slots); it is
@@ -54,9 +60,8 @@ class Step:
     id: str
     name: str
     type: str
-    enabled: bool = True
     parent_step_id: str | None = None
-    slot: str = "steps"
+    slot: str = MAIN_SLOT
     order: str = "a0"
     position: Point = Point()
     size: Size = Size()
@@ -65,7 +70,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(ConnectionFields):
     """A data flow between two steps: `from_output` of one feeds `to_input` of the other."""
 
     id: str
@@ -73,22 +78,18 @@ class Connection:
     to_step_id: str
     from_output: str = "output"
     to_input: str = "input"
-    path_data: Json = None
 
 
 @dataclass(frozen=True, slots=True)
-class PipelineSettings:
+class PipelineSettings(SettingsFields):
     """The pipeline's header: everything but its steps and connections."""
 
     name: str
     description: str | None = None
-    yaml_version: str = "v2"
-    status: str = "draft"
     tags: tuple[str, ...] = ()
     config: JsonMap = field(default_factory=dict)
     defaults: JsonMap = field(default_factory=dict)
     authentication: JsonMap = field(default_factory=dict)
-    is_template: bool = False
     source: JsonMap = field(default_factory=dict)
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
-from .model import Json, JsonMap
+from .fields import ConnectionFields, SettingsFields, StepFields
+from .model import JsonMap
 
 UNSUPPORTED: Final = "unsupported"
 """`steps.type` of a step whose declared type is not in `STEP_TYPES`."""
@@ -21,40 +22,29 @@ STEP_TYPES: Final = frozenset(
 )
 """The step types of Pipeline YAML v2: the documented eighteen, and those real files use besides."""
 
-MAX_NAME, MAX_SLOT, MAX_PORT, MAX_TYPE = 500, 100, 250, 100
-"""Longest texts, in characters, of columns that stand in a B-tree index.
-
-A B-tree entry holds at most about 2,700 bytes and a character up to four; these lengths keep
-(parent, slot, name) and (from, to, output, input) below that.
-"""
-
 Severity: TypeAlias = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
-class PipelineRow:
+class PipelineRow(SettingsFields):
     """The projected columns of `pipelines`."""
 
     name: str
     description: str | None
-    yaml_version: str
-    status: str
     config: JsonMap
     defaults: JsonMap
     authentication: JsonMap
     tags: tuple[str, ...]
-    is_template: bool
 
 
 @dataclass(frozen=True, slots=True)
-class StepRow:
+class StepRow(StepFields):
     """The projected columns of `steps`; `declared_type` is set where `type` is unsupported."""
 
     id: UUID
     name: str
     type: str
     declared_type: str | None
-    enabled: bool
     config: JsonMap
     position_x: float
     position_y: float
@@ -66,15 +56,14 @@ class StepRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionRow:
-    """The projected columns of `connections`; `path_data` is any JSON value or None."""
+class ConnectionRow(ConnectionFields):
+    """The projected columns of `connections`."""
 
     id: UUID
     from_step_id: UUID
     to_step_id: UUID
     from_output: str
     to_input: str
-    path_data: Json
 
 
 @dataclass(frozen=True, slots=True, order=True)

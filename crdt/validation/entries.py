@@ -5,34 +5,37 @@ about what was changed. What depends on other entries (parents, unique names, en
 is not settled yet: see `crdt/validation/valid_pipeline.py`.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
-from crdt.pipeline.model import DEFAULT_HEIGHT, DEFAULT_WIDTH, MISSING, Json, JsonMap, Missing
-from crdt.pipeline.rows import (
+from crdt.pipeline.fields import (
+    MAIN_SLOT,
     MAX_PORT,
     MAX_SLOT,
+    MAX_TAG,
+    MAX_TAGS,
     MAX_TYPE,
-    STEP_TYPES,
-    UNSUPPORTED,
-    ConnectionRow,
-    Diagnostic,
-    PipelineRow,
+    PLAIN_OF_CONNECTION,
+    PLAIN_OF_SETTINGS,
+    PLAIN_OF_STEP,
+    POSITION,
+    SETTINGS,
+    SIZE,
+    STEP,
+    ConnectionFields,
+    StepFields,
+    is_entry_id,
+    plain_values,
 )
+from crdt.pipeline.model import MISSING, Json, JsonMap, Missing
+from crdt.pipeline.rows import STEP_TYPES, UNSUPPORTED, ConnectionRow, Diagnostic, PipelineRow
 
 from .diagnostics import PIPELINE, Code, connection_subject, shortened, shown, step_subject
-from .lenient_fields import FARTHEST, Fields, Notes
+from .lenient_fields import Fields, Notes
 
 UNNAMED_STEP, UNNAMED_PIPELINE = "unnamed", "Untitled pipeline"
-MAIN_SLOT: Final = "steps"
-
-STATUSES: Final = ("draft", "active", "archived")
-MAX_TAG, MAX_TAGS = 100, 100
-
-_UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 T = TypeVar("T")
 
@@ -46,14 +49,13 @@ class ValidEntry(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class StepEntry:
+class StepEntry(StepFields):
     """A step by itself. `parent` and `slot` are what it asks for, `name` is not unique yet."""
 
     id: UUID
     name: str
     type: str
     declared_type: str | None
-    enabled: bool
     parent: str | None
     slot: str
     order: str
@@ -73,12 +75,11 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionEntry:
+class ConnectionEntry(ConnectionFields):
     """A connection by itself; whether its ends exist is not known yet."""
 
     id: UUID
     route: Route
-    path_data: Json
 
     def row(self) -> ConnectionRow:
         """Return the row, both ends being steps of the tables."""
@@ -88,7 +89,7 @@ class ConnectionEntry:
             to_step_id=UUID(self.route.to_step),
             from_output=self.route.from_output,
             to_input=self.route.to_input,
-            path_data=self.path_data,
+            **plain_values(self),
         )
 
 
@@ -122,7 +123,7 @@ def settings_entry(raw: Json) -> ValidEntry[PipelineRow]:
 
 
 def _entry(key: str, raw: Json, notes: Notes) -> Fields | None:
-    if not _UUID.fullmatch(key):
+    if not is_entry_id(key):
         notes.add(Code.INVALID_KEY, "The key is not a lower-case UUID; this is not in the tables.")
         return None
     if not isinstance(raw, Mapping):
@@ -141,13 +142,13 @@ def _step(step_id: UUID, fields: Fields) -> StepEntry:
         name=fields.name(UNNAMED_STEP),
         type=kind,
         declared_type=declared_type,
-        enabled=fields.flag("enabled", default=True),
+        **fields.plain(PLAIN_OF_STEP),
         parent=_parent(fields),
         slot=_slot(fields),
         order=_order(fields),
-        position=fields.pair("position", ("x", "y"), (0.0, 0.0), above=-FARTHEST),
-        size=fields.pair("size", ("width", "height"), (DEFAULT_WIDTH, DEFAULT_HEIGHT), above=0),
-        config=fields.mapping("config"),
+        position=fields.pair("position", POSITION),
+        size=fields.pair("size", SIZE),
+        config=fields.read("config", STEP["config"]),
     )
 
 
@@ -207,7 +208,7 @@ def _connection(connection_id: UUID, fields: Fields) -> ConnectionEntry | None:
     output = ports.text("from_output", "output", MAX_PORT)
     entrance = ports.text("to_input", "input", MAX_PORT)
     route = Route(from_step, to_step, output, entrance)
-    return ConnectionEntry(connection_id, route, fields.value("path_data"))
+    return ConnectionEntry(connection_id, route, **fields.plain(PLAIN_OF_CONNECTION))
 
 
 def _no_ends(ends: Json) -> str:
@@ -220,13 +221,11 @@ def _settings(fields: Fields) -> PipelineRow:
     return PipelineRow(
         name=fields.name(UNNAMED_PIPELINE),
         description=_description(fields),
-        yaml_version=fields.text("yaml_version", "v2", MAX_TYPE),
-        status=fields.choice("status", STATUSES),
-        config=fields.mapping("config"),
-        defaults=fields.mapping("defaults"),
-        authentication=fields.mapping("authentication"),
+        **fields.plain(PLAIN_OF_SETTINGS),
+        config=fields.read("config", SETTINGS["config"]),
+        defaults=fields.read("defaults", SETTINGS["defaults"]),
+        authentication=fields.read("authentication", SETTINGS["authentication"]),
         tags=_tags(fields),
-        is_template=fields.flag("is_template", default=False),
     )
 
 

@@ -4,16 +4,16 @@ Missing and null are the same: the field's default, and nothing to complain of.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final, TypeVar
 
+from crdt.pipeline.fields import MAX_NAME, Field, NumberPair, PlainField, Text
 from crdt.pipeline.json_values import Fault, StorableJson
 from crdt.pipeline.model import Json, JsonMap
-from crdt.pipeline.rows import MAX_NAME, Diagnostic
+from crdt.pipeline.rows import Diagnostic
 
 from .diagnostics import Code, shown
 
-FARTHEST: Final = 1e9
-"""Largest coordinate or extent on the canvas, in canvas pixels."""
+D = TypeVar("D", bound=Json)
 
 _FAULTS: Final = {
     Fault.TEXT: (
@@ -71,8 +71,8 @@ class Fields:
         """Read any JSON value; None if it is missing."""
         return self.notes.guard.clean(self._raw.get(field))
 
-    def text(self, field: str, default: str, limit: int) -> str:
-        """Read a text of at most `limit` characters."""
+    def text(self, field: str, default: D, limit: int) -> str | D:
+        """Read a text; of one longer than `limit` characters, the beginning."""
         match self.value(field):
             case None:
                 return default
@@ -103,75 +103,44 @@ class Fields:
                 )
                 return placeholder
 
-    def flag(self, field: str, *, default: bool) -> bool:
-        """Read true or false."""
-        match self.value(field):
-            case None:
-                return default
-            case bool(flag):
-                return flag
-            case other:
-                self.notes.invalid(field, "true or false", other, default)
-                return default
+    def read(self, name: str, field: Field) -> Any:
+        """Read a field by its declaration: a value of its kind, or else its default.
 
-    def mapping(self, field: str) -> JsonMap:
-        """Read a map; empty by default."""
-        match self.value(field):
-            case None:
-                return {}
-            case Mapping() as mapping:
-                return mapping
-            case other:
-                self.notes.invalid(field, "a map", other, {})
-                return {}
+        Of a text too long for its field the beginning is taken.
+        """
+        if isinstance(field.kind, Text):
+            return self.text(name, field.default, field.kind.limit)
+        value = self.value(name)
+        if value is None:
+            return field.default
+        if field.kind.accepts(value):
+            return value
+        self.notes.invalid(name, field.kind.expected, value, field.default)
+        return field.default
 
-    def choice(self, field: str, choices: tuple[str, ...]) -> str:
-        """Read one of several words, the first of which is the default."""
-        match self.value(field):
-            case None:
-                return choices[0]
-            case str(word) if word in choices:
-                return word
-            case other:
-                self.notes.invalid(field, f"one of {', '.join(choices)}", other, choices[0])
-                return choices[0]
+    def plain(self, table: Mapping[str, PlainField]) -> dict[str, Any]:
+        """Read all plain fields of an entry, by name."""
+        return {name: self.read(name, field) for name, field in table.items()}
 
-    def pair(
-        self, field: str, keys: tuple[str, str], default: tuple[float, float], above: float
-    ) -> tuple[float, float]:
-        """Read two numbers in canvas pixels, each above `above` and at most `FARTHEST`."""
-        match self.value(field):
-            case None:
-                return default
-            case Mapping() as pair if (numbers := _numbers(pair, keys, above)) is not None:
-                return numbers
-            case other:
-                self._invalid_pair(field, keys, default, other)
-                return default
+    def pair(self, name: str, kind: NumberPair) -> tuple[float, float]:
+        """Read two numbers in canvas pixels; other keys beside them are passed over."""
+        value = self.value(name)
+        if value is None:
+            return kind.default
+        if isinstance(value, Mapping):
+            first, second = value.get(kind.keys[0]), value.get(kind.keys[1])
+            if kind.takes_number(first) and kind.takes_number(second):
+                return float(first), float(second)
+        self._note_pair(name, kind, value)
+        return kind.default
 
-    def _invalid_pair(
-        self, field: str, keys: tuple[str, str], default: tuple[float, float], got: Json
-    ) -> None:
-        first, second = default
+    def _note_pair(self, name: str, kind: NumberPair, got: Json) -> None:
+        (first_key, second_key), (first, second) = kind.keys, kind.default
         self.notes.add(
             Code.INVALID_VALUE,
-            f"{field}: expected numbers {keys[0]} and {keys[1]} up to 1e9, got "
-            f"{_shown_pair(got, keys)}; the tables show {first:g} and {second:g}.",
+            f"{name}: expected numbers {first_key} and {second_key} up to 1e9, got "
+            f"{_shown_pair(got, kind.keys)}; the tables show {first:g} and {second:g}.",
         )
-
-
-def _numbers(pair: JsonMap, keys: tuple[str, str], above: float) -> tuple[float, float] | None:
-    match [_in_range(pair.get(key), above) for key in keys]:
-        case [float(first), float(second)]:
-            return first, second
-        case _:
-            return None
-
-
-def _in_range(value: Json, above: float) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if above < value <= FARTHEST else None
 
 
 def _shown_pair(got: Json, keys: tuple[str, str]) -> str:

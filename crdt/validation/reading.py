@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from crdt.document.schema import PipelineReader
+from crdt.pipeline.fields import plain_values
 from crdt.pipeline.model import (
     Connection,
     Json,
@@ -21,8 +22,8 @@ from .valid_pipeline import ValidPipeline
 def read_pipeline(reader: PipelineReader) -> Pipeline:
     """Read everything that has a row.
 
-    Parents, slots, and what had to be mended come from the rows; names, types and config as they
-    were written, since an export must not change what it was given.
+    Parents, slots, plain fields and what had to be mended come from the rows; names, types and
+    config as they were written, since an export must not change what it was given.
     """
     valid = read_valid(reader)
     rows = valid.rows()
@@ -50,13 +51,11 @@ def _settings(raw: JsonMap, row: PipelineRow) -> PipelineSettings:
     return PipelineSettings(
         name=_text(raw, "name", row.name),
         description=_optional_text(raw, "description"),
-        yaml_version=row.yaml_version,
-        status=row.status,
+        **plain_values(row),
         tags=tuple(tag for tag in _list(raw, "tags") if isinstance(tag, str)),
         config=_mapping(raw.get("config")),
         defaults=_mapping(raw.get("defaults")),
         authentication=_mapping(raw.get("authentication")),
-        is_template=row.is_template,
         source=_mapping(raw.get("source")),
     )
 
@@ -66,7 +65,7 @@ def _step(raw: JsonMap, row: StepRow) -> Step:
         id=str(row.id),
         name=_text(raw, "name", row.name),
         type=_text(raw, "type", row.type),
-        enabled=row.enabled,
+        **plain_values(row),
         parent_step_id=None if row.parent_step_id is None else str(row.parent_step_id),
         slot=_text(raw, "slot", row.slot) if row.parent_step_id else row.slot,
         order=_text(raw, "order", ""),
@@ -84,7 +83,7 @@ def _connection(row: ConnectionRow) -> Connection:
         to_step_id=str(row.to_step_id),
         from_output=row.from_output,
         to_input=row.to_input,
-        path_data=row.path_data,
+        **plain_values(row),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Final
 
-from crdt.pipeline.rows import MAX_NAME
+from crdt.pipeline.fields import MAX_NAME
 
 MAX_STEM: Final = MAX_NAME - len(" (999999999)")
 """Characters of a name that are kept when a number is added to it."""

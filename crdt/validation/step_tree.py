@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
+from crdt.pipeline.fields import MAIN_SLOT, plain_values
 from crdt.pipeline.model import MISSING
 from crdt.pipeline.rows import Diagnostic, StepRow
 
 from .diagnostics import Code, shown, step_subject
-from .entries import MAIN_SLOT, StepEntry
+from .entries import StepEntry
 from .parents import Parents
 from .siblings import Siblings
 
@@ -56,7 +57,7 @@ class StepTree:
             name=siblings.new_name(key) or step.name,
             type=step.type,
             declared_type=step.declared_type,
-            enabled=step.enabled,
+            **plain_values(step),
             config=step.config,
             position_x=step.position[0],
             position_y=step.position[1],

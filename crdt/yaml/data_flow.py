@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 from uuid import UUID, uuid5
 
-from crdt.pipeline.fractional_index import Children, children_of, walk
+from crdt.pipeline.fields import MAIN_SLOT
 from crdt.pipeline.model import Connection, Json, Pipeline, Step
+from crdt.pipeline.placement import Children, children_of, walk
 
-from .slots import DEFAULT_SLOT, crosses_border
+from .slots import crosses_border
 
 CONNECTION_NAMESPACE: Final = UUID("5b0f6f5e-6f5c-5f0e-9a53-2f1d1f7f6a11")
 """Namespace of connection ids, so that every node derives the same id for the same flow."""
@@ -140,7 +141,7 @@ class _Scopes:
     def _enclosing(self, step: Step, path: Path) -> Iterator[tuple[str | None, str]]:
         """Yield the lists that `step` sees; a loop's own conditions see its body first."""
         if path[0] in _CONDITIONS:
-            yield step.id, DEFAULT_SLOT
+            yield step.id, MAIN_SLOT
         current: Step | None = step
         while current is not None:
             yield current.parent_step_id, current.slot

@@ -8,8 +8,10 @@ from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence as AnySequence
 
 from crdt.errors import PipelineFileError
-from crdt.pipeline.fractional_index import Children, children_of
+from crdt.pipeline.fields import PLAIN_OF_STEP, plain_values
+from crdt.pipeline.json_values import same
 from crdt.pipeline.model import Json, JsonMap, Pipeline, PipelineSettings, Step
+from crdt.pipeline.placement import Children, children_of
 
 from .nodes import Node, Scalar, Sequence, text_of
 from .reader import read_tree
@@ -72,7 +74,7 @@ def _item(step: Step, children: Children) -> Node:
 def _raw_item(step: Step) -> Node | None:
     """Return the item of an imported step that was no mapping and that nobody has edited since."""
     text = step.source.get("item")
-    if not isinstance(text, str) or step.config or not step.enabled or _named(step):
+    if not isinstance(text, str) or step.config or _plain(step) or _named(step):
         return None
     try:
         return read_tree(text).root
@@ -81,9 +83,7 @@ def _raw_item(step: Step) -> Node | None:
 
 
 def _step(step: Step, slots: AnyMapping[str, list[Step]], children: Children) -> Node:
-    data: dict[str, Json] = {**step.config, **_named(step)}
-    if not step.enabled or "enabled" in _texts(step.source, "explicit"):
-        data["enabled"] = step.enabled
+    data: dict[str, Json] = {**step.config, **_named(step), **_plain(step)}
     lists = {slot: Sequence() for slot in _texts(step.source, "empty") if _is_free(data, slot)}
     lists |= {slot: _items(steps, children) for slot, steps in slots.items()}
     grafts: dict[str, list[tuple[Node, Node]]] = {}
@@ -107,6 +107,17 @@ def _is_free(data: JsonMap, slot: str) -> bool:
 
 def _named(step: Step) -> dict[str, Json]:
     return _unless_shown(step.source, name=step.name, type=step.type)
+
+
+def _plain(step: Step) -> dict[str, Json]:
+    """Return the plain fields, by key, that do not say the default or were written all the same."""
+    explicit = _texts(step.source, "explicit")
+    return {
+        field.yaml_key: value
+        for name, value in plain_values(step).items()
+        if (field := PLAIN_OF_STEP[name]).yaml_key is not None
+        and (field.yaml_key in explicit or not same(value, field.default))
+    }
 
 
 def _unless_shown(source: JsonMap, **fields: str) -> dict[str, Json]:

@@ -12,16 +12,19 @@ Beside the data, `source` keeps what YAML said and the values cannot (see yaml_s
 """
 
 from collections.abc import Callable, Collection
+from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, replace
-from typing import Final, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from crdt.errors import PipelineFileError
+from crdt.pipeline.fields import MAIN_SLOT, MAX_NAME, PLAIN_OF_STEP, PlainField
 from crdt.pipeline.fractional_index import keys_between
+from crdt.pipeline.json_values import same
 from crdt.pipeline.model import Json, JsonMap, PipelineSettings, Step
-from crdt.pipeline.rows import MAX_NAME, UNSUPPORTED
+from crdt.pipeline.rows import UNSUPPORTED
 
 from .nodes import Mapping, Node, Sequence, text_of
-from .slots import DEFAULT_SLOT, filled_slots, place_of
+from .slots import filled_slots, place_of
 from .source import Place, pointer_to, split
 from .writer import inline
 
@@ -101,9 +104,11 @@ def _settings(
 ) -> PipelineSettings:
     fields = _Fields(header)
     name = fields.name("name", fallback_name)
-    description = fields.take("description", lambda value: value is None or isinstance(value, str))
-    tags = fields.take("tags", _is_texts)
-    defaults = fields.take("defaults", lambda value: isinstance(value, dict))
+    description = fields.take(
+        "description", None, lambda value: value is None or isinstance(value, str)
+    )
+    tags = fields.take("tags", [], _is_texts)
+    defaults = fields.take("defaults", {}, lambda value: isinstance(value, dict))
     return PipelineSettings(
         name=name,
         description=description if isinstance(description, str) else None,
@@ -132,14 +137,22 @@ class _Fields:
         self._shown[key] = fallback
         return fallback
 
-    def take(self, key: str, fits: Callable[[Json], bool]) -> Json:
-        """Take an entry of the field's type; any other stays in the config."""
+    def take(self, key: str, default: Json, fits: Callable[[Json], bool]) -> Json:
+        """Take an entry of the field's type, else the default; any other stays in the config."""
         if key not in self._config or not fits(self._config[key]):
-            return None
+            return default
         value = self._config.pop(key)
-        if value is None or value is True or value in ([], {}):
+        if same(value, default):
             self._explicit.append(key)
         return value
+
+    def plain(self, table: AnyMapping[str, PlainField]) -> dict[str, Any]:
+        """Take all plain fields that stand in YAML, by name."""
+        return {
+            name: self.take(field.yaml_key, field.default, field.accepts)
+            for name, field in table.items()
+            if field.yaml_key is not None
+        }
 
     def source(self) -> dict[str, Json]:
         return _unless_empty(shown=self._shown, explicit=self._explicit)
@@ -153,7 +166,7 @@ class StepReader:
         self.nodes: dict[str, Node] = {}
         self._new_id = new_id
 
-    def read(self, items: Sequence, parent: str | None = None, slot: str = DEFAULT_SLOT) -> None:
+    def read(self, items: Sequence, parent: str | None = None, slot: str = MAIN_SLOT) -> None:
         """Read the steps of one slot in order."""
         orders = keys_between(None, None, len(items.items))
         taken = {text_of(item.get("name")) for item in items.items if isinstance(item, Mapping)}
@@ -175,7 +188,7 @@ class StepReader:
             blank,
             name=fields.name("name", blank.name),
             type=fields.name("type", blank.type),
-            enabled=fields.take("enabled", lambda value: isinstance(value, bool)) is not False,
+            **fields.plain(PLAIN_OF_STEP),
         )
         empty: list[Json] = [name for name, items in slots.items() if not items.items]
         source |= fields.source() | _unless_empty(empty=empty)

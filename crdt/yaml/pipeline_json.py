@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any, Final
 
+from crdt.pipeline.fields import CONNECTION, SETTINGS, STEP, Choice, OrderKey, Text
 from crdt.pipeline.model import (
     Connection,
     Json,
@@ -16,7 +17,10 @@ from crdt.pipeline.model import (
 )
 
 _TEXTS: Final = frozenset(
-    "name description type slot order yaml_version status from_output to_input".split()
+    name
+    for table in (SETTINGS, STEP, CONNECTION)
+    for name, field in table.items()
+    if isinstance(field.kind, Text | Choice | OrderKey)
 )
 """Fields that must be texts."""
 

@@ -7,15 +7,12 @@ or `cases:` and the JSON of the case's key, so that `cases:true` and `cases:"tru
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, TypeGuard
+from typing import TypeGuard
 
-from crdt.pipeline.rows import MAX_SLOT
+from crdt.pipeline.fields import MAX_SLOT
 
 from .nodes import Mapping, Node, Scalar, Sequence, text_of
 from .source import pointer_to
-
-DEFAULT_SLOT: Final = "steps"
-"""The slot of top-level steps and of loop bodies."""
 
 _ANY_STEP = ("error_handler", "on_error")
 _BY_TYPE = {

@@ -5,9 +5,11 @@ tests/contracts/ holds both stores to the same refusals.
 
 import math
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from dataclasses import fields
 from typing import Final, TypeVar
 from uuid import UUID
 
+from crdt.pipeline.fields import STATUSES
 from crdt.pipeline.rows import (
     STEP_TYPES,
     UNSUPPORTED,
@@ -20,7 +22,6 @@ from crdt.pipeline.rows import (
 )
 from persistence.errors import Conflict, InvalidValue, UnknownSubject
 
-STATUSES: Final = frozenset({"draft", "active", "archived"})
 SEVERITIES: Final = frozenset({"error", "warning"})
 
 K = TypeVar("K", bound=Hashable)
@@ -116,12 +117,12 @@ def _edge(row: ConnectionRow) -> Hashable:
 
 
 def _check_storable(row: PipelineRow | StepRow | ConnectionRow | Diagnostic) -> None:
-    for name in row.__slots__:
-        value = getattr(row, name)
+    for field in fields(row):
+        value = getattr(row, field.name)
         # A column of type double precision holds NaN and infinity; JSON has neither.
         if not isinstance(value, float) and not _is_storable(value):
             raise InvalidValue(
-                f"PostgreSQL cannot store this value: {name} of {type(row).__name__}"
+                f"PostgreSQL cannot store this value: {field.name} of {type(row).__name__}"
             )
 
 

@@ -9,6 +9,7 @@ from crdt.pipeline.rows import ConnectionRow, Diagnostic, PipelineRow, RowChange
 from persistence.ports.projections import ProjectionLag
 from persistence.ports.user_rows import Record
 
+from .columns import column_names
 from .pool import DatabaseConnection, Pool
 
 MANY_ROWS: Final = 200
@@ -21,8 +22,8 @@ Row: TypeAlias = PipelineRow | StepRow | ConnectionRow | Diagnostic
 
 
 def columns(row: Row) -> list[object]:
-    """The fields of a row in the order in which `sql/queries.sql` takes them."""
-    return [getattr(row, name) for name in row.__slots__]
+    """Return the values of a row in the order of `{columns of …}` in `sql/queries.sql`."""
+    return [getattr(row, name) for name in column_names(type(row))]
 
 
 class PostgresProjections:

@@ -1,12 +1,15 @@
 """The named queries of `sql/`: `-- name --`, a sentence, then one SQL statement.
 
-`QUERIES` run as the server itself, `API_QUERIES` on behalf of a user (`user_rows.py`).
+`QUERIES` run as the server itself, `API_QUERIES` on behalf of a user (`user_rows.py`). Phrases in
+braces such as `{columns of steps}` stand for the columns of a row class: see `columns.py`.
 """
 
 import re
 from typing import Final, NoReturn
 
 import sql
+
+from .columns import fill_in_columns
 
 _TITLE = re.compile(r"^-- (\w+) --$", re.MULTILINE)
 
@@ -31,5 +34,5 @@ def parse(text: str) -> NamedQueries:
     )
 
 
-QUERIES: Final = parse(sql.queries())
-API_QUERIES: Final = parse(sql.api_queries())
+QUERIES: Final = parse(fill_in_columns(sql.queries()))
+API_QUERIES: Final = parse(fill_in_columns(sql.api_queries()))

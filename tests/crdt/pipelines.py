@@ -3,8 +3,9 @@
 from dataclasses import replace
 from random import Random
 
-from crdt.pipeline.fractional_index import children_of, keys_between, walk
+from crdt.pipeline.fractional_index import keys_between
 from crdt.pipeline.model import Connection, Json, Pipeline, PipelineSettings, Point, Size, Step
+from crdt.pipeline.placement import children_of, walk
 from tests.crdt.entries import key
 
 TYPES = ["claude", "gemini", "for_loop", "teleport"]

@@ -12,9 +12,9 @@ from app.api.schemas.common import problems
 from app.api.schemas.findings import Finding
 from app.api.schemas.pipelines import Created, Fork, NewPipeline, Pipeline
 from app.services import pipeline_files
-from crdt.editing.strict_fields import SETTINGS_CHECKS, check_fields
+from crdt.editing.strict_fields import check_fields
 from crdt.pipeline import model
-from crdt.pipeline.rows import MAX_NAME
+from crdt.pipeline.fields import MAX_NAME, SETTINGS
 from crdt.yaml.codec import Imported
 from crdt.yaml.codec import read as read_yaml
 
@@ -33,7 +33,7 @@ async def create(caller: Asking, wanted: NewPipeline, response: Response) -> Cre
     """
     await require_member_of(caller, wanted.team_id)
     settings = wanted.settings()
-    check_fields(SETTINGS_CHECKS, settings)
+    check_fields(SETTINGS, settings)
     imported = await _imported(caller, wanted.yaml)
     if "tags" in settings:
         settings["tags"] = tuple(settings["tags"])

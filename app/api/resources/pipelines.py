@@ -10,10 +10,11 @@ from app.api.core.context import Asking, Caller
 from app.api.core.etags import IfMatch, IfNoneMatch
 from app.api.core.pagination import DEFAULT_LIMIT, NEWEST_FIRST, Cursor, Keyset, Limit, Page
 from app.api.schemas.common import problems
-from app.api.schemas.pipelines import SETTINGS, Pipeline, PipelinePatch, PipelineSummary, Status
+from app.api.schemas.pipelines import SETTINGS, Pipeline, PipelinePatch, PipelineSummary
 from crdt.editing import verbs
 from crdt.editing.editor import Editor
 from crdt.errors import PipelineNotFound
+from crdt.pipeline.fields import Status
 from crdt.validation.entries import settings_entry
 
 from . import document_edits

@@ -1,20 +1,22 @@
 """Connections as JSON."""
 
 from datetime import datetime
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 
 from app.api.core import etags
-from crdt.pipeline.rows import MAX_PORT
+from crdt.pipeline.fields import MAX_PORT, PLAIN_OF_CONNECTION, plain_values
 from crdt.validation.entries import ConnectionEntry
 
 from .common import Given, Patch, Shown, kept
+from .plain_fields import patches_plain, shows_plain, takes_plain
 
 Port: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_PORT)]
 
 
+@shows_plain(PLAIN_OF_CONNECTION)
 class Connection(Shown):
     """A flow of data from one step to another."""
 
@@ -38,7 +40,6 @@ class Connection(Shown):
     to_step_id: UUID
     from_output: str
     to_input: str
-    path_data: Any = Field(description="How the canvas draws it: any JSON value.")
     created_at: datetime | None = Field(default=None, description="Null until the tables have it.")
     updated_at: datetime | None = None
 
@@ -48,6 +49,7 @@ class Connection(Shown):
         return etags.etag_of(self.model_dump(exclude={"created_at", "updated_at"}))
 
 
+@takes_plain(PLAIN_OF_CONNECTION)
 class NewConnection(Given):
     """A connection to be; no two may have the same four ends."""
 
@@ -65,9 +67,9 @@ class NewConnection(Given):
     to_step_id: UUID
     from_output: Port = "output"
     to_input: Port = "input"
-    path_data: Any = None
 
 
+@patches_plain(PLAIN_OF_CONNECTION)
 class ConnectionPatch(Patch):
     """Changes to a connection."""
 
@@ -75,7 +77,6 @@ class ConnectionPatch(Patch):
     to_step_id: UUID = kept()
     from_output: Port = kept()
     to_input: Port = kept()
-    path_data: Any = kept()
 
 
 def of_document(connection: ConnectionEntry) -> Connection:
@@ -87,5 +88,5 @@ def of_document(connection: ConnectionEntry) -> Connection:
         to_step_id=UUID(route.to_step),
         from_output=route.from_output,
         to_input=route.to_input,
-        path_data=connection.path_data,
+        **plain_values(connection),
     )

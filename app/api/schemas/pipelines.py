@@ -1,20 +1,19 @@
 """Pipelines as JSON."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Self, TypeAlias
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from crdt.editing.strict_fields import MAX_DESCRIPTION
-from crdt.pipeline.rows import MAX_NAME
-from crdt.validation.entries import MAX_TAG, MAX_TAGS
+from crdt.pipeline.fields import MAX_DESCRIPTION, MAX_NAME, MAX_TAG, MAX_TAGS, Status
+from crdt.pipeline.rows import PipelineRow
 
 from .common import Given, JsonObject, Patch, Shown, kept
 from .findings import Finding
 
-Status: TypeAlias = Literal["draft", "active", "archived"]
 PipelineName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 Description: TypeAlias = Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION)]
 Tag: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TAG)]
@@ -38,17 +37,7 @@ EXAMPLE: Final[Mapping[str, Any]] = {
     "published_at": None,
 }
 
-SETTINGS: Final = (
-    "name",
-    "description",
-    "yaml_version",
-    "status",
-    "config",
-    "defaults",
-    "authentication",
-    "tags",
-    "is_template",
-)
+SETTINGS: Final = tuple(field.name for field in fields(PipelineRow))
 """What of a pipeline's row stands in its document, and so in its ETag."""
 
 

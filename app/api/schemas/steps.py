@@ -8,11 +8,20 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 
 from app.api.core import etags
-from crdt.pipeline.rows import MAX_NAME, MAX_SLOT, MAX_TYPE, UNSUPPORTED
+from crdt.pipeline.fields import (
+    FARTHEST,
+    MAX_NAME,
+    MAX_SLOT,
+    MAX_TYPE,
+    PLAIN_OF_STEP,
+    defaults_of,
+    plain_values,
+)
+from crdt.pipeline.rows import UNSUPPORTED
 from crdt.validation.entries import StepEntry
-from crdt.validation.lenient_fields import FARTHEST
 
 from .common import Given, JsonObject, Patch, Shown, kept
+from .plain_fields import patches_plain, shows_plain, takes_plain
 
 StepName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 StepType: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TYPE)]
@@ -25,7 +34,7 @@ EXAMPLE: Final[Mapping[str, Any]] = {
     "name": "summarize",
     "type": "claude",
     "supported": True,
-    "enabled": True,
+    **defaults_of(PLAIN_OF_STEP),
     "parent_step_id": None,
     "slot": "steps",
     "order_index": 0,
@@ -51,6 +60,7 @@ class Size(Given):
     height: Extent
 
 
+@shows_plain(PLAIN_OF_STEP)
 class Step(Shown):
     """A box of a pipeline."""
 
@@ -60,7 +70,6 @@ class Step(Shown):
     name: str
     type: str
     supported: bool = Field(description="Whether `type` is one of Pipeline YAML v2.")
-    enabled: bool
     parent_step_id: UUID | None = Field(description="The step it is inside of; null at the top.")
     slot: str = Field(description="The list of the parent that it stands in.")
     order_index: int = Field(description="Its place in that list, from 0.")
@@ -76,6 +85,7 @@ class Step(Shown):
         return etags.etag_of(self.model_dump(exclude={"order_index", "created_at", "updated_at"}))
 
 
+@takes_plain(PLAIN_OF_STEP)
 class NewStep(Given):
     """A step to be; it comes at the end of its slot unless `before` names a sibling."""
 
@@ -93,7 +103,6 @@ class NewStep(Given):
     id: UUID | None = Field(default=None, description="Chosen by the server unless given.")
     name: StepName
     type: StepType
-    enabled: bool = True
     parent_step_id: UUID | None = None
     slot: Slot = "steps"
     position: Position = Position(x=0, y=0)
@@ -102,6 +111,7 @@ class NewStep(Given):
     before: UUID | None = Field(default=None, description="The sibling to stand before.")
 
 
+@patches_plain(PLAIN_OF_STEP)
 class StepPatch(Patch):
     """Changes to a step; `config` is a merge patch in itself: null removes a key of it."""
 
@@ -111,7 +121,6 @@ class StepPatch(Patch):
 
     name: StepName = kept()
     type: StepType = kept()
-    enabled: bool = kept()
     parent_step_id: UUID | None = kept()
     slot: Slot = kept()
     position: Position = kept()
@@ -137,7 +146,7 @@ def of_row(row: Mapping[str, Any]) -> Step:
 _SAME_IN_ROWS: Final = (
     "id",
     "name",
-    "enabled",
+    *PLAIN_OF_STEP,
     "parent_step_id",
     "slot",
     "order_index",
@@ -155,7 +164,7 @@ def of_document(step: StepEntry, order_index: int) -> Step:
         name=step.name,
         type=step.declared_type or step.type,
         supported=step.type != UNSUPPORTED,
-        enabled=step.enabled,
+        **plain_values(step),
         parent_step_id=None if step.parent is None else UUID(step.parent),
         slot=step.slot,
         order_index=order_index,

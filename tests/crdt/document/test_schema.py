@@ -60,7 +60,7 @@ SETTINGS = PipelineSettings(
 PIPELINE = Pipeline(
     SETTINGS,
     {A: STEP, B: Step(B, "b", "for_loop")},
-    {WIRE: Connection(WIRE, A, B, "out", "in", {"points": [1, 2]})},
+    {WIRE: Connection(WIRE, A, B, "out", "in", path_data={"points": [1, 2]})},
 )
 
 

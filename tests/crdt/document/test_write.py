@@ -8,8 +8,8 @@ from crdt.document.document import Document
 from crdt.document.schema import root_map, to_json
 from crdt.document.write import (
     CONFIG,
-    CONNECTION,
-    STEP,
+    CONNECTION_SHAPE,
+    STEP_SHAPE,
     storable,
     write_entry,
     write_list,
@@ -53,7 +53,7 @@ def test_a_value_that_is_there_is_not_written(page: Page, value: Json) -> None:
 @pytest.mark.parametrize("held", VALUES)
 @pytest.mark.parametrize("wanted", VALUES)
 def test_any_value_gives_way_to_any_other(page: Page, held: Json, wanted: Json) -> None:
-    for shape in (CONFIG, STEP, CONNECTION):
+    for shape in (CONFIG, STEP_SHAPE, CONNECTION_SHAPE):
         page.write("prompt", held, shape)
         page.write("prompt", wanted, shape)
         found = page.content["prompt"]
@@ -103,10 +103,10 @@ def test_a_map_is_merged_key_by_key(page: Page) -> None:
 
 def test_what_is_one_value_is_replaced_as_one(page: Page) -> None:
     page.root["position"] = Map({"x": 1, "y": 2})
-    page.write("position", {"x": 1, "y": 3}, STEP)
+    page.write("position", {"x": 1, "y": 3}, STEP_SHAPE)
     assert type(page.root["position"]) is dict
     page.root["ends"] = Map({"from_step_id": "a"})
-    page.write("ends", {"from_step_id": "a"}, CONNECTION)
+    page.write("ends", {"from_step_id": "a"}, CONNECTION_SHAPE)
     assert type(page.root["ends"]) is dict
 
 

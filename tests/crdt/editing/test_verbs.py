@@ -136,7 +136,7 @@ class TestPutStep:
     @pytest.mark.parametrize(
         ("fields", "complaint"),
         [
-            ({"type": "claude"}, "name: expected a text, got nothing"),
+            ({"type": "claude"}, "name: expected a text of 1 to 500 characters, got nothing"),
             ({"name": "n"}, "type: expected a text"),
             ({"name": "n", "type": 7}, "type: expected a text of 1 to 100 characters, got 7"),
             ({"name": "n", "type": "t", "colour": 1}, "colour: no such field"),

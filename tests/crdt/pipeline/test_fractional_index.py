@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crdt.pipeline.fractional_index import DIGITS, children_of, key_between, keys_between, walk
+from crdt.pipeline.fractional_index import DIGITS, key_between, keys_between
 from crdt.pipeline.model import Step
+from crdt.pipeline.placement import children_of, walk
 
 keys = st.text(alphabet=DIGITS, min_size=1, max_size=8).filter(lambda key: not key.endswith("0"))
 

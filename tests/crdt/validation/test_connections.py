@@ -4,10 +4,8 @@ from uuid import UUID
 
 import pytest
 
+from crdt.pipeline.fields import MAX_PORT
 from crdt.pipeline.model import MISSING, Json
-from crdt.pipeline.rows import (
-    MAX_PORT,
-)
 from crdt.validation.valid_pipeline import ValidPipeline
 from tests.crdt.entries import A, B, C, D, key, rows, step, told, wire
 

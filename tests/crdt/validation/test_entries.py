@@ -4,15 +4,9 @@ from uuid import UUID
 
 import pytest
 
+from crdt.pipeline.fields import MAX_NAME, MAX_TYPE
 from crdt.pipeline.model import Json
-from crdt.pipeline.rows import (
-    MAX_NAME,
-    MAX_TYPE,
-    STEP_TYPES,
-    UNSUPPORTED,
-    PipelineRow,
-    StepRow,
-)
+from crdt.pipeline.rows import STEP_TYPES, UNSUPPORTED, PipelineRow, StepRow
 from crdt.validation.valid_pipeline import ValidPipeline
 from tests.crdt.entries import A, B, line, names, only_step, rows, step, told
 
@@ -48,7 +42,7 @@ class TestSettings:
 
     def test_missing_fields_are_defaults(self) -> None:
         result = rows(settings={"name": "P"})
-        assert result.pipeline == PipelineRow("P", None, "v2", "draft", {}, {}, {}, (), False)
+        assert result.pipeline == PipelineRow("P", None, {}, {}, {}, ())
         assert not result.diagnostics
 
     @pytest.mark.parametrize("settings", [None, 3, "x", [], [{}]])

@@ -4,11 +4,8 @@ from uuid import UUID
 
 import pytest
 
+from crdt.pipeline.fields import MAX_NAME, MAX_SLOT
 from crdt.pipeline.model import MISSING
-from crdt.pipeline.rows import (
-    MAX_NAME,
-    MAX_SLOT,
-)
 from crdt.validation.valid_pipeline import ValidPipeline
 from tests.crdt.entries import A, B, C, D, key, names, parents, rows, step, told, work
 

@@ -5,7 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from crdt.pipeline.rows import MAX_NAME, MAX_PORT, MAX_SLOT, RowChanges
+from crdt.pipeline.fields import MAX_NAME, MAX_PORT, MAX_SLOT
+from crdt.pipeline.rows import RowChanges
 from persistence.postgres.pool import Pool
 from tests.contracts.stores import Stores, a_connection, a_pipeline, a_step, an_id, stores_on
 from tests.server import eventually

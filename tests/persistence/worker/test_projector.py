@@ -19,9 +19,9 @@ from tests.crdt.vandal import Vandal
 
 A, B, C = (UUID(int=number) for number in range(1, 4))
 
-HEADER = PipelineRow("P", None, "v2", "draft", {"n": 1}, {}, {}, ("tag",), False)
-STEP = StepRow(A, "a", "claude", None, True, {"n": 1}, 0.0, 0.0, 200.0, 100.0, None, "steps", 0)
-WIRE = ConnectionRow(C, A, A, "output", "input", {"d": [1]})
+HEADER = PipelineRow("P", None, {"n": 1}, {}, {}, ("tag",))
+STEP = StepRow(A, "a", "claude", None, {"n": 1}, 0.0, 0.0, 200.0, 100.0, None, "steps", 0)
+WIRE = ConnectionRow(C, A, A, "output", "input", path_data={"d": [1]})
 FOUND = Diagnostic("missing_name", "pipeline", "warning", "no name")
 
 

@@ -30,7 +30,7 @@ from persistence.worker.worker import Worker, WorkerSettings
 from tests.rounds import some
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
-HEADER = PipelineRow("new", None, "v2", "draft", {}, {}, {}, (), False)
+HEADER = PipelineRow("new", None, {}, {}, {}, ())
 A, B, C = (str(UUID(int=number)) for number in range(1, 4))
 
 
