@@ -263,7 +263,7 @@ class LiveRoom:
     def presence(self) -> dict[UUID, str]:
         """Who is here and what they said last of themselves: see `Hub.presence`."""
         silent = dict.fromkeys(self.users, "null")
-        return silent | {one.user_id: one.state for one in self._room.awareness.present()}
+        return silent | {one.user_id: one.state for one in self._room.awareness.local_states()}
 
     def review(self, scopes: Mapping[UUID, Scope | None]) -> None:
         """Give users another scope in place, or none: see `Room.review`."""

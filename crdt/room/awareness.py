@@ -1,30 +1,27 @@
-"""Presence: who is in a room and what they point at. Nothing of it is ever stored.
+"""The awareness states of a room: who is here and what they point at. None of it is ever stored.
 
-An entry counts if its clock is newer than the known one, or equal to it and the state null.
-Source: y-protocols 1.0.7, awareness.js. Three rules are stricter than there:
+Three rules are stricter than those of y-protocols (`awareness_state` has the rule of the clocks):
 
-- A state belongs to the latest session that had news of its client, or that introduced itself as
-  that client: a client that reconnects faster than its old connection ends keeps its presence.
+- A state belongs to the latest session that had news of its client, or that announced itself as
+  that client: a client that reconnects faster than its old connection ends keeps its state.
 - A client id in use by one user is closed to all others.
 - The `user` of a state is whoever the server knows it to be.
 
-A session introduces itself by its first awareness update, if that names one client (y-websocket:
-`onopen`). Later ones without news are relays: y-websocket clients send back whatever they hear.
-A relay is not looked at: it is as long and as odd as what its author could make others say, and its
-sender must not pay for that.
+A session announces its client by its first awareness update, if that names one client (y-websocket:
+`onopen`). Later updates without news are relays: y-websocket clients send back every update that
+they receive. The state in a relay is not even parsed: its size and form are up to the author, and
+the session that sends it back must not be closed for them.
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
 from uuid import UUID
 
 from crdt.errors import ProtocolError
 from crdt.protocol.awareness_update import (
     MAX_CLIENTS_PER_UPDATE,
-    MAX_NUMBER,
     NULL,
     Entry,
     checked_state,
@@ -34,311 +31,237 @@ from crdt.protocol.awareness_update import (
     write_entry,
 )
 
+from .awareness_state import AwarenessState, Owner, is_news
 from .effects import SessionId
 from .peer_messages import NodeId, NodePresence
 from .session import UserProfile
 
 EXPIRY = 30.0
-"""Seconds without a word after which a client is gone; clients renew every 15 (awareness.js)."""
+"""Seconds without an update after which a client is removed; clients renew every 15 (awareness.js:
+`outdatedTimeout`)."""
+
+NODE_EXPIRY = 7.0
+"""Seconds without a message after which the clients of a node are removed; nodes publish their
+presence every two."""
 
 MAX_CLIENTS_PER_SESSION = 100
-"""Most clients that one session may bring in: a browser tab is one."""
+"""Most clients that one session may add: a browser tab is one."""
 
 MAX_NODE_PRESENCE_BYTES = 1_000_000
-"""Most that one node tells the others of a room at once: what every bus carries."""
+"""Most that one node publishes of a room at once: every bus carries a message of that size."""
 
-MAX_EVERYBODY_BYTES = 4 * 1024 * 1024
-"""Most that a client is told of a room at once; everybody in a room of 10,000 takes less."""
-
-MAX_RAISED = 32
-"""Most clocks remembered that one client was told ahead of its own."""
-
-NODE_SILENCE = 7.0
-"""Seconds without a word after which a node is taken for dead; rooms speak every two."""
-
-Owner: TypeAlias = SessionId | NodeId
-"""Whose clients are somewhere: a session of this node, or another node."""
+MAX_AWARENESS_BYTES = 4 * 1024 * 1024
+"""Most that a client is sent of a room at once; everybody in a room of 10,000 takes less."""
 
 
 @dataclass(slots=True)
-class Presence:
-    """What is known of one client. `state` is JSON text, "null" once the client is gone.
+class _AddedClients:
+    """How many clients a session added: present ones, and unknown ones that it called gone."""
 
-    `said` is the clock that its owner last said, `clock` the one that others are told: a client
-    that returns must be told with a newer clock than that of its removal, though it still counts
-    on from its own. `raised` are the last clocks told ahead of its own, with the hash of the state.
-    """
-
-    said: int
-    state: str
-    owner: Owner
-    user_id: UUID
-    seen_at: float
-    clock: int = 0
-    withdrawn: bool = False
-    raised: tuple[tuple[int, int], ...] = ()
-
-    @property
-    def is_here(self) -> bool:
-        """Whether the client is present."""
-        return self.state != NULL
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether another node speaks for the client."""
-        return isinstance(self.owner, str)
-
-    def tell_with(self, clock: int) -> None:
-        """Tell others a clock; its client will say this very state with it one day, as an echo.
-
-        Who has counted up to the largest clock is not heard any more, and nobody else is troubled.
-        """
-        self.clock = min(clock, MAX_NUMBER)
-        if clock > self.said:
-            self.raised = (*self.raised, (clock, hash(self.state)))[-MAX_RAISED:]
-
-
-@dataclass(slots=True)
-class _Brought:
-    """How many clients a session has brought in, and of how many unknown ones it said good-bye."""
-
-    here: int = 0
+    present: int = 0
     gone: int = 0
 
 
 class Awareness:
-    """The presence states of one room, on this node and others."""
+    """The awareness states of one room, on this node and others."""
 
     def __init__(self) -> None:
-        self._clients: dict[int, Presence] = {}
-        self._brought: dict[SessionId, _Brought] = {}
+        self._clients: dict[int, AwarenessState] = {}
+        self._added: dict[SessionId, _AddedClients] = {}
         self._nodes: dict[NodeId, float] = {}
 
     def __len__(self) -> int:
-        return sum(presence.is_here for presence in self._clients.values())
+        return sum(each.is_present for each in self._clients.values())
 
     def apply(
         self, payload: bytes, session: SessionId, user: UserProfile, now: float
     ) -> bytes | None:
-        """Take in an update from a session; return what to relay, None if nothing changed.
+        """Apply an update of a session; return what to relay, None if nothing changed.
 
-        Whatever a state says of its user, it says who `user` is. What clients could not read is
-        passed over. Raises ProtocolError, and then nothing is taken in.
+        Whatever a state claims of its user, it is relayed with `user`. Entries whose numbers
+        clients could not read are ignored. Raises ProtocolError, and then nothing is applied.
         """
         entries = read_entries(payload, MAX_CLIENTS_PER_UPDATE)
-        introduction = session not in self._brought and len(entries) == 1
+        is_announcement = session not in self._added and len(entries) == 1
         card = json.dumps(user.card, ensure_ascii=False)
         checked = [
             Entry(each.client, each.clock, checked_state(each.state, card))
             for each in entries
-            if each.is_readable and not self._is_relay(each, session, user, introduction)
+            if each.is_readable and not self._is_relay(each, session, user, is_announcement)
         ]
-        accepted = [
+        changed = [
             client
-            for client, clock, state in self._counted(session, checked)
-            if self._accept(client, Presence(clock, state, session, user.id, now), introduction)
+            for client, clock, state in self._within_limit(session, checked)
+            if self._accept(
+                client, AwarenessState(clock, state, session, user.id, now), is_announcement
+            )
         ]
-        return self.encode(accepted) if accepted else None
+        return self._encode_changed(changed)
 
     def _is_relay(
-        self, entry: Entry, session: SessionId, user: UserProfile, introduction: bool
+        self, entry: Entry, session: SessionId, user: UserProfile, is_announcement: bool
     ) -> bool:
         """Whether this cannot be news, whatever the state."""
         known = self._clients.get(entry.client)
         if known is None or known.owner == session:
             return False
-        if known.is_here and known.user_id != user.id:
+        if known.is_present and known.user_id != user.id:
             return True
-        return entry.clock <= known.clock and not introduction
+        return entry.clock <= known.sent_clock and not is_announcement
 
-    def _counted(self, session: SessionId, entries: list[Entry]) -> list[Entry]:
-        """Count the clients that a session brings in; pass over the gone ones beyond the number.
+    def _within_limit(self, session: SessionId, entries: list[Entry]) -> list[Entry]:
+        """Count the clients that a session adds; leave out the gone ones beyond the limit.
 
-        Hocuspocus providers say of everybody that they are gone, also to a server that is new.
+        Raises ProtocolError if too many are present. The gone ones are no offence: Hocuspocus
+        providers report everybody as gone when they reconnect, also to a server that just started.
         """
-        brought = self._brought.get(session, _Brought())
-        here, gone, kept = brought.here, brought.gone, []
+        added = self._added.get(session, _AddedClients())
+        present, gone, kept = added.present, added.gone, []
         for each in entries:
             is_unknown = each.client not in self._clients
-            here += is_unknown and each.state != NULL
+            present += is_unknown and each.state != NULL
             gone += is_unknown and each.state == NULL
             if not is_unknown or each.state != NULL or gone <= MAX_CLIENTS_PER_SESSION:
                 kept.append(each)
-        if here > MAX_CLIENTS_PER_SESSION:
+        if present > MAX_CLIENTS_PER_SESSION:
             raise ProtocolError(
                 f"expected at most {MAX_CLIENTS_PER_SESSION} clients of one connection"
             )
-        self._brought[session] = _Brought(here, gone)
+        self._added[session] = _AddedClients(present, gone)
         return kept
 
     def apply_remote(self, node_presence: NodePresence, now: float) -> bytes | None:
-        """Take in what another node says of its clients; return what to relay on this node.
+        """Apply what another node published of its clients; return what to relay on this node.
 
-        An entry that is of no use is passed over, and the client stays as it was. Raises
-        ProtocolError, and then nothing is taken in.
+        An entry that cannot be used is ignored, and the client stays as it was. Raises
+        ProtocolError, and then nothing is applied.
         """
         entries = read_entries(node_presence.presence)
-        self._nodes[node_presence.node] = now
+        node = node_presence.node
+        self._nodes[node] = now
         changed = [
             client
             for client, clock, state in (each for each in entries if each.is_readable)
             if (user_id := user_of(state)) is not None
-            and self._accept(
-                client, Presence(clock, state, node_presence.node, user_id, now), False
-            )
+            and self._accept(client, AwarenessState(clock, state, node, user_id, now), False)
         ]
         if node_presence.is_complete:
             named = {each.client for each in entries}
-            owned = self._owned_by(node_presence.node)
-            changed += self._withdraw(client for client in owned if client not in named)
-        return self.encode(changed) if changed else None
+            changed += self._remove(one for one in self._owned_by(node) if one not in named)
+        return self._encode_changed(changed)
 
-    def _accept(self, client: int, new: Presence, introduction: bool) -> bool:
-        """Take in one client if that is news."""
-        new.clock = new.said
+    def _accept(self, client: int, new: AwarenessState, is_announcement: bool) -> bool:
+        """Take the state of one client if it is news; return whether it is to be relayed."""
+        new.sent_clock = new.own_clock
         known = self._clients.get(client)
-        if not new.is_here and (known is None or new.is_remote):
-            # Who is gone elsewhere, or was never seen here, may come at this very clock.
-            new.withdrawn = True
+        if not new.is_present and (known is None or new.is_remote):
+            # A client that is gone elsewhere, or was never here, may come with this very clock.
+            new.removed_by_server = True
         if known is None:
             self._clients[client] = new
-            return new.is_here
-        if known.is_here and known.user_id != new.user_id and (new.is_here or not new.is_remote):
+            return new.is_present
+        if _is_of_another_user(known, new):
             return False
-        if not _is_new(known, new, introduction):
-            self._see(known, new, introduction)
-            return _must_insist(known, new)
-        if known.owner == new.owner:
-            new.raised = tuple(one for one in known.raised if one[0] > new.said)
-        new.tell_with(max(new.said, known.clock + new.is_here))
-        self._clients[client] = new
+        if not is_news(known, new, is_announcement=is_announcement):
+            known.renew(new, is_announcement=is_announcement)
+            return known.must_be_sent_again(new)
+        self._replace(client, known, new)
         return True
 
-    def _see(self, known: Presence, new: Presence, introduction: bool) -> None:
+    def _replace(self, client: int, known: AwarenessState, new: AwarenessState) -> None:
         if known.owner == new.owner:
-            known.said, known.seen_at = max(known.said, new.said), new.seen_at
-        elif introduction and known.user_id == new.user_id:
-            known.owner, known.said, known.seen_at = new.owner, new.said, new.seen_at
+            new.clocks_ahead = tuple(one for one in known.clocks_ahead if one[0] > new.own_clock)
+        new.send_with(max(new.own_clock, known.sent_clock + new.is_present))
+        self._clients[client] = new
 
     def leave(self, session: SessionId) -> bytes | None:
-        """Remove what belongs to a session that ended; return what to relay."""
-        self._brought.pop(session, None)
-        return self._removal(self._withdraw(self._owned_by(session)))
+        """Remove the clients of a session that ended; return what to relay."""
+        self._added.pop(session, None)
+        return self._encode_changed(self._remove(self._owned_by(session)))
 
     def expire(self, now: float) -> bytes | None:
-        """Remove clients that fell silent and forget those gone for long; return what to relay."""
-        silent = [
+        """Remove clients that sent nothing for `EXPIRY`; return what to relay.
+
+        After twice that time they are forgotten, clock and all.
+        """
+        expired = [
             client
-            for client, presence in self._clients.items()
-            if now - presence.seen_at > EXPIRY and not (presence.is_remote and presence.is_here)
+            for client, each in self._clients.items()
+            if now - each.seen_at > EXPIRY and not (each.is_remote and each.is_present)
         ]
-        removed = self._withdraw(silent)
-        for client in silent:
+        removed = self._remove(expired)
+        for client in expired:
             if now - self._clients[client].seen_at > 2 * EXPIRY:
                 del self._clients[client]
-        return self._removal(removed)
+        return self._encode_changed(removed)
 
     def expire_nodes(self, now: float) -> bytes | None:
-        """Remove the clients of nodes that fell silent; return what to relay on this node."""
-        dead = [node for node, heard_at in self._nodes.items() if now - heard_at > NODE_SILENCE]
+        """Remove the clients of nodes that published nothing for `NODE_EXPIRY`.
+
+        Returns what to relay on this node.
+        """
+        expired = [node for node, seen_at in self._nodes.items() if now - seen_at > NODE_EXPIRY]
         removed = []
-        for node in dead:
+        for node in expired:
             del self._nodes[node]
-            removed += self._withdraw(self._owned_by(node))
-        return self._removal(removed)
+            removed += self._remove(self._owned_by(node))
+        return self._encode_changed(removed)
 
     def _owned_by(self, owner: Owner) -> list[int]:
-        return [client for client, found in self._clients.items() if found.owner == owner]
+        return [client for client, each in self._clients.items() if each.owner == owner]
 
-    def _withdraw(self, clients: Iterable[int]) -> list[int]:
-        removed = [client for client in clients if self._clients[client].is_here]
+    def _remove(self, clients: Iterable[int]) -> list[int]:
+        removed = [client for client in clients if self._clients[client].is_present]
         for client in removed:
-            self._clients[client].state = NULL
-            self._clients[client].withdrawn = True
+            self._clients[client].remove()
         return removed
 
-    def _removal(self, removed: list[int]) -> bytes | None:
-        return self.encode(removed) if removed else None
+    def local_states(self) -> list[AwarenessState]:
+        """The states of the clients on this node, the one seen last at the end."""
+        local = (each for each in self._clients.values() if each.is_local)
+        return sorted(local, key=lambda each: each.seen_at)
 
-    def present(self) -> list[Presence]:
-        """Every client who is here on this node, whoever spoke last at the end."""
-        here = (one for one in self._clients.values() if one.is_here and not one.is_remote)
-        return sorted(here, key=lambda one: one.seen_at)
+    def encode(self) -> bytes:
+        """Encode every client that is here."""
+        here = (client for client, each in self._clients.items() if each.is_present)
+        return self._encode_within(here, MAX_AWARENESS_BYTES)
 
-    def node_presence(self) -> bytes:
-        """Encode everybody who is here on this node, within what every bus carries."""
-        return self._fitting(
-            (client for client, one in self._clients.items() if one.is_here and not one.is_remote),
-            MAX_NODE_PRESENCE_BYTES,
-        )
+    def encode_local(self) -> bytes:
+        """Encode every client that is here on this node, as other nodes are sent it."""
+        local = (client for client, each in self._clients.items() if each.is_local)
+        return self._encode_within(local, MAX_NODE_PRESENCE_BYTES)
 
-    def encode(self, clients: Iterable[int] | None = None) -> bytes:
-        """Encode the named clients, removed ones too; or by default everybody who is here."""
-        if clients is None:
-            return self._fitting(
-                (client for client, one in self._clients.items() if one.is_here),
-                MAX_EVERYBODY_BYTES,
-            )
-        return joined([self._written(client) for client in clients])
+    def encode_with_removed(self) -> bytes:
+        """Encode every client that is here, and the removal of those who left a while ago."""
+        return self._encode_within(self._clients, MAX_AWARENESS_BYTES)
 
-    def encode_with_departed(self) -> bytes:
-        """Encode everybody, and that those are gone who left a short while ago."""
-        return self._fitting(self._clients, MAX_EVERYBODY_BYTES)
+    def _encode_changed(self, clients: list[int]) -> bytes | None:
+        return joined([self._entry(client) for client in clients]) if clients else None
 
-    def _written(self, client: int) -> bytes:
-        presence = self._clients[client]
-        return write_entry(Entry(client, presence.clock, presence.state))
+    def _entry(self, client: int) -> bytes:
+        found = self._clients[client]
+        return write_entry(Entry(client, found.sent_clock, found.state))
 
-    def _fitting(self, clients: Iterable[int], limit: int) -> bytes:
-        """Encode clients; if that takes more than `limit` bytes, without users who say the most."""
-        written = {client: self._written(client) for client in clients}
-        if sum(map(len, written.values())) <= limit:
-            return joined([*written.values()])
-        said: Counter[UUID] = Counter()
-        for client, entry in written.items():
-            said[self._clients[client].user_id] += len(entry)
+    def _encode_within(self, clients: Iterable[int], limit: int) -> bytes:
+        """Encode clients; leave out those of the users with the most bytes if `limit` asks for it.
+
+        So nobody can keep others from being seen by sending much presence.
+        """
+        entries = {client: self._entry(client) for client in clients}
+        if sum(map(len, entries.values())) <= limit:
+            return joined([*entries.values()])
+        sizes: Counter[UUID] = Counter()
+        for client, entry in entries.items():
+            sizes[self._clients[client].user_id] += len(entry)
         kept = []
-        for client in sorted(written, key=lambda client: said[self._clients[client].user_id]):
-            if (limit := limit - len(written[client])) < 0:
+        for client in sorted(entries, key=lambda client: sizes[self._clients[client].user_id]):
+            if (limit := limit - len(entries[client])) < 0:
                 break
-            kept.append(written[client])
+            kept.append(entries[client])
         return joined(kept)
 
 
-def _must_insist(known: Presence, new: Presence) -> bool:
-    """Whether a client that is here must be told anew, since another node takes it for gone.
-
-    Its connection there ended when nobody there knew yet that it had come here.
-    """
-    if known.is_remote or not known.is_here or new.is_here or not new.is_remote:
-        return False
-    if new.said < known.clock:
-        return False
-    known.tell_with(new.said + 1)
-    return True
-
-
-def _is_new(known: Presence, new: Presence, introduction: bool) -> bool:
-    if known.withdrawn and new.is_remote and new.is_here:
-        return new.said >= known.said
-    if known.owner == new.owner:
-        # A client takes over the newer clocks that others are told, and says so, late perhaps.
-        is_echo = new.said <= known.clock and new.state == known.state
-        is_echo |= (new.said, hash(new.state)) in known.raised
-        return _counts(known.said, known, new) and not is_echo
-    if new.is_remote and not new.is_here:
-        # Only who speaks for a client may say that it is gone.
-        return False
-    if introduction and new.is_here and (known.withdrawn or known.is_remote):
-        # Others forgot this client at this very clock, or hear of it from elsewhere; and nodes
-        # tell each other clocks that may be ahead of its own.
-        return known.is_remote or new.said >= known.said
-    # Who takes another for gone says so with the clock it knows (awareness.js), as Hocuspocus
-    # providers do of everybody when they are back; only the client itself counts on.
-    return new.said > known.clock
-
-
-def _counts(clock: int, known: Presence, new: Presence) -> bool:
-    if new.said == clock:
-        return known.is_here and not new.is_here
-    return new.said > clock
+def _is_of_another_user(known: AwarenessState, new: AwarenessState) -> bool:
+    # A client that is gone on another node has no user there (`user_of`).
+    is_removal_elsewhere = new.is_remote and not new.is_present
+    return known.is_present and known.user_id != new.user_id and not is_removal_elsewhere

@@ -182,7 +182,7 @@ class Room:
         diff = self.document.diff(self.sessions[session_id].state_vector)
         if limit is not None and len(diff) > limit:
             return [CloseSession(session_id, Overloaded("this client reads too slowly: reconnect"))]
-        presence = AwarenessUpdate(self.awareness.encode_with_departed())
+        presence = AwarenessUpdate(self.awareness.encode_with_removed())
         return [*self._lacking(session_id, diff), Send(session_id, presence)]
 
     def _receive_sync_step2(
@@ -242,7 +242,7 @@ class Room:
             case PresenceQuery():
                 return [
                     Publish(
-                        NodePresence(self.node, self.awareness.node_presence(), is_complete=True)
+                        NodePresence(self.node, self.awareness.encode_local(), is_complete=True)
                     )
                 ]
             case Stateless():
@@ -317,7 +317,7 @@ class Room:
 
     def _publish_node_presence(self) -> list[Effect]:
         """Tell the other nodes everybody who is here; once more after the last has gone."""
-        node_presence, told = self.awareness.node_presence(), self._published_presence
+        node_presence, told = self.awareness.encode_local(), self._published_presence
         self._published_presence = node_presence
         if node_presence == told == NOBODY:
             return []

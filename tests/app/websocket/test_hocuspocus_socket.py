@@ -22,6 +22,7 @@ from app.services.events import RoomEvent, RoomEvents
 from app.settings import Settings
 from app.websocket.endpoints import Endpoints
 from crdt.errors import Draining
+from crdt.protocol.awareness_update import read_entries
 from crdt.protocol.hocuspocus import (
     PING,
     PONG,
@@ -816,7 +817,7 @@ def read_presence(update: AwarenessUpdate) -> list[int]:
     """The clients that are present after an update that begins with nobody."""
     awareness = Awareness()
     awareness.apply(update.payload, 1, UserProfile(UUID(int=1)), 0.0)
-    return [client for client, state in awareness._clients.items() if state.state != "null"]
+    return [each.client for each in read_entries(awareness.encode())]
 
 
 class TestSlowReaders:

@@ -35,7 +35,7 @@ def test_what_is_merged_reads_as_the_last_of_it() -> None:
         state = json.dumps({"cursor": clock})
         told.append(there.apply(update(entry(clock % 2, clock, state)), 1, ADA, 0.0) or b"")
     here.apply(latest(told), 1, ADA, 0.0)
-    states = [sorted(one.state for one in each.present()) for each in (here, there)]
+    states = [sorted(one.state for one in each.local_states()) for each in (here, there)]
     assert states[0] == states[1] != []
 
 

@@ -21,8 +21,8 @@ from crdt.protocol.lib0 import Reader, var_string, var_uint
 from crdt.protocol.messages import KEEP_ALIVE
 from crdt.room.awareness import (
     EXPIRY,
+    MAX_AWARENESS_BYTES,
     MAX_CLIENTS_PER_SESSION,
-    MAX_EVERYBODY_BYTES,
     MAX_NODE_PRESENCE_BYTES,
     Awareness,
 )
@@ -54,7 +54,7 @@ def entries(relayed: bytes | None) -> list[Entry]:
 
 
 def without_user(text: str) -> str:
-    """What a client said, without what the server says of its user."""
+    """A state as its client sent it, without the user that the server put in."""
     state = json.loads(text)
     if state is not None:
         del state["user"]
@@ -91,7 +91,7 @@ def test_a_newer_clock_counts_or_an_equal_one_with_null(
 ) -> None:
     relayed = room.apply(payload((7, clock, state)), ANN_1, ADA, 0.0)
     assert (relayed is not None) is counts
-    assert entries(room.encode([7])) == [(7, clock, state) if counts else (7, 5, HERE)]
+    assert entries(room.encode_with_removed()) == [(7, clock, state) if counts else (7, 5, HERE)]
 
 
 def test_a_removal_is_relayed_with_its_clock_and_the_client_is_gone(room: Awareness) -> None:
@@ -141,14 +141,14 @@ def test_news_of_a_client_make_its_presence_the_sessions(room: Awareness) -> Non
     assert sorted(entries(room.leave(ANN_2))) == [(7, 6, GONE), (8, 1, GONE)]
 
 
-def test_relaying_what_one_heard_does_not_make_it_ones_own(room: Awareness) -> None:
+def test_sending_back_what_was_received_does_not_move_a_state(room: Awareness) -> None:
     """y-websocket clients send back every awareness update they receive."""
     room.apply(payload((8, 1, HERE)), ANN_2, ADA, 1.0)
     assert room.apply(payload((7, 5, HERE)), ANN_2, ADA, 1.0) is None
     assert entries(room.leave(ANN_1)) == [(7, 5, GONE)]
 
 
-def test_a_first_update_of_several_clients_is_no_introduction(room: Awareness) -> None:
+def test_a_first_update_of_several_clients_is_no_announcement(room: Awareness) -> None:
     room.apply(payload((8, 1, HERE)), BEN, ADA, 1.0)
     room.apply(payload((7, 5, HERE), (8, 1, HERE)), ANN_2, ADA, 1.0)
     assert entries(room.leave(ANN_1)) == [(7, 5, GONE)]
@@ -173,10 +173,10 @@ def test_a_client_id_that_was_left_is_free(room: Awareness) -> None:
     assert room.apply(payload((7, 7, THERE)), ANN_2, ADA, 0.0) is None
 
 
-def test_withdrawn_and_announced_again_at_the_same_clock_comes_with_a_newer_one(
+def test_a_state_removed_and_sent_again_with_the_same_clock_is_relayed_with_a_newer_one(
     room: Awareness,
 ) -> None:
-    """The others heard null at clock 5 and would ignore a state at clock 5."""
+    """The others received null at clock 5 and would ignore a state at clock 5."""
     assert entries(room.leave(ANN_1)) == [(7, 5, GONE)]
     assert entries(room.apply(payload((7, 5, HERE)), ANN_2, ADA, 1.0)) == [(7, 6, HERE)]
     assert entries(room.apply(payload((7, 7, THERE)), ANN_2, ADA, 1.0)) == [(7, 7, THERE)]
@@ -204,7 +204,7 @@ def test_others_see_the_client_that_returned() -> None:
     assert seen == [True, False, True]
 
 
-def test_silence_ends_presence(room: Awareness) -> None:
+def test_a_client_that_sends_nothing_is_removed(room: Awareness) -> None:
     assert room.expire(EXPIRY) is None
     assert entries(room.expire(EXPIRY + 0.1)) == [(7, 5, GONE)]
     assert room.expire(EXPIRY + 0.2) is None
@@ -216,13 +216,13 @@ def test_a_renewal_postpones_the_end(room: Awareness) -> None:
     assert entries(room.expire(20.1 + EXPIRY)) == [(7, 6, GONE)]
 
 
-def test_after_a_long_silence_a_client_is_forgotten(room: Awareness) -> None:
+def test_a_client_that_sends_nothing_for_long_is_forgotten(room: Awareness) -> None:
     room.expire(EXPIRY + 1)
     room.expire(2 * EXPIRY + 1)
     assert entries(room.apply(payload((7, 0, HERE)), BEN, BOB, 100.0)) == [(7, 0, HERE)]
 
 
-def test_a_client_that_returns_from_silence_is_relayed(room: Awareness) -> None:
+def test_a_client_that_was_removed_and_sends_again_is_relayed(room: Awareness) -> None:
     room.expire(EXPIRY + 1)
     assert entries(room.apply(payload((7, 6, HERE)), ANN_1, ADA, 32.0)) == [(7, 6, HERE)]
 
@@ -286,20 +286,20 @@ def test_a_state_may_nest_as_deep_as_every_client_can_read(room: Awareness) -> N
     assert room.apply(payload((7, 7, flat)), ANN_1, ADA, 0.0) is not None
 
 
-def test_who_comes_back_may_say_the_largest_state_as_it_was_told() -> None:
+def test_a_client_may_send_back_the_largest_state_with_the_user_in_it() -> None:
     room = Awareness()
     largest = json.dumps({"x": "é" * (MAX_STATE_BYTES // 2 - 10)}, ensure_ascii=False)
     room.apply(payload((7, 5, largest)), ANN_1, ADA, 0.0)
     room.leave(ANN_1)
     relayed = room.apply(payload((7, 5, largest)), ANN_2, ADA, 0.0)
     assert relayed is not None
-    ((client, clock, told),) = read_entries(relayed)
-    echo = json.dumps(json.loads(told), ensure_ascii=False, separators=(",", ":"))
+    ((client, clock, sent),) = read_entries(relayed)
+    echo = json.dumps(json.loads(sent), ensure_ascii=False, separators=(",", ":"))
     assert len(echo.encode()) > MAX_STATE_BYTES
     assert room.apply(payload((client, clock, echo)), ANN_2, ADA, 0.0) is None
 
 
-def test_nobody_is_told_a_clock_that_cannot_be_read(room: Awareness) -> None:
+def test_nobody_is_sent_a_clock_that_clients_cannot_read(room: Awareness) -> None:
     for session in (ANN_1, ANN_2, 4, 5):
         relayed = room.apply(payload((70, MAX_NUMBER, HERE)), session, ADA, 0.0)
         assert entries(relayed) == [(70, 2**53 - 1, HERE)]
@@ -307,8 +307,8 @@ def test_nobody_is_told_a_clock_that_cannot_be_read(room: Awareness) -> None:
 
 
 @pytest.mark.parametrize("odd", [(7, MAX_NUMBER + 1, THERE), (2**53, 1, HERE)])
-def test_what_clients_could_not_read_is_passed_over(room: Awareness, odd: Entry) -> None:
-    """A client that others have led so far is not sent away for that."""
+def test_what_clients_could_not_read_is_ignored(room: Awareness, odd: Entry) -> None:
+    """A client whose clock others have pushed so far is not closed for that."""
     relayed = room.apply(payload(odd, (8, 1, THERE)), ANN_1, ADA, 0.0)
     assert entries(relayed) == [(8, 1, THERE)]
     assert sorted(entries(room.encode())) == [(7, 5, HERE), (8, 1, THERE)]
@@ -320,30 +320,32 @@ def test_of_very_many_entries_the_first_are_read(room: Awareness) -> None:
     assert entries(room.encode()) == [(7, 5 + MAX_CLIENTS_PER_UPDATE, '{"cursor":999}')]
 
 
-def test_who_says_goodbye_of_a_crowd_that_nobody_knows_may_stay() -> None:
+def test_a_client_may_report_many_unknown_clients_as_gone() -> None:
     room = Awareness()
-    crowd = payload(*[(client, 1, GONE) for client in range(100, 700)])
-    assert room.apply(crowd, ANN_1, ADA, 0.0) is None
+    gone = payload(*[(client, 1, GONE) for client in range(100, 700)])
+    assert room.apply(gone, ANN_1, ADA, 0.0) is None
     assert room.apply(payload((7, 5, HERE)), ANN_1, ADA, 0.0) is not None
-    assert len(read_entries(room.encode_with_departed())) == MAX_CLIENTS_PER_SESSION + 1
+    assert len(read_entries(room.encode_with_removed())) == MAX_CLIENTS_PER_SESSION + 1
 
 
 @pytest.mark.parametrize("sessions", [100, 30])
-def test_who_says_too_much_is_left_out_and_nobody_else(room: Awareness, sessions: int) -> None:
+def test_the_user_with_the_most_presence_is_left_out_and_nobody_else(
+    room: Awareness, sessions: int
+) -> None:
     """Other nodes and those who join learn of everybody who leaves room for others."""
     size = 2_000 if sessions == 100 else MAX_STATE_BYTES - 10
     for session in range(100, 100 + sessions):
         clients = range(session * 100, session * 100 + MAX_CLIENTS_PER_SESSION)
-        loud = json.dumps({"x": "y" * size})
-        room.apply(payload(*[(each, 1, loud) for each in clients]), session, BOB, 0.0)
+        large = json.dumps({"x": "y" * size})
+        room.apply(payload(*[(each, 1, large) for each in clients]), session, BOB, 0.0)
     room.apply(payload((8, 1, THERE)), ANN_2, ADA, 0.0)
-    for told, limit in (
-        (room.node_presence(), MAX_NODE_PRESENCE_BYTES),
-        (room.encode(), MAX_EVERYBODY_BYTES),
-        (room.encode_with_departed(), MAX_EVERYBODY_BYTES),
+    for encoded, limit in (
+        (room.encode_local(), MAX_NODE_PRESENCE_BYTES),
+        (room.encode(), MAX_AWARENESS_BYTES),
+        (room.encode_with_removed(), MAX_AWARENESS_BYTES),
     ):
-        assert {7, 8} < {each.client for each in read_entries(told)}
-        assert limit / 2 < len(told) <= limit + 10
+        assert {7, 8} < {each.client for each in read_entries(encoded)}
+        assert limit / 2 < len(encoded) <= limit + 10
 
 
 @given(st.binary(max_size=80))
@@ -355,7 +357,7 @@ def test_random_bytes_are_taken_or_refused(data: bytes) -> None:
         assert len(awareness) == 0
 
 
-def test_a_state_of_a_stock_client_passes_but_for_who_it_says_it_is() -> None:
+def test_a_state_of_a_stock_client_is_relayed_but_for_its_user() -> None:
     theirs, others = StockAwareness(Doc(client_id=99)), StockAwareness(Doc(client_id=98))
     theirs.set_local_state({"cursor": {"x": 1}, "user": {"name": "Zoë 😀"}, "note": "é😀"})
     sent = theirs.encode_awareness_update([99])

@@ -1,4 +1,4 @@
-"""y-websocket clients send back every presence they hear: that must not make it theirs."""
+"""y-websocket clients send back every state that they receive: that must not make it theirs."""
 
 import json
 from uuid import UUID
@@ -19,20 +19,20 @@ def entry(client: int, clock: int, state: str = "{}") -> bytes:
 
 
 def watched() -> Awareness:
-    """One client, and a watcher of the same user that has introduced itself."""
+    """One client, and a watcher of the same user that has announced itself."""
     awareness = Awareness()
     awareness.apply(entry(CLIENT, 1), OLD_TAB, ALICE, 0)
     awareness.apply(entry(OTHER_CLIENT, 1), WATCHER, ALICE, 0)
     return awareness
 
 
-def test_a_relayed_state_still_goes_with_its_client() -> None:
+def test_a_relayed_state_is_still_removed_with_its_client() -> None:
     awareness = watched()
     assert awareness.apply(entry(CLIENT, 1), WATCHER, ALICE, 1) is None
     assert awareness.leave(OLD_TAB) == entry(CLIENT, 1, "null")
 
 
-def test_a_relayed_state_does_not_go_with_its_relay() -> None:
+def test_a_relayed_state_is_not_removed_with_its_relay() -> None:
     awareness = watched()
     awareness.apply(entry(CLIENT, 1), WATCHER, ALICE, 1)
     assert awareness.leave(WATCHER) == entry(OTHER_CLIENT, 1, "null")
@@ -67,18 +67,18 @@ def test_a_client_that_comes_back_with_its_old_state_is_seen_again() -> None:
     )
 
 
-def test_a_client_that_takes_over_the_clock_others_are_told_goes_on_from_there() -> None:
-    """It relays what it hears of itself too: were that news, it would go round for ever."""
+def test_a_client_that_adopts_the_clock_others_are_sent_counts_on_from_there() -> None:
+    """It sends back what it receives of itself too: were that news, it would go round for ever."""
     awareness = watched()
     awareness.leave(OLD_TAB)
-    told = awareness.apply(entry(CLIENT, 1), NEW_TAB, ALICE, 1)
-    assert told is not None
-    assert awareness.apply(told, NEW_TAB, ALICE, 2) is None
+    sent = awareness.apply(entry(CLIENT, 1), NEW_TAB, ALICE, 1)
+    assert sent is not None
+    assert awareness.apply(sent, NEW_TAB, ALICE, 2) is None
     moved = awareness.apply(entry(CLIENT, 3, '{"x": 1}'), NEW_TAB, ALICE, 3)
     assert moved == entry(CLIENT, 3, json.dumps({"user": ALICE.card, "x": 1}))
 
 
-def test_a_client_that_does_not_is_told_one_clock_ahead() -> None:
+def test_of_a_client_that_does_not_others_are_sent_one_clock_ahead() -> None:
     awareness = watched()
     awareness.leave(OLD_TAB)
     awareness.apply(entry(CLIENT, 1), NEW_TAB, ALICE, 1)
@@ -86,7 +86,7 @@ def test_a_client_that_does_not_is_told_one_clock_ahead() -> None:
     assert moved == entry(CLIENT, 3, json.dumps({"user": ALICE.card, "x": 1}))
 
 
-def test_what_a_client_takes_over_late_is_no_news_either() -> None:
+def test_what_a_client_adopts_late_is_no_news_either() -> None:
     """Two of its echoes on the way would chase each other for ever."""
     awareness = watched()
     awareness.leave(OLD_TAB)
@@ -100,28 +100,28 @@ def test_what_a_client_takes_over_late_is_no_news_either() -> None:
     assert awareness.apply(entry(CLIENT, 4), NEWEST_TAB, ALICE, 4) is not None
 
 
-def test_two_states_told_ahead_do_not_chase_each_other() -> None:
-    """A client takes over the state it was told, although it has said another one meanwhile."""
+def test_two_states_sent_ahead_do_not_chase_each_other() -> None:
+    """A client adopts the state it was sent, although it has sent another one meanwhile."""
     awareness = watched()
     awareness.leave(OLD_TAB)
     awareness.apply(entry(CLIENT, 1), NEW_TAB, ALICE, 1)
     awareness.leave(NEW_TAB)
-    told = awareness.apply(entry(CLIENT, 1), NEWEST_TAB, ALICE, 1)
+    sent = awareness.apply(entry(CLIENT, 1), NEWEST_TAB, ALICE, 1)
     moved = awareness.apply(entry(CLIENT, 2, '{"x": 1}'), NEWEST_TAB, ALICE, 2)
-    assert told == entry(CLIENT, 3, json.dumps({"user": ALICE.card}))
+    assert sent == entry(CLIENT, 3, json.dumps({"user": ALICE.card}))
     assert moved == entry(CLIENT, 4, json.dumps({"user": ALICE.card, "x": 1}))
-    assert awareness.apply(told, NEWEST_TAB, ALICE, 3) is None
+    assert awareness.apply(sent, NEWEST_TAB, ALICE, 3) is None
     assert awareness.apply(moved, NEWEST_TAB, ALICE, 3) is None
 
 
-def test_who_is_back_takes_nobody_along() -> None:
-    """Hocuspocus providers say of all others that they are gone, once they are back themselves."""
+def test_a_client_that_reconnects_removes_nobody() -> None:
+    """Hocuspocus providers report all others as gone, once they have reconnected themselves."""
     awareness = watched()
     assert awareness.apply(entry(CLIENT, 1, "null"), WATCHER, ALICE, 1) is None
     assert len(awareness) == 2
 
 
-def test_who_was_said_to_be_gone_before_it_came_is_seen_when_it_comes() -> None:
+def test_a_client_reported_as_gone_before_it_came_is_seen_when_it_comes() -> None:
     awareness = watched()
     assert awareness.apply(entry(LATE_CLIENT, 1, "null"), WATCHER, ALICE, 1) is None
     assert awareness.apply(entry(LATE_CLIENT, 1), NEW_TAB, ALICE, 2) == entry(
@@ -129,21 +129,21 @@ def test_who_was_said_to_be_gone_before_it_came_is_seen_when_it_comes() -> None:
     )
 
 
-def test_a_relay_of_what_somebody_else_said_is_never_refused() -> None:
-    """A stock client writes numbers at length, and says whom the server has named."""
+def test_a_relay_of_what_another_client_sent_is_never_refused() -> None:
+    """A stock client writes numbers at length, and sends back the user that the server put in."""
     awareness = watched()
     long = json.dumps({"x": "y" * (MAX_STATE_BYTES - 10)})
-    told = awareness.apply(entry(CLIENT, 2, long), OLD_TAB, ALICE, 1)
-    assert told is not None
-    assert len(read_entries(told)[0].state) > MAX_STATE_BYTES
+    sent = awareness.apply(entry(CLIENT, 2, long), OLD_TAB, ALICE, 1)
+    assert sent is not None
+    assert len(read_entries(sent)[0].state) > MAX_STATE_BYTES
     for user in (ALICE, BOB):
         awareness.apply(entry(LATE_CLIENT + len(user.name), 1), len(user.name), user, 1)
-        assert awareness.apply(told, len(user.name), user, 1) is None
+        assert awareness.apply(sent, len(user.name), user, 1) is None
     awareness.leave(OLD_TAB)
-    assert awareness.apply(told, len(BOB.name), BOB, 1) is None
+    assert awareness.apply(sent, len(BOB.name), BOB, 1) is None
 
 
-def test_a_crowd_is_relayed_by_who_joins() -> None:
+def test_a_client_that_joins_may_relay_very_many() -> None:
     awareness = watched()
     for session in range(100, 120):
         for client in range(session * 100, session * 100 + 100):

@@ -34,7 +34,7 @@ from crdt.protocol.messages import (
     TokenWanted,
     Update,
 )
-from crdt.room.awareness import NODE_SILENCE
+from crdt.room.awareness import NODE_EXPIRY
 from crdt.room.document_size import DocumentSize
 from crdt.room.effects import (
     Append,
@@ -583,9 +583,9 @@ class TestOtherNodes:
         self, room: Room
     ) -> None:
         room.receive_peer(NodePresence("there", seen(7, 1).payload, is_complete=True), 0.0)
-        assert room.tick(NODE_SILENCE) == []
+        assert room.tick(NODE_EXPIRY) == []
         removal = AwarenessUpdate(presence(7, 1, "null"))
-        assert room.tick(NODE_SILENCE + 1) == [Broadcast(removal)]
+        assert room.tick(NODE_EXPIRY + 1) == [Broadcast(removal)]
 
     @pytest.mark.parametrize("nonsense", [b"", presence(7, 1)[:-1], presence(7, 1) + b"\x00"])
     def test_presence_that_makes_no_sense_changes_nothing(
