@@ -1,19 +1,23 @@
-"""The time."""
+"""The time, as the server asks for it."""
 
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Clock(Protocol):
-    """Both kinds of time, so that tests can hold them."""
+    """The three kinds of time, so that tests can hold them."""
 
     def now(self) -> datetime:
         """The time of day, for the log."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds, for expiry."""
+        """Seconds since some moment, for how long something takes or may last."""
+        ...
+
+    def thread_time(self) -> float:
+        """Seconds that this thread has computed, for what somebody costs the server."""
         ...
 
 
@@ -25,5 +29,12 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds since some moment."""
+        """See `Clock`; never goes back, whatever the time of day does."""
         return time.monotonic()
+
+    def thread_time(self) -> float:
+        """See `Clock`."""
+        return time.thread_time()
+
+
+SYSTEM_CLOCK: Final = SystemClock()

@@ -51,7 +51,7 @@ from persistence.postgres.versions import PostgresVersions
 
 from .api.core.not_found import NotFound
 from .bus_selection import bus_for
-from .clock import SystemClock
+from .clock import SYSTEM_CLOCK
 from .compute_queue import ComputeQueue
 from .http import Readiness, healthz, to_documentation
 from .settings import Settings
@@ -90,7 +90,7 @@ class Services:
         node: NodeId,
         multiprocess_metrics: MultiprocessMetrics | None = None,
     ) -> None:
-        clock = SystemClock()
+        clock = SYSTEM_CLOCK
         stored_log = PostgresUpdateLog(pool)
         log = TimedLog(stored_log)
         self._settings = settings
@@ -109,12 +109,12 @@ class Services:
             max_stateless=settings.max_stateless_characters,
             node=node,
         )
-        self.presence = PresenceMirror(PostgresPresence(pool), self.hub.presence, clock.monotonic)
+        self.presence = PresenceMirror(PostgresPresence(pool), self.hub.presence, clock)
         self.events = RoomEvents(bus)
         holders = SessionHolders(self.hub, self.events)
         self.access = AccessWatch(holders, self.directory, announcements, clock)
         admission = Admission(self.directory, tokens, self.access)
-        self.endpoints = Endpoints(self.hub, admission, settings)
+        self.endpoints = Endpoints(self.hub, admission, settings, clock)
         self.context = context = Context(
             users=PostgresUserDatabase(api_pool),
             directory=self.directory,

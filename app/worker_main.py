@@ -14,7 +14,7 @@ from persistence.postgres.versions import PostgresVersions
 from persistence.worker.autosave import Autosave, Pauses
 from persistence.worker.worker import Worker
 
-from .clock import SystemClock
+from .clock import SYSTEM_CLOCK
 from .tasks import in_background
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ async def work(dsn: str, stop: asyncio.Event, versions: Pauses) -> None:
     try:
         await require_current(pool)
         log = TimedLog(PostgresUpdateLog(pool))
-        autosave = Autosave(log, CountedVersions(PostgresVersions(pool)), versions, SystemClock())
+        autosave = Autosave(log, CountedVersions(PostgresVersions(pool)), versions, SYSTEM_CLOCK)
         # Side by side: a version of 10,000 steps takes seconds, which no row may wait for.
         async with in_background(autosave.run()):
             await Worker(log, TimedProjections(PostgresProjections(pool)), listener).run(stop)

@@ -72,7 +72,7 @@ EXPOSED: Final = ("ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Pol
 
 def api(context: Context, tokens: Verifier, settings: Settings) -> ASGIApp:
     """Build the API."""
-    rate = RateLimit(settings.api_rate, settings.api_burst, context.clock.monotonic)
+    rate = RateLimit(settings.api_rate, settings.api_burst, context.clock)
     gate = ApiMiddleware(_application(context), tokens, rate, settings.max_body_bytes)
     if not settings.cors_origins:
         return gate

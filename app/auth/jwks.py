@@ -10,7 +10,6 @@ Invariants:
 """
 
 import asyncio
-import time
 from asyncio import Task
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Final
 import jwt
 import structlog
 
+from app.clock import SYSTEM_CLOCK, Clock
 from crdt.errors import Overloaded, Unauthenticated
 from persistence.worker.retries import Backoff
 
@@ -55,7 +55,7 @@ class KeySetTokens:
         fetch: Callable[[], Awaitable[bytes]],
         expected: Expected = ANYTHING,
         pace: RefreshPolicy = USUAL,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._fetch, self._expected, self._pace, self._clock = fetch, expected, pace, clock
         self._keys: KeySet = {}
@@ -82,7 +82,7 @@ class KeySetTokens:
 
     def _known_key(self, kid: str | None) -> VerificationKey | None:
         # Keys that could not be renewed for so long may have been withdrawn by now.
-        if self._clock() - self._fetched_at > self._pace.lifetime + self._pace.grace:
+        if self._clock.monotonic() - self._fetched_at > self._pace.lifetime + self._pace.grace:
             self._keys = {}
         return self._keys.get(kid)
 
@@ -91,7 +91,7 @@ class KeySetTokens:
 
         Raises Unauthenticated if the issuer has no such key, Overloaded if the keys cannot be had.
         """
-        if self._fetching or self._clock() - self._tried_at >= self._pace.cooldown:
+        if self._fetching or self._clock.monotonic() - self._tried_at >= self._pace.cooldown:
             await self._refresh()
         if key := self._known_key(kid):
             return key
@@ -102,7 +102,7 @@ class KeySetTokens:
     async def _refresh(self) -> None:
         """Fetch, or join the fetch that is under way."""
         if self._fetching is None:
-            self._tried_at = self._clock()
+            self._tried_at = self._clock.monotonic()
             self._fetching = asyncio.create_task(self._renew(), name="fetch keys")
         # One impatient client must not cancel what others wait for.
         await asyncio.shield(self._fetching)
@@ -111,7 +111,7 @@ class KeySetTokens:
         try:
             published = parse(await self._fetch())
             self._keys = published.usable
-            self._fetched_at, self._trouble = self._clock(), None
+            self._fetched_at, self._trouble = self._clock.monotonic(), None
             self._log_unusable(published.unusable)
         except KeySetError as error:
             self._trouble = error

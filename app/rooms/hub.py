@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -201,7 +200,7 @@ class Hub:
             # What it appended must be in the log that is about to be read.
             await predecessor.settled(SETTLE_SECONDS)
         document, seq, size = await self._loaded(pipeline_id)
-        document.cpu_seconds = time.thread_time
+        document.cpu_seconds = self._clock.thread_time
         limit = DocumentSize(self._document_bytes, size)
         room = Room(document, self._node, limit, self._max_stateless)
         # Kept here, not by the visitors: all of them may have given up meanwhile.

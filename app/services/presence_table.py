@@ -16,6 +16,7 @@ from uuid import UUID
 
 import structlog
 
+from app.clock import Clock
 from persistence.errors import StoreError
 from persistence.ports.presence import PRESENCE_SECONDS, Pose, PresenceBoard, Seat
 
@@ -86,11 +87,11 @@ class PresenceMirror:
         self,
         board: PresenceBoard,
         look: Callable[[], Mapping[Seat, str]],
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._board, self._look, self._clock = board, look, clock
         self._shown: dict[Seat, _Shown] = {}
-        self._sweep_at = clock()
+        self._sweep_at = clock.monotonic()
         self._turn = asyncio.Lock()
         self._failures = FailureLog()
 
@@ -105,14 +106,14 @@ class PresenceMirror:
         try:
             await self.mirror()
         except Exception as error:
-            self._failures.note(error, self._clock())
+            self._failures.note(error, self._clock.monotonic())
         else:
             self._failures.end_outage()
 
     async def mirror(self) -> None:
         """Make the table say who is here. Raises StoreError, and the next call makes up for it."""
         async with self._turn:
-            now, present = self._clock(), self._look()
+            now, present = self._clock.monotonic(), self._look()
             await self._show(now, present)
             await self._remove(present)
             if now >= self._sweep_at:

@@ -1,7 +1,6 @@
 """The WebSocket endpoints: look at the origin, accept, authenticate, open the room, hand over."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -13,6 +12,7 @@ from starlette.websockets import WebSocket
 from structlog.contextvars import bind_contextvars
 
 from app.auth.admission import Admission, Visitor
+from app.clock import Clock
 from app.rooms.hub import Hub
 from app.rooms.inspect_in_thread import ThreadInspector
 from app.rooms.live_room import LiveRoom
@@ -37,8 +37,9 @@ _logger = structlog.get_logger(__name__)
 class Endpoints:
     """The WebSocket endpoints of one server."""
 
-    def __init__(self, hub: Hub, admission: Admission, settings: Settings) -> None:
+    def __init__(self, hub: Hub, admission: Admission, settings: Settings, clock: Clock) -> None:
         self._hub, self._admission, self._settings = hub, admission, settings
+        self._clock = clock
         self._origins = Origins(listed(settings.origins))
         self._all = ConnectionLimit(settings.max_connections, "")
         self._users = ConnectionLimit(settings.max_connections_per_user, " of this user")
@@ -216,7 +217,7 @@ class Endpoints:
     @contextmanager
     def _connection(self, websocket: WebSocket) -> Iterator[tuple[ClientConnection, RateLimiter]]:
         connection = self._connect(websocket)
-        rate_limiter = RateLimiter(self._rates, time.monotonic, time.thread_time)
+        rate_limiter = RateLimiter(self._rates, self._clock)
         self.connections.add(connection)
         try:
             yield connection, rate_limiter

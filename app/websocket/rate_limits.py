@@ -1,8 +1,8 @@
-"""How fast one connection may speak.
+"""How fast one connection may send.
 
-Edits that come faster are read later: the connection's reader pauses, and so, in the end, does
-the client. Presence that comes faster is let go but for the latest of each client, since nothing
-else of it matters; so a drag never lags behind itself.
+The server reads edits that come faster later: the connection's reader pauses, and so, in the end,
+does the client. Of presence that comes faster, only the latest of each client is kept, since
+nothing else of it matters; so a drag never lags behind itself.
 
 What a message costs the server depends on the document, so the time that it took counts, too.
 """
@@ -12,7 +12,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from app.clock import Clock
 from app.telemetry.metrics import tally
+from app.token_bucket import TokenBucket
 from crdt.errors import ProtocolError
 from crdt.protocol.lib0 import Reader
 from crdt.protocol.messages import AwarenessUpdate, ClientMessage, Stateless, SyncStep2, Update
@@ -28,7 +30,7 @@ SHARE: Final = 0.25
 """How much of the server's time one kind of message of one connection may take in the long run."""
 
 LONG_SECONDS: Final = 0.005
-"""Who has held up everybody for so long pauses for as long."""
+"""A client whose message took the server at least so long pauses for as long as it took."""
 
 MAX_HELD: Final = 100
 """Clients whose latest presence may wait."""
@@ -46,48 +48,22 @@ class Rates:
     stateless: float
 
 
-class Bucket:
-    """A token bucket that gives credit. `rate` is in tokens a second."""
-
-    def __init__(self, rate: float, now: float) -> None:
-        self._rate, self._tokens, self._filled_at = rate, rate * BURST_SECONDS, now
-
-    def wait(self, now: float) -> float:
-        """Seconds until there is a token."""
-        tokens = self._tokens + (now - self._filled_at) * self._rate
-        self._tokens, self._filled_at = min(tokens, self._rate * BURST_SECONDS), now
-        return max(0.0, (1 - self._tokens) / self._rate)
-
-    def worth(self, seconds: float) -> int:
-        """How many tokens so much of the server's time is worth."""
-        return int(seconds * self._rate / SHARE)
-
-    def take(self, now: float, tokens: int = 1) -> float:
-        """Take tokens, on credit if need be; return the seconds until the first was due."""
-        wait = self.wait(now)
-        self._tokens -= tokens
-        return wait
-
-
 class RateLimiter:
-    """The pace of one connection, by a clock in seconds. `close` it in the end.
+    """Lets one connection send at its rates. `close` it in the end."""
 
-    `computed` is how many seconds this thread has computed.
-    """
-
-    def __init__(
-        self, rates: Rates, monotonic: Callable[[], float], computed: Callable[[], float]
-    ) -> None:
-        self._time, self._computed = monotonic, computed
-        now = self._time()
-        self._updates = Bucket(rates.updates, now)
-        self._stateless = Bucket(rates.stateless, now)
-        self._own = Bucket(rates.awareness, now)
-        # Stock clients send back what they hear of others: that must not hold up their own.
-        self._relayed = Bucket(rates.awareness, now)
-        self._introduced: dict[Hashable, int] = {}
+    def __init__(self, rates: Rates, clock: Clock) -> None:
+        self._clock = clock
+        self._updates = self._new_bucket(rates.updates)
+        self._stateless = self._new_bucket(rates.stateless)
+        self._own = self._new_bucket(rates.awareness)
+        # Stock clients send back what they receive of others: that must not hold up their own.
+        self._relayed = self._new_bucket(rates.awareness)
+        self._own_clients: dict[Hashable, int] = {}
         self._held: dict[tuple[Hashable, int], tuple[AwarenessUpdate, Act]] = {}
         self._timer: asyncio.TimerHandle | None = None
+
+    def _new_bucket(self, rate: float) -> TokenBucket:
+        return TokenBucket(rate, rate * BURST_SECONDS, self._clock.monotonic())
 
     def take(
         self,
@@ -98,7 +74,7 @@ class RateLimiter:
     ) -> float:
         """Act on a message, at once or later; return for how long to read nothing more.
 
-        `place` tells apart what the connection says in one room from what it says in others.
+        `place` tells apart what the connection sends to one room from what it sends to others.
         """
         if isinstance(message, AwarenessUpdate):
             return self._take_presence(place, message, act)
@@ -108,19 +84,20 @@ class RateLimiter:
 
     def _act(
         self,
-        bucket: Bucket,
+        bucket: TokenBucket,
         message: ClientMessage,
         act: Act,
         inspection: Inspection | None = None,
     ) -> float:
-        before = self._computed()
+        before = self._clock.thread_time()
         act(message, inspection)
-        took = self._computed() - before
-        wait = bucket.take(self._time(), _weight(message) + bucket.worth(took))
+        took = self._clock.thread_time() - before
+        tokens = _weight(message) + int(took * bucket.rate / SHARE)
+        wait = bucket.take(self._clock.monotonic(), tokens)
         return max(wait, took) if took >= LONG_SECONDS else wait
 
     def close(self) -> None:
-        """Let go what waits."""
+        """Drop the presence that waits."""
         self._held.clear()
         if self._timer is not None:
             self._timer.cancel()
@@ -130,12 +107,14 @@ class RateLimiter:
         if client is None:
             return self._act(self._relayed, message, act)
         bucket = self._bucket(place, client)
-        if (place, client) not in self._held and not bucket.wait(self._time()):
+        if (place, client) not in self._held and not bucket.wait(self._clock.monotonic()):
             return self._act(bucket, message, act)
         return self._hold((place, client), message, act)
 
-    def _bucket(self, place: Hashable, client: int) -> Bucket:
-        return self._own if self._introduced.setdefault(place, client) == client else self._relayed
+    def _bucket(self, place: Hashable, client: int) -> TokenBucket:
+        # The first client id that a connection names in a room is its own.
+        own = self._own_clients.setdefault(place, client)
+        return self._own if own == client else self._relayed
 
     def _hold(self, key: tuple[Hashable, int], message: AwarenessUpdate, act: Act) -> float:
         if key in self._held:
@@ -148,14 +127,14 @@ class RateLimiter:
 
     def _set_timer(self) -> None:
         if self._timer is None and self._held:
-            waits = {self._bucket(*key).wait(self._time()) for key in self._held}
+            waits = {self._bucket(*key).wait(self._clock.monotonic()) for key in self._held}
             self._timer = asyncio.get_running_loop().call_later(min(waits), self._release)
 
     def _release(self) -> None:
         self._timer = None
         for key, (message, act) in list(self._held.items()):
             bucket = self._bucket(*key)
-            if not bucket.wait(self._time()):
+            if not bucket.wait(self._clock.monotonic()):
                 del self._held[key]
                 self._act(bucket, message, act)
         self._set_timer()

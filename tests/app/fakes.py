@@ -5,6 +5,7 @@ Everything that leaves a room is written into one journal, so that a test can lo
 
 import asyncio
 import json
+import time
 from asyncio import Future
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -31,16 +32,20 @@ USER, PIPELINE = an_id(7), an_id(1)
 
 
 class HeldClock:
-    """Time that passes when told to."""
+    """Time that passes when a test says so; what a thread has computed is real until it does."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.computed: float | None = None
 
     def now(self) -> datetime:
         return NOON + timedelta(seconds=self.seconds)
 
     def monotonic(self) -> float:
         return self.seconds
+
+    def thread_time(self) -> float:
+        return time.thread_time() if self.computed is None else self.computed
 
 
 class HandCommitter:

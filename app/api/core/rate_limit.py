@@ -1,11 +1,13 @@
-"""How fast each user may ask: a token bucket per user, for a bounded number of users."""
+"""How fast each user may send requests: a token bucket per user, for a bounded number of users."""
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
+
+from app.clock import Clock
+from app.token_bucket import TokenBucket
 
 from .problems import TooManyRequests
 
@@ -13,44 +15,36 @@ MAX_USERS: Final = 10_000
 """Buckets kept. The one used longest ago makes room: by then it is as good as full."""
 
 
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    filled_at: float
-
-
 class RateLimit:
-    """Lets each user ask `rate` times a second, and `burst` times at once after a pause."""
+    """Lets each user send `rate` requests a second, and `burst` requests at once after a pause."""
 
-    def __init__(self, rate: float, burst: int, monotonic: Callable[[], float]) -> None:
-        self._rate, self._burst, self._monotonic = rate, burst, monotonic
-        self._buckets: OrderedDict[UUID, _Bucket] = OrderedDict()
+    def __init__(self, rate: float, burst: int, clock: Clock) -> None:
+        self._rate, self._burst, self._clock = rate, burst, clock
+        self._buckets: OrderedDict[UUID, TokenBucket] = OrderedDict()
 
     def take(self, user_id: UUID) -> Mapping[str, str]:
         """Count one request; return the headers that say what is left. Raises TooManyRequests."""
-        bucket = self._filled(user_id)
-        if bucket.tokens < 1:
-            refusal = TooManyRequests(math.ceil((1 - bucket.tokens) / self._rate))
-            refusal.headers = {**refusal.headers, **self._headers(bucket)}
+        bucket, now = self._bucket(user_id), self._clock.monotonic()
+        if wait := bucket.wait(now):
+            refusal = TooManyRequests(math.ceil(wait))
+            refusal.headers = {**refusal.headers, **self._headers(bucket.fill(now))}
             raise refusal
-        bucket.tokens -= 1
-        return self._headers(bucket)
+        bucket.take(now)
+        return self._headers(bucket.fill(now))
 
-    def _filled(self, user_id: UUID) -> _Bucket:
-        now = self._monotonic()
-        bucket = self._buckets.setdefault(user_id, _Bucket(self._burst, now))
-        bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.filled_at) * self._rate)
-        bucket.filled_at = now
+    def _bucket(self, user_id: UUID) -> TokenBucket:
+        fresh = TokenBucket(self._rate, self._burst, self._clock.monotonic())
+        bucket = self._buckets.setdefault(user_id, fresh)
         self._buckets.move_to_end(user_id)
         if len(self._buckets) > MAX_USERS:
             self._buckets.popitem(last=False)
         return bucket
 
-    def _headers(self, bucket: _Bucket) -> Mapping[str, str]:
+    def _headers(self, tokens: float) -> Mapping[str, str]:
         """The fields of draft-ietf-httpapi-ratelimit-headers: quota and window, left and reset."""
         window = math.ceil(self._burst / self._rate)
-        reset = math.ceil((self._burst - bucket.tokens) / self._rate)
+        reset = math.ceil((self._burst - tokens) / self._rate)
         return {
             "RateLimit-Policy": f'"user";q={self._burst};w={window}',
-            "RateLimit": f'"user";r={int(bucket.tokens)};t={reset}',
+            "RateLimit": f'"user";r={int(tokens)};t={reset}',
         }

@@ -36,7 +36,7 @@ def clock() -> HeldClock:
 
 @pytest.fixture
 def tokens(publisher: Publisher, clock: HeldClock) -> KeySetTokens:
-    return KeySetTokens(Source(publisher.url).fetch, pace=PACE, clock=clock.monotonic)
+    return KeySetTokens(Source(publisher.url).fetch, pace=PACE, clock=clock)
 
 
 async def refused(tokens: KeySetTokens, token: str, why: str = "token invalid") -> None:

@@ -21,6 +21,7 @@ from persistence.errors import StoreUnavailable
 from persistence.ports.presence import Pose, Seat
 from persistence.postgres.pool import Pool
 from persistence.postgres.presence import PostgresPresence
+from tests.app.fakes import HeldClock
 from tests.contracts.stores import Stores, an_id, stores_on
 
 
@@ -54,12 +55,12 @@ class Node:
     """A server process: who is in its rooms, and its mirror."""
 
     def __init__(self, pool: Pool) -> None:
-        self.board, self.here, self.now = Board(pool), dict[Seat, str](), 0.0
-        self.mirror = PresenceMirror(self.board, lambda: self.here, lambda: self.now)
+        self.board, self.here, self.clock = Board(pool), dict[Seat, str](), HeldClock()
+        self.mirror = PresenceMirror(self.board, lambda: self.here, self.clock)
 
     async def look(self, seconds: float = 1.0) -> list[tuple[str, int]]:
         """Mirror after some time; return the statements that took."""
-        self.now += seconds
+        self.clock.seconds += seconds
         self.board.statements.clear()
         await self.mirror.mirror()
         return self.board.statements
@@ -226,7 +227,7 @@ async def failures_logged(node: Node, *failures: Exception | None) -> list[tuple
     with capture_logs() as logs:
         for failure in failures:
             node.board.failure = failure
-            node.now += 1
+            node.clock.seconds += 1
             await node.mirror.try_once()
     assert {entry["event"] for entry in logs} <= {"presence.not_written"}
     return [(entry["error"], entry["exc_info"] is not None) for entry in logs]
@@ -253,7 +254,7 @@ async def test_a_bug_during_an_outage_is_logged_with_its_traceback(node: Node, s
         ("another", True),
     ]
     # Again after a minute, unlike an outage.
-    node.now += REPEAT_SECONDS
+    node.clock.seconds += REPEAT_SECONDS
     assert await failures_logged(node, *failures[:2]) == [("'bug'", True)]
 
 

@@ -16,6 +16,7 @@ from app.auth.access_watch import AccessWatch
 from app.auth.admission import Admission
 from app.auth.tokens import Tokens
 from app.bus.memory import MemoryBus
+from app.clock import SystemClock
 from app.rooms.hub import Hub
 from app.rooms.inspect_in_thread import LARGE_BYTES
 from app.services.events import RoomEvent, RoomEvents
@@ -170,7 +171,8 @@ class Scene:
         """A socket at `/collab`."""
         wire = Wire()
         admission = Admission(self.store, self.tokens, self.watch)
-        endpoints = Endpoints(self.hub, admission, self.settings.model_copy(update=settings))
+        settings_now = self.settings.model_copy(update=settings)
+        endpoints = Endpoints(self.hub, admission, settings_now, SystemClock())
         client = Client(wire, asyncio.create_task(endpoints.hocuspocus(wire.websocket)))
         try:
             yield client

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from app.clock import SystemClock
 from app.websocket.rate_limits import (
     BURST_SECONDS,
     MAX_HELD,
     UPDATE_BYTES,
-    Bucket,
     RateLimiter,
     Rates,
 )
@@ -23,7 +23,7 @@ from crdt.protocol.messages import (
     Update,
 )
 from crdt.updates.inspection import Inspection, inspect_update
-from tests.app.fakes import presence
+from tests.app.fakes import HeldClock, presence
 
 RATES = Rates(updates=10, awareness=20, stateless=1)
 ME, OTHER = 7, 8
@@ -31,15 +31,15 @@ ME, OTHER = 7, 8
 
 @dataclass
 class Client:
-    """One connection and what the room got of it; time stands still unless told."""
+    """One connection and what the room got of it; time stands still unless a test moves it."""
 
-    now: float = 0.0
-    computed: float = 0.0
+    clock: HeldClock = field(default_factory=HeldClock)
     acted: list[ClientMessage] = field(default_factory=list)
     inspections: list[Inspection | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.rate_limiter = RateLimiter(RATES, lambda: self.now, lambda: self.computed)
+        self.clock.computed = 0.0
+        self.rate_limiter = RateLimiter(RATES, self.clock)
 
     def say(self, message: ClientMessage, times: int = 1) -> float:
         return [self.rate_limiter.take("room", message, self.act) for _ in range(times)][-1]
@@ -52,7 +52,7 @@ class Client:
         """Say something that takes the server long."""
 
         def act(_: ClientMessage, __: Inspection | None) -> None:
-            self.computed += seconds
+            self.clock.computed = (self.clock.computed or 0.0) + seconds
 
         return self.rate_limiter.take("room", message, act)
 
@@ -63,7 +63,7 @@ class Client:
 
     def release(self, now: float) -> None:
         """Let the timer fire at a time."""
-        self.now = now
+        self.clock.seconds = now
         self.rate_limiter._release()
 
 
@@ -72,12 +72,6 @@ async def client() -> AsyncIterator[Client]:
     made = Client()
     yield made
     made.rate_limiter.close()
-
-
-def test_a_bucket_gives_a_burst_then_its_rate_then_credit() -> None:
-    bucket = Bucket(rate=2, now=0)
-    assert [bucket.take(0) for _ in range(12)] == [0] * 10 + [0.5, 1.0]
-    assert (bucket.take(100), bucket.wait(100)) == (0, 0)
 
 
 async def test_edits_are_all_taken_and_the_reader_pauses(client: Client) -> None:
@@ -118,7 +112,7 @@ async def test_presence_that_takes_long_counts_for_it_too(
     bucket = (
         client.rate_limiter._relayed if several.payload[:1] == b"\x02" else client.rate_limiter._own
     )
-    assert bucket.wait(client.now) == pytest.approx((1 + 160 - 100 + 1) / 20)
+    assert bucket.wait(client.clock.seconds) == pytest.approx((1 + 160 - 100 + 1) / 20)
 
 
 async def test_events_have_a_pace_of_their_own(client: Client) -> None:
@@ -174,7 +168,7 @@ async def test_presence_of_several_clients_at_once_is_taken(client: Client) -> N
 async def test_the_timer_releases_by_itself() -> None:
     released = asyncio.Event()
     rates = Rates(updates=1, awareness=100, stateless=1)
-    rate_limiter = RateLimiter(rates, asyncio.get_running_loop().time, lambda: 0.0)
+    rate_limiter = RateLimiter(rates, SystemClock())
     for clock in range(501):
         rate_limiter.take("room", presence(ME, clock, "{}"), lambda *_: None)
     rate_limiter.take("room", presence(ME, 501, "{}"), lambda *_: released.set())

@@ -8,6 +8,7 @@ from app.api.core.middleware import ApiMiddleware
 from app.api.core.rate_limit import RateLimit
 from tests.app.api.conftest import MAX_BODY
 from tests.app.api.house import TOKENS, House, Person, Team, ask, the_problem
+from tests.app.fakes import HeldClock
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -125,20 +126,10 @@ async def test_a_bug_shows_nothing_of_itself(team: Team, monkeypatch: pytest.Mon
     assert "nobody should see" not in the_problem(answer, 500)["detail"]
 
 
-class Hands:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def a_gate(
     app: Callable[..., object], max_body: int = 10, burst: int = 3
-) -> tuple[ApiMiddleware, Hands]:
-    clock = Hands()
+) -> tuple[ApiMiddleware, HeldClock]:
+    clock = HeldClock()
     return ApiMiddleware(app, TOKENS, RateLimit(1.0, burst, clock), max_body), clock  # type: ignore[arg-type]
 
 
@@ -186,7 +177,7 @@ async def test_who_asks_too_fast_is_told_when_to_come_back(team: Team) -> None:
     assert headers["ratelimit"] == '"user";r=0;t=2'
     assert headers["ratelimit-policy"] == '"user";q=2;w=2'
     assert (await passes(gate, team.viewer))[0] == 200, "others are not slowed down"
-    clock.now += 1
+    clock.seconds += 1
     assert [(await passes(gate, team.owner))[0] for _ in range(2)] == [200, 429]
 
 
