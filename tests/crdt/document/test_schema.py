@@ -10,6 +10,7 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 
 from crdt.document.document import Document
 from crdt.document.schema import SAFE_INTEGER, PipelineReader, Touched, seed, to_json
+from crdt.pipeline.fields import plain_values
 from crdt.pipeline.model import (
     MISSING,
     Connection,
@@ -86,7 +87,7 @@ class TestSeed:
         assert reader.step(A) == {
             "name": STEP.name,
             "type": "claude",
-            "enabled": False,
+            **plain_values(STEP),
             "parent_step_id": B,
             "slot": "else",
             "order": "a1",
