@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from random import SystemRandom
+from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
@@ -28,6 +30,7 @@ from app.services.demo import create_demo
 from app.services.events import RoomEvents
 from app.services.history import History
 from app.services.presence_table import PresenceMirror
+from app.services.projection_watch import ProjectionWatch
 from app.services.versions import Versioning
 from app.telemetry import spans
 from app.telemetry.correlation import Correlation
@@ -40,10 +43,11 @@ from crdt.room.peer_messages import NodeId
 from persistence.errors import StoreError
 from persistence.group_commit import GroupCommit
 from persistence.postgres.directory import PostgresDirectory
-from persistence.postgres.listener import ACCESS, Listener
+from persistence.postgres.listener import ACCESS, PROJECTED, Listener
 from persistence.postgres.migrations import require_current
 from persistence.postgres.pool import Pool, open_pool
 from persistence.postgres.presence import PostgresPresence
+from persistence.postgres.projection_announcements import PostgresProjectionAnnouncements
 from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.postgres.user_rows import PostgresUserDatabase
@@ -75,6 +79,21 @@ TICK_SECONDS = 2.0
 _logger = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What a server is connected to: PostgreSQL and the bus, on which `node` is its name.
+
+    The API has a pool of its own, so that commits find a free connection however many ask it.
+    """
+
+    pool: Pool
+    api_pool: Pool
+    access: Listener
+    projections: Listener
+    bus: Bus
+    node: NodeId
+
+
 class Services:
     """Everything a running server is made of."""
 
@@ -82,57 +101,67 @@ class Services:
         self,
         settings: Settings,
         tokens: Verifier,
-        pool: Pool,
-        api_pool: Pool,
-        announcements: Listener,
-        *,
-        bus: Bus,
-        node: NodeId,
+        to: Connections,
         multiprocess_metrics: MultiprocessMetrics | None = None,
     ) -> None:
-        clock = SYSTEM_CLOCK
-        stored_log = PostgresUpdateLog(pool)
-        log = TimedLog(stored_log)
         self._settings = settings
-        self.directory = PostgresDirectory(pool)
+        self._build_rooms(to)
+        self._build_watches(to)
+        admission = Admission(self.directory, tokens, self.access)
+        self.endpoints = Endpoints(self.hub, admission, settings, self.clock)
+        self.api = api(self._context(to), tokens, settings)
+        token = settings.metrics_token
+        shown = None if token is None else token.get_secret_value()
+        self.metrics = MetricsPage(self, shown, multiprocess_metrics)
+        self.readiness = Readiness(
+            {"postgresql": lambda: to.pool.fetchval("ping")}, {"bus": to.bus.check}
+        )
+
+    def _build_rooms(self, to: Connections) -> None:
+        """Build the live documents and what they need: the log, the commits, the bus."""
+        settings = self._settings
+        self.clock = SYSTEM_CLOCK
+        self.directory = PostgresDirectory(to.pool)
+        stored_log = PostgresUpdateLog(to.pool)
+        self.log = TimedLog(stored_log)
+        self.history = History(self.log, stored_log)
         self.committer = GroupCommit(
-            log, window=settings.commit_window, max_pending_bytes=settings.pending_bytes
+            self.log, window=settings.commit_window, max_pending_bytes=settings.pending_bytes
         )
         self.hub = Hub(
-            log,
+            self.log,
             self.committer,
-            bus,
-            clock,
+            to.bus,
+            self.clock,
             unload_after=settings.unload_after,
             windows=CoalescingWindows(settings.presence_window, settings.delivery_window),
             document_bytes=settings.document_bytes,
             max_stateless=settings.max_stateless_characters,
-            node=node,
+            node=to.node,
         )
-        self.presence = PresenceMirror(PostgresPresence(pool), self.hub.presence, clock)
-        self.events = RoomEvents(bus)
+        self.events = RoomEvents(to.bus)
+
+    def _build_watches(self, to: Connections) -> None:
+        """Build what follows PostgreSQL for the rooms and the API, and the mirror of presence."""
         holders = SessionHolders(self.hub, self.events)
-        self.access = AccessWatch(holders, self.directory, announcements, clock)
-        admission = Admission(self.directory, tokens, self.access)
-        self.endpoints = Endpoints(self.hub, admission, settings, clock)
-        self.context = context = Context(
-            users=PostgresUserDatabase(api_pool),
+        self.access = AccessWatch(holders, self.directory, to.access, self.clock)
+        self.projections = ProjectionWatch(PostgresProjectionAnnouncements(to.projections))
+        board = PostgresPresence(to.pool)
+        self.presence = PresenceMirror(board, self.hub.presence, self.clock)
+
+    def _context(self, to: Connections) -> Context:
+        return Context(
+            users=PostgresUserDatabase(to.api_pool),
             directory=self.directory,
-            log=log,
+            log=self.log,
             hub=self.hub,
-            versioning=Versioning(log, PostgresVersions(pool), self.hub),
-            history=History(log, stored_log),
+            versioning=Versioning(self.log, PostgresVersions(to.pool), self.hub),
+            history=self.history,
             events=self.events,
+            projections=self.projections,
             access=self.access,
-            clock=clock,
+            clock=self.clock,
             compute_queue=ComputeQueue(),
-        )
-        token = settings.metrics_token
-        shown = None if token is None else token.get_secret_value()
-        self.metrics = MetricsPage(self, shown, multiprocess_metrics)
-        self.api = api(context, tokens, settings)
-        self.readiness = Readiness(
-            {"postgresql": lambda: pool.fetchval("ping")}, {"bus": bus.check}
         )
 
     @property
@@ -214,38 +243,47 @@ async def services(
 ) -> AsyncIterator[Services]:
     """Connect, and disconnect at the end. Raises StoreUnavailable, SchemaOutdated."""
     async with AsyncExitStack() as stack:
-        pool = await open_pool(dsn, min_size=2, max_size=10, reset=False)
-        stack.push_async_callback(pool.close)
-        # However many ask the API, commits find a free connection.
-        api_pool = await open_pool(dsn, max_size=10)
-        stack.push_async_callback(api_pool.close)
-        announcements = Listener(dsn, ACCESS)
-        stack.push_async_callback(announcements.close)
-        await require_current(pool)
-        node = uuid4().hex
-        bus = await stack.enter_async_context(bus_for(settings, dsn, node))
-        made = Services(
-            settings,
-            tokens,
-            pool,
-            api_pool,
-            announcements,
-            bus=bus,
-            node=node,
-            multiprocess_metrics=multiprocess_metrics,
-        )
+        to = await _connected(stack, settings, dsn)
+        made = Services(settings, tokens, to, multiprocess_metrics)
         if multiprocess_metrics is not None:
             await stack.enter_async_context(multiprocess_metrics.telling(made.metrics.own))
         async with in_background(
             made.tick_forever(),
             made.follow_forever(),
             made.access.run(),
+            made.projections.run(),
             made.presence.run(),
             tokens.keep_fresh(),
-            watch_projections(PostgresProjections(pool)),
+            watch_projections(PostgresProjections(to.pool)),
             watch_loop(),
         ):
             yield made
+
+
+async def _connected(stack: AsyncExitStack, settings: Settings, dsn: str) -> Connections:
+    """Connect; what is opened is closed with the stack, in reverse order."""
+
+    async def pool(**options: Any) -> Pool:
+        opened = await open_pool(dsn, max_size=10, **options)
+        stack.push_async_callback(opened.close)
+        return opened
+
+    def listener(channel: str) -> Listener:
+        made = Listener(dsn, channel)
+        stack.push_async_callback(made.close)
+        return made
+
+    own = await pool(min_size=2, reset=False)
+    await require_current(own)
+    node = uuid4().hex
+    return Connections(
+        own,
+        await pool(),
+        listener(ACCESS),
+        listener(PROJECTED),
+        await stack.enter_async_context(bus_for(settings, dsn, node)),
+        node,
+    )
 
 
 def application(made: Services, tokens: Verifier) -> Starlette:

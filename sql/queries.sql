@@ -173,6 +173,25 @@ SET seq = $2, projected_at = now(), unsaved_since = coalesce(c.unsaved_since, (
 ))
 WHERE c.pipeline_id = $1
 
+-- announce_projection --
+-- Announce at commit that the rows of a pipeline contain the updates up to number $2, with the
+-- times of the steps $3 and the connections $4. A payload has at most 8,000 bytes.
+SELECT pg_notify('pipeloom_projected', json_build_object(
+    'pipeline_id', p.id,
+    'seq', $2::bigint,
+    'updated_at', p.updated_at,
+    'steps', (
+        SELECT coalesce(json_object_agg(s.id, ARRAY[s.created_at, s.updated_at]), '{}')
+        FROM steps AS s WHERE s.pipeline_id = p.id AND s.id = ANY ($3::uuid[])
+    ),
+    'connections', (
+        SELECT coalesce(json_object_agg(c.id, ARRAY[c.created_at, c.updated_at]), '{}')
+        FROM connections AS c WHERE c.pipeline_id = p.id AND c.id = ANY ($4::uuid[])
+    )
+)::text)
+FROM pipelines AS p
+WHERE p.id = $1
+
 -- member_of_team --
 -- The role of a user in the team of a pipeline, and how others see them; the role is NULL for
 -- outsiders; no row where there is no such pipeline.

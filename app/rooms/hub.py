@@ -124,8 +124,10 @@ class Hub:
         Raises Draining, Overloaded, PipelineNotFound, StoreUnavailable: see `LiveRoom.committed`.
         """
         room = await self.open(pipeline_id)
+        appended = room.appended
         value = room.execute_edit(user_id, change, is_deletion=is_deletion)
-        return EditResult(await room.committed(COMMIT_SECONDS), value)
+        has_changed = room.appended > appended
+        return EditResult(await room.committed(COMMIT_SECONDS), value, has_changed)
 
     async def edit_aside(
         self,

@@ -122,6 +122,11 @@ class LiveRoom:
         """Whether the log has decided about everything appended here."""
         return self._appends.last is None
 
+    @property
+    def appended(self) -> int:
+        """How many updates were appended to the log here."""
+        return self._appends.count
+
     async def settled(self, seconds: float) -> None:
         """Wait until everything appended here is in the log. Raises Overloaded after `seconds`."""
         if not await self._appends.settled(seconds):

@@ -25,9 +25,11 @@ from persistence.ports.directory import (
     User,
     the_one_team,
 )
+from persistence.ports.projections import Projected
 from persistence.ports.update_log import Authored, LoggedUpdate, NewUpdate, StoredDocument
 from persistence.ports.versions import Version
 
+from .announcements import MemoryAnnouncements
 from .constraints import changed, check_pipeline
 
 
@@ -87,6 +89,7 @@ class MemoryStore:
         self._teams: dict[UUID, _Team] = {}
         self._roles: dict[tuple[UUID, UUID], Role] = {}
         self._turns = count()
+        self.announcements = MemoryAnnouncements()
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """See `UpdateLog.append`."""
@@ -147,6 +150,8 @@ class MemoryStore:
         try:
             yield claim
             self._commit(pipeline, claim)
+            if claim.was_applied:
+                self.announcements.announce(Projected(pipeline_id, claim.cursor))
         finally:
             pipeline.is_claimed = False
 
@@ -341,6 +346,7 @@ class MemoryClaim:
         self._pipeline_id = pipeline_id
         self._cursor = cursor
         self._rows = rows
+        self.was_applied = False
 
     @property
     def pipeline_id(self) -> UUID:
@@ -365,6 +371,7 @@ class MemoryClaim:
         """See `Claim.apply`. Raises StoreError when the rows break a constraint of the tables."""
         self._rows = changed(self._rows, changes)
         self._cursor = cursor
+        self.was_applied = True
 
 
 def _expect(what: str, key: UUID, known: Collection[UUID]) -> None:

@@ -1,8 +1,9 @@
 """The tables made from documents, and how a worker claims the next document to project."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -25,7 +26,10 @@ class Claim(Protocol):
         ...
 
     async def apply(self, changes: RowChanges, cursor: int) -> None:
-        """Write the changes and move the cursor, in the claim's transaction."""
+        """Write the changes and move the cursor, in the claim's transaction.
+
+        The end of that transaction is announced, see `ProjectionAnnouncements`.
+        """
         ...
 
 
@@ -64,4 +68,46 @@ class ProjectionLagReader(Protocol):
 
     async def lag(self) -> ProjectionLag:
         """Read the lag over all pipelines, zeros if there is none. Raises StoreUnavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RowTimes:
+    """When a row was created, and when it was changed last."""
+
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """The rows of a pipeline contain the log's updates up to number `seq`.
+
+    `steps` and `connections` have the times of rows that were written, by id, and `updated_at` is
+    that of the pipeline. Any of these may be missing: whoever needs them reads the rows then.
+    """
+
+    pipeline_id: UUID
+    seq: int
+    updated_at: datetime | None = None
+    steps: Mapping[UUID, RowTimes] = field(default_factory=dict)
+    connections: Mapping[UUID, RowTimes] = field(default_factory=dict)
+
+
+class ProjectionAnnouncements(Protocol):
+    """What all workers announce when they have projected a document.
+
+    An announcement may be lost, so it is for speed only: whoever waits for one must look at the
+    tables from time to time, and whenever `wait` returns None.
+    """
+
+    async def wait(
+        self,
+        timeout: float,  # noqa: ASYNC109 - running out of time is an answer here
+    ) -> Sequence[Projected] | None:
+        """Wait at most `timeout` seconds; return what was announced, by ascending `seq`.
+
+        Empty when nothing was. None when anything may have been announced that did not arrive.
+        Raises StoreError.
+        """
         ...

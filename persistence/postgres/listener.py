@@ -16,6 +16,8 @@ UPDATES: Final = "pipeloom_updates"
 ACCESS: Final = "pipeloom_access"
 """Announces users whose roles changed, by id, and pipelines as `pipeline:` and their id."""
 
+PROJECTED: Final = "pipeloom_projected"
+"""Announces pipelines whose rows follow the log, as JSON: see `projection_announcements.py`."""
 
 PROBE_AFTER: Final = 30.0
 """Seconds of silence after which a connection is asked whether it is still there."""

@@ -18,6 +18,9 @@ MANY_ROWS: Final = 200
 MANY_STEPS: Final = 100
 """Pipelines with more steps than this get their search entry beside the projection, a bit later."""
 
+MAX_ANNOUNCED: Final = 50
+"""Rows whose times an announcement contains: PostgreSQL refuses payloads of 8,000 bytes."""
+
 Row: TypeAlias = PipelineRow | StepRow | ConnectionRow | Diagnostic
 
 
@@ -92,7 +95,17 @@ class PostgresClaim:
             await self._check(changes)
             await self._refresh_search(changes)
         await self._execute("move_cursor", cursor)
+        await self._announce(changes, cursor)
         self._cursor = cursor
+
+    async def _announce(self, changes: RowChanges, cursor: int) -> None:
+        """Announce the projection; PostgreSQL sends a notification when the transaction commits."""
+        steps, connections = (
+            [row.id for row in rows] for rows in (changes.steps, changes.connections)
+        )
+        if len(steps) + len(connections) > MAX_ANNOUNCED:
+            steps, connections = [], []
+        await self._execute("announce_projection", cursor, steps, connections)
 
     async def _check(self, changes: RowChanges) -> None:
         if len(changes) > MANY_ROWS:

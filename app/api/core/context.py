@@ -15,6 +15,7 @@ from app.compute_queue import ComputeQueue
 from app.rooms.hub import Hub
 from app.services.events import RoomEvents
 from app.services.history import History
+from app.services.projection_watch import ProjectionWatch
 from app.services.versions import Versioning
 from persistence.ports.directory import Directory
 from persistence.ports.update_log import UpdateLog
@@ -44,6 +45,7 @@ class Context:
     versioning: Versioning
     history: History
     events: RoomEvents
+    projections: ProjectionWatch
     access: AccessWatch
     clock: Clock
     compute_queue: ComputeQueue

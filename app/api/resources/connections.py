@@ -18,6 +18,7 @@ from crdt.errors import EditConflict
 from persistence.ports.user_rows import Record
 
 from . import document_edits
+from .document_edits import Edited
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/connections", tags=["connections"])
 
@@ -56,9 +57,9 @@ async def create(
         verbs.put_connection(editor, connection_id, fields)
         return of_document(editor.connection_entry(connection_id))
 
-    connection = await document_edits.edit(caller, pipeline_id, add, response)
+    edited = await document_edits.edit(caller, pipeline_id, add, response)
     response.headers["Location"] = f"/api/pipelines/{pipeline_id}/connections/{connection_id}"
-    return await _answered(caller, pipeline_id, connection, response)
+    return await _answered(caller, pipeline_id, edited, response)
 
 
 @router.get("/{connection_id}", name="get_connection", responses=problems(304, 404))
@@ -99,8 +100,8 @@ async def change(
         verbs.patch_connection(editor, str(connection_id), fields)
         return of_document(editor.connection_entry(str(connection_id)))
 
-    connection = await document_edits.edit(caller, pipeline_id, patch, response)
-    return await _answered(caller, pipeline_id, connection, response)
+    edited = await document_edits.edit(caller, pipeline_id, patch, response)
+    return await _answered(caller, pipeline_id, edited, response)
 
 
 @router.delete(
@@ -138,9 +139,11 @@ async def _row(caller: Caller, pipeline_id: UUID, connection_id: UUID) -> Record
 
 
 async def _answered(
-    caller: Caller, pipeline_id: UUID, connection: Connection, response: Response
+    caller: Caller, pipeline_id: UUID, edited: Edited[Connection], response: Response
 ) -> Connection:
     """A connection of the document, tagged, with the times that only its row knows."""
-    row = await _row(caller, pipeline_id, connection.id)
-    times = {} if row is None else {name: row[name] for name in ("created_at", "updated_at")}
+    connection, projected = edited.value, edited.projected
+    announced = None if projected is None else projected.connections.get(connection.id)
+    key = pipeline_id, connection.id
+    times = await document_edits.times_of(caller, announced, "connection_of_pipeline", *key)
     return etags.answered(response, connection.model_copy(update=times), connection.tag)

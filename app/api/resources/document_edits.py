@@ -1,12 +1,14 @@
-"""Edits of live documents: the one road by which the API changes what is in a pipeline.
+"""Edits of live documents: the one way by which the API changes what is in a pipeline.
 
 An edit goes through the room, is answered after its commit, and then waits until the tables show
 it, so that a read after a write sees the write. Where that takes too long the answer is 202.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -14,15 +16,28 @@ from starlette.responses import Response
 
 from app.api.core import roles
 from app.api.core.context import Caller
+from app.rooms.hub import EditResult
 from crdt.editing.editor import Editor
+from persistence.ports.projections import Projected, RowTimes
 
-PATIENCE: Final = 5.0
-"""Seconds to wait for the tables."""
+PROJECTION_SECONDS: Final = 5.0
+"""How long a request waits until the tables show its edit."""
 
-FIRST_LOOK, LONGEST_PAUSE = 0.004, 0.1
-"""Seconds before the first look at the tables, and between two looks when it takes long."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.004, 0.1
+"""Seconds between two looks at the tables while no announcement can be expected."""
+
+FIRST_PATIENCE, LONGEST_PATIENCE = 0.25, 1.0
+"""Seconds between two looks at the tables while announcements arrive: for the one that is lost."""
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Edited(Generic[T]):
+    """A stored edit: what it returned, and the projection that shows it, None if none does yet."""
+
+    value: T
+    projected: Projected | None
 
 
 def accepted(model: type[BaseModel] | None = None) -> dict[int | str, dict[str, Any]]:
@@ -38,8 +53,8 @@ async def edit(
     response: Response,
     *,
     is_deletion: bool = False,
-) -> T:
-    """Change a document on behalf of the caller; return what `change` returned.
+) -> Edited[T]:
+    """Change a document on behalf of the caller; `value` is what `change` returned.
 
     Raises PipelineNotFound, RoleNeeded, what `change` raises, Overloaded and the like;
     PipelineTooLarge for what is no deletion, if there is room for nothing else.
@@ -47,8 +62,7 @@ async def edit(
     await require_editor(caller, pipeline_id)
     hub = caller.context.hub
     done = await hub.edit(pipeline_id, caller.id, change, is_deletion=is_deletion)
-    await settle(caller, pipeline_id, done.seq, response)
-    return done.value
+    return Edited(done.value, await await_projection(caller, pipeline_id, done, response))
 
 
 async def edit_aside(
@@ -58,15 +72,14 @@ async def edit_aside(
     response: Response,
     *,
     undisturbed: bool,
-) -> T:
+) -> Edited[T]:
     """Change much of a document at once, on a copy in a thread; otherwise as `edit`."""
     await require_editor(caller, pipeline_id)
     async with caller.context.compute_queue.turn(caller.id):
         done = await caller.context.hub.edit_aside(
             pipeline_id, caller.id, change, undisturbed=undisturbed
         )
-    await settle(caller, pipeline_id, done.seq, response)
-    return done.value
+    return Edited(done.value, await await_projection(caller, pipeline_id, done, response))
 
 
 async def require_editor(caller: Caller, pipeline_id: UUID) -> None:
@@ -76,27 +89,65 @@ async def require_editor(caller: Caller, pipeline_id: UUID) -> None:
     roles.require(role, "member", "editing a pipeline")
 
 
-async def settle(caller: Caller, pipeline_id: UUID, seq: int, response: Response) -> None:
-    """Wait until the tables show an update; answer 202 if they do not in time."""
-    if not await shown(caller, pipeline_id, seq):
+async def await_projection(
+    caller: Caller, pipeline_id: UUID, edit: EditResult[Any], response: Response
+) -> Projected | None:
+    """Wait until the tables show an edit; make the answer a 202 if they do not in time."""
+    projected = await projection_of(caller, pipeline_id, edit.seq, is_new=edit.has_changed)
+    if projected is None:
         response.status_code = 202
+    return projected
 
 
-async def shown(caller: Caller, pipeline_id: UUID, seq: int) -> bool:
-    """Wait until the tables show an update; whether they do in time."""
-    pause = FIRST_LOOK
+async def projection_of(
+    caller: Caller, pipeline_id: UUID, seq: int, *, is_new: bool = True
+) -> Projected | None:
+    """Wait until the tables show an update; None if they do not in time.
+
+    What `is_new` is announced soon; for anything else the first look at the tables is at once.
+    """
+    watch = caller.context.projections
+    pauses = _pauses(caller, is_new=is_new)
     try:
-        async with asyncio.timeout(PATIENCE):
-            while not await _is_shown(caller, pipeline_id, seq):
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+        async with asyncio.timeout(PROJECTION_SECONDS):
+            while True:
+                if announced := await watch.wait(pipeline_id, seq, next(pauses)):
+                    return announced
+                if shown := await _shown(caller, pipeline_id, seq):
+                    return shown
     except TimeoutError:
-        return False
-    return True
+        return None
 
 
-async def _is_shown(caller: Caller, pipeline_id: UUID, seq: int) -> bool:
-    """Whether the tables show an update; a pipeline deleted meanwhile has nothing to wait for."""
+def _pauses(caller: Caller, *, is_new: bool) -> Iterator[float]:
+    """How long to wait for an announcement before each look at the tables, in seconds."""
+    if not is_new:
+        yield 0.0
+    pause, patience = FIRST_PAUSE, FIRST_PATIENCE
+    while True:
+        if caller.context.projections.is_listening:
+            yield patience
+            patience = min(2 * patience, LONGEST_PATIENCE)
+        else:
+            yield pause
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def _shown(caller: Caller, pipeline_id: UUID, seq: int) -> Projected | None:
+    """Look whether the tables show an update; a deleted pipeline has nothing to wait for."""
     async with caller.rows() as rows:
         projected: int | None = await rows.fetchval("projected_seq", pipeline_id)
-    return projected is None or projected >= seq
+    if projected is None:
+        return Projected(pipeline_id, seq)
+    return Projected(pipeline_id, projected) if projected >= seq else None
+
+
+async def times_of(
+    caller: Caller, announced: RowTimes | None, query: str, *key: UUID
+) -> dict[str, datetime]:
+    """The times of an edited row: as announced, or else read; empty if there is no row yet."""
+    if announced is not None:
+        return {"created_at": announced.created_at, "updated_at": announced.updated_at}
+    async with caller.rows() as rows:
+        row = await rows.fetchrow(query, *key)
+    return {} if row is None else {name: row[name] for name in ("created_at", "updated_at")}

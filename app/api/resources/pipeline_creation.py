@@ -92,7 +92,7 @@ async def store(
         now=caller.context.clock.now(),
         parent_id=parent_id,
     )
-    await document_edits.shown(caller, created, seq=1)
+    await document_edits.projection_of(caller, created, seq=1)
     made = await read(caller, created)
     response.headers["Location"] = f"/api/pipelines/{created}"
     return etags.answered(response, made, tag_of(made))

@@ -80,8 +80,9 @@ async def change(
         verbs.patch_settings(editor, given)
         return _of_document(present, editor)
 
-    pipeline = await document_edits.edit(caller, pipeline_id, patch, response)
-    times = {"updated_at": (await read(caller, pipeline_id)).updated_at}
+    edited = await document_edits.edit(caller, pipeline_id, patch, response)
+    pipeline, announced = edited.value, edited.projected and edited.projected.updated_at
+    times = {"updated_at": announced or (await read(caller, pipeline_id)).updated_at}
     return etags.answered(response, pipeline.model_copy(update=times), tag_of(pipeline))
 
 

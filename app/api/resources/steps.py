@@ -18,6 +18,7 @@ from crdt.errors import EditConflict
 from persistence.ports.user_rows import Record
 
 from . import document_edits
+from .document_edits import Edited
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/steps", tags=["steps"])
 
@@ -53,9 +54,9 @@ async def create(caller: Asking, pipeline_id: UUID, wanted: NewStep, response: R
         verbs.put_step(editor, step_id, fields, before=_text(wanted.before))
         return _read(editor, step_id)
 
-    step = await document_edits.edit(caller, pipeline_id, add, response)
+    edited = await document_edits.edit(caller, pipeline_id, add, response)
     response.headers["Location"] = f"/api/pipelines/{pipeline_id}/steps/{step_id}"
-    return await _answered(caller, pipeline_id, step, response)
+    return await _answered(caller, pipeline_id, edited, response)
 
 
 @router.get("/{step_id}", name="get_step", responses=problems(304, 404))
@@ -98,8 +99,8 @@ async def change(
         verbs.patch_step(editor, str(step_id), fields, before=before)
         return _read(editor, str(step_id))
 
-    step = await document_edits.edit(caller, pipeline_id, patch, response)
-    return await _answered(caller, pipeline_id, step, response)
+    edited = await document_edits.edit(caller, pipeline_id, patch, response)
+    return await _answered(caller, pipeline_id, edited, response)
 
 
 @router.delete(
@@ -142,10 +143,14 @@ async def _row(caller: Caller, pipeline_id: UUID, step_id: UUID) -> Record | Non
         return await rows.fetchrow("step_of_pipeline", pipeline_id, step_id)
 
 
-async def _answered(caller: Caller, pipeline_id: UUID, step: Step, response: Response) -> Step:
+async def _answered(
+    caller: Caller, pipeline_id: UUID, edited: Edited[Step], response: Response
+) -> Step:
     """A step of the document, tagged, with the times that only its row knows."""
-    row = await _row(caller, pipeline_id, step.id)
-    times = {} if row is None else {name: row[name] for name in ("created_at", "updated_at")}
+    step, projected = edited.value, edited.projected
+    announced = None if projected is None else projected.steps.get(step.id)
+    key = pipeline_id, step.id
+    times = await document_edits.times_of(caller, announced, "step_of_pipeline", *key)
     return etags.answered(response, step.model_copy(update=times), step.tag)
 
 

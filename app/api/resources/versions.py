@@ -97,7 +97,7 @@ async def restore(
     async with context.compute_queue.turn(caller.id):
         done = await context.versioning.restore(pipeline_id, number, caller.id, context.clock.now())
     saved = None if done.saved is None else _announced(caller, pipeline_id, done.saved)
-    await document_edits.settle(caller, pipeline_id, done.edit.seq, response)
+    await document_edits.await_projection(caller, pipeline_id, done.edit, response)
     return Restored(version_number=number, saved=saved, seq=done.edit.seq)
 
 

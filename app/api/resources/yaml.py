@@ -78,10 +78,10 @@ async def replace(
 
     # What `put` compares is a copy: nobody may have edited between this and the merge.
     conditional = if_match is not None
-    text = await document_edits.edit_aside(
+    edited = await document_edits.edit_aside(
         caller, pipeline_id, put, response, undisturbed=conditional
     )
-    response.headers["ETag"] = etags.etag_of(text)
+    response.headers["ETag"] = etags.etag_of(edited.value)
     return Validation.of_imported(imported)
 
 

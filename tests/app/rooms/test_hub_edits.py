@@ -31,7 +31,7 @@ def no_change(editor: Editor) -> None:
 
 async def test_an_edit_is_stored_when_it_is_answered(node: Node) -> None:
     result = await node.hub.edit(PIPELINE, USER, rename)
-    assert (result.seq, result.value) == (2, "renamed")
+    assert (result.seq, result.value, result.has_changed) == (2, "renamed", True)
     assert [update.seq for update in await node.store.since(PIPELINE, 1)] == [2]
     assert await node.content() == {"name": "Warp"}
 
@@ -61,8 +61,12 @@ async def test_a_room_opened_for_an_edit_is_unloaded_like_any_other(node: Node) 
     assert (await node.hub.edit(PIPELINE, USER, rename)).seq == 2
 
 
-async def test_no_change_stores_nothing_and_tells_the_last_update(node: Node) -> None:
-    assert (await node.hub.edit(PIPELINE, USER, no_change)).seq == 1
+async def test_no_change_stores_nothing_and_returns_the_last_update(node: Node) -> None:
+    for result in (
+        await node.hub.edit(PIPELINE, USER, no_change),
+        await node.hub.edit_aside(PIPELINE, USER, no_change),
+    ):
+        assert (result.seq, result.has_changed) == (1, False)
     assert await node.store.since(PIPELINE, 1) == []
 
 
@@ -74,7 +78,8 @@ async def test_no_change_waits_for_what_it_saw_to_be_stored(node: Node, replica:
     await turns()
     assert not editing.done()
     node.store.writing.open.set()
-    assert (await editing).seq == 2
+    result = await editing
+    assert (result.seq, result.has_changed) == (2, False)
 
 
 async def test_a_refused_edit_reaches_the_caller_and_nobody_else(node: Node) -> None:
