@@ -18,7 +18,7 @@ from crdt.pipeline.model import Pipeline
 from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.ports.versions import NewVersion, Version, VersionInfo, Versions
 from persistence.worker.replay import compute, load, replay
-from persistence.worker.version_snapshot import Caption, version_of
+from persistence.worker.version_snapshot import Caption, unsaved_version, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +48,13 @@ class Versioning:
         change_summary: str | None = None,
     ) -> VersionInfo:
         """Save the present state of a pipeline. Raises PipelineNotFound, StoreUnavailable."""
-        return await self._save(pipeline_id, Caption(name, change_summary, user_id, now))
-
-    async def _save(
-        self, pipeline_id: UUID, caption: Caption, until: int | None = None
-    ) -> VersionInfo:
-        """Save the state that the log's updates up to number `until` make; None for all of them."""
+        caption = Caption(name, change_summary, user_id, now)
 
         def made(stored: StoredDocument) -> NewVersion:
             document, _ = replay(stored)
             return version_of(pipeline_id, document, stored.seq, caption)
 
-        return await self._versions.save(await load(self._log, pipeline_id, made, until=until))
+        return await self._versions.save(await load(self._log, pipeline_id, made))
 
     async def load(self, pipeline_id: UUID, number: int) -> Version:
         """Read a version. Raises UnknownEntry."""
@@ -121,20 +116,15 @@ class Versioning:
     async def save_unless_saved(
         self, pipeline_id: UUID, caption: Caption, until: int | None = None
     ) -> tuple[VersionInfo | None, int]:
-        """Save the state up to update `until`, now by default, unless the last version holds it.
+        """Save the state up to update `until`, now by default, unless the newest version holds it.
 
         Return the new version, None if there is no need of one, and the number of the last update
         in that state. Raises PipelineNotFound, StoreUnavailable.
         """
-        state, seq = await load(self._log, pipeline_id, _numbered, until=until)
-        if state == await self._last_saved(pipeline_id):
-            return None, seq
-        # Exactly the state that was compared, whatever was appended since.
-        return await self._save(pipeline_id, caption, seq), seq
-
-    async def _last_saved(self, pipeline_id: UUID) -> Pipeline | None:
-        newest = await self._versions.newest(pipeline_id, 1)
-        return await self._pipeline(pipeline_id, newest[0].number) if newest else None
+        version, seq = await unsaved_version(
+            self._log, self._versions, pipeline_id, caption, until=until
+        )
+        return (None if version is None else await self._versions.save(version)), seq
 
 
 class _ReplacedState:
@@ -164,7 +154,3 @@ class _ReplacedState:
 def _present(stored: StoredDocument) -> Pipeline:
     document, _ = replay(stored)
     return pipeline_of(document.encode())
-
-
-def _numbered(stored: StoredDocument) -> tuple[Pipeline, int]:
-    return _present(stored), stored.seq

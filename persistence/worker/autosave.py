@@ -5,27 +5,21 @@ last version. It has no name and no author.
 """
 
 import asyncio
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final, Protocol
 from uuid import UUID
 
 import structlog
 
-from crdt.document.schema import PipelineReader
-from crdt.editing.snapshots import pipeline_of
-from crdt.errors import DocumentPoisoned, MalformedUpdate, PipelineNotFound
-from crdt.pipeline.model import Pipeline
-from crdt.validation.reading import read_pipeline
+from crdt.errors import PipelineNotFound
 from persistence.errors import StoreUnavailable
-from persistence.ports.update_log import StoredDocument, UpdateLog
-from persistence.ports.versions import NewVersion, Retention, Versions
+from persistence.ports.update_log import UpdateLog
+from persistence.ports.versions import Retention, Versions
 
-from .replay import compute, load, replay
 from .retries import Backoff, FailingDocuments
-from .version_snapshot import Caption, version_of
+from .version_snapshot import Caption, unsaved_version
 
 AFTER_FAILURE: Final = Backoff(first=60.0, longest=3600.0)
 
@@ -97,27 +91,16 @@ class Autosave:
         return self._versions.unsaved(first, last, besides=self._failing.resting())
 
     async def _save(self, pipeline_id: UUID) -> None:
-        """Save a version, or note that the last one says it all."""
+        """Save a version, or note that the newest one holds everything."""
         now = self._clock.now()
-        last = await self._last(pipeline_id)
-        make = partial(_news, pipeline_id, last, Caption(None, SUMMARY, None, now))
-        seq, version = await load(self._log, pipeline_id, make)
+        caption = Caption(None, SUMMARY, None, now)
+        version, seq = await unsaved_version(self._log, self._versions, pipeline_id, caption)
         if version is None:
             await self._versions.settle(pipeline_id, seq)
         else:
             await self._versions.save(version)
             await self._versions.thin(pipeline_id, now, self._retention)
         self._failing.succeeded(pipeline_id)
-
-    async def _last(self, pipeline_id: UUID) -> Pipeline | None:
-        """What the last version holds; None if there is none, or none that can be read."""
-        newest = await self._versions.newest(pipeline_id, 1)
-        last = await self._versions.load(pipeline_id, newest[0].number) if newest else None
-        if last is None:
-            return None
-        with suppress(MalformedUpdate, DocumentPoisoned):
-            return await compute(pipeline_of, last.state)
-        return None
 
     def _note_failure(self, pipeline_id: UUID | None, error: Exception) -> None:
         foreseen = isinstance(error, StoreUnavailable | PipelineNotFound)
@@ -131,13 +114,3 @@ class Autosave:
 
 def _before(now: datetime, seconds: float) -> datetime | None:
     return now - timedelta(seconds=seconds) if seconds > 0 else None
-
-
-def _news(
-    pipeline_id: UUID, last: Pipeline | None, caption: Caption, stored: StoredDocument
-) -> tuple[int, NewVersion | None]:
-    """Return up to where the log was read, and a version of that unless it is as the last one."""
-    document, _ = replay(stored)
-    if read_pipeline(PipelineReader(document)) == last:
-        return stored.seq, None
-    return stored.seq, version_of(pipeline_id, document, stored.seq, caption)

@@ -1,12 +1,21 @@
-"""From a document to a version of it."""
+"""From the log of a pipeline to a version of it, made only if it is not saved yet."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from crdt.document.document import Document
-from crdt.editing.snapshots import snapshot
-from persistence.ports.versions import NewVersion
+from crdt.document.schema import PipelineReader
+from crdt.editing.snapshots import pipeline_of, snapshot
+from crdt.errors import DocumentPoisoned, MalformedUpdate
+from crdt.pipeline.model import Pipeline
+from crdt.validation.reading import read_pipeline
+from persistence.ports.update_log import StoredDocument, UpdateLog
+from persistence.ports.versions import NewVersion, Versions
+
+from .replay import compute, load, replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +43,41 @@ def version_of(pipeline_id: UUID, document: Document, seq: int, caption: Caption
         caption.created_by,
         caption.created_at,
     )
+
+
+async def unsaved_version(
+    log: UpdateLog,
+    versions: Versions,
+    pipeline_id: UUID,
+    caption: Caption,
+    *,
+    until: int | None = None,
+) -> tuple[NewVersion | None, int]:
+    """Make a version of the log's updates up to `until` (None: all), unless the newest holds them.
+
+    Return it, None where the newest version has the same content, and the number of the last
+    update that was looked at. A newest version that cannot be read holds nothing: a new one is
+    made. Raises PipelineNotFound, StoreUnavailable.
+    """
+    saved = await _newest_content(versions, pipeline_id)
+    make = partial(_unless_saved, pipeline_id, saved, caption)
+    return await load(log, pipeline_id, make, until=until)
+
+
+async def _newest_content(versions: Versions, pipeline_id: UUID) -> Pipeline | None:
+    newest = await versions.newest(pipeline_id, 1)
+    last = await versions.load(pipeline_id, newest[0].number) if newest else None
+    if last is None:
+        return None
+    with suppress(MalformedUpdate, DocumentPoisoned):
+        return await compute(pipeline_of, last.state)
+    return None
+
+
+def _unless_saved(
+    pipeline_id: UUID, saved: Pipeline | None, caption: Caption, stored: StoredDocument
+) -> tuple[NewVersion | None, int]:
+    document, _ = replay(stored)
+    if read_pipeline(PipelineReader(document)) == saved:
+        return None, stored.seq
+    return version_of(pipeline_id, document, stored.seq, caption), stored.seq
