@@ -42,7 +42,7 @@ class SessionHolder(Protocol):
         """Every user and pipeline with a session on this node."""
         ...
 
-    def review(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
+    def apply_scopes(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
         """Give users of a room another scope in place; None sends them away."""
         ...
 
@@ -61,10 +61,10 @@ class SessionHolders:
         """See `SessionHolder.seats`."""
         return {seat for holder in self._holders for seat in holder.seats()}
 
-    def review(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
-        """See `SessionHolder.review`."""
+    def apply_scopes(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
+        """See `SessionHolder.apply_scopes`."""
         for holder in self._holders:
-            holder.review(pipeline_id, scopes)
+            holder.apply_scopes(pipeline_id, scopes)
 
     def withdraw(self, pipeline_id: UUID) -> None:
         """See `SessionHolder.withdraw`."""
@@ -190,7 +190,7 @@ class AccessWatch:
             scopes = {
                 user: None if role is None else scope_of(role) for user, role in found.items()
             }
-            self._sessions.review(pipeline_id, scopes)
+            self._sessions.apply_scopes(pipeline_id, scopes)
         else:
             self._sessions.withdraw(pipeline_id)
 

@@ -27,9 +27,9 @@ class Visitor:
     expires_at: datetime
     moment: int
 
-    def session(self, session_id: SessionId, *, is_asked_back: bool = False) -> Session:
+    def session(self, session_id: SessionId, *, is_hocuspocus: bool = False) -> Session:
         """Begin this client's life in a room."""
-        return Session(session_id, self.user, self.scope, self.expires_at, is_asked_back)
+        return Session(session_id, self.user, self.scope, self.expires_at, is_hocuspocus)
 
 
 class Admission:

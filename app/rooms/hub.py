@@ -260,10 +260,10 @@ class Hub:
             for user_id in room.users
         }
 
-    def review(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
+    def apply_scopes(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
         """Give users of a room another scope in place; None sends them away."""
         if room := self._rooms.get(pipeline_id):
-            room.review(scopes)
+            room.apply_scopes(scopes)
 
     def withdraw(self, pipeline_id: UUID) -> None:
         """Send everybody away from a pipeline that is no more."""

@@ -238,14 +238,14 @@ class LiveRoom:
         return self._room.document.encode()
 
     def renew(self, session: SessionId, scope: Scope, expires_at: datetime) -> None:
-        """Let a client go on with another token; see `Room.renew`."""
+        """Let a client go on with another token; see `Sessions.renew`."""
         if session in self._clients:
-            self._execute(self._room.renew(session, scope, expires_at))
+            self._execute(self._room.sessions.renew(session, scope, expires_at))
 
-    def ask_again(self, session: SessionId) -> None:
-        """Ask a client for its token once more; see `Room.ask_again`."""
+    def request_token_again(self, session: SessionId) -> None:
+        """Ask a client for its token once more; see `Sessions.request_token_again`."""
         if session in self._clients:
-            self._room.ask_again(session)
+            self._room.sessions.request_token_again(session)
 
     def leave(self, session: SessionId) -> None:
         """Forget a client; the last one to leave starts the clock of unloading."""
@@ -257,22 +257,22 @@ class LiveRoom:
         """Let time pass."""
         now = self._clock.monotonic()
         self._execute(self._room.tick(now))
-        self._execute(self._room.expire(self._clock.now()))
+        self._execute(self._room.sessions.expire(self._clock.now()))
         self._clients.close_overdue(now)
 
     @property
     def users(self) -> set[UUID]:
         """Who is here."""
-        return {session.user_id for session in self._room.sessions.values()}
+        return {session.user_id for session in self._room.sessions}
 
     def presence(self) -> dict[UUID, str]:
         """Who is here and what they said last of themselves: see `Hub.presence`."""
         silent = dict.fromkeys(self.users, "null")
         return silent | {one.user_id: one.state for one in self._room.awareness.local_states()}
 
-    def review(self, scopes: Mapping[UUID, Scope | None]) -> None:
-        """Give users another scope in place, or none: see `Room.review`."""
-        self._execute(self._room.review(scopes))
+    def apply_scopes(self, scopes: Mapping[UUID, Scope | None]) -> None:
+        """Give users another scope in place, or none: see `Sessions.apply_scopes`."""
+        self._execute(self._room.sessions.apply_scopes(scopes))
 
     def drop(self, error: SyncError) -> None:
         """Send everybody away and never be used again; the next visit loads the room anew."""

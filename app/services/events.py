@@ -158,7 +158,7 @@ class RoomEvents:
             for listener in listeners
         }
 
-    def review(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
+    def apply_scopes(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
         """Send users away whose scope is None; to listen, any other will do."""
         for listener in self._at(pipeline_id):
             if scopes.get(listener.user_id, "readonly") is None:

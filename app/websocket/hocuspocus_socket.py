@@ -282,7 +282,7 @@ class HocuspocusSocket:
             room, partial(room.receive_message, channel.session)
         )
         room.join(
-            visitor.session(channel.session, is_asked_back=True),
+            visitor.session(channel.session, is_hocuspocus=True),
             self._connection.outbox(channel.encode),
         )
         for kept in self._take_kept(channel):
@@ -323,7 +323,7 @@ class HocuspocusSocket:
     def _fail(self, channel: Channel, error: SyncError) -> None:
         """Close the socket; but an open document goes on with the token that it has."""
         if channel.room is not None:
-            channel.room.ask_again(channel.session)
+            channel.room.request_token_again(channel.session)
         elif self._is_here(channel):
             channel.join_span.fail(error)
             self._connection.close(error)

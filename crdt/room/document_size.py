@@ -9,8 +9,8 @@ MEASURE_EVERY = 1.0
 class DocumentSize:
     """An upper bound of a document's encoded size, in bytes.
 
-    It is what was stored plus every update since, some of which took the place of others; so a
-    document that seems larger than `limit` is measured, now and then.
+    The bound is the stored size plus that of every update since, some of which replaced others; so
+    a document that seems larger than `limit` is encoded, at most once in `MEASURE_EVERY`.
     """
 
     def __init__(self, limit: int, stored: int = 0) -> None:
@@ -18,7 +18,7 @@ class DocumentSize:
         self._measured_at = float("-inf")
 
     def add(self, update: bytes) -> None:
-        """Count an update that was taken in."""
+        """Count an update that was applied."""
         self._bytes += len(update)
 
     def is_beyond(self, document: Document, now: float) -> bool:

@@ -1,6 +1,6 @@
-"""What a room asks its surroundings to do, in order. The room itself does nothing but decide.
+"""The effects of a message: what the caller of a room must do, in this order.
 
-Whoever calls a room carries its effects out in the order given; `app/rooms/hub.py` does.
+The room itself only decides; `app/rooms/live_room.py` executes the effects.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class SendWhenDurable:
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """Put the message into every session's outbox but one's."""
+    """Put the message into the outbox of every session but one."""
 
     message: Message
     exclude: SessionId | None = None
@@ -41,7 +41,7 @@ class Broadcast:
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """Append an update to the log, as received, in the name of a user."""
+    """Append an update to the log, as it was received, in the name of a user; None is nobody."""
 
     update: bytes
     user_id: UUID | None
@@ -49,21 +49,24 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Tell the other nodes that have this room open; what is appended is told once committed."""
+    """Publish a message to the other nodes that have this room open.
 
-    news: PeerMessage
+    Updates need no such effect: whoever commits an Append publishes it as Committed.
+    """
+
+    message: PeerMessage
 
 
 @dataclass(frozen=True, slots=True)
 class WhenDurable:
-    """Carry out another effect once every Append before it is committed, and not if one fails."""
+    """Execute another effect once every Append before it is committed; never if one is refused."""
 
     effect: Broadcast | Publish
 
 
 @dataclass(frozen=True, slots=True)
 class CloseSession:
-    """Close one session with the error's close code and reason."""
+    """Remove one session from the room and close it with the error's close code and reason."""
 
     session: SessionId
     error: SyncError
@@ -71,7 +74,11 @@ class CloseSession:
 
 @dataclass(frozen=True, slots=True)
 class CloseAfterAcks:
-    """Take nothing more from one session, acknowledge what it had sent, then close it."""
+    """Remove one session from the room now, and close it once its last edits are acknowledged.
+
+    Nothing more is read from it. It is closed, with the error's close code and reason, when every
+    Append before this effect is committed or refused, behind the acknowledgements of those.
+    """
 
     session: SessionId
     error: SyncError

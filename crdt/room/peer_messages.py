@@ -1,7 +1,7 @@
-"""What nodes tell each other of a room that several of them have open.
+"""The messages that nodes publish to each other about a room that several of them have open.
 
-Any of it may be lost, repeated or late: edits are in the log (`app/rooms/log_position.py` finds out
-what is missing), and presence is told again and again.
+Any of them may be lost, repeated or late: edits are in the log (`app/rooms/log_position.py` finds
+out which are missing), and every node publishes its presence again and again.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ NodeId: TypeAlias = str
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """An update is in the log, as number `seq`.
+    """An update is in the log, with the number `seq`.
 
-    None stands for an update too long for the bus: the log has it.
+    `update` is None if it is too long for the bus: it is to be read from the log.
     """
 
     seq: int
@@ -26,9 +26,9 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class NodePresence:
-    """Presence of the clients of one node, as an awareness update.
+    """The awareness states of clients of one node, as an awareness update.
 
-    A complete one names all of them: whoever is not in it is gone.
+    A complete one names every client of the node: those that it does not name are gone.
     """
 
     node: NodeId
@@ -38,7 +38,7 @@ class NodePresence:
 
 @dataclass(frozen=True, slots=True)
 class PresenceQuery:
-    """A node has opened the room and asks the others for their rosters."""
+    """A node has opened the room, and asks the others for their `NodePresence`."""
 
     node: NodeId
 

@@ -1,4 +1,4 @@
-"""One client's life in a room.
+"""One client's session in a room.
 
 What a session may do is its scope: "read-write" for those who write in the team, "readonly" for
 viewers, in the words of the Hocuspocus protocol.
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from crdt.document.document import EMPTY_STATE_VECTOR
 from crdt.protocol.messages import Scope
 
 from .effects import SessionId
@@ -27,7 +28,7 @@ class UserProfile:
 
     @property
     def card(self) -> dict[str, str | None]:
-        """Who this is, for presence states; a user has one color everywhere."""
+        """The `user` of this user's awareness states; a user has one color everywhere."""
         color = COLORS[self.id.int % len(COLORS)]
         return {
             "id": str(self.id),
@@ -39,32 +40,32 @@ class UserProfile:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A client in a room, with the person it was authenticated as, and until when.
+    """A client in a room, the user as whom it was authenticated, and until when.
 
-    `is_asked_back` tells the Hocuspocus protocol, in which a server asks what a client has each
-    time after the client has asked, from y-websocket, in which it asks once, at the beginning.
-    `was_warned` is whether the client knows that its token is about to expire. `state_vector` is
-    what the client certainly has: that of its last SyncStep1, or nothing.
+    `is_hocuspocus` is whether the client speaks the Hocuspocus protocol: in that the server sends
+    a SyncStep1 after each one of the client, in y-websocket once, at the beginning; and only that
+    has a message to ask for another token. `is_token_requested` is whether it was asked for one.
+    `state_vector` is what the client certainly has: that of its last SyncStep1, or nothing.
     """
 
     id: SessionId
     user: UserProfile
     scope: Scope
     expires_at: datetime | None = None
-    is_asked_back: bool = False
-    was_warned: bool = False
-    state_vector: bytes = b"\x00"
+    is_hocuspocus: bool = False
+    is_token_requested: bool = False
+    state_vector: bytes = EMPTY_STATE_VECTOR
 
     @property
     def user_id(self) -> UUID:
-        """Who this is."""
+        """The id of its user."""
         return self.user.id
 
     @property
     def may_write(self) -> bool:
-        """Whether edits of this client are taken."""
+        """Whether edits of this client are accepted."""
         return self.scope == "read-write"
 
     def has_expired(self, now: datetime) -> bool:
-        """Whether the token that opened this session is no longer good."""
+        """Whether the token of this session has expired."""
         return self.expires_at is not None and self.expires_at <= now

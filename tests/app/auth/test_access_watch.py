@@ -64,7 +64,7 @@ class Seats:
     def seats(self) -> set[Seat]:
         return set(self.taken)
 
-    def review(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
+    def apply_scopes(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
         self.told.append((pipeline_id, dict(scopes)))
 
     def withdraw(self, pipeline_id: UUID) -> None:

@@ -346,14 +346,14 @@ async def test_the_hub_knows_who_is_where(node: Node) -> None:
     assert node.hub.seats() == set()
 
 
-async def test_a_review_reaches_the_room(node: Node, replica: Replica) -> None:
+async def test_a_changed_scope_reaches_the_room(node: Node, replica: Replica) -> None:
     visit = await node.enter()
-    node.hub.review(PIPELINE, {USER: "readonly"})
+    node.hub.apply_scopes(PIPELINE, {USER: "readonly"})
     visit.edit(replica.set("name", "Warp"))
     assert len(visit.inbox.of(Refused)) == 1
-    node.hub.review(PIPELINE, {USER: None})
+    node.hub.apply_scopes(PIPELINE, {USER: None})
     assert visit.inbox.close_code == 4403
-    node.hub.review(an_id(404), {USER: None})
+    node.hub.apply_scopes(an_id(404), {USER: None})
 
 
 async def test_a_deleted_pipeline_is_left_by_all(node: Node) -> None:

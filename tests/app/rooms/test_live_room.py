@@ -481,7 +481,7 @@ def test_who_enters_is_told_who_is_here(scene: Scene, alice: Inbox) -> None:
 
 ENDS: dict[int, Callable[[Scene], object]] = {
     4401: lambda scene: scene.at(60).tick(),
-    4403: lambda scene: scene.room.review({USER: None}),
+    4403: lambda scene: scene.room.apply_scopes({USER: None}),
 }
 
 

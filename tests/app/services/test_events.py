@@ -39,8 +39,8 @@ async def test_who_does_not_keep_up_is_sent_away_after_what_waits() -> None:
 async def test_who_loses_access_is_sent_away_and_nobody_else() -> None:
     events = RoomEvents(MemoryBus())
     with events.listening(HERE, ADA) as ada, events.listening(HERE, BOB) as bob:
-        events.review(HERE, {ADA: None, BOB: "readonly"})
-        events.review(THERE, {BOB: None})
+        events.apply_scopes(HERE, {ADA: None, BOB: "readonly"})
+        events.apply_scopes(THERE, {BOB: None})
         events.publish(HERE, NEWS)
         assert await ada.next() is None
         assert await bob.next() == NEWS

@@ -700,7 +700,7 @@ class TestTokens:
         self, scene: Scene, client: Client, ada: str
     ) -> None:
         await client.opened(DOC, ada)
-        scene.hub.review(LOOM, {scene.ada.id: None})
+        scene.hub.apply_scopes(LOOM, {scene.ada.id: None})
         assert await client.closed() == 4403
 
 

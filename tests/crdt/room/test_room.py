@@ -48,17 +48,9 @@ from crdt.room.effects import (
     WhenDurable,
 )
 from crdt.room.peer_messages import Committed, NodePresence, PresenceQuery
-from crdt.room.room import (
-    ACCESS_WITHDRAWN,
-    MAX_STATELESS,
-    READ_ONLY,
-    TOKEN_EXPIRED,
-    TOO_LARGE,
-    WARNED_BEFORE,
-    Room,
-    stateless_from,
-)
+from crdt.room.room import MAX_STATELESS, READ_ONLY, TOO_LARGE, Room, stateless_from
 from crdt.room.session import Session, UserProfile
+from crdt.room.sessions import ACCESS_WITHDRAWN, TOKEN_EXPIRED, TOKEN_REQUEST_LEAD
 from crdt.updates.inspection import inspect_update
 from crdt.updates.limits import ACCEPTED
 from tests.crdt.histories import content
@@ -386,9 +378,9 @@ class TestEndsOfSessions:
     def test_a_session_ends_with_its_token_and_no_other_does(self, room: Room) -> None:
         room.join(Session(8, UserProfile(ADA), "read-write", NOON))
         room.join(Session(9, UserProfile(BOB), "readonly", NOON + SECOND))
-        assert room.expire(NOON - SECOND) == []
-        assert room.expire(NOON) == [CloseAfterAcks(8, TOKEN_EXPIRED)]
-        assert room.expire(NOON + SECOND) == [
+        assert room.sessions.expire(NOON - SECOND) == []
+        assert room.sessions.expire(NOON) == [CloseAfterAcks(8, TOKEN_EXPIRED)]
+        assert room.sessions.expire(NOON + SECOND) == [
             CloseAfterAcks(8, TOKEN_EXPIRED),
             CloseAfterAcks(9, TOKEN_EXPIRED),
         ]
@@ -398,7 +390,9 @@ class TestEndsOfSessions:
     ) -> None:
         kept, refused = ann.put("kept", 1), ann.put("refused", 1)
         assert only(Append, room.handle(ANN, Update(kept), 0.0))
-        assert room.review({ADA: "readonly"}) == [Send(ANN, Authenticated("readonly"))]
+        assert room.sessions.apply_scopes({ADA: "readonly"}) == [
+            Send(ANN, Authenticated("readonly"))
+        ]
         assert room.handle(ANN, Update(refused), 0.0) == [Send(ANN, READ_ONLY)]
         assert "kept" in content(room.document.doc)
         assert "refused" not in content(room.document.doc)
@@ -406,7 +400,7 @@ class TestEndsOfSessions:
     def test_a_viewer_who_becomes_a_member_edits(self, room: Room, ann: Client) -> None:
         refused, taken = ann.put("refused", 1), ann.put("taken", 1)
         assert room.handle(VIEWER, Update(refused), 0.0) == [Send(VIEWER, READ_ONLY)]
-        told, question = room.review({EVE: "read-write"})
+        told, question = room.sessions.apply_scopes({EVE: "read-write"})
         assert told == Send(VIEWER, Authenticated("read-write"))
         assert question == Send(VIEWER, SyncStep1(room.document.state_vector()))
         assert only(Append, room.handle(VIEWER, Update(taken), 0.0)) != []
@@ -418,20 +412,20 @@ class TestEndsOfSessions:
 
     def test_who_has_no_role_any_more_leaves_from_every_session(self, room: Room) -> None:
         room.join(Session(9, UserProfile(ADA), "read-write"))
-        assert room.review({ADA: None, BOB: "read-write"}) == [
+        assert room.sessions.apply_scopes({ADA: None, BOB: "read-write"}) == [
             CloseAfterAcks(ANN, ACCESS_WITHDRAWN),
             CloseAfterAcks(9, ACCESS_WITHDRAWN),
         ]
 
     def test_what_a_session_was_promised_survives_a_review(self, room: Room) -> None:
         room.join(Session(9, UserProfile(ADA), "read-write", NOON))
-        room.review({ADA: "readonly"})
-        assert room.expire(NOON) == [CloseAfterAcks(9, TOKEN_EXPIRED)]
+        room.sessions.apply_scopes({ADA: "readonly"})
+        assert room.sessions.expire(NOON) == [CloseAfterAcks(9, TOKEN_EXPIRED)]
 
     def test_who_is_not_named_stays_as_before(self, room: Room) -> None:
-        before = dict(room.sessions)
-        assert room.review({UUID(int=99): None}) == []
-        assert room.sessions == before
+        before = list(room.sessions)
+        assert room.sessions.apply_scopes({UUID(int=99): None}) == []
+        assert list(room.sessions) == before
 
     def test_the_ends_say_what_to_do(self) -> None:
         assert (TOKEN_EXPIRED.close_code, ACCESS_WITHDRAWN.close_code) == (4401, 4403)
@@ -561,8 +555,8 @@ class TestOtherNodes:
         effects = room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
         [told] = only(Publish, effects)
         assert told == Publish(NodePresence("here", seen(7, 1).payload, is_complete=False))
-        assert there.receive_peer(told.news, 0.0) == [Broadcast(seen(7, 1))]
-        assert there.receive_peer(told.news, 0.0) == []
+        assert there.receive_peer(told.message, 0.0) == [Broadcast(seen(7, 1))]
+        assert there.receive_peer(told.message, 0.0) == []
 
     def test_who_asks_is_told_who_is_here(self, room: Room) -> None:
         room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
@@ -649,7 +643,7 @@ class TestAskingBack:
 
     @pytest.fixture
     def polite(self, room: Room) -> int:
-        assert room.join(Session(9, UserProfile(ADA), "read-write", is_asked_back=True)) == []
+        assert room.join(Session(9, UserProfile(ADA), "read-write", is_hocuspocus=True)) == []
         return 9
 
     def test_the_question_comes_before_the_answer(self, room: Room, polite: int) -> None:
@@ -660,7 +654,7 @@ class TestAskingBack:
 
     def test_presence_needs_no_question(self, room: Room) -> None:
         room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        joined = room.join(Session(9, UserProfile(ADA), "read-write", is_asked_back=True))
+        joined = room.join(Session(9, UserProfile(ADA), "read-write", is_hocuspocus=True))
         assert joined == [Send(9, seen(7, 1))]
 
 
@@ -669,41 +663,43 @@ class TestTokens:
 
     @pytest.fixture
     def polite(self, room: Room) -> int:
-        room.join(Session(9, UserProfile(ADA), "read-write", NOON, is_asked_back=True))
+        room.join(Session(9, UserProfile(ADA), "read-write", NOON, is_hocuspocus=True))
         return 9
 
     def test_one_that_expires_soon_is_asked_for_another_once(self, room: Room, polite: int) -> None:
-        assert room.expire(NOON - WARNED_BEFORE - A_SECOND) == []
-        assert room.expire(NOON - WARNED_BEFORE) == [Send(polite, TokenWanted())]
-        assert room.expire(NOON - A_SECOND) == []
-        assert room.expire(NOON) == [CloseAfterAcks(polite, TOKEN_EXPIRED)]
+        assert room.sessions.expire(NOON - TOKEN_REQUEST_LEAD - A_SECOND) == []
+        assert room.sessions.expire(NOON - TOKEN_REQUEST_LEAD) == [Send(polite, TokenWanted())]
+        assert room.sessions.expire(NOON - A_SECOND) == []
+        assert room.sessions.expire(NOON) == [CloseAfterAcks(polite, TOKEN_EXPIRED)]
 
     def test_who_cannot_be_asked_is_not(self, room: Room) -> None:
         room.join(Session(9, UserProfile(ADA), "read-write", NOON))
-        assert room.expire(NOON - A_SECOND) == []
+        assert room.sessions.expire(NOON - A_SECOND) == []
 
     def test_with_another_token_it_goes_on(self, room: Room, polite: int) -> None:
-        room.expire(NOON - A_SECOND)
+        room.sessions.expire(NOON - A_SECOND)
         later = NOON + timedelta(hours=1)
-        told = room.renew(polite, "read-write", later)
+        told = room.sessions.renew(polite, "read-write", later)
         assert told == [Send(polite, Authenticated("read-write"))]
-        assert room.expire(NOON) == []
-        assert room.expire(later - A_SECOND) == [Send(polite, TokenWanted())]
+        assert room.sessions.expire(NOON) == []
+        assert room.sessions.expire(later - A_SECOND) == [Send(polite, TokenWanted())]
 
     def test_a_token_that_gives_more_makes_the_room_ask_what_there_is(
         self, room: Room, polite: int
     ) -> None:
-        assert room.renew(polite, "readonly", NOON) == [Send(polite, Authenticated("readonly"))]
+        assert room.sessions.renew(polite, "readonly", NOON) == [
+            Send(polite, Authenticated("readonly"))
+        ]
         assert room.handle(polite, Update(b"any"), 0.0) == [Send(polite, READ_ONLY)]
-        assert room.renew(polite, "read-write", NOON) == [
+        assert room.sessions.renew(polite, "read-write", NOON) == [
             Send(polite, Authenticated("read-write")),
             Send(polite, SyncStep1(room.document.state_vector())),
         ]
 
     def test_it_can_be_asked_again(self, room: Room, polite: int) -> None:
-        warned = room.expire(NOON - A_SECOND)
-        room.ask_again(polite)
-        assert room.expire(NOON - A_SECOND) == warned == [Send(polite, TokenWanted())]
+        warned = room.sessions.expire(NOON - A_SECOND)
+        room.sessions.request_token_again(polite)
+        assert room.sessions.expire(NOON - A_SECOND) == warned == [Send(polite, TokenWanted())]
 
 
 class TestStateless:
