@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from app.api.app import api
 from app.api.core.context import Context
-from app.auth.access_watch import AccessWatch, SessionHolders
+from app.auth.access_watch import AccessWatch, SessionRegistries
 from app.auth.admission import Admission
 from app.auth.tokens import Verifier
 from app.bus.base import Bus
@@ -143,8 +143,8 @@ class Services:
 
     def _build_watches(self, to: Connections) -> None:
         """Build what follows PostgreSQL for the rooms and the API, and the mirror of presence."""
-        holders = SessionHolders(self.hub, self.events)
-        self.access = AccessWatch(holders, self.directory, to.access, self.clock)
+        registries = SessionRegistries(self.hub, self.events)
+        self.access = AccessWatch(registries, self.directory, to.access, self.clock)
         self.projections = ProjectionWatch(PostgresProjectionAnnouncements(to.projections))
         board = PostgresPresence(to.pool)
         self.presence = PresenceMirror(board, self.hub.presence, self.clock)

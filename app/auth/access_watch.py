@@ -1,7 +1,7 @@
-"""Permissions that live: a change of role or membership reaches the sockets that are open.
+"""Live permissions: a change of role or membership reaches the connections that are open.
 
-Triggers announce changes, also those made by hand in SQL; what is announced is only a reason to
-look at the roles again. After anything that may have swallowed an announcement, everybody's are.
+Triggers of the database announce changes, also those made by hand in SQL. An announcement is only a
+reason to look up roles again. After anything that may have lost one, everybody's are looked up.
 """
 
 import asyncio
@@ -26,8 +26,11 @@ Seat: TypeAlias = tuple[UUID, UUID]
 RETRY_SECONDS: Final = 0.5
 """Between two attempts to reach PostgreSQL."""
 
-NET_SECONDS: Final = 60.0
-"""After which everybody's roles are looked at again, announced or not."""
+CHECK_ALL_SECONDS: Final = 60.0
+"""After so long everybody's roles are looked up again, whether a change was announced or not.
+
+It bounds how long a role may be out of date if an announcement is lost unnoticed.
+"""
 
 PIPELINE: Final = "pipeline:"
 """How an announcement begins that is about a pipeline; any other is the id of a user."""
@@ -35,8 +38,8 @@ PIPELINE: Final = "pipeline:"
 _logger = structlog.get_logger(__name__)
 
 
-class SessionHolder(Protocol):
-    """Who is here; the hub."""
+class SessionRegistry(Protocol):
+    """The sessions of this node; the hub is one."""
 
     def seats(self) -> set[Seat]:
         """Every user and pipeline with a session on this node."""
@@ -51,25 +54,25 @@ class SessionHolder(Protocol):
         ...
 
 
-class SessionHolders:
-    """Several audiences as one."""
+class SessionRegistries:
+    """Several registries as one."""
 
-    def __init__(self, *holders: SessionHolder) -> None:
-        self._holders = holders
+    def __init__(self, *registries: SessionRegistry) -> None:
+        self._registries = registries
 
     def seats(self) -> set[Seat]:
-        """See `SessionHolder.seats`."""
-        return {seat for holder in self._holders for seat in holder.seats()}
+        """See `SessionRegistry.seats`."""
+        return {seat for registry in self._registries for seat in registry.seats()}
 
     def apply_scopes(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
-        """See `SessionHolder.apply_scopes`."""
-        for holder in self._holders:
-            holder.apply_scopes(pipeline_id, scopes)
+        """See `SessionRegistry.apply_scopes`."""
+        for registry in self._registries:
+            registry.apply_scopes(pipeline_id, scopes)
 
     def withdraw(self, pipeline_id: UUID) -> None:
-        """See `SessionHolder.withdraw`."""
-        for holder in self._holders:
-            holder.withdraw(pipeline_id)
+        """See `SessionRegistry.withdraw`."""
+        for registry in self._registries:
+            registry.withdraw(pipeline_id)
 
 
 class Announcements(Protocol):
@@ -84,21 +87,21 @@ class Announcements(Protocol):
 
 
 @dataclass(slots=True)
-class Doubts:
-    """Whose roles may have changed since they were looked at."""
+class UncheckedRoles:
+    """Whose roles may have changed since they were looked up."""
 
     everybody: bool = True
     announced: frozenset[str] = frozenset()
 
     def add(self, announced: Collection[str] | None) -> None:
-        """Note what was announced; None and what cannot be read raise doubts about everybody."""
+        """Add what was announced; None, and what cannot be read, stand for everybody."""
         if announced is None or not all(_is_readable(one) for one in announced):
             self.everybody = True
         else:
             self.announced |= frozenset(announced)
 
-    def about(self, seats: Collection[Seat]) -> list[Seat]:
-        """The seats in doubt."""
+    def among(self, seats: Collection[Seat]) -> list[Seat]:
+        """Those of the seats whose roles are to be looked up."""
         if self.everybody:
             return list(seats)
         return [
@@ -111,25 +114,26 @@ class Doubts:
 class AccessWatch:
     """Keeps the sessions of this node in step with the tables.
 
-    `moment` counts announcements. Who looks up a role and joins later takes `moment` before, and
-    calls `catch_up` after, so that no change falls between.
+    `revision` counts announcements. Whoever looks up a role and joins later reads `revision` before
+    the look-up and calls `catch_up` after joining, so that a change between the two is not missed.
     """
 
     def __init__(
         self,
-        holder: SessionHolder,
+        sessions: SessionRegistry,
         directory: Directory,
         announcements: Announcements,
         clock: Clock,
         *,
-        net: float = NET_SECONDS,
+        check_all_every: float = CHECK_ALL_SECONDS,
     ) -> None:
-        self.moment = 0
-        self._sessions, self._directory = holder, directory
-        self._announcements, self._clock, self._net = announcements, clock, net
-        self._doubts = Doubts()
-        self._swept_at = clock.monotonic()
-        # An older answer must not overwrite a newer one.
+        self.revision = 0
+        self._sessions, self._directory = sessions, directory
+        self._announcements, self._clock = announcements, clock
+        self._check_all_every = check_all_every
+        self._unchecked = UncheckedRoles()
+        self._checked_all_at = clock.monotonic()
+        # Look-ups take turns, so that an older answer never overwrites a newer one.
         self._turn = asyncio.Lock()
 
     async def run(self) -> None:
@@ -150,33 +154,33 @@ class AccessWatch:
 
     async def step(self) -> None:
         """Wait for announcements, for a while, and act on them. Raises StoreError."""
-        self._hear(await self._announcements.wait(RETRY_SECONDS))
-        if self._clock.monotonic() - self._swept_at >= self._net:
-            self._doubts.everybody = True
+        self._receive(await self._announcements.wait(RETRY_SECONDS))
+        if self._clock.monotonic() - self._checked_all_at >= self._check_all_every:
+            self._unchecked.everybody = True
         async with self._turn:
-            await self._settle(self._doubts)
+            await self._check(self._unchecked)
 
     async def catch_up(self, user_id: UUID, since: int) -> None:
-        """Look at the roles of a user again if anything was announced since. Raises StoreError."""
-        if self.moment != since:
+        """Look up the roles of a user again if anything was announced since. Raises StoreError."""
+        if self.revision != since:
             async with self._turn:
-                await self._look(Doubts(False, frozenset([str(user_id)])))
+                await self._check_roles(UncheckedRoles(False, frozenset([str(user_id)])))
 
-    def _hear(self, announced: Collection[str] | None) -> None:
+    def _receive(self, announced: Collection[str] | None) -> None:
         if announced is None or announced:
-            self.moment += 1
-            self._doubts.add(announced)
+            self.revision += 1
+            self._unchecked.add(announced)
 
-    async def _settle(self, doubts: Doubts) -> None:
-        swept_at = self._clock.monotonic()
-        await self._look(doubts)
-        # Not earlier: what could not be looked at stays in doubt.
-        self._doubts = Doubts(everybody=False)
-        if doubts.everybody:
-            self._swept_at = swept_at
+    async def _check(self, unchecked: UncheckedRoles) -> None:
+        started_at = self._clock.monotonic()
+        await self._check_roles(unchecked)
+        # After the look-up: if it failed, the same roles are looked up by the next step.
+        self._unchecked = UncheckedRoles(everybody=False)
+        if unchecked.everybody:
+            self._checked_all_at = started_at
 
-    async def _look(self, doubts: Doubts) -> None:
-        if not (seats := doubts.about(self._sessions.seats())):
+    async def _check_roles(self, unchecked: UncheckedRoles) -> None:
+        if not (seats := unchecked.among(self._sessions.seats())):
             return
         roles = await self._directory.roles(seats)
         for pipeline_id, group in groupby(sorted(seats, key=_pipeline_of), key=_pipeline_of):

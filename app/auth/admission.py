@@ -1,4 +1,4 @@
-"""Who may enter where: a token, a pipeline, and the team that the pipeline belongs to."""
+"""Who may join which room, by token, pipeline and the team that the pipeline belongs to."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,17 +15,17 @@ from .tokens import Verifier, scope_of
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
-    """A client that may enter: who it is, where to, what it may do there, and until when.
+class AdmittedClient:
+    """A client that may join a room: its user, the pipeline, what it may do, and until when.
 
-    `moment` is when its role was looked up; see `Admission.catch_up`.
+    `revision` is that of the `AccessWatch` before its role was looked up; see `Admission.catch_up`.
     """
 
     user: UserProfile
     pipeline_id: UUID
     scope: Scope
     expires_at: datetime
-    moment: int
+    revision: int
 
     def session(self, session_id: SessionId, *, is_hocuspocus: bool = False) -> Session:
         """Begin this client's life in a room."""
@@ -33,32 +33,32 @@ class Visitor:
 
 
 class Admission:
-    """Checks tokens and roles at the door."""
+    """Checks the token and the role of every client that wants to join a room."""
 
     def __init__(self, directory: Directory, tokens: Verifier, access: AccessWatch) -> None:
         self._directory, self._tokens, self._access = directory, tokens, access
 
-    async def admit(self, token: str, room_name: str) -> Visitor:
+    async def admit(self, token: str, room_name: str) -> AdmittedClient:
         """Check a token for the room of a pipeline.
 
         Raises Unauthenticated, Forbidden, PipelineNotFound, Overloaded, StoreError.
         """
-        # Before the role is looked up: a change after this is heard of, whatever the order.
-        moment = self._access.moment
+        # Read before the role is looked up: `catch_up` then notices any change after this line.
+        revision = self._access.revision
         claims = await self._tokens.verify(token)
         pipeline_id = _pipeline_id(room_name)
         member = await self._directory.member(claims.user_id, pipeline_id)
         if member is None:
             raise Forbidden
         scope = scope_of(member.role)
-        return Visitor(member.user, pipeline_id, scope, claims.expires_at, moment)
+        return AdmittedClient(member.user, pipeline_id, scope, claims.expires_at, revision)
 
-    async def catch_up(self, visitor: Visitor) -> None:
-        """Act on what was announced since a visitor, who has joined, was admitted.
+    async def catch_up(self, client: AdmittedClient) -> None:
+        """Act on what was announced between the admission of a client and its joining a room.
 
         Raises StoreError.
         """
-        await self._access.catch_up(visitor.user.id, since=visitor.moment)
+        await self._access.catch_up(client.user.id, since=client.revision)
 
 
 def _pipeline_id(text: str) -> UUID:

@@ -11,7 +11,7 @@ import structlog
 from starlette.websockets import WebSocket
 from structlog.contextvars import bind_contextvars
 
-from app.auth.admission import Admission, Visitor
+from app.auth.admission import Admission, AdmittedClient
 from app.clock import Clock
 from app.rooms.hub import Hub
 from app.rooms.inspect_in_thread import ThreadInspector
@@ -143,7 +143,9 @@ class Endpoints:
             with self._users.one_of(visitor.user.id):
                 await self._enter(websocket, visitor, join_span)
 
-    async def _enter(self, websocket: WebSocket, visitor: Visitor, join_span: JoinSpan) -> None:
+    async def _enter(
+        self, websocket: WebSocket, visitor: AdmittedClient, join_span: JoinSpan
+    ) -> None:
         with join_span.on_its_way():
             room = await self._hub.open(visitor.pipeline_id)
         session = self._hub.new_session()
@@ -159,7 +161,7 @@ class Endpoints:
 
     async def _stay(
         self,
-        visitor: Visitor,
+        visitor: AdmittedClient,
         room: LiveRoom,
         session: SessionId,
         connection: ClientConnection,

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import structlog
 
-from app.auth.admission import Admission, Visitor
+from app.auth.admission import Admission, AdmittedClient
 from app.rooms.hub import Hub
 from app.rooms.inspect_in_thread import ThreadInspector, large_update
 from app.rooms.live_room import LiveRoom
@@ -87,7 +87,7 @@ class Channel:
     connection: ClientConnection
     session: SessionId
     join_span: JoinSpan
-    visitor: Visitor | None = None
+    visitor: AdmittedClient | None = None
     room: LiveRoom | None = None
     act: Act | None = None
     kept: list[Kept] = field(default_factory=list)
@@ -257,7 +257,7 @@ class HocuspocusSocket:
             _logger.exception("connection.failed", error=str(error))
             self._connection.close(Overloaded())
 
-    async def _let_in(self, channel: Channel, visitor: Visitor) -> None:
+    async def _let_in(self, channel: Channel, visitor: AdmittedClient) -> None:
         if not self._is_here(channel):
             return
         if channel.room is None:
@@ -266,7 +266,7 @@ class HocuspocusSocket:
             self._renew(channel, channel.room, visitor)
         await self._admission.catch_up(visitor)
 
-    async def _enter(self, channel: Channel, visitor: Visitor) -> None:
+    async def _enter(self, channel: Channel, visitor: AdmittedClient) -> None:
         self._welcome(visitor.user.id)
         channel.visitor = visitor
         channel.join_span.admit(visitor)
@@ -289,7 +289,7 @@ class HocuspocusSocket:
             # Not for the pause: what is due before the next frame stays due.
             self._rate_limiter.take(channel.session, kept.message, act, kept.inspection)
 
-    async def _open(self, channel: Channel, visitor: Visitor) -> LiveRoom:
+    async def _open(self, channel: Channel, visitor: AdmittedClient) -> LiveRoom:
         """Open the room; all that the client said so far is read then."""
         while True:
             room = await self._hub.open(visitor.pipeline_id)
@@ -299,7 +299,7 @@ class HocuspocusSocket:
             for each in unread:
                 each.inspection = await self._inspector.inspect(visitor.user.id, each.message)
 
-    def _renew(self, channel: Channel, room: LiveRoom, visitor: Visitor) -> None:
+    def _renew(self, channel: Channel, room: LiveRoom, visitor: AdmittedClient) -> None:
         if channel.visitor is None or visitor.user.id != channel.visitor.user.id:
             raise Forbidden("expected another token of the same user: open a new connection")
         room.renew(channel.session, visitor.scope, visitor.expires_at)

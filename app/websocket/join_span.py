@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
-from app.auth.admission import Visitor
+from app.auth.admission import AdmittedClient
 from app.rooms.live_room import LiveRoom
 from app.telemetry import spans
 from crdt.protocol.messages import ClientMessage, SyncStep1
@@ -23,7 +23,7 @@ class JoinSpan:
         """Let what the block does be part of it."""
         return nullcontext() if self._has_ended else self._span.current()
 
-    def admit(self, visitor: Visitor) -> None:
+    def admit(self, visitor: AdmittedClient) -> None:
         """Note who it is."""
         about = {spans.USER: str(visitor.user.id), spans.PIPELINE: str(visitor.pipeline_id)}
         self._span.note(about)

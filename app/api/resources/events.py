@@ -67,17 +67,17 @@ class EventStream(StreamingResponse):
 async def listen(caller: Asking, pipeline_id: UUID) -> EventStream:
     """Hear of comments, versions and the deletion of a pipeline as they happen."""
     # Before the role is looked up: a change after this is heard of, whatever the order.
-    moment = caller.context.access.moment
+    revision = caller.context.access.revision
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
     if caller.context.events.count(caller.id) >= MAX_STREAMS:
         raise TooManyRequests(RETRY_SECONDS, f"more than {MAX_STREAMS} streams of yours are open")
-    return EventStream(_stream(caller, pipeline_id, moment))
+    return EventStream(_stream(caller, pipeline_id, revision))
 
 
-async def _stream(caller: Caller, pipeline_id: UUID, moment: int) -> AsyncGenerator[str, None]:
+async def _stream(caller: Caller, pipeline_id: UUID, revision: int) -> AsyncGenerator[str, None]:
     with caller.context.events.listening(pipeline_id, caller.id) as listener:
-        await caller.context.access.catch_up(caller.id, since=moment)
+        await caller.context.access.catch_up(caller.id, since=revision)
         yield ": listening\n\n"
         while (left := _seconds_left(caller)) > 0:
             heard = await _next(listener, min(left, PING_SECONDS))

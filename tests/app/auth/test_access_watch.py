@@ -1,4 +1,4 @@
-"""What is looked at again, when, and what comes of it; on stores in memory."""
+"""Whose roles are looked up again and when, and what follows; on stores in memory."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
-from app.auth.access_watch import NET_SECONDS, AccessWatch, Seat
+from app.auth.access_watch import CHECK_ALL_SECONDS, AccessWatch, Seat
 from crdt.protocol.messages import Scope
 from persistence.errors import StoreUnavailable
 from persistence.memory.stores import MemoryStore
@@ -164,10 +164,10 @@ async def test_what_cannot_be_understood_is_a_reason_to_look_at_everybody(
 
 
 async def test_everybody_is_looked_at_from_time_to_time(scene: Scene) -> None:
-    scene.clock.seconds = NET_SECONDS - 1
+    scene.clock.seconds = CHECK_ALL_SECONDS - 1
     await scene.step()
     assert scene.store.asked == []
-    scene.clock.seconds = NET_SECONDS
+    scene.clock.seconds = CHECK_ALL_SECONDS
     await scene.step()
     await scene.step()
     assert scene.store.asked == [scene.seats.taken]
@@ -216,21 +216,21 @@ async def test_a_bug_does_not_end_the_watch(scene: Scene, monkeypatch: pytest.Mo
 
 
 async def test_who_joins_in_silence_is_not_looked_up_again(scene: Scene) -> None:
-    moment = scene.watch.moment
+    revision = scene.watch.revision
     await scene.step()
-    await scene.watch.catch_up(scene.ada, since=moment)
+    await scene.watch.catch_up(scene.ada, since=revision)
     assert scene.store.asked == []
 
 
 async def test_who_joins_after_an_announcement_is_looked_up_again(scene: Scene) -> None:
     """The role was looked up before the change, and the seat taken after it was announced."""
     scene.seats.taken.discard((scene.ada, LOOM))
-    moment = scene.watch.moment
+    revision = scene.watch.revision
     await scene.store.remove_member(scene.team, scene.ada)
     await scene.step(str(scene.ada))
     assert scene.seats.told == []
     scene.seats.taken.add((scene.ada, LOOM))
-    await scene.watch.catch_up(scene.ada, since=moment)
+    await scene.watch.catch_up(scene.ada, since=revision)
     assert scene.seats.told == [(LOOM, {scene.ada: None})]
 
 

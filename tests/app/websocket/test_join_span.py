@@ -7,7 +7,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from app.auth.admission import Visitor
+from app.auth.admission import AdmittedClient
 from app.telemetry import spans
 from app.websocket.join_span import JoinSpan
 from crdt.errors import Forbidden
@@ -19,7 +19,7 @@ from tests.contracts.stores import NOON
 
 __all__ = ["node", "replica", "store"]
 
-VISITOR = Visitor(UserProfile(USER), PIPELINE, "read-write", NOON, 0)
+VISITOR = AdmittedClient(UserProfile(USER), PIPELINE, "read-write", NOON, 0)
 
 
 def joins(exported: InMemorySpanExporter) -> list[ReadableSpan]:
