@@ -246,7 +246,7 @@ async def services(
         to = await _connected(stack, settings, dsn)
         made = Services(settings, tokens, to, multiprocess_metrics)
         if multiprocess_metrics is not None:
-            await stack.enter_async_context(multiprocess_metrics.telling(made.metrics.own))
+            await stack.enter_async_context(multiprocess_metrics.serving(made.metrics.own))
         async with in_background(
             made.tick_forever(),
             made.follow_forever(),

@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from app.telemetry.metrics import tally
+from app.telemetry.metrics import counters
 from crdt.errors import ProtocolError
 from crdt.room.peer_messages import NodeId
 
@@ -36,7 +36,7 @@ class Receiver:
             return False
         if received.node == self._node:
             return True
-        tally.bus_received += 1
+        counters.bus_received += 1
         self._deliver(message, received)
         return False
 
@@ -49,7 +49,7 @@ class Receiver:
 
     def _report_unreadable(self, message: ChannelMessage, error: ProtocolError) -> None:
         self._unreadable += 1
-        tally.bus_unreadable += 1
+        counters.bus_unreadable += 1
         now = asyncio.get_running_loop().time()
         if now - self._warned_at >= WARN_SECONDS:
             self._warned_at = now

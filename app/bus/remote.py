@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from app.telemetry.metrics import BUS_DROPPED, BUS_UP, tally
+from app.telemetry.metrics import BUS_DROPPED, BUS_UP, counters
 from crdt.room.peer_messages import Committed, NodeId, PeerMessage
 
 from .base import BusUnavailable, Handler, OnSubscribed, Unsubscribe, do_nothing
@@ -53,7 +53,7 @@ class RemoteBus:
         """See `Bus.publish`."""
         self._subscriptions.deliver(pipeline_id, message, sender)
         encoded = encode(self._node, self._without_long_update(message))
-        tally.bus_published += 1
+        counters.bus_published += 1
         if self._connection is None or len(encoded) <= self._connection.max_message:
             self._queue.put(ChannelMessage(pipeline_id, encoded))
         else:
@@ -109,7 +109,7 @@ class RemoteBus:
         if self._unavailable is None:
             return
         _logger.info("bus.connected", node=self._node)
-        tally.bus_reconnects += self._was_connected
+        counters.bus_reconnects += self._was_connected
         self._was_connected, self._unavailable = True, None
         BUS_UP.set(1)
 

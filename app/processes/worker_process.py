@@ -141,7 +141,7 @@ def _work_beside(job: Job, line: Connection) -> None:
 async def _work(job: Job, line: Connection) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(line.fileno(), _hear, job, line, stop)
-    async with job.multiprocess_metrics.telling(lambda: generate_latest(WORKER_REGISTRY)):
+    async with job.multiprocess_metrics.serving(lambda: generate_latest(WORKER_REGISTRY)):
         await _keep_working(job, stop)
 
 

@@ -226,7 +226,7 @@ class Hub:
                 pipeline_id,
                 lambda stored: (_replay(stored, client_id), stored.seq, stored.size),
             )
-            span.note({spans.SEQ: loaded[1], "pipeloom.bytes": loaded[2]})
+            span.set_attributes({spans.SEQ: loaded[1], "pipeloom.bytes": loaded[2]})
             return loaded
 
     def tick(self) -> None:

@@ -13,7 +13,7 @@ import structlog
 
 from app.bus.base import Bus, Unsubscribe, do_nothing
 from app.clock import Clock
-from app.telemetry.metrics import ACK_SECONDS, reject, tally
+from app.telemetry.metrics import ACK_SECONDS, counters, reject
 from crdt.document.document import Document
 from crdt.editing.editor import Editor
 from crdt.errors import (
@@ -142,7 +142,7 @@ class LiveRoom:
         """Replace what was let go because a client was slow; see `Outbox.refill`."""
         if session in self._catching_up:
             return False
-        tally.resyncs += 1
+        counters.resyncs += 1
         if (outbox := self._clients.get(session)) is not None:
             self._run(lambda: self._room.catch_up(session, outbox.limit))
             self._note_catching_up(session)
@@ -463,13 +463,13 @@ class LiveRoom:
 
 def _count(message: ClientMessage) -> None:
     if isinstance(message, AwarenessUpdate):
-        tally.awareness_in += 1
+        counters.awareness_in += 1
     elif isinstance(message, Update | SyncStep2):
-        tally.updates_in += 1
+        counters.updates_in += 1
 
 
 def _count_delivery(message: Message, clients: int) -> None:
     if isinstance(message, AwarenessUpdate):
-        tally.awareness_out += clients
+        counters.awareness_out += clients
     elif isinstance(message, Update):
-        tally.updates_out += clients
+        counters.updates_out += clients

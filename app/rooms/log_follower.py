@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from app.telemetry import spans
-from app.telemetry.metrics import tally
+from app.telemetry.metrics import counters
 from persistence.errors import StoreError
 from persistence.ports.update_log import UpdateLog
 
@@ -66,7 +66,7 @@ class Follower:
         if grace and not room.position.has_gap:
             return
         self.gaps += 1
-        tally.bus_gaps += 1
+        counters.bus_gaps += 1
         try:
             await self._catch_up(room)
         except StoreError as error:
@@ -77,9 +77,9 @@ class Follower:
             spans.PIPELINE: str(room.pipeline_id),
             "pipeloom.from_seq": room.position.seq,
         }
-        with spans.span("bus.fill_gap", about, spans.ANEW) as span:
+        with spans.span("bus.fill_gap", about, spans.NEW_TRACE) as span:
             await self._read_on(room)
-            span.note({spans.SEQ: room.position.seq})
+            span.set_attributes({spans.SEQ: room.position.seq})
 
     async def _read_on(self, room: LiveRoom) -> None:
         while not room.dropped:

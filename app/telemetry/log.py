@@ -1,4 +1,4 @@
-"""Structured logs on stderr: structlog, since every event has fields worth searching for."""
+"""Structured logs on stderr, written by structlog: every event has fields to search for."""
 
 import logging
 import sys
@@ -28,6 +28,6 @@ def configure() -> None:
 
 
 def _add_span(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Name the span that the event is part of."""
+    """Add `trace_id` and `span_id`, so that a log line leads to its trace."""
     event.update(spans.ids())
     return event

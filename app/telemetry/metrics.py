@@ -1,7 +1,7 @@
-"""What this process counts and times, for Prometheus.
+"""The metrics of this process, in the data model of Prometheus.
 
-What happens once per frame or delivery is counted in plain integers, which cost a twentieth of a
-library's counter and are read when somebody asks.
+What happens once per frame or delivery is counted in plain integers. Adding to one costs a
+twentieth of adding to a counter of the library; the registry reads them when a page is asked for.
 """
 
 import re
@@ -16,18 +16,18 @@ from prometheus_client.registry import Collector
 from crdt.errors import PipeloomError
 
 REGISTRY: Final = CollectorRegistry()
-"""What a server shows."""
+"""The metrics of a server."""
 
 WORKER_REGISTRY: Final = CollectorRegistry()
-"""What a worker shows."""
+"""The metrics of a worker."""
 
 LATENCIES: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Bounds of the buckets, in seconds."""
 
 
 @dataclass(slots=True, eq=False)
-class Tally(Collector):
-    """Counters of the hot path: add to the fields."""
+class HotPathCounters(Collector):
+    """Counters that are raised by adding to their fields; each is a metric of the field's name."""
 
     frames_in: int = 0
     frames_out: int = 0
@@ -66,12 +66,12 @@ HELP: Final = {
     "bus_gaps": "Gaps in the numbers of updates from other nodes, filled from the log.",
     "bus_published": "Messages for other nodes handed to the bus.",
     "bus_received": "Messages of other nodes that came over the bus.",
-    "bus_unreadable": "Messages on the bus that nobody could read.",
-    "bus_reconnects": "Times that the bus stood again after it was away.",
+    "bus_unreadable": "Messages on the bus that could not be decoded.",
+    "bus_reconnects": "Times that the bus was connected again after an outage.",
 }
 
-tally: Final = Tally()
-REGISTRY.register(tally)
+counters: Final = HotPathCounters()
+REGISTRY.register(counters)
 ProcessCollector(registry=REGISTRY)
 ProcessCollector(registry=WORKER_REGISTRY)
 
@@ -111,13 +111,17 @@ SESSIONS: Final = Gauge(
     "pipeloom_sessions", "Clients in rooms, by protocol.", ["protocol"], registry=REGISTRY
 )
 OUTBOX_BYTES: Final = Gauge(
-    "pipeloom_outbox_bytes", "What waits for all clients together.", registry=REGISTRY
+    "pipeloom_outbox_bytes",
+    "Bytes that wait to be sent to all clients together.",
+    registry=REGISTRY,
 )
 OUTBOX_MAX_BYTES: Final = Gauge(
-    "pipeloom_outbox_max_bytes", "What waits for the slowest client.", registry=REGISTRY
+    "pipeloom_outbox_max_bytes",
+    "Bytes that wait to be sent to the slowest client.",
+    registry=REGISTRY,
 )
 PENDING_BYTES: Final = Gauge(
-    "pipeloom_pending_bytes", "What waits to be committed.", registry=REGISTRY
+    "pipeloom_pending_bytes", "Bytes of updates that wait to be committed.", registry=REGISTRY
 )
 BUS_UP: Final = Gauge(
     "pipeloom_bus_up",
@@ -154,12 +158,12 @@ PROJECTED_ROWS: Final = Counter(
     "pipeloom_projected_rows", "Rows written and deleted by the worker.", registry=WORKER_REGISTRY
 )
 VERSIONS_SAVED: Final = Counter(
-    "pipeloom_versions_saved", "Versions saved unasked.", registry=WORKER_REGISTRY
+    "pipeloom_versions_saved", "Versions saved automatically.", registry=WORKER_REGISTRY
 )
 
 
 def reject(error: PipeloomError | str) -> None:
-    """Count a refusal by its reason: in words, or as the error it is."""
+    """Count a refusal by its reason: a word, or the name of the error's class in snake case."""
     reason = error if isinstance(error, str) else _WORDS.sub("_", type(error).__name__).lower()
     REJECTS.labels(reason).inc()
 

@@ -1,4 +1,4 @@
-"""What operators look at: `/metrics`, and the samples that are taken in the background for it."""
+"""The page `/metrics`, and the samples that are taken in the background for it."""
 
 import asyncio
 import hmac
@@ -22,19 +22,19 @@ from . import metrics
 from .multiprocess_metrics import MultiprocessMetrics
 
 LAG_EVERY: Final = 15.0
-"""Seconds between two looks at how far the tables are behind."""
+"""Seconds between two samples of how far the tables are behind."""
 
 LOOP_EVERY: Final = 0.5
-"""Seconds between two looks at how late the event loop is."""
+"""Seconds between two samples of how late the event loop is."""
 
 FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-"""Headers of a request that did not begin on this machine, whatever its address says."""
+"""Headers that a proxy adds: the request began elsewhere, whatever the address of its socket."""
 
 _logger = structlog.get_logger(__name__)
 
 
 class Observed(Protocol):
-    """What there is to count at the moment somebody asks; see `app.main.Services`."""
+    """What is read at the moment when the page is asked for; see `app.main.Services`."""
 
     @property
     def connections(self) -> int: ...
@@ -57,9 +57,9 @@ class Observed(Protocol):
 
 
 class MetricsPage:
-    """Answers `/metrics`: to this machine, and to whoever shows the configured token.
+    """Answers `/metrics` to this machine, and to requests with the configured token.
 
-    With `multiprocess_metrics` it tells of all of them.
+    With `multiprocess_metrics` the page has the metrics of all processes.
     """
 
     def __init__(
@@ -68,15 +68,12 @@ class MetricsPage:
         token: str | None,
         multiprocess_metrics: MultiprocessMetrics | None = None,
     ) -> None:
-        self._observed, self._token, self._multiprocess_metrics = (
-            observed,
-            token,
-            multiprocess_metrics,
-        )
+        self._observed, self._token = observed, token
+        self._multiprocess_metrics = multiprocess_metrics
 
     async def answer(self, request: Request) -> Response:
         """See the class."""
-        if not (_is_from_here(request) or self._is_shown(request)):
+        if not (_is_local(request) or self._has_token(request)):
             detail = "send the token of PIPELOOM_METRICS_TOKEN: Authorization: Bearer …"
             return problem(401, "Unauthorized", detail, headers=CHALLENGE)
         page = (
@@ -87,11 +84,11 @@ class MetricsPage:
         return Response(page, media_type=CONTENT_TYPE_LATEST)
 
     def own(self) -> bytes:
-        """What this process tells of itself."""
-        self._look()
+        """Return the page of this process alone."""
+        self._sample()
         return generate_latest(metrics.REGISTRY)
 
-    def _is_shown(self, request: Request) -> bool:
+    def _has_token(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         return (
             self._token is not None
@@ -99,7 +96,7 @@ class MetricsPage:
             and hmac.compare_digest(token.strip().encode(), self._token.encode())
         )
 
-    def _look(self) -> None:
+    def _sample(self) -> None:
         depths = self._observed.depths
         metrics.CONNECTIONS.set(self._observed.connections)
         metrics.OUTBOX_BYTES.set(sum(depths))
@@ -112,7 +109,7 @@ class MetricsPage:
 
 @contextmanager
 def worker_page(port: int | None) -> Iterator[int | None]:
-    """Tell this machine what a worker counts while the block runs; yields the port.
+    """Serve the metrics of a worker on 127.0.0.1 while the block runs; yields the port.
 
     Raises SettingsError when the port is taken.
     """
@@ -132,7 +129,7 @@ def worker_page(port: int | None) -> Iterator[int | None]:
         server.server_close()
 
 
-def _is_from_here(request: Request) -> bool:
+def _is_local(request: Request) -> bool:
     if request.client is None or any(name in request.headers for name in FORWARDED):
         return False
     return is_loopback(request.client.host)
@@ -153,6 +150,6 @@ async def watch_projections(projections: ProjectionLagReader) -> None:
 async def watch_loop() -> None:
     """Sample every LOOP_EVERY seconds how late the event loop is, until cancelled."""
     while True:
-        asked = time.perf_counter()
+        started = time.perf_counter()
         await asyncio.sleep(LOOP_EVERY)
-        metrics.LOOP_LAG_SECONDS.observe(max(0.0, time.perf_counter() - asked - LOOP_EVERY))
+        metrics.LOOP_LAG_SECONDS.observe(max(0.0, time.perf_counter() - started - LOOP_EVERY))

@@ -1,7 +1,8 @@
-"""What the processes of one port count, told by whichever of them is asked.
+"""The metrics of all processes that serve one port, on the page of whichever is asked.
 
-Each answers with its own page at a socket in a directory of theirs. Every sample gets the label
-`process`, so that sums are right, and rates, too, when a process was started anew.
+The kernel decides which process a scrape reaches. So each process serves its own page on a Unix
+socket in a shared directory, and the one that is asked merges all pages. Every sample gets the
+label `process`: sums over it are right, and so are rates after a process has been replaced.
 """
 
 import asyncio
@@ -17,10 +18,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 ANSWER_SECONDS: Final = 2.0
-"""How long a process may take to answer; of one that hangs nothing is told."""
+"""How long a process may take to answer; one that hangs is left out of the page."""
 
 END: Final = b"# EOF\n"
-"""What a page ends with that is whole (OpenMetrics has it so)."""
+"""The end of a complete page, as in OpenMetrics: a process may die while it writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class MultiprocessMetrics:
     name: str
 
     @asynccontextmanager
-    async def telling(self, page: Callable[[], bytes]) -> AsyncIterator[None]:
-        """Tell the others what this process counts while the block runs."""
+    async def serving(self, page: Callable[[], bytes]) -> AsyncIterator[None]:
+        """Serve the page of this process to the others while the block runs."""
 
         async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with suppress(OSError):
@@ -50,15 +51,15 @@ class MultiprocessMetrics:
             server.close()
 
     async def page(self) -> bytes:
-        """What all of them count."""
+        """Collect and merge the pages of all processes."""
         names = sorted(path.name for path in self.directory.iterdir())
-        pages = await asyncio.gather(*(self._ask(name) for name in names))
-        told = {name: page.decode() for name, page in zip(names, pages, strict=True) if page}
-        # Reading a page takes some hundredths of a second.
-        return await asyncio.to_thread(merged, told)
+        pages = await asyncio.gather(*(self._fetch(name) for name in names))
+        complete = {name: page.decode() for name, page in zip(names, pages, strict=True) if page}
+        # In a thread, since parsing a page takes some hundredths of a second.
+        return await asyncio.to_thread(merged, complete)
 
-    async def _ask(self, name: str) -> bytes:
-        """The page of a process; nothing if it does not tell it all."""
+    async def _fetch(self, name: str) -> bytes:
+        """Read the page of a process; empty unless it arrives complete and in time."""
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(ANSWER_SECONDS):
                 reader, writer = await asyncio.open_unix_connection(self.directory / name)
@@ -71,13 +72,13 @@ class MultiprocessMetrics:
 
 
 class _Families(Collector):
-    """Families of samples as they are."""
+    """Metric families of several processes, ready to be written to a page."""
 
     def __init__(self) -> None:
         self._families: dict[str, Metric] = {}
 
     def add(self, process: str, family: Metric) -> None:
-        """Add the samples of a process."""
+        """Add the samples of a process to a family, labelled with its name."""
         empty = Metric(family.name, family.documentation, family.type)
         known = self._families.setdefault(family.name, empty)
         for sample in family.samples:
@@ -89,7 +90,7 @@ class _Families(Collector):
 
 
 def merged(pages: Mapping[str, str]) -> bytes:
-    """Make one page of those of several processes, by their names."""
+    """Merge the pages of several processes, given by the name of each."""
     families = _Families()
     for process, page in pages.items():
         for family in text_string_to_metric_families(page):

@@ -33,13 +33,13 @@ class OtelSpan:
         """See `Span.rename`."""
         self._span.update_name(name)
 
-    def note(self, attributes: Attributes) -> None:
-        """See `Span.note`."""
+    def set_attributes(self, attributes: Attributes) -> None:
+        """See `Span.set_attributes`."""
         self._span.set_attributes(attributes)
 
-    def reach(self, milestone: str) -> None:
-        """See `Span.reach`."""
-        self._span.add_event(milestone)
+    def add_event(self, name: str) -> None:
+        """See `Span.add_event`."""
+        self._span.add_event(name)
 
     def fail(self, reason: str) -> None:
         """See `Span.fail`."""
@@ -48,7 +48,8 @@ class OtelSpan:
 
     def current(self) -> AbstractContextManager[object]:
         """See `Span.current`."""
-        # A message may hold anything, so whoever catches the error tells its kind.
+        # The message of an exception may hold what people wrote, so it is not recorded: `span`
+        # records the class of the error instead.
         return trace.use_span(self._span, record_exception=False, set_status_on_exception=False)
 
     def end(self) -> None:
@@ -63,14 +64,16 @@ class OtelTracer:
     def __init__(self, tracer: trace.Tracer) -> None:
         self._tracer = tracer
 
-    def begin(self, name: str, attributes: Attributes, headers: Mapping[str, str] | None) -> Span:
-        """See `Tracer.begin`. What continues a request serves one."""
+    def start_span(
+        self, name: str, attributes: Attributes, headers: Mapping[str, str] | None
+    ) -> Span:
+        """See `Tracer.start_span`. A span with headers serves a request."""
         parent = None if headers is None else _PROPAGATOR.extract(headers, Context())
         kind = SpanKind.SERVER if headers else SpanKind.INTERNAL
         return OtelSpan(self._tracer.start_span(name, parent, kind, attributes))
 
-    def here(self) -> Span:
-        """See `Tracer.here`."""
+    def current_span(self) -> Span:
+        """See `Tracer.current_span`."""
         return OtelSpan(trace.get_current_span())
 
     def ids(self) -> Mapping[str, str]:
@@ -84,15 +87,16 @@ class OtelTracer:
         }
 
 
-def exporting() -> TracerProvider:
-    """Make what sends spans to the collector that the environment names, in a thread of its own."""
-    return provider(BatchSpanProcessor(OTLPSpanExporter()))
+def exporting_provider() -> TracerProvider:
+    """Make a provider that sends spans to the collector of the environment, in a thread."""
+    return provider_with(BatchSpanProcessor(OTLPSpanExporter()))
 
 
-def provider(processor: SpanProcessor) -> TracerProvider:
-    """Make what hands spans to a processor."""
+def provider_with(processor: SpanProcessor) -> TracerProvider:
+    """Make a provider that hands ended spans to `processor`."""
     ours = Resource({"service.name": "pipeloom", "service.version": metadata.version("pipeloom")})
-    # What the environment says goes before; and what flushes at exit would do so without bounds.
+    # The environment's attributes win over ours. The SDK's flush at exit has no time limit, so
+    # `exporter` shuts the provider down itself.
     made = TracerProvider(
         resource=ours.merge(OTELResourceDetector().detect()), shutdown_on_exit=False
     )
@@ -101,5 +105,5 @@ def provider(processor: SpanProcessor) -> TracerProvider:
 
 
 def tracer_of(made: TracerProvider) -> OtelTracer:
-    """Make what this process makes its spans with."""
+    """Return the tracer that makes the spans of this process."""
     return OtelTracer(made.get_tracer("pipeloom", metadata.version("pipeloom")))

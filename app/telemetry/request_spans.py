@@ -1,7 +1,8 @@
-"""A span for every request to the API: what was asked, by whom, about what, and the answer.
+"""A span for every request to the API, with OpenTelemetry's attributes for HTTP servers.
 
-Of the address only the path is told: in a query a token may stand. Whoever knows more while the
-request is served notes it in the current span (`app/api/core/middleware.py`).
+Of the address only the path is recorded, since a query may contain a token. The middleware of the
+API (`app/api/core/middleware.py`) adds the route, the user and the pipeline to the current span.
+Source: https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 """
 
 from collections.abc import Mapping
@@ -13,35 +14,38 @@ from structlog.contextvars import get_contextvars
 
 from . import spans
 
-UNSEEN: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Paths that machines ask for all the time."""
+UNTRACED_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Paths that are polled: spans of them would hide the others."""
 
 STREAM: Final = "text/event-stream"
 
 
 class RequestSpans:
-    """ASGI middleware: continues the trace that a request names (W3C Trace Context)."""
+    """ASGI middleware that starts a span per request, in the trace that the request names.
+
+    The request names it as W3C Trace Context (https://www.w3.org/TR/trace-context/).
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
-        if scope["type"] != "http" or scope["path"] in UNSEEN:
+        if scope["type"] != "http" or scope["path"] in UNTRACED_PATHS:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        with spans.span(scope["method"], _about(scope), headers) as span:
+        with spans.span(scope["method"], _attributes(scope), headers) as span:
 
-            async def noted(message: Message) -> None:
+            async def send_recorded(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    _note(span, message["status"], Headers(raw=message["headers"]))
+                    _record(span, message["status"], Headers(raw=message["headers"]))
                 await send(message)
 
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send_recorded)
 
 
-def _about(scope: Scope) -> Mapping[str, str]:
+def _attributes(scope: Scope) -> Mapping[str, str]:
     return {
         "http.request.method": scope["method"],
         "url.path": scope["path"],
@@ -49,10 +53,10 @@ def _about(scope: Scope) -> Mapping[str, str]:
     }
 
 
-def _note(span: spans.Span, status: int, headers: Headers) -> None:
-    span.note({"http.response.status_code": status})
+def _record(span: spans.Span, status: int, headers: Headers) -> None:
+    span.set_attributes({"http.response.status_code": status})
     if status >= 500:
         span.fail(str(status))
     if headers.get("content-type", "").startswith(STREAM):
-        # It lasts as long as its listener does.
+        # The stream of events lasts as long as its client listens, which is no measure of anything.
         span.end()

@@ -1,6 +1,8 @@
-"""Spans: what the server does and how long that takes, for whoever traces it.
+"""Spans: what the server does and how long it takes, in the terms of OpenTelemetry's tracing API.
 
-As long as nobody does (`app/telemetry/exporter.py`), a span takes everything and keeps nothing.
+Until a tracer is set (`app/telemetry/exporter.py`), every span is one that records nothing, so the
+code that makes spans costs next to nothing and never asks whether anybody traces.
+Source: https://opentelemetry.io/docs/specs/otel/trace/api/
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,65 +12,67 @@ from typing import Final, Protocol, TypeAlias
 Value: TypeAlias = str | int | float | bool
 Attributes: TypeAlias = Mapping[str, Value]
 
-ANEW: Final[Mapping[str, str]] = {}
-"""The headers of what is part of nothing else."""
+NEW_TRACE: Final[Mapping[str, str]] = {}
+"""Headers that name no trace: a span started with them is the root of a trace of its own."""
 
 PIPELINE, USER, SEQ = "pipeloom.pipeline_id", "user.id", "pipeloom.seq"
-"""Attributes that spans of many kinds have."""
+"""Names of attributes that spans of many kinds have."""
 
 
 class Span(Protocol):
-    """Something that takes time."""
+    """An operation that takes time."""
 
     def rename(self, name: str) -> None:
-        """Call it otherwise."""
+        """Replace the name that the span was started with."""
         ...
 
-    def note(self, attributes: Attributes) -> None:
-        """Add what is known by now."""
+    def set_attributes(self, attributes: Attributes) -> None:
+        """Add attributes, and replace those of the same name."""
         ...
 
-    def reach(self, milestone: str) -> None:
-        """Note that it has come so far at this moment."""
+    def add_event(self, name: str) -> None:
+        """Record that something happened at this moment within the span."""
         ...
 
     def fail(self, reason: str) -> None:
-        """Note that it failed; `reason` is the kind of an error, never its message."""
+        """Mark the operation as failed; `reason` is the class of an error, never its message."""
         ...
 
     def current(self) -> AbstractContextManager[object]:
-        """Let what begins in the block be part of it."""
+        """Make this span the parent of those started in the block."""
         ...
 
     def end(self) -> None:
-        """End it, unless it has ended."""
+        """End the span, unless it has ended already."""
         ...
 
 
 class Tracer(Protocol):
     """Makes spans."""
 
-    def begin(self, name: str, attributes: Attributes, headers: Mapping[str, str] | None) -> Span:
-        """Begin a span; see `begin`."""
+    def start_span(
+        self, name: str, attributes: Attributes, headers: Mapping[str, str] | None
+    ) -> Span:
+        """Start a span; see the function `start_span`."""
         ...
 
-    def here(self) -> Span:
-        """The span that is current."""
+    def current_span(self) -> Span:
+        """Return the span that is current."""
         ...
 
     def ids(self) -> Mapping[str, str]:
-        """The ids of the span that is current, if one is."""
+        """Return `trace_id` and `span_id` of the current span, nothing if there is none."""
         ...
 
 
-class _Untraced:
-    """Stands in for every span while nobody traces."""
+class _NonRecordingSpan:
+    """Stands for every span while no tracer is set."""
 
     def rename(self, _name: str) -> None: ...
 
-    def note(self, _attributes: Attributes) -> None: ...
+    def set_attributes(self, _attributes: Attributes) -> None: ...
 
-    def reach(self, _milestone: str) -> None: ...
+    def add_event(self, _name: str) -> None: ...
 
     def fail(self, _reason: str) -> None: ...
 
@@ -78,54 +82,59 @@ class _Untraced:
     def end(self) -> None: ...
 
 
-UNTRACED: Final[Span] = _Untraced()
+NON_RECORDING_SPAN: Final[Span] = _NonRecordingSpan()
 
 _tracer: Tracer | None = None
 
 
-def trace_with(tracer: Tracer | None) -> None:
-    """Have the spans of this process made by a tracer from now on; None: by nobody."""
-    global _tracer  # noqa: PLW0603 - of the process, as its logger is
+def set_tracer(tracer: Tracer | None) -> None:
+    """Make the spans of this process with a tracer from now on; None makes them record nothing."""
+    global _tracer  # noqa: PLW0603 - a tracer belongs to the process, as its logger does
     _tracer = tracer
 
 
 def is_traced() -> bool:
-    """Whether spans go anywhere."""
+    """Whether spans are recorded."""
     return _tracer is not None
 
 
-def begin(
+def start_span(
     name: str, attributes: Attributes | None = None, headers: Mapping[str, str] | None = None
 ) -> Span:
-    """Begin a span, which whoever asks for it must end.
+    """Start a span, which the caller must end.
 
-    It is part of the current one, or, with the headers of a request, of what they name; `ANEW`
-    names nothing.
+    Its parent is the current span or, when `headers` are given, the one that they name as W3C Trace
+    Context (https://www.w3.org/TR/trace-context/). `NEW_TRACE` names none.
     """
-    return UNTRACED if _tracer is None else _tracer.begin(name, attributes or {}, headers)
+    if _tracer is None:
+        return NON_RECORDING_SPAN
+    return _tracer.start_span(name, attributes or {}, headers)
 
 
 @contextmanager
 def span(
     name: str, attributes: Attributes | None = None, headers: Mapping[str, str] | None = None
 ) -> Iterator[Span]:
-    """A span that is current while the block runs; see `begin`."""
-    made = begin(name, attributes, headers)
+    """Start a span as `start_span` does, make it current in the block, and end it afterwards.
+
+    An exception that leaves the block marks the span as failed, and passes.
+    """
+    started = start_span(name, attributes, headers)
     try:
-        with made.current():
-            yield made
+        with started.current():
+            yield started
     except BaseException as error:
-        made.fail(type(error).__name__)
+        started.fail(type(error).__name__)
         raise
     finally:
-        made.end()
+        started.end()
 
 
-def here() -> Span:
-    """The span that is current."""
-    return UNTRACED if _tracer is None else _tracer.here()
+def current_span() -> Span:
+    """Return the span that is current."""
+    return NON_RECORDING_SPAN if _tracer is None else _tracer.current_span()
 
 
 def ids() -> Mapping[str, str]:
-    """The ids of the span that is current, for the log."""
+    """Return `trace_id` and `span_id` of the current span for the log, nothing without one."""
     return {} if _tracer is None else _tracer.ids()

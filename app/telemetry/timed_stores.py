@@ -1,4 +1,7 @@
-"""The stores as the server and the worker use them: with what takes time counted and traced."""
+"""Stores that measure another one: what takes time in it is counted and traced.
+
+They wrap ports, so neither `persistence/` nor its callers know of metrics and spans.
+"""
 
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
@@ -23,10 +26,10 @@ class TimedLog:
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """See `UpdateLog`."""
         started = time.perf_counter()
-        # Of many clients at once, so part of what none of them does.
-        with spans.span("log.commit", headers=spans.ANEW) as span:
+        # A trace of its own: one commit holds the updates of many clients.
+        with spans.span("log.commit", headers=spans.NEW_TRACE) as span:
             if spans.is_traced():
-                span.note(_about(updates))
+                span.set_attributes(_batch_attributes(updates))
             seqs = await self._log.append(updates)
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
         metrics.COMMIT_UPDATES.observe(len(updates))
@@ -36,16 +39,16 @@ class TimedLog:
         self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
     ) -> None:
         """See `UpdateLog`."""
-        about: spans.Attributes = {
+        attributes: spans.Attributes = {
             spans.PIPELINE: str(pipeline_id),
             spans.SEQ: seq,
             "pipeloom.bytes": len(state),
         }
-        with spans.span("state.store", about):
+        with spans.span("state.store", attributes):
             await self._log.store_state(pipeline_id, seq, state, waiting)
 
 
-def _about(updates: Sequence[NewUpdate]) -> spans.Attributes:
+def _batch_attributes(updates: Sequence[NewUpdate]) -> spans.Attributes:
     return {
         "pipeloom.updates": len(updates),
         "pipeloom.bytes": sum(len(update.payload) for update in updates),
@@ -54,7 +57,7 @@ def _about(updates: Sequence[NewUpdate]) -> spans.Attributes:
 
 
 class TimedProjections:
-    """The tables, the projections of documents timed: from the claim until its commit."""
+    """`Projections` that times and traces those of another one, from the claim to the commit."""
 
     def __init__(self, projections: Projections) -> None:
         self._projections = projections
@@ -64,7 +67,7 @@ class TimedProjections:
         self, only: Collection[UUID] | None = None, *, besides: Collection[UUID] = ()
     ) -> AsyncIterator[Claim | None]:
         """See `Projections`."""
-        # Outside, so that it ends after the commit.
+        # The timer is outside of the claim, so that it stops after the claim's commit.
         with ExitStack() as timing:
             async with self._projections.claim(only, besides=besides) as claim:
                 yield None if claim is None else timing.enter_context(_timed(claim))
@@ -75,7 +78,7 @@ class TimedProjections:
 
 
 class TimedClaim:
-    """A claim that tells what is written."""
+    """`Claim` that records how many rows another one writes, and up to which update."""
 
     def __init__(self, claim: Claim, span: spans.Span) -> None:
         self._claim, self._span = claim, span
@@ -87,7 +90,7 @@ class TimedClaim:
         """See `Claim`."""
         await self._claim.apply(changes, cursor)
         self.cursor, self.rows = cursor, len(changes)
-        self._span.note({spans.SEQ: cursor, "pipeloom.rows": self.rows})
+        self._span.set_attributes({spans.SEQ: cursor, "pipeloom.rows": self.rows})
 
 
 @contextmanager

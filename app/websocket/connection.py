@@ -18,7 +18,7 @@ from starlette.websockets import (
 )
 
 from app.tasks import in_background, raise_failure
-from app.telemetry.metrics import reject, tally
+from app.telemetry.metrics import counters, reject
 from crdt.errors import ProtocolError, SyncError
 from crdt.protocol.messages import KEEP_ALIVE
 from crdt.protocol.messages import Message as SyncMessage
@@ -104,8 +104,8 @@ class ClientConnection:
         try:
             while self._error is None:
                 frame = _bytes_of(await self._websocket.receive())
-                tally.frames_in += 1
-                tally.bytes_in += len(frame)
+                counters.frames_in += 1
+                counters.bytes_in += len(frame)
                 if pause := await receive(frame):
                     await asyncio.sleep(pause)
                 await self._queue.room()

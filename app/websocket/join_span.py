@@ -16,7 +16,7 @@ class JoinSpan:
     """Ends with the first SyncStep2 that the client is sent, or as a block around its stay does."""
 
     def __init__(self, protocol: str) -> None:
-        self._span = spans.begin("room.join", {"pipeloom.protocol": protocol}, spans.ANEW)
+        self._span = spans.start_span("room.join", {"pipeloom.protocol": protocol}, spans.NEW_TRACE)
         self._has_ended = False
 
     def on_its_way(self) -> AbstractContextManager[object]:
@@ -26,15 +26,15 @@ class JoinSpan:
     def admit(self, visitor: AdmittedClient) -> None:
         """Note who it is."""
         about = {spans.USER: str(visitor.user.id), spans.PIPELINE: str(visitor.pipeline_id)}
-        self._span.note(about)
-        self._span.reach("authenticated")
+        self._span.set_attributes(about)
+        self._span.add_event("authenticated")
 
     def enter(self, room: LiveRoom, act: Act) -> Act:
         """Note that the document is there; return what acts on the client's messages from now on.
 
         That is `act` itself unless somebody traces: messages are many.
         """
-        self._span.reach("loaded")
+        self._span.add_event("loaded")
         return self._until_synced(room, act) if spans.is_traced() else act
 
     def _until_synced(self, room: LiveRoom, act: Act) -> Act:
@@ -48,7 +48,7 @@ class JoinSpan:
 
     def _sync(self) -> None:
         if not self._has_ended:
-            self._span.reach("synced")
+            self._span.add_event("synced")
             self.end()
 
     def fail(self, error: BaseException) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from app.clock import Clock
-from app.telemetry.metrics import tally
+from app.telemetry.metrics import counters
 from app.token_bucket import TokenBucket
 from crdt.errors import ProtocolError
 from crdt.protocol.lib0 import Reader
@@ -118,7 +118,7 @@ class RateLimiter:
 
     def _hold(self, key: tuple[Hashable, int], message: AwarenessUpdate, act: Act) -> float:
         if key in self._held:
-            tally.awareness_superseded += 1
+            counters.awareness_superseded += 1
         elif len(self._held) >= MAX_HELD:
             return self._act(self._relayed, message, act)
         self._held[key] = message, act

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from app.rooms.outbox import FrameBatch
-from app.telemetry.metrics import tally
+from app.telemetry.metrics import counters
 from crdt.errors import Overloaded, SyncError
 from crdt.protocol.messages import Message
 
@@ -95,8 +95,8 @@ class SendQueue:
         if self.size or self._behind or not self._write(batch.wire):
             return False
         self.writes += 1
-        tally.frames_out += len(batch.payloads)
-        tally.bytes_out += batch.size
+        counters.frames_out += len(batch.payloads)
+        counters.bytes_out += batch.size
         return True
 
     def _offer(self, frame: bytes, outbox: "SessionOutbox") -> None:
@@ -138,8 +138,8 @@ class SendQueue:
         """Forget a frame that was popped."""
         self.size -= len(frame)
         self.writes += 1
-        tally.frames_out += 1
-        tally.bytes_out += len(frame)
+        counters.frames_out += 1
+        counters.bytes_out += len(frame)
         self._check_room()
 
     def catch_up(self) -> None:

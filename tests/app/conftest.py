@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from app.telemetry import spans
-from app.telemetry.otel import provider, tracer_of
+from app.telemetry.otel import provider_with, tracer_of
 from tests.conftest import a_database
 from tests.server import Installation, Server
 
@@ -61,6 +61,6 @@ def room(shared_server: Server, pipeline_id: str, owner_token: str) -> str:
 def exported() -> Iterator[InMemorySpanExporter]:
     """Every span that ends while the test runs."""
     exporter = InMemorySpanExporter()
-    spans.trace_with(tracer_of(provider(SimpleSpanProcessor(exporter))))
+    spans.set_tracer(tracer_of(provider_with(SimpleSpanProcessor(exporter))))
     yield exporter
-    spans.trace_with(None)
+    spans.set_tracer(None)

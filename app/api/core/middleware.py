@@ -81,7 +81,7 @@ class ApiMiddleware:
         claims = await self._tokens.verify(_bearer(Headers(scope=scope)))
         scope["state"][CALLER] = claims
         bind_contextvars(user_id=claims.user_id)
-        spans.here().note({spans.USER: str(claims.user_id)})
+        spans.current_span().set_attributes({spans.USER: str(claims.user_id)})
         headers = self._rate.take(claims.user_id)
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
             raise Invalid(("", "expected an address without NUL characters"))
@@ -101,11 +101,11 @@ def _trace(scope: Scope) -> None:
     route = scope.get("route")
     if not spans.is_traced() or not isinstance(route, Route):
         return
-    path, span = scope.get("root_path", "") + route.path, spans.here()
+    path, span = scope.get("root_path", "") + route.path, spans.current_span()
     span.rename(f"{scope['method']} {path}")
-    span.note({"http.route": path})
+    span.set_attributes({"http.route": path})
     if pipeline_id := scope.get("path_params", {}).get("pipeline_id"):
-        span.note({spans.PIPELINE: str(pipeline_id)})
+        span.set_attributes({spans.PIPELINE: str(pipeline_id)})
 
 
 def _bearer(headers: Headers) -> str:

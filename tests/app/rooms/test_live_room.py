@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.rooms.live_room import PARTING_SECONDS, LiveRoom
-from app.telemetry.metrics import tally
+from app.telemetry.metrics import counters
 from crdt.document.document import Document
 from crdt.errors import DocumentPoisoned, Overloaded, PipelineNotFound
 from crdt.protocol.awareness_update import Entry, joined, read_entries, write_entry
@@ -142,12 +142,12 @@ async def test_an_edit_goes_to_the_others_the_log_and_the_bus_and_once_committed
 async def test_an_update_is_counted_once_for_each_who_is_sent_it(
     scene: Scene, alice: Inbox, bob: Inbox, replica: Replica
 ) -> None:
-    before = tally.updates_in, tally.updates_out
+    before = counters.updates_in, counters.updates_out
     scene.edit(ALICE, replica.set("name", "Loom"))
-    assert (tally.updates_in, tally.updates_out) == (before[0] + 1, before[1] + 1)
+    assert (counters.updates_in, counters.updates_out) == (before[0] + 1, before[1] + 1)
     scene.room.leave(BOB)
     scene.edit(ALICE, replica.set("name", "Weft"))
-    assert (tally.updates_in, tally.updates_out) == (before[0] + 2, before[1] + 1)
+    assert (counters.updates_in, counters.updates_out) == (before[0] + 2, before[1] + 1)
 
 
 async def test_the_log_is_told_who_edited_what_and_when(

@@ -34,7 +34,7 @@ def _as_it_was() -> Iterator[None]:
     before = theirs.handlers, theirs.propagate
     yield
     theirs.handlers, theirs.propagate = before
-    spans.trace_with(None)
+    spans.set_tracer(None)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_the_end_does_not_wait_for_a_collector_that_hangs(monkeypatch: pytest.Mo
     configured(monkeypatch)
     monkeypatch.setattr(exporter, "FLUSH_SECONDS", 0.05)
     hanging = Hanging()
-    monkeypatch.setattr(otel, "exporting", lambda: otel.provider(hanging))
+    monkeypatch.setattr(otel, "exporting_provider", lambda: otel.provider_with(hanging))
     with tracing():
         assert spans.is_traced()
         began = time.monotonic()
@@ -114,7 +114,7 @@ class Hanging(SpanProcessor):
 
 def test_complaints_are_single_lines_and_few(monkeypatch: pytest.MonkeyPatch) -> None:
     configured(monkeypatch)
-    monkeypatch.setattr(otel, "exporting", lambda: otel.provider(SpanProcessor()))
+    monkeypatch.setattr(otel, "exporting_provider", lambda: otel.provider_with(SpanProcessor()))
     with tracing(), capture_logs() as lines:
         theirs = logging.getLogger("opentelemetry.exporter")
         for _ in range(100):

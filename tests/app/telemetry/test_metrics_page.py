@@ -99,7 +99,7 @@ async def test_what_there_is_stands_on_the_page() -> None:
         "pipeloom_pending_bytes 42.0",
     ):
         assert line in page
-    metrics.tally.bus_gaps += 1
+    metrics.counters.bus_gaps += 1
     before = float(re.findall(r"^pipeloom_bus_gaps_total (\S+)", page, re.MULTILINE)[0])
     assert value("pipeloom_bus_gaps_total") == before + 1
 

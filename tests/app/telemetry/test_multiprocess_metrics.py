@@ -30,7 +30,7 @@ def a_page(edits: int) -> bytes:
 
 
 def samples(page: bytes, name: str) -> dict[str, float]:
-    """What each process tells of a metric."""
+    """The sample of a metric by process."""
     return {
         sample.labels["process"]: sample.value
         for family in text_string_to_metric_families(page.decode())
@@ -39,9 +39,9 @@ def samples(page: bytes, name: str) -> dict[str, float]:
     }
 
 
-async def test_any_of_them_tells_what_all_count(directory: Path) -> None:
+async def test_the_page_of_any_process_has_the_samples_of_all(directory: Path) -> None:
     one, two = MultiprocessMetrics(directory, "1"), MultiprocessMetrics(directory, "2")
-    async with one.telling(lambda: a_page(3)), two.telling(lambda: a_page(5)):
+    async with one.serving(lambda: a_page(3)), two.serving(lambda: a_page(5)):
         pages = [await one.page(), await two.page()]
     for page in pages:
         assert samples(page, "loom_edits_total") == {"1": 3, "2": 5}
@@ -69,9 +69,9 @@ async def test_one_that_was_killed_is_left_out_until_another_takes_its_place(
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(str(directory / "2"))
     one, two = MultiprocessMetrics(directory, "1"), MultiprocessMetrics(directory, "2")
-    async with one.telling(lambda: a_page(3)):
+    async with one.serving(lambda: a_page(3)):
         assert samples(await one.page(), "loom_rooms") == {"1": 3}
-        async with two.telling(lambda: a_page(0)):
+        async with two.serving(lambda: a_page(0)):
             assert samples(await one.page(), "loom_rooms") == {"1": 3, "2": 0}
 
 
@@ -91,7 +91,7 @@ async def test_one_that_hangs_or_breaks_off_is_left_out(
 
     one = MultiprocessMetrics(directory, "1")
     async with (
-        one.telling(lambda: a_page(3)),
+        one.serving(lambda: a_page(3)),
         await asyncio.start_unix_server(hang, directory / "2"),
         await asyncio.start_unix_server(break_off, directory / "3"),
     ):

@@ -6,7 +6,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from app.telemetry import spans
-from app.telemetry.otel import provider
+from app.telemetry.otel import provider_with
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
@@ -14,10 +14,10 @@ TRACEPARENT = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
 
 def test_what_begins_in_a_span_is_part_of_it(exported: InMemorySpanExporter) -> None:
     with spans.span("outer") as outer:
-        outer.reach("the middle")
+        outer.add_event("the middle")
         with spans.span("inner", {"a": 1}) as inner:
-            inner.note({"b": "two"})
-        with spans.span("apart", headers=spans.ANEW):
+            inner.set_attributes({"b": "two"})
+        with spans.span("apart", headers=spans.NEW_TRACE):
             pass
     within, apart, around = exported.get_finished_spans()
     assert within.parent is not None
@@ -50,7 +50,7 @@ def test_an_error_is_told_by_its_kind_alone(exported: InMemorySpanExporter) -> N
 
 
 def test_only_the_first_end_counts(exported: InMemorySpanExporter) -> None:
-    span = spans.begin("a deed")
+    span = spans.start_span("a deed")
     span.end()
     span.end()
     assert len(exported.get_finished_spans()) == 1
@@ -63,4 +63,4 @@ def test_the_environment_may_name_the_service(monkeypatch: pytest.MonkeyPatch) -
 
 
 def provider_attributes() -> dict[str, object]:
-    return dict(provider(SimpleSpanProcessor(InMemorySpanExporter())).resource.attributes)
+    return dict(provider_with(SimpleSpanProcessor(InMemorySpanExporter())).resource.attributes)

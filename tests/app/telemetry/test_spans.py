@@ -10,12 +10,12 @@ from app.telemetry import spans
 
 def test_they_take_everything_and_are_nothing() -> None:
     assert not spans.is_traced()
-    with spans.span("a deed", {"a": 1}, spans.ANEW) as span:
+    with spans.span("a deed", {"a": 1}, spans.NEW_TRACE) as span:
         span.rename("another")
-        span.note({"b": True})
-        span.reach("the end")
+        span.set_attributes({"b": True})
+        span.add_event("the end")
         span.fail("Nothing")
-        assert spans.here() is span is spans.begin("a third")
+        assert spans.current_span() is span is spans.start_span("a third")
     assert spans.ids() == {}
 
 
