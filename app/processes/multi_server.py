@@ -23,7 +23,7 @@ import uvloop
 
 from app.auth.verifiers import verifier_for
 from app.main import ensure_demo
-from app.services.demo import greeting
+from app.services.demo import connection_help
 from app.settings import Settings
 from app.telemetry import log
 from app.telemetry.exporter import tracing
@@ -68,7 +68,7 @@ def serve_together(settings: Settings, dsn: str) -> None:
 
 async def _prepared(settings: Settings, dsn: str) -> str:
     await migrate(dsn)
-    return greeting(await ensure_demo(dsn), settings.data_dir)
+    return connection_help(await ensure_demo(dsn), settings.data_dir)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import uvloop
 
 from app.auth.tokens import Verifier
 from app.main import Services, application, ensure_demo, services
-from app.services.demo import greeting
+from app.services.demo import connection_help
 from app.settings import Settings, SettingsError
 from app.telemetry.exporter import tracing
 from app.telemetry.multiprocess_metrics import MultiprocessMetrics
@@ -98,12 +98,12 @@ class Server(uvicorn.Server):
         return [one for one in connections if isinstance(one, WebSocketProtocol)]
 
 
-def say_ready(name: Address, greeting: str) -> None:
+def say_ready(name: Address, connection_help: str) -> None:
     """Print where the server is, by its socket's name, and how to connect."""
     host, port = name[:2]
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     print(f"Pipeloom is ready at http://{address}/", flush=True)
-    print(greeting.replace("{address}", address), flush=True)
+    print(connection_help.replace("{address}", address), flush=True)
 
 
 def cannot_listen(host: str, port: int, cause: BaseException | None) -> SettingsError:
@@ -210,7 +210,7 @@ async def _serve(
 ) -> None:
     """Serve; once ready, say so and do what is to be done then."""
     async with services(settings, tokens, dsn, multiprocess_metrics) as made:
-        text = greeting(await ensure_demo(dsn), settings.data_dir)
+        text = connection_help(await ensure_demo(dsn), settings.data_dir)
 
         def announce(name: Address) -> None:
             say_ready(name, text)

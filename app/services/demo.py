@@ -1,4 +1,4 @@
-"""The demo team and its pipeline, and what the terminal says about them."""
+"""The demo team with its pipeline, and the text in the terminal on how to connect."""
 
 from datetime import datetime
 from importlib import resources
@@ -16,7 +16,7 @@ COMMAND = ".venv/bin/pipeloom"
 
 
 class DemoDirectory(Directory, Protocol):
-    """A directory that can make room for a demo."""
+    """A directory that can also create the demo team."""
 
     async def ensure_demo(self) -> Demo:
         """Create the demo team, its owner and its viewer, unless they exist."""
@@ -33,8 +33,8 @@ async def create_demo(directory: DemoDirectory, now: datetime) -> UUID:
     )
 
 
-def greeting(demo: UUID | None, data_dir: Path) -> str:
-    """How to connect, for the terminal; "{address}" stands for the server's."""
+def connection_help(demo: UUID | None, data_dir: Path) -> str:
+    """The lines for the terminal on how to connect; "{address}" stands for the server's."""
     elsewhere = "" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {data_dir}"
     if demo is None:
         return f"  get a token     {COMMAND} token --email EMAIL{elsewhere}"

@@ -1,9 +1,9 @@
-"""What happens beside a document: comments, versions, the end of a pipeline.
+"""Events beside a document: comments, versions, the deletion of a pipeline.
 
-Hocuspocus clients in the room hear of these by stateless messages. The y-websocket protocol has no
-message for them, and its stock clients complain about unknown ones. So whoever wants to hear
-listens here, pipeline by pipeline; the API offers it as Server-Sent Events. Other nodes are told
-over the bus, which may lose anything. Nothing is kept: who was away reads the lists anew.
+Hocuspocus clients in the room receive these as stateless messages. The y-websocket protocol has no
+message for them, and its stock clients log an error for unknown ones. So anybody can subscribe
+here, pipeline by pipeline; the API offers that as Server-Sent Events. Other nodes receive events
+over the bus, which may lose any message. Nothing is kept: who was away reads the lists again.
 """
 
 import asyncio
@@ -32,10 +32,10 @@ Kind: TypeAlias = Literal[
 _KINDS: Final = frozenset(get_args(Kind))
 
 _BEGINNING: Final = '{"event": '
-"""How every event begins, and nothing that a client says: that is told as {"from": ...}."""
+"""How the message of every event begins; a client's own message is relayed as {"from": …}."""
 
 MAX_WAITING: Final = 100
-"""Events that may wait for one listener; one that falls further behind is sent away."""
+"""Events that may wait in one queue: a subscriber that falls further behind is ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +46,23 @@ class RoomEvent:
     data: Mapping[str, Any]
 
     def message(self) -> Stateless:
-        """Write it as the rooms tell it."""
+        """Write it as the message that clients in the room receive."""
         return Stateless(json.dumps({"event": self.kind, "data": self.data}))
 
 
-def event_in(news: PeerMessage) -> RoomEvent | None:
-    """The event that another node tells of; None for other news, and for kinds not known here."""
-    if not isinstance(news, Stateless) or not news.payload.startswith(_BEGINNING):
+def event_in(message: PeerMessage) -> RoomEvent | None:
+    """The event in a message of another node; None for other messages and for unknown kinds."""
+    if not isinstance(message, Stateless) or not message.payload.startswith(_BEGINNING):
         return None
     try:
-        told = json.loads(news.payload)
-        return RoomEvent(told["event"], told["data"]) if told["event"] in _KINDS else None
+        read = json.loads(message.payload)
+        return RoomEvent(read["event"], read["data"]) if read["event"] in _KINDS else None
     except (ValueError, TypeError, KeyError):
         return None
 
 
 class EventQueue:
-    """Somebody who listens. `next` returns None when there is no more to hear."""
+    """The events for one subscriber. `next` returns None when there are no more."""
 
     def __init__(self, user_id: UUID) -> None:
         self.user_id = user_id
@@ -74,14 +74,14 @@ class EventQueue:
         return await self._waiting.get()
 
     def put(self, event: RoomEvent) -> None:
-        """Let it hear; one that does not keep up hears the end instead."""
+        """Queue an event; a subscriber that does not keep up gets the end instead."""
         if self._waiting.qsize() >= MAX_WAITING:
             self.end()
         elif not self._over:
             self._waiting.put_nowait(event)
 
     def end(self) -> None:
-        """Send it away, after what waits."""
+        """End the subscription after the events that wait."""
         if not self._over:
             self._over = True
             self._waiting.put_nowait(None)
@@ -89,93 +89,93 @@ class EventQueue:
 
 @dataclass(frozen=True, slots=True)
 class _Subscription:
-    """How this node hears of a pipeline that somebody listens to."""
+    """The subscription to the bus for a pipeline that somebody here has subscribed to."""
 
-    hear: Handler
+    handler: Handler
     end: Unsubscribe
 
 
-def _nobody(_: PeerMessage) -> None:
-    """Stands for the sender where nobody listens."""
+def _no_subscriber(_: PeerMessage) -> None:
+    """The handler of the sender where nobody here has subscribed."""
 
 
 class RoomEvents:
-    """Who listens to which pipeline of this node; an audience of `app/auth/access_watch.py`."""
+    """The subscribers of this node by pipeline; a `SessionRegistry` of the access watch."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._listeners: defaultdict[UUID, set[EventQueue]] = defaultdict(set)
+        self._queues: defaultdict[UUID, set[EventQueue]] = defaultdict(set)
         self._subscriptions: dict[UUID, _Subscription] = {}
 
     def count(self, user_id: UUID) -> int:
-        """How often a user listens, everywhere together."""
-        return sum(
-            listener.user_id == user_id
-            for listeners in self._listeners.values()
-            for listener in listeners
-        )
+        """How many subscriptions a user has on this node, to all pipelines together."""
+        return sum(queue.user_id == user_id for queues in self._queues.values() for queue in queues)
 
     @contextmanager
-    def listening(self, pipeline_id: UUID, user_id: UUID) -> Iterator[EventQueue]:
-        """Listen to a pipeline for the length of the block."""
-        listener = EventQueue(user_id)
-        self._listeners[pipeline_id].add(listener)
+    def subscribed(self, pipeline_id: UUID, user_id: UUID) -> Iterator[EventQueue]:
+        """Subscribe to a pipeline for the length of the block."""
+        queue = EventQueue(user_id)
+        self._queues[pipeline_id].add(queue)
         self._subscribe(pipeline_id)
         try:
-            yield listener
+            yield queue
         finally:
-            self._listeners[pipeline_id].discard(listener)
-            if not self._listeners[pipeline_id]:
-                del self._listeners[pipeline_id]
+            self._queues[pipeline_id].discard(queue)
+            if not self._queues[pipeline_id]:
+                del self._queues[pipeline_id]
                 self._subscriptions.pop(pipeline_id).end()
 
     def _subscribe(self, pipeline_id: UUID) -> None:
         if pipeline_id not in self._subscriptions:
-            hear = partial(self._receive, pipeline_id)
-            subscription = _Subscription(hear, self._bus.subscribe(pipeline_id, hear))
+            handler = partial(self._receive, pipeline_id)
+            subscription = _Subscription(handler, self._bus.subscribe(pipeline_id, handler))
             self._subscriptions[pipeline_id] = subscription
 
     def publish(self, pipeline_id: UUID, event: RoomEvent) -> None:
-        """Tell everybody who listens to a pipeline, here and on other nodes, and who is in it."""
+        """Send an event to all subscribers of a pipeline and all clients in its room.
+
+        On this node and, over the bus, on all others.
+        """
         self._put(pipeline_id, event)
         subscription = self._subscriptions.get(pipeline_id)
-        hear = _nobody if subscription is None else subscription.hear
-        self._bus.publish(pipeline_id, event.message(), hear)
+        # The bus leaves out the handler of the sender, who has put the event above.
+        handler = _no_subscriber if subscription is None else subscription.handler
+        self._bus.publish(pipeline_id, event.message(), handler)
 
-    def _receive(self, pipeline_id: UUID, news: PeerMessage) -> None:
-        if (event := event_in(news)) is not None:
+    def _receive(self, pipeline_id: UUID, message: PeerMessage) -> None:
+        if (event := event_in(message)) is not None:
             self._put(pipeline_id, event)
 
     def _put(self, pipeline_id: UUID, event: RoomEvent) -> None:
-        for listener in self._at(pipeline_id):
-            listener.put(event)
+        for queue in self._queues_of(pipeline_id):
+            queue.put(event)
 
     def seats(self) -> set[tuple[UUID, UUID]]:
-        """Who listens where: (user, pipeline)."""
+        """Every (user, pipeline) with a subscription on this node."""
         return {
-            (listener.user_id, pipeline_id)
-            for pipeline_id, listeners in self._listeners.items()
-            for listener in listeners
+            (queue.user_id, pipeline_id)
+            for pipeline_id, queues in self._queues.items()
+            for queue in queues
         }
 
     def apply_scopes(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
-        """Send users away whose scope is None; to listen, any other will do."""
-        for listener in self._at(pipeline_id):
-            if scopes.get(listener.user_id, "readonly") is None:
-                listener.end()
+        """End the subscriptions of users whose scope is None: any other scope allows to read."""
+        for queue in self._queues_of(pipeline_id):
+            if scopes.get(queue.user_id, "readonly") is None:
+                queue.end()
 
     def withdraw(self, pipeline_id: UUID) -> None:
-        """Say that a pipeline is no more, and send everybody away from it."""
-        # Every node hears of it from the database.
+        """Send the event that a pipeline was deleted, and end all subscriptions to it."""
+        # Every node learns it from the database, so nothing is published.
         self._put(pipeline_id, RoomEvent("pipeline.deleted", {"pipeline_id": str(pipeline_id)}))
-        for listener in self._at(pipeline_id):
-            listener.end()
+        for queue in self._queues_of(pipeline_id):
+            queue.end()
 
     def close(self) -> None:
-        """Send everybody away: the server is going down."""
-        for pipeline_id in list(self._listeners):
-            for listener in self._at(pipeline_id):
-                listener.end()
+        """End all subscriptions: the server is stopping."""
+        for pipeline_id in list(self._queues):
+            for queue in self._queues_of(pipeline_id):
+                queue.end()
 
-    def _at(self, pipeline_id: UUID) -> list[EventQueue]:
-        return list(self._listeners.get(pipeline_id, ()))
+    def _queues_of(self, pipeline_id: UUID) -> list[EventQueue]:
+        return list(self._queues.get(pipeline_id, ()))

@@ -11,7 +11,7 @@ from persistence.worker.edit_history import Edited, Stretch, edited, stretches
 from persistence.worker.replay import compute
 
 PAGE_UPDATES: Final = 2_000
-"""Updates of the log that one page of history looks at."""
+"""Updates of the log that one page of history covers."""
 
 MAX_REPLAYED: Final = 20_000
 """Updates that are replayed to find out what a stretch changed: a second or two, in a thread."""
@@ -29,19 +29,19 @@ class Page:
 
 
 class History:
-    """Tells the history out of the log."""
+    """Reads the history from the log."""
 
     def __init__(self, log: UpdateLog, authorship: Authorship) -> None:
         self._log, self._authorship = log, authorship
 
     async def page(self, pipeline_id: UUID, before: int | None = None) -> Page:
-        """Tell of the edits before update `before`; of no pipeline there is nothing to tell."""
+        """Read the edits before update `before`; an unknown pipeline has an empty history."""
         found = await self._authorship.authored(pipeline_id, PAGE_UPDATES, before)
         oldest = found[-1].seq if found else 1
         return Page(stretches(found), oldest if oldest > 1 else None)
 
     async def edited(self, pipeline_id: UUID, stretch: Stretch) -> Edited:
-        """Tell what a stretch changed, by replaying the log.
+        """Find what a stretch changed, by replaying the log.
 
         Raises InvalidEdit if that is too much, PipelineNotFound, DocumentPoisoned.
         """

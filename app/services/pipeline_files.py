@@ -1,7 +1,7 @@
-"""Pipelines in and out of the installation: import creates one, export reads one.
+"""Import, which creates a pipeline from a file, and export, which writes one as YAML.
 
-A new pipeline's document is seeded once, in the transaction that creates it; nothing here ever
-changes a document that exists.
+A new pipeline's document gets its first content once, in the transaction that creates it. Nothing
+here ever changes a document that exists, since clients may hold older copies of it.
 """
 
 from datetime import datetime

@@ -1,8 +1,8 @@
-"""The table of who is where, kept by each node for those it has; readers of any node look there.
+"""The table `presence`: each node writes who is in its rooms, and the API of any node reads it.
 
-The rooms know better: this is a mirror, about a second late, that may lack everything while
-PostgreSQL is away. Confessed: who leaves one node while idle on another may be missing for up to
-ten seconds.
+The rooms are the source: the table is a mirror of them, about a second late, and gets old while
+PostgreSQL is away. Confessed: a user who leaves one node while idle on another may be missing for
+up to ten seconds.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ from persistence.errors import StoreError
 from persistence.ports.presence import PRESENCE_SECONDS, Pose, PresenceBoard, Seat
 
 TICK_SECONDS: Final = 1.0
-"""Between two looks at the rooms: so often at most is a user written per pipeline."""
+"""Between two passes over the rooms: a user is written at most once per pass and pipeline."""
 
 RENEW_SECONDS: Final = 10.0
-"""After so long somebody who does nothing is shown once more."""
+"""After so long the row of a user whose presence is unchanged is renewed."""
 
 SWEEP_SECONDS: Final = PRESENCE_SECONDS
 
@@ -45,7 +45,7 @@ _logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """What the table has of somebody: their words, when in seconds, and when by its own clock."""
+    """What the table has of a user: the state, when in seconds, and when by its own clock."""
 
     state: str
     at: float
@@ -81,15 +81,15 @@ class FailureLog:
 
 
 class PresenceMirror:
-    """Writes what has changed since the last look. `look` returns the words of each user."""
+    """Writes what has changed since the last pass. `read_presence` returns each user's state."""
 
     def __init__(
         self,
         board: PresenceBoard,
-        look: Callable[[], Mapping[Seat, str]],
+        read_presence: Callable[[], Mapping[Seat, str]],
         clock: Clock,
     ) -> None:
-        self._board, self._look, self._clock = board, look, clock
+        self._board, self._read_presence, self._clock = board, read_presence, clock
         self._shown: dict[Seat, _Shown] = {}
         self._sweep_at = clock.monotonic()
         self._turn = asyncio.Lock()
@@ -111,9 +111,9 @@ class PresenceMirror:
             self._failures.end_outage()
 
     async def mirror(self) -> None:
-        """Make the table say who is here. Raises StoreError, and the next call makes up for it."""
+        """Write who is in the rooms. Raises StoreError; the next call then writes the rest."""
         async with self._turn:
-            now, present = self._clock.monotonic(), self._look()
+            now, present = self._clock.monotonic(), self._read_presence()
             await self._show(now, present)
             await self._remove(present)
             if now >= self._sweep_at:
@@ -121,7 +121,7 @@ class PresenceMirror:
                 self._sweep_at = now + SWEEP_SECONDS
 
     async def close(self, seconds: float) -> None:
-        """Take everybody out who is not here any more, within `seconds`."""
+        """Delete the rows of users who have left, within `seconds`."""
         try:
             async with asyncio.timeout(seconds):
                 await self.try_once()
@@ -137,11 +137,11 @@ class PresenceMirror:
         }
         if not news and not same:
             return
-        # In a thread: a crowd's words take long to read.
+        # In a thread: reading the states of many users takes long.
         poses = await asyncio.to_thread(lambda: (_poses(news), _poses(same)))
-        moment = await self._board.show(*poses)
+        last_seen = await self._board.show(*poses)
         for seat, state in (news | same).items():
-            self._shown[seat] = _Shown(state, now, moment)
+            self._shown[seat] = _Shown(state, now, last_seen)
 
     def _is_new(self, seat: Seat, state: str) -> bool:
         return seat not in self._shown or self._shown[seat].state != state

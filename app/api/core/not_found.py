@@ -10,7 +10,7 @@ from crdt.errors import Overloaded, Unauthenticated
 
 
 class NotFound:
-    """Answers any other path: nothing about it is told to those without a token."""
+    """Answers any other path: a caller without a token learns nothing about it."""
 
     def __init__(self, tokens: Verifier) -> None:
         self._tokens = tokens

@@ -47,7 +47,7 @@ async def index(
 async def create(
     caller: Asking, pipeline_id: UUID, wanted: NewComment, response: Response
 ) -> Comment:
-    """Say something; whoever listens to the pipeline's events hears it."""
+    """Comment on a pipeline; subscribers of its events receive the comment."""
     comment_id = uuid4()
     async with caller.rows() as rows:
         role = await roles.at_pipeline(rows, pipeline_id)

@@ -1,7 +1,7 @@
 """`/pipelines/{pipeline_id}/events`: what happens beside the document, as Server-Sent Events.
 
 Source: HTML Living Standard, 9.2 (text/event-stream). The stream ends when the token expires, when
-the caller loses access, when the pipeline is deleted, and for a listener who does not keep up;
+the caller loses access, when the pipeline is deleted, and for a subscriber that does not keep up;
 after any of these an EventSource reconnects by itself and learns what is the matter.
 """
 
@@ -36,12 +36,12 @@ _EXAMPLE: Final = 'event: comment.created\ndata: {"id": "…", "content": "Why t
 
 
 class EventStream(StreamingResponse):
-    """A stream of events, which ends for its source, too, when nobody listens any more."""
+    """A stream of events that also ends its source when the client has disconnected."""
 
     media_type = "text/event-stream"
 
     def __init__(self, events: AsyncGenerator[str, None]) -> None:
-        # Proxies neither keep nor gather what they hear (nginx: X-Accel-Buffering).
+        # Proxies are asked neither to store nor to buffer events (nginx: X-Accel-Buffering).
         super().__init__(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         self._events = events
 
@@ -65,8 +65,8 @@ class EventStream(StreamingResponse):
     },
 )
 async def listen(caller: Asking, pipeline_id: UUID) -> EventStream:
-    """Hear of comments, versions and the deletion of a pipeline as they happen."""
-    # Before the role is looked up: a change after this is heard of, whatever the order.
+    """Receive comments, versions and the deletion of a pipeline as they happen."""
+    # Read before the role is looked up: `catch_up` then notices any change after this line.
     revision = caller.context.access.revision
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
@@ -76,21 +76,21 @@ async def listen(caller: Asking, pipeline_id: UUID) -> EventStream:
 
 
 async def _stream(caller: Caller, pipeline_id: UUID, revision: int) -> AsyncGenerator[str, None]:
-    with caller.context.events.listening(pipeline_id, caller.id) as listener:
+    with caller.context.events.subscribed(pipeline_id, caller.id) as queue:
         await caller.context.access.catch_up(caller.id, since=revision)
         yield ": listening\n\n"
         while (left := _seconds_left(caller)) > 0:
-            heard = await _next(listener, min(left, PING_SECONDS))
-            if heard is None:
+            received = await _next(queue, min(left, PING_SECONDS))
+            if received is None:
                 return
-            yield heard
+            yield received
 
 
-async def _next(listener: EventQueue, patience: float) -> str | None:
+async def _next(queue: EventQueue, seconds: float) -> str | None:
     """The next piece of the stream: an event, a comment in silence, None at the end."""
     try:
-        async with asyncio.timeout(patience):
-            event = await listener.next()
+        async with asyncio.timeout(seconds):
+            event = await queue.next()
     except TimeoutError:
         return ": ping\n\n"
     return None if event is None else _written(event)

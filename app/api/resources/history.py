@@ -1,4 +1,4 @@
-"""`/pipelines/{pipeline_id}/history`: who changed what, when; told from the log."""
+"""`/pipelines/{pipeline_id}/history`: who changed what and when, from the log."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

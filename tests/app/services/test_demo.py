@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from ruamel.yaml import YAML
 
-from app.services.demo import COMMAND, create_demo, greeting
+from app.services.demo import COMMAND, connection_help, create_demo
 from app.services.pipeline_files import export, read_file
 from app.settings import DEFAULT_DATA_DIR
 from crdt.document.schema import PipelineReader
@@ -52,16 +52,16 @@ async def test_the_demo_file_is_clean_and_survives_the_round_trip(store: MemoryS
 
 
 def test_the_greeting_tells_how_to_connect() -> None:
-    text = greeting(an_id(1), DEFAULT_DATA_DIR)
+    text = connection_help(an_id(1), DEFAULT_DATA_DIR)
     assert f"ws://{{address}}/ws/{an_id(1)}?token=" in text
     assert f"{COMMAND} token --email {DEMO_OWNER}\n" in text
 
 
 def test_the_greeting_of_an_installation_without_a_demo_tells_how_to_get_a_token() -> None:
-    assert f"{COMMAND} token --email" in greeting(None, DEFAULT_DATA_DIR)
+    assert f"{COMMAND} token --email" in connection_help(None, DEFAULT_DATA_DIR)
 
 
 @pytest.mark.parametrize("demo", [an_id(1), None])
 def test_the_greeting_names_a_data_directory_that_is_not_the_usual_one(demo: object) -> None:
-    assert "--data-dir" not in greeting(an_id(1) if demo else None, DEFAULT_DATA_DIR)
-    assert "--data-dir /srv/loom" in greeting(an_id(1) if demo else None, Path("/srv/loom"))
+    assert "--data-dir" not in connection_help(an_id(1) if demo else None, DEFAULT_DATA_DIR)
+    assert "--data-dir /srv/loom" in connection_help(an_id(1) if demo else None, Path("/srv/loom"))

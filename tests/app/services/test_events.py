@@ -18,7 +18,7 @@ OTHER_NEWS = RoomEvent("comment.deleted", {"content": "hi"})
 
 async def test_everybody_who_listens_to_a_pipeline_hears_of_it() -> None:
     events = RoomEvents(MemoryBus())
-    with events.listening(HERE, ADA) as ada, events.listening(HERE, BOB) as bob:
+    with events.subscribed(HERE, ADA) as ada, events.subscribed(HERE, BOB) as bob:
         events.publish(THERE, NEWS)
         events.publish(HERE, NEWS)
         assert events.seats() == {(ADA, HERE), (BOB, HERE)}
@@ -28,7 +28,7 @@ async def test_everybody_who_listens_to_a_pipeline_hears_of_it() -> None:
 
 async def test_who_does_not_keep_up_is_sent_away_after_what_waits() -> None:
     events = RoomEvents(MemoryBus())
-    with events.listening(HERE, ADA) as ada:
+    with events.subscribed(HERE, ADA) as ada:
         for _ in range(MAX_WAITING + 5):
             events.publish(HERE, NEWS)
         for _ in range(MAX_WAITING):
@@ -38,7 +38,7 @@ async def test_who_does_not_keep_up_is_sent_away_after_what_waits() -> None:
 
 async def test_who_loses_access_is_sent_away_and_nobody_else() -> None:
     events = RoomEvents(MemoryBus())
-    with events.listening(HERE, ADA) as ada, events.listening(HERE, BOB) as bob:
+    with events.subscribed(HERE, ADA) as ada, events.subscribed(HERE, BOB) as bob:
         events.apply_scopes(HERE, {ADA: None, BOB: "readonly"})
         events.apply_scopes(THERE, {BOB: None})
         events.publish(HERE, NEWS)
@@ -48,7 +48,7 @@ async def test_who_loses_access_is_sent_away_and_nobody_else() -> None:
 
 async def test_the_end_of_a_pipeline_is_told() -> None:
     events = RoomEvents(MemoryBus())
-    with events.listening(HERE, ADA) as ada:
+    with events.subscribed(HERE, ADA) as ada:
         events.withdraw(HERE)
         assert await ada.next() == RoomEvent("pipeline.deleted", {"pipeline_id": str(HERE)})
         assert await ada.next() is None
@@ -56,7 +56,7 @@ async def test_the_end_of_a_pipeline_is_told() -> None:
 
 async def test_a_server_that_goes_down_sends_everybody_away() -> None:
     events = RoomEvents(MemoryBus())
-    with events.listening(HERE, ADA) as ada, events.listening(THERE, BOB) as bob:
+    with events.subscribed(HERE, ADA) as ada, events.subscribed(THERE, BOB) as bob:
         events.close()
         assert await ada.next() is None
         assert await bob.next() is None
@@ -65,7 +65,7 @@ async def test_a_server_that_goes_down_sends_everybody_away() -> None:
 async def test_listeners_of_all_nodes_hear_of_it_once() -> None:
     bus = MemoryBus()
     here, there = RoomEvents(bus), RoomEvents(bus)
-    with here.listening(HERE, ADA) as ada, there.listening(HERE, BOB) as bob:
+    with here.subscribed(HERE, ADA) as ada, there.subscribed(HERE, BOB) as bob:
         here.publish(HERE, NEWS)
         there.publish(HERE, OTHER_NEWS)
         here.publish(THERE, NEWS)
@@ -78,7 +78,7 @@ async def test_listeners_of_all_nodes_hear_of_it_once() -> None:
 
 async def test_a_node_is_told_by_a_node_on_which_nobody_listens() -> None:
     bus = MemoryBus()
-    with RoomEvents(bus).listening(HERE, ADA) as ada:
+    with RoomEvents(bus).subscribed(HERE, ADA) as ada:
         RoomEvents(bus).publish(HERE, NEWS)
         assert await ada.next() == NEWS
 
@@ -86,7 +86,7 @@ async def test_a_node_is_told_by_a_node_on_which_nobody_listens() -> None:
 async def test_rooms_are_told_as_a_stateless_message() -> None:
     bus, told = MemoryBus(), list[PeerMessage]()
     events, leave = RoomEvents(bus), bus.subscribe(HERE, told.append)
-    with events.listening(HERE, ADA):
+    with events.subscribed(HERE, ADA):
         events.publish(HERE, NEWS)
     events.withdraw(HERE)
     leave()
@@ -98,12 +98,12 @@ async def test_rooms_are_told_as_a_stateless_message() -> None:
 async def test_when_the_last_listener_goes_the_bus_is_left() -> None:
     bus = MemoryBus()
     events = RoomEvents(bus)
-    with events.listening(HERE, ADA):
-        with events.listening(HERE, BOB):
+    with events.subscribed(HERE, ADA):
+        with events.subscribed(HERE, BOB):
             pass
         RoomEvents(bus).publish(HERE, NEWS)
     assert not events.seats()
-    with events.listening(HERE, BOB) as bob:
+    with events.subscribed(HERE, BOB) as bob:
         RoomEvents(bus).publish(HERE, OTHER_NEWS)
         assert await bob.next() == OTHER_NEWS
 
