@@ -67,17 +67,17 @@ edited twice has an `ETag` for `If-Match`.
 """
 
 EXPOSED: Final = ("ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy")
-"""Headers of answers that scripts of other origins may read."""
+"""Headers of responses that scripts of other origins may read (CORS)."""
 
 
 def api(context: Context, tokens: Verifier, settings: Settings) -> ASGIApp:
     """Build the API."""
     rate = RateLimit(settings.api_rate, settings.api_burst, context.clock)
-    gate = ApiMiddleware(_application(context), tokens, rate, settings.max_body_bytes)
+    guarded = ApiMiddleware(_application(context), tokens, rate, settings.max_body_bytes)
     if not settings.cors_origins:
-        return gate
+        return guarded
     return CORSMiddleware(
-        gate,
+        guarded,
         allow_origins=settings.cors_origins.replace(",", " ").split(),
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match"],
@@ -96,10 +96,10 @@ def _application(context: Context) -> FastAPI:
         responses=common.EVERYWHERE,
         generate_unique_id_function=_operation_id,
         exception_handlers={
-            PipeloomError: error_responses.on_family,
-            HTTPException: error_responses.on_http,
-            RequestValidationError: error_responses.on_invalid,
-            Exception: error_responses.on_bug,
+            PipeloomError: error_responses.on_pipeloom_error,
+            HTTPException: error_responses.on_http_error,
+            RequestValidationError: error_responses.on_invalid_request,
+            Exception: error_responses.on_unexpected_error,
         },
     )
     application.state.context = context

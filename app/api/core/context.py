@@ -1,4 +1,4 @@
-"""What the endpoints stand on, and on whose behalf they work."""
+"""The services that endpoints use, and the caller on whose behalf they work."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from persistence.ports.user_rows import UserDatabase, UserRows
 from .middleware import CALLER
 
 BEARER = HTTPBearer(
-    auto_error=False,  # the gate has looked; this is for the documentation
+    auto_error=False,  # the middleware has checked it; this is for the documentation
     bearerFormat="JWT",
     description="A token of `pipeloom token`, or of the configured issuer.",
 )
@@ -53,7 +53,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks."""
+    """The user who makes a request, until when the token is valid, and the services."""
 
     id: UUID
     expires_at: datetime
@@ -70,4 +70,4 @@ def _caller(request: Request, _: Annotated[object, Depends(BEARER)]) -> Caller:
 
 
 Asking: TypeAlias = Annotated[Caller, Depends(_caller)]
-"""The parameter of every endpoint that says who asks."""
+"""The parameter of every endpoint for the caller."""

@@ -1,4 +1,4 @@
-"""Errors of every kind as problem documents: the one place that knows statuses."""
+"""Errors of every kind as problem documents (RFC 9457): the one place that knows statuses."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ from persistence import errors as store
 from .problems import Invalid, NotModified, Problem
 
 RETRY_SECONDS: Final = 1
-"""What Retry-After says when the server cannot serve just now."""
+"""The value of Retry-After while the server cannot handle a request (RFC 9110 §10.2.3)."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -54,8 +54,8 @@ _STATUS: Final[Sequence[tuple[type[PipeloomError], int]]] = (
 )
 
 
-def answer(error: PipeloomError) -> Response:
-    """Write an error of the family as a problem document; what has no status is a bug."""
+def problem_response(error: PipeloomError) -> Response:
+    """Make a problem document of an error of the family; one that has no status is a bug."""
     match error:
         case NotModified():
             return Response(status_code=304, headers={"ETag": error.etag})
@@ -74,7 +74,7 @@ def answer(error: PipeloomError) -> Response:
 
 
 def _refused(error: EditRefused) -> Response:
-    """An edit that the document cannot take: of the thing itself, or of what the body names."""
+    """An edit that the document cannot take: 404 for its subject, 409 or 422 for a field of it."""
     if isinstance(error, UnknownEntry) and error.field is None:
         return _document(404, str(error))
     path = "body" if error.field is None else f"body.{error.field}"
@@ -105,7 +105,7 @@ _CONFLICTS: Final[Mapping[str, str]] = {
     "team_members_pkey": "this user is in the team already: change the role instead",
     "team_keeps_an_owner": "a team keeps an owner: make somebody else its owner first",
 }
-"""What to say of a constraint of `sql/schema.sql`."""
+"""The detail of a conflict by the constraint of `sql/schema.sql` that was violated."""
 
 _BUG: Final = "something went wrong here: it is in the server's log"
 
@@ -128,12 +128,12 @@ def _document(
     return problem(status, HTTPStatus(status).phrase, detail, members, headers)
 
 
-async def on_family(_: Request, error: PipeloomError) -> Response:
+async def on_pipeloom_error(_: Request, error: PipeloomError) -> Response:
     """Answer an error of the family."""
-    return answer(error)
+    return problem_response(error)
 
 
-async def on_http(request: Request, error: HTTPException) -> Response:
+async def on_http_error(request: Request, error: HTTPException) -> Response:
     """Answer what routing itself refuses: unknown paths and methods, and broken bodies."""
     detail = {
         404: f"there is nothing at {request.url.path}",
@@ -156,13 +156,13 @@ def _methods(request: Request) -> str:
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
-async def on_invalid(_: Request, error: RequestValidationError) -> Response:
+async def on_invalid_request(_: Request, error: RequestValidationError) -> Response:
     """Answer a request that does not fit its models."""
-    return answer(Invalid(*((_path(one["loc"]), one["msg"]) for one in error.errors())))
+    return problem_response(Invalid(*((_path(one["loc"]), one["msg"]) for one in error.errors())))
 
 
-async def on_bug(_: Request, __: Exception) -> Response:
-    """Answer anything nobody thought of; the gate logs it."""
+async def on_unexpected_error(_: Request, __: Exception) -> Response:
+    """Answer any other exception; the middleware logs it."""
     return _document(500, _BUG)
 
 

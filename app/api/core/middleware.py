@@ -1,9 +1,11 @@
-"""What every request to the API passes before a resource sees it, in this order:
+"""What every request to the API passes before a resource handles it, in this order:
 
-1. a token, or it is turned away whatever it asks for: strangers learn nothing about paths;
-2. the caller's rate limit;
-3. the limits of its body, counted while it arrives (`intake.py`);
-4. the limits of JSON.
+1. The token is checked. Without a good one every request is refused in the same way, whatever its
+   path, so that a stranger learns nothing about which paths exist.
+2. The caller's rate limit counts the request. It needs to know the caller, so it follows the token;
+   it precedes the body, so that a caller beyond the limit cannot make the server read anything.
+3. The body is read, and its limits are checked while it arrives (`request_body.py`).
+4. A JSON body is checked against what a row can hold (`json_body.py`).
 
 HEAD is answered as GET without its content (RFC 9110 §9.3.2).
 """
@@ -24,7 +26,7 @@ from app.telemetry import spans
 from crdt.errors import PipeloomError, Unauthenticated
 
 from . import json_body
-from .error_responses import answer
+from .error_responses import problem_response
 from .problems import Invalid
 from .rate_limit import RateLimit
 from .request_body import BodyReader
@@ -38,7 +40,7 @@ SMALL_BODY: Final = 64 * 1024
 """Bytes of JSON that are read within a few milliseconds."""
 
 CALLER: Final = "caller"
-"""Where in a request's state the token's claims stand."""
+"""The name under which a request's state holds the claims of the token."""
 
 
 class ApiMiddleware:
@@ -46,7 +48,7 @@ class ApiMiddleware:
 
     def __init__(self, app: ASGIApp, tokens: Verifier, rate: RateLimit, max_body: int) -> None:
         self._app, self._tokens, self._rate = app, tokens, rate
-        self._intake = BodyReader(max_body)
+        self._body_reader = BodyReader(max_body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
@@ -54,12 +56,12 @@ class ApiMiddleware:
         if scope["method"] == "HEAD":
             scope["method"], send = "GET", _without_content(send)
         try:
-            headers = await self._admit(scope)
+            headers = await self._check_caller(scope)
             if headers:
                 send = _with_headers(send, headers)
-            receive = await self._read(scope, receive)
+            receive = await self._receive_body(scope, receive)
         except PipeloomError as refusal:
-            await answer(refusal)(scope, receive, send)
+            await problem_response(refusal)(scope, receive, send)
             return
         except ClientDisconnect:
             return
@@ -68,17 +70,18 @@ class ApiMiddleware:
         except ClientDisconnect:
             return
         except Exception as error:
-            # It has been answered with 500; further out it would be logged once more.
+            # The inner application has answered 500 and raised the error again. It ends here, since
+            # the server around this would log it a second time.
             _logger.exception("api.unexpected_error", path=scope["path"], error=str(error))
         finally:
-            _trace(scope)
+            _note_route(scope)
 
-    async def _admit(self, scope: Scope) -> Mapping[str, str]:
-        """Find out who asks; return the headers of the rate limit."""
+    async def _check_caller(self, scope: Scope) -> Mapping[str, str]:
+        """Check token and rate limit, note the caller in the scope; return the limit's headers."""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in OPEN_PATHS:
             return {}
-        claims = await self._tokens.verify(_bearer(Headers(scope=scope)))
+        claims = await self._tokens.verify(_bearer_token(Headers(scope=scope)))
         scope["state"][CALLER] = claims
         bind_contextvars(user_id=claims.user_id)
         spans.current_span().set_attributes({spans.USER: str(claims.user_id)})
@@ -87,16 +90,16 @@ class ApiMiddleware:
             raise Invalid(("", "expected an address without NUL characters"))
         return headers
 
-    async def _read(self, scope: Scope, receive: Receive) -> Receive:
-        """Take the whole body in, within its limits; return what gives it out again."""
+    async def _receive_body(self, scope: Scope, receive: Receive) -> Receive:
+        """Read the whole body within its limits; return a `receive` that gives it once more."""
         headers, claims = Headers(scope=scope), scope["state"].get(CALLER)
-        body = await self._intake.body(claims and claims.user_id, headers, receive)
+        body = await self._body_reader.body(claims and claims.user_id, headers, receive)
         if body and _is_json(headers):
             await _check_json(body)
-        return _once({"type": "http.request", "body": body, "more_body": False}, receive)
+        return _replaying({"type": "http.request", "body": body, "more_body": False}, receive)
 
 
-def _trace(scope: Scope) -> None:
+def _note_route(scope: Scope) -> None:
     """Note in the request's span what routing has found out."""
     route = scope.get("route")
     if not spans.is_traced() or not isinstance(route, Route):
@@ -108,7 +111,7 @@ def _trace(scope: Scope) -> None:
         span.set_attributes({spans.PIPELINE: str(pipeline_id)})
 
 
-def _bearer(headers: Headers) -> str:
+def _bearer_token(headers: Headers) -> str:
     """The token of `Authorization: Bearer …` (RFC 6750 §2.1)."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
@@ -122,14 +125,15 @@ def _is_json(headers: Headers) -> bool:
 
 
 async def _check_json(body: bytes) -> None:
-    """Check a body at once, a large one in a thread: looking at every value takes a while."""
+    """Check a body, a large one in a thread: checking every value would stall the event loop."""
     if len(body) <= SMALL_BODY:
         json_body.check(body)
     else:
         await asyncio.to_thread(json_body.check, body)
 
 
-def _once(first: Message, receive: Receive) -> Receive:
+def _replaying(first: Message, receive: Receive) -> Receive:
+    """A `receive` that returns a message that was received already, then the following ones."""
     waiting = [first]
 
     async def replay() -> Message:
@@ -148,7 +152,7 @@ def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
 
 
 def _without_content(send: Send) -> Send:
-    """Send the head of an answer alone; one that streams would have no end."""
+    """Send the head of a response alone; one that streams is stopped, as it might never end."""
 
     async def strip(message: Message) -> None:
         if message["type"] == "http.response.start":

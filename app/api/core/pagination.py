@@ -1,7 +1,7 @@
-"""Lists in pages: keyset pagination, so that inserts meanwhile neither repeat nor hide anything.
+"""Keyset pagination: rows inserted between two pages neither repeat nor hide other rows.
 
-A cursor holds the sort key of the last item given out. It is opaque to clients and checked when it
-comes back, but it is no secret: it opens nothing that its list would not show anyway.
+A cursor holds the sort key of the last item of a page. It is opaque to clients and checked when it
+comes back, but it is no secret: it gives access to nothing that its list does not show anyway.
 """
 
 import json
@@ -77,7 +77,7 @@ def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def moment(text: str) -> datetime:
+def timestamp(text: str) -> datetime:
     """Read a point in time of a cursor. Raises ValueError for one without a time zone.
 
     Raises OverflowError for one that is in no year from 1 to 9999 in UTC.
@@ -88,7 +88,7 @@ def moment(text: str) -> datetime:
     return time.astimezone(UTC)
 
 
-def words(text: str) -> str:
+def text_value(text: str) -> str:
     """Read a text of a cursor. Raises ValueError for one that no row can hold."""
     if not storable(text):
         raise ValueError("expected a text without NUL characters and half surrogate pairs")
@@ -103,4 +103,4 @@ def small_integer(text: str) -> int:
     return number
 
 
-NEWEST_FIRST: Final[Mapping[str, Callable[[str], Any]]] = {"created_at": moment, "id": UUID}
+NEWEST_FIRST: Final[Mapping[str, Callable[[str], Any]]] = {"created_at": timestamp, "id": UUID}

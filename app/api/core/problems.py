@@ -1,4 +1,4 @@
-"""What the API refuses, and how it says so: problem documents (RFC 9457).
+"""What the API refuses with, as problem documents (RFC 9457).
 
 NotModified (a PipeloomError)  304  the caller has this state already
 Problem (a PipeloomError)

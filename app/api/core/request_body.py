@@ -1,4 +1,8 @@
-"""Bodies on their way in: within the limit of one, of all of a caller's together, and in time."""
+"""Request bodies: read within a limit for each, a limit for all of one caller, and a time limit.
+
+The limits protect memory: a body is held as a whole while it arrives. Bytes count as they are
+received, since Content-Length may be missing or lie.
+"""
 
 import asyncio
 from collections import Counter
@@ -12,50 +16,50 @@ from starlette.types import Receive
 
 from .problems import BodyTooBig, BodyTooSlow, TooManyRequests
 
-PATIENCE: Final = 30.0
-"""Seconds that a body may take."""
+BODY_SECONDS: Final = 30.0
+"""How long a body may take to arrive: a slow client must not hold memory for ever."""
 
-SHARE: Final = 8
-"""How many bodies' worth of bytes one caller may have on their way."""
+MAX_BODIES_AT_ONCE: Final = 8
+"""One caller may have as many bytes on their way as this many of the largest bodies have."""
 
 RETRY_SECONDS: Final = 1
 
 
 class BodyReader:
-    """Takes bodies in. `max_body` is in bytes; callers without a token count as one."""
+    """Reads bodies. `max_body` is in bytes; callers without a token count as one caller."""
 
     def __init__(self, max_body: int) -> None:
         self._max_body = max_body
-        self._held: Counter[UUID | None] = Counter()
+        self._reserved: Counter[UUID | None] = Counter()
 
     async def body(self, caller: UUID | None, headers: Headers, receive: Receive) -> bytes:
-        """Take a body in. Raises BodyTooBig, BodyTooSlow, TooManyRequests, ClientDisconnect."""
+        """Read a body. Raises BodyTooBig, BodyTooSlow, TooManyRequests, ClientDisconnect."""
         declared = headers.get("content-length", "0")
         if declared.isdecimal() and int(declared[:20]) > self._max_body:
             raise BodyTooBig(self._max_body)
         body = bytearray()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(BODY_SECONDS):
                 async for chunk in _chunks(receive):
-                    self._hold(caller, len(chunk))
+                    self._reserve(caller, len(chunk))
                     body += chunk
                     if len(body) > self._max_body:
                         raise BodyTooBig(self._max_body)
         except TimeoutError as error:
-            raise BodyTooSlow(PATIENCE) from error
+            raise BodyTooSlow(BODY_SECONDS) from error
         finally:
-            self._let_go(caller, len(body))
+            self._release(caller, len(body))
         return bytes(body)
 
-    def _hold(self, caller: UUID | None, size: int) -> None:
-        if self._held[caller] + size > SHARE * self._max_body:
+    def _reserve(self, caller: UUID | None, size: int) -> None:
+        if self._reserved[caller] + size > MAX_BODIES_AT_ONCE * self._max_body:
             raise TooManyRequests(RETRY_SECONDS, "too many bodies of yours are on their way")
-        self._held[caller] += size
+        self._reserved[caller] += size
 
-    def _let_go(self, caller: UUID | None, size: int) -> None:
-        self._held[caller] -= size
-        if not self._held[caller]:
-            del self._held[caller]
+    def _release(self, caller: UUID | None, size: int) -> None:
+        self._reserved[caller] -= size
+        if not self._reserved[caller]:
+            del self._reserved[caller]
 
 
 async def _chunks(receive: Receive) -> AsyncIterator[bytes]:

@@ -1,6 +1,7 @@
-"""Who may do what: roles checked before an action, so that a refusal can say what it needs.
+"""Checks of roles before an action, so that a refusal can name the role that is needed.
 
-Row-level security decides in the end (docs/adr/0006); these checks make 403 and 404 of it.
+Row-level security (docs/adr/0006) refuses the same in any case; these checks turn that into
+responses with 403 and 404.
 """
 
 from typing import Final
@@ -16,15 +17,15 @@ RANKS: Final[tuple[Role, ...]] = ("viewer", "member", "admin", "owner")
 """The roles, weakest first: each may do what the one before it may."""
 
 
-def from_(least: Role) -> tuple[Role, ...]:
+def at_least(least: Role) -> tuple[Role, ...]:
     """The roles that may do what `least` may."""
     return RANKS[RANKS.index(least) :]
 
 
 def require(role: Role, least: Role, deed: str) -> None:
     """Raise RoleNeeded unless the role is at least `least`; `deed` says what for."""
-    if role not in from_(least):
-        raise RoleNeeded(deed, *from_(least))
+    if role not in at_least(least):
+        raise RoleNeeded(deed, *at_least(least))
 
 
 async def in_team(rows: UserRows, team_id: UUID) -> Role:

@@ -9,7 +9,7 @@ from fastapi.encoders import jsonable_encoder
 from app.api.core import etags, roles
 from app.api.core.context import Asking, Caller
 from app.api.core.etags import IfMatch, IfNoneMatch
-from app.api.core.pagination import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, moment
+from app.api.core.pagination import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, timestamp
 from app.api.core.problems import Invalid, NotFound, RoleNeeded
 from app.api.schemas.comments import Comment, CommentPatch, NewComment, of_row
 from app.api.schemas.common import problems
@@ -21,7 +21,7 @@ from persistence.ports.user_rows import UserRows
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/comments", tags=["comments"])
 
-_OLDEST_FIRST: Final = Keyset("comments", {"created_at": moment, "id": UUID})
+_OLDEST_FIRST: Final = Keyset("comments", {"created_at": timestamp, "id": UUID})
 
 
 @router.get("", name="list_comments", responses=problems(400, 404))

@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 
 from app.api.core import roles
 from app.api.core.context import Asking
-from app.api.core.pagination import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, words
+from app.api.core.pagination import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, text_value
 from app.api.schemas.common import Shown, problems
 from crdt.pipeline.rows import Severity
 
@@ -35,7 +35,7 @@ class Diagnostic(Shown):
     message: str
 
 
-_BY_CODE: Final = Keyset("diagnostics", {"code": words, "subject": words})
+_BY_CODE: Final = Keyset("diagnostics", {"code": text_value, "subject": text_value})
 
 
 @router.get("", name="list_diagnostics", responses=problems(400, 404))

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from app.api.core import roles
 from app.api.core.context import Asking, Caller
-from app.api.core.pagination import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, moment
+from app.api.core.pagination import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, timestamp
 from app.api.core.problems import Invalid, NotFound, RoleNeeded
 from app.api.schemas.common import Given, UserProfile, problems
 from persistence.errors import UnknownSubject
@@ -68,7 +68,7 @@ class MemberPatch(Given):
     role: Role
 
 
-_BY_JOINING: Final = Keyset("members", {"joined_at": moment, "id": UUID})
+_BY_JOINING: Final = Keyset("members", {"joined_at": timestamp, "id": UUID})
 
 
 @router.get("", name="list_members", responses=problems(400, 404))

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from app.api.core.error_responses import answer
+from app.api.core.error_responses import problem_response
 from app.api.core.problems import BadCursor, NotModified, TooManyRequests
 from crdt import errors
 from crdt.errors import PipeloomError
@@ -37,7 +37,7 @@ from persistence import errors as store
     ids=lambda one: type(one).__name__ if isinstance(one, PipeloomError) else "",
 )
 def test_every_error_has_a_status_and_is_a_problem(error: PipeloomError, status: int) -> None:
-    response = answer(error)
+    response = problem_response(error)
     document = json.loads(bytes(response.body))
     assert (response.status_code, document["status"]) == (status, status)
     assert response.headers["content-type"] == "application/problem+json"
@@ -60,9 +60,9 @@ _WITH_PLACE = (errors.EditRefused, errors.PipelineFileError)
     ],
 )
 def test_what_the_database_says_is_not_told(error: PipeloomError) -> None:
-    assert b"secret" not in bytes(answer(error).body)
+    assert b"secret" not in bytes(problem_response(error).body)
 
 
 def test_what_has_not_changed_has_no_body() -> None:
-    response = answer(NotModified('"x"'))
+    response = problem_response(NotModified('"x"'))
     assert (response.status_code, response.body, response.headers["etag"]) == (304, b"", '"x"')

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.api.core.pagination import NEWEST_FIRST, Keyset, small_integer, words
+from app.api.core.pagination import NEWEST_FIRST, Keyset, small_integer, text_value
 from app.api.core.problems import BadCursor
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, UTC)
@@ -69,6 +69,6 @@ def test_a_cursor_of_another_list_is_refused() -> None:
     ],
 )
 def test_a_key_that_no_row_has_is_refused(key: list[object]) -> None:
-    every_kind = Keyset("things", {**NEWEST_FIRST, "number": small_integer, "code": words})
+    every_kind = Keyset("things", {**NEWEST_FIRST, "number": small_integer, "code": text_value})
     with pytest.raises(BadCursor):
         every_kind.after(urlsafe_b64encode(json.dumps(["things", *key]).encode()).decode())

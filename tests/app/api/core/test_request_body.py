@@ -7,7 +7,7 @@ from starlette.types import Message
 
 from app.api.core import request_body
 from app.api.core.problems import BodyTooBig, BodyTooSlow, TooManyRequests
-from app.api.core.request_body import SHARE, BodyReader
+from app.api.core.request_body import MAX_BODIES_AT_ONCE, BodyReader
 from tests.app.fakes import turns
 from tests.contracts.stores import an_id
 
@@ -61,7 +61,7 @@ async def test_a_body_is_refused_as_soon_as_it_is_too_big() -> None:
 
 async def test_bodies_that_never_end_are_bounded_for_each_caller() -> None:
     taking = BodyReader(10)
-    unfinished = [await begun(taking, b"x" * 10) for _ in range(SHARE)]
+    unfinished = [await begun(taking, b"x" * 10) for _ in range(MAX_BODIES_AT_ONCE)]
     with pytest.raises(TooManyRequests):
         await taking.body(ADA, NONE, whole(b"x").receive)
     assert await taking.body(BOB, NONE, whole(b"x").receive) == b"x"
@@ -73,7 +73,7 @@ async def test_bodies_that_never_end_are_bounded_for_each_caller() -> None:
 
 async def test_what_is_refused_or_breaks_off_counts_no_more() -> None:
     taking = BodyReader(10)
-    for _ in range(SHARE + 1):
+    for _ in range(MAX_BODIES_AT_ONCE + 1):
         with pytest.raises(BodyTooBig):
             await taking.body(ADA, NONE, whole(b"x" * 11).receive)
         body, task = await begun(taking, b"x" * 10)
@@ -84,6 +84,6 @@ async def test_what_is_refused_or_breaks_off_counts_no_more() -> None:
 
 
 async def test_a_body_that_does_not_arrive_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_body, "PATIENCE", 0.0)
+    monkeypatch.setattr(request_body, "BODY_SECONDS", 0.0)
     with pytest.raises(BodyTooSlow):
         await BodyReader(10).body(ADA, NONE, Body().receive)
