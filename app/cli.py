@@ -1,6 +1,6 @@
 """The command line: results on stdout, messages on stderr, exit 0, 1 (explained) or 2 (usage).
 
-Typer makes it of plain functions with type hints.
+Typer builds it from plain functions with type hints.
 """
 
 import asyncio
@@ -50,25 +50,26 @@ RedisUrl = Annotated[
 ]
 
 
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")]
+NoWorker = Annotated[
+    bool | None, typer.Option("--no-worker", help="Leave the tables to `pipeloom worker`.")
+]
+Workers = Annotated[int | None, typer.Option(help="Server processes on this machine, on one port.")]
+
+
 @cli.command()
 def serve(
     *,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    host: Host = None,
+    port: Port = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     redis_url: RedisUrl = None,
-    no_worker: Annotated[
-        bool | None, typer.Option("--no-worker", help="Leave the tables to `pipeloom worker`.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Server processes on this machine, on one port.")
-    ] = None,
+    no_worker: NoWorker = None,
+    workers: Workers = None,
 ) -> None:
     """Serve editors over WebSocket, with a worker beside the server."""
-    from app.processes.multi_server import serve_together  # noqa: PLC0415 - other commands start without it
-    from app.processes.server import serve as serve_forever  # noqa: PLC0415 - other commands start without it
-
     settings = load_settings(
         host=host,
         port=port,
@@ -79,6 +80,13 @@ def serve(
         workers=workers,
     )
     settings.check_exposure()
+    _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
+    from app.processes.multi_server import serve_together  # noqa: PLC0415 - other commands start without it
+    from app.processes.server import serve as serve_forever  # noqa: PLC0415 - other commands start without it
+
     with _database(settings, watched=True) as dsn:
         if settings.workers > 1:
             serve_together(settings, dsn)
@@ -104,7 +112,7 @@ def worker(
         tracing(),
     ):
         if port is not None:
-            _say(f"metrics are at http://127.0.0.1:{port}/metrics")
+            _print_message(f"metrics are at http://127.0.0.1:{port}/metrics")
         asyncio.run(_work_until_signal(dsn, settings))
 
 
@@ -113,7 +121,7 @@ async def _work_until_signal(dsn: str, settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await migrate_database(dsn)
-    _say("worker is ready")
+    _print_message("worker is ready")
     await work(dsn, stop, pauses(settings))
 
 
@@ -125,7 +133,7 @@ def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     for name in applied:
         typer.echo(name)
     if not applied:
-        _say("the database is up to date")
+        _print_message("the database is up to date")
 
 
 @cli.command()
@@ -161,25 +169,25 @@ def import_(
     """Create a pipeline from each file; prints one pipeline id a line."""
     settings = load_settings(data_dir=data_dir, database_url=database_url)
     with _database(settings) as dsn:
-        refused = asyncio.run(_import(dsn, files, team, as_))
-    if refused:
+        failed = asyncio.run(_import(dsn, files, team, as_))
+    if failed:
         raise typer.Exit(1)
 
 
 async def _import(dsn: str, files: list[Path], team: str, email: str | None) -> int:
-    """Import file by file; return how many were refused."""
+    """Import file by file; return how many could not be imported."""
     await migrate_database(dsn)
     pool = await open_pool(dsn, max_size=3)
     try:
         directory = PostgresDirectory(pool)
         team_id = await directory.team_by_slug(team)
         author = (await directory.user_by_email(email)).id if email else None
-        refused = 0
+        failed = 0
         for number, file in enumerate(files, 1):
             if len(files) > 1:
-                _say(f"[{number}/{len(files)}] {file}")
-            refused += not await _import_one(pool, file, team_id, author)
-        return refused
+                _print_message(f"[{number}/{len(files)}] {file}")
+            failed += not await _import_one(pool, file, team_id, author)
+        return failed
     finally:
         await pool.close()
 
@@ -192,10 +200,12 @@ async def _import_one(pool: Pool, file: Path, team_id: UUID, author: UUID | None
     try:
         imported = _read(file)
     except (PipeloomError, OSError) as error:
-        _say(f"{file}: {_reason(error)}")
+        _print_message(f"{file}: {_reason(error)}")
         return False
     for one in imported.diagnostics:
-        _say(f"{file}:{one.line}:{one.column}: {one.severity}: {one.message} [{one.code}]")
+        _print_message(
+            f"{file}:{one.line}:{one.column}: {one.severity}: {one.message} [{one.code}]"
+        )
     pipeline_id = await pipeline_files.create(
         PostgresDirectory(pool),
         imported.pipeline,
@@ -249,7 +259,11 @@ def _database(settings: Settings, *, watched: bool = False) -> Iterator[str]:
 
 
 def _require_data(data_dir: Path) -> None:
-    """Make no installation by the way, in a folder that happens to be the current one."""
+    """Raise SettingsError if there is no installation.
+
+    Only `serve` and `worker` create one: any other command would otherwise make an empty database
+    in the current folder, and report that nothing is in it.
+    """
     if not data_dir.is_dir():
         raise SettingsError(
             f"no data directory at {data_dir}: start `pipeloom serve` first, "
@@ -257,29 +271,29 @@ def _require_data(data_dir: Path) -> None:
         )
 
 
-def _say(message: str) -> None:
+def _print_message(message: str) -> None:
     typer.echo(message, err=True)
 
 
 def _reason(error: Exception) -> str:
-    """The sentence without the file's name, which an error of the system repeats."""
+    """The message of an error; one of the operating system without the file's name in it."""
     strerror = error.strerror if isinstance(error, OSError) else None
-    return strerror or _sentence(error)
+    return strerror or _one_line(error)
 
 
-def _sentence(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def main() -> None:
     """Run the command line."""
-    # The operator chose the secret; a library's opinion of its length is no one's way.
+    # The operator chose the secret; each command would print the library's warning on its length.
     warnings.simplefilter("ignore", jwt.warnings.InsecureKeyLengthWarning)
     log.configure()
     try:
         cli()
     except (PipeloomError, OSError) as error:
-        _say(f"pipeloom: {_sentence(error)}")
+        _print_message(f"pipeloom: {_one_line(error)}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,7 +1,7 @@
-"""One small document over HTTPS, bounded in time and size, off the event loop.
+"""Fetches one small document over HTTPS, bounded in time and size, off the event loop.
 
-The standard library's client: it honours the proxies and certificates of the machine. Redirects
-are not followed: what an operator trusts is the address that was set.
+It uses the client of the standard library, which honours the proxies and certificates of the
+machine. Redirects are not followed: the operator trusts the address in the settings and no other.
 """
 
 import asyncio
@@ -29,18 +29,18 @@ class _NoRedirects(HTTPRedirectHandler):
 
 
 class Source:
-    """A document at an address; `seconds` and `max_bytes` bound every fetch."""
+    """A document at an address; `seconds` and `max_bytes` limit every fetch."""
 
     def __init__(self, url: str, *, seconds: float = SECONDS, max_bytes: int = MAX_BYTES) -> None:
         self._url, self._seconds, self._max_bytes = url, seconds, max_bytes
         self._is_busy = False
 
     async def fetch(self) -> bytes:
-        """Get the document. Raises KeySetError, saying why there is none."""
+        """Get the document. Raises KeySetError, whose message gives the reason."""
         if self._is_busy:
             raise KeySetError(f"{self._url} is still answering the last request")
         answer: Future[bytes] = asyncio.get_running_loop().create_future()
-        # A daemon, since no thread can be interrupted and the process must be able to end.
+        # A daemon thread: no thread can be interrupted, and the process must be able to exit.
         self._is_busy = True
         Thread(target=self._run, args=(answer,), name="fetch", daemon=True).start()
         try:
@@ -58,7 +58,7 @@ class Source:
         except (http.client.HTTPException, OSError, ValueError) as error:
             failure = KeySetError(f"cannot fetch {self._url}: {error}")
         self._is_busy = False
-        # The loop may have ended meanwhile; then nobody waits.
+        # The loop may have been closed meanwhile; then nobody waits for the answer.
         with suppress(RuntimeError):
             answer.get_loop().call_soon_threadsafe(_settle, answer, document, failure)
 
@@ -77,7 +77,7 @@ class Source:
 
 
 def _opener(url: str) -> OpenerDirector:
-    # A proxy has no way to this machine's own loopback.
+    # A proxy cannot reach the loopback addresses of this machine.
     handlers = [_NoRedirects(), *([ProxyHandler({})] if is_local(url) else [])]
     return build_opener(*handlers)
 

@@ -54,14 +54,14 @@ class KeySetTokens:
         self,
         fetch: Callable[[], Awaitable[bytes]],
         expected: Expected = ANYTHING,
-        pace: RefreshPolicy = USUAL,
+        policy: RefreshPolicy = USUAL,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._fetch, self._expected, self._pace, self._clock = fetch, expected, pace, clock
+        self._fetch, self._expected, self._policy, self._clock = fetch, expected, policy, clock
         self._keys: KeySet = {}
         self._unusable: frozenset[UnusableKey] = frozenset()
         self._fetched_at = self._tried_at = float("-inf")
-        self._trouble: KeySetError | None = None
+        self._failure: KeySetError | None = None
         self._fetching: Task[None] | None = None
 
     async def verify(self, token: str) -> Claims:
@@ -76,13 +76,13 @@ class KeySetTokens:
         failures = 0
         while True:
             await self._refresh()
-            failures = 0 if self._trouble is None else failures + 1
-            pace = self._pace
-            await asyncio.sleep(pace.retries.delay(failures) if failures else pace.lifetime)
+            failures = 0 if self._failure is None else failures + 1
+            policy = self._policy
+            await asyncio.sleep(policy.retries.delay(failures) if failures else policy.lifetime)
 
     def _known_key(self, kid: str | None) -> VerificationKey | None:
         # Keys that could not be renewed for so long may have been withdrawn by now.
-        if self._clock.monotonic() - self._fetched_at > self._pace.lifetime + self._pace.grace:
+        if self._clock.monotonic() - self._fetched_at > self._policy.lifetime + self._policy.grace:
             self._keys = {}
         return self._keys.get(kid)
 
@@ -91,30 +91,30 @@ class KeySetTokens:
 
         Raises Unauthenticated if the issuer has no such key, Overloaded if the keys cannot be had.
         """
-        if self._fetching or self._clock.monotonic() - self._tried_at >= self._pace.cooldown:
+        if self._fetching or self._clock.monotonic() - self._tried_at >= self._policy.cooldown:
             await self._refresh()
         if key := self._known_key(kid):
             return key
-        if self._trouble is not None:
+        if self._failure is not None:
             raise Overloaded("the keys that sign tokens cannot be fetched: try again later")
         raise Unauthenticated("token invalid: signed with an unknown key")
 
     async def _refresh(self) -> None:
-        """Fetch, or join the fetch that is under way."""
+        """Fetch, or wait for the fetch that is under way."""
         if self._fetching is None:
             self._tried_at = self._clock.monotonic()
             self._fetching = asyncio.create_task(self._renew(), name="fetch keys")
-        # One impatient client must not cancel what others wait for.
+        # Shielded: a client that gives up must not cancel the fetch that others wait for.
         await asyncio.shield(self._fetching)
 
     async def _renew(self) -> None:
         try:
             published = parse(await self._fetch())
             self._keys = published.usable
-            self._fetched_at, self._trouble = self._clock.monotonic(), None
+            self._fetched_at, self._failure = self._clock.monotonic(), None
             self._log_unusable(published.unusable)
         except KeySetError as error:
-            self._trouble = error
+            self._failure = error
             _logger.warning("keys.not_fetched", error=str(error))
         finally:
             self._fetching = None

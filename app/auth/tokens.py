@@ -1,7 +1,8 @@
-"""Tokens: who a client is. What it may do is looked up in the team (`Directory.role`).
+"""Tokens: which user a client is. What the user may do is looked up in the team's members.
 
 JSON Web Tokens (RFC 7519) through PyJWT: `sub` is `users.id`, `exp` is required. They are signed
-with a secret of this server (HS256, here), or by an issuer that publishes its keys (`jwks.py`).
+with a secret of this server (HS256, in this module), or by an issuer that publishes its keys
+(`jwks.py`).
 """
 
 import os
@@ -23,7 +24,7 @@ ALGORITHM: Final = "HS256"
 SECRET_FILE: Final = "jwt-secret"  # noqa: S105 - the name of the file, not what is in it
 
 LEEWAY: Final = timedelta(seconds=5)
-"""How far the clocks of those who sign and those who check may be apart."""
+"""How far the clocks of the signer and of this server may differ (RFC 7519 §4.1.4)."""
 
 MAX_TOKEN_LENGTH: Final = 16 * 1024
 
@@ -32,7 +33,7 @@ FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says: whose it is, and when it stops being taken here (leeway included)."""
+    """The claims of a token: its user, and when this server stops accepting it, leeway included."""
 
     user_id: UUID
     expires_at: datetime
@@ -40,7 +41,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What tokens must say beyond that, where the operator cares."""
+    """The issuer and audience that tokens must name; None accepts any."""
 
     issuer: str | None = None
     audience: str | None = None
@@ -53,15 +54,15 @@ class Verifier(Protocol):
     """Checks tokens."""
 
     async def verify(self, token: str) -> Claims:
-        """Return what a token says.
+        """Return the claims of a token.
 
-        Raises Unauthenticated, which says what is wrong, and Overloaded when that cannot be known
-        at the moment.
+        Raises Unauthenticated, whose message names the fault, and Overloaded while tokens cannot be
+        checked.
         """
         ...
 
     async def keep_fresh(self) -> None:
-        """Renew, until cancelled, what checking stands on."""
+        """Renew, until cancelled, the keys that tokens are checked with."""
         ...
 
 
@@ -81,8 +82,8 @@ class Tokens:
             "iss": self._expected.issuer,
             "aud": self._expected.audience,
         }
-        said = {name: claim for name, claim in claims.items() if claim is not None}
-        return jwt.encode(said, self._secret, algorithm=ALGORITHM)
+        given = {name: claim for name, claim in claims.items() if claim is not None}
+        return jwt.encode(given, self._secret, algorithm=ALGORITHM)
 
     async def verify(self, token: str) -> Claims:
         """See `Verifier.verify`; never waits."""
@@ -90,11 +91,11 @@ class Tokens:
         return claims_in(token, self._secret, ALGORITHM, self._expected)
 
     async def keep_fresh(self) -> None:
-        """A secret does not age."""
+        """Do nothing: a secret does not expire."""
 
 
 def check_form(token: str) -> None:
-    """Refuse what is no token at all. Raises Unauthenticated."""
+    """Raise Unauthenticated for what cannot be a token, before anything is decoded."""
     if not token:
         raise Unauthenticated("token missing: connect with ?token=")
     if len(token) > MAX_TOKEN_LENGTH:
@@ -123,7 +124,7 @@ def claims_in(token: str, key: Any, algorithm: str, expected: Expected) -> Claim
 
 
 def _end_of(exp: Any) -> datetime:
-    """The moment from which a token is refused, as late as the calendar goes."""
+    """When a token stops being accepted; the end of the calendar for an `exp` beyond it."""
     try:
         return datetime.fromtimestamp(int(exp), UTC) + LEEWAY
     except (OverflowError, ValueError, OSError):
@@ -145,10 +146,10 @@ def secret_in(data_dir: Path) -> str:
 
 
 def _publish(path: Path, secret: str) -> None:
-    """Write the file under another name and link it: nobody ever reads half a secret."""
+    """Write the file under another name, then link it: no process ever reads half a secret."""
     if path.exists():
         return
-    # Not named by process id: containers that share the directory are all process 1.
+    # A random name, not the process id: in containers that share the directory every process is 1.
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:

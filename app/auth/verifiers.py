@@ -1,4 +1,4 @@
-"""Who checks tokens, by the settings."""
+"""The verifier of tokens that the settings ask for."""
 
 from app.settings import Settings, SettingsError
 

@@ -19,7 +19,7 @@ from tests.app.fakes import HeldClock
 from tests.app.issuer import ADA, FAMILIES, Publisher, Signer, published, publishing, signer
 from tests.server import eventually
 
-PACE = RefreshPolicy(lifetime=300.0, grace=3600.0, cooldown=10.0)
+POLICY = RefreshPolicy(lifetime=300.0, grace=3600.0, cooldown=10.0)
 FIRST, SECOND = signer("ES256", "first"), signer("ES256", "second")
 
 
@@ -36,7 +36,7 @@ def clock() -> HeldClock:
 
 @pytest.fixture
 def tokens(publisher: Publisher, clock: HeldClock) -> KeySetTokens:
-    return KeySetTokens(Source(publisher.url).fetch, pace=PACE, clock=clock)
+    return KeySetTokens(Source(publisher.url).fetch, policy=POLICY, clock=clock)
 
 
 async def refused(tokens: KeySetTokens, token: str, why: str = "token invalid") -> None:
@@ -139,7 +139,7 @@ async def test_a_new_key_is_fetched_when_it_is_first_used(
 ) -> None:
     await tokens.verify(FIRST.sign())
     publisher.document = published(SECOND.public())
-    clock.seconds += PACE.cooldown
+    clock.seconds += POLICY.cooldown
     assert await tokens.verify(SECOND.sign())
     await refused(tokens, FIRST.sign(), "unknown key")
 
@@ -150,7 +150,7 @@ async def test_tokens_with_unknown_keys_do_not_make_a_storm(
     await tokens.verify(FIRST.sign())
     hostile = [Signer("ES256", SECOND.private, f"random {n}").sign() for n in range(300)]
     for _ in range(3):
-        clock.seconds += PACE.cooldown
+        clock.seconds += POLICY.cooldown
         results = await asyncio.gather(
             *map(tokens.verify, hostile), tokens.verify(FIRST.sign()), return_exceptions=True
         )
@@ -165,7 +165,7 @@ async def test_who_waits_for_a_fetch_does_so_for_the_same_and_nobody_else_waits(
     await tokens.verify(FIRST.sign())
     publisher.document = published(FIRST.public(), SECOND.public())
     publisher.answering.clear()
-    clock.seconds += PACE.cooldown
+    clock.seconds += POLICY.cooldown
     waiting = [asyncio.create_task(tokens.verify(SECOND.sign())) for _ in range(20)]
     # Those tasks have not begun, so the fetch is still to come.
     await until_fetched(publisher, 1)
@@ -191,7 +191,7 @@ async def test_known_keys_outlive_an_outage_for_a_while(
     healthy, publisher.document = publisher.document, b""
     for name, value in breakdown.items():
         setattr(publisher, name, value)
-    clock.seconds = PACE.lifetime + PACE.grace
+    clock.seconds = POLICY.lifetime + POLICY.grace
     assert await tokens.verify(good)
     with pytest.raises(Overloaded, match="try again"):
         await tokens.verify(SECOND.sign())
@@ -200,7 +200,7 @@ async def test_known_keys_outlive_an_outage_for_a_while(
     with pytest.raises(Overloaded):
         await tokens.verify(good)
     publisher.document, publisher.status = healthy, 200
-    clock.seconds += PACE.cooldown
+    clock.seconds += POLICY.cooldown
     assert await tokens.verify(good)
 
 
@@ -215,8 +215,8 @@ async def test_an_address_that_is_away_is_not_asked_by_every_token(
 
 
 async def test_keys_are_fetched_again_without_being_asked_for(publisher: Publisher) -> None:
-    pace = RefreshPolicy(lifetime=0.01, cooldown=1000.0, retries=Backoff(0.01, 0.01))
-    tokens = KeySetTokens(Source(publisher.url).fetch, pace=pace)
+    policy = RefreshPolicy(lifetime=0.01, cooldown=1000.0, retries=Backoff(0.01, 0.01))
+    tokens = KeySetTokens(Source(publisher.url).fetch, policy=policy)
     async with kept_fresh(tokens):
         assert await tokens.verify(FIRST.sign())
         publisher.status = 500
@@ -234,7 +234,7 @@ async def test_a_key_that_cannot_be_used_is_logged_when_it_appears(
     with capture_logs() as logs:
         for keys in ([odd], [odd], [odd, other], [other], [odd, other]):
             publisher.document = published(FIRST.public(), *keys)
-            clock.seconds += PACE.cooldown
+            clock.seconds += POLICY.cooldown
             await refused(tokens, SECOND.sign(), "unknown key")
     enc, alg = "its use is not sig", "its alg is not RS256"
     assert [(entry["event"], entry["kid"], entry["reason"]) for entry in logs] == [
