@@ -17,6 +17,7 @@ from setuptools import find_packages
 
 from app.cli import cli
 from app.settings import Settings
+from crdt.validation.diagnostics import Code
 from persistence.postgres.queries import API_QUERIES, QUERIES
 
 ROOT = Path(__file__).parent.parent
@@ -286,6 +287,12 @@ def test_each_row_of_the_map_names_what_stands_in_its_files() -> None:
         assert files, row
         text = "".join((ROOT / file).read_text() for file in files if (ROOT / file).is_file())
         assert {name for name in names if name not in text} == set(), row
+
+
+def test_every_diagnostic_is_explained_and_no_other() -> None:
+    page = (ROOT / "docs" / "document-model.md").read_text()
+    section = page.partition("\n## From the document to the tables\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(Code)
 
 
 LOGGERS = frozenset({"_logger", "logger"})

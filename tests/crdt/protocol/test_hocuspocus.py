@@ -1,6 +1,7 @@
 """Frames are those of Hocuspocus 4, byte for byte."""
 
 from contextlib import suppress
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -87,6 +88,11 @@ to_clients = st.one_of(
     st.just(ACCEPTED),
     st.just(REFUSED),
 )
+
+
+def test_every_kind_of_message_has_an_example() -> None:
+    assert {type(message) for message, _ in TO_SERVER} == set(get_args(FromClient))
+    assert {type(message) for message, _ in TO_CLIENT} == set(get_args(ToClient))
 
 
 def framed(body: str, address: str = DOC) -> bytes:
