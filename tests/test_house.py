@@ -15,8 +15,10 @@ import typer
 from ruamel.yaml import YAML
 from setuptools import find_packages
 
+from app.api.app import RESOURCES
 from app.cli import cli
 from app.settings import Settings
+from crdt.pipeline.fields import SETTINGS, STEP, Field
 from crdt.validation.diagnostics import Code
 from persistence.postgres.queries import API_QUERIES, QUERIES
 
@@ -287,6 +289,19 @@ def test_each_row_of_the_map_names_what_stands_in_its_files() -> None:
         assert files, row
         text = "".join((ROOT / file).read_text() for file in files if (ROOT / file).is_file())
         assert {name for name in names if name not in text} == set(), row
+
+
+@pytest.mark.parametrize(("root", "fields"), [("steps", STEP), ("pipeline", SETTINGS)])
+def test_the_page_on_the_document_names_every_field(root: str, fields: Mapping[str, Field]) -> None:
+    page = (ROOT / "docs" / "document-model.md").read_text()
+    row = re.findall(rf"^\| `{root}` \|(.*)$", page, re.MULTILINE)[0]
+    assert {name for name in fields if f"`{name}`" not in row} == set()
+
+
+def test_the_page_on_the_api_names_every_resource() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    paths = {re.sub(r"\{\w+\}", "{id}", router.prefix) for router in RESOURCES}
+    assert {path for path in paths if f"`{path}" not in page} == set()
 
 
 def test_every_diagnostic_is_explained_and_no_other() -> None:
