@@ -16,17 +16,11 @@ from typing import Any
 from pycrdt import Array, Doc, Map, Subscription, Text, TransactionEvent, merge_updates
 
 from crdt.errors import DocumentPoisoned, MalformedUpdate, Overloaded
+from crdt.updates.delete_set import DeleteSet, includes_deletions
 from crdt.updates.depth import DepthGuard
-from crdt.updates.format import (
-    DeleteSet,
-    Structs,
-    brings_structs,
-    covers,
-    read_deletions,
-    read_structs,
-)
+from crdt.updates.format import Structs, has_structs, read_deletions, read_structs
 from crdt.updates.inspection import Inspection, StateVector, inspect_update
-from crdt.updates.limits import FREED, PART_SECONDS, REPLAYED, Limits
+from crdt.updates.limits import PART_SECONDS, RELEASED, REPLAYED, Limits
 from crdt.updates.pending import Pending, read_state_vector
 
 TOO_EARLY = "a large update lacks what it builds on: reconnect"
@@ -83,14 +77,14 @@ class Document:
         then as with MessageTooBig and Overloaded, or DocumentPoisoned, also when it takes too long.
         """
         found = update if isinstance(update, Inspection) else inspect_update(update, limits)
-        reached = found.reached(self._state)
-        self._check_depth(found, limits, is_all_here=reached is not None)
-        if reached is None:
+        state_after = found.state_after(self._state)
+        self._check_depth(found, limits, is_all_here=state_after is not None)
+        if state_after is None:
             return self._apply_part(found, limits)
         changed = self._merge_found(found, limits)
-        self._state.update(reached)
+        self._state.update(state_after)
         if self._pending:
-            self._merge_freed(self._pending.release(reached, self._state), limits)
+            self._merge_released(self._pending.release(state_after, self._state), limits)
         return changed
 
     def _check_depth(self, found: Inspection, limits: Limits, *, is_all_here: bool) -> None:
@@ -100,20 +94,20 @@ class Document:
 
     def _apply_part(self, found: Inspection, limits: Limits) -> bool:
         """Merge what can be integrated of an update, and of those that waited for it."""
-        if found.parts > limits.early_parts:
+        if found.parts > limits.pending_parts:
             raise Overloaded(TOO_EARLY)
         with _DECODING:
             # To read it only: nothing undecodable may wait.
             merge_updates(found.update)
-        ready, is_left = self._pending.admit(
+        ready, is_left = self._pending.add(
             found.update, found.structs, found.deletions, self._state
         )
-        return self._merge_freed(ready, limits) or is_left
+        return self._merge_released(ready, limits) or is_left
 
-    def _merge_freed(self, updates: list[bytes], limits: Limits) -> bool:
+    def _merge_released(self, updates: list[bytes], limits: Limits) -> bool:
         if limits.seconds == inf:
             return self._merge_all(updates)
-        found = [inspect_update(update, FREED) for update in updates]
+        found = [inspect_update(update, RELEASED) for update in updates]
         cut = chain.from_iterable(each.chunks or (each.update,) for each in found)
         parts = sum(each.parts for each in found)
         return self._merge_all(cut, limits.seconds + PART_SECONDS * parts)
@@ -219,11 +213,11 @@ class Document:
         is news. Raises MalformedUpdate and MessageTooBig.
         """
         if isinstance(update, Inspection):
-            return not update.structs and covers(self._all_deleted(), update.deletions)
-        if brings_structs(update):
+            return not update.structs and includes_deletions(self._all_deleted(), update.deletions)
+        if has_structs(update):
             return False
         deletions = read_deletions(update, limits.parts)
-        return not deletions or covers(self._all_deleted(), deletions)
+        return not deletions or includes_deletions(self._all_deleted(), deletions)
 
     def _all_deleted(self) -> DeleteSet:
         if self._deleted is None:

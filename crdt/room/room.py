@@ -43,7 +43,7 @@ from crdt.protocol.messages import (
     SyncStep2,
     Update,
 )
-from crdt.updates.format import EMPTY_UPDATE, brings_structs
+from crdt.updates.format import EMPTY_UPDATE, has_structs
 from crdt.updates.inspection import Inspection
 from crdt.updates.limits import ACCEPTED
 
@@ -212,7 +212,7 @@ class Room:
 
     def _exceeds_limit(self, update: bytes, now: float) -> bool:
         """Whether the document is too large for an update; one that only deletes is accepted."""
-        return self._size.is_beyond(self.document, now) and brings_structs(update)
+        return self._size.is_beyond(self.document, now) and has_structs(update)
 
     def _receive_stateless(self, session: Session, payload: str) -> list[Effect]:
         if (size := len(payload)) > (limit := self._max_stateless):

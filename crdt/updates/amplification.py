@@ -1,7 +1,7 @@
-"""What an update would cost the CRDT library beyond the number of its parts; see `Limits`.
+"""Refuses updates that would cost the CRDT library far more than the number of their parts.
 
-Measured with pycrdt 0.14.13 (yrs): within a transaction it keeps every intermediate result of
-joining neighbours.
+`Limits` describes both kinds. Measured with pycrdt 0.14.13 (yrs): within a transaction it keeps
+every intermediate result of joining neighbours.
 """
 
 from bisect import bisect_right
@@ -13,17 +13,8 @@ from typing import Final
 from crdt.errors import MessageTooBig
 from crdt.protocol.lib0 import Reader
 
-from .format import (
-    HAS_LEFT,
-    HAS_PARENT_SUB,
-    HAS_RIGHT,
-    KIND,
-    DeleteSet,
-    Struct,
-    Structs,
-    merged,
-    skip_place,
-)
+from .delete_set import DeleteSet, merge_ranges
+from .format import HAS_LEFT, HAS_PARENT_SUB, HAS_RIGHT, KIND, Struct, Structs, skip_origins
 from .limits import REPLAYED, Limits
 
 TEXT, VALUES = 4, 8
@@ -36,78 +27,89 @@ VALUE_BYTES: Final = 24
 def check_amplification(
     update: bytes, structs: Structs, deletions: DeleteSet, limits: Limits
 ) -> int:
-    """Refuse what would cost too much. Raises MessageTooBig.
+    """Return how many bytes the library copies to join runs, if none of them is deleted.
 
-    Returns how many bytes would be copied to join runs if nothing of them were deleted.
+    Raises MessageTooBig when `map_conflicts` or `copied_bytes` of the limits are exceeded.
     """
     if limits is REPLAYED:
         return 0
     count = sum(map(len, structs.values()))
-    # Only what has so many structs can have so many rivals.
-    if count > limits.rivals and (rivals := _rivals(update, structs)) > limits.rivals:
-        raise MessageTooBig(f"message too big: {rivals} values of the same keys in one update")
-    if (copies := _copies(update, structs, {})) > limits.copies:
-        gone = {client: _Spans(merged(ranges)) for client, ranges in deletions.items()}
-        if _copies(update, structs, gone) > limits.copies:
-            raise MessageTooBig("message too big: neighbouring texts or values are not joined")
-    return copies
+    # Fewer structs cannot have so many conflicts, and counting those takes time.
+    if count > limits.map_conflicts:
+        _check_conflicts(update, structs, limits)
+    if (copied := _count_copied(update, structs, {})) > limits.copied_bytes:
+        _check_copied(update, structs, deletions, limits)
+    return copied
 
 
-def _rivals(update: bytes, structs: Structs) -> int:
-    """Count structs that claim a key without naming the value they replace.
+def _check_conflicts(update: bytes, structs: Structs, limits: Limits) -> None:
+    if (conflicts := _count_conflicts(update, structs)) > limits.map_conflicts:
+        raise MessageTooBig(f"message too big: {conflicts} values of the same keys in one update")
 
-    The first for each key does not count: an honest client writes no second.
+
+def _check_copied(update: bytes, structs: Structs, deletions: DeleteSet, limits: Limits) -> None:
+    deleted = {client: _DeletedSpans(merge_ranges(each)) for client, each in deletions.items()}
+    if _count_copied(update, structs, deleted) > limits.copied_bytes:
+        raise MessageTooBig("message too big: neighbouring texts or values are not joined")
+
+
+def _count_conflicts(update: bytes, structs: Structs) -> int:
+    """Count the structs that set a key of a map without naming the value that they replace.
+
+    The first one for each key does not count: an honest client writes no second one.
     """
-    reader, claims = Reader(update), Counter[bytes]()
+    reader, keys = Reader(update), Counter[bytes]()
     for struct in chain.from_iterable(structs.values()):
         info = update[struct.start]
         if info & (HAS_LEFT | HAS_RIGHT | HAS_PARENT_SUB) == HAS_PARENT_SUB:
             reader.position = struct.start + 1
-            skip_place(reader, info)
-            claims[update[struct.start + 1 : reader.position]] += 1
-    return claims.total() - len(claims)
+            skip_origins(reader, info)
+            keys[update[struct.start + 1 : reader.position]] += 1
+    return keys.total() - len(keys)
 
 
-class _Spans:
-    """Clocks of one client, as ascending spans (start, stop)."""
+class _DeletedSpans:
+    """The deleted clocks of one client, in ascending spans (start, stop)."""
 
     def __init__(self, spans: list[tuple[int, int]]) -> None:
         self._spans = spans
         self._starts = [start for start, _ in spans]
 
-    def has(self, clock: int) -> bool:
-        """Whether one of them holds a clock."""
+    def contains(self, clock: int) -> bool:
+        """Whether a clock is deleted."""
         index = bisect_right(self._starts, clock) - 1
         return index >= 0 and clock < self._spans[index][1]
 
 
-_NONE: Final = _Spans([])
+_NOTHING_DELETED: Final = _DeletedSpans([])
 
 
-def _copies(update: bytes, structs: Structs, gone: Mapping[int, _Spans]) -> int:
-    """Add up the bytes of all that is copied to join runs of text or values.
+def _count_copied(update: bytes, structs: Structs, deleted: Mapping[int, _DeletedSpans]) -> int:
+    """Count the bytes that are copied to join runs of text or values.
 
-    What is deleted is not joined with what is not.
+    Deleted structs are not joined with others.
     """
     return sum(
-        _copies_of(update, client, found, gone.get(client, _NONE))
+        _count_copied_by(update, client, found, deleted.get(client, _NOTHING_DELETED))
         for client, found in structs.items()
     )
 
 
-def _copies_of(update: bytes, client: int, found: list[Struct], gone: _Spans) -> int:
+def _count_copied_by(
+    update: bytes, client: int, found: list[Struct], deleted: _DeletedSpans
+) -> int:
     copied = joined = 0
     before = -1, False
     for struct in found:
         kind = update[struct.start] & KIND
-        sort = kind, gone.has(struct.clock)
+        group = kind, deleted.contains(struct.clock)
         size = _bytes(kind, struct)
-        if size and sort == before and struct.surroundings[:1] == ((client, struct.clock - 1),):
+        if size and group == before and struct.dependencies[:1] == ((client, struct.clock - 1),):
             joined += size
             copied += joined
         else:
             joined = size
-        before = sort
+        before = group
     return copied
 
 

@@ -2,16 +2,18 @@
 
 The library prints and deletes nested shared types by recursion, and a stack overflow ends the
 whole process (measured with a stack of 8 MiB: 12,000 nested arrays, 20,000 nested maps). A level
-costs a client nine bytes and may arrive in any number of updates, parents after children too.
+costs a client nine bytes, and levels may arrive in any number of updates, children before parents.
 
-So every document keeps a bound on its depth, present and to come, whatever pending updates will
-attach where: an update raises it by as many levels as lie within it, and where something waits, by
-one for each shared type. Only when the bound gets near the
-limit is the whole document read to find a lower one. Confessed: the limits assume a stack of
-8 MiB, which threads have neither on musl nor by `ulimit -s`. A stored state is not counted, since
-reading one of 10,000 steps takes seconds: someone may add 1,000 levels per stored state, unnoticed
-until the next reading, and needs about a dozen of those. A document nested that deep is read again
-for every shared type that arrives, until somebody deletes what is so deep.
+So every document keeps an upper bound of its depth, now and later, wherever its pending structs
+will be integrated. An update raises the bound by as many levels as lie within the update; and while
+structs are pending, by one for each shared type. Only when the bound gets near the limit, the whole
+document is read to find a lower one.
+
+Confessed: the limits assume a stack of 8 MiB, which threads have neither on musl nor by
+`ulimit -s`. A stored state is not counted, since reading one of 10,000 steps takes seconds: someone
+may add 1,000 levels per stored state, unnoticed until the document is read, and needs about a dozen
+of those. A document nested that deep is read again for every shared type that arrives, until
+somebody deletes what is so deep.
 """
 
 from bisect import bisect_right
@@ -30,25 +32,26 @@ from .limits import ACCEPTED, Limits
 class Depth(NamedTuple):
     """A bound on how deep shared types lie, in two parts.
 
-    `settled` holds for those whose surroundings are all here; each of the `early` ones may come to
+    `known` holds for those whose surroundings are all here; each of the `pending` ones may come to
     lie in any other and make it one deeper.
     """
 
-    settled: int
-    early: int
+    known: int
+    pending: int
 
 
 class DepthGuard:
-    """The bound on one document's depth. `read` reads all its structs, those that wait too."""
+    """The bound of one document's depth. `read` reads all its structs, the pending ones too."""
 
     def __init__(self, read: Callable[[], Sequence[Structs]]) -> None:
         self._read = read
         self._bound = 0
 
     def check(self, levels: int, structs: Structs, limits: Limits) -> None:
-        """Take note of an update, or refuse it if it would nest anything too deep.
+        """Raise the bound for an update, or refuse it if it would nest anything too deep.
 
-        `levels` is by how much its structs can make the document deeper. Raises MalformedUpdate.
+        `levels` is by how many levels its structs can make the document deeper. Raises
+        MalformedUpdate when a limit is exceeded; the bound stays as it was.
         """
         bound = self._bound + levels
         if bound > ACCEPTED.depth:
@@ -59,36 +62,38 @@ class DepthGuard:
 
 
 def _refuse_beyond(limits: Limits, depth: Depth) -> None:
-    # Apart: or else types that wait for ever would keep out those of everybody else.
-    if depth.settled > limits.depth:
+    # Two limits: with one for both, types that stay pending for ever would count against the types
+    # of everybody else.
+    if depth.known > limits.depth:
         raise MalformedUpdate(
-            f"expected shared types nested at most {limits.depth} deep, got {depth.settled}"
+            f"expected shared types nested at most {limits.depth} deep, got {depth.known}"
         )
-    if depth.early > limits.early:
+    if depth.pending > limits.pending_types:
         raise MalformedUpdate(
-            f"expected at most {limits.early} shared types before their parents, got {depth.early}"
+            f"expected at most {limits.pending_types} shared types before their parents,"
+            f" got {depth.pending}"
         )
 
 
 def depth_bound(*sources: Structs) -> Depth:
-    """Bound the depth that a document made of these structs and no others can ever have.
+    """Return a bound of the depth that a document of these structs and no others can ever have.
 
-    Where two sources tell two stories of one element, the deeper counts. Raises MalformedUpdate
-    if structs lie within themselves.
+    Where two sources differ about an element, the deeper counts. Raises MalformedUpdate if structs
+    lie within themselves.
     """
-    surroundings = _Surroundings(sources)
-    depths = [surroundings.depth(struct) for struct in surroundings.types()]
-    settled = 1 + max((depth for depth in depths if depth is not None), default=-1)
-    return Depth(settled, depths.count(None))
+    finder = _Depths(sources)
+    depths = [finder.depth(struct) for struct in finder.types()]
+    known = 1 + max((depth for depth in depths if depth is not None), default=-1)
+    return Depth(known, depths.count(None))
 
 
 def depth_within(structs: Structs) -> int:
-    """How many shared types lie in each other at most, as far as these structs tell.
+    """Return how many shared types lie within each other at most, as far as these structs show.
 
     Raises MalformedUpdate if structs lie within themselves.
     """
-    surroundings = _Surroundings([structs], outside=0)
-    return max((1 + (surroundings.depth(each) or 0) for each in surroundings.types()), default=0)
+    finder = _Depths([structs], outside=0)
+    return max((1 + (finder.depth(each) or 0) for each in finder.types()), default=0)
 
 
 class _ClientStructs:
@@ -114,11 +119,11 @@ class _ClientStructs:
 _CLOCK = attrgetter("clock")
 
 
-class _Surroundings:
-    """Finds how many shared types lie around a struct.
+class _Depths:
+    """Finds the depth of structs: how many shared types each of them lies in.
 
-    `outside` is how many lie around elements that are lacking, None if that is not known: the
-    answer is None then, too.
+    `outside` is the depth of elements that none of the sources has. If that is None, unknown, the
+    depth of what depends on them is None, too.
     """
 
     def __init__(self, sources: Iterable[Structs], outside: int | None = None) -> None:
@@ -133,18 +138,19 @@ class _Surroundings:
         self._open: set[int] = set()
 
     def types(self) -> Iterable[Struct]:
-        return (struct for struct in self._all if struct.nests)
+        return (struct for struct in self._all if struct.is_type)
 
     def depth(self, struct: Struct) -> int | None:
+        # Without recursion: what this finds out is whether recursion would overflow the stack.
         stack = [struct]
         while stack:
             top = stack[-1]
-            lacking = [each for each in self._around(top) if id(each) not in self._depths]
-            if lacking:
+            missing = [each for each in self._dependencies(top) if id(each) not in self._depths]
+            if missing:
                 self._enter(top)
-                stack += lacking
+                stack += missing
             else:
-                self._depths[id(top)] = self._settle(top)
+                self._depths[id(top)] = self._depth(top)
                 stack.pop()
         return self._depths[id(struct)]
 
@@ -153,9 +159,9 @@ class _Surroundings:
             raise MalformedUpdate("expected shared types one in another, got some in themselves")
         self._open.add(id(struct))
 
-    def _settle(self, struct: Struct) -> int | None:
+    def _depth(self, struct: Struct) -> int | None:
         depth = 0
-        for element in struct.surroundings:
+        for element in struct.dependencies:
             found = self._at(element)
             if not found and self._outside is None:
                 return None
@@ -163,11 +169,11 @@ class _Surroundings:
                 outer = self._depths[id(each)]
                 if outer is None:
                     return None
-                depth = max(depth, outer + struct.member)
+                depth = max(depth, outer + struct.is_child)
         return depth
 
-    def _around(self, struct: Struct) -> Iterable[Struct]:
-        return (each for element in struct.surroundings for each in self._at(element))
+    def _dependencies(self, struct: Struct) -> Iterable[Struct]:
+        return (each for element in struct.dependencies for each in self._at(element))
 
     def _at(self, element: Id) -> list[Struct]:
         client, clock = element

@@ -1,8 +1,8 @@
-"""What an update holds and what it needs, found out before it meets a document.
+"""Inspects an update: what it holds, and what it requires of the document that applies it.
 
-Reading an update costs two microseconds a part, many times what applying it costs. None of it
-depends on the document, so a large update is read in a thread, and what is left to do in the room
-depends on the number of clients in it and not on its size.
+Inspecting costs two microseconds a part, many times what applying costs. It does not depend on the
+document, so a large update can be inspected in a thread. What is left to do in the room depends on
+the number of clients in the update and not on its size.
 """
 
 from collections import defaultdict, deque
@@ -17,15 +17,16 @@ from crdt.protocol.lib0 import Reader
 
 from .amplification import check_amplification
 from .chunks import Order, split_update
+from .delete_set import DeleteSet
 from .depth import depth_within
-from .format import DeleteSet, Id, Struct, Structs, read_parts
+from .format import Id, Struct, Structs, read_parts
 from .limits import REPLAYED, Limits
 
 StateVector: TypeAlias = dict[int, int]
-"""client -> how many of its elements are here"""
+"""client -> the clock after the last of its elements that is here"""
 
 FEW_TYPES: Final = 8
-"""So many shared types are counted as if each lay in the one before."""
+"""Up to so many shared types are counted as if each lay in the one before."""
 
 _Span: TypeAlias = tuple[int, int]
 _NOTHING: Final[_Span] = (0, 0)
@@ -33,12 +34,13 @@ _NOTHING: Final[_Span] = (0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """An update that was read.
+    """An update and what was found out about it.
 
-    `parts` counts as `Limits.parts` does, and `types` the shared types in it; these lie at most
-    `depth` deep within each other. What has `needs` takes it in at once, and has each client up to
-    `reach` then; `reach` is None if something of it has to wait in any case. Taken in at once, it
-    is taken in by these `chunks`, if there are any; see `crdt/updates/chunks.py`.
+    `parts` is the number of its parts as `Limits.parts` counts them, and `types` that of the shared
+    types in it, which lie at most `depth` deep within each other. A document whose state vector
+    includes `required` integrates all of it, and has `provided` afterwards; `provided` is None if
+    some of it is pending in any case. Integrated as a whole, it is applied in `chunks`, if there
+    are any (`crdt/updates/chunks.py`).
     """
 
     update: bytes
@@ -47,76 +49,81 @@ class Inspection:
     parts: int
     types: int
     depth: int
-    needs: StateVector
-    reach: StateVector | None
+    required: StateVector
+    provided: StateVector | None
     chunks: tuple[bytes, ...] = ()
 
-    def reached(self, state: StateVector) -> StateVector | None:
-        """Return how far it brings its clients if all of it can be applied now, else None."""
-        if self.reach is None or any(state.get(one, 0) < need for one, need in self.needs.items()):
+    def state_after(self, state: StateVector) -> StateVector | None:
+        """Return the clocks of its clients after it, or None if not all of it can be integrated."""
+        if self.provided is None or any(
+            state.get(one, 0) < need for one, need in self.required.items()
+        ):
             return None
-        return {client: max(end, state.get(client, 0)) for client, end in self.reach.items()}
+        return {client: max(end, state.get(client, 0)) for client, end in self.provided.items()}
 
 
 def inspect_update(update: bytes, limits: Limits = REPLAYED) -> Inspection:
-    """Read an update. Raises MalformedUpdate, and MessageTooBig for what `limits` refuse."""
+    """Inspect an update.
+
+    Raises MalformedUpdate when it cannot be decoded, and MessageTooBig when it exceeds `limits`.
+    """
     reader = Reader(update, limits.parts)
     structs, deletions = read_parts(reader)
-    copies = check_amplification(update, structs, deletions, limits)
-    types = sum(struct.nests for found in structs.values() for struct in found)
+    copied_bytes = check_amplification(update, structs, deletions, limits)
+    types = sum(struct.is_type for found in structs.values() for struct in found)
     depth = types if types <= FEW_TYPES else depth_within(structs)
     spans = {client: (found[0].clock, found[-1].end) for client, found in structs.items() if found}
-    needs = _needs(structs, spans)
-    _need_deleted(deletions, spans, needs)
+    required = _required(structs, spans)
+    _require_deleted(deletions, spans, required)
     order = _order(structs, spans)
-    reach = None if order is None else {client: end for client, (_, end) in spans.items()}
+    provided = None if order is None else {client: end for client, (_, end) in spans.items()}
     cut: list[bytes] = []
     if order is not None and limits.seconds < inf:
-        cut = split_update(update, order, deletions, finely=copies > limits.copies)
+        cut = split_update(update, order, deletions, finely=copied_bytes > limits.copied_bytes)
     return Inspection(
-        update, structs, deletions, reader.parts, types, depth, needs, reach, tuple(cut)
+        update, structs, deletions, reader.parts, types, depth, required, provided, tuple(cut)
     )
 
 
-def _needs(structs: Structs, spans: dict[int, _Span]) -> StateVector:
-    """Return what must be here of each client before any of these."""
-    needs = {client: first for client, (first, _) in spans.items()}
-    for client, other, clock in _neighbours(structs):
+def _required(structs: Structs, spans: dict[int, _Span]) -> StateVector:
+    """Return the clocks that a document must have before it can integrate these structs."""
+    required = {client: first for client, (first, _) in spans.items()}
+    for client, other, clock in _all_dependencies(structs):
         first, end = spans.get(other, _NOTHING)
         if other != client and not first <= clock < end:
-            needs[other] = max(needs.get(other, 0), clock + 1)
-    return needs
+            required[other] = max(required.get(other, 0), clock + 1)
+    return required
 
 
-def _neighbours(structs: Structs) -> Iterator[tuple[int, int, int]]:
-    """Each client, and an element (client, clock) beside or in which one of its structs lies."""
+def _all_dependencies(structs: Structs) -> Iterator[tuple[int, int, int]]:
+    """Yield each client with the id (client, clock) of an element that its structs depend on."""
     for client, found in structs.items():
         for struct in found:
-            for other, clock in struct.surroundings:
+            for other, clock in struct.dependencies:
                 yield client, other, clock
 
 
-def _need_deleted(deletions: DeleteSet, spans: dict[int, _Span], needs: StateVector) -> None:
+def _require_deleted(deletions: DeleteSet, spans: dict[int, _Span], required: StateVector) -> None:
     for client, ranges in deletions.items():
         stop = max(clock + length for clock, length in ranges)
         if stop > spans.get(client, _NOTHING)[1]:
-            needs[client] = max(needs.get(client, 0), stop)
+            required[client] = max(required.get(client, 0), stop)
 
 
 def _order(structs: Structs, spans: dict[int, _Span]) -> Order | None:
-    """Return an order in which all structs can be integrated once their needs are met, if any."""
+    """Return an order in which all structs can be integrated once `required` is here, if any."""
     for found in structs.values():
         if any(one.end != following.clock for one, following in pairwise(found)):
             return None
     if len(spans) < 2:
-        # One client's structs lie beside earlier ones: the format says so.
+        # Structs of one client depend on earlier ones only (`format._check_age`).
         return [(client, struct) for client, found in structs.items() for struct in found]
-    flow = _Flow(structs, spans)
-    return flow.order if flow.reaches_the_end() else None
+    integration = _IntegrationOrder(structs, spans)
+    return integration.order if integration.find() else None
 
 
-class _Flow:
-    """Plays through in which order structs of several clients can be integrated."""
+class _IntegrationOrder:
+    """Finds an order in which structs of several clients can be integrated."""
 
     def __init__(self, structs: Structs, spans: dict[int, _Span]) -> None:
         self._queues = {client: deque(structs[client]) for client in spans}
@@ -125,32 +132,32 @@ class _Flow:
         self._blocked: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         self.order: list[tuple[int, Struct]] = []
 
-    def reaches_the_end(self) -> bool:
-        """Whether nothing is left in the end; some may wait for each other for ever."""
+    def find(self) -> bool:
+        """Find the order; return whether it has all structs, since some may wait for each other."""
         todo = list(self._queues)
         while todo:
             client = todo.pop()
             self._advance(client)
-            todo += self._freed(client)
+            todo += self._unblocked(client)
         return not any(self._queues.values())
 
     def _advance(self, client: int) -> None:
         queue = self._queues[client]
         while queue:
-            if (lacking := self._lacking(queue[0])) is not None:
-                heappush(self._blocked[lacking[0]], (lacking[1], client))
+            if (missing := self._missing_dependency(queue[0])) is not None:
+                heappush(self._blocked[missing[0]], (missing[1], client))
                 return
             self.order.append((client, queue.popleft()))
             self._here[client] = self.order[-1][1].end
 
-    def _lacking(self, struct: Struct) -> Id | None:
-        for other, clock in struct.surroundings:
-            # What lies beyond the end is needed of the document.
+    def _missing_dependency(self, struct: Struct) -> Id | None:
+        for other, clock in struct.dependencies:
+            # An element beyond those of this update is required of the document.
             if self._here.get(other, clock + 1) <= clock < self._ends[other]:
                 return other, clock
         return None
 
-    def _freed(self, client: int) -> Iterator[int]:
+    def _unblocked(self, client: int) -> Iterator[int]:
         blocked, here = self._blocked[client], self._here[client]
         while blocked and blocked[0][0] < here:
             yield heappop(blocked)[1]

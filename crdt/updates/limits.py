@@ -10,58 +10,58 @@ from math import inf
 from typing import Final
 
 PART_SECONDS: Final = 4e-6
-"""What an honest part takes the library at most, when it is applied."""
+"""How long applying one ordinary part takes the library at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an update is refused for.
+    """The limits beyond which an update is refused.
 
     `depth` limits how deep shared types lie within each other once the update is applied, and
-    `early` how many wait for what they are to lie in: nobody can tell yet how deep. `parts` limits
-    the structs, values and deleted ranges of one update together, a client counting as ten; each
-    costs a few microseconds, however small it is. `early_parts` is the same for an update of which
-    anything lacks its predecessors, since that is taken apart in the room.
+    `pending_types` how many shared types wait for what they are to lie in: nobody can tell yet how
+    deep. `parts` limits the structs, values and deleted ranges of one update together, a client
+    counting as ten; each costs a few microseconds, however small it is. `pending_parts` is the same
+    for an update with pending structs, since the room itself has to take that apart.
 
-    The rest limits what costs the library more than its number. `rivals` are structs that claim a
-    key of a map as if nobody else had; their square costs 2 ns. `copies` are the bytes that it
-    holds at once to join runs of text or values which an honest client has joined already: 10,000
-    values in 60 KB take 2.3 GB. `seconds` of computing, and `PART_SECONDS` more for each part, is
-    what an update of many places may take; what that comes to depends on the document: 5,000
-    values, each behind another one of 5,000 neighbours and before what is far away, take five
-    seconds, and so does deleting every second one of 50,000 characters of a long text.
+    The other limits are for what costs the library more than its number. `map_conflicts` are
+    structs that set a key of a map without naming the value that they replace; it takes 2 ns times
+    their square. `copied_bytes` are held at once to join runs of text or values that an honest
+    client has joined already: 10,000 values in 60 KB take 2.3 GB. `seconds`, and `PART_SECONDS`
+    more for each part, is how long applying an update of many positions may take. That depends on
+    the document: 5,000 values, each behind another one of 5,000 neighbours and before what is far
+    away, take five seconds, and so does deleting every second one of 50,000 characters of a text.
     """
 
     depth: int
-    early: int
+    pending_types: int
     parts: int
-    early_parts: int
-    rivals: int
-    copies: int
+    pending_parts: int
+    map_conflicts: int
+    copied_bytes: int
     seconds: float
 
 
 ACCEPTED: Final = Limits(
     depth=1_000,
-    early=500,
+    pending_types=500,
     parts=500_000,
-    early_parts=20_000,
-    rivals=1_000,
-    copies=64 * 1024 * 1024,
+    pending_parts=20_000,
+    map_conflicts=1_000,
+    copied_bytes=64 * 1024 * 1024,
     seconds=0.3,
 )
 """For an update of a client. A first sync of 10,000 steps has some 460,000 parts."""
 
 REPLAYED: Final = Limits(
     depth=4_000,
-    early=2_000,
+    pending_types=2_000,
     parts=sys.maxsize,
-    early_parts=sys.maxsize,
-    rivals=sys.maxsize,
-    copies=sys.maxsize,
+    pending_parts=sys.maxsize,
+    map_conflicts=sys.maxsize,
+    copied_bytes=sys.maxsize,
     seconds=inf,
 )
-"""For what comes from the log and from other nodes."""
+"""For updates from the log and from other nodes, which were checked when they were accepted."""
 
-FREED: Final = replace(REPLAYED, seconds=ACCEPTED.seconds)
-"""For what a client's update brings in of those that waited: each was checked when it came."""
+RELEASED: Final = replace(REPLAYED, seconds=ACCEPTED.seconds)
+"""For pending structs that an update of a client releases: they were checked when they arrived."""

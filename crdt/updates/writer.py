@@ -1,13 +1,14 @@
-"""Writes updates out of structs read from others, byte for byte (crdt/updates/format.py).
+"""Writes updates from structs of other updates, byte for byte (`crdt/updates/format.py`).
 
-A struct names its surroundings and neighbours by id, so it means the same in any update.
+A struct names its dependencies by id, so its bytes mean the same in any update.
 """
 
 from dataclasses import dataclass, field
 
 from crdt.protocol.lib0 import var_uint
 
-from .format import GC, DeleteSet, Struct, Structs, merged
+from .delete_set import DeleteSet, merge_ranges
+from .format import GC, Struct, Structs
 
 
 @dataclass(slots=True)
@@ -19,8 +20,8 @@ class _Segment:
     structs: list[bytes] = field(default_factory=list)
 
 
-class Draft:
-    """What is to be applied, in an order in which it can be."""
+class UpdateBuilder:
+    """Collects structs and deletions, in an order in which they can be integrated, for updates."""
 
     def __init__(self) -> None:
         self._updates: list[bytes] = []
@@ -28,7 +29,10 @@ class Draft:
         self._deletions: DeleteSet = {}
 
     def insert(self, client: int, struct: Struct, source: bytes) -> None:
-        """Add a struct that `source` holds; what it needs has been added or is applied."""
+        """Add a struct of the update `source`.
+
+        Everything that it depends on must have been added, or be in the document.
+        """
         segment = self._segments.get(client)
         if segment is not None and segment.end != struct.clock:
             # An update has one run of structs per client, and clocks count on within it.
@@ -40,11 +44,11 @@ class Draft:
         segment.end = struct.end
 
     def delete(self, client: int, start: int, stop: int) -> None:
-        """Add a deletion of elements that have been added or are applied."""
+        """Add a deletion of elements that have been added, or are in the document."""
         self._deletions.setdefault(client, []).append((start, stop - start))
 
-    def updates(self) -> list[bytes]:
-        """Write what was added."""
+    def build(self) -> list[bytes]:
+        """Return the updates of all that was added; apply them in this order."""
         self._finish()
         return self._updates
 
@@ -55,16 +59,16 @@ class Draft:
 
 
 def without_content(structs: Structs) -> list[bytes]:
-    """Write updates that take up the same clocks and hold nothing, so that later ones fit.
+    """Write updates that fill the same clocks without content, so that later structs can follow.
 
-    Their structs are of the kind that Yjs leaves where content was collected (GC).
+    Their structs are those that Yjs leaves where content was garbage-collected (GC).
     """
-    draft = Draft()
+    builder = UpdateBuilder()
     for client, found in structs.items():
         for struct in found:
             collected = bytes((GC,)) + var_uint(struct.length)
-            draft.insert(client, struct._replace(start=0, stop=len(collected)), collected)
-    return draft.updates()
+            builder.insert(client, struct._replace(start=0, stop=len(collected)), collected)
+    return builder.build()
 
 
 def _structs(segments: dict[int, _Segment]) -> bytes:
@@ -78,8 +82,8 @@ def _structs(segments: dict[int, _Segment]) -> bytes:
 def _delete_set(deletions: DeleteSet) -> bytes:
     parts = [var_uint(len(deletions))]
     for client, ranges in deletions.items():
-        # Yjs keeps early deletions as differences between clocks, and garbles unsorted ones.
-        spans = merged(ranges)
+        # Yjs keeps pending deletions as differences between clocks, and garbles unsorted ones.
+        spans = merge_ranges(ranges)
         parts += var_uint(client), var_uint(len(spans))
         parts += (var_uint(start) + var_uint(end - start) for start, end in spans)
     return b"".join(parts)

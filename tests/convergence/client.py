@@ -140,7 +140,7 @@ class Client:
 
     def _merge(self, update: bytes) -> None:
         state = read_state_vector(self.doc.get_state())
-        ready, _ = self._pending.admit(update, *read_update(update), state)
+        ready, _ = self._pending.add(update, *read_update(update), state)
         for each in ready:
             self.doc.apply_update(each)
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from crdt.document.document import Document
 from crdt.protocol.lib0 import Reader
-from crdt.updates.format import DeleteSet, covers, read_deletions, read_structs
+from crdt.updates.delete_set import DeleteSet, includes_deletions
+from crdt.updates.format import read_deletions, read_structs
 from persistence.ports.update_log import NewUpdate
 
 
@@ -46,7 +47,7 @@ class Ledger:
         account = self._accounts[pipeline_id]
         if update in account.payloads:
             return True
-        if not covers(account.insertions, _insertions(update)):
+        if not includes_deletions(account.insertions, _insertions(update)):
             return False
         # Not the deletions of the log alone: what is inserted into a deleted map is deleted too.
         document = account.document
@@ -54,7 +55,7 @@ class Ledger:
         for each in (document.encode(), *document.waiting()):
             for client, ranges in read_deletions(each).items():
                 known[client] += ranges
-        return covers(known, read_deletions(update))
+        return includes_deletions(known, read_deletions(update))
 
 
 def _insertions(update: bytes) -> DeleteSet:

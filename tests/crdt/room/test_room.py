@@ -468,7 +468,7 @@ class TestVandals:
 
     def test_too_many_first_values_of_one_key_end_their_session(self, room: Room) -> None:
         """The library compares each with all others."""
-        same = [in_root(7, Y_MAP)] * (ACCEPTED.rivals + 2)
+        same = [in_root(7, Y_MAP)] * (ACCEPTED.map_conflicts + 2)
         [effect] = room.handle(ANN, Update(update(*same, client=9)), 0.0)
         assert isinstance(effect, CloseSession)
         assert isinstance(effect.error, MessageTooBig)

@@ -9,14 +9,14 @@ from pycrdt import Array, Doc, Map, Text
 from crdt.document.document import Document
 from crdt.errors import DocumentPoisoned, MalformedUpdate
 from crdt.protocol.lib0 import var_uint
-from crdt.updates.chunks import PLACES
-from crdt.updates.format import covers
+from crdt.updates.chunks import MAX_LOOKUPS
+from crdt.updates.delete_set import includes_deletions
 from crdt.updates.inspection import inspect_update
 from crdt.updates.limits import ACCEPTED, REPLAYED
 from tests.crdt.raw_updates import after, before, deletions, in_root, update, value
 
 NULL = value(b"\x7e")
-MANY = 4 * PLACES
+MANY = 4 * MAX_LOOKUPS
 
 
 def history(seed: int) -> Doc:
@@ -56,8 +56,8 @@ def test_chunks_make_what_the_whole_makes(seed: int) -> None:
         assert whole.doc.get(name, type=kind).to_py() == outcome, f"seed {seed}"
         assert cut.doc.get(name, type=kind).to_py() == outcome, f"seed {seed}"
     assert cut._state == whole._state
-    assert covers(cut._all_deleted(), whole._all_deleted()), f"seed {seed}"
-    assert covers(whole._all_deleted(), cut._all_deleted()), f"seed {seed}"
+    assert includes_deletions(cut._all_deleted(), whole._all_deleted()), f"seed {seed}"
+    assert includes_deletions(whole._all_deleted(), cut._all_deleted()), f"seed {seed}"
 
 
 def test_what_follows_on_is_left_whole() -> None:

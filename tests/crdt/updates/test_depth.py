@@ -216,12 +216,14 @@ def test_types_in_themselves_are_refused() -> None:
 
 def test_types_that_wait_for_ever_keep_nobody_out() -> None:
     document = Document()
-    limits = replace(ACCEPTED, early=rounds(ACCEPTED.early, few=100))
-    lost = (update(in_type(7, Y_MAP, (9, n)), client=1000 + n) for n in range(2 * limits.early))
+    limits = replace(ACCEPTED, pending_types=rounds(ACCEPTED.pending_types, few=100))
+    lost = (
+        update(in_type(7, Y_MAP, (9, n)), client=1000 + n) for n in range(2 * limits.pending_types)
+    )
     for each in [update(*chain(limits.depth)), *lost]:
         with suppress(MalformedUpdate):
             document.apply(each, limits)
-    assert depth_bound(*document._read_structs()) == (limits.depth, limits.early)
+    assert depth_bound(*document._read_structs()) == (limits.depth, limits.pending_types)
     assert document.apply(update(*chain(5), client=8), limits)
 
 

@@ -10,13 +10,13 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from crdt.errors import MalformedUpdate, MessageTooBig, ProtocolError
 from crdt.protocol.lib0 import var_string, var_uint
+from crdt.updates.any_values import MAX_NESTING
+from crdt.updates.delete_set import includes_deletions
 from crdt.updates.format import (
     EMPTY_UPDATE,
-    MAX_NESTING,
     Struct,
     Structs,
-    brings_structs,
-    covers,
+    has_structs,
     read_deletions,
     read_structs,
     read_update,
@@ -134,10 +134,10 @@ def test_a_struct_tells_its_place() -> None:
     )
     assert structs == {
         1: [
-            Struct(0, 1, nests=True),
-            Struct(1, 1, ((1, 0),), member=True),
+            Struct(0, 1, is_type=True),
+            Struct(1, 1, ((1, 0),), is_child=True),
             Struct(2, 3, ((1, 1),)),
-            Struct(5, 1, ((1, 2),), nests=True),
+            Struct(5, 1, ((1, 2),), is_type=True),
             Struct(6, 1, ((1, 2), (1, 5))),
         ]
     }
@@ -145,13 +145,13 @@ def test_a_struct_tells_its_place() -> None:
 
 def test_collected_structs_count_and_skipped_ones_are_absent() -> None:
     structs = read_structs(update(b"\x00\x05", b"\x0a\x03", in_root(7, Y_TEXT)))
-    assert places(structs) == {1: [Struct(0, 5), Struct(8, 1, nests=True)]}
+    assert places(structs) == {1: [Struct(0, 5), Struct(8, 1, is_type=True)]}
 
 
 def test_an_empty_struct_takes_no_clock() -> None:
     """As in the library, which drops it (block.rs: Item::new)."""
     structs = read_structs(update(in_root(4, var_string("")), in_root(7, Y_MAP)))
-    assert places(structs) == {1: [Struct(0, 1, nests=True)]}
+    assert places(structs) == {1: [Struct(0, 1, is_type=True)]}
 
 
 @pytest.mark.parametrize("deep", [deep_array, deep_object, deep_behind_members])
@@ -273,11 +273,11 @@ def test_deletions_are_read_whatever_stands_before_them() -> None:
 
 
 def test_whether_an_update_inserts() -> None:
-    assert not brings_structs(EMPTY_UPDATE)
-    assert not brings_structs(b"\x00" + deletions(5, (0, 3)))
-    assert brings_structs(update(in_root(7, Y_MAP)))
+    assert not has_structs(EMPTY_UPDATE)
+    assert not has_structs(b"\x00" + deletions(5, (0, 3)))
+    assert has_structs(update(in_root(7, Y_MAP)))
     with pytest.raises(ProtocolError):
-        brings_structs(b"")
+        has_structs(b"")
 
 
 KNOWN = {1: [(0, 3), (10, 5)], 2: [(4, 4), (0, 4)]}
@@ -301,7 +301,7 @@ KNOWN = {1: [(0, 3), (10, 5)], 2: [(4, 4), (0, 4)]}
     ],
 )
 def test_coverage_of_delete_sets(other: dict[int, list[tuple[int, int]]], covered: bool) -> None:
-    assert covers(KNOWN, other) is covered
+    assert includes_deletions(KNOWN, other) is covered
 
 
 @given(st.data())
@@ -312,10 +312,10 @@ def test_coverage_is_that_of_sets(data: st.DataObject) -> None:
     def elements(some: list[tuple[int, int]]) -> set[int]:
         return {each for clock, length in some for each in range(clock, clock + length)}
 
-    assert covers({1: known}, {1: other}) is (elements(other) <= elements(known))
+    assert includes_deletions({1: known}, {1: other}) is (elements(other) <= elements(known))
 
 
 def test_coverage_of_many_ranges_is_quick() -> None:
     """20,000 × 20,000 comparisons would take minutes, in the event loop."""
     many = {1: [(2 * n, 1) for n in range(20_000)]}
-    assert covers(many, many)
+    assert includes_deletions(many, many)

@@ -29,15 +29,15 @@ def test_what_fits_is_integrated_at_once_and_nothing_else_is(seed: int) -> None:
         several = history.random.choices(history.updates, k=number % 4)
         arriving = merge_updates(each, *several)
         state = dict(document._state)
-        _, is_left = Pending().admit(arriving, *read_update(arriving), dict(state))
-        reached = inspect_update(arriving).reached(state)
+        _, is_left = Pending().add(arriving, *read_update(arriving), dict(state))
+        state_after = inspect_update(arriving).state_after(state)
         if several:
             # Gaps between them may be filled already.
-            assert reached is None or not is_left, f"seed {seed}, update {number}"
+            assert state_after is None or not is_left, f"seed {seed}, update {number}"
         else:
-            assert (reached is None) == is_left, f"seed {seed}, update {number}"
+            assert (state_after is None) == is_left, f"seed {seed}, update {number}"
         document.apply(inspect_update(arriving))
-        assert all(document._state[one] >= end for one, end in (reached or {}).items())
+        assert all(document._state[one] >= end for one, end in (state_after or {}).items())
     assert content(document.doc) == history.outcome, f"seed {seed}"
 
 
@@ -45,7 +45,7 @@ def test_clients_may_need_each_other_by_turns() -> None:
     one = update(in_root(8, NULL, key=None), after(8, NULL, (2, 0)))
     two = update(after(8, NULL, (1, 0)), after(8, NULL, (1, 1)), client=2)
     found = inspect_update(of_clients(one, two))
-    assert (found.needs, found.reach) == ({1: 0, 2: 0}, {1: 2, 2: 2})
+    assert (found.required, found.provided) == ({1: 0, 2: 0}, {1: 2, 2: 2})
     document = Document()
     assert document.apply(found)
     assert document.is_whole
@@ -55,20 +55,20 @@ def test_clients_may_need_each_other_by_turns() -> None:
 def test_clients_that_wait_for_each_other_wait_for_ever() -> None:
     one = update(after(8, NULL, (2, 0)))
     two = update(after(8, NULL, (1, 0)), client=2)
-    assert inspect_update(of_clients(one, two)).reach is None
+    assert inspect_update(of_clients(one, two)).provided is None
 
 
 def test_needs_lie_outside_of_the_update() -> None:
     one = update(after(8, NULL, (2, 4)), after(8, NULL, (3, 7)), clock=5)
     two = update(after(8, NULL, (1, 5)), client=2, clock=4)
-    assert inspect_update(of_clients(one, two)).needs == {1: 5, 2: 4, 3: 8}
-    assert inspect_update(b"\x00" + deletions(9, (4, 1), (1, 2))).needs == {9: 5}
+    assert inspect_update(of_clients(one, two)).required == {1: 5, 2: 4, 3: 8}
+    assert inspect_update(b"\x00" + deletions(9, (4, 1), (1, 2))).required == {9: 5}
 
 
 def test_what_is_here_already_is_not_taken_back() -> None:
     found = inspect_update(update(in_root(8, NULL), in_root(8, NULL, key="l")))
-    assert found.reached({1: 1}) == {1: 2}
-    assert found.reached({1: 7}) == {1: 7}
+    assert found.state_after({1: 1}) == {1: 2}
+    assert found.state_after({1: 7}) == {1: 7}
 
 
 def test_shared_types_are_counted_by_how_deep_they_lie() -> None:
@@ -93,7 +93,7 @@ def test_many_flat_updates_never_have_the_document_read(monkeypatch: pytest.Monk
 
 
 def test_a_large_update_without_its_predecessors_is_sent_back_untouched() -> None:
-    many = update(*[in_root(8, NULL, key=None)] * ACCEPTED.early_parts, clock=1)
+    many = update(*[in_root(8, NULL, key=None)] * ACCEPTED.pending_parts, clock=1)
     document = Document()
     with pytest.raises(Overloaded, match="reconnect"):
         document.apply(many, ACCEPTED)

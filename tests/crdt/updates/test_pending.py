@@ -31,8 +31,8 @@ def a_null(key: str) -> bytes:
     return in_root(8, value(b"\x7e"), key=key)
 
 
-def admit(pending: Pending, update: bytes, state: StateVector) -> tuple[list[bytes], bool]:
-    return pending.admit(update, *read_update(update), state)
+def add(pending: Pending, update: bytes, state: StateVector) -> tuple[list[bytes], bool]:
+    return pending.add(update, *read_update(update), state)
 
 
 def state_of(document: Document) -> StateVector:
@@ -126,17 +126,17 @@ def test_the_library_by_itself_loses_edits() -> None:
 )
 def test_what_an_update_may_wait_for(lacking: bytes, state: StateVector) -> None:
     pending = Pending()
-    assert admit(pending, lacking, dict(state)) == ([], True)
+    assert add(pending, lacking, dict(state)) == ([], True)
     complete = {client: clock + 1 for client, clock in state.items()}
     assert pending.release(complete, complete) == [lacking]
     assert not pending
-    assert inspect_update(lacking).reached(state) is None
-    assert inspect_update(lacking).reached({**state, 9: 5, 1: 3}) is not None
+    assert inspect_update(lacking).state_after(state) is None
+    assert inspect_update(lacking).state_after({**state, 9: 5, 1: 3}) is not None
 
 
 def test_what_is_whole_is_all_ready() -> None:
     pending, state = Pending(), {1: 1}
-    assert admit(pending, SECOND, state) == ([SECOND], False)
+    assert add(pending, SECOND, state) == ([SECOND], False)
     assert state == {1: 1, 2: 1}
     assert not pending
 
@@ -144,10 +144,10 @@ def test_what_is_whole_is_all_ready() -> None:
 def test_a_gap_within_an_update_parts_it() -> None:
     gap = update(a_null("a"), b"\x0a\x02", a_null("b"))
     pending, state = Pending(), StateVector()
-    assert admit(pending, gap, state) == ([update(a_null("a"))], True)
+    assert add(pending, gap, state) == ([update(a_null("a"))], True)
     assert pending.updates() == [update(a_null("b"), clock=3)]
     between = update(a_null("c"), a_null("d"), clock=1)
-    assert admit(pending, between, state) == (
+    assert add(pending, between, state) == (
         [update(a_null("c"), a_null("d"), a_null("b"), clock=1)],
         False,
     )

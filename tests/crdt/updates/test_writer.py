@@ -6,20 +6,20 @@ from pycrdt import Doc, Map
 from crdt.document.document import Document
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.updates.format import EMPTY_UPDATE, read_structs, read_update
-from crdt.updates.writer import Draft, without_content
+from crdt.updates.writer import UpdateBuilder, without_content
 from tests.crdt.histories import History, content
 from tests.crdt.raw_updates import Y_MAP, after, deletions, in_root, in_type, update, value
 
 
 def redrafted(source: bytes) -> list[bytes]:
-    draft, (structs, deleted) = Draft(), read_update(source)
+    builder, (structs, deleted) = UpdateBuilder(), read_update(source)
     for client, found in structs.items():
         for struct in found:
-            draft.insert(client, struct, source)
+            builder.insert(client, struct, source)
     for client, ranges in deleted.items():
         for clock, length in ranges:
-            draft.delete(client, clock, clock + length)
-    return draft.updates()
+            builder.delete(client, clock, clock + length)
+    return builder.build()
 
 
 @pytest.mark.parametrize("seed", range(20))
