@@ -100,7 +100,9 @@ async def test_a_live_process_says_so_to_anybody() -> None:
 @pytest.mark.parametrize(
     "authorization", [None, "", "Bearer", "Bearer nonsense", f"Basic {TOKEN}", TOKEN]
 )
-async def test_strangers_are_told_nothing_about_a_path(authorization: str | None) -> None:
+async def test_callers_without_a_token_learn_nothing_about_a_path(
+    authorization: str | None,
+) -> None:
     answer = await somewhere("/api/pipelines", authorization)
     assert answer.status_code == 401
     assert answer.headers["content-type"] == PROBLEM
@@ -126,7 +128,7 @@ async def test_who_cannot_be_checked_now_may_try_again() -> None:
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
 @pytest.mark.parametrize("path", ["/", "/api/pipelines", "/healthz/"])
-async def test_who_has_a_token_is_told_that_nothing_is_there(path: str, scheme: str) -> None:
+async def test_callers_with_a_token_learn_that_nothing_is_there(path: str, scheme: str) -> None:
     answer = await somewhere(path, f"{scheme} {TOKEN}")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == PROBLEM

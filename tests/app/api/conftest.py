@@ -31,5 +31,5 @@ async def house(postgres_server: str, template_database: str) -> AsyncIterator[H
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def team(house: House) -> Team:
-    """A fresh team with one person in every role, and an outsider with a team elsewhere."""
+    """A fresh team with one user in every role, and an outsider with a team elsewhere."""
     return await house.a_team()

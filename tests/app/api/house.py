@@ -1,4 +1,4 @@
-"""People and teams that ask the API."""
+"""Users and teams that send requests to the API."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _NUMBERS = count(1)
 
 
 @dataclass
-class Person:
+class ApiUser:
     """A user, and the requests that this user makes."""
 
     user: User
@@ -70,13 +70,13 @@ class Person:
 
 @dataclass
 class Team:
-    """A team with one person in every role, and somebody who is not in it."""
+    """A team with one user in every role, and somebody who is not in it."""
 
     id: str
     organization_id: str
-    people: Mapping[str, Person]
+    people: Mapping[str, ApiUser]
 
-    def __getattr__(self, role: str) -> Person:
+    def __getattr__(self, role: str) -> ApiUser:
         if role.startswith("_"):
             raise AttributeError(role)
         return self.people[role]
@@ -94,14 +94,14 @@ class House:
     app: Starlette
     dsn: str
 
-    async def a_person(self, name: str = "somebody") -> Person:
+    async def a_user(self, name: str = "somebody") -> ApiUser:
         """A user who is in no team."""
         email = f"{name}-{next(_NUMBERS)}@example.org"
-        return Person(await self.made.directory.create_user(email, name.title()), self.app)
+        return ApiUser(await self.made.directory.create_user(email, name.title()), self.app)
 
     async def a_team(self) -> Team:
         """A team with its people; the outsider owns another team in another organization."""
-        people = {role: await self.a_person(role) for role in (*ROLES, "outsider")}
+        people = {role: await self.a_user(role) for role in (*ROLES, "outsider")}
         organization, team = await self._an_empty_team()
         for role in ROLES:
             await self.made.directory.add_member(team, people[role].user.id, role)
@@ -156,12 +156,12 @@ def an_id() -> str:
     return str(uuid4())
 
 
-async def all_items(person: Person, path: str, limit: int) -> list[Any]:
+async def all_items(caller: ApiUser, path: str, limit: int) -> list[Any]:
     """Every item of a list, page by page."""
     items: list[Any] = []
     params: dict[str, Any] = {"limit": limit}
     while True:
-        page = await person.read(path, params=params)
+        page = await caller.read(path, params=params)
         assert len(page["items"]) <= limit
         items += page["items"]
         if page["next_cursor"] is None:

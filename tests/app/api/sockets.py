@@ -24,7 +24,7 @@ class Socket:
                 await self.wire.until_frames(self._read + 1)
                 self._take_in()
 
-    async def until_told(self, condition: Callable[[Message], bool]) -> None:
+    async def until_received(self, condition: Callable[[Message], bool]) -> None:
         """Wait until a message that is as wanted has arrived."""
         async with asyncio.timeout(PATIENCE):
             while not any(map(condition, received := self.wire.received)):

@@ -68,9 +68,7 @@ def put(team: Team, path: str, text: str) -> "asyncio.Task[httpx.Response]":
     return asyncio.create_task(asking)
 
 
-async def test_every_edit_that_adds_is_refused_and_says_what_to_do(
-    team: Team, large: Large
-) -> None:
+async def test_every_edit_that_adds_is_refused_with_what_to_do(team: Team, large: Large) -> None:
     path = large.path
     refused = REGISTRY.get_sample_value("pipeloom_rejects_total", {"reason": "too_large"}) or 0.0
     link = {"from_step_id": large.small, "to_step_id": large.large, "from_output": "b"}

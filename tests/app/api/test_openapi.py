@@ -179,7 +179,7 @@ def everything(schema: Any) -> list[Any]:
     return [named[key] for key in sorted(named, key=lambda key: (key in DESTRUCTIVE, key))]
 
 
-async def test_whatever_the_document_allows_is_answered_as_it_says(
+async def test_whatever_the_document_allows_is_answered_as_documented(
     installation: Installation, server: Server
 ) -> None:
     print(f"seed {SEED}")

@@ -212,14 +212,14 @@ async def _made(scene: Scene, path: str, body: Any, key: str = "id") -> str:
 
 
 async def _a_stranger(house: House, _: Scene) -> str:
-    return (await house.a_person("stranger")).id
+    return (await house.a_user("stranger")).id
 
 
 async def _a_fifth(house: House, scene: Scene) -> str:
     """Somebody in the team who is none of those who ask."""
-    person = await house.a_person("fifth")
-    await _made(scene, f"{scene.team.path}/members", {"user_id": person.id, "role": "viewer"})
-    return person.id
+    caller = await house.a_user("fifth")
+    await _made(scene, f"{scene.team.path}/members", {"user_id": caller.id, "role": "viewer"})
+    return caller.id
 
 
 MAKERS: dict[str, Maker] = {
@@ -330,7 +330,9 @@ async def test_who_may_edit_over_a_socket(house: House, team: Team, role: str) -
         with socket.document.transact() as updates:
             socket.document.doc.get("steps", type=Map)[step]["name"] = "edited"
         socket.wire.say(Update(updates[0]))
-        await socket.until_told(lambda one: isinstance(one, Refused) or one == Update(updates[0]))
+        await socket.until_received(
+            lambda one: isinstance(one, Refused) or one == Update(updates[0])
+        )
         refused = [one for one in socket.wire.received if isinstance(one, Refused)]
         assert bool(refused) is (role == "viewer")
         (path,) = [f"{P}/{one['id']}" for one in await all_items(team.owner, P, 10)]

@@ -8,15 +8,15 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from app.main import application
-from tests.app.api.house import TOKENS, House, Person, Team, a_pipeline, the_json, the_problem
+from tests.app.api.house import TOKENS, ApiUser, House, Team, a_pipeline, the_json, the_problem
 from tests.app.telemetry.test_otel import TRACE, TRACEPARENT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-def traced(house: House, person: Person) -> Person:
-    """The same person at a server that was started while somebody traces."""
-    return replace(person, app=application(house.made, TOKENS))
+def traced(house: House, caller: ApiUser) -> ApiUser:
+    """The same caller at a server that was started while somebody traces."""
+    return replace(caller, app=application(house.made, TOKENS))
 
 
 def served(exported: InMemorySpanExporter) -> list[ReadableSpan]:
@@ -47,7 +47,7 @@ async def test_an_edit_tells_who_edited_what_and_continues_the_caller_s_trace(
     assert [one.parent and one.parent.span_id for one in loads] == [span.context.span_id]
 
 
-async def test_a_refusal_at_the_gate_is_told_of_without_the_token(
+async def test_a_refusal_by_the_middleware_is_traced_without_the_token(
     house: House, team: Team, exported: InMemorySpanExporter
 ) -> None:
     stranger = replace(traced(house, team.member))

@@ -32,7 +32,7 @@ async def test_no_proxy_stands_before_loopback(
     assert await Source(publisher.url).fetch() == b"a document"
 
 
-async def test_nobody_there_is_said_so() -> None:
+async def test_an_address_without_a_server_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     await refused(Source(f"http://127.0.0.1:{port}/keys"), f"cannot fetch .*{port}/keys")
@@ -67,7 +67,7 @@ async def test_dripping_is_bounded(publisher: Publisher) -> None:
     await refused(Source(publisher.url, seconds=0.1), "too slowly|in time")
 
 
-async def test_what_is_no_http_is_said_so() -> None:
+async def test_an_answer_that_is_no_http_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         source = Source(f"http://127.0.0.1:{server.getsockname()[1]}/", seconds=0.5)
         await refused(source, "cannot fetch")

@@ -114,7 +114,7 @@ def test_a_key_may_have_no_name() -> None:
      b'{"keys": ' + b"[" * 100_000],
     ids=lambda document: document[:12].decode(errors="replace"),
 )  # fmt: skip
-def test_what_is_no_key_set_is_said_so(document: bytes) -> None:
+def test_what_is_no_key_set_is_refused_with_the_reason(document: bytes) -> None:
     with pytest.raises(KeySetError, match="expected"):
         parse(document)
 

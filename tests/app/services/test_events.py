@@ -16,7 +16,7 @@ NEWS = RoomEvent("comment.created", {"content": "hi"})
 OTHER_NEWS = RoomEvent("comment.deleted", {"content": "hi"})
 
 
-async def test_everybody_who_listens_to_a_pipeline_hears_of_it() -> None:
+async def test_all_subscribers_of_a_pipeline_receive_its_events() -> None:
     events = RoomEvents(MemoryBus())
     with events.subscribed(HERE, ADA) as ada, events.subscribed(HERE, BOB) as bob:
         events.publish(THERE, NEWS)
@@ -46,7 +46,7 @@ async def test_who_loses_access_is_sent_away_and_nobody_else() -> None:
         assert await bob.next() == NEWS
 
 
-async def test_the_end_of_a_pipeline_is_told() -> None:
+async def test_the_deletion_of_a_pipeline_is_an_event() -> None:
     events = RoomEvents(MemoryBus())
     with events.subscribed(HERE, ADA) as ada:
         events.withdraw(HERE)
@@ -62,7 +62,7 @@ async def test_a_server_that_goes_down_sends_everybody_away() -> None:
         assert await bob.next() is None
 
 
-async def test_listeners_of_all_nodes_hear_of_it_once() -> None:
+async def test_subscribers_of_all_nodes_receive_an_event_once() -> None:
     bus = MemoryBus()
     here, there = RoomEvents(bus), RoomEvents(bus)
     with here.subscribed(HERE, ADA) as ada, there.subscribed(HERE, BOB) as bob:
@@ -76,14 +76,14 @@ async def test_listeners_of_all_nodes_hear_of_it_once() -> None:
     here.publish(HERE, NEWS)
 
 
-async def test_a_node_is_told_by_a_node_on_which_nobody_listens() -> None:
+async def test_a_node_without_subscribers_publishes_to_the_others() -> None:
     bus = MemoryBus()
     with RoomEvents(bus).subscribed(HERE, ADA) as ada:
         RoomEvents(bus).publish(HERE, NEWS)
         assert await ada.next() == NEWS
 
 
-async def test_rooms_are_told_as_a_stateless_message() -> None:
+async def test_rooms_receive_an_event_as_a_stateless_message() -> None:
     bus, told = MemoryBus(), list[PeerMessage]()
     events, leave = RoomEvents(bus), bus.subscribe(HERE, told.append)
     with events.subscribed(HERE, ADA):

@@ -34,7 +34,7 @@ async def store() -> MemoryStore:
     return store
 
 
-async def test_history_is_told_page_by_page(
+async def test_history_is_read_page_by_page(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app.services.history, "PAGE_UPDATES", 3)
@@ -58,7 +58,7 @@ async def test_what_was_edited_is_found_with_and_without_the_stored_state(
     assert [step.name for step in found.steps] == [f"renamed {number}" for number in names]
 
 
-async def test_what_waits_beside_the_state_is_told_when_it_takes_effect() -> None:
+async def test_what_waits_beside_the_state_is_reported_when_it_takes_effect() -> None:
     store, document = MemoryStore(), Document(1)
     team = await store.create_team(await store.create_organization("Looms", "looms"), "W", "w")
     first, updates = seed(document, first_draft()), []
@@ -78,7 +78,7 @@ async def test_what_waits_beside_the_state_is_told_when_it_takes_effect() -> Non
     assert [step.name for step in (await history.edited(PIPELINE, stretch)).steps] == ["late"]
 
 
-async def test_too_much_to_replay_is_said_so(
+async def test_too_much_to_replay_is_refused_with_the_reason(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app.services.history, "MAX_REPLAYED", 4)

@@ -109,7 +109,7 @@ def node(pool: Pool) -> Node:
     return Node(pool)
 
 
-def said(**state: object) -> str:
+def state_of(**state: object) -> str:
     return json.dumps({"user": {"id": "x"}, **state})
 
 
@@ -119,9 +119,9 @@ async def test_all_rooms_are_shown_by_one_statement(table: Table, node: Node, se
     bob = (await table.stores.directory.create_user("bob@example.org", "Bob")).id
     step = str(an_id(5))
     node.here = {
-        seat: said(cursor={"x": 1, "y": 2.5}, selection=[step, "no id"], status="busy"),
+        seat: state_of(cursor={"x": 1, "y": 2.5}, selection=[step, "no id"], status="busy"),
         (other, ada): "null",
-        (other, bob): said(),
+        (other, bob): state_of(),
     }
     assert await node.look() == [("show", 3), ("sweep", 0)]
     assert await table.rows() == {
@@ -132,17 +132,17 @@ async def test_all_rooms_are_shown_by_one_statement(table: Table, node: Node, se
 
 
 async def test_only_changes_are_written_until_it_is_time_to_renew(node: Node, seat: Seat) -> None:
-    node.here = {seat: said(status="busy")}
+    node.here = {seat: state_of(status="busy")}
     await node.look()
     assert await node.look() == []
-    node.here = {seat: said(status="away")}
+    node.here = {seat: state_of(status="away")}
     assert await node.look() == [("show", 1)]
     assert await node.look(RENEW_SECONDS - 0.5) == []
     assert await node.look() == [("show", 1)]
 
 
 async def test_who_leaves_is_removed(table: Table, node: Node, seat: Seat) -> None:
-    node.here = {seat: said()}
+    node.here = {seat: state_of()}
     await node.look()
     node.here = {}
     assert await node.look() == [("remove", 1)]
@@ -151,7 +151,7 @@ async def test_who_leaves_is_removed(table: Table, node: Node, seat: Seat) -> No
 
 
 async def test_the_closing_node_takes_everybody_out(table: Table, node: Node, seat: Seat) -> None:
-    node.here = {seat: said()}
+    node.here = {seat: state_of()}
     await node.look()
     node.here = {}
     await node.mirror.close(10)
@@ -162,7 +162,7 @@ async def test_the_closing_node_takes_everybody_out(table: Table, node: Node, se
 
 async def test_another_node_keeps_who_is_still_there(table: Table, pool: Pool, seat: Seat) -> None:
     one, other = Node(pool), Node(pool)
-    one.here, other.here = {seat: said(status="here")}, {seat: said(status="there")}
+    one.here, other.here = {seat: state_of(status="here")}, {seat: state_of(status="there")}
     await one.look()
     await other.look()
     assert (await table.rows())[seat][-1] == "there"
@@ -179,7 +179,7 @@ async def test_another_node_keeps_who_is_still_there(table: Table, pool: Pool, s
 
 async def test_what_dead_nodes_left_is_swept(table: Table, pool: Pool, seat: Seat) -> None:
     dead = Node(pool)
-    dead.here = {seat: said()}
+    dead.here = {seat: state_of()}
     await dead.look()
     await Node(pool).look()
     assert await table.rows() != {}
@@ -191,7 +191,7 @@ async def test_what_dead_nodes_left_is_swept(table: Table, pool: Pool, seat: Sea
 
 
 async def test_an_emptied_table_fills_again(table: Table, node: Node, seat: Seat) -> None:
-    node.here = {seat: said(status="busy")}
+    node.here = {seat: state_of(status="busy")}
     await node.look()
     async with table.pool.transaction() as connection:
         await connection.run_script("TRUNCATE presence")
@@ -201,7 +201,11 @@ async def test_an_emptied_table_fills_again(table: Table, node: Node, seat: Seat
 
 async def test_whoever_is_no_more_stops_nobody_else(table: Table, node: Node, seat: Seat) -> None:
     pipeline, ada = seat
-    node.here = {(pipeline, an_id(404)): said(), (an_id(404), ada): said(), seat: said()}
+    node.here = {
+        (pipeline, an_id(404)): state_of(),
+        (an_id(404), ada): state_of(),
+        seat: state_of(),
+    }
     await node.look()
     assert set(await table.rows()) == {seat}
 
@@ -209,11 +213,11 @@ async def test_whoever_is_no_more_stops_nobody_else(table: Table, node: Node, se
 async def test_an_outage_costs_only_freshness(table: Table, node: Node, seat: Seat) -> None:
     _, ada = seat
     other = await table.stores.new_pipeline(2)
-    node.here = {seat: said(status="before")}
+    node.here = {seat: state_of(status="before")}
     await node.look()
     node.board.failure = StoreUnavailable("away")
     with capture_logs() as logs:
-        node.here = {(other, ada): said(status="during")}
+        node.here = {(other, ada): state_of(status="during")}
         for _ in range(3):
             await node.mirror.try_once()
         node.board.failure = None
@@ -234,19 +238,19 @@ async def failures_logged(node: Node, *failures: Exception | None) -> list[tuple
 
 
 async def test_each_failure_of_an_outage_is_logged_once(node: Node, seat: Seat) -> None:
-    node.here = {seat: said()}
+    node.here = {seat: state_of()}
     away, refused = StoreUnavailable("away"), StoreUnavailable("not allowed")
     outage = [away, away, refused, away, refused]
     assert await failures_logged(node, *outage) == [("away", False), ("not allowed", False)]
     # The table has been written: another outage.
     node.here = {}
     assert await failures_logged(node, None) == []
-    node.here = {seat: said()}
+    node.here = {seat: state_of()}
     assert await failures_logged(node, *outage) == [("away", False), ("not allowed", False)]
 
 
 async def test_a_bug_during_an_outage_is_logged_with_its_traceback(node: Node, seat: Seat) -> None:
-    node.here = {seat: said()}
+    node.here = {seat: state_of()}
     failures = [StoreUnavailable("away"), KeyError("bug"), ValueError("another"), KeyError("bug")]
     assert await failures_logged(node, *failures) == [
         ("away", False),
@@ -264,21 +268,21 @@ async def test_a_bug_during_an_outage_is_logged_with_its_traceback(node: Node, s
         ("null", Pose()),
         ("[]", Pose()),
         ("[" * 100_000, Pose()),
-        (said(cursor=1, selection="all", status={}), Pose()),
-        (said(cursor={"x": "1", "y": 2}, selection=[1, {}, None], status=""), Pose()),
-        (said(cursor={"x": 1, "y": 10**400}), Pose()),
+        (state_of(cursor=1, selection="all", status={}), Pose()),
+        (state_of(cursor={"x": "1", "y": 2}, selection=[1, {}, None], status=""), Pose()),
+        (state_of(cursor={"x": 1, "y": 10**400}), Pose()),
         ('{"cursor": {"x": 1e999, "y": 1}}', Pose()),
-        (said(status="\ud800\0é" + "x" * 99), Pose(status="\ufffd\ufffdé" + "x" * 47)),
+        (state_of(status="\ud800\0é" + "x" * 99), Pose(status="\ufffd\ufffdé" + "x" * 47)),
     ],
 )
-def test_whatever_a_window_says_can_be_shown(state: str, expected: Pose) -> None:
+def test_whatever_a_client_writes_can_be_shown(state: str, expected: Pose) -> None:
     found = pose(state)
     assert (found.cursor, list(found.selection), found.status) == (None, [], expected.status)
 
 
 def test_of_a_large_selection_the_first_are_shown_once() -> None:
     ids = [str(an_id(number)) for number in (1, 1, *range(1, 1000))]
-    found = list(pose(said(selection=ids)).selection)
+    found = list(pose(state_of(selection=ids)).selection)
     assert found == [an_id(number) for number in range(1, MAX_SELECTED - 1)]
 
 

@@ -36,7 +36,7 @@ FIRST = Pipeline(
 
 
 @dataclass
-class Shop:
+class VersioningSetup:
     """A node with one pipeline and its versions."""
 
     node: Node
@@ -65,9 +65,9 @@ async def a_store() -> GatedStore:
 
 
 @pytest.fixture
-async def shop() -> Shop:
+async def setup() -> VersioningSetup:
     store = await a_store()
-    return Shop(Node(store), MemoryVersions(store))
+    return VersioningSetup(Node(store), MemoryVersions(store))
 
 
 def spoil(editor: Editor) -> None:
@@ -84,42 +84,44 @@ def step_names(version: Version) -> list[object]:
     return [step["name"] for step in version.steps]
 
 
-async def test_a_version_is_what_the_log_holds(shop: Shop) -> None:
-    await shop.node.hub.edit(PIPELINE, USER, spoil)
-    info = await shop.versioning.save(PIPELINE, USER, NOON, name="spoilt", change_summary="s")
+async def test_a_version_is_what_the_log_holds(setup: VersioningSetup) -> None:
+    await setup.node.hub.edit(PIPELINE, USER, spoil)
+    info = await setup.versioning.save(PIPELINE, USER, NOON, name="spoilt", change_summary="s")
     assert (info.number, info.seq, info.name, info.change_summary) == (1, 2, "spoilt", "s")
-    version = await shop.versioning.load(PIPELINE, 1)
+    version = await setup.versioning.load(PIPELINE, 1)
     assert [step["name"] for step in version.steps] == ["z", "new"]
 
 
-async def test_coming_back_makes_the_pipeline_what_it_was(shop: Shop) -> None:
-    number = await shop.save("good")
-    visit = await shop.node.enter()
-    await shop.node.hub.edit(PIPELINE, USER, spoil)
-    restored = await shop.versioning.restore(PIPELINE, number, USER, NOON)
+async def test_coming_back_makes_the_pipeline_what_it_was(setup: VersioningSetup) -> None:
+    number = await setup.save("good")
+    visit = await setup.node.enter()
+    await setup.node.hub.edit(PIPELINE, USER, spoil)
+    restored = await setup.versioning.restore(PIPELINE, number, USER, NOON)
     await turns()
-    assert await shop.present() == FIRST
+    assert await setup.present() == FIRST
     assert len(visit.inbox.received) == 3
     assert restored.edit.seq == 3
     assert restored.saved is not None
     assert restored.saved.change_summary == "Before returning to version 1"
 
-    await shop.versioning.restore(PIPELINE, restored.saved.number, USER, NOON)
-    assert {step.name for step in (await shop.present()).steps.values()} == {"z", "new"}
+    await setup.versioning.restore(PIPELINE, restored.saved.number, USER, NOON)
+    assert {step.name for step in (await setup.present()).steps.values()} == {"z", "new"}
 
 
-async def test_an_edit_that_is_not_stored_yet_is_saved_before_it_is_replaced(shop: Shop) -> None:
-    number = await shop.save()
-    shop.node.store.writing.open.clear()
-    spoiling = asyncio.create_task(shop.node.hub.edit(PIPELINE, USER, spoil))
-    await shop.node.store.writing.asked.wait()
-    restoring = asyncio.create_task(shop.versioning.restore(PIPELINE, number, USER, NOON))
+async def test_an_edit_that_is_not_stored_yet_is_saved_before_it_is_replaced(
+    setup: VersioningSetup,
+) -> None:
+    number = await setup.save()
+    setup.node.store.writing.open.clear()
+    spoiling = asyncio.create_task(setup.node.hub.edit(PIPELINE, USER, spoil))
+    await setup.node.store.writing.asked.wait()
+    restoring = asyncio.create_task(setup.versioning.restore(PIPELINE, number, USER, NOON))
     await turns(50)
-    shop.node.store.writing.open.set()
+    setup.node.store.writing.open.set()
     saved = (await restoring).saved
     assert saved is not None
     assert saved.seq == (await spoiling).seq
-    assert await shop.present() == FIRST
+    assert await setup.present() == FIRST
 
 
 class BusyVersions(MemoryVersions):
@@ -138,75 +140,77 @@ class BusyVersions(MemoryVersions):
 async def test_an_edit_between_saving_and_restoring_is_in_the_saved_version() -> None:
     store = await a_store()
     versions = BusyVersions(store)
-    shop = Shop(Node(store), versions)
-    number = await shop.save("good")
-    spoilt = await shop.node.hub.edit(PIPELINE, USER, spoil)
+    setup = VersioningSetup(Node(store), versions)
+    number = await setup.save("good")
+    spoilt = await setup.node.hub.edit(PIPELINE, USER, spoil)
 
     # The step is deleted by restoring version 1, and this edit goes with it.
-    versions.edit = lambda: shop.node.hub.edit(PIPELINE, USER, rename_new_step)
-    restored = await shop.versioning.restore(PIPELINE, number, USER, NOON)
+    versions.edit = lambda: setup.node.hub.edit(PIPELINE, USER, rename_new_step)
+    restored = await setup.versioning.restore(PIPELINE, number, USER, NOON)
 
-    assert await shop.present() == FIRST
-    assert await shop.numbers() == [3, 2, 1]
-    before = await shop.versioning.load(PIPELINE, 2)
+    assert await setup.present() == FIRST
+    assert await setup.numbers() == [3, 2, 1]
+    before = await setup.versioning.load(PIPELINE, 2)
     assert (before.info.seq, step_names(before)) == (spoilt.seq, ["z", "new"])
     assert restored.saved is not None
     assert (restored.saved.number, restored.saved.seq) == (3, restored.edit.seq - 1)
     assert restored.saved.change_summary == "Before returning to version 1"
-    assert step_names(await shop.versioning.load(PIPELINE, 3)) == ["z", "theirs"]
+    assert step_names(await setup.versioning.load(PIPELINE, 3)) == ["z", "theirs"]
 
 
 async def test_an_edit_while_restoring_is_decided_is_in_the_saved_version(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    setup: VersioningSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    number = await shop.save("good")
-    await shop.node.hub.edit(PIPELINE, USER, spoil)
+    number = await setup.save("good")
+    await setup.node.hub.edit(PIPELINE, USER, spoil)
 
     async def compute_slowly(*args: Any) -> object:
         decided = await compute(*args)
-        await shop.node.hub.edit(PIPELINE, USER, rename_new_step)
+        await setup.node.hub.edit(PIPELINE, USER, rename_new_step)
         return decided
 
     monkeypatch.setattr(app.rooms.hub, "compute", compute_slowly)
-    restored = await shop.versioning.restore(PIPELINE, number, USER, NOON)
-    assert await shop.present() == FIRST
+    restored = await setup.versioning.restore(PIPELINE, number, USER, NOON)
+    assert await setup.present() == FIRST
     assert restored.saved is not None
-    assert (await shop.numbers(), restored.saved.seq) == ([2, 1], restored.edit.seq - 1)
-    assert step_names(await shop.versioning.load(PIPELINE, 2)) == ["z", "theirs"]
+    assert (await setup.numbers(), restored.saved.seq) == ([2, 1], restored.edit.seq - 1)
+    assert step_names(await setup.versioning.load(PIPELINE, 2)) == ["z", "theirs"]
 
 
-async def test_restoring_into_a_document_that_is_too_large_saves_nothing(shop: Shop) -> None:
-    number = await shop.save("good")
-    await shop.node.hub.edit(PIPELINE, USER, spoil)
-    node = shop.node
+async def test_restoring_into_a_document_that_is_too_large_saves_nothing(
+    setup: VersioningSetup,
+) -> None:
+    number = await setup.save("good")
+    await setup.node.hub.edit(PIPELINE, USER, spoil)
+    node = setup.node
     full = Hub(node.store, node.committer, node.bus, node.clock, unload_after=1.0, document_bytes=1)
-    versioning = Versioning(node.store, shop.versions, full)
+    versioning = Versioning(node.store, setup.versions, full)
     with pytest.raises(PipelineTooLarge):
         await versioning.restore(PIPELINE, number, USER, NOON)
-    assert await shop.numbers() == [1]
+    assert await setup.numbers() == [1]
 
 
-async def test_what_is_saved_already_is_not_saved_again(shop: Shop) -> None:
-    first = await shop.save()
-    await shop.node.hub.edit(PIPELINE, USER, spoil)
-    await shop.save()
-    restored = await shop.versioning.restore(PIPELINE, first, USER, NOON)
+async def test_what_is_saved_already_is_not_saved_again(setup: VersioningSetup) -> None:
+    first = await setup.save()
+    await setup.node.hub.edit(PIPELINE, USER, spoil)
+    await setup.save()
+    restored = await setup.versioning.restore(PIPELINE, first, USER, NOON)
     assert restored.saved is None
-    assert await shop.numbers() == [2, 1]
+    assert await setup.numbers() == [2, 1]
 
 
-async def test_coming_back_to_what_there_is_changes_nothing(shop: Shop) -> None:
-    number = await shop.save()
-    restored = await shop.versioning.restore(PIPELINE, number, USER, NOON)
+async def test_coming_back_to_what_there_is_changes_nothing(setup: VersioningSetup) -> None:
+    number = await setup.save()
+    restored = await setup.versioning.restore(PIPELINE, number, USER, NOON)
     assert (restored.edit.seq, restored.saved) == (1, None)
-    assert await shop.node.store.since(PIPELINE, 1) == []
+    assert await setup.node.store.since(PIPELINE, 1) == []
 
 
-async def test_versions_are_compared_with_each_other_and_with_now(shop: Shop) -> None:
-    first = await shop.save()
-    await shop.node.hub.edit(PIPELINE, USER, spoil)
-    now = await shop.versioning.difference(PIPELINE, first, None)
-    assert await shop.versioning.difference(PIPELINE, first, await shop.save()) == now
+async def test_versions_are_compared_with_each_other_and_with_now(setup: VersioningSetup) -> None:
+    first = await setup.save()
+    await setup.node.hub.edit(PIPELINE, USER, spoil)
+    now = await setup.versioning.difference(PIPELINE, first, None)
+    assert await setup.versioning.difference(PIPELINE, first, await setup.save()) == now
     assert [(entry.id, entry.kind) for entry in now.steps] == [
         (B, "changed"),
         (key(3), "added"),
@@ -216,8 +220,8 @@ async def test_versions_are_compared_with_each_other_and_with_now(shop: Shop) ->
     assert [entry.kind for entry in now.connections] == ["removed"]
 
 
-async def test_what_is_not_there_is_said_so(shop: Shop) -> None:
+async def test_what_is_not_there_is_refused_with_the_reason(setup: VersioningSetup) -> None:
     with pytest.raises(UnknownEntry, match="no version 7"):
-        await shop.versioning.restore(PIPELINE, 7, USER, NOON)
+        await setup.versioning.restore(PIPELINE, 7, USER, NOON)
     with pytest.raises(PipelineNotFound):
-        await shop.versioning.save(an_id(404), USER, NOON)
+        await setup.versioning.save(an_id(404), USER, NOON)

@@ -59,7 +59,7 @@ _WITH_PLACE = (errors.EditRefused, errors.PipelineFileError)
         store.NotAllowed("policy of table secret"),
     ],
 )
-def test_what_the_database_says_is_not_told(error: PipeloomError) -> None:
+def test_messages_of_the_database_are_not_shown(error: PipeloomError) -> None:
     assert b"secret" not in bytes(problem_response(error).body)
 
 

@@ -7,7 +7,7 @@ from app.api.core.context import Caller
 from app.api.core.middleware import ApiMiddleware
 from app.api.core.rate_limit import RateLimit
 from tests.app.api.conftest import MAX_BODY
-from tests.app.api.house import TOKENS, House, Person, Team, ask, the_problem
+from tests.app.api.house import TOKENS, ApiUser, House, Team, ask, the_problem
 from tests.app.fakes import HeldClock
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest.mark.parametrize("path", ["/me", "/pipelines", "/nothing-here", "/me/", "/"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "TRACE"])
-async def test_strangers_are_told_nothing_about_a_path(
+async def test_callers_without_a_token_learn_nothing_about_a_path(
     house: House, path: str, method: str
 ) -> None:
     answer = await ask(house.app, method, path)
@@ -42,12 +42,12 @@ async def test_a_path_with_a_line_feed_is_a_path_like_others(
 
 
 @pytest.mark.parametrize("path", ["/nothing-here", "/me/", "/pipelines/x/y/z", "/"])
-async def test_who_has_a_token_is_told_that_nothing_is_there(team: Team, path: str) -> None:
+async def test_callers_with_a_token_learn_that_nothing_is_there(team: Team, path: str) -> None:
     document = the_problem(await team.viewer.get(path), 404)
     assert document["detail"] == f"there is nothing at /api{path}"
 
 
-async def test_a_method_that_a_path_has_not_is_told_with_those_it_has(team: Team) -> None:
+async def test_a_method_that_a_path_has_not_is_answered_with_those_it_has(team: Team) -> None:
     answer = await team.viewer.delete("/me")
     the_problem(answer, 405)
     assert answer.headers["allow"] == "GET, HEAD, PATCH"
@@ -133,7 +133,9 @@ def a_gate(
     return ApiMiddleware(app, TOKENS, RateLimit(1.0, burst, clock), max_body), clock  # type: ignore[arg-type]
 
 
-async def passes(gate: ApiMiddleware, person: Person, *chunks: bytes) -> tuple[int, dict[str, str]]:
+async def passes(
+    middleware: ApiMiddleware, caller: ApiUser, *chunks: bytes
+) -> tuple[int, dict[str, str]]:
     """Send a body in chunks; return the status and the headers of the answer."""
     messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     messages.append({"type": "http.request", "body": b"", "more_body": False})
@@ -150,9 +152,9 @@ async def passes(gate: ApiMiddleware, person: Person, *chunks: bytes) -> tuple[i
         "method": "POST",
         "path": "/x",
         "query_string": b"",
-        "headers": [(b"authorization", f"Bearer {person.token}".encode())],
+        "headers": [(b"authorization", f"Bearer {caller.token}".encode())],
     }
-    await gate(scope, receive, send)
+    await middleware(scope, receive, send)
     return sent[0]["status"], {k.decode(): v.decode() for k, v in sent[0]["headers"]}
 
 
@@ -164,23 +166,23 @@ async def taking(_: Scope, receive: Receive, send: Send) -> None:
 
 
 async def test_a_body_beyond_the_limit_is_refused_while_it_arrives(team: Team) -> None:
-    gate, _ = a_gate(taking)
-    assert (await passes(gate, team.owner, b"12345", b"67890"))[0] == 200
-    assert (await passes(gate, team.owner, b"12345", b"67890", b"1"))[0] == 413
+    middleware, _ = a_gate(taking)
+    assert (await passes(middleware, team.owner, b"12345", b"67890"))[0] == 200
+    assert (await passes(middleware, team.owner, b"12345", b"67890", b"1"))[0] == 413
 
 
-async def test_who_asks_too_fast_is_told_when_to_come_back(team: Team) -> None:
-    gate, clock = a_gate(taking, burst=2)
-    assert [(await passes(gate, team.owner))[0] for _ in range(3)] == [200, 200, 429]
-    _, headers = await passes(gate, team.owner)
+async def test_who_asks_too_fast_learns_when_to_come_back(team: Team) -> None:
+    middleware, clock = a_gate(taking, burst=2)
+    assert [(await passes(middleware, team.owner))[0] for _ in range(3)] == [200, 200, 429]
+    _, headers = await passes(middleware, team.owner)
     assert headers["retry-after"] == "1"
     assert headers["ratelimit"] == '"user";r=0;t=2'
     assert headers["ratelimit-policy"] == '"user";q=2;w=2'
-    assert (await passes(gate, team.viewer))[0] == 200, "others are not slowed down"
+    assert (await passes(middleware, team.viewer))[0] == 200, "others are not slowed down"
     clock.seconds += 1
-    assert [(await passes(gate, team.owner))[0] for _ in range(2)] == [200, 429]
+    assert [(await passes(middleware, team.owner))[0] for _ in range(2)] == [200, 429]
 
 
-async def test_what_is_left_is_told_with_every_answer(team: Team) -> None:
+async def test_what_is_left_is_in_every_answer(team: Team) -> None:
     answer = await team.owner.get("/me")
     assert answer.headers["ratelimit"].startswith('"user";r=')

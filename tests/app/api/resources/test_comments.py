@@ -94,7 +94,7 @@ async def test_a_reply_is_not_resolved(team: Team) -> None:
     the_problem(await team.member.patch(place, {"resolved": True}), 422)
 
 
-async def test_of_two_who_edit_one_state_the_second_is_told(team: Team) -> None:
+async def test_of_two_edits_of_one_state_the_second_is_refused(team: Team) -> None:
     path = await a_pipeline(team)
     place = f"{path}/comments/{(await said(team, path, 'first'))['id']}"
     tag = {"if-match": (await team.member.get(place)).headers["etag"]}
@@ -116,7 +116,7 @@ async def test_authors_admins_and_owners_delete(team: Team) -> None:
     the_problem(await team.owner.get(f"{path}/comments/{by_member['id']}"), 404)
 
 
-async def test_what_somebody_said_stays_when_they_leave(house: House, team: Team) -> None:
+async def test_comments_stay_when_their_author_leaves(house: House, team: Team) -> None:
     path = await a_pipeline(team)
     await said(team, path, "bye")
     await team.owner.delete(f"{team.path}/members/{team.member.id}")

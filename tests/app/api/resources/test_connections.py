@@ -79,7 +79,7 @@ async def test_what_a_connection_cannot_be_is_refused(
     assert (await team.viewer.read(f"{path}/connections"))["items"] == []
 
 
-async def test_of_two_who_edit_one_state_the_second_is_told(team: Team) -> None:
+async def test_of_two_edits_of_one_state_the_second_is_refused(team: Team) -> None:
     path, (a, b, c) = await three_steps(team)
     made = await team.member.made(f"{path}/connections", {"from_step_id": a, "to_step_id": b})
     connection = f"{path}/connections/{made['id']}"

@@ -9,14 +9,14 @@ import pytest
 from starlette.types import Message, Scope
 
 from app.api.resources import events
-from tests.app.api.house import TOKENS, House, Person, Team, a_pipeline, the_problem
+from tests.app.api.house import TOKENS, ApiUser, House, Team, a_pipeline, the_problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PATIENCE = 10.0
 
 
-class Ear:
+class EventSubscriber:
     """A client of an event stream; ASGI by hand, since httpx waits for the end of a body."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Ear:
         async with asyncio.timeout(PATIENCE), self._news:
             await self._news.wait_for(lambda: self.ended)
 
-    def heard(self) -> list[tuple[str, Any]]:
+    def received(self) -> list[tuple[str, Any]]:
         """The events so far."""
         pieces = [piece for piece in self._text.split("\n\n") if piece.startswith("event: ")]
         lines = [piece.split("\n") for piece in pieces]
@@ -58,9 +58,9 @@ class Ear:
 
 
 @asynccontextmanager
-async def listening(person: Person, path: str) -> AsyncIterator[Ear]:
+async def listening(caller: ApiUser, path: str) -> AsyncIterator[EventSubscriber]:
     """An ear at a pipeline."""
-    ear = Ear()
+    ear = EventSubscriber()
     messages = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive() -> Message:
@@ -72,9 +72,9 @@ async def listening(person: Person, path: str) -> AsyncIterator[Ear]:
         "method": "GET",
         "path": f"/api{path}/events",
         "query_string": b"",
-        "headers": [(b"authorization", f"Bearer {person.token}".encode())],
+        "headers": [(b"authorization", f"Bearer {caller.token}".encode())],
     }
-    asking = asyncio.create_task(person.app(scope, receive, ear.send))
+    asking = asyncio.create_task(caller.app(scope, receive, ear.send))
     try:
         await ear.until("\n\n")
         yield ear
@@ -83,7 +83,7 @@ async def listening(person: Person, path: str) -> AsyncIterator[Ear]:
         await asking
 
 
-async def test_comments_are_heard_as_they_happen(team: Team) -> None:
+async def test_comments_are_received_as_they_happen(team: Team) -> None:
     path = await a_pipeline(team)
     async with listening(team.viewer, path) as ear:
         made = await team.member.made(f"{path}/comments", {"content": "Grüße"})
@@ -93,8 +93,8 @@ async def test_comments_are_heard_as_they_happen(team: Team) -> None:
         await team.member.delete(place)
         await ear.until("comment.deleted")
     kinds = ["comment.created", "comment.updated", "comment.resolved", "comment.deleted"]
-    assert [kind for kind, _ in ear.heard()] == kinds
-    assert ear.heard()[0] == ("comment.created", made)
+    assert [kind for kind, _ in ear.received()] == kinds
+    assert ear.received()[0] == ("comment.created", made)
 
 
 async def test_only_those_who_may_read_listen(team: Team) -> None:
@@ -102,14 +102,14 @@ async def test_only_those_who_may_read_listen(team: Team) -> None:
     the_problem(await team.outsider.get(f"{path}/events"), 404)
 
 
-async def test_who_is_removed_from_the_team_hears_no_more(team: Team) -> None:
+async def test_a_removed_member_receives_no_more_events(team: Team) -> None:
     path = await a_pipeline(team)
     async with listening(team.viewer, path) as ear, listening(team.admin, path) as other:
         await team.owner.delete(f"{team.path}/members/{team.viewer.id}")
         await ear.until_the_end()
         await team.member.made(f"{path}/comments", {"content": "secret"})
         await other.until("secret")
-    assert ear.heard() == []
+    assert ear.received() == []
 
 
 async def test_the_end_of_the_pipeline_is_the_end_of_the_stream(team: Team) -> None:
@@ -117,7 +117,9 @@ async def test_the_end_of_the_pipeline_is_the_end_of_the_stream(team: Team) -> N
     async with listening(team.viewer, path) as ear:
         await team.owner.delete(path)
         await ear.until_the_end()
-    assert ear.heard() == [("pipeline.deleted", {"pipeline_id": path.removeprefix("/pipelines/")})]
+    assert ear.received() == [
+        ("pipeline.deleted", {"pipeline_id": path.removeprefix("/pipelines/")})
+    ]
 
 
 async def test_a_stream_ends_with_its_token(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.app.api.house import House, Person, Team, the_json, the_problem
+from tests.app.api.house import ApiUser, House, Team, the_json, the_problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -35,7 +35,7 @@ async def test_a_state_that_is_known_is_not_sent_again(team: Team) -> None:
     assert (await team.owner.get("/me", headers={"if-none-match": tag})).status_code == 200
 
 
-async def test_of_two_who_edit_one_state_the_second_is_told(team: Team) -> None:
+async def test_of_two_edits_of_one_state_the_second_is_refused(team: Team) -> None:
     tag = (await team.owner.get("/me")).headers["etag"]
     first = await team.owner.patch("/me", {"name": "One"}, headers={"if-match": tag})
     second = await team.owner.patch("/me", {"name": "Two"}, headers={"if-match": tag})
@@ -48,8 +48,8 @@ async def test_of_two_who_edit_one_state_the_second_is_told(team: Team) -> None:
 
 
 async def test_the_token_of_a_user_who_is_gone_finds_nobody(house: House) -> None:
-    person: Person = await house.a_person()
-    await house.sql("DELETE FROM users WHERE id = $1", person.user.id)
-    the_problem(await person.get("/me"), 404)
-    the_problem(await person.patch("/me", {"name": "Ghost"}), 404)
-    assert (await person.read("/pipelines"))["items"] == []
+    caller: ApiUser = await house.a_user()
+    await house.sql("DELETE FROM users WHERE id = $1", caller.user.id)
+    the_problem(await caller.get("/me"), 404)
+    the_problem(await caller.patch("/me", {"name": "Ghost"}), 404)
+    assert (await caller.read("/pipelines"))["items"] == []

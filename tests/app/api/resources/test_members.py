@@ -1,6 +1,6 @@
 import pytest
 
-from tests.app.api.house import House, Person, Team, all_items, the_json, the_problem
+from tests.app.api.house import ApiUser, House, Team, all_items, the_json, the_problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -8,8 +8,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 NOBODY = "00000000-0000-0000-0000-000000000001"
 
 
-def path_of(team: Team, person: Person) -> str:
-    return f"{team.path}/members/{person.id}"
+def path_of(team: Team, caller: ApiUser) -> str:
+    return f"{team.path}/members/{caller.id}"
 
 
 async def test_every_member_sees_who_is_in_the_team(team: Team) -> None:
@@ -24,7 +24,7 @@ async def test_every_member_sees_who_is_in_the_team(team: Team) -> None:
 
 @pytest.mark.parametrize("by", ["email", "user_id"])
 async def test_people_are_added_by_email_or_by_id(house: House, team: Team, by: str) -> None:
-    bob = await house.a_person("bob")
+    bob = await house.a_user("bob")
     who = {"email": bob.user.email.upper()} if by == "email" else {"user_id": bob.id}
     made = await team.admin.made(f"{team.path}/members", {**who, "role": "viewer"})
     assert (made["id"], made["role"], made["email"]) == (bob.id, "viewer", bob.user.email)
@@ -43,12 +43,12 @@ async def test_whom_nobody_knows_is_not_added(team: Team, who: dict[str, str]) -
 
 @pytest.mark.parametrize(("role", "status"), [("member", 403), ("viewer", 403), ("outsider", 404)])
 async def test_others_add_nobody(house: House, team: Team, role: str, status: int) -> None:
-    bob = await house.a_person("bob")
+    bob = await house.a_user("bob")
     the_problem(await team.people[role].post(f"{team.path}/members", {"user_id": bob.id}), status)
 
 
 async def test_admins_neither_make_owners_nor_touch_them(house: House, team: Team) -> None:
-    bob = await house.a_person("bob")
+    bob = await house.a_user("bob")
     wanted = {"user_id": bob.id, "role": "owner"}
     refusals = [
         await team.admin.post(f"{team.path}/members", wanted),
@@ -76,9 +76,9 @@ async def test_members_are_removed_and_see_nothing_any_more(team: Team) -> None:
 
 @pytest.mark.parametrize("role", ["admin", "member", "viewer"])
 async def test_anybody_may_leave(team: Team, role: str) -> None:
-    person = team.people[role]
-    assert (await person.delete(path_of(team, person))).status_code == 204
-    the_problem(await person.get(team.path), 404)
+    caller = team.people[role]
+    assert (await caller.delete(path_of(team, caller))).status_code == 204
+    the_problem(await caller.get(team.path), 404)
 
 
 async def test_others_remove_nobody(team: Team) -> None:

@@ -6,7 +6,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_who_creates_an_organization_owns_its_first_team(house: House) -> None:
-    ada = await house.a_person("ada")
+    ada = await house.a_user("ada")
     made = await ada.made("/organizations", {"name": "Ada & Söhne"})
     assert made["slug"] == "ada-sohne"
     (team,) = (await ada.read("/teams"))["items"]
@@ -15,7 +15,7 @@ async def test_who_creates_an_organization_owns_its_first_team(house: House) -> 
 
 
 async def test_names_and_slugs_may_be_chosen(house: House) -> None:
-    ada = await house.a_person("ada")
+    ada = await house.a_user("ada")
     wanted = {"name": "X", "slug": "x-y-1", "team": {"name": "Core", "slug": "the-core"}}
     made = await ada.made("/organizations", wanted)
     assert made["slug"] == "x-y-1"
@@ -23,14 +23,14 @@ async def test_names_and_slugs_may_be_chosen(house: House) -> None:
 
 
 async def test_a_slug_is_taken_once(house: House) -> None:
-    ada, bob = await house.a_person("ada"), await house.a_person("bob")
+    ada, bob = await house.a_user("ada"), await house.a_user("bob")
     await ada.made("/organizations", {"name": "Taken"})
     document = the_problem(await bob.post("/organizations", {"name": "taken"}), 409)
     assert "slug" in document["detail"]
 
 
 async def test_a_name_without_letters_needs_a_slug(house: House) -> None:
-    ada = await house.a_person("ada")
+    ada = await house.a_user("ada")
     document = the_problem(await ada.post("/organizations", {"name": "日本"}), 422)
     assert document["errors"][0]["path"] == "body.slug"
     await ada.made("/organizations", {"name": "日本", "slug": "nihon"})
@@ -62,7 +62,7 @@ async def test_nobody_else_does(team: Team, role: str) -> None:
 
 
 async def test_lists_come_in_pages_newest_first(house: House) -> None:
-    ada = await house.a_person("ada")
+    ada = await house.a_user("ada")
     made = [await ada.made("/organizations", {"name": f"{ada.id} {n}"}) for n in range(5)]
     listed = await all_items(ada, "/organizations", 2)
     assert [one["id"] for one in listed] == [one["id"] for one in reversed(made)]

@@ -93,8 +93,8 @@ async def test_what_is_no_pipeline_is_not_created(
 
 
 async def test_a_team_elsewhere_takes_no_pipeline(team: Team) -> None:
-    for person, status in ((team.viewer, 403), (team.outsider, 404)):
-        answer = await person.post("/pipelines", {"team_id": team.id, "name": "mine"})
+    for caller, status in ((team.viewer, 403), (team.outsider, 404)):
+        answer = await caller.post("/pipelines", {"team_id": team.id, "name": "mine"})
         the_problem(answer, status)
     answer = await team.owner.post("/pipelines", {"team_id": an_id(), "name": "mine"})
     the_problem(answer, 404)
@@ -158,7 +158,7 @@ async def test_settings_change_and_the_rest_stays(team: Team) -> None:
     assert the_json(await team.member.patch(path, {"description": None}))["description"] is None
 
 
-async def test_of_two_who_edit_one_state_the_second_is_told(team: Team) -> None:
+async def test_of_two_edits_of_one_state_the_second_is_refused(team: Team) -> None:
     path = await a_pipeline(team)
     tag = {"if-match": (await team.member.get(path)).headers["etag"]}
     first = await team.member.patch(path, {"name": "one"}, headers=tag)

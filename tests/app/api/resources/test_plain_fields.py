@@ -46,7 +46,7 @@ async def test_it_is_created_read_and_changed_through_rest(team: Team, name: str
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-async def test_rest_refuses_another_kind_of_value_and_says_why(team: Team, name: str) -> None:
+async def test_rest_refuses_another_kind_of_value_with_the_reason(team: Team, name: str) -> None:
     path = await a_pipeline(team)
     step = f"{path}/steps/{await a_step(team, path, 'a')}"
     problem = the_problem(await team.member.patch(step, {name: EXAMPLES[name].refused}), 422)

@@ -18,7 +18,7 @@ async def test_nobody_is_in_a_room_that_nobody_opened(team: Team) -> None:
     the_problem(await team.outsider.get(f"{path}/presence"), 404)
 
 
-async def test_who_has_a_pipeline_open_is_here_with_what_their_window_says(
+async def test_who_has_a_pipeline_open_is_present_with_their_presence_state(
     house: House, team: Team
 ) -> None:
     path = await a_pipeline(team)
@@ -71,7 +71,7 @@ async def test_who_was_shown_too_long_ago_is_not_here(house: House, team: Team) 
         '{"cursor": ' + "[" * 98 + "]" * 98 + "}",
     ],
 )
-async def test_whatever_a_window_says_can_be_read(house: House, team: Team, state: str) -> None:
+async def test_whatever_a_client_writes_can_be_read(house: House, team: Team, state: str) -> None:
     path = await a_pipeline(team)
     pipeline_id = path.removeprefix("/pipelines/")
     async with joined(house.made, pipeline_id, team.viewer.token) as odd:

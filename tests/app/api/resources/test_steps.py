@@ -127,7 +127,7 @@ async def test_what_is_not_there_is_not_found(team: Team) -> None:
             the_problem(await team.member.ask(method, step, **body), 404)
 
 
-async def test_of_two_who_edit_one_state_the_second_is_told(team: Team) -> None:
+async def test_of_two_edits_of_one_state_the_second_is_refused(team: Team) -> None:
     path = await a_pipeline(team)
     step = f"{path}/steps/{await a_step(team, path, 'a')}"
     tag = {"if-match": (await team.member.get(step)).headers["etag"]}

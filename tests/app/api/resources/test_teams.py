@@ -22,7 +22,7 @@ async def test_nobody_else_adds_teams(team: Team, role: str, status: int) -> Non
     the_problem(await team.people[role].post("/teams", wanted), status)
 
 
-async def test_the_list_says_what_one_is_in_each_team(house: House, team: Team) -> None:
+async def test_the_list_has_the_role_in_each_team(house: House, team: Team) -> None:
     other = await house.a_team()
     listed = await all_items(team.admin, "/teams", 1)
     assert [(one["id"], one["role"]) for one in listed] == [(team.id, "admin")]
@@ -45,7 +45,7 @@ async def test_owners_and_admins_change_a_team(team: Team, role: str) -> None:
     assert (await team.viewer.read(team.path))["settings"] == {"a": [1]}
 
 
-async def test_of_two_who_edit_one_state_the_second_is_told(team: Team) -> None:
+async def test_of_two_edits_of_one_state_the_second_is_refused(team: Team) -> None:
     tag = {"if-match": (await team.owner.get(team.path)).headers["etag"]}
     assert (await team.owner.patch(team.path, {"name": "A"}, headers=tag)).status_code == 200
     document = the_problem(await team.admin.patch(team.path, {"name": "B"}, headers=tag), 412)

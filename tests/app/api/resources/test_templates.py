@@ -118,11 +118,11 @@ async def test_who_may_do_what(team: Team) -> None:
     place = f"/templates/{template['id']}"
     wanted = {"team_id": team.id, "variables": {"topic": "x"}}
     again = {"pipeline_id": template["source_pipeline_id"], "name": "again"}
-    for person, status in ((team.viewer, 403), (team.outsider, 404)):
-        the_problem(await person.post("/templates", again), status)
-        the_problem(await person.patch(place, {"name": "mine"}), status)
-        the_problem(await person.post(f"{place}/instantiate", wanted), status)
-        the_problem(await person.delete(place), status)
+    for caller, status in ((team.viewer, 403), (team.outsider, 404)):
+        the_problem(await caller.post("/templates", again), status)
+        the_problem(await caller.patch(place, {"name": "mine"}), status)
+        the_problem(await caller.post(f"{place}/instantiate", wanted), status)
+        the_problem(await caller.delete(place), status)
     the_problem(await team.outsider.get(place), 404)
     the_problem(await team.member.delete(place), 403)
     assert (await team.admin.delete(place)).status_code == 204
@@ -149,7 +149,7 @@ async def test_lists_come_in_pages_by_team_and_category(team: Team) -> None:
     assert (await team.viewer.read("/templates", params={"team": an_id()}))["items"] == []
 
 
-async def test_of_two_who_edit_one_state_the_second_is_told(team: Team) -> None:
+async def test_of_two_edits_of_one_state_the_second_is_refused(team: Team) -> None:
     place = f"/templates/{(await a_template(team))['id']}"
     tag = {"if-match": (await team.member.get(place)).headers["etag"]}
     assert (await team.member.patch(place, {"name": "one"}, headers=tag)).status_code == 200

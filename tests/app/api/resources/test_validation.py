@@ -25,7 +25,7 @@ async def test_what_does_not_parse_is_refused_with_its_place(team: Team) -> None
 
 
 @pytest.mark.parametrize("kind", ["application/json", "image/png", ""])
-async def test_what_says_to_be_no_yaml_is_not_read(team: Team, kind: str) -> None:
+async def test_what_is_declared_as_no_yaml_is_not_read(team: Team, kind: str) -> None:
     headers = {"content-type": kind}
     the_problem(await team.viewer.post("/validate", content=b"{}", headers=headers), 415)
 

@@ -31,7 +31,7 @@ async def test_versions_come_in_pages_newest_first(team: Team) -> None:
     ]
 
 
-async def test_the_difference_is_told_field_by_field(team: Team) -> None:
+async def test_the_difference_is_returned_field_by_field(team: Team) -> None:
     path = await a_pipeline(team)
     step = await a_step(team, path, "a", config={"n": 1})
     await team.member.made(f"{path}/versions", {"name": "one"})
@@ -65,7 +65,7 @@ async def test_the_way_back_is_an_edit_and_saves_what_there_was(team: Team) -> N
         done = the_json(await team.member.post(f"{path}/versions/1/restore"))
         await ear.until("version.created")
     assert (done["version_number"], done["saved"]["version_number"]) == (1, 2)
-    assert ear.heard() == [("version.created", done["saved"])]
+    assert ear.received() == [("version.created", done["saved"])]
     (back,) = (await team.viewer.read(f"{path}/steps"))["items"]
     assert (back["id"], back["name"]) == (step, "first")
     await team.member.post(f"{path}/versions/2/restore")
@@ -85,8 +85,8 @@ async def test_what_is_not_there_is_not_found(team: Team) -> None:
 async def test_who_may_do_what(team: Team) -> None:
     path = await a_pipeline(team)
     await team.member.made(f"{path}/versions", {"name": "one"})
-    for person, status in ((team.viewer, 403), (team.outsider, 404)):
-        the_problem(await person.post(f"{path}/versions", {"name": "x"}), status)
-        the_problem(await person.post(f"{path}/versions/1/restore"), status)
+    for caller, status in ((team.viewer, 403), (team.outsider, 404)):
+        the_problem(await caller.post(f"{path}/versions", {"name": "x"}), status)
+        the_problem(await caller.post(f"{path}/versions/1/restore"), status)
     for place in ("versions", "versions/1", "versions/diff?from=1"):
         the_problem(await team.outsider.get(f"{path}/{place}"), 404)

@@ -54,7 +54,7 @@ async def test_steps_that_are_still_there_keep_their_ids(team: Team) -> None:
     assert after["a"]["config"] == {"max_tokens": 2}
 
 
-async def test_of_two_who_edit_one_state_the_second_is_told(team: Team) -> None:
+async def test_of_two_edits_of_one_state_the_second_is_refused(team: Team) -> None:
     path = await a_pipeline(team, yaml=YAML)
     tag = (await team.member.get(f"{path}/yaml")).headers["etag"]
     changed = YAML.replace("name: b", "name: c")
