@@ -1,9 +1,9 @@
 """The errors of Pipeloom, one family.
 
 PipeloomError
-├── SyncError                 a client cannot go on; carries its WebSocket close code
-│   ├── ProtocolError         4400  the bytes are not the protocol
-│   │   └── MalformedUpdate   4400  the frame is fine, the CRDT update inside is not
+├── SyncError                 the connection must be closed; carries the close code
+│   ├── ProtocolError         4400  the frame cannot be decoded
+│   │   └── MalformedUpdate   4400  the CRDT update in a frame cannot be decoded
 │   ├── MessageTooBig         1009
 │   ├── Unauthenticated       4401
 │   ├── Forbidden             4403
@@ -14,14 +14,14 @@ PipeloomError
 │   ├── Draining              1012
 │   └── Overloaded            1013
 │       └── TooManyConnections      of one user, from one address, or altogether
-├── DocumentPoisoned          a change broke off in the middle; the document must be loaded anew
+├── DocumentPoisoned          a change broke off in the middle; the document must be reloaded
 ├── PipelineFileError         a pipeline file that cannot be imported; carries line and column
-├── EditRefused               an edit by the server that the document cannot take; nothing changed
-│   ├── UnknownEntry          a step or connection it names is not there
-│   ├── EditConflict          it would collide with what is there: a name, a cycle, a connection
+├── EditRefused               an edit by the server is not possible; nothing changed
+│   ├── UnknownEntry          it names a step or connection that does not exist
+│   ├── EditConflict          it conflicts with what exists: a name, a cycle, a connection
 │   ├── InvalidEdit           a value that no pipeline may hold
-│   └── PipelineTooLarge      it would add to a pipeline that has grown beyond its limit
-└── StoreError                (persistence/errors.py) PostgreSQL refused or is away
+│   └── PipelineTooLarge      it would add to a pipeline that is beyond its size limit
+└── StoreError                (persistence/errors.py) PostgreSQL refused it or is unavailable
 
 Close codes follow docs/protocol.md: 4400–4499 tell a y-websocket ≥ 3.1 client to stay away,
 1011, 1012 and 1013 tell it to come back.
@@ -31,11 +31,14 @@ from typing import ClassVar
 
 
 class PipeloomError(Exception):
-    """Something went wrong that Pipeloom has a name for."""
+    """The base of all errors that Pipeloom raises itself."""
 
 
 class SyncError(PipeloomError):
-    """A client cannot go on; `remedy` is the close reason, short enough for RFC 6455 §5.5."""
+    """A connection must be closed.
+
+    The close reason is the message, by default `remedy`: what happened and what to do.
+    """
 
     close_code: ClassVar[int] = 4400
     remedy: ClassVar[str] = "close this connection"
@@ -45,25 +48,25 @@ class SyncError(PipeloomError):
 
     @property
     def reason(self) -> str:
-        """The close reason, cut to what a close frame can carry."""
+        """The close reason, cut to the 123 bytes that a close frame can carry (RFC 6455 §5.5)."""
         return str(self).encode()[:123].decode(errors="ignore")
 
 
 class ProtocolError(SyncError):
-    """The bytes are not the protocol of this endpoint."""
+    """A frame is not a message of the endpoint's protocol."""
 
     close_code = 4400
     remedy = "send binary frames of the y-websocket protocol"
 
 
 class MalformedUpdate(ProtocolError):
-    """The update cannot be decoded or is nested beyond reason; the document is untouched."""
+    """An update cannot be decoded or nests too deep; the document is unchanged."""
 
     remedy = "reload the document: an update could not be decoded"
 
 
 class MessageTooBig(SyncError):
-    """The frame is too large, or the update in it would cost too much (`updates/limits.py`)."""
+    """A frame is too large, or its update would cost too much (`crdt/updates/limits.py`)."""
 
     close_code = 1009
     remedy = "message too big: send smaller updates"
@@ -91,14 +94,14 @@ class PipelineNotFound(SyncError):
 
 
 class ResetConnection(SyncError):
-    """A client says or asks for too much before it has shown a token (Hocuspocus: 4205)."""
+    """A client sends too much before it is authenticated (Hocuspocus: 4205)."""
 
     close_code = 4205
     remedy = "show a token first: send less before it is accepted"
 
 
 class ConnectionTimeout(SyncError):
-    """A socket for many documents has none (Hocuspocus: 4408)."""
+    """A socket for many documents has none open for too long (Hocuspocus: 4408)."""
 
     close_code = 4408
     remedy = "no document open: reconnect when there is one"
@@ -112,7 +115,7 @@ class InternalError(SyncError):
 
 
 class Draining(SyncError):
-    """The server is going down; another one, or this one, will be there shortly."""
+    """The server is stopping; it, or another one, will accept connections shortly."""
 
     close_code = 1012
     remedy = "server is restarting: reconnect"
@@ -126,20 +129,20 @@ class Overloaded(SyncError):
 
 
 class TooManyConnections(Overloaded):
-    """As many connections are open as may be."""
+    """A limit of connections is reached: of a user, of an address, or of the server."""
 
 
 class DocumentPoisoned(PipeloomError):
-    """A change broke off in the middle: drop the document and load it anew.
+    """A change broke off in the middle, because the CRDT library panicked or took too long.
 
-    The CRDT library panicked, or took too long.
+    Whoever catches it drops the document and loads it again.
     """
 
 
 class PipelineFileError(PipeloomError):
-    """A pipeline file that cannot be imported; nothing of it is stored.
+    """A pipeline file cannot be imported; nothing of it is stored.
 
-    `line` and `column` count from 1 and are None where the fault has no place in the text.
+    `line` and `column` count from 1, and are None if the fault is not at one place in the file.
     """
 
     def __init__(self, problem: str, line: int | None = None, column: int | None = None) -> None:
@@ -148,9 +151,9 @@ class PipelineFileError(PipeloomError):
 
 
 class EditRefused(PipeloomError):
-    """An edit that the document cannot take; nothing of it was done.
+    """An edit by the server is not possible; nothing was changed.
 
-    `field` is the field at fault, in dots where it lies deeper, None where it is the whole edit.
+    `field` is the path of the field at fault, with dots, or None if it is the whole edit.
     """
 
     def __init__(self, problem: str, field: str | None = None) -> None:
@@ -159,19 +162,19 @@ class EditRefused(PipeloomError):
 
 
 class UnknownEntry(EditRefused):
-    """A step or a connection that the edit names is not in the pipeline."""
+    """The edit names a step or a connection that is not in the pipeline."""
 
 
 class EditConflict(EditRefused):
-    """The edit would collide with what is there: a name is taken, a step would hold itself."""
+    """The edit conflicts with what exists: a name is taken, a step would contain itself."""
 
 
 class InvalidEdit(EditRefused):
-    """A value that no pipeline may hold: of the wrong kind, too long, too deep or too big."""
+    """A value that no pipeline may contain: of the wrong kind, too long, too deep or too large."""
 
 
 class PipelineTooLarge(EditRefused):
-    """The pipeline has grown beyond its limit: it may only shrink."""
+    """The pipeline is larger than its limit: only deletions are accepted."""
 
     def __init__(self) -> None:
         super().__init__("the pipeline is too large: delete something before you add more")

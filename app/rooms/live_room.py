@@ -25,7 +25,7 @@ from crdt.errors import (
     ProtocolError,
     SyncError,
 )
-from crdt.protocol.awareness_update import in_pieces, latest
+from crdt.protocol.awareness_update import merge_awareness, split_awareness
 from crdt.protocol.messages import (
     Accepted,
     AwarenessUpdate,
@@ -297,10 +297,10 @@ class LiveRoom:
             self._bus.publish(self.pipeline_id, message, self._receive_peer)
 
     def _broadcast_presence(self, presence: list[bytes]) -> None:
-        self._broadcast(AwarenessUpdate(latest(presence)), None)
+        self._broadcast(AwarenessUpdate(merge_awareness(presence)), None)
 
     def _publish_presence(self, presence: list[bytes]) -> None:
-        for piece in in_pieces(latest(presence), MAX_NODE_PRESENCE_BYTES):
+        for piece in split_awareness(merge_awareness(presence), MAX_NODE_PRESENCE_BYTES):
             node_presence = NodePresence(self._room.node, piece, is_complete=False)
             self._bus.publish(self.pipeline_id, node_presence, self._receive_peer)
 

@@ -1,4 +1,4 @@
-"""Awareness updates as bytes: what clients and other nodes say of presence, read and checked.
+"""Awareness updates as bytes: read, checked, merged and split.
 
     awareness update = varUint n, n × (varUint client, varUint clock, varString JSON state or null)
 
@@ -16,23 +16,23 @@ from crdt.errors import ProtocolError
 from .lib0 import Reader, var_string, var_uint
 
 MAX_STATE_BYTES: Final = 64 * 1024
-"""Largest presence state accepted, but for its user; a selection of 1,500 steps takes 60 KB."""
+"""Largest awareness state accepted, without its user; a selection of 1,500 steps takes 60 KB."""
 
 MAX_STATE_DEPTH: Final = 100
-"""How deep its values may nest: readers that recurse give up at some depth, not all at the same."""
+"""Most levels of values in a state: readers that recurse fail at different depths."""
 
 MAX_CLIENTS_PER_UPDATE: Final = 1_000
-"""Most entries read of one awareness update of a client."""
+"""Most entries that are read of one awareness update of a client; the others are ignored."""
 
 MAX_NUMBER: Final = 2**53 - 1
-"""Largest client id and clock: clients fail to read a larger number, and all that comes with it."""
+"""Largest client id and clock: JavaScript clients fail to read an update with a larger one."""
 
 NULL: Final = "null"
 """The state of a client that is gone."""
 
 
 class Entry(NamedTuple):
-    """What an awareness update says of one client; `state` is JSON text."""
+    """The entry of one client in an awareness update; `state` is JSON text."""
 
     client: int
     clock: int
@@ -45,7 +45,7 @@ class Entry(NamedTuple):
 
 
 def read_entries(payload: bytes, limit: int = sys.maxsize) -> list[Entry]:
-    """Read an awareness update, or its first entries. Raises ProtocolError."""
+    """Read the entries of an awareness update, at most `limit` of them. Raises ProtocolError."""
     reader = Reader(payload)
     count = reader.var_uint()
     entries = [
@@ -62,36 +62,36 @@ def write_entry(entry: Entry) -> bytes:
     return var_uint(entry.client) + var_uint(entry.clock) + var_string(entry.state)
 
 
-def joined(entries: Sequence[bytes]) -> bytes:
+def join_entries(entries: Sequence[bytes]) -> bytes:
     """Make an awareness update of encoded entries."""
     return var_uint(len(entries)) + b"".join(entries)
 
 
-def latest(updates: Sequence[bytes]) -> bytes:
-    """Merge awareness updates of one room, oldest first: the last word on each client stays."""
+def merge_awareness(updates: Sequence[bytes]) -> bytes:
+    """Merge awareness updates of one room, oldest first: the last entry of each client remains."""
     if len(updates) == 1:
         return updates[0]
     entries = {client: entry for update in updates for client, entry in _encoded(update)}
-    return joined([*entries.values()])
+    return join_entries([*entries.values()])
 
 
-def in_pieces(update: bytes, limit: int) -> list[bytes]:
-    """Cut an awareness update into some of `limit` bytes; one with a single entry may be longer."""
+def split_awareness(update: bytes, limit: int) -> list[bytes]:
+    """Split an awareness update into some of at most `limit` bytes, or of a single entry."""
     if len(update) <= limit:
         return [update]
-    pieces: list[list[bytes]] = [[]]
+    batches: list[list[bytes]] = [[]]
     size = 0
     for _, entry in _encoded(update):
-        if pieces[-1] and size + len(entry) > limit:
-            pieces.append([])
+        if batches[-1] and size + len(entry) > limit:
+            batches.append([])
             size = 0
-        pieces[-1].append(entry)
+        batches[-1].append(entry)
         size += len(entry)
-    return [joined(piece) for piece in pieces]
+    return [join_entries(batch) for batch in batches]
 
 
 def _encoded(update: bytes) -> list[tuple[int, bytes]]:
-    """Cut an update of our own into its entries, by client."""
+    """Return the encoded entries of an update that this server encoded, with their clients."""
     reader = Reader(update)
     entries = []
     for _ in range(reader.var_uint()):
@@ -103,12 +103,12 @@ def _encoded(update: bytes) -> list[tuple[int, bytes]]:
 
 
 def checked_state(text: str, card: str) -> str:
-    """Check that every client can parse the state, a JSON object or null; put the user in.
+    """Check that every client can parse a state, and put the user's `card` into it.
 
-    Raises ProtocolError.
+    Raises ProtocolError when the state is not a JSON object or null, or is too large or too deep.
     """
     size = len(text.encode())
-    # A client that came back says its own state again as it was told it, with the user in it.
+    # A client that reconnects sends its state as it received it back, with the user in it.
     if size > MAX_STATE_BYTES and size > MAX_STATE_BYTES + len(f'"user":{card},'.encode()):
         raise ProtocolError(f"expected a presence state up to {MAX_STATE_BYTES} bytes, got {size}")
     try:
@@ -120,7 +120,7 @@ def checked_state(text: str, card: str) -> str:
 
 
 def _check_depth(text: str, state: object) -> None:
-    # Most states have fewer brackets than that.
+    # Fewer brackets cannot nest that deep, and most states have fewer.
     if text.count("[") + text.count("{") <= MAX_STATE_DEPTH:
         return
     level = [state]
@@ -144,10 +144,10 @@ def _with_user(state: object, card: str) -> str:
     return f'{{"user": {card}{", " if state else ""}{rest[1:]}'
 
 
-def user_of(text: str) -> UUID | None:
-    """Return whose state this is that another node has checked; None if it does not say so.
+def user_id_of(text: str) -> UUID | None:
+    """Return the user in a state that another node has checked, None if there is none in it.
 
-    Nobody's, the UUID of zeros, if it is that of a client that is gone.
+    It is the UUID of zeros, nobody, for a client that is gone.
     """
     try:
         state = json.loads(text)

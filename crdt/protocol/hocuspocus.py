@@ -13,8 +13,8 @@
     type 8   sync status, to the client: varUint 1 (the update is in the log) or 0 (refused)
 
 Source: Hocuspocus 4 (common/src/routingKey.ts, common/src/auth.ts, provider/src). Types 4 and 6 are
-for servers among each other and refused. An answer bears the address of what it answers, session
-and all. A client counts sync statuses: exactly one per Update and per SyncStep2.
+for messages between servers, and are refused. An answer has the address of what it answers, with
+the session id. A client counts sync statuses: exactly one for each Update and each SyncStep2.
 """
 
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ ToClient: TypeAlias = Message | Denied | Detached
 
 
 def decode(frame: bytes) -> tuple[str, FromClient]:
-    """Turn a frame, other than a ping or pong, into its address and message.
+    """Decode a frame, other than a ping or pong, into its address and message.
 
     Raises ProtocolError.
     """
@@ -91,7 +91,7 @@ def decode(frame: bytes) -> tuple[str, FromClient]:
 
 
 def document_name(address: str) -> str:
-    """Return the document that an address is about."""
+    """Return the document name in an address."""
     return address.partition("\0")[0]
 
 
@@ -134,12 +134,15 @@ def _authenticate(reader: Reader) -> Authenticate:
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """Makes frames for one address. Encoders of one address are equal, and so are their frames."""
+    """Encodes messages for one address.
+
+    Encoders of one address are equal, so that a broadcast is encoded once for all of them.
+    """
 
     address: str
 
     def __call__(self, message: ToClient) -> bytes:
-        """Turn a message into the one frame that carries it."""
+        """Encode a message as one frame."""
         return var_string(self.address) + _encode(message)
 
 

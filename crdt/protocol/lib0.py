@@ -1,4 +1,4 @@
-"""lib0 primitives, the alphabet of every Yjs protocol.
+"""The primitives of lib0, of which every Yjs protocol is made.
 
 varUint: little-endian base 128, seven bits a byte, high bit = more follow.
 varUint8Array: varUint byte length, then the bytes. varString: the same, holding UTF-8.
@@ -36,7 +36,7 @@ def var_string(value: str) -> bytes:
 
 
 class Reader:
-    """Reads primitives off one frame and never past its end.
+    """Reads primitives from one frame, and never beyond its end.
 
     Every method raises ProtocolError when the frame is shorter than it says. `position` is the
     number of bytes read so far. A frame may be refused for its number of parts, see `count`.
@@ -55,8 +55,8 @@ class Reader:
         return self._end - self.position
 
     @property
-    def parts(self) -> int:
-        """How many were counted so far."""
+    def counted(self) -> int:
+        """How many parts `count` has counted so far."""
         return self._max_parts - self._parts_left
 
     def byte(self) -> int:
@@ -74,7 +74,7 @@ class Reader:
         return self._data[start : self.position]
 
     def skip(self, length: int) -> None:
-        """Pass over `length` bytes."""
+        """Skip `length` bytes."""
         position = self.position + length
         if position > self._end:
             raise ProtocolError(
@@ -83,16 +83,17 @@ class Reader:
         self.position = position
 
     def skip_bytes(self) -> None:
-        """Pass over a byte string, or text, with its length in front."""
+        """Skip a byte string, or text, with its length in front."""
         self.skip(self.var_uint())
 
     def count(self, weight: int = 1) -> int:
-        """Read how many parts of some kind follow, and count them before any of them is read.
+        """Read how many parts follow, and count them, each as `weight`, before any of them is read.
 
-        Each counts as `weight` parts. Raises MessageTooBig for more than `max_parts` of all kinds.
+        Raises MessageTooBig when more than `max_parts` were counted altogether, so that a frame of
+        very many parts costs nothing to refuse.
         """
         parts = self.var_uint()
-        # Each has a byte at least.
+        # Each part takes at least one byte.
         if parts > self.remaining:
             raise ProtocolError(
                 f"truncated frame: expected {parts} parts, got {self.remaining} bytes"
@@ -134,6 +135,6 @@ class Reader:
             raise ProtocolError("expected a varString of UTF-8, got other bytes") from error
 
     def finish(self) -> None:
-        """Insist that nothing is left: one message per frame."""
+        """Raise ProtocolError if bytes are left: there is one message per frame."""
         if self.remaining:
             raise ProtocolError(f"expected one message per frame, got {self.remaining} bytes more")

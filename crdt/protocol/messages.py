@@ -1,4 +1,4 @@
-"""What clients and server say to each other, free of any wire format."""
+"""The messages between clients and the server, independent of any wire format."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -30,7 +30,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class AwarenessUpdate:
-    """Presence states of some clients, in the format of y-protocols/awareness."""
+    """Awareness states of some clients, in the format of y-protocols (awareness.js)."""
 
     payload: bytes
 
@@ -42,23 +42,24 @@ class QueryAwareness:
 
 @dataclass(frozen=True, slots=True)
 class Stateless:
-    """Text that concerns a room and leaves no trace in it (Hocuspocus: stateless message)."""
+    """Text for everybody in a room that is not stored (Hocuspocus: stateless message)."""
 
     payload: str
 
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """What the client may do, at first and whenever that changes."""
+    """What the client may do: sent at first and whenever that changes."""
 
     scope: Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What a client sent is in the log, for good.
+    """The acknowledgement: what a client sent is committed to the log.
 
-    `update` is the client's Update or SyncStep2, empty if that was a SyncStep2 without news.
+    `update` is that of the client's Update or SyncStep2; it is empty if that was a SyncStep2
+    without anything new.
     """
 
     update: bytes
@@ -66,7 +67,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An edit is not taken, for this reason; the connection stays."""
+    """An edit was refused, for this reason; the connection stays open."""
 
     reason: str
 
@@ -79,9 +80,12 @@ class TokenWanted:
 ClientMessage: TypeAlias = (
     SyncStep1 | SyncStep2 | Update | AwarenessUpdate | QueryAwareness | Stateless
 )
-"""What a client may say in a room."""
+"""What a client may send in a room."""
 
 Message: TypeAlias = ClientMessage | Authenticated | Accepted | Refused | TokenWanted
 
 KEEP_ALIVE = AwarenessUpdate(b"\x00")
-"""An awareness update of no client: a no-op that tells a silent client that the line is alive."""
+"""An awareness update of no client, which changes nothing.
+
+y-websocket clients close a connection on which they received no message for 30 seconds.
+"""

@@ -7,7 +7,7 @@
     type 3     query awareness: no body
 
 Source: y-protocols 1.0.7 (PROTOCOL.md, sync.js, auth.js), y-websocket 3. Clients up to 3.1 read
-only the first message of a frame, so two are never joined.
+only the first message of a frame, so two messages are never put into one frame.
 """
 
 from typing import assert_never
@@ -35,7 +35,7 @@ STEP_1, STEP_2, UPDATE = range(3)
 
 
 def decode(frame: bytes) -> ClientMessage:
-    """Turn one frame from a client into a message. Raises ProtocolError."""
+    """Decode a frame from a client. Raises ProtocolError."""
     reader = Reader(frame)
     message = _body(reader.var_uint(), reader)
     reader.finish()
@@ -55,7 +55,7 @@ def _body(kind: int, reader: Reader) -> ClientMessage:
 
 
 def decode_sync(reader: Reader) -> SyncStep1 | SyncStep2 | Update:
-    """Read what follows the type of a sync message. Raises ProtocolError."""
+    """Decode the body of a sync message, behind its type. Raises ProtocolError."""
     step, payload = reader.var_uint(), reader.var_bytes()
     match step:
         case 0:
@@ -69,9 +69,10 @@ def decode_sync(reader: Reader) -> SyncStep1 | SyncStep2 | Update:
 
 
 def encode(message: Message) -> bytes:
-    """Turn a message into the one frame that carries it; empty where the protocol has none.
+    """Encode a message as one frame; empty bytes if the protocol has no such message.
 
-    The echo of an update is its acknowledgement (y-websocket 4), and no answer needs one.
+    An update is acknowledged by sending it back to its sender (y-websocket 4); a SyncStep2 needs no
+    acknowledgement.
     """
     match message:
         case AwarenessUpdate(payload):
@@ -89,7 +90,7 @@ def encode(message: Message) -> bytes:
 
 
 def encode_sync(message: SyncStep1 | SyncStep2 | Update) -> bytes:
-    """Write a sync message, its type in front."""
+    """Encode a sync message, with its type in front."""
     match message:
         case SyncStep1(payload):
             step = STEP_1

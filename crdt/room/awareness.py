@@ -25,9 +25,9 @@ from crdt.protocol.awareness_update import (
     NULL,
     Entry,
     checked_state,
-    joined,
+    join_entries,
     read_entries,
-    user_of,
+    user_id_of,
     write_entry,
 )
 
@@ -142,7 +142,7 @@ class Awareness:
         changed = [
             client
             for client, clock, state in (each for each in entries if each.is_readable)
-            if (user_id := user_of(state)) is not None
+            if (user_id := user_id_of(state)) is not None
             and self._accept(client, AwarenessState(clock, state, node, user_id, now), False)
         ]
         if node_presence.is_complete:
@@ -236,7 +236,7 @@ class Awareness:
         return self._encode_within(self._clients, MAX_AWARENESS_BYTES)
 
     def _encode_changed(self, clients: list[int]) -> bytes | None:
-        return joined([self._entry(client) for client in clients]) if clients else None
+        return join_entries([self._entry(client) for client in clients]) if clients else None
 
     def _entry(self, client: int) -> bytes:
         found = self._clients[client]
@@ -249,7 +249,7 @@ class Awareness:
         """
         entries = {client: self._entry(client) for client in clients}
         if sum(map(len, entries.values())) <= limit:
-            return joined([*entries.values()])
+            return join_entries([*entries.values()])
         sizes: Counter[UUID] = Counter()
         for client, entry in entries.items():
             sizes[self._clients[client].user_id] += len(entry)
@@ -258,10 +258,10 @@ class Awareness:
             if (limit := limit - len(entries[client])) < 0:
                 break
             kept.append(entries[client])
-        return joined(kept)
+        return join_entries(kept)
 
 
 def _is_of_another_user(known: AwarenessState, new: AwarenessState) -> bool:
-    # A client that is gone on another node has no user there (`user_of`).
+    # A client that is gone on another node has no user there (`user_id_of`).
     is_removal_elsewhere = new.is_remote and not new.is_present
     return known.is_present and known.user_id != new.user_id and not is_removal_elsewhere

@@ -81,7 +81,7 @@ def inspect_update(update: bytes, limits: Limits = REPLAYED) -> Inspection:
     if order is not None and limits.seconds < inf:
         cut = split_update(update, order, deletions, finely=copied_bytes > limits.copied_bytes)
     return Inspection(
-        update, structs, deletions, reader.parts, types, depth, required, provided, tuple(cut)
+        update, structs, deletions, reader.counted, types, depth, required, provided, tuple(cut)
     )
 
 

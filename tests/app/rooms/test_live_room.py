@@ -11,7 +11,7 @@ from app.rooms.live_room import PARTING_SECONDS, LiveRoom
 from app.telemetry.metrics import counters
 from crdt.document.document import Document
 from crdt.errors import DocumentPoisoned, Overloaded, PipelineNotFound
-from crdt.protocol.awareness_update import Entry, joined, read_entries, write_entry
+from crdt.protocol.awareness_update import Entry, join_entries, read_entries, write_entry
 from crdt.protocol.messages import (
     AwarenessUpdate,
     Message,
@@ -450,7 +450,7 @@ def test_other_nodes_are_told_of_very_much_presence_in_several_messages(
     state = json.dumps({"x": "y" * 60_000})
     clients = range(1, 101)
     entries = [write_entry(Entry(client, 1, state)) for client in clients]
-    scene.room.receive_message(ALICE, AwarenessUpdate(joined(entries)))
+    scene.room.receive_message(ALICE, AwarenessUpdate(join_entries(entries)))
     rosters = [message for _, message in scene.journal if isinstance(message, NodePresence)]
     assert (
         max(len(node_presence.presence) for node_presence in rosters)

@@ -2,7 +2,7 @@
 
 import json
 
-from crdt.protocol.awareness_update import in_pieces, latest, read_entries
+from crdt.protocol.awareness_update import merge_awareness, read_entries, split_awareness
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.room.awareness import Awareness
 from crdt.room.session import UserProfile
@@ -23,9 +23,11 @@ def test_of_several_updates_the_last_word_on_each_client_stays() -> None:
     first = update(entry(300, 1), entry(7, 1, '{"x":"é"}'))
     second = update(entry(300, 2, '{"x":1}'))
     third = update(entry(7, 1, "null"))
-    assert latest([first, second, third]) == update(entry(300, 2, '{"x":1}'), entry(7, 1, "null"))
-    assert latest([first]) == first
-    assert latest([]) == b"\x00"
+    assert merge_awareness([first, second, third]) == update(
+        entry(300, 2, '{"x":1}'), entry(7, 1, "null")
+    )
+    assert merge_awareness([first]) == first
+    assert merge_awareness([]) == b"\x00"
 
 
 def test_what_is_merged_reads_as_the_last_of_it() -> None:
@@ -34,7 +36,7 @@ def test_what_is_merged_reads_as_the_last_of_it() -> None:
     for clock in range(1, 5):
         state = json.dumps({"cursor": clock})
         told.append(there.apply(update(entry(clock % 2, clock, state)), 1, ADA, 0.0) or b"")
-    here.apply(latest(told), 1, ADA, 0.0)
+    here.apply(merge_awareness(told), 1, ADA, 0.0)
     states = [sorted(one.state for one in each.local_states()) for each in (here, there)]
     assert states[0] == states[1] != []
 
@@ -42,8 +44,8 @@ def test_what_is_merged_reads_as_the_last_of_it() -> None:
 def test_a_long_update_is_cut_between_its_entries() -> None:
     entries = [entry(client, 1, '{"x":"' + "y" * client + '"}') for client in (1, 300, 5, 90, 7)]
     whole = update(*entries)
-    assert in_pieces(whole, len(whole)) == [whole]
-    pieces = in_pieces(whole, 130)
+    assert split_awareness(whole, len(whole)) == [whole]
+    pieces = split_awareness(whole, 130)
     assert pieces == [
         update(entries[0]),
         update(entries[1]),

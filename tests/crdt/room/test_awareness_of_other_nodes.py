@@ -8,7 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from crdt.protocol.awareness_update import MAX_NUMBER, Entry, joined, read_entries, write_entry
+from crdt.protocol.awareness_update import (
+    MAX_NUMBER,
+    Entry,
+    join_entries,
+    read_entries,
+    write_entry,
+)
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.room.awareness import Awareness
 from crdt.room.peer_messages import NodePresence
@@ -84,15 +90,15 @@ def test_a_client_that_left_does_not_return_by_what_is_older(room: Awareness) ->
 )
 def test_an_entry_that_cannot_be_used_is_ignored_and_no_other(room: Awareness, odd: Entry) -> None:
     fine = [Entry(80, 1, HERE), Entry(2**53 - 1, 2**53 - 1, HERE)]
-    node_presence = joined([write_entry(each) for each in (fine[0], odd, fine[1])])
+    node_presence = join_entries([write_entry(each) for each in (fine[0], odd, fine[1])])
     relayed = room.apply_remote(NodePresence("old", node_presence, is_complete=True), 1)
-    assert relayed == joined([write_entry(each) for each in fine])
+    assert relayed == join_entries([write_entry(each) for each in fine])
     assert len(room) == 3
 
 
 def test_a_node_publishes_very_many_clients(room: Awareness) -> None:
     clients = [write_entry(Entry(client, 1, HERE)) for client in range(100, 2_100)]
-    room.apply_remote(NodePresence("old", joined(clients), is_complete=True), 1)
+    room.apply_remote(NodePresence("old", join_entries(clients), is_complete=True), 1)
     assert len(room) == len(clients)
 
 
@@ -101,7 +107,7 @@ def test_a_client_with_the_largest_clock_harms_nobody_else() -> None:
     here.apply(entry(8), TAB, ALICE, 0)
     last = write_entry(Entry(666, MAX_NUMBER, "{}"))
     for session in range(10, 14):
-        here.apply(joined([last]), session, EVE, 0)
+        here.apply(join_entries([last]), session, EVE, 0)
         there.apply_remote(NodePresence("here", here.encode_local(), is_complete=True), 0)
         assert {each.client for each in read_entries(there.encode())} == {CLIENT, 666}
         here.leave(session)
