@@ -146,8 +146,8 @@ class Services:
         registries = SessionRegistries(self.hub, self.events)
         self.access = AccessWatch(registries, self.directory, to.access, self.clock)
         self.projections = ProjectionWatch(PostgresProjectionAnnouncements(to.projections))
-        board = PostgresPresence(to.pool)
-        self.presence = PresenceMirror(board, self.hub.presence, self.clock)
+        table = PostgresPresence(to.pool)
+        self.presence = PresenceMirror(table, self.hub.presence, self.clock)
 
     def _context(self, to: Connections) -> Context:
         return Context(

@@ -74,10 +74,10 @@ class CountingProjections:
 
     @asynccontextmanager
     async def claim(
-        self, only: Collection[UUID] | None = None, *, besides: Collection[UUID] = ()
+        self, only: Collection[UUID] | None = None, *, excluding: Collection[UUID] = ()
     ) -> AsyncIterator[Claim | None]:
         """See `Projections.claim`."""
-        async with self._inner.claim(only, besides=besides) as claim:
+        async with self._inner.claim(only, excluding=excluding) as claim:
             yield None if claim is None else _CountingClaim(claim, self)
 
     async def refresh_search(self) -> bool:
@@ -97,7 +97,7 @@ class _CountingClaim:
     def cursor(self) -> int:
         return self._inner.cursor
 
-    async def held(self) -> Rows:
+    async def stored_rows(self) -> Rows:
         return await self._inner.held()
 
     async def apply(self, changes: RowChanges, cursor: int) -> None:

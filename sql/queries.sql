@@ -17,7 +17,7 @@ WHERE pipeline_id = $1 AND seq > $2
 ORDER BY seq
 LIMIT $3
 
--- authored_updates --
+-- newest_updates --
 -- Who made the last updates before a number (NULL: of all), newest first.
 SELECT seq, user_id, received_at
 FROM pipeline_updates
@@ -66,25 +66,25 @@ JOIN projection_cursors AS c USING (pipeline_id)
 JOIN pipeline_updates AS u ON u.pipeline_id = c.pipeline_id AND u.seq = c.seq + 1
 WHERE d.head_seq > c.seq
 
--- held_pipeline --
+-- stored_pipeline --
 -- The projected columns of a pipeline.
 SELECT {columns of pipelines}
 FROM pipelines
 WHERE id = $1
 
--- held_steps --
+-- stored_steps --
 -- All steps of a pipeline.
 SELECT {columns of steps}
 FROM steps
 WHERE pipeline_id = $1
 
--- held_connections --
+-- stored_connections --
 -- All connections of a pipeline.
 SELECT {columns of connections}
 FROM connections
 WHERE pipeline_id = $1
 
--- held_diagnostics --
+-- stored_diagnostics --
 -- All diagnostics of a pipeline.
 SELECT code, subject, severity, message
 FROM pipeline_diagnostics
@@ -381,7 +381,7 @@ FROM (
 WHERE pg_try_advisory_xact_lock(hashtextextended('version of ' || due.pipeline_id, 0))
 LIMIT 1
 
--- settle_version --
+-- mark_saved --
 -- Note that the last version holds the updates up to a number.
 UPDATE projection_cursors AS c
 SET unsaved_since = (
@@ -390,7 +390,7 @@ SET unsaved_since = (
 )
 WHERE c.pipeline_id = $1 AND c.unsaved_since IS NOT NULL
 
--- thin_versions --
+-- prune_versions --
 -- Delete unnamed versions from before $2: those from before $3, and of each day (UTC) all but the
 -- last. The newest version stays, so that no number is given twice.
 DELETE FROM pipeline_versions AS v
@@ -411,7 +411,7 @@ WHERE v.pipeline_id = $1 AND v.name IS NULL AND v.created_at < $2
 -- servers without Redis.
 SELECT pg_notify($1, $2)
 
--- show_presence --
+-- write_presence --
 -- Show who is where, and say when that was. Rows with news ($7) are written, the others only renewed,
 -- since another node may know more of the same user; but for those that are gone. Who or what is no
 -- more is passed over.
@@ -451,6 +451,6 @@ USING unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS gone (pipeline_id, us
 WHERE r.pipeline_id = gone.pipeline_id AND r.user_id = gone.user_id
     AND r.last_seen <= gone.last_seen
 
--- sweep_presence --
+-- expire_presence --
 -- Remove whoever no node has shown for some seconds: theirs is dead.
 DELETE FROM presence WHERE last_seen < now() - make_interval(secs => $1)

@@ -18,7 +18,7 @@ import structlog
 
 from app.clock import Clock
 from persistence.errors import StoreError
-from persistence.ports.presence import PRESENCE_SECONDS, Pose, PresenceBoard, Seat
+from persistence.ports.presence import PRESENCE_SECONDS, PresenceKey, PresenceState, PresenceTable
 
 TICK_SECONDS: Final = 1.0
 """Between two passes over the rooms: a user is written at most once per pass and pipeline."""
@@ -85,12 +85,12 @@ class PresenceMirror:
 
     def __init__(
         self,
-        board: PresenceBoard,
-        read_presence: Callable[[], Mapping[Seat, str]],
+        table: PresenceTable,
+        read_presence: Callable[[], Mapping[PresenceKey, str]],
         clock: Clock,
     ) -> None:
-        self._board, self._read_presence, self._clock = board, read_presence, clock
-        self._shown: dict[Seat, _Shown] = {}
+        self._table, self._read_presence, self._clock = table, read_presence, clock
+        self._shown: dict[PresenceKey, _Shown] = {}
         self._sweep_at = clock.monotonic()
         self._turn = asyncio.Lock()
         self._failures = FailureLog()
@@ -117,7 +117,7 @@ class PresenceMirror:
             await self._show(now, present)
             await self._remove(present)
             if now >= self._sweep_at:
-                await self._board.sweep()
+                await self._table.expire()
                 self._sweep_at = now + SWEEP_SECONDS
 
     async def close(self, seconds: float) -> None:
@@ -128,45 +128,45 @@ class PresenceMirror:
         except TimeoutError:
             _logger.warning("presence.not_removed", users=len(self._shown))
 
-    async def _show(self, now: float, present: Mapping[Seat, str]) -> None:
-        news = {seat: state for seat, state in present.items() if self._is_new(seat, state)}
-        same = {
-            seat: state
-            for seat, state in present.items()
-            if seat not in news and now - self._shown[seat].at >= RENEW_SECONDS
+    async def _show(self, now: float, present: Mapping[PresenceKey, str]) -> None:
+        changed = {key: state for key, state in present.items() if self._is_new(key, state)}
+        unchanged = {
+            key: state
+            for key, state in present.items()
+            if key not in changed and now - self._shown[key].at >= RENEW_SECONDS
         }
-        if not news and not same:
+        if not changed and not unchanged:
             return
         # In a thread: reading the states of many users takes long.
-        poses = await asyncio.to_thread(lambda: (_poses(news), _poses(same)))
-        last_seen = await self._board.show(*poses)
-        for seat, state in (news | same).items():
-            self._shown[seat] = _Shown(state, now, last_seen)
+        parsed = await asyncio.to_thread(lambda: (_states(changed), _states(unchanged)))
+        last_seen = await self._table.write(*parsed)
+        for key, state in (changed | unchanged).items():
+            self._shown[key] = _Shown(state, now, last_seen)
 
-    def _is_new(self, seat: Seat, state: str) -> bool:
-        return seat not in self._shown or self._shown[seat].state != state
+    def _is_new(self, key: PresenceKey, state: str) -> bool:
+        return key not in self._shown or self._shown[key].state != state
 
-    async def _remove(self, present: Mapping[Seat, str]) -> None:
-        gone = {seat: shown.last_seen for seat, shown in self._shown.items() if seat not in present}
-        if gone:
-            await self._board.remove(gone)
-        for seat in gone:
-            del self._shown[seat]
-
-
-def _poses(states: Mapping[Seat, str]) -> dict[Seat, Pose]:
-    return {seat: pose(state) for seat, state in states.items()}
+    async def _remove(self, present: Mapping[PresenceKey, str]) -> None:
+        left = {key: shown.last_seen for key, shown in self._shown.items() if key not in present}
+        if left:
+            await self._table.remove(left)
+        for key in left:
+            del self._shown[key]
 
 
-def pose(state: str) -> Pose:
+def _states(states: Mapping[PresenceKey, str]) -> dict[PresenceKey, PresenceState]:
+    return {key: presence_state(state) for key, state in states.items()}
+
+
+def presence_state(state: str) -> PresenceState:
     """Read a presence state, JSON in which clients may say anything."""
     try:
         said = json.loads(state)
     except (ValueError, RecursionError):
-        return Pose()
+        return PresenceState()
     if not isinstance(said, dict):
-        return Pose()
-    return Pose(
+        return PresenceState()
+    return PresenceState(
         _point(said.get("cursor")), _selection(said.get("selection")), _status(said.get("status"))
     )
 

@@ -18,7 +18,7 @@ from crdt.pipeline.model import Pipeline
 from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.ports.versions import NewVersion, Version, VersionInfo, Versions
 from persistence.worker.replay import compute, load, replay
-from persistence.worker.version_snapshot import Caption, unsaved_version, version_of
+from persistence.worker.version_snapshot import VersionMetadata, unsaved_version, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ class Versioning:
         change_summary: str | None = None,
     ) -> VersionInfo:
         """Save the present state of a pipeline. Raises PipelineNotFound, StoreUnavailable."""
-        caption = Caption(name, change_summary, user_id, now)
+        metadata = VersionMetadata(name, change_summary, user_id, now)
 
         def made(stored: StoredDocument) -> NewVersion:
             document, _ = replay(stored)
-            return version_of(pipeline_id, document, stored.seq, caption)
+            return version_of(pipeline_id, document, stored.seq, metadata)
 
         return await self._versions.save(await load(self._log, pipeline_id, made))
 
@@ -90,8 +90,8 @@ class Versioning:
         large to be edited.
         """
         target = await self._pipeline(pipeline_id, number)
-        caption = Caption(None, f"Before returning to version {number}", user_id, now)
-        replaced = _ReplacedState(self, pipeline_id, caption)
+        metadata = VersionMetadata(None, f"Before returning to version {number}", user_id, now)
+        replaced = _ReplacedState(self, pipeline_id, metadata)
 
         async def save_replaced() -> None:
             # A version is made from the log, so what the room has appended must be there first.
@@ -114,7 +114,7 @@ class Versioning:
         return await compute(pipeline_of, (await self.load(pipeline_id, number)).state)
 
     async def save_unless_saved(
-        self, pipeline_id: UUID, caption: Caption, until: int | None = None
+        self, pipeline_id: UUID, metadata: VersionMetadata, until: int | None = None
     ) -> tuple[VersionInfo | None, int]:
         """Save the state up to update `until`, now by default, unless the newest version holds it.
 
@@ -122,7 +122,7 @@ class Versioning:
         in that state. Raises PipelineNotFound, StoreUnavailable.
         """
         version, seq = await unsaved_version(
-            self._log, self._versions, pipeline_id, caption, until=until
+            self._log, self._versions, pipeline_id, metadata, until=until
         )
         return (None if version is None else await self._versions.save(version)), seq
 
@@ -130,8 +130,10 @@ class Versioning:
 class _ReplacedState:
     """The state that a restoring edit replaces; `saved` is the version of it, if a new one."""
 
-    def __init__(self, versioning: Versioning, pipeline_id: UUID, caption: Caption) -> None:
-        self._versioning, self._pipeline_id, self._caption = versioning, pipeline_id, caption
+    def __init__(
+        self, versioning: Versioning, pipeline_id: UUID, metadata: VersionMetadata
+    ) -> None:
+        self._versioning, self._pipeline_id, self._metadata = versioning, pipeline_id, metadata
         self.saved: VersionInfo | None = None
         self._saved_until = 0
 
@@ -146,7 +148,7 @@ class _ReplacedState:
 
     async def _save(self, until: int | None) -> None:
         version, self._saved_until = await self._versioning.save_unless_saved(
-            self._pipeline_id, self._caption, until
+            self._pipeline_id, self._metadata, until
         )
         self.saved = version or self.saved
 

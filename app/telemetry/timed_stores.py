@@ -64,12 +64,12 @@ class TimedProjections:
 
     @asynccontextmanager
     async def claim(
-        self, only: Collection[UUID] | None = None, *, besides: Collection[UUID] = ()
+        self, only: Collection[UUID] | None = None, *, excluding: Collection[UUID] = ()
     ) -> AsyncIterator[Claim | None]:
         """See `Projections`."""
         # The timer is outside of the claim, so that it stops after the claim's commit.
         with ExitStack() as timing:
-            async with self._projections.claim(only, besides=besides) as claim:
+            async with self._projections.claim(only, excluding=excluding) as claim:
                 yield None if claim is None else timing.enter_context(_timed(claim))
 
     async def refresh_search(self) -> bool:
@@ -83,7 +83,7 @@ class TimedClaim:
     def __init__(self, claim: Claim, span: spans.Span) -> None:
         self._claim, self._span = claim, span
         self.pipeline_id, self.cursor = claim.pipeline_id, claim.cursor
-        self.held = claim.held
+        self.stored_rows = claim.stored_rows
         self.rows = 0
 
     async def apply(self, changes: RowChanges, cursor: int) -> None:
@@ -111,8 +111,9 @@ class CountedVersions:
 
     def __init__(self, versions: Versions) -> None:
         self._versions = versions
-        self.newest, self.load, self.unsaved = versions.newest, versions.load, versions.unsaved
-        self.settle, self.thin = versions.settle, versions.thin
+        self.newest, self.load = versions.newest, versions.load
+        self.claim_unsaved = versions.claim_unsaved
+        self.mark_saved, self.prune = versions.mark_saved, versions.prune
 
     async def save(self, version: NewVersion) -> VersionInfo:
         """See `Versions`."""

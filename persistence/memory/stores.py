@@ -23,10 +23,10 @@ from persistence.ports.directory import (
     NewPipeline,
     Role,
     User,
-    the_one_team,
+    only_team,
 )
 from persistence.ports.projections import Projected
-from persistence.ports.update_log import Authored, LoggedUpdate, NewUpdate, StoredDocument
+from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument, UpdateInfo
 from persistence.ports.versions import Version
 
 from .announcements import MemoryAnnouncements
@@ -79,7 +79,7 @@ class _Team:
 
 
 class MemoryStore:
-    """`UpdateLog`, `Authorship`, `Projections` and `Directory` in one; `new_id` makes ids."""
+    """`UpdateLog`, `UpdateHistory`, `Projections` and `Directory` in one; `new_id` makes ids."""
 
     def __init__(self, new_id: Callable[[], UUID] = uuid4) -> None:
         self._new_id = new_id
@@ -114,13 +114,13 @@ class MemoryStore:
         found = {each: self._pipelines.get(each) for each in pipeline_ids}
         return {each: len(pipeline.log) for each, pipeline in found.items() if pipeline}
 
-    async def authored(
+    async def newest_updates(
         self, pipeline_id: UUID, limit: int, before: int | None = None
-    ) -> list[Authored]:
-        """See `Authorship.authored`."""
+    ) -> list[UpdateInfo]:
+        """See `UpdateHistory.newest_updates`."""
         log = await self.since(pipeline_id, 0)
         found = [update for update in reversed(log) if before is None or update.seq < before]
-        return [Authored(each.seq, each.user_id, each.received_at) for each in found[:limit]]
+        return [UpdateInfo(each.seq, each.user_id, each.received_at) for each in found[:limit]]
 
     async def store_state(
         self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
@@ -137,10 +137,10 @@ class MemoryStore:
 
     @asynccontextmanager
     async def claim(
-        self, only: Collection[UUID] | None = None, *, besides: Collection[UUID] = ()
+        self, only: Collection[UUID] | None = None, *, excluding: Collection[UUID] = ()
     ) -> AsyncIterator["MemoryClaim | None"]:
         """See `Projections.claim`."""
-        pipeline_id = self._claimable(only, besides)
+        pipeline_id = self._claimable(only, excluding)
         if pipeline_id is None:
             yield None
             return
@@ -237,7 +237,7 @@ class MemoryStore:
         _expect("team", team_id, self._teams)
         _expect("user", user_id, self._users)
         if role != "owner":
-            self._keep_an_owner(team_id, besides=user_id)
+            self._keep_an_owner(team_id, excluding=user_id)
         self._roles[team_id, user_id] = role
 
     async def remove_member(self, team_id: UUID, user_id: UUID) -> None:
@@ -245,7 +245,7 @@ class MemoryStore:
 
         Raises Conflict for the last owner.
         """
-        self._keep_an_owner(team_id, besides=user_id)
+        self._keep_an_owner(team_id, excluding=user_id)
         self._roles.pop((team_id, user_id), None)
 
     async def team_by_slug(self, slug: str) -> UUID:
@@ -255,7 +255,7 @@ class MemoryStore:
             for team_id, team in self._teams.items()
         }
         found = {path: paths[path] for path in sorted(paths) if f"/{path}".endswith(f"/{slug}")}
-        return the_one_team(slug, found)
+        return only_team(slug, found)
 
     async def ensure_demo(self) -> Demo:
         """Create organization "demo", team "demo", its owner and its viewer, unless they exist."""
@@ -272,11 +272,11 @@ class MemoryStore:
             await self.user_by_email(DEMO_VIEWER),
         )
 
-    def _keep_an_owner(self, team_id: UUID, besides: UUID) -> None:
+    def _keep_an_owner(self, team_id: UUID, excluding: UUID) -> None:
         owners = {
             user for (team, user), role in self._roles.items() if (team, role) == (team_id, "owner")
         }
-        if owners == {besides}:
+        if owners == {excluding}:
             raise Conflict(
                 "a team keeps an owner: make somebody else its owner first", "team_keeps_an_owner"
             )
@@ -285,22 +285,22 @@ class MemoryStore:
         """The versions of a pipeline, oldest first. Raises PipelineNotFound."""
         return self._pipeline(pipeline_id).versions
 
-    def unsaved(
+    def claim_unsaved(
         self,
         first_before: datetime | None,
         last_before: datetime | None,
-        besides: Collection[UUID],
+        excluding: Collection[UUID],
     ) -> UUID | None:
-        """One pipeline of which a version is due, see `Versions.unsaved`."""
+        """One pipeline of which a version is due, see `Versions.claim_unsaved`."""
         due = {
             pipeline_id: pipeline.unsaved_since
             for pipeline_id, pipeline in self._pipelines.items()
-            if pipeline_id not in besides and pipeline.is_due(first_before, last_before)
+            if pipeline_id not in excluding and pipeline.is_due(first_before, last_before)
         }
         return min(due, key=due.__getitem__, default=None)
 
-    def settle_version(self, pipeline_id: UUID, seq: int) -> None:
-        """Note what the last version of a pipeline holds, see `Versions.settle`."""
+    def mark_saved(self, pipeline_id: UUID, seq: int) -> None:
+        """Note what the last version of a pipeline holds, see `Versions.mark_saved`."""
         pipeline = self._pipelines.get(pipeline_id)
         if pipeline is not None and pipeline.unsaved_from is not None:
             pipeline.unsaved_from = seq + 1 if seq < pipeline.cursor else None
@@ -320,14 +320,14 @@ class MemoryStore:
             None if pipeline is None else pipeline.append(update, self.known_user(update.user_id))
         )
 
-    def _claimable(self, only: Collection[UUID] | None, besides: Collection[UUID]) -> UUID | None:
+    def _claimable(self, only: Collection[UUID] | None, excluding: Collection[UUID]) -> UUID | None:
         candidates = {
             pipeline_id: pipeline.projected
             for pipeline_id, pipeline in self._pipelines.items()
             if pipeline.is_dirty
             and not pipeline.is_claimed
             and (only is None or pipeline_id in only)
-            and pipeline_id not in besides
+            and pipeline_id not in excluding
         }
         return min(candidates, key=candidates.__getitem__, default=None)
 
@@ -363,8 +363,8 @@ class MemoryClaim:
         """The rows as of now, inside the claim."""
         return self._rows
 
-    async def held(self) -> Rows:
-        """See `Claim.held`."""
+    async def stored_rows(self) -> Rows:
+        """See `Claim.stored_rows`."""
         return self._rows
 
     async def apply(self, changes: RowChanges, cursor: int) -> None:

@@ -33,7 +33,7 @@ class MemoryVersions:
         )
         content = (version.state, version.pipeline, version.steps, version.connections)
         versions.append(Version(info, *content))
-        await self.settle(version.pipeline_id, version.seq)
+        await self.mark_saved(version.pipeline_id, version.seq)
         return info
 
     async def newest(
@@ -51,15 +51,15 @@ class MemoryVersions:
         return None
 
     @asynccontextmanager
-    async def unsaved(
+    async def claim_unsaved(
         self,
         first_before: datetime | None,
         last_before: datetime | None,
         *,
-        besides: Collection[UUID] = (),
+        excluding: Collection[UUID] = (),
     ) -> AsyncIterator[UUID | None]:
-        """See `Versions.unsaved`."""
-        found = self._store.unsaved(first_before, last_before, {*besides, *self._held})
+        """See `Versions.claim_unsaved`."""
+        found = self._store.claim_unsaved(first_before, last_before, {*excluding, *self._held})
         held = set() if found is None else {found}
         self._held |= held
         try:
@@ -67,12 +67,12 @@ class MemoryVersions:
         finally:
             self._held -= held
 
-    async def settle(self, pipeline_id: UUID, seq: int) -> None:
-        """See `Versions.settle`."""
-        self._store.settle_version(pipeline_id, seq)
+    async def mark_saved(self, pipeline_id: UUID, seq: int) -> None:
+        """See `Versions.mark_saved`."""
+        self._store.mark_saved(pipeline_id, seq)
 
-    async def thin(self, pipeline_id: UUID, now: datetime, retention: Retention) -> None:
-        """See `Versions.thin`."""
+    async def prune(self, pipeline_id: UUID, now: datetime, retention: Retention) -> None:
+        """See `Versions.prune`."""
         versions = self._versions(pipeline_id)
         newest_first = [each.info for each in reversed(versions)]
         kept = {info.number for info in worth_keeping(newest_first, now, retention)}
@@ -88,7 +88,7 @@ class MemoryVersions:
 def worth_keeping(
     newest_first: Sequence[VersionInfo], now: datetime, retention: Retention
 ) -> Iterator[VersionInfo]:
-    """The versions that `Versions.thin` leaves."""
+    """The versions that `Versions.prune` leaves."""
     days: set[date] = set()
     for place, info in enumerate(newest_first):
         age, day = now - info.created_at, info.created_at.astimezone(UTC).date()

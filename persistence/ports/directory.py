@@ -90,7 +90,7 @@ class Directory(Protocol):
         ...
 
 
-def the_one_team(slug: str, found: dict[str, UUID]) -> UUID:
+def only_team(slug: str, found: dict[str, UUID]) -> UUID:
     """The only team in `found` (path to id). Raises UnknownSubject for none and for several."""
     match list(found.values()):
         case [team_id]:

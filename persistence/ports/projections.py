@@ -21,7 +21,7 @@ class Claim(Protocol):
         """The last update that the rows contain."""
         ...
 
-    async def held(self) -> Rows:
+    async def stored_rows(self) -> Rows:
         """Read all rows of the pipeline as the tables hold them."""
         ...
 
@@ -37,11 +37,11 @@ class Projections(Protocol):
     """The tables made from documents, and which of them lag behind the log."""
 
     def claim(
-        self, only: Collection[UUID] | None = None, *, besides: Collection[UUID] = ()
+        self, only: Collection[UUID] | None = None, *, excluding: Collection[UUID] = ()
     ) -> AbstractAsyncContextManager[Claim | None]:
         """Lock one document whose log is ahead of its rows; None if there is none to be had.
 
-        Documents claimed by another worker are passed over, and so are those in `besides`: a
+        Documents claimed by another worker are passed over, and so are those in `excluding`: a
         worker names there the documents that failed a moment ago. Leaving the context commits;
         leaving it by an exception undoes everything. Raises StoreUnavailable.
         """

@@ -88,7 +88,7 @@ class UpdateLog(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Authored:
+class UpdateInfo:
     """An update in the log without its content."""
 
     seq: int
@@ -96,11 +96,11 @@ class Authored:
     at: datetime
 
 
-class Authorship(Protocol):
+class UpdateHistory(Protocol):
     """Who wrote what in the log, for telling its history."""
 
-    async def authored(
+    async def newest_updates(
         self, pipeline_id: UUID, limit: int, before: int | None = None
-    ) -> list[Authored]:
+    ) -> list[UpdateInfo]:
         """Read who made the last `limit` updates before number `before`, newest first."""
         ...

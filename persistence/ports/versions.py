@@ -81,12 +81,12 @@ class Versions(Protocol):
         """Read one version with its content, None if there is none of this number."""
         ...
 
-    def unsaved(
+    def claim_unsaved(
         self,
         first_before: datetime | None,
         last_before: datetime | None,
         *,
-        besides: Collection[UUID] = (),
+        excluding: Collection[UUID] = (),
     ) -> AbstractAsyncContextManager[UUID | None]:
         """Hold one pipeline whose rows show edits that no version holds; None if none is due.
 
@@ -96,11 +96,11 @@ class Versions(Protocol):
         """
         ...
 
-    async def settle(self, pipeline_id: UUID, seq: int) -> None:
+    async def mark_saved(self, pipeline_id: UUID, seq: int) -> None:
         """Note that the last version holds all updates up to `seq`; `save` does so, too."""
         ...
 
-    async def thin(self, pipeline_id: UUID, now: datetime, retention: Retention) -> None:
+    async def prune(self, pipeline_id: UUID, now: datetime, retention: Retention) -> None:
         """Delete versions without a name that are older than is worth keeping.
 
         The newest version stays whatever its age.

@@ -14,7 +14,7 @@ from persistence.ports.directory import (
     NewPipeline,
     Role,
     User,
-    the_one_team,
+    only_team,
 )
 from persistence.ports.user_rows import Record
 
@@ -109,7 +109,7 @@ class PostgresDirectory:
         """
         organization, _, team = slug.rpartition("/")
         rows = await self._pool.fetch("teams_by_slug", team, organization or None)
-        return the_one_team(slug, {row["path"]: row["id"] for row in rows})
+        return only_team(slug, {row["path"]: row["id"] for row in rows})
 
     async def ensure_demo(self) -> Demo:
         """Create organization "demo", team "demo", its owner and its viewer, unless they exist."""

@@ -37,12 +37,12 @@ class PostgresProjections:
 
     @asynccontextmanager
     async def claim(
-        self, only: Collection[UUID] | None = None, *, besides: Collection[UUID] = ()
+        self, only: Collection[UUID] | None = None, *, excluding: Collection[UUID] = ()
     ) -> AsyncIterator["PostgresClaim | None"]:
         """See `Projections.claim`."""
         wanted = None if only is None else list(only)
         async with self._pool.transaction() as transaction:
-            row = await transaction.fetchrow("claim_document", wanted, list(besides))
+            row = await transaction.fetchrow("claim_document", wanted, list(excluding))
             yield None if row is None else PostgresClaim(transaction, **row)
 
     async def refresh_search(self) -> bool:
@@ -73,11 +73,11 @@ class PostgresClaim:
         """The last update that the rows contain."""
         return self._cursor
 
-    async def held(self) -> Rows:
-        """See `Claim.held`."""
-        steps = [StepRow(**row) for row in await self._fetch("held_steps")]
-        connections = [ConnectionRow(**row) for row in await self._fetch("held_connections")]
-        diagnostics = [Diagnostic(**row) for row in await self._fetch("held_diagnostics")]
+    async def stored_rows(self) -> Rows:
+        """See `Claim.stored_rows`."""
+        steps = [StepRow(**row) for row in await self._fetch("stored_steps")]
+        connections = [ConnectionRow(**row) for row in await self._fetch("stored_connections")]
+        diagnostics = [Diagnostic(**row) for row in await self._fetch("stored_diagnostics")]
         return Rows(
             pipeline=await self._held_pipeline(),
             steps={step.id: step for step in steps},
@@ -120,7 +120,7 @@ class PostgresClaim:
             await self._execute("refresh_own_search", MANY_STEPS)
 
     async def _held_pipeline(self) -> PipelineRow | None:
-        rows = await self._fetch("held_pipeline")
+        rows = await self._fetch("stored_pipeline")
         return next((PipelineRow(**{**row, "tags": tuple(row["tags"])}) for row in rows), None)
 
     async def _upsert(self, changes: RowChanges) -> None:

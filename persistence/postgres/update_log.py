@@ -5,14 +5,14 @@ from uuid import UUID
 
 from crdt.errors import PipelineNotFound
 from persistence.errors import StoreError
-from persistence.ports.update_log import Authored, LoggedUpdate, NewUpdate, StoredDocument
+from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument, UpdateInfo
 from persistence.ports.user_rows import Record
 
 from .pool import Pool
 
 
 class PostgresUpdateLog:
-    """`UpdateLog`, `Authorship` over pipeline_documents, pipeline_updates, pipeline_states."""
+    """`UpdateLog`, `UpdateHistory` over pipeline_documents, pipeline_updates, pipeline_states."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -51,12 +51,12 @@ class PostgresUpdateLog:
         rows = await self._pool.fetch("document_heads", list(pipeline_ids))
         return {row["pipeline_id"]: row["head_seq"] for row in rows}
 
-    async def authored(
+    async def newest_updates(
         self, pipeline_id: UUID, limit: int, before: int | None = None
-    ) -> list[Authored]:
-        """See `Authorship.authored`."""
-        rows = await self._pool.fetch("authored_updates", pipeline_id, before, limit)
-        return [Authored(row["seq"], row["user_id"], row["received_at"]) for row in rows]
+    ) -> list[UpdateInfo]:
+        """See `UpdateHistory.newest_updates`."""
+        rows = await self._pool.fetch("newest_updates", pipeline_id, before, limit)
+        return [UpdateInfo(row["seq"], row["user_id"], row["received_at"]) for row in rows]
 
     async def store_state(
         self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()

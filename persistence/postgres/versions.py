@@ -30,7 +30,7 @@ class PostgresVersions:
         if row is None:
             raise PipelineNotFound(f"no pipeline {version.pipeline_id}: check the id")
         # In a transaction of its own: whoever deletes a pipeline locks its cursor first.
-        await self.settle(version.pipeline_id, version.seq)
+        await self.mark_saved(version.pipeline_id, version.seq)
         return _info(row)
 
     async def newest(
@@ -51,27 +51,27 @@ class PostgresVersions:
         return Version(_info(row), *content)
 
     @asynccontextmanager
-    async def unsaved(
+    async def claim_unsaved(
         self,
         first_before: datetime | None,
         last_before: datetime | None,
         *,
-        besides: Collection[UUID] = (),
+        excluding: Collection[UUID] = (),
     ) -> AsyncIterator[UUID | None]:
-        """See `Versions.unsaved`."""
+        """See `Versions.claim_unsaved`."""
         async with self._pool.transaction() as connection:
             yield await connection.fetchval(
-                "unsaved_pipeline", first_before, last_before, list(besides)
+                "unsaved_pipeline", first_before, last_before, list(excluding)
             )
 
-    async def settle(self, pipeline_id: UUID, seq: int) -> None:
-        """See `Versions.settle`."""
-        await self._pool.execute("settle_version", pipeline_id, seq)
+    async def mark_saved(self, pipeline_id: UUID, seq: int) -> None:
+        """See `Versions.mark_saved`."""
+        await self._pool.execute("mark_saved", pipeline_id, seq)
 
-    async def thin(self, pipeline_id: UUID, now: datetime, retention: Retention) -> None:
-        """See `Versions.thin`."""
+    async def prune(self, pipeline_id: UUID, now: datetime, retention: Retention) -> None:
+        """See `Versions.prune`."""
         all_since, daily_since = now - retention.all_for, now - retention.daily_for
-        await self._pool.execute("thin_versions", pipeline_id, all_since, daily_since)
+        await self._pool.execute("prune_versions", pipeline_id, all_since, daily_since)
 
 
 def _info(row: Record) -> VersionInfo:

@@ -19,7 +19,7 @@ from persistence.ports.update_log import UpdateLog
 from persistence.ports.versions import Retention, Versions
 
 from .retries import Backoff, FailingDocuments
-from .version_snapshot import Caption, unsaved_version
+from .version_snapshot import VersionMetadata, unsaved_version
 
 AFTER_FAILURE: Final = Backoff(first=60.0, longest=3600.0)
 
@@ -88,18 +88,18 @@ class Autosave:
     def _due(self) -> AbstractAsyncContextManager[UUID | None]:
         now = self._clock.now()
         first, last = _before(now, self._pauses.every), _before(now, self._pauses.after)
-        return self._versions.unsaved(first, last, besides=self._failing.resting())
+        return self._versions.claim_unsaved(first, last, excluding=self._failing.resting())
 
     async def _save(self, pipeline_id: UUID) -> None:
         """Save a version, or note that the newest one holds everything."""
         now = self._clock.now()
-        caption = Caption(None, SUMMARY, None, now)
-        version, seq = await unsaved_version(self._log, self._versions, pipeline_id, caption)
+        metadata = VersionMetadata(None, SUMMARY, None, now)
+        version, seq = await unsaved_version(self._log, self._versions, pipeline_id, metadata)
         if version is None:
-            await self._versions.settle(pipeline_id, seq)
+            await self._versions.mark_saved(pipeline_id, seq)
         else:
             await self._versions.save(version)
-            await self._versions.thin(pipeline_id, now, self._retention)
+            await self._versions.prune(pipeline_id, now, self._retention)
         self._failing.succeeded(pipeline_id)
 
     def _note_failure(self, pipeline_id: UUID | None, error: Exception) -> None:

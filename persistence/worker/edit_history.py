@@ -1,7 +1,7 @@
 """Who edited a pipeline, when, and what: told from the log, which is the only witness.
 
 Two people who edit at the same time take turns in the log; each one's edits are told together, as
-one stretch, until a pause.
+one group, until a pause.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,16 +14,16 @@ from crdt.document.document import Document
 from crdt.document.schema import PipelineReader, Touched
 from crdt.editing.differences import EntryChange, Kind
 from crdt.editing.editor import Editor
-from persistence.ports.update_log import Authored, LoggedUpdate, StoredDocument
+from persistence.ports.update_log import LoggedUpdate, StoredDocument, UpdateInfo
 
 from .replay import apply_all, replay
 
 PAUSE: Final = timedelta(minutes=5)
-"""How long somebody must have stopped for the next edit to begin a new stretch."""
+"""How long somebody must have stopped for the next edit to begin a new group."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class EditGroup:
     """The edits of one user without a long pause; between the first and the last may be others'."""
 
     user_id: UUID | None
@@ -35,18 +35,18 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Edited:
-    """What a stretch touched, but for steps that came and went within it."""
+class EditedEntries:
+    """What a group touched, but for steps that came and went within it."""
 
     settings: bool
     steps: Sequence[EntryChange]
     connections: Sequence[EntryChange]
 
 
-def stretches(authored: Iterable[Authored], pause: timedelta = PAUSE) -> list[Stretch]:
-    """Gather edits, given newest first, to stretches, the one with the newest edit first."""
-    done: list[Stretch] = []
-    open_: dict[UUID | None, Stretch] = {}
+def group_edits(authored: Iterable[UpdateInfo], pause: timedelta = PAUSE) -> list[EditGroup]:
+    """Gather edits, given newest first, to groups, the one with the newest edit first."""
+    done: list[EditGroup] = []
+    open_: dict[UUID | None, EditGroup] = {}
     for edit in authored:
         later = open_.get(edit.user_id)
         if later is not None and later.first_at - edit.at <= pause:
@@ -56,11 +56,13 @@ def stretches(authored: Iterable[Authored], pause: timedelta = PAUSE) -> list[St
             continue
         if later is not None:
             done.append(later)
-        open_[edit.user_id] = Stretch(edit.user_id, edit.seq, edit.seq, edit.at, edit.at, 1)
+        open_[edit.user_id] = EditGroup(edit.user_id, edit.seq, edit.seq, edit.at, edit.at, 1)
     return sorted([*done, *open_.values()], key=lambda each: -each.last_seq)
 
 
-def edited(before: StoredDocument, updates: Iterable[LoggedUpdate], user_id: UUID | None) -> Edited:
+def edited_entries(
+    before: StoredDocument, updates: Iterable[LoggedUpdate], user_id: UUID | None
+) -> EditedEntries:
     """Replay updates on what was before them; return what those of one user changed.
 
     Raises DocumentPoisoned if the CRDT library panics at one of them.
@@ -69,7 +71,7 @@ def edited(before: StoredDocument, updates: Iterable[LoggedUpdate], user_id: UUI
     reader, editor = PipelineReader(document), Editor(document)
     steps, connections = _names(editor), editor.ends.all()
     touched = [each for each in _touched(document, reader, updates, user_id) if each]
-    return Edited(
+    return EditedEntries(
         any(each.settings for each in touched),
         [*_changes({key for each in touched for key in each.steps}, steps, _names(editor))],
         [

@@ -19,7 +19,7 @@ from .replay import compute, load, replay
 
 
 @dataclass(frozen=True, slots=True)
-class Caption:
+class VersionMetadata:
     """What is said about a version: see `NewVersion`."""
 
     name: str | None
@@ -28,7 +28,9 @@ class Caption:
     created_at: datetime
 
 
-def version_of(pipeline_id: UUID, document: Document, seq: int, caption: Caption) -> NewVersion:
+def version_of(
+    pipeline_id: UUID, document: Document, seq: int, metadata: VersionMetadata
+) -> NewVersion:
     """Make a version of what a document holds; takes about a second for 10,000 steps."""
     rows = snapshot(document)
     return NewVersion(
@@ -38,10 +40,10 @@ def version_of(pipeline_id: UUID, document: Document, seq: int, caption: Caption
         rows.pipeline,
         rows.steps,
         rows.connections,
-        caption.name,
-        caption.change_summary,
-        caption.created_by,
-        caption.created_at,
+        metadata.name,
+        metadata.change_summary,
+        metadata.created_by,
+        metadata.created_at,
     )
 
 
@@ -49,7 +51,7 @@ async def unsaved_version(
     log: UpdateLog,
     versions: Versions,
     pipeline_id: UUID,
-    caption: Caption,
+    metadata: VersionMetadata,
     *,
     until: int | None = None,
 ) -> tuple[NewVersion | None, int]:
@@ -60,7 +62,7 @@ async def unsaved_version(
     made. Raises PipelineNotFound, StoreUnavailable.
     """
     saved = await _newest_content(versions, pipeline_id)
-    make = partial(_unless_saved, pipeline_id, saved, caption)
+    make = partial(_unless_saved, pipeline_id, saved, metadata)
     return await load(log, pipeline_id, make, until=until)
 
 
@@ -75,9 +77,9 @@ async def _newest_content(versions: Versions, pipeline_id: UUID) -> Pipeline | N
 
 
 def _unless_saved(
-    pipeline_id: UUID, saved: Pipeline | None, caption: Caption, stored: StoredDocument
+    pipeline_id: UUID, saved: Pipeline | None, metadata: VersionMetadata, stored: StoredDocument
 ) -> tuple[NewVersion | None, int]:
     document, _ = replay(stored)
     if read_pipeline(PipelineReader(document)) == saved:
         return None, stored.seq
-    return version_of(pipeline_id, document, stored.seq, caption), stored.seq
+    return version_of(pipeline_id, document, stored.seq, metadata), stored.seq

@@ -29,7 +29,7 @@ IN_AN_OUTAGE: Final = Backoff(first=0.5, longest=10.0)
 _logger = structlog.get_logger(__name__)
 
 
-class Wake(Protocol):
+class Notifications(Protocol):
     """The bell that new updates ring."""
 
     async def wait(
@@ -68,11 +68,11 @@ class Worker:
         self,
         log: UpdateLog,
         projections: Projections,
-        wake: Wake,
+        notifications: Notifications,
         settings: WorkerSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._log, self._projections, self._wake = log, projections, wake
+        self._log, self._projections, self._notifications = log, projections, notifications
         self._settings = settings or WorkerSettings()
         self._replicas: OrderedDict[UUID, Replica] = OrderedDict()
         self._failing = FailingDocuments(self._settings.backoff, clock)
@@ -96,8 +96,8 @@ class Worker:
         """
         claimed: UUID | None = None
         try:
-            besides = [*self._failing.resting(), *self._swept]
-            async with self._projections.claim(only, besides=besides) as claim:
+            excluding = [*self._failing.resting(), *self._swept]
+            async with self._projections.claim(only, excluding=excluding) as claim:
                 if claim is None:
                     return False
                 claimed = claim.pipeline_id
@@ -155,7 +155,7 @@ class Worker:
 
     async def _await_bell(self, stopping: "asyncio.Task[bool]") -> None:
         """Wait until the bell rings. For which documents does not matter: the tables know."""
-        bell = asyncio.ensure_future(self._wake.wait(self._settings.interval))
+        bell = asyncio.ensure_future(self._notifications.wait(self._settings.interval))
         try:
             await asyncio.wait((bell, stopping), return_when=asyncio.FIRST_COMPLETED)
             if bell.done():
@@ -196,7 +196,7 @@ class Worker:
 
     async def _project_anew(self, claim: Claim) -> Replica:
         replica = await load(self._log, claim.pipeline_id, Replica)
-        changes = await compute(replica.changes_from, await claim.held())
+        changes = await compute(replica.changes_from, await claim.stored_rows())
         await claim.apply(changes, replica.seq)
         return replica
 

@@ -36,7 +36,7 @@ async def made(database_url: str, demo: UUID) -> AsyncIterator[Services]:
 
 
 async def steps_in(pool: Pool, pipeline_id: UUID) -> int:
-    return len(await pool.fetch("held_steps", pipeline_id))
+    return len(await pool.fetch("stored_steps", pipeline_id))
 
 
 async def a_wire(pool: Pool, pipeline_id: UUID) -> Wire:

@@ -40,7 +40,7 @@ async def test_edits_in_the_log_reach_the_tables(
         stop = asyncio.Event()
         stop.set()
         await work(database_url, stop, Pauses())
-    row = await pool.fetchrow("held_pipeline", demo)
+    row = await pool.fetchrow("stored_pipeline", demo)
     assert row is not None
     assert row["description"] == "edited"
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from crdt.pipeline.rows import ConnectionRow, PipelineRow, RowChanges, StepRow
 from persistence.ports.directory import Demo, Directory, NewPipeline, Role, User
 from persistence.ports.projections import Projections
-from persistence.ports.update_log import Authorship, NewUpdate, UpdateLog
+from persistence.ports.update_log import NewUpdate, UpdateHistory, UpdateLog
 from persistence.ports.versions import Versions
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.pool import Pool
@@ -44,7 +44,7 @@ class Stores:
     author: User = field(init=False)
 
     @property
-    def authorship(self) -> Authorship:
+    def update_history(self) -> UpdateHistory:
         """Both logs tell it."""
         return self.log  # type: ignore[return-value]
 

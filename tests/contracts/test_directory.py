@@ -109,7 +109,7 @@ async def test_a_new_pipeline_has_its_row(stores: Stores) -> None:
     await stores.directory.create_pipeline(replace(stores.unborn_pipeline(), row=row))
     async with stores.projections.claim() as claim:
         assert claim is not None
-        assert (await claim.held()).pipeline == row
+        assert (await claim.stored_rows()).pipeline == row
 
 
 async def test_a_pipeline_needs_its_team_and_author(stores: Stores) -> None:

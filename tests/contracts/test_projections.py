@@ -13,12 +13,12 @@ class WorkerFailedError(Exception):
     """Raised by a worker in the middle of its work."""
 
 
-async def held(stores: Stores) -> Rows:
+async def stored_rows(stores: Stores) -> Rows:
     """The rows of pipeline 1, made dirty first."""
     await stores.log.append([stores.update(an_id(1))])
     async with stores.projections.claim([an_id(1)]) as claim:
         assert claim is not None
-        return await claim.held()
+        return await claim.stored_rows()
 
 
 async def test_rows_come_back_as_they_were_written(stores: Stores) -> None:
@@ -43,7 +43,7 @@ async def test_rows_come_back_as_they_were_written(stores: Stores) -> None:
         diagnostics=[Diagnostic("duplicate-name", "step:x", "warning", "renamed")],
     )
     await stores.project(changes, cursor=1)
-    rows = await held(stores)
+    rows = await stored_rows(stores)
     assert rows.pipeline == changes.pipeline
     assert list(rows.steps.values()) == list(changes.steps)
     assert list(rows.connections.values()) == list(changes.connections)
@@ -83,12 +83,12 @@ async def test_a_claim_may_be_narrowed(stores: Stores) -> None:
     async with stores.projections.claim([two]) as claim:
         assert claim is not None
         assert claim.pipeline_id == two
-    async with stores.projections.claim(besides=[one]) as claim:
+    async with stores.projections.claim(excluding=[one]) as claim:
         assert claim is not None
         assert claim.pipeline_id == two
     async with stores.projections.claim([]) as claim:
         assert claim is None
-    async with stores.projections.claim([one], besides=[one]) as claim:
+    async with stores.projections.claim([one], excluding=[one]) as claim:
         assert claim is None
 
 
@@ -111,7 +111,7 @@ async def test_an_exception_undoes_rows_and_cursor(stores: Stores) -> None:
     async with stores.projections.claim() as claim:
         assert claim is not None
         assert claim.cursor == 0
-        assert (await claim.held()).steps == {}
+        assert (await claim.stored_rows()).steps == {}
 
 
 async def _work_and_fail(stores: Stores) -> None:
@@ -126,7 +126,7 @@ async def test_a_claim_sees_its_own_writes(stores: Stores) -> None:
     async with stores.projections.claim() as claim:
         assert claim is not None
         await claim.apply(TWO_STEPS, cursor=1)
-        assert (await claim.held()).steps.keys() == {an_id(11), an_id(12)}
+        assert (await claim.stored_rows()).steps.keys() == {an_id(11), an_id(12)}
         assert claim.cursor == 1
 
 
@@ -134,10 +134,10 @@ async def test_removed_rows_are_gone(stores: Stores) -> None:
     await stores.new_pipeline()
     diagnostics = [Diagnostic("a", "step:x", "error", ""), Diagnostic("a", "step:y", "error", "")]
     await stores.project(RowChanges(steps=[a_step(11)], diagnostics=diagnostics), cursor=1)
-    await held(stores)
+    await stored_rows(stores)
     removal = RowChanges(removed_steps=[an_id(11)], removed_diagnostics=[("a", "step:x")])
     await stores.project(removal, cursor=2)
-    rows = await held(stores)
+    rows = await stored_rows(stores)
     assert rows.steps == {}
     assert rows.diagnostics.keys() == {("a", "step:y")}
 
@@ -145,9 +145,9 @@ async def test_removed_rows_are_gone(stores: Stores) -> None:
 async def test_a_connection_is_removed_alone(stores: Stores) -> None:
     await stores.new_pipeline()
     await stores.project(TWO_STEPS, cursor=1)
-    await held(stores)
+    await stored_rows(stores)
     await stores.project(RowChanges(removed_connections=[an_id(21)]), cursor=2)
-    rows = await held(stores)
+    rows = await stored_rows(stores)
     assert (len(rows.steps), len(rows.connections)) == (2, 0)
 
 
@@ -160,9 +160,9 @@ async def test_a_deleted_step_takes_children_and_connections_along(stores: Store
         a_step(14),
     ]
     await stores.project(RowChanges(steps=family, connections=[a_connection(21, 13, 14)]), 1)
-    await held(stores)
+    await stored_rows(stores)
     await stores.project(RowChanges(removed_steps=[an_id(11)]), cursor=2)
-    rows = await held(stores)
+    rows = await stored_rows(stores)
     assert rows.steps.keys() == {an_id(14)}
     assert rows.connections == {}
 
@@ -170,17 +170,17 @@ async def test_a_deleted_step_takes_children_and_connections_along(stores: Store
 async def test_a_child_moved_out_survives_its_parent(stores: Stores) -> None:
     await stores.new_pipeline()
     await stores.project(RowChanges(steps=[a_step(11), a_step(12, parent_step_id=an_id(11))]), 1)
-    await held(stores)
+    await stored_rows(stores)
     await stores.project(RowChanges(steps=[a_step(12)], removed_steps=[an_id(11)]), cursor=2)
-    assert (await held(stores)).steps.keys() == {an_id(12)}
+    assert (await stored_rows(stores)).steps.keys() == {an_id(12)}
 
 
 async def test_names_may_be_swapped(stores: Stores) -> None:
     await stores.new_pipeline()
     await stores.project(RowChanges(steps=[a_step(11, "a"), a_step(12, "b")]), cursor=1)
-    await held(stores)
+    await stored_rows(stores)
     await stores.project(RowChanges(steps=[a_step(11, "b"), a_step(12, "a")]), cursor=2)
-    steps = (await held(stores)).steps
+    steps = (await stored_rows(stores)).steps
     assert [steps[an_id(11)].name, steps[an_id(12)].name] == ["b", "a"]
 
 
@@ -188,7 +188,7 @@ async def test_children_may_come_before_their_parent(stores: Stores) -> None:
     await stores.new_pipeline()
     steps = [a_step(12, parent_step_id=an_id(11)), a_step(11)]
     await stores.project(RowChanges(steps=steps), cursor=1)
-    assert len((await held(stores)).steps) == 2
+    assert len((await stored_rows(stores)).steps) == 2
 
 
 async def test_a_name_may_recur_in_another_scope(stores: Stores) -> None:
@@ -199,7 +199,7 @@ async def test_a_name_may_recur_in_another_scope(stores: Stores) -> None:
         a_step(13, "same", parent_step_id=an_id(11)),
     ]
     await stores.project(RowChanges(steps=steps), cursor=1)
-    assert len((await held(stores)).steps) == 3
+    assert len((await stored_rows(stores)).steps) == 3
 
 
 async def test_an_id_of_another_pipeline_is_free(stores: Stores) -> None:
@@ -208,7 +208,7 @@ async def test_an_id_of_another_pipeline_is_free(stores: Stores) -> None:
         async with stores.projections.claim([pipeline]) as claim:
             assert claim is not None
             await claim.apply(RowChanges(steps=[a_step(11, name)]), cursor=1)
-    assert (await held(stores)).steps[an_id(11)].name == "mine"
+    assert (await stored_rows(stores)).steps[an_id(11)].name == "mine"
 
 
 REFUSED = {
@@ -248,7 +248,7 @@ async def test_rows_that_break_a_constraint_are_refused(
     async with stores.projections.claim() as claim:
         assert claim is not None
         assert claim.cursor == 0
-        assert await claim.held() == Rows(pipeline=a_pipeline())
+        assert await claim.stored_rows() == Rows(pipeline=a_pipeline())
 
 
 async def test_a_step_of_another_pipeline_is_no_end(stores: Stores) -> None:
@@ -261,12 +261,12 @@ async def test_a_step_of_another_pipeline_is_no_end(stores: Stores) -> None:
         await stores.project(stolen, cursor=1)
     async with stores.projections.claim([two]) as claim:
         assert claim is not None
-        assert (await claim.held()).steps == {}
+        assert (await claim.stored_rows()).steps == {}
 
 
 async def test_replaying_changes_nothing(stores: Stores) -> None:
     await stores.new_pipeline()
     await stores.project(TWO_STEPS, cursor=1)
-    before = await held(stores)
+    before = await stored_rows(stores)
     await stores.project(TWO_STEPS, cursor=2)
-    assert await held(stores) == before
+    assert await stored_rows(stores) == before

@@ -140,10 +140,10 @@ async def test_a_deleted_pipeline_leaves_nothing(stores: Stores) -> None:
     assert await stores.log.since(pipeline, 0) == []
 
 
-async def authored(
+async def newest_updates(
     stores: Stores, limit: int, before: int | None = None
 ) -> list[tuple[int, UUID | None]]:
-    found = await stores.authorship.authored(an_id(1), limit, before)
+    found = await stores.update_history.newest_updates(an_id(1), limit, before)
     assert {each.at for each in found} <= {NOON}
     return [(each.seq, each.user_id) for each in found]
 
@@ -152,10 +152,10 @@ async def test_the_authors_of_the_last_updates_come_newest_first(stores: Stores)
     pipeline = await stores.new_pipeline()
     ada = stores.author.id
     await stores.log.append([stores.update(pipeline), NewUpdate(pipeline, None, b"x", NOON)])
-    assert await authored(stores, 10) == [(3, None), (2, ada), (1, ada)]
-    assert await authored(stores, 1) == [(3, None)]
-    assert await authored(stores, 10, before=3) == [(2, ada), (1, ada)]
-    assert await stores.authorship.authored(an_id(404), 10) == []
+    assert await newest_updates(stores, 10) == [(3, None), (2, ada), (1, ada)]
+    assert await newest_updates(stores, 1) == [(3, None)]
+    assert await newest_updates(stores, 10, before=3) == [(2, ada), (1, ada)]
+    assert await stores.update_history.newest_updates(an_id(404), 10) == []
 
 
 async def test_heads_are_the_numbers_of_the_last_updates(stores: Stores) -> None:

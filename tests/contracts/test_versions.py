@@ -127,11 +127,11 @@ async def due(
     *,
     first: float | None = None,
     last: float | None = None,
-    besides: UUID = NOBODYS,
+    excluding: UUID = NOBODYS,
 ) -> UUID | None:
     """The pipeline that is due by minutes from noon."""
     moments = [None if each is None else NOON + each * MINUTE for each in (first, last)]
-    async with stores.versions.unsaved(*moments, besides=[besides]) as found:
+    async with stores.versions.claim_unsaved(*moments, excluding=[excluding]) as found:
         return found
 
 
@@ -144,7 +144,7 @@ async def test_a_version_is_due_some_time_after_the_first_or_the_last_edit(store
     assert await due(stores, last=9) == pipeline
     assert await due(stores, last=8.9) is None
     assert await due(stores) is None
-    assert await due(stores, first=99, besides=pipeline) is None
+    assert await due(stores, first=99, excluding=pipeline) is None
 
 
 async def test_what_a_version_holds_is_due_no_more(stores: Stores) -> None:
@@ -160,15 +160,15 @@ async def test_what_a_version_holds_is_due_no_more(stores: Stores) -> None:
 async def test_edits_since_the_version_was_made_stay_due(stores: Stores) -> None:
     pipeline = await stores.new_pipeline()
     await edited(stores, pipeline, 2, 5, 7)
-    await stores.versions.settle(pipeline, 2)
+    await stores.versions.mark_saved(pipeline, 2)
     assert await due(stores, first=4.9) is None
     assert await due(stores, first=5) == pipeline
-    await stores.versions.settle(pipeline, 9)
+    await stores.versions.mark_saved(pipeline, 9)
     assert await due(stores, first=99) is None
 
 
 async def test_settling_what_is_not_there_is_nothing(stores: Stores) -> None:
-    await stores.versions.settle(an_id(404), 1)
+    await stores.versions.mark_saved(an_id(404), 1)
     assert await due(stores, first=99) is None
 
 
@@ -176,10 +176,10 @@ async def test_the_longest_unsaved_comes_first_and_nobody_holds_it_twice(stores:
     first, second = await stores.new_pipeline(1), await stores.new_pipeline(2)
     for pipeline in (first, second):
         await edited(stores, pipeline, 1)
-        await stores.versions.settle(pipeline, 1)
+        await stores.versions.mark_saved(pipeline, 1)
     await edited(stores, second, 3)
-    async with stores.versions.unsaved(None, NOON + 9 * MINUTE) as one:
-        async with stores.versions.unsaved(None, NOON + 9 * MINUTE) as other:
+    async with stores.versions.claim_unsaved(None, NOON + 9 * MINUTE) as one:
+        async with stores.versions.claim_unsaved(None, NOON + 9 * MINUTE) as other:
             assert (one, other) == (first, second)
             assert await due(stores, last=9) is None
         await edited(stores, first, 4)
@@ -192,7 +192,7 @@ async def test_held_by_somebody_who_failed_it_is_due_again(stores: Stores) -> No
     pipeline = await stores.new_pipeline()
     await edited(stores, pipeline, 1)
     with pytest.raises(ZeroDivisionError):
-        async with stores.versions.unsaved(None, NOON + 9 * MINUTE):
+        async with stores.versions.claim_unsaved(None, NOON + 9 * MINUTE):
             raise ZeroDivisionError
     assert await due(stores, last=9) == pipeline
 
@@ -209,7 +209,7 @@ async def test_unnamed_versions_thin_out_with_age(stores: Stores) -> None:
     ages = [100, 91, 90, 3.4, 3.2, 3.1, 2.4, 1, 0.9, 0.5, 0]
     await saved_at(stores, other, NOON - 200 * DAY, NOON - 199 * DAY)
     await saved_at(stores, pipeline, *(NOON - age * DAY for age in ages))
-    await stores.versions.thin(pipeline, NOON, Retention())
+    await stores.versions.prune(pipeline, NOON, Retention())
     kept = [info.created_at for info in await stores.versions.newest(pipeline, 50)]
     assert kept == [NOON - age * DAY for age in (0, 0.5, 0.9, 1, 2.4, 3.1, 90)]
     assert await numbers(stores, other) == [2, 1]
@@ -218,7 +218,7 @@ async def test_unnamed_versions_thin_out_with_age(stores: Stores) -> None:
 async def test_days_are_those_of_utc(stores: Stores) -> None:
     pipeline, midnight = await stores.new_pipeline(), datetime(2026, 2, 1, tzinfo=UTC)
     await saved_at(stores, pipeline, midnight - MINUTE, midnight, midnight + MINUTE, NOON)
-    await stores.versions.thin(pipeline, NOON, Retention())
+    await stores.versions.prune(pipeline, NOON, Retention())
     assert await numbers(stores, pipeline) == [4, 3, 1]
 
 
@@ -228,14 +228,14 @@ async def test_a_name_keeps_a_version_and_stands_for_no_other(stores: Stores) ->
     await saved_at(stores, pipeline, NOON - 9.1 * DAY)
     await saved_at(stores, pipeline, NOON - 9 * DAY, name="second light")
     await saved_at(stores, pipeline, NOON)
-    await stores.versions.thin(pipeline, NOON, Retention())
+    await stores.versions.prune(pipeline, NOON, Retention())
     assert await numbers(stores, pipeline) == [4, 3, 2, 1]
 
 
 async def test_the_newest_stays_and_no_number_is_given_twice(stores: Stores) -> None:
     pipeline = await stores.new_pipeline()
     await saved_at(stores, pipeline, NOON - 400 * DAY, NOON - 399 * DAY)
-    await stores.versions.thin(pipeline, NOON, Retention())
+    await stores.versions.prune(pipeline, NOON, Retention())
     assert await numbers(stores, pipeline) == [2]
     assert (await stores.versions.save(a_version(pipeline))).number == 3
-    await stores.versions.thin(an_id(404), NOON, Retention())
+    await stores.versions.prune(an_id(404), NOON, Retention())

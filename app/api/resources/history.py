@@ -17,7 +17,7 @@ from app.api.schemas.common import Shown, UserProfile, problems
 from app.api.schemas.versions import EntryChange, storable
 from app.services.history import MAX_REPLAYED
 from crdt.errors import InvalidEdit
-from persistence.worker.edit_history import Stretch
+from persistence.worker.edit_history import EditGroup
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/history", tags=["history"])
 
@@ -55,8 +55,8 @@ class Edits(Shown):
     updates: int
 
     @classmethod
-    def of_stretch(cls, one: Stretch, people: Mapping[UUID | None, UserProfile]) -> "Edits":
-        """Show a stretch of edits."""
+    def of_group(cls, one: EditGroup, people: Mapping[UUID | None, UserProfile]) -> "Edits":
+        """Show a group of edits."""
         return cls(
             user=people.get(one.user_id),
             user_id=one.user_id,
@@ -88,11 +88,11 @@ async def index(caller: Asking, pipeline_id: UUID, cursor: Cursor = None) -> Pag
     # Not within the transaction: who holds a connection must not wait for another.
     page = await caller.context.history.page(pipeline_id, before)
     async with caller.rows() as rows:
-        authors = list({one.user_id for one in page.stretches if one.user_id is not None})
+        authors = list({one.user_id for one in page.groups if one.user_id is not None})
         people = {row["id"]: UserProfile.of(row) for row in await rows.fetch("people", authors)}
     following = page.next_before
     return Page(
-        items=[Edits.of_stretch(one, people) for one in page.stretches],
+        items=[Edits.of_group(one, people) for one in page.groups],
         next_cursor=None if following is None else _NEWEST_FIRST.cursor({"seq": following}),
     )
 
@@ -113,10 +113,10 @@ async def changes(
     if last_seq < first_seq:
         raise Invalid(("query.last_seq", "expected at least first_seq"))
     now = caller.context.clock.now()
-    stretch = Stretch(user_id, first_seq, last_seq, now, now, 0)
+    group = EditGroup(user_id, first_seq, last_seq, now, now, 0)
     try:
         async with caller.context.compute_queue.turn(caller.id):
-            found = await caller.context.history.edited(pipeline_id, stretch)
+            found = await caller.context.history.edited_entries(pipeline_id, group)
     except InvalidEdit as error:
         expected = f"expected edits with at most {MAX_REPLAYED} updates up to there"
         raise Invalid(("query.last_seq", expected)) from error

@@ -10,7 +10,7 @@ from crdt.errors import InvalidEdit, PipelineNotFound
 from persistence.memory.stores import MemoryStore
 from persistence.ports.directory import NewPipeline
 from persistence.ports.update_log import NewUpdate
-from persistence.worker.edit_history import Stretch
+from persistence.worker.edit_history import EditGroup
 from tests.app.fakes import PIPELINE
 from tests.contracts.stores import NOON, a_pipeline, an_id
 from tests.convergence.edits import first_draft
@@ -40,9 +40,9 @@ async def test_history_is_read_page_by_page(
     monkeypatch.setattr(app.services.history, "PAGE_UPDATES", 3)
     history = History(store, store)
     first = await history.page(PIPELINE)
-    assert [(each.first_seq, each.last_seq) for each in first.stretches] == [(3, 5)]
+    assert [(each.first_seq, each.last_seq) for each in first.groups] == [(3, 5)]
     second = await history.page(PIPELINE, first.next_before)
-    assert [(each.first_seq, each.last_seq) for each in second.stretches] == [(1, 2)]
+    assert [(each.first_seq, each.last_seq) for each in second.groups] == [(1, 2)]
     assert second.next_before is None
     assert await history.page(an_id(404)) == app.services.history.Page([], None)
 
@@ -53,8 +53,8 @@ async def test_what_was_edited_is_found_with_and_without_the_stored_state(
 ) -> None:
     monkeypatch.setattr(app.services.history, "PAGE_UPDATES", page_size)
     history = History(store, store)
-    (stretch,) = (await history.page(PIPELINE)).stretches
-    found = await history.edited(PIPELINE, stretch)
+    (group,) = (await history.page(PIPELINE)).groups
+    found = await history.edited_entries(PIPELINE, group)
     assert [step.name for step in found.steps] == [f"renamed {number}" for number in names]
 
 
@@ -74,8 +74,8 @@ async def test_what_waits_beside_the_state_is_reported_when_it_takes_effect() ->
     await store.store_state(PIPELINE, 2, without.encode(), without.waiting())
     await store.append([NewUpdate(PIPELINE, None, updates[0], NOON)])
     history = History(store, store)
-    stretch = Stretch(None, 3, 3, NOON, NOON, 1)
-    assert [step.name for step in (await history.edited(PIPELINE, stretch)).steps] == ["late"]
+    group = EditGroup(None, 3, 3, NOON, NOON, 1)
+    assert [step.name for step in (await history.edited_entries(PIPELINE, group)).steps] == ["late"]
 
 
 async def test_too_much_to_replay_is_refused_with_the_reason(
@@ -83,8 +83,8 @@ async def test_too_much_to_replay_is_refused_with_the_reason(
 ) -> None:
     monkeypatch.setattr(app.services.history, "MAX_REPLAYED", 4)
     history = History(store, store)
-    (stretch,) = (await history.page(PIPELINE)).stretches
+    (group,) = (await history.page(PIPELINE)).groups
     with pytest.raises(InvalidEdit, match="at most 4"):
-        await history.edited(PIPELINE, stretch)
+        await history.edited_entries(PIPELINE, group)
     with pytest.raises(PipelineNotFound):
-        await history.edited(an_id(404), stretch)
+        await history.edited_entries(an_id(404), group)

@@ -15,17 +15,17 @@ from app.services.presence_table import (
     REPEAT_SECONDS,
     SWEEP_SECONDS,
     PresenceMirror,
-    pose,
+    presence_state,
 )
 from persistence.errors import StoreUnavailable
-from persistence.ports.presence import Pose, Seat
+from persistence.ports.presence import PresenceState, PresenceKey
 from persistence.postgres.pool import Pool
 from persistence.postgres.presence import PostgresPresence
 from tests.app.fakes import HeldClock
 from tests.contracts.stores import Stores, an_id, stores_on
 
 
-class Board(PostgresPresence):
+class RecordedTable(PostgresPresence):
     """The table, with a note of each statement; it may be away."""
 
     def __init__(self, pool: Pool) -> None:
@@ -33,17 +33,17 @@ class Board(PostgresPresence):
         self.statements: list[tuple[str, int]] = []
         self.failure: Exception | None = None
 
-    async def show(self, news: Mapping[Seat, Pose], same: Mapping[Seat, Pose]) -> datetime:
-        self._note("show", len(news) + len(same))
-        return await super().show(news, same)
+    async def write(self, changed: Mapping[PresenceKey, PresenceState], unchanged: Mapping[PresenceKey, PresenceState]) -> datetime:
+        self._note("show", len(changed) + len(unchanged))
+        return await super().write(changed, unchanged)
 
-    async def remove(self, gone: Mapping[Seat, datetime]) -> None:
+    async def remove(self, gone: Mapping[PresenceKey, datetime]) -> None:
         self._note("remove", len(gone))
         await super().remove(gone)
 
-    async def sweep(self) -> None:
+    async def expire(self) -> None:
         self._note("sweep", 0)
-        await super().sweep()
+        await super().expire()
 
     def _note(self, verb: str, rows: int) -> None:
         if self.failure is not None:
@@ -55,15 +55,15 @@ class Node:
     """A server process: who is in its rooms, and its mirror."""
 
     def __init__(self, pool: Pool) -> None:
-        self.board, self.here, self.clock = Board(pool), dict[Seat, str](), HeldClock()
-        self.mirror = PresenceMirror(self.board, lambda: self.here, self.clock)
+        self.table_writes, self.here, self.clock = RecordedTable(pool), dict[PresenceKey, str](), HeldClock()
+        self.mirror = PresenceMirror(self.table_writes, lambda: self.here, self.clock)
 
     async def look(self, seconds: float = 1.0) -> list[tuple[str, int]]:
         """Mirror after some time; return the statements that took."""
         self.clock.seconds += seconds
-        self.board.statements.clear()
+        self.table_writes.statements.clear()
         await self.mirror.mirror()
-        return self.board.statements
+        return self.table_writes.statements
 
 
 class Table:
@@ -72,7 +72,7 @@ class Table:
     def __init__(self, pool: Pool, stores: Stores) -> None:
         self.pool, self.stores = pool, stores
 
-    async def rows(self) -> dict[Seat, tuple[float | None, float | None, list[UUID], str]]:
+    async def rows(self) -> dict[PresenceKey, tuple[float | None, float | None, list[UUID], str]]:
         async with self.pool.transaction() as connection:
             found = await connection._driver.fetch("SELECT * FROM presence")
         return {
@@ -100,7 +100,7 @@ async def table(pool: Pool) -> Table:
 
 
 @pytest.fixture
-async def seat(table: Table) -> Seat:
+async def key(table: Table) -> PresenceKey:
     return await table.stores.new_pipeline(), table.stores.author.id
 
 
@@ -113,13 +113,13 @@ def state_of(**state: object) -> str:
     return json.dumps({"user": {"id": "x"}, **state})
 
 
-async def test_all_rooms_are_shown_by_one_statement(table: Table, node: Node, seat: Seat) -> None:
-    pipeline, ada = seat
+async def test_all_rooms_are_shown_by_one_statement(table: Table, node: Node, key: PresenceKey) -> None:
+    pipeline, ada = key
     other = await table.stores.new_pipeline(2)
     bob = (await table.stores.directory.create_user("bob@example.org", "Bob")).id
     step = str(an_id(5))
     node.here = {
-        seat: state_of(cursor={"x": 1, "y": 2.5}, selection=[step, "no id"], status="busy"),
+        key: state_of(cursor={"x": 1, "y": 2.5}, selection=[step, "no id"], status="busy"),
         (other, ada): "null",
         (other, bob): state_of(),
     }
@@ -131,18 +131,18 @@ async def test_all_rooms_are_shown_by_one_statement(table: Table, node: Node, se
     }
 
 
-async def test_only_changes_are_written_until_it_is_time_to_renew(node: Node, seat: Seat) -> None:
-    node.here = {seat: state_of(status="busy")}
+async def test_only_changes_are_written_until_it_is_time_to_renew(node: Node, key: PresenceKey) -> None:
+    node.here = {key: state_of(status="busy")}
     await node.look()
     assert await node.look() == []
-    node.here = {seat: state_of(status="away")}
+    node.here = {key: state_of(status="away")}
     assert await node.look() == [("show", 1)]
     assert await node.look(RENEW_SECONDS - 0.5) == []
     assert await node.look() == [("show", 1)]
 
 
-async def test_who_leaves_is_removed(table: Table, node: Node, seat: Seat) -> None:
-    node.here = {seat: state_of()}
+async def test_who_leaves_is_removed(table: Table, node: Node, key: PresenceKey) -> None:
+    node.here = {key: state_of()}
     await node.look()
     node.here = {}
     assert await node.look() == [("remove", 1)]
@@ -150,36 +150,36 @@ async def test_who_leaves_is_removed(table: Table, node: Node, seat: Seat) -> No
     assert await node.look() == []
 
 
-async def test_the_closing_node_takes_everybody_out(table: Table, node: Node, seat: Seat) -> None:
-    node.here = {seat: state_of()}
+async def test_the_closing_node_takes_everybody_out(table: Table, node: Node, key: PresenceKey) -> None:
+    node.here = {key: state_of()}
     await node.look()
     node.here = {}
     await node.mirror.close(10)
     assert await table.rows() == {}
-    node.board.failure = StoreUnavailable("away")
+    node.table_writes.failure = StoreUnavailable("away")
     await node.mirror.close(10)
 
 
-async def test_another_node_keeps_who_is_still_there(table: Table, pool: Pool, seat: Seat) -> None:
+async def test_another_node_keeps_who_is_still_there(table: Table, pool: Pool, key: PresenceKey) -> None:
     one, other = Node(pool), Node(pool)
-    one.here, other.here = {seat: state_of(status="here")}, {seat: state_of(status="there")}
+    one.here, other.here = {key: state_of(status="here")}, {key: state_of(status="there")}
     await one.look()
     await other.look()
-    assert (await table.rows())[seat][-1] == "there"
+    assert (await table.rows())[key][-1] == "there"
     await one.look(RENEW_SECONDS)
-    assert (await table.rows())[seat][-1] == "there"
+    assert (await table.rows())[key][-1] == "there"
     await other.look(RENEW_SECONDS)
     one.here = {}
     await one.look()
-    assert (await table.rows())[seat][-1] == "there"
+    assert (await table.rows())[key][-1] == "there"
     other.here = {}
     await other.look()
     assert await table.rows() == {}
 
 
-async def test_what_dead_nodes_left_is_swept(table: Table, pool: Pool, seat: Seat) -> None:
+async def test_what_dead_nodes_left_is_swept(table: Table, pool: Pool, key: PresenceKey) -> None:
     dead = Node(pool)
-    dead.here = {seat: state_of()}
+    dead.here = {key: state_of()}
     await dead.look()
     await Node(pool).look()
     assert await table.rows() != {}
@@ -190,67 +190,67 @@ async def test_what_dead_nodes_left_is_swept(table: Table, pool: Pool, seat: Sea
     assert await alive.look(SWEEP_SECONDS) == [("sweep", 0)]
 
 
-async def test_an_emptied_table_fills_again(table: Table, node: Node, seat: Seat) -> None:
-    node.here = {seat: state_of(status="busy")}
+async def test_an_emptied_table_fills_again(table: Table, node: Node, key: PresenceKey) -> None:
+    node.here = {key: state_of(status="busy")}
     await node.look()
     async with table.pool.transaction() as connection:
         await connection.run_script("TRUNCATE presence")
     await node.look(RENEW_SECONDS)
-    assert (await table.rows())[seat][-1] == "busy"
+    assert (await table.rows())[key][-1] == "busy"
 
 
-async def test_whoever_is_no_more_stops_nobody_else(table: Table, node: Node, seat: Seat) -> None:
-    pipeline, ada = seat
+async def test_whoever_is_no_more_stops_nobody_else(table: Table, node: Node, key: PresenceKey) -> None:
+    pipeline, ada = key
     node.here = {
         (pipeline, an_id(404)): state_of(),
         (an_id(404), ada): state_of(),
-        seat: state_of(),
+        key: state_of(),
     }
     await node.look()
-    assert set(await table.rows()) == {seat}
+    assert set(await table.rows()) == {key}
 
 
-async def test_an_outage_costs_only_freshness(table: Table, node: Node, seat: Seat) -> None:
-    _, ada = seat
+async def test_an_outage_costs_only_freshness(table: Table, node: Node, key: PresenceKey) -> None:
+    _, ada = key
     other = await table.stores.new_pipeline(2)
-    node.here = {seat: state_of(status="before")}
+    node.here = {key: state_of(status="before")}
     await node.look()
-    node.board.failure = StoreUnavailable("away")
+    node.table_writes.failure = StoreUnavailable("away")
     with capture_logs() as logs:
         node.here = {(other, ada): state_of(status="during")}
         for _ in range(3):
             await node.mirror.try_once()
-        node.board.failure = None
+        node.table_writes.failure = None
         await node.mirror.try_once()
     assert [entry["event"] for entry in logs] == ["presence.not_written"]
-    assert {seat: row[-1] for seat, row in (await table.rows()).items()} == {(other, ada): "during"}
+    assert {key: row[-1] for key, row in (await table.rows()).items()} == {(other, ada): "during"}
 
 
 async def failures_logged(node: Node, *failures: Exception | None) -> list[tuple[str, bool]]:
     """What is logged of failures that come a second apart: the error, and whether a traceback."""
     with capture_logs() as logs:
         for failure in failures:
-            node.board.failure = failure
+            node.table_writes.failure = failure
             node.clock.seconds += 1
             await node.mirror.try_once()
     assert {entry["event"] for entry in logs} <= {"presence.not_written"}
     return [(entry["error"], entry["exc_info"] is not None) for entry in logs]
 
 
-async def test_each_failure_of_an_outage_is_logged_once(node: Node, seat: Seat) -> None:
-    node.here = {seat: state_of()}
+async def test_each_failure_of_an_outage_is_logged_once(node: Node, key: PresenceKey) -> None:
+    node.here = {key: state_of()}
     away, refused = StoreUnavailable("away"), StoreUnavailable("not allowed")
     outage = [away, away, refused, away, refused]
     assert await failures_logged(node, *outage) == [("away", False), ("not allowed", False)]
     # The table has been written: another outage.
     node.here = {}
     assert await failures_logged(node, None) == []
-    node.here = {seat: state_of()}
+    node.here = {key: state_of()}
     assert await failures_logged(node, *outage) == [("away", False), ("not allowed", False)]
 
 
-async def test_a_bug_during_an_outage_is_logged_with_its_traceback(node: Node, seat: Seat) -> None:
-    node.here = {seat: state_of()}
+async def test_a_bug_during_an_outage_is_logged_with_its_traceback(node: Node, key: PresenceKey) -> None:
+    node.here = {key: state_of()}
     failures = [StoreUnavailable("away"), KeyError("bug"), ValueError("another"), KeyError("bug")]
     assert await failures_logged(node, *failures) == [
         ("away", False),
@@ -265,24 +265,24 @@ async def test_a_bug_during_an_outage_is_logged_with_its_traceback(node: Node, s
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        ("null", Pose()),
-        ("[]", Pose()),
-        ("[" * 100_000, Pose()),
-        (state_of(cursor=1, selection="all", status={}), Pose()),
-        (state_of(cursor={"x": "1", "y": 2}, selection=[1, {}, None], status=""), Pose()),
-        (state_of(cursor={"x": 1, "y": 10**400}), Pose()),
-        ('{"cursor": {"x": 1e999, "y": 1}}', Pose()),
-        (state_of(status="\ud800\0é" + "x" * 99), Pose(status="\ufffd\ufffdé" + "x" * 47)),
+        ("null", PresenceState()),
+        ("[]", PresenceState()),
+        ("[" * 100_000, PresenceState()),
+        (state_of(cursor=1, selection="all", status={}), PresenceState()),
+        (state_of(cursor={"x": "1", "y": 2}, selection=[1, {}, None], status=""), PresenceState()),
+        (state_of(cursor={"x": 1, "y": 10**400}), PresenceState()),
+        ('{"cursor": {"x": 1e999, "y": 1}}', PresenceState()),
+        (state_of(status="\ud800\0é" + "x" * 99), PresenceState(status="\ufffd\ufffdé" + "x" * 47)),
     ],
 )
-def test_whatever_a_client_writes_can_be_shown(state: str, expected: Pose) -> None:
-    found = pose(state)
+def test_whatever_a_client_writes_can_be_shown(state: str, expected: PresenceState) -> None:
+    found = presence_state(state)
     assert (found.cursor, list(found.selection), found.status) == (None, [], expected.status)
 
 
 def test_of_a_large_selection_the_first_are_shown_once() -> None:
     ids = [str(an_id(number)) for number in (1, 1, *range(1, 1000))]
-    found = list(pose(state_of(selection=ids)).selection)
+    found = list(presence_state(state_of(selection=ids)).selection)
     assert found == [an_id(number) for number in range(1, MAX_SELECTED - 1)]
 
 

@@ -10,7 +10,7 @@ from app.telemetry.metrics import REGISTRY, WORKER_REGISTRY
 from app.telemetry.timed_stores import CountedVersions, TimedLog, TimedProjections
 from crdt.pipeline.rows import RowChanges
 from persistence.postgres.pool import Pool
-from persistence.worker.version_snapshot import Caption, version_of
+from persistence.worker.version_snapshot import VersionMetadata, version_of
 from tests.app.fakes import Replica
 from tests.contracts.stores import NOON, Stores, a_step, an_id, stores_on
 
@@ -59,7 +59,7 @@ async def test_a_projection_tells_how_far_it_went_and_what_it_wrote(
     projections = TimedProjections(stores.projections)
     async with projections.claim() as claim:
         assert claim is not None
-        assert len((await claim.held()).steps) == 0
+        assert len((await claim.stored_rows()).steps) == 0
         await claim.apply(RowChanges(steps=[a_step(11), a_step(12)]), 1)
         assert claim.cursor == 1
     async with projections.claim() as nothing:
@@ -95,6 +95,6 @@ async def broken_off(projections: TimedProjections) -> None:
 
 async def test_saved_versions_are_counted(stores: Stores) -> None:
     before = value("pipeloom_versions_saved_total")
-    caption = Caption(None, "Saved automatically", None, NOON)
-    await CountedVersions(stores.versions).save(version_of(an_id(1), Replica(), 1, caption))
+    metadata = VersionMetadata(None, "Saved automatically", None, NOON)
+    await CountedVersions(stores.versions).save(version_of(an_id(1), Replica(), 1, metadata))
     assert value("pipeloom_versions_saved_total") == before + 1

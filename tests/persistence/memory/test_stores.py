@@ -59,7 +59,7 @@ async def test_a_cancelled_worker_leaves_nothing_claimed() -> None:
     await asyncio.wait([worker])
     async with stores.projections.claim() as claim:
         assert claim is not None
-        assert (claim.cursor, (await claim.held()).steps) == (0, {})
+        assert (claim.cursor, (await claim.stored_rows()).steps) == (0, {})
 
 
 async def test_a_pipeline_deleted_under_a_claim_stays_deleted() -> None:

@@ -57,7 +57,7 @@ async def test_an_append_never_waits_for_a_projection(stores: Stores, database_u
     await impatient.execute("SET statement_timeout = '2s'")
     async with stores.projections.claim() as claim:
         assert claim is not None
-        await claim.held()
+        await claim.stored_rows()
         await claim.apply(RowChanges(pipeline=None, steps=[a_step(11)]), cursor=1)
         seqs = await impatient.fetch(
             "SELECT append_updates($1, $2, $3, $4) AS seq",

@@ -9,8 +9,14 @@ from crdt.document.schema import seed
 from crdt.editing.differences import EntryChange
 from crdt.editing.editor import Editor
 from crdt.editing.verbs import delete_step, patch_settings, patch_step, put_connection, put_step
-from persistence.ports.update_log import Authored, LoggedUpdate, StoredDocument
-from persistence.worker.edit_history import PAUSE, Edited, Stretch, edited, stretches
+from persistence.ports.update_log import LoggedUpdate, StoredDocument, UpdateInfo
+from persistence.worker.edit_history import (
+    PAUSE,
+    EditedEntries,
+    EditGroup,
+    edited_entries,
+    group_edits,
+)
 from tests.contracts.stores import NOON, an_id
 from tests.convergence.edits import first_draft
 from tests.crdt.entries import key
@@ -22,27 +28,27 @@ def at(minutes: float) -> timedelta:
     return timedelta(minutes=minutes)
 
 
-def log(*edits: tuple[UUID | None, float]) -> list[Authored]:
+def log(*edits: tuple[UUID | None, float]) -> list[UpdateInfo]:
     """Edits by their authors and minutes, newest first as the log tells them."""
-    return [Authored(seq, who, NOON + at(when)) for seq, (who, when) in enumerate(edits, 1)][::-1]
+    return [UpdateInfo(seq, who, NOON + at(when)) for seq, (who, when) in enumerate(edits, 1)][::-1]
 
 
-def told(found: list[Stretch]) -> list[tuple[UUID | None, int, int, int]]:
+def told(found: list[EditGroup]) -> list[tuple[UUID | None, int, int, int]]:
     return [(each.user_id, each.first_seq, each.last_seq, each.updates) for each in found]
 
 
 def test_nothing_was_edited() -> None:
-    assert stretches([]) == []
+    assert group_edits([]) == []
 
 
 def test_a_pause_ends_a_stretch() -> None:
-    found = stretches(log((ADA, 0), (ADA, 5), (ADA, 10.1), (ADA, 11)))
+    found = group_edits(log((ADA, 0), (ADA, 5), (ADA, 10.1), (ADA, 11)))
     assert told(found) == [(ADA, 3, 4, 2), (ADA, 1, 2, 2)]
     assert (found[0].first_at, found[0].last_at) == (NOON + at(10.1), NOON + at(11))
 
 
 def test_two_who_take_turns_have_a_stretch_each() -> None:
-    found = stretches(log((ADA, 0), (BOB, 1), (None, 1), (ADA, 2), (BOB, 3)))
+    found = group_edits(log((ADA, 0), (BOB, 1), (None, 1), (ADA, 2), (BOB, 3)))
     assert told(found) == [(BOB, 2, 5, 2), (ADA, 1, 4, 2), (None, 3, 3, 1)]
 
 
@@ -51,7 +57,7 @@ def test_every_edit_is_in_one_stretch(number: int) -> None:
     rng = Random(number)
     minutes = sorted(rng.uniform(0, 60) for _ in range(40))
     edits = log(*((rng.choice([ADA, BOB, None]), minute) for minute in minutes))
-    found = stretches(edits)
+    found = group_edits(edits)
     assert sum(each.updates for each in found) == len(edits), f"seed {number}"
     for each in found:
         own = [e for e in edits if e.user_id == each.user_id]
@@ -86,7 +92,7 @@ def test_what_one_of_two_changed_is_told_by_name() -> None:
     scribe(ADA, delete_step, key(51))
     scribe(ADA, delete_step, key(4))
     base, updates = StoredDocument(None, 0, scribe.updates[:1]), scribe.updates[1:]
-    assert edited(base, updates, ADA) == Edited(
+    assert edited_entries(base, updates, ADA) == EditedEntries(
         False,
         [
             EntryChange(key(1), "changed", "mine"),
@@ -95,6 +101,6 @@ def test_what_one_of_two_changed_is_told_by_name() -> None:
         ],
         [EntryChange(key(22), "removed"), EntryChange(key(60), "added")],
     )
-    assert edited(base, updates, BOB) == Edited(
+    assert edited_entries(base, updates, BOB) == EditedEntries(
         True, [EntryChange(key(2), "changed", "theirs")], []
     )

@@ -104,4 +104,4 @@ async def test_postgresql_takes_the_rows_of_any_document_and_gives_them_back(
             assert claim is not None
             # The cursor stays, so that the pipeline can be claimed again.
             await claim.apply(changes, 0)
-            assert not difference(await claim.held(), valid.rows())
+            assert not difference(await claim.stored_rows(), valid.rows())

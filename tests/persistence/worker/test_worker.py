@@ -136,11 +136,11 @@ class Store(MemoryStore):
 
     @asynccontextmanager
     async def claim(
-        self, only: Collection[UUID] | None = None, *, besides: Collection[UUID] = ()
+        self, only: Collection[UUID] | None = None, *, excluding: Collection[UUID] = ()
     ) -> AsyncIterator[MemoryClaim | None]:
         if self.claim_errors:
             raise self.claim_errors.pop(0)
-        async with super().claim(only, besides=besides) as claim:
+        async with super().claim(only, excluding=excluding) as claim:
             yield claim if claim is None else self.watched(claim)
             if claim is not None and (errors := self.commit_errors.get(claim.pipeline_id)):
                 raise errors.pop(0)
