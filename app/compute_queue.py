@@ -1,6 +1,7 @@
-"""Long computations: a few at a time, in threads, so that rooms stay quick.
+"""Runs long computations in threads, a few at a time, so that the event loop stays free for rooms.
 
-Each user has one turn at a time and a bounded place in the queue, so that nobody takes all of it.
+Each user computes one thing at a time and may have a bounded number waiting, so that no user fills
+the queue.
 """
 
 import asyncio
@@ -15,10 +16,10 @@ from persistence.worker.replay import compute
 
 AT_ONCE: Final = 2
 MAX_WAITING: Final = 20
-"""Computations that may run or wait for their turn; beyond that the server is overloaded."""
+"""Computations that may run or wait; beyond that the server answers that it is overloaded."""
 
 MAX_WAITING_OF_ONE: Final = 10
-"""The same of one user."""
+"""Computations of one user that may run or wait."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,9 +41,10 @@ class ComputeQueue:
 
     @asynccontextmanager
     async def turn(self, user_id: UUID) -> AsyncIterator[None]:
-        """Wait for a user's turn to compute; never for one within one.
+        """Wait for a user's turn to compute, and hold it while the block runs.
 
-        Raises Overloaded when too many wait.
+        Turns do not nest: a user who holds one would wait for it forever. Raises Overloaded when
+        too many wait.
         """
         of_one, of_all = self._waiting[user_id], self._waiting.total()
         if of_one >= self._max_waiting_of_one or of_all >= self._max_waiting:
@@ -50,7 +52,8 @@ class ComputeQueue:
         self._waiting[user_id] += 1
         own_turn = self._turns.setdefault(user_id, asyncio.Lock())
         try:
-            # One's own first: who waits for that takes no turn from others.
+            # The user's own lock comes first: a user who waits for it must not hold one of the
+            # few turns that all users share.
             async with own_turn, self._turn:
                 yield
         finally:

@@ -1,6 +1,7 @@
-"""Group commit: while one append runs, the next updates gather and share the next transaction.
+"""Group commit: updates submitted while one transaction runs share the next transaction.
 
-What comes fast gathers a little longer: a transaction costs the same for one update as for ten.
+A transaction costs about the same for one update as for ten, so `window` delays the next one a
+little when updates come fast.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from .errors import StoreUnavailable
 from .ports.update_log import NewUpdate, UpdateLog
 
 FIRST_RETRY, LAST_RETRY = 0.02, 1.0
-"""Seconds between attempts while the store is away: doubled from the first up to the last."""
+"""Seconds between attempts while the store is unavailable: doubled from the first to the last."""
 
 MiB: Final = 1024 * 1024
 
@@ -66,7 +67,7 @@ class GroupCommit:
         self._max_batch_bytes = max_batch_bytes
         self._max_pending_bytes = max_pending_bytes
         self._sleep, self._monotonic = sleep, monotonic
-        self._began = float("-inf")
+        self._batch_began = float("-inf")
         self._waiting: deque[_Pending] = deque()
         self._batch: Sequence[_Pending] = ()
         self._pending_bytes = 0
@@ -75,15 +76,16 @@ class GroupCommit:
 
     @property
     def pending_bytes(self) -> int:
-        """Payload bytes submitted and not yet decided."""
+        """Payload bytes of updates that are neither committed nor failed."""
         return self._pending_bytes
 
     def submit(self, update: NewUpdate) -> asyncio.Future[int]:
         """Queue an update; the future becomes its `seq` once it is committed.
 
         The future fails with PipelineNotFound when the pipeline is gone, with StoreError when
-        PostgreSQL refuses this update. While the store is away it waits. Futures are decided in
-        the order of submission. Raises Overloaded when too much waits, Draining after `close`.
+        PostgreSQL refuses this update. While the store is unavailable it waits. Futures are
+        resolved in the order of submission. Raises Overloaded when more than `max_pending_bytes`
+        would wait, Draining after `close`.
         """
         if self._closed:
             raise Draining
@@ -102,33 +104,33 @@ class GroupCommit:
 
     async def close(
         self,
-        timeout: float,  # noqa: ASYNC109 - afterwards it gives up in good order
+        timeout: float,  # noqa: ASYNC109 - a timeout is not an error here: the rest fails in order
     ) -> int:
         """Refuse new updates and commit the pending ones, for at most `timeout` seconds.
 
-        Updates still undecided then fail with StoreUnavailable; returns how many these are.
+        Updates that are still pending then fail with StoreUnavailable; returns their number.
         """
         self._closed = True
         if self._running is not None:
             await asyncio.wait([self._running], timeout=timeout)
-        return await self._give_up()
+        return await self._fail_pending()
 
     async def _run(self) -> None:
         while self._waiting:
-            await self._gather()
+            await self._await_window()
             self._batch = self._take()
             await self._commit(self._batch)
             self._pending_bytes -= sum(pending.size for pending in self._batch)
             self._batch = ()
         self._running = None
 
-    async def _gather(self) -> None:
-        if (left := self._began + self._window - self._monotonic()) > 0:
+    async def _await_window(self) -> None:
+        if (left := self._batch_began + self._window - self._monotonic()) > 0:
             await self._sleep(left)
-        self._began = self._monotonic()
+        self._batch_began = self._monotonic()
 
     def _take(self) -> list[_Pending]:
-        """The updates of the next transaction: always one, more while they fit."""
+        """Take the updates of the next transaction: always one, and more while they fit."""
         batch = [self._waiting.popleft()]
         size = batch[0].size
         while self._waiting and len(batch) < self._max_batch:
@@ -139,7 +141,7 @@ class GroupCommit:
         return batch
 
     async def _commit(self, batch: Sequence[_Pending]) -> None:
-        """Append a batch; when it is refused, its halves, so that a bad update fails alone."""
+        """Append a batch; if it is refused, each half of it, so that a bad update fails alone."""
         try:
             seqs = await self._append([pending.update for pending in batch])
             for pending, seq in zip(batch, seqs, strict=True):
@@ -153,7 +155,7 @@ class GroupCommit:
             await self._commit(batch[half:])
 
     async def _append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
-        """Append, as often as it takes while the store is away."""
+        """Append, and try again for as long as the store is unavailable."""
         delay = FIRST_RETRY
         while True:
             try:
@@ -162,15 +164,15 @@ class GroupCommit:
                 await self._sleep(delay)
                 delay = min(2 * delay, LAST_RETRY)
 
-    async def _give_up(self) -> int:
+    async def _fail_pending(self) -> int:
         if self._running is not None:
             self._running.cancel()
             await asyncio.wait([self._running])
-        undecided = [
+        unresolved = [
             pending for pending in (*self._batch, *self._waiting) if not pending.committed.done()
         ]
-        for pending in undecided:
+        for pending in unresolved:
             pending.fail(StoreUnavailable("not committed before the server stopped: send it again"))
         self._waiting.clear()
         self._batch, self._pending_bytes = (), 0
-        return len(undecided)
+        return len(unresolved)

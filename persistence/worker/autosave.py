@@ -1,7 +1,7 @@
-"""Versions that nobody has asked for: saved when editing pauses, or has gone on for long.
+"""Saves versions automatically: when editing has paused, or has gone on for long.
 
-A version is made of what the log holds, like any other, and only if the pipeline differs from its
-last version. It has no name and no author.
+Such a version is made from the log, like any other, and only if the pipeline differs from its
+newest version. It has no name and no author.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ AFTER_FAILURE: Final = Backoff(first=60.0, longest=3600.0)
 
 SUMMARY: Final = "Saved automatically"
 
-LOOK_SECONDS: Final = 10.0
-"""Between two looks for pipelines of which a version is due, if the last one found none."""
+POLL_SECONDS: Final = 10.0
+"""How long to wait before looking again for a pipeline that is due, after there was none."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -66,32 +66,32 @@ class Autosave:
         self._failing = FailingDocuments(AFTER_FAILURE, clock.monotonic)
 
     async def run(self) -> None:
-        """Save what is due until cancelled; what is cut short is due again."""
+        """Save the versions that are due until cancelled; one that is interrupted is due again."""
         while True:
             if not await self.save_one():
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
 
     async def save_one(self) -> bool:
-        """Save a version of one pipeline if that is due; False if there is nothing to do.
+        """Save a version of one pipeline for which it is due; return False if there is none.
 
-        Never raises: a pipeline that fails rests for a while, and an outage is waited out.
+        Never raises: a failure is logged, and the pipeline is not tried again for a while.
         """
-        held: UUID | None = None
+        claimed: UUID | None = None
         try:
-            async with self._due() as held:
-                if held is not None:
-                    await self._save(held)
+            async with self._claim_due() as claimed:
+                if claimed is not None:
+                    await self._save(claimed)
         except Exception as error:
-            self._note_failure(held, error)
-        return held is not None
+            self._postpone(claimed, error)
+        return claimed is not None
 
-    def _due(self) -> AbstractAsyncContextManager[UUID | None]:
+    def _claim_due(self) -> AbstractAsyncContextManager[UUID | None]:
         now = self._clock.now()
         first, last = _before(now, self._pauses.every), _before(now, self._pauses.after)
-        return self._versions.claim_unsaved(first, last, excluding=self._failing.resting())
+        return self._versions.claim_unsaved(first, last, excluding=self._failing.postponed())
 
     async def _save(self, pipeline_id: UUID) -> None:
-        """Save a version, or note that the newest one holds everything."""
+        """Save a version, unless the newest one has the same content: then only mark that."""
         now = self._clock.now()
         metadata = VersionMetadata(None, SUMMARY, None, now)
         version, seq = await unsaved_version(self._log, self._versions, pipeline_id, metadata)
@@ -102,13 +102,13 @@ class Autosave:
             await self._versions.prune(pipeline_id, now, self._retention)
         self._failing.succeeded(pipeline_id)
 
-    def _note_failure(self, pipeline_id: UUID | None, error: Exception) -> None:
-        foreseen = isinstance(error, StoreUnavailable | PipelineNotFound)
-        about = {} if pipeline_id is None else {"pipeline_id": str(pipeline_id)}
+    def _postpone(self, pipeline_id: UUID | None, error: Exception) -> None:
+        expected = isinstance(error, StoreUnavailable | PipelineNotFound)
+        fields = {} if pipeline_id is None else {"pipeline_id": str(pipeline_id)}
         if pipeline_id is not None:
-            about["retry_in"] = str(self._failing.failed(pipeline_id))
+            fields["retry_in"] = str(self._failing.failed(pipeline_id))
         _logger.warning(
-            "version.not_saved", error=str(error), exc_info=None if foreseen else error, **about
+            "version.not_saved", error=str(error), exc_info=None if expected else error, **fields
         )
 
 

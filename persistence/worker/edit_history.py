@@ -1,7 +1,7 @@
-"""Who edited a pipeline, when, and what: told from the log, which is the only witness.
+"""Who edited a pipeline, when, and what, derived from the update log.
 
-Two people who edit at the same time take turns in the log; each one's edits are told together, as
-one group, until a pause.
+The updates of two people who edit at the same time alternate in the log. So the edits of each user
+form a group of their own, which ends when that user pauses.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,12 +19,16 @@ from persistence.ports.update_log import LoggedUpdate, StoredDocument, UpdateInf
 from .replay import apply_all, replay
 
 PAUSE: Final = timedelta(minutes=5)
-"""How long somebody must have stopped for the next edit to begin a new group."""
+"""A user's next edit after so long a pause begins a new group."""
 
 
 @dataclass(frozen=True, slots=True)
 class EditGroup:
-    """The edits of one user without a long pause; between the first and the last may be others'."""
+    """The edits of one user without a long pause.
+
+    The updates `first_seq` to `last_seq` may include those of other users; `updates` counts only
+    those of this one.
+    """
 
     user_id: UUID | None
     first_seq: int
@@ -36,26 +40,26 @@ class EditGroup:
 
 @dataclass(frozen=True, slots=True)
 class EditedEntries:
-    """What a group touched, but for steps that came and went within it."""
+    """What a group changed. Entries that were added and removed within it are left out."""
 
     settings: bool
     steps: Sequence[EntryChange]
     connections: Sequence[EntryChange]
 
 
-def group_edits(authored: Iterable[UpdateInfo], pause: timedelta = PAUSE) -> list[EditGroup]:
-    """Gather edits, given newest first, to groups, the one with the newest edit first."""
+def group_edits(newest_first: Iterable[UpdateInfo], pause: timedelta = PAUSE) -> list[EditGroup]:
+    """Group edits by user and pause; return the group with the newest edit first."""
     done: list[EditGroup] = []
     open_: dict[UUID | None, EditGroup] = {}
-    for edit in authored:
-        later = open_.get(edit.user_id)
-        if later is not None and later.first_at - edit.at <= pause:
+    for edit in newest_first:
+        group = open_.get(edit.user_id)
+        if group is not None and group.first_at - edit.at <= pause:
             open_[edit.user_id] = replace(
-                later, first_seq=edit.seq, first_at=edit.at, updates=later.updates + 1
+                group, first_seq=edit.seq, first_at=edit.at, updates=group.updates + 1
             )
             continue
-        if later is not None:
-            done.append(later)
+        if group is not None:
+            done.append(group)
         open_[edit.user_id] = EditGroup(edit.user_id, edit.seq, edit.seq, edit.at, edit.at, 1)
     return sorted([*done, *open_.values()], key=lambda each: -each.last_seq)
 
@@ -63,7 +67,7 @@ def group_edits(authored: Iterable[UpdateInfo], pause: timedelta = PAUSE) -> lis
 def edited_entries(
     before: StoredDocument, updates: Iterable[LoggedUpdate], user_id: UUID | None
 ) -> EditedEntries:
-    """Replay updates on what was before them; return what those of one user changed.
+    """Replay `updates` on the document `before` them; return what those of one user changed.
 
     Raises DocumentPoisoned if the CRDT library panics at one of them.
     """

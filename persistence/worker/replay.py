@@ -1,7 +1,7 @@
-"""From the log back to the document.
+"""Makes documents from the update log.
 
-A stored state only shortens loading. If the library cannot read it, the document is made of its
-updates alone.
+A stored state only shortens loading. If the CRDT library cannot read it, the document is made from
+its updates alone.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SEED = 1
-"""The number of a document's first update, which the server itself made."""
+"""The number of a document's first update, which the server made and which no limit applies to."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -94,7 +94,7 @@ def replay(stored: StoredDocument, client_id: int | None = None) -> tuple[Docume
     `client_id` is that of edits made in it, a random one by default.
 
     Raises MalformedUpdate or DocumentPoisoned if the stored state is unusable. An update at which
-    the library panics spoils the document: it is replayed without that one.
+    the library panics leaves the document unusable, so it is replayed without that one.
     """
     poisonous: set[int] = set()
     while True:
@@ -105,8 +105,8 @@ def replay(stored: StoredDocument, client_id: int | None = None) -> tuple[Docume
             document.apply(update)
         try:
             return document, apply_all(document, stored.tail, poisonous)
-        except PoisonousUpdate as poison:
-            poisonous.add(poison.seq)
+        except PoisonousUpdate as error:
+            poisonous.add(error.seq)
 
 
 def apply_all(
@@ -114,7 +114,8 @@ def apply_all(
 ) -> list[int]:
     """Apply updates in order; return the numbers of those left out. Raises PoisonousUpdate.
 
-    In the place of a poisonous one stands an empty one, so that later edits of its author fit.
+    A poisonous update is replaced by an empty one that takes up the same clock values: later
+    updates of its client build on them, and would otherwise wait forever.
     """
     left_out = []
     for update in updates:
@@ -128,8 +129,8 @@ def apply_all(
 
 def _leave_out(document: Document, update: LoggedUpdate) -> None:
     with suppress(MalformedUpdate):
-        for stand_in in without_content(read_structs(update.payload)):
-            document.apply(stand_in)
+        for substitute in without_content(read_structs(update.payload)):
+            document.apply(substitute)
 
 
 def _applies(document: Document, update: LoggedUpdate) -> bool:

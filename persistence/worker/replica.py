@@ -1,6 +1,6 @@
-"""A document next to the rows made of it, as a worker keeps it from one projection to the next.
+"""A document beside the rows made from it, as a worker caches it between two projections.
 
-Everything here is computation that may take a while: call it in a thread, one at a time.
+Everything here computes and may take a while: call it in a thread, one call at a time.
 """
 
 from collections.abc import Sequence
@@ -34,14 +34,14 @@ class Replica:
         self._valid = read_valid(self._reader)
         self.seq, self.state_seq = stored.seq, stored.state_seq
 
-    def changes_from(self, held: Rows) -> RowChanges:
-        """Return what turns the rows held into the valid ones."""
-        return difference(held, self._wanted(held))
+    def changes_from(self, stored: Rows) -> RowChanges:
+        """Return the changes that turn the `stored` rows into the valid ones of this document."""
+        return difference(stored, self._wanted(stored))
 
     def advance(self, updates: Sequence[LoggedUpdate]) -> RowChanges:
         """Apply the updates that follow `seq`; return what they change in the rows.
 
-        Raises PoisonousUpdate; whatever it raises, the replica is of no use afterwards.
+        Raises PoisonousUpdate; whatever it raises, the replica must be dropped.
         """
         undecodable = _diagnostic(apply_all(self._document, updates))
         changes = self._take_touched()
@@ -65,14 +65,14 @@ class Replica:
             )
         return self._valid.update(steps=steps, connections=connections)
 
-    def _wanted(self, held: Rows) -> Rows:
-        """Add to the rows what the document cannot tell: which updates it lacks.
+    def _wanted(self, stored: Rows) -> Rows:
+        """Return the valid rows with the diagnostic about updates that the document lacks.
 
-        An update once found undecodable may lie before the stored state, so what the tables say
-        about it stands.
+        An undecodable update may come before the stored state, where a load does not see it. So a
+        diagnostic that the tables already have stays.
         """
         rows = self._valid.rows()
-        undecodable = self._undecodable or held.diagnostics.get(_UNDECODABLE)
+        undecodable = self._undecodable or stored.diagnostics.get(_UNDECODABLE)
         if undecodable is None:
             return rows
         return replace(rows, diagnostics={**rows.diagnostics, _UNDECODABLE: undecodable})

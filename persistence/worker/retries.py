@@ -1,4 +1,4 @@
-"""When to try again what has failed: ever later, each subject on its own."""
+"""When to try again what has failed: exponential backoff, for each document on its own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ class _Failure:
 
 
 class FailingDocuments:
-    """The documents that failed and must rest; `clock` counts seconds and never goes back."""
+    """Documents that failed, and when to try them again; `clock` is monotonic, in seconds."""
 
     def __init__(self, backoff: Backoff, clock: Callable[[], float]) -> None:
         self._backoff, self._clock = backoff, clock
         self._failing: dict[UUID, _Failure] = {}
 
     def failed(self, pipeline_id: UUID) -> float:
-        """Let a document rest; return for how many seconds."""
+        """Postpone the next attempt at a document; return by how many seconds."""
         former = self._failing.get(pipeline_id)
         failures = 1 + (former.failures if former else 0)
         delay = self._backoff.delay(failures)
@@ -44,12 +44,12 @@ class FailingDocuments:
         """Forget that a document ever failed."""
         self._failing.pop(pipeline_id, None)
 
-    def resting(self) -> set[UUID]:
-        """Return the documents whose time has not come."""
+    def postponed(self) -> set[UUID]:
+        """Return the documents whose next attempt is not due yet."""
         now = self._clock()
         self._forget(before=now - self._backoff.longest)
         return {key for key, failure in self._failing.items() if failure.retry_at > now}
 
     def _forget(self, before: float) -> None:
-        """Drop documents nobody has asked for since they might be tried again: deleted ones."""
+        """Drop documents that were not tried again although they were due: deleted ones."""
         self._failing = {k: f for k, f in self._failing.items() if f.retry_at >= before}

@@ -20,7 +20,7 @@ from .replay import compute, load, replay
 
 @dataclass(frozen=True, slots=True)
 class VersionMetadata:
-    """What is said about a version: see `NewVersion`."""
+    """What describes a version beside its content; see `NewVersion`."""
 
     name: str | None
     change_summary: str | None

@@ -1,8 +1,9 @@
-"""Keeps the tables up to date with the log: claims lagging documents and writes what changed.
+"""Keeps the tables up to date with the log: claims documents that lag and writes what changed.
 
-A document's journey: claim it with a lock → its replica from the cache, or from the log → the
-updates since → rows that changed → rows and cursor in the claim's transaction. A crash anywhere
-repeats work and never doubles it, since the cursor moves with the rows.
+For each document the worker claims it with a lock, takes its replica from the cache or loads it
+from the log, applies the updates since, and writes the rows that changed and the cursor in the
+claim's transaction. A crash anywhere repeats work and never doubles it, since the cursor moves with
+the rows.
 """
 
 import asyncio
@@ -30,30 +31,31 @@ _logger = structlog.get_logger(__name__)
 
 
 class Notifications(Protocol):
-    """The bell that new updates ring."""
+    """The database's notifications that documents have new updates."""
 
     async def wait(
         self,
         timeout: float,  # noqa: ASYNC109 - running out of time is an answer, not an error
     ) -> Collection[object] | None:
-        """Return when a bell rings or `timeout` seconds have passed."""
+        """Return when a notification arrives, or after `timeout` seconds."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """How a worker works.
+    """How a worker works; all times are in seconds.
 
-    `interval` is the longest time between two looks at the tables and `farewell` that for the
-    last documents after `stop`, both in seconds. Documents that were projected wait for `gather`
-    seconds, so that edits which come fast are projected together. `batch` updates at most go into
-    one transaction; a state is stored every `state_every` updates of a document. `backoff` is for
-    a document that fails, `outage` for everything at once.
+    The worker looks at the tables at least every `interval`, since a notification may be lost. After
+    `stop` it projects what is left for at most `finish_timeout`. After each round it pauses for
+    `gather`, so that edits in quick succession are projected together. At most `batch` updates go
+    into one transaction, which limits how long it holds its locks. A document's state is stored
+    every `state_every` updates, which limits how much a load has to replay. `backoff` is for a
+    document that fails, `outage` for an error that concerns all of them.
     """
 
     interval: float = 2.0
     gather: float = 0.05
-    farewell: float = 10.0
+    finish_timeout: float = 10.0
     cached_documents: int = 64
     batch: int = 1000
     state_every: int = 500
@@ -91,12 +93,12 @@ class Worker:
     async def project_one(self, only: Collection[UUID] | None = None) -> bool:
         """Project one document, of `only` if given; False if none of them lags and is free.
 
-        A document that fails is logged and rests for a while. Raises StoreUnavailable, and
+        A document that fails is logged and not tried again for a while. Raises StoreUnavailable, and
         whatever goes wrong before a document is claimed.
         """
         claimed: UUID | None = None
         try:
-            excluding = [*self._failing.resting(), *self._swept]
+            excluding = [*self._failing.postponed(), *self._swept]
             async with self._projections.claim(only, excluding=excluding) as claim:
                 if claim is None:
                     return False
@@ -105,33 +107,37 @@ class Worker:
         except Exception as error:
             if claimed is None:
                 raise
-            self._let_rest(claimed, error)
+            self._postpone(claimed, error)
             if isinstance(error, StoreUnavailable):
                 raise
             return True
         self._failing.succeeded(claimed)
         if self._is_sweeping:
             self._swept.add(claimed)
-        self._keep(claimed, replica)
+        self._cache(claimed, replica)
         await self._store_state(claimed, replica)
         return True
 
     async def _work(self, stop: asyncio.Event, stopping: "asyncio.Task[bool]") -> None:
-        troubles = 0
+        failures = 0
         while not stop.is_set():
             try:
                 if await self._sweep(stop):
-                    # What is edited meanwhile is projected together.
+                    # Edits of this pause are projected together in the next round.
                     await asyncio.wait((stopping,), timeout=self._settings.gather)
                 else:
-                    await self._await_bell(stopping)
-                troubles = 0
+                    await self._await_notification(stopping)
+                failures = 0
             except Exception as error:
-                troubles += 1
-                await self._recover(error, troubles, stopping)
+                failures += 1
+                await self._recover(error, failures, stopping)
 
     async def _sweep(self, stop: asyncio.Event) -> bool:
-        """Project every document that lags, once; whether there was any."""
+        """Project every document that lags, once each; return whether there was any.
+
+        Without "once each" a document under constant editing would be claimed again and again, and
+        the round would never end.
+        """
         self._is_sweeping = True
         try:
             while not stop.is_set() and await self._work_once():
@@ -142,66 +148,66 @@ class Worker:
             self._swept.clear()
 
     async def _work_once(self) -> bool:
-        """Do what is most urgent; False if there is nothing to do."""
+        """Project a document or else refresh a search entry; return False if there was neither."""
         return await self.project_one() or await self._refresh_search()
 
     async def _refresh_search(self) -> bool:
-        # Rows matter more than search does: if PostgreSQL is away, the next projection says so.
+        # A failure here must not delay projections. If PostgreSQL is away, the next one raises.
         try:
             return await self._projections.refresh_search()
         except Exception as error:
             _logger.warning("search.not_refreshed", exc_info=error)
             return False
 
-    async def _await_bell(self, stopping: "asyncio.Task[bool]") -> None:
-        """Wait until the bell rings. For which documents does not matter: the tables know."""
-        bell = asyncio.ensure_future(self._notifications.wait(self._settings.interval))
+    async def _await_notification(self, stopping: "asyncio.Task[bool]") -> None:
+        """Wait for a notification. Which documents it names does not matter: a claim finds them."""
+        notified = asyncio.ensure_future(self._notifications.wait(self._settings.interval))
         try:
-            await asyncio.wait((bell, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if bell.done():
-                bell.result()
+            await asyncio.wait((notified, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if notified.done():
+                notified.result()
         finally:
-            bell.cancel()
+            notified.cancel()
 
     async def _recover(
-        self, error: Exception, troubles: int, stopping: "asyncio.Task[bool]"
+        self, error: Exception, failures: int, stopping: "asyncio.Task[bool]"
     ) -> None:
-        delay = self._settings.outage.delay(troubles)
-        unforeseen = None if isinstance(error, StoreUnavailable) else error
-        _logger.warning("worker.waiting", error=str(error), seconds=delay, exc_info=unforeseen)
+        delay = self._settings.outage.delay(failures)
+        unexpected = None if isinstance(error, StoreUnavailable) else error
+        _logger.warning("worker.waiting", error=str(error), seconds=delay, exc_info=unexpected)
         await asyncio.wait((stopping,), timeout=delay)
 
     async def _finish(self) -> None:
-        """Project what is left, within bounds; what remains, another worker will find."""
+        """Project what is left, within `finish_timeout`; another worker will find the rest."""
         try:
-            async with asyncio.timeout(self._settings.farewell):
+            async with asyncio.timeout(self._settings.finish_timeout):
                 while await self.project_one():
                     pass
         except Exception as error:
             _logger.warning("worker.left_early", error=repr(error))
 
     async def _project(self, claim: Claim) -> Replica:
-        """Write what the log has beyond the cursor; return the replica to keep after the commit.
+        """Write what the log has beyond the cursor; return the replica to cache after the commit.
 
-        Until then no replica is cached: it is ahead of the tables if the transaction fails.
+        It leaves the cache first: should the transaction fail, the replica is ahead of the tables.
         """
         replica = self._replicas.pop(claim.pipeline_id, None)
         if replica is None or replica.seq != claim.cursor:
-            return await self._project_anew(claim)
+            return await self._project_from_log(claim)
         updates = await self._log.since(claim.pipeline_id, replica.seq, self._settings.batch)
         if not updates or updates[0].seq != replica.seq + 1:
-            return await self._project_anew(claim)
+            return await self._project_from_log(claim)
         await claim.apply(await compute(replica.advance, updates), replica.seq)
         return replica
 
-    async def _project_anew(self, claim: Claim) -> Replica:
+    async def _project_from_log(self, claim: Claim) -> Replica:
         replica = await load(self._log, claim.pipeline_id, Replica)
         changes = await compute(replica.changes_from, await claim.stored_rows())
         await claim.apply(changes, replica.seq)
         return replica
 
     async def _store_state(self, pipeline_id: UUID, replica: Replica) -> None:
-        """Store the document's state if it is due; the projection does not hang on it."""
+        """Store the document's state if it is due; a failure does not undo the projection."""
         if replica.seq - replica.state_seq < self._settings.state_every:
             return
         try:
@@ -209,15 +215,15 @@ class Worker:
             await self._log.store_state(pipeline_id, replica.seq, state, waiting)
         except Exception as error:
             _logger.warning("state.not_stored", pipeline_id=str(pipeline_id), exc_info=error)
-        # Even so: the next attempt is due after as many updates again, not after every one.
+        # Also after a failure: else every further update would try again.
         replica.state_seq = replica.seq
 
-    def _keep(self, pipeline_id: UUID, replica: Replica) -> None:
+    def _cache(self, pipeline_id: UUID, replica: Replica) -> None:
         self._replicas[pipeline_id] = replica
         if len(self._replicas) > self._settings.cached_documents:
             self._replicas.popitem(last=False)
 
-    def _let_rest(self, pipeline_id: UUID, error: Exception) -> None:
+    def _postpone(self, pipeline_id: UUID, error: Exception) -> None:
         delay = self._failing.failed(pipeline_id)
         _logger.error(
             "projection.failed",

@@ -14,7 +14,7 @@ from persistence.errors import StoreUnavailable
 from persistence.memory.versions import MemoryVersions
 from persistence.ports.update_log import NewUpdate
 from persistence.ports.versions import NewVersion, VersionInfo
-from persistence.worker.autosave import LOOK_SECONDS, SUMMARY, Autosave, Pauses
+from persistence.worker.autosave import POLL_SECONDS, SUMMARY, Autosave, Pauses
 from persistence.worker.worker import Worker
 from tests.persistence.worker.test_worker import NOON, A, Editor, SilentBell, Store, drain
 
@@ -145,7 +145,7 @@ async def test_nought_is_never(pauses: Pauses, saved: int) -> None:
     desk = Desk(pauses)
     editor = await desk.store.new_pipeline()
     await desk.edit(editor, editor.move(A, 1))
-    desk.clock.seconds = HOUR - LOOK_SECONDS - 1
+    desk.clock.seconds = HOUR - POLL_SECONDS - 1
     assert await desk.save() == 0
     desk.clock.seconds = HOUR
     assert await desk.save() == saved
@@ -226,7 +226,7 @@ async def test_what_is_due_is_saved_until_the_end(
 
     monkeypatch.setattr(persistence.worker.autosave.asyncio, "sleep", rest)
     running = asyncio.create_task(desk.autosave.run())
-    assert await rests.get() == LOOK_SECONDS
+    assert await rests.get() == POLL_SECONDS
     assert [len(await desk.saved(editor)) for editor in editors] == [1, 1, 1]
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -25,9 +25,9 @@ def test_documents_rest_each_on_its_own() -> None:
     failing = FailingDocuments(Backoff(1.0, 60.0), clock)
     assert [failing.failed(A), failing.failed(A), failing.failed(B)] == [1.0, 2.0, 1.0]
     clock.now += 1.0
-    assert failing.resting() == {A}
+    assert failing.postponed() == {A}
     clock.now += 1.0
-    assert failing.resting() == set()
+    assert failing.postponed() == set()
     assert failing.failed(A) == 4.0
 
 
@@ -35,7 +35,7 @@ def test_success_makes_good() -> None:
     failing = FailingDocuments(Backoff(1.0, 60.0), Clock())
     failing.failed(A)
     failing.succeeded(A)
-    assert failing.resting() == set()
+    assert failing.postponed() == set()
     assert failing.failed(A) == 1.0
 
 
@@ -45,5 +45,5 @@ def test_a_document_nobody_asks_for_any_more_is_forgotten() -> None:
     failing.failed(A)
     failing.failed(A)
     clock.now += 62.5
-    failing.resting()
+    failing.postponed()
     assert failing.failed(A) == 1.0

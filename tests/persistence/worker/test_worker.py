@@ -538,10 +538,12 @@ class TestRunning:
         await running
         assert store.cursor(editor) == 2
 
-    async def test_the_farewell_has_an_end(self, store: Store) -> None:
+    async def test_what_is_left_after_stop_is_projected_for_a_limited_time(
+        self, store: Store
+    ) -> None:
         editor, stop = await store.new_pipeline(), asyncio.Event()
         stop.set()
-        await Worker(store, store, Bell(), replace(SETTINGS, farewell=0.0)).run(stop)
+        await Worker(store, store, Bell(), replace(SETTINGS, finish_timeout=0.0)).run(stop)
         assert store.cursor(editor) == 0
 
     @pytest.mark.parametrize("error", [StoreUnavailable("away"), RuntimeError("unforeseen")])
