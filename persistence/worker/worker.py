@@ -45,9 +45,9 @@ class Notifications(Protocol):
 class WorkerSettings:
     """How a worker works; all times are in seconds.
 
-    The worker looks at the tables at least every `interval`, since a notification may be lost. After
-    `stop` it projects what is left for at most `finish_timeout`. After each round it pauses for
-    `gather`, so that edits in quick succession are projected together. At most `batch` updates go
+    The worker looks at the tables at least every `interval`, since a notification may be lost.
+    After `stop` it projects what is left for at most `finish_timeout`. After each round it pauses
+    for `gather`, so that edits in quick succession are projected together. At most `batch` updates go
     into one transaction, which limits how long it holds its locks. A document's state is stored
     every `state_every` updates, which limits how much a load has to replay. `backoff` is for a
     document that fails, `outage` for an error that concerns all of them.
@@ -93,8 +93,8 @@ class Worker:
     async def project_one(self, only: Collection[UUID] | None = None) -> bool:
         """Project one document, of `only` if given; False if none of them lags and is free.
 
-        A document that fails is logged and not tried again for a while. Raises StoreUnavailable, and
-        whatever goes wrong before a document is claimed.
+        A document that fails is logged and not tried again for a while. Raises StoreUnavailable,
+        and whatever goes wrong before a document is claimed.
         """
         claimed: UUID | None = None
         try:
