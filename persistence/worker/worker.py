@@ -47,8 +47,8 @@ class WorkerSettings:
 
     The worker looks at the tables at least every `interval`, since a notification may be lost.
     After `stop` it projects what is left for at most `finish_timeout`. After each round it pauses
-    for `gather`, so that edits in quick succession are projected together. At most `batch` updates go
-    into one transaction, which limits how long it holds its locks. A document's state is stored
+    for `gather`, so that edits in quick succession are projected together. At most `batch` updates
+    go into one transaction, which limits how long it holds its locks. A document's state is stored
     every `state_every` updates, which limits how much a load has to replay. `backoff` is for a
     document that fails, `outage` for an error that concerns all of them.
     """

@@ -206,7 +206,7 @@ async def test_an_outage_is_waited_out(desk: Desk, monkeypatch: pytest.MonkeyPat
         raise StoreUnavailable("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk.versions, "unsaved", away)
+        patch.setattr(desk.versions, "claim_unsaved", away)
         assert await desk.autosave.save_one() is False
     assert await desk.save() == 1
 
