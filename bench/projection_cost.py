@@ -98,7 +98,7 @@ class _CountingClaim:
         return self._inner.cursor
 
     async def stored_rows(self) -> Rows:
-        return await self._inner.held()
+        return await self._inner.stored_rows()
 
     async def apply(self, changes: RowChanges, cursor: int) -> None:
         self._counter.rows += len(changes)
