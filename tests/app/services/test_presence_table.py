@@ -18,7 +18,7 @@ from app.services.presence_table import (
     presence_state,
 )
 from persistence.errors import StoreUnavailable
-from persistence.ports.presence import PresenceState, PresenceKey
+from persistence.ports.presence import PresenceKey, PresenceState
 from persistence.postgres.pool import Pool
 from persistence.postgres.presence import PostgresPresence
 from tests.app.fakes import HeldClock
@@ -33,7 +33,11 @@ class RecordedTable(PostgresPresence):
         self.statements: list[tuple[str, int]] = []
         self.failure: Exception | None = None
 
-    async def write(self, changed: Mapping[PresenceKey, PresenceState], unchanged: Mapping[PresenceKey, PresenceState]) -> datetime:
+    async def write(
+        self,
+        changed: Mapping[PresenceKey, PresenceState],
+        unchanged: Mapping[PresenceKey, PresenceState],
+    ) -> datetime:
         self._note("show", len(changed) + len(unchanged))
         return await super().write(changed, unchanged)
 
@@ -55,7 +59,11 @@ class Node:
     """A server process: who is in its rooms, and its mirror."""
 
     def __init__(self, pool: Pool) -> None:
-        self.table_writes, self.here, self.clock = RecordedTable(pool), dict[PresenceKey, str](), HeldClock()
+        self.table_writes, self.here, self.clock = (
+            RecordedTable(pool),
+            dict[PresenceKey, str](),
+            HeldClock(),
+        )
         self.mirror = PresenceMirror(self.table_writes, lambda: self.here, self.clock)
 
     async def look(self, seconds: float = 1.0) -> list[tuple[str, int]]:
@@ -113,7 +121,9 @@ def state_of(**state: object) -> str:
     return json.dumps({"user": {"id": "x"}, **state})
 
 
-async def test_all_rooms_are_shown_by_one_statement(table: Table, node: Node, key: PresenceKey) -> None:
+async def test_all_rooms_are_shown_by_one_statement(
+    table: Table, node: Node, key: PresenceKey
+) -> None:
     pipeline, ada = key
     other = await table.stores.new_pipeline(2)
     bob = (await table.stores.directory.create_user("bob@example.org", "Bob")).id
@@ -131,7 +141,9 @@ async def test_all_rooms_are_shown_by_one_statement(table: Table, node: Node, ke
     }
 
 
-async def test_only_changes_are_written_until_it_is_time_to_renew(node: Node, key: PresenceKey) -> None:
+async def test_only_changes_are_written_until_it_is_time_to_renew(
+    node: Node, key: PresenceKey
+) -> None:
     node.here = {key: state_of(status="busy")}
     await node.look()
     assert await node.look() == []
@@ -150,7 +162,9 @@ async def test_who_leaves_is_removed(table: Table, node: Node, key: PresenceKey)
     assert await node.look() == []
 
 
-async def test_the_closing_node_takes_everybody_out(table: Table, node: Node, key: PresenceKey) -> None:
+async def test_the_closing_node_takes_everybody_out(
+    table: Table, node: Node, key: PresenceKey
+) -> None:
     node.here = {key: state_of()}
     await node.look()
     node.here = {}
@@ -160,7 +174,9 @@ async def test_the_closing_node_takes_everybody_out(table: Table, node: Node, ke
     await node.mirror.close(10)
 
 
-async def test_another_node_keeps_who_is_still_there(table: Table, pool: Pool, key: PresenceKey) -> None:
+async def test_another_node_keeps_who_is_still_there(
+    table: Table, pool: Pool, key: PresenceKey
+) -> None:
     one, other = Node(pool), Node(pool)
     one.here, other.here = {key: state_of(status="here")}, {key: state_of(status="there")}
     await one.look()
@@ -199,7 +215,9 @@ async def test_an_emptied_table_fills_again(table: Table, node: Node, key: Prese
     assert (await table.rows())[key][-1] == "busy"
 
 
-async def test_whoever_is_no_more_stops_nobody_else(table: Table, node: Node, key: PresenceKey) -> None:
+async def test_whoever_is_no_more_stops_nobody_else(
+    table: Table, node: Node, key: PresenceKey
+) -> None:
     pipeline, ada = key
     node.here = {
         (pipeline, an_id(404)): state_of(),
@@ -249,7 +267,9 @@ async def test_each_failure_of_an_outage_is_logged_once(node: Node, key: Presenc
     assert await failures_logged(node, *outage) == [("away", False), ("not allowed", False)]
 
 
-async def test_a_bug_during_an_outage_is_logged_with_its_traceback(node: Node, key: PresenceKey) -> None:
+async def test_a_bug_during_an_outage_is_logged_with_its_traceback(
+    node: Node, key: PresenceKey
+) -> None:
     node.here = {key: state_of()}
     failures = [StoreUnavailable("away"), KeyError("bug"), ValueError("another"), KeyError("bug")]
     assert await failures_logged(node, *failures) == [
