@@ -157,6 +157,11 @@ class Program:
         return list(self._lines)
 
     @property
+    def log(self) -> str:
+        """What it has written to stderr so far, after what others wrote to the same file."""
+        return self._log_file.read_text()
+
+    @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid

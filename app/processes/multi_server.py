@@ -28,9 +28,11 @@ from app.settings import Settings
 from app.telemetry import log
 from app.telemetry.exporter import tracing
 from app.telemetry.multiprocess_metrics import MultiprocessMetrics
+from crdt.errors import PipeloomError
 from persistence.postgres.migrations import migrate
 
-from .server import cannot_listen, leave_within, say_ready, serve_at
+from .drain_deadline import DrainDeadline
+from .server import cannot_listen, print_ready, serve_at
 from .supervisor import CONTEXT, Child, end
 from .worker_process import worker_beside
 
@@ -40,30 +42,39 @@ BACKLOG: Final = 2048
 LOOK_SECONDS: Final = 0.2
 """Between two looks for the signal to stop."""
 
-LEAVING_SECONDS: Final = 1.7
-"""How long the processes may take to end once they have drained."""
+AFTER_DRAINING_SECONDS: Final = 1.7
+"""How long the processes may take to end once they have drained: a little more than each takes."""
 
 
 def serve_together(settings: Settings, dsn: str) -> None:
     """Serve with `settings.workers` processes until SIGTERM or SIGINT.
 
-    Raises StoreError, SettingsError when the port is taken.
+    Raises StoreError, SettingsError when the port is taken, DrainOverrun when a process had to be
+    ended before it had drained.
     """
+    deadline = DrainDeadline(settings.drain_timeout + AFTER_DRAINING_SECONDS)
     with (
         tracing(),
-        _stopping(settings) as stop,
+        _stopping(deadline) as stop,
         _listening(settings) as listening,
         TemporaryDirectory(prefix="pipeloom-") as sockets,
     ):
         text = uvloop.run(_prepared(settings, dsn))
         with (
             worker_beside(settings, dsn, Path(sockets)) as start_worker,
-            _serving(MultiServer(settings, dsn, listening, Path(sockets))) as crew,
+            _serving(MultiServer(settings, dsn, listening, Path(sockets))) as multi_server,
         ):
-            if crew.await_ready(stop):
-                say_ready(listening.getsockname(), text)
+            deadline.watch(multi_server.not_drained, multi_server.kill)
+            if multi_server.await_ready(stop):
+                print_ready(listening.getsockname(), text)
                 start_worker()
             _await(stop)
+    if overrun := multi_server.not_drained():
+        raise DrainOverrun(f"not drained in time: {', '.join(overrun)}; see the log")
+
+
+class DrainOverrun(PipeloomError):
+    """A process was ended before it had drained: not everybody was closed with a reason."""
 
 
 async def _prepared(settings: Settings, dsn: str) -> str:
@@ -72,14 +83,13 @@ async def _prepared(settings: Settings, dsn: str) -> str:
 
 
 @contextmanager
-def _stopping(settings: Settings) -> Iterator[threading.Event]:
+def _stopping(deadline: DrainDeadline) -> Iterator[threading.Event]:
     """An event that SIGTERM and SIGINT set; from then on the end is certain."""
     stop = threading.Event()
 
     def begin_to_stop(_number: int, _frame: FrameType | None) -> None:
-        if not stop.is_set():
-            stop.set()
-            leave_within(settings.drain_timeout + LEAVING_SECONDS)
+        stop.set()
+        deadline.begin()
 
     before = {
         number: signal.signal(number, begin_to_stop) for number in (signal.SIGTERM, signal.SIGINT)
@@ -105,7 +115,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 class MultiServer:
-    """The processes that serve; in the directory `sockets` they tell each other what they count."""
+    """The processes that serve; by the directory `sockets` they exchange what they count."""
 
     def __init__(
         self, settings: Settings, dsn: str, listening: socket.socket, sockets: Path
@@ -122,10 +132,10 @@ class MultiServer:
             self._members.append(Child("server", start, SpawnProcess.terminate))
 
     def _start(self, name: str) -> SpawnProcess:
-        """Start a process; who takes the place of another has its name, so that they stay few."""
+        """Start a process. It has the name of the one it replaces: metrics keep few labels."""
         ready, multiprocess_metrics = CONTEXT.Event(), MultiprocessMetrics(self._sockets, name)
         process = CONTEXT.Process(
-            target=_serve_in_crew,
+            target=_serve_beside_others,
             args=(self._settings, self._dsn, self._listening, multiprocess_metrics, ready),
             name=name,
         )
@@ -147,16 +157,25 @@ class MultiServer:
 
     def end(self) -> None:
         """Let all drain and end; kill whoever takes too long."""
-        end(self._members, self._settings.drain_timeout + LEAVING_SECONDS)
+        end(self._members, self._settings.drain_timeout + AFTER_DRAINING_SECONDS)
+
+    def kill(self) -> None:
+        """End all at once."""
+        for member in self._members:
+            member.kill()
+
+    def not_drained(self) -> list[str]:
+        """Name the processes that have not drained, be it that they still try."""
+        return [member.description for member in self._members if not member.has_ended_well]
 
 
 @contextmanager
-def _serving(crew: MultiServer) -> Iterator[MultiServer]:
+def _serving(multi_server: MultiServer) -> Iterator[MultiServer]:
     try:
-        crew.start()
-        yield crew
+        multi_server.start()
+        yield multi_server
     finally:
-        crew.end()
+        multi_server.end()
 
 
 def _await(stop: threading.Event) -> None:
@@ -165,7 +184,7 @@ def _await(stop: threading.Event) -> None:
         time.sleep(LOOK_SECONDS)
 
 
-def _serve_in_crew(
+def _serve_beside_others(
     settings: Settings,
     dsn: str,
     listening: socket.socket,
@@ -173,7 +192,7 @@ def _serve_in_crew(
     ready: Event,
 ) -> None:
     log.configure()
-    threading.Thread(target=_leave_with_parent, name="parent", daemon=True).start()
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     tokens = verifier_for(settings)
     serve_at(
         settings,
@@ -185,7 +204,7 @@ def _serve_in_crew(
     )
 
 
-def _leave_with_parent() -> None:
+def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,4 +1,4 @@
-"""The process that serves: the web server, with a worker in another process beside it."""
+"""The process that serves: the web server, with a worker process beside it."""
 
 import asyncio
 import gc
@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,13 +26,14 @@ from app.telemetry.multiprocess_metrics import MultiprocessMetrics
 from app.websocket.uvicorn_protocol import WebSocketProtocol
 from persistence.postgres.migrations import migrate
 
+from .drain_deadline import DrainDeadline
 from .worker_process import worker_beside
 
 AFTER_DRAINING_SECONDS = 1.5
 """How long the process may take to end once it has drained."""
 
-PARTING_SECONDS = 0.5
-"""How long clients may take to answer a close frame when the server leaves."""
+CLOSE_SECONDS = 0.5
+"""How long clients may take to answer a close frame when the server stops."""
 
 SWITCH_SECONDS = 0.001
 """How long a thread that loads a document may keep the interpreter from the event loop."""
@@ -43,31 +43,30 @@ Address: TypeAlias = tuple[Any, ...]
 
 
 class Server(uvicorn.Server):
-    """uvicorn, saying when it is ready and draining before it closes sockets."""
+    """uvicorn, which calls `announce` when it is ready, and drains before it closes sockets."""
 
     def __init__(
         self,
         config: uvicorn.Config,
         made: Services,
         announce: Callable[[Address], None],
-        *,
-        leave_within: float,
+        deadline: DrainDeadline,
     ) -> None:
         super().__init__(config)
-        self._made, self._announce = made, announce
-        self._seconds_to_leave = leave_within
+        self._made, self._announce, self._deadline = made, announce, deadline
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """See uvicorn; announces where the server is once it listens."""
-        uvicorn_says = logging.getLogger("uvicorn.error")
-        uvicorn_says.disabled = True
+        # uvicorn logs an error of its own for what `cannot_listen` explains.
+        uvicorn_log = logging.getLogger("uvicorn.error")
+        uvicorn_log.disabled = True
         try:
             await super().startup(sockets)
         except SystemExit as failed:
             config = self.config
             raise cannot_listen(config.host, config.port, failed.__context__) from failed
         finally:
-            uvicorn_says.disabled = False
+            uvicorn_log.disabled = False
         if self.started:
             self._announce(self.servers[0].sockets[0].getsockname())
 
@@ -77,18 +76,27 @@ class Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         await self._made.drain()
-        await self._part()
+        await self._await_closes()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """See uvicorn; from now on the end is certain."""
-        if not self.should_exit:
-            leave_within(self._seconds_to_leave)
+        self._deadline.begin()
         super().handle_exit(sig, frame)
 
-    async def _part(self) -> None:
+    def still_open(self) -> list[str]:
+        """Return what a drain waits for, for whoever wonders why it takes so long."""
+        counts = {
+            "WebSockets": self._made.endpoints.open,
+            "HTTP connections": len(self.server_state.connections) - len(self._websockets()),
+            "requests and sockets in progress": len(self.server_state.tasks),
+            "bytes of updates that wait for PostgreSQL": self._made.pending_bytes,
+        }
+        return [f"{count} {what}" for what, count in counts.items() if count] or ["the event loop"]
+
+    async def _await_closes(self) -> None:
         """Let clients answer their close frames: a socket closed before that loses the code."""
-        deadline = time.monotonic() + PARTING_SECONDS
+        deadline = time.monotonic() + CLOSE_SECONDS
         while self._websockets() and time.monotonic() < deadline:  # noqa: ASYNC110 - no event for it
             await asyncio.sleep(0.01)
 
@@ -98,7 +106,7 @@ class Server(uvicorn.Server):
         return [one for one in connections if isinstance(one, WebSocketProtocol)]
 
 
-def say_ready(name: Address, connection_help: str) -> None:
+def print_ready(name: Address, connection_help: str) -> None:
     """Print where the server is, by its socket's name, and how to connect."""
     host, port = name[:2]
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -117,22 +125,35 @@ def cannot_listen(host: str, port: int, cause: BaseException | None) -> Settings
 
 def serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
     """Serve until SIGTERM or SIGINT. Raises StoreError, SettingsError when the port is taken."""
-    _prepare_process(settings)
+    deadline = _prepare_process(settings)
     with tracing():
         uvloop.run(migrate(dsn))
         if settings.no_worker:
-            uvloop.run(_serve(settings, tokens, dsn))
+            uvloop.run(_serve(settings, tokens, dsn, deadline))
+            deadline.watch(list)
         else:
-            _serve_beside_worker(settings, tokens, dsn)
+            _serve_beside_worker(settings, tokens, dsn, deadline)
 
 
-def _serve_beside_worker(settings: Settings, tokens: Verifier, dsn: str) -> None:
+def _serve_beside_worker(
+    settings: Settings, tokens: Verifier, dsn: str, deadline: DrainDeadline
+) -> None:
     with (
         TemporaryDirectory(prefix="pipeloom-") as sockets,
         worker_beside(settings, dsn, Path(sockets)) as start_worker,
     ):
         multiprocess_metrics = MultiprocessMetrics(Path(sockets), "1")
-        uvloop.run(_serve(settings, tokens, dsn, multiprocess_metrics, start_worker))
+        uvloop.run(
+            _serve(
+                settings,
+                tokens,
+                dsn,
+                deadline,
+                multiprocess_metrics=multiprocess_metrics,
+                on_ready=start_worker,
+            )
+        )
+        deadline.watch(list)
 
 
 def serve_at(
@@ -148,7 +169,7 @@ def serve_at(
 
     The database must be migrated, and others must project. Raises StoreError.
     """
-    _prepare_process(settings)
+    deadline = _prepare_process(settings)
     with tracing():
         uvloop.run(
             _serve_at(
@@ -156,6 +177,7 @@ def serve_at(
                 tokens,
                 dsn,
                 listening,
+                deadline,
                 multiprocess_metrics=multiprocess_metrics,
                 on_ready=on_ready,
             )
@@ -167,57 +189,47 @@ async def _serve_at(
     tokens: Verifier,
     dsn: str,
     listening: socket.socket,
+    deadline: DrainDeadline,
     *,
     multiprocess_metrics: MultiprocessMetrics,
     on_ready: Callable[[], None],
 ) -> None:
     async with services(settings, tokens, dsn, multiprocess_metrics) as made:
-        await _run(made, settings, tokens, lambda _: on_ready(), [listening])
+        await _run(made, settings, tokens, lambda _: on_ready(), deadline, sockets=[listening])
 
 
-_told_to_stop = threading.Event()
-"""Set by a signal that comes while the server is starting, before uvicorn listens to signals."""
+def _prepare_process(settings: Settings) -> DrainDeadline:
+    deadline = DrainDeadline(settings.drain_timeout + AFTER_DRAINING_SECONDS)
 
-
-def _prepare_process(settings: Settings) -> None:
     def stop(_number: int, _frame: FrameType | None) -> None:
-        # uvicorn raises the signal again when it has drained; that must not kill the process.
-        _told_to_stop.set()
-        leave_within(_seconds_to_leave(settings))
+        # While the server starts, before uvicorn handles signals; and when uvicorn, which raises
+        # the signal again once it has drained, would otherwise kill the process.
+        deadline.begin()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     sys.setswitchinterval(SWITCH_SECONDS)
-
-
-def leave_within(seconds: float) -> None:
-    """End the process in any case. What is committed stands, and the rest was not acknowledged."""
-    timer = threading.Timer(seconds, os._exit, (0,))
-    timer.daemon = True
-    timer.start()
-
-
-def _seconds_to_leave(settings: Settings) -> float:
-    return settings.drain_timeout + AFTER_DRAINING_SECONDS
+    return deadline
 
 
 async def _serve(
     settings: Settings,
     tokens: Verifier,
     dsn: str,
+    deadline: DrainDeadline,
+    *,
     multiprocess_metrics: MultiprocessMetrics | None = None,
-    and_then: Callable[[], None] | None = None,
+    on_ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve; once ready, say so and do what is to be done then."""
+    """Serve; once ready, print where, and call `on_ready`."""
     async with services(settings, tokens, dsn, multiprocess_metrics) as made:
         text = connection_help(await ensure_demo(dsn), settings.data_dir)
 
         def announce(name: Address) -> None:
-            say_ready(name, text)
-            if and_then is not None:
-                and_then()
+            print_ready(name, text)
+            on_ready()
 
-        await _run(made, settings, tokens, announce)
+        await _run(made, settings, tokens, announce, deadline)
 
 
 async def _run(
@@ -225,6 +237,8 @@ async def _run(
     settings: Settings,
     tokens: Verifier,
     announce: Callable[[Address], None],
+    deadline: DrainDeadline,
+    *,
     sockets: list[socket.socket] | None = None,
 ) -> None:
     config = uvicorn.Config(
@@ -241,10 +255,12 @@ async def _run(
         server_header=False,
         timeout_graceful_shutdown=1,
     )
-    server = Server(config, made, announce, leave_within=_seconds_to_leave(settings))
+    server = Server(config, made, announce, deadline)
     # Before anybody is here: what lives until the end, code nearly all of it, made each full
     # collection stop everybody for 80 ms.
     gc.collect()
     gc.freeze()
-    if not _told_to_stop.is_set():
+    if not deadline.has_begun:
+        deadline.watch(server.still_open)
         await server.serve(sockets)
+    deadline.watch(lambda: ["the connections to PostgreSQL and the bus"])

@@ -1,6 +1,7 @@
 """Child processes of a server: another takes the place of one that ends, until all shall end."""
 
 import multiprocessing
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ import structlog
 CONTEXT: Final[SpawnContext] = multiprocessing.get_context("spawn")
 
 RETRY_SECONDS: Final = 1.0
-"""How long a process that ended is mourned before another takes its place."""
+"""Between the end of a process and the start of the one that replaces it."""
 
 ASK_SECONDS: Final = 0.2
 """Between two requests to end."""
@@ -33,6 +34,7 @@ class Child:
         """Begin; the log calls the process by its `kind`."""
         self._kind, self._start, self._ask_to_end = kind, start, ask_to_end
         self._process: SpawnProcess | None = None
+        self._exit_code: int | None = None
         self._is_ending = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=kind, daemon=True)
         self._thread.start()
@@ -49,7 +51,9 @@ class Child:
         """Start a process and wait for its end."""
         self._process = process = self._start()
         process.join()
-        if not self._is_ending.is_set():
+        if self._is_ending.is_set():
+            self._exit_code = process.exitcode
+        else:
             _logger.error(f"{self._kind}.ended", pid=process.pid, code=process.exitcode)
 
     def ask_to_end(self) -> None:
@@ -63,6 +67,19 @@ class Child:
         self._is_ending.set()
         if self._process is not None:
             self._process.kill()
+
+    @property
+    def description(self) -> str:
+        """The kind of process, and its id."""
+        return self._kind if self._process is None else f"{self._kind} {self._process.pid}"
+
+    @property
+    def has_ended_well(self) -> bool:
+        """Whether it has ended for good, and neither failed when asked to end nor was killed.
+
+        SIGTERM ends a process that is just starting, before it has anything to lose.
+        """
+        return self.has_ended() and self._exit_code in {None, 0, -signal.SIGTERM}
 
     def has_ended(self, within: float = 0) -> bool:
         """Whether it has ended for good, or does so within some seconds."""
