@@ -7,7 +7,6 @@ from functools import partial
 from app.bus.base import Bus
 from app.bus.memory import MemoryBus
 from app.bus.postgres import open_postgres_transport
-from app.bus.redis import open_redis_transport
 from app.bus.remote import RemoteBus
 from app.bus.transport import Transport
 from crdt.room.peer_messages import NodeId
@@ -20,6 +19,9 @@ from .tasks import in_background
 async def bus_for(settings: Settings, dsn: str, node: NodeId) -> AsyncIterator[Bus]:
     """Run the bus: Redis if configured, else PostgreSQL between the processes of `--workers`."""
     if settings.redis_url is not None:
+        # The client of Redis takes a tenth of a server's start to import; most servers use none.
+        from app.bus.redis import open_redis_transport  # noqa: PLC0415 - see above
+
         bus = run_bus(partial(open_redis_transport, settings.redis_url), node)
     elif settings.workers > 1:
         bus = run_bus(partial(open_postgres_transport, dsn), node)

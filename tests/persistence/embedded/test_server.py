@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO
 
 import pytest
@@ -33,13 +32,6 @@ sys.stdin.read()
 """
 ROOT = Path(__file__).parents[3]
 NOBODY = pwd.getpwnam("nobody")
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """A directory with a short name, as a socket needs; gone with its server at the end."""
-    with TemporaryDirectory(prefix="pipeloom-") as directory:
-        yield Path(directory) / "data"
 
 
 class UserProcess:
@@ -107,86 +99,86 @@ async def test_it_runs_until_it_is_closed_and_keeps_its_data(data_dir: Path) -> 
         assert await read(again.dsn) == 42
 
 
-async def test_data_loss_settings_are_on_and_no_port_is_open(data_dir: Path) -> None:
-    with EmbeddedPostgres(data_dir) as postgres:
+async def test_data_loss_settings_are_on_and_no_port_is_open(cluster: Path) -> None:
+    with EmbeddedPostgres(cluster) as postgres:
         async with connection(postgres.dsn) as database:
             shown = [
                 await database._driver.fetchval(f"SHOW {name}")
                 for name in ("fsync", "synchronous_commit", "full_page_writes", "listen_addresses")
             ]
     assert shown == ["on", "on", "on", ""]
-    assert (data_dir / "postgres").stat().st_mode & 0o077 == 0
+    assert (cluster / "postgres").stat().st_mode & 0o077 == 0
 
 
-async def test_the_last_process_stops_it(data_dir: Path) -> None:
-    with user_process(data_dir) as first, EmbeddedPostgres(data_dir) as second:
+async def test_the_last_process_stops_it(cluster: Path) -> None:
+    with user_process(cluster) as first, EmbeddedPostgres(cluster) as second:
         assert first.dsn == second.dsn
         first.leave()
         await write(second.dsn, 1)
         second.close()
-        assert is_stopped(data_dir)
+        assert is_stopped(cluster)
 
 
-async def test_two_users_in_one_process_count_as_two(data_dir: Path) -> None:
-    with EmbeddedPostgres(data_dir) as first:
-        EmbeddedPostgres(data_dir).close()
+async def test_two_users_in_one_process_count_as_two(cluster: Path) -> None:
+    with EmbeddedPostgres(cluster) as first:
+        EmbeddedPostgres(cluster).close()
         await write(first.dsn, 1)
-    assert is_stopped(data_dir)
+    assert is_stopped(cluster)
 
 
-async def test_a_killed_process_leaves_it_to_the_next(data_dir: Path) -> None:
-    with user_process(data_dir) as first:
+async def test_a_killed_process_leaves_it_to_the_next(cluster: Path) -> None:
+    with user_process(cluster) as first:
         await write(first.dsn, 42)
-        pid = postmaster(data_dir)
+        pid = postmaster(cluster)
         first.kill()
-    with EmbeddedPostgres(data_dir) as postgres:
-        assert postmaster(data_dir) == pid
+    with EmbeddedPostgres(cluster) as postgres:
+        assert postmaster(cluster) == pid
         assert await read(postgres.dsn) == 42
-    assert is_stopped(data_dir)
+    assert is_stopped(cluster)
 
 
-async def test_a_killed_process_does_not_keep_it_from_stopping(data_dir: Path) -> None:
-    with EmbeddedPostgres(data_dir), user_process(data_dir) as other:
+async def test_a_killed_process_does_not_keep_it_from_stopping(cluster: Path) -> None:
+    with EmbeddedPostgres(cluster), user_process(cluster) as other:
         other.kill()
-    assert is_stopped(data_dir)
+    assert is_stopped(cluster)
 
 
-async def test_a_killed_server_comes_back_with_its_data(data_dir: Path) -> None:
-    with EmbeddedPostgres(data_dir) as postgres:
+async def test_a_killed_server_comes_back_with_its_data(cluster: Path) -> None:
+    with EmbeddedPostgres(cluster) as postgres:
         await write(postgres.dsn, 42)
-        os.kill(postmaster(data_dir), signal.SIGKILL)
+        os.kill(postmaster(cluster), signal.SIGKILL)
         postgres.ensure_running()
         assert await read(postgres.dsn) == 42
-        os.kill(postmaster(data_dir), signal.SIGKILL)
-        with EmbeddedPostgres(data_dir) as next_one:
+        os.kill(postmaster(cluster), signal.SIGKILL)
+        with EmbeddedPostgres(cluster) as next_one:
             assert await read(next_one.dsn) == 42
-    assert is_stopped(data_dir)
+    assert is_stopped(cluster)
 
 
-async def test_a_killed_server_that_is_watched_comes_back_by_itself(data_dir: Path) -> None:
-    with EmbeddedPostgres(data_dir) as postgres:
+async def test_a_killed_server_that_is_watched_comes_back_by_itself(cluster: Path) -> None:
+    with EmbeddedPostgres(cluster) as postgres:
         await write(postgres.dsn, 42)
-        killed = postmaster(data_dir)
+        killed = postmaster(cluster)
         postgres.keep_running()
         os.kill(killed, signal.SIGKILL)
         async with asyncio.timeout(30):
             while await asyncio.to_thread(is_gone, postgres, killed):
                 pass
         assert await read(postgres.dsn) == 42
-    assert is_stopped(data_dir)
+    assert is_stopped(cluster)
 
 
 def is_gone(postgres: EmbeddedPostgres, killed: int) -> bool:
     return not postgres._is_ready() or postmaster(postgres._data_dir) == killed
 
 
-async def test_closing_after_the_server_died_is_quiet(data_dir: Path) -> None:
-    with EmbeddedPostgres(data_dir):
-        os.kill(postmaster(data_dir), signal.SIGKILL)
+async def test_closing_after_the_server_died_is_quiet(cluster: Path) -> None:
+    with EmbeddedPostgres(cluster):
+        os.kill(postmaster(cluster), signal.SIGKILL)
 
 
-async def test_a_forked_child_does_not_stop_it(data_dir: Path) -> None:
-    with EmbeddedPostgres(data_dir) as postgres:
+async def test_a_forked_child_does_not_stop_it(cluster: Path) -> None:
+    with EmbeddedPostgres(cluster) as postgres:
         postgres._owner = os.getpid() + 1
         postgres.close()
         postgres._owner = os.getpid()
@@ -207,12 +199,11 @@ async def test_a_long_path_gets_a_short_socket(data_dir: Path) -> None:
         assert await read(postgres.dsn) == 42
 
 
-def test_a_broken_cluster_is_explained(data_dir: Path) -> None:
-    EmbeddedPostgres(data_dir).close()
-    (data_dir / "postgres" / "PG_VERSION").write_text("7.1\n")
+def test_a_broken_cluster_is_explained(cluster: Path) -> None:
+    (cluster / "postgres" / "PG_VERSION").write_text("7.1\n")
     with pytest.raises(StoreUnavailable) as caught:
-        EmbeddedPostgres(data_dir)
-    assert str(data_dir) in str(caught.value)
+        EmbeddedPostgres(cluster)
+    assert str(cluster) in str(caught.value)
     assert "DATABASE_URL" in str(caught.value)
 
 

@@ -81,9 +81,9 @@ async def test_nodes_migrate_side_by_side(empty_database_url: str) -> None:
     assert sorted(applied) == [[]] * 5 + [list(sql.migrations())]
 
 
-async def test_databases_of_one_cluster_migrate_side_by_side(tmp_path: Path) -> None:
+async def test_databases_of_one_cluster_migrate_side_by_side(cluster: Path) -> None:
     """The first to come makes the role that belongs to all of them."""
-    with EmbeddedPostgres(tmp_path) as server:
+    with EmbeddedPostgres(cluster) as server:
         databases = [f"side_{number}" for number in range(4)]
         async with connection(server.dsn) as admin:
             for name in databases:
@@ -123,8 +123,8 @@ async def test_a_role_that_may_not_join_says_what_the_administrator_should_run(
         await _use(dsn)
 
 
-async def test_a_role_that_may_create_roles_needs_no_administrator(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path) as server:
+async def test_a_role_that_may_create_roles_needs_no_administrator(cluster: Path) -> None:
+    with EmbeddedPostgres(cluster) as server:
         dsn = dsn_of(server.dsn, "own")
         async with connection(server.dsn) as admin:
             await admin.run_script("CREATE DATABASE own")
@@ -145,8 +145,8 @@ async def _use(dsn: str) -> None:
     await pool.close()
 
 
-async def test_a_role_that_would_bypass_the_policies_is_refused(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path) as server:
+async def test_a_role_that_would_bypass_the_policies_is_refused(cluster: Path) -> None:
+    with EmbeddedPostgres(cluster) as server:
         async with connection(server.dsn) as admin:
             await admin.run_script("CREATE ROLE pipeloom_api BYPASSRLS")
             with pytest.raises(NotAllowed, match="must be bound by row-level security"):
