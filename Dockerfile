@@ -1,5 +1,7 @@
 FROM python:3.12-slim
 
+# The image of servers and workers: `docker build -t pipeloom .`, see docker-compose.yml.
+# It contains the packages for traces, which export nothing unless a collector is configured.
 WORKDIR /srv/pipeloom
 COPY requirements-telemetry.txt pyproject.toml README.md ./
 RUN pip install --no-cache-dir --require-hashes -r requirements-telemetry.txt
@@ -12,4 +14,5 @@ RUN pip install --no-cache-dir --no-deps --no-build-isolation . \
 USER pipeloom
 EXPOSE 8000
 ENTRYPOINT ["pipeloom"]
+# Beyond loopback a server needs PIPELOOM_JWT_SECRET or PIPELOOM_JWKS_URL, and workers run beside it.
 CMD ["serve", "--host", "0.0.0.0", "--no-worker"]
