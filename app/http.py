@@ -1,4 +1,4 @@
-"""The few HTTP answers of the server: alive, ready, and problem documents for everything else."""
+"""The HTTP responses outside the API: health, readiness, and problem documents for all else."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
@@ -13,7 +13,7 @@ Checks: TypeAlias = Mapping[str, Callable[[], Awaitable[object]]]
 PROBLEM = "application/problem+json"
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="pipeloom"'}
-"""RFC 9110 §11.6.1: a 401 must tell how to authenticate."""
+"""RFC 9110 §11.6.1: a 401 must contain the scheme by which to authenticate."""
 
 
 def problem(
@@ -34,10 +34,10 @@ async def healthz(_: Request) -> JSONResponse:
 
 
 class Readiness:
-    """Answers `/readyz`: whether clients should come here, and if not, what is missing.
+    """Answers `/readyz`: whether this server should receive clients, and if not, what is missing.
 
     A check returns when its part works and raises a PipeloomError when it does not. Without what is
-    `helpful` the server does its work all the same, only less well, so it stays ready.
+    only `helpful` the server works, if less well, so it stays ready while such a check fails.
     """
 
     def __init__(self, needed: Checks, helpful: Checks) -> None:
@@ -63,5 +63,5 @@ async def _outcome(check: Callable[[], Awaitable[object]]) -> str:
 
 
 async def to_documentation(_request: Request) -> RedirectResponse:
-    """Lead whoever opens the server's address in a browser to what can be tried there."""
+    """Redirect a browser that opens the server's address to the documentation of the API."""
     return RedirectResponse("/api/docs")

@@ -1,4 +1,4 @@
-"""What a server is made of: the one place where its ports meet PostgreSQL and the bus."""
+"""Builds a server: the one place where its ports are given PostgreSQL and the bus."""
 
 import asyncio
 import time
@@ -65,16 +65,19 @@ from .worker_main import project_now
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 SWEEP_TICKS = 15
-"""Between two looks for connections that take nothing."""
+"""Ticks between two looks for connections whose clients read nothing."""
 
 FOLLOW_SECONDS = 0.5
-"""Between two looks at the log for what other nodes appended and nobody told."""
+"""Between two looks at the log for updates of other nodes that the bus did not bring."""
 
 SPREAD_SHARE = 0.7
-"""How much of the time left for stopping is for sending clients away, one after the other."""
+"""The part of the remaining time over which clients are closed, so that they return spread out."""
+
+MIN_SECONDS = 0.1
+"""What each of the last steps of stopping may take, even if the time is over."""
 
 TICK_SECONDS = 2.0
-"""Between two looks at presence to expire and rooms to unload."""
+"""Between two ticks, which expire presence and unload rooms."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -190,25 +193,34 @@ class Services:
         return self.committer.pending_bytes
 
     async def announce_end(self) -> None:
-        """Be not ready, and go on until load balancers have noticed."""
+        """Report not ready, and serve on until load balancers have noticed."""
         self.readiness.draining = True
         await asyncio.sleep(self._settings.drain_delay)
 
     async def drain(self) -> None:
-        """Take nothing more, commit what was received, acknowledge it, send everybody away."""
+        """Commit and acknowledge what was received, then close all clients, within the time left.
+
+        The order keeps what clients rely on. Rooms take no message any more before the committer
+        closes, so that nothing is applied that could not be committed. Acknowledgements go out
+        before connections are closed, so that no client sends an edit again that is stored.
+        """
         self.readiness.draining = True
         deadline = time.monotonic() + self._settings.drain_timeout - self._settings.drain_delay
         self.hub.freeze()
-        await self.committer.close((deadline - time.monotonic()) / 2)
-        # For the acknowledgements, which go out in callbacks.
+        await self.committer.close(_seconds_until(deadline) / 2)
+        # Acknowledgements are sent in callbacks of the commits: let those run.
         await asyncio.sleep(0)
-        within = (deadline - time.monotonic()) * SPREAD_SHARE
+        within = _seconds_until(deadline) * SPREAD_SHARE
         await send_away(self.endpoints.connections, within, SystemRandom())
+        await self._close(deadline)
+
+    async def _close(self, deadline: float) -> None:
+        """Close what is left: rooms and streams first, since presence is removed by their end."""
         self.hub.close()
         self.events.close()
-        await self.presence.close(max(0.1, (deadline - time.monotonic()) / 2))
+        await self.presence.close(max(MIN_SECONDS, _seconds_until(deadline) / 2))
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.1, deadline - time.monotonic())):
+            async with asyncio.timeout(max(MIN_SECONDS, _seconds_until(deadline))):
                 await self.endpoints.idle.wait()
 
     async def follow_forever(self) -> None:
@@ -223,7 +235,7 @@ class Services:
                 _logger.exception("log.follow_failed", error=str(error))
 
     async def tick_forever(self) -> None:
-        """Let time pass."""
+        """Expire presence, unload rooms and close stalled connections, at intervals."""
         for tick in count(1):
             await asyncio.sleep(TICK_SECONDS)
             try:
@@ -232,6 +244,10 @@ class Services:
                     self.endpoints.sweep()
             except Exception as error:
                 _logger.exception("rooms.tick_failed", error=str(error))
+
+
+def _seconds_until(deadline: float) -> float:
+    return deadline - time.monotonic()
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """Everything that can be set, from the environment and the command line.
 
-pydantic-settings reads and checks it: typed, documented errors, and no parsing of our own.
+pydantic-settings reads and checks the values, so that nothing is parsed here.
 """
 
 from ipaddress import ip_address
@@ -22,7 +22,7 @@ MiB = 1024 * 1024
 
 
 class SettingsError(PipeloomError):
-    """A setting has a value that cannot be; the message names it."""
+    """A setting has an impossible value; the message names the setting."""
 
 
 def is_local(url: str) -> bool:
@@ -56,7 +56,7 @@ def _redis_address(url: str) -> str:
 class Settings(BaseSettings):
     """Settings of one process. Sizes are in bytes, times in seconds."""
 
-    # An empty variable is an unset one: an empty secret would let anybody sign tokens.
+    # An empty variable counts as unset: with an empty secret anybody could sign tokens.
     model_config = SettingsConfigDict(
         env_prefix="PIPELOOM_", env_ignore_empty=True, populate_by_name=True
     )
@@ -114,7 +114,7 @@ class Settings(BaseSettings):
     drain_delay: Annotated[float, Field(ge=0)] = 0.5
 
     def check_exposure(self) -> None:
-        """Refuse to serve strangers with a secret that nobody chose. Raises SettingsError."""
+        """Raise SettingsError if other machines could connect while nobody has chosen a secret."""
         if not is_loopback(self.host) and self.jwt_secret is None and self.jwks_url is None:
             raise SettingsError(
                 f"refusing to listen on {self.host} with a generated secret: "
@@ -128,7 +128,10 @@ def listed(text: str) -> list[str]:
 
 
 def load_settings(**given: object) -> Settings:
-    """Read the environment; what is given and not None wins. Raises SettingsError."""
+    """Read the environment; a value that is given and not None takes precedence.
+
+    Raises SettingsError, which names the setting and shows no secret.
+    """
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:

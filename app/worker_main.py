@@ -1,4 +1,4 @@
-"""What a worker is made of, and no more: its process imports nothing of the server."""
+"""Builds a worker. Its process imports this module, and thereby nothing of the server."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ async def work(dsn: str, stop: asyncio.Event, versions: Pauses) -> None:
         await require_current(pool)
         log = TimedLog(PostgresUpdateLog(pool))
         autosave = Autosave(log, CountedVersions(PostgresVersions(pool)), versions, SYSTEM_CLOCK)
-        # Side by side: a version of 10,000 steps takes seconds, which no row may wait for.
+        # Concurrently: saving a large version takes seconds, and rows must not wait for it.
         async with in_background(autosave.run()):
             await Worker(log, TimedProjections(PostgresProjections(pool)), listener).run(stop)
     finally:
@@ -46,7 +46,7 @@ async def work(dsn: str, stop: asyncio.Event, versions: Pauses) -> None:
 
 
 async def project_now(pool: Pool, pipeline_id: UUID) -> None:
-    """Fill the tables of a pipeline at once, unless a worker is about to."""
+    """Project one pipeline at once, unless a worker is projecting it already."""
     listener = Listener("")
     worker = Worker(PostgresUpdateLog(pool), PostgresProjections(pool), listener)
     await worker.project_one([pipeline_id])
