@@ -246,11 +246,6 @@ class Hub:
         """
         await self._follower.look([room for room in self._rooms.values() if not room.dropped])
 
-    @property
-    def gaps_filled(self) -> int:
-        """How often updates were read from the log that the bus had not brought."""
-        return self._follower.gaps
-
     def seats(self) -> set[tuple[UUID, UUID]]:
         """Who is where: (user, pipeline) of every session on this node."""
         return {

@@ -9,6 +9,7 @@ import structlog
 
 from app.telemetry import spans
 from app.telemetry.metrics import counters
+from crdt.errors import Overloaded
 from persistence.errors import StoreError
 from persistence.ports.update_log import UpdateLog
 
@@ -25,14 +26,17 @@ _logger = structlog.get_logger(__name__)
 
 
 class Follower:
-    """Brings rooms up to the head of the log, one reading at a time per room."""
+    """Brings rooms up to the head of the log, one reading at a time per room.
+
+    A reading that fails is repeated at the next look. A room whose reading fails twice in a row by
+    anything but the store is dropped, so that its gap does not stay: the next visit loads it anew.
+    """
 
     def __init__(self, log: UpdateLog) -> None:
         self._log = log
         self._filling: dict[UUID, asyncio.Task[None]] = {}
         self._heads: dict[UUID, int] = {}
-        self.gaps = 0
-        """How many gaps were filled from the log."""
+        self._failed: set[LiveRoom] = set()
 
     def fill_soon(self, room: LiveRoom) -> None:
         """Fill a gap that was just noticed, unless it closes by itself."""
@@ -41,13 +45,14 @@ class Follower:
     async def look(self, rooms: Collection[LiveRoom]) -> None:
         """Compare rooms with the log; fill what was missing at the last look already.
 
-        Between two looks, news of a commit has the time to arrive. Raises StoreUnavailable.
+        Between two looks, the message of a commit has the time to arrive. Raises StoreUnavailable.
         """
         if not rooms:
             return
+        self._failed.intersection_update(rooms)
         missed, self._heads = self._heads, await self._log.heads([r.pipeline_id for r in rooms])
         for room in rooms:
-            if room.position.seq < missed.get(room.pipeline_id, 0):
+            if room.position.seq < missed.get(room.pipeline_id, 0) or room in self._failed:
                 self._begin(room, 0.0)
 
     def close(self) -> None:
@@ -65,12 +70,22 @@ class Follower:
         await asyncio.sleep(grace)
         if grace and not room.position.has_gap:
             return
-        self.gaps += 1
         counters.bus_gaps += 1
+        has_failed = room in self._failed
+        self._failed.discard(room)
         try:
             await self._catch_up(room)
         except StoreError as error:
             _logger.warning("room.gap_not_filled", pipeline_id=room.pipeline_id, error=str(error))
+        except Exception as error:
+            self._note_failure(room, error, has_failed)
+
+    def _note_failure(self, room: LiveRoom, error: Exception, has_failed: bool) -> None:
+        _logger.exception("room.follow_failed", pipeline_id=room.pipeline_id, error=str(error))
+        if has_failed:
+            room.drop(Overloaded("the document is being reloaded: reconnect"))
+        else:
+            self._failed.add(room)
 
     async def _catch_up(self, room: LiveRoom) -> None:
         about: spans.Attributes = {
