@@ -10,6 +10,7 @@ from crdt.document.document import Document
 from crdt.document.schema import root_map, to_json
 from crdt.errors import UnknownEntry
 from crdt.pipeline.model import Json, JsonMap
+from crdt.pipeline.placement import Place
 from crdt.validation.entries import (
     ConnectionEntry,
     StepEntry,
@@ -17,7 +18,7 @@ from crdt.validation.entries import (
     step_entry,
 )
 
-from .entry_index import Ends, EntryIndex, Place, ends_index, place_index
+from .entry_index import EndsIndex, PlaceIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class Editor:
         self.settings: Map[Any] = root_map(document, "pipeline")
         self.steps: Map[Any] = root_map(document, "steps")
         self.connections: Map[Any] = root_map(document, "connections")
-        self.places: EntryIndex[Place] = place_index(self.steps)
-        self.ends: EntryIndex[Ends] = ends_index(self.connections)
+        self.places = PlaceIndex(self.steps)
+        self.ends = EndsIndex(self.connections)
 
     def step(self, step_id: str) -> JsonMap:
         """Read one step as it was written. Raises UnknownEntry."""
@@ -66,10 +67,14 @@ class Editor:
             raise UnknownEntry(f"no connection {connection_id}: check the id")
         return entry
 
-    def siblings(self, parent: str | None, slot: str) -> dict[str, Place]:
-        """Return the steps in a slot by key, in their order."""
-        places = self.places.group("slot", parent, slot)
-        return dict(sorted(places.items(), key=lambda item: (item[1].order, item[0])))
+    def siblings(self, parent: str | None, slot: str) -> list[str]:
+        """Return the keys of the steps in a slot, in their order."""
+        return [key for _, key in self.places.line((parent, slot))]
+
+    def order_index(self, step_id: str) -> int:
+        """Return which of its siblings a step is, counted from 0. Raises UnknownEntry."""
+        place = self.place(step_id)
+        return self.places.line(place.scope).index_of(step_id, place.order)
 
     def place(self, step_id: str) -> Place:
         """Return where a step stands. Raises UnknownEntry."""
@@ -83,8 +88,8 @@ class Editor:
         found = dict.fromkeys([step_id])
         pending = [step_id]
         while pending:
-            held = [key for key in self.places.group("parent", pending.pop()) if key not in found]
-            found.update(dict.fromkeys(sorted(held)))
+            held = [key for key in self.places.children(pending.pop()) if key not in found]
+            found.update(dict.fromkeys(held))
             pending += held
         return list(found)
 

@@ -1,17 +1,16 @@
 """Putting, changing, moving and deleting steps; see `verbs` for what all of them keep to."""
 
-from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import Final
 
 from crdt.document.write import STEP_SHAPE, as_map, storable, write_entry
 from crdt.errors import EditConflict, InvalidEdit, UnknownEntry
 from crdt.pipeline.fields import MAIN_SLOT, STEP, defaults_of
 from crdt.pipeline.model import JsonMap
+from crdt.pipeline.placement import Line, Place, Standing, place_at
 from crdt.pipeline.reordering import between, reordered
 from crdt.validation.diagnostics import shown
 
 from .editor import Deleted, Editor
-from .entry_index import Place
 from .strict_fields import check_fields, check_id, check_required, merged_fields
 
 _DEFAULTS: Final[JsonMap] = {
@@ -83,7 +82,7 @@ def delete_step(editor: Editor, step_id: str) -> Deleted:
     """
     editor.place(step_id)
     steps = editor.inside(step_id)
-    connections = sorted({key for step in steps for key in editor.ends.group("step", step)})
+    connections = sorted({key for step in steps for key in editor.ends.at_step(step)})
     for connection in connections:
         del editor.connections[connection]
         editor.ends.touch(connection)
@@ -116,9 +115,9 @@ def _wanted_place(present: Place | None, fields: JsonMap) -> Place:
     present = present or Place(None, MAIN_SLOT, "", "")
     parent = fields.get("parent_step_id", present.parent)
     slot = fields.get("slot", present.slot)
-    return Place(
+    return place_at(
         parent if isinstance(parent, str) else None,
-        slot if isinstance(slot, str) and isinstance(parent, str) else MAIN_SLOT,
+        slot if isinstance(slot, str) else MAIN_SLOT,
         present.order,
         str(fields.get("name", present.name)),
     )
@@ -131,8 +130,8 @@ def _check_place(editor: Editor, step_id: str, place: Place) -> None:
         _check_parent(editor, step_id, place.parent)
     if present == place:
         return
-    for other, sibling in editor.places.group("slot", *place.scope).items():
-        if other != step_id and sibling.name == place.name:
+    for other in editor.places.line(place.scope).named(place.name):
+        if other != step_id:
             name = shown(place.name)
             raise EditConflict(f"the step {other} beside it has the name {name}", "name")
 
@@ -152,44 +151,39 @@ def _orders(
     stays = present is not None and present.scope == place.scope
     if before is None and (stays or is_given):
         return {}
-    siblings = editor.places.group("slot", *place.scope)
-    siblings.pop(step_id, None)
-    left, right = _neighbours(siblings, before)
+    line = editor.places.line(place.scope)
+    right = _right_neighbour(editor, step_id, place, before)
+    left = line.last_before(right, besides=step_id)
     if stays and (left or ("", "")) < (place.order, step_id) < (right or (_HIGHEST, "")):
         return {}
     try:
         (order,) = between(left and left[0], right and right[0])
     except ValueError:
-        return _all_orders(siblings, step_id, right)
+        return _all_orders(line, step_id, right)
     return {step_id: order}
 
-
-_Stand: TypeAlias = tuple[str, str]
-"""The order and the key of a step: siblings stand in the order of these."""
 
 _HIGHEST: Final = chr(0x10FFFF)
 
 
-def _neighbours(
-    siblings: Mapping[str, Place], before: str | _Last | None
-) -> tuple[_Stand | None, _Stand | None]:
-    stands = [(place.order, key) for key, place in siblings.items()]
+def _right_neighbour(
+    editor: Editor, step_id: str, place: Place, before: str | _Last | None
+) -> Standing | None:
+    """Return the sibling that a step is to stand before, None for the end of the slot."""
     if not isinstance(before, str):
-        return max(stands, default=None), None
-    if before not in siblings:
+        return None
+    sibling = editor.places.get(before)
+    if sibling is None or sibling.scope != place.scope or before == step_id:
         raise UnknownEntry(f"no step {before} in that slot: check the id", "before")
-    right = (siblings[before].order, before)
-    return max((stand for stand in stands if stand < right), default=None), right
+    return sibling.order, before
 
 
-def _all_orders(
-    siblings: Mapping[str, Place], step_id: str, right: _Stand | None
-) -> dict[str, str]:
+def _all_orders(line: Line, step_id: str, right: Standing | None) -> dict[str, str]:
     """Make room where there is none left, by moving others too."""
-    stands = sorted((place.order, key) for key, place in siblings.items())
-    line: list[tuple[str, str | None]] = [(key, order) for order, key in stands]
-    line.insert(len(line) if right is None else stands.index(right), (step_id, None))
-    return reordered(line)
+    wanted: list[tuple[str, str | None]] = [(key, order) for order, key in line if key != step_id]
+    at = len(wanted) if right is None else wanted.index((right[1], right[0]))
+    wanted.insert(at, (step_id, None))
+    return reordered(wanted)
 
 
 def _write_fields(editor: Editor, step_id: str, fields: JsonMap) -> None:

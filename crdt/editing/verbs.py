@@ -96,6 +96,6 @@ def _check_ends(editor: Editor, connection_id: str, ends: Ends) -> None:
     for field in ("from_step_id", "to_step_id"):
         if editor.places.get(getattr(ends, field)) is None:
             raise UnknownEntry(f"no step {getattr(ends, field)}: check the id", field)
-    for other, present in editor.ends.group("step", ends.from_step_id).items():
+    for other, present in editor.ends.at_step(ends.from_step_id).items():
         if other != connection_id and present == ends:
             raise EditConflict(f"the connection {other} has the same ends already")

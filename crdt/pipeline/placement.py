@@ -1,13 +1,214 @@
-"""Which steps stand where: inside which parent, in which of its slots, in which order."""
+"""Which steps stand where: inside which parent, in which of its slots, in which order.
 
+The one home of these questions, for steps as they were written (`crdt/editing/entry_index.py`) and
+as the tables nest them (`crdt/validation/step_tree.py`). Siblings are the steps of one scope; they
+stand in the order of their fractional indices and, of equal ones, of their keys.
+"""
+
+from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
+from .fields import MAIN_SLOT
 from .model import Step
 
 Children: TypeAlias = Mapping[str | None, Mapping[str, list[Step]]]
 """parent step id (None: top level) -> slot -> steps in order."""
+
+Scope: TypeAlias = tuple[str | None, str]
+"""The parent's key, None at the top level, and the slot."""
+
+Standing: TypeAlias = tuple[str, str]
+"""The order and the key of a step: siblings stand in the order of these."""
+
+
+class Place(NamedTuple):
+    """Where a step stands, and under which name; make it with `place_at`."""
+
+    parent: str | None
+    slot: str
+    order: str
+    name: str
+
+    @property
+    def scope(self) -> Scope:
+        """The list that the step stands in."""
+        return self.parent, self.slot
+
+
+def place_at(parent: str | None, slot: str, order: str, name: str) -> Place:
+    """Make a place; at the top level there is one slot, whatever a step says."""
+    return Place(parent, MAIN_SLOT if parent is None else slot, order, name)
+
+
+class Line:
+    """The steps of one scope, in order and by name. Every change costs O(log n) comparisons."""
+
+    def __init__(self) -> None:
+        self._line: list[Standing] = []
+        self._keys: dict[str, list[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._line)
+
+    def __iter__(self) -> Iterator[Standing]:
+        return iter(self._line)
+
+    def index_of(self, key: str, order: str) -> int:
+        """Return the index of a step in the line, counted from 0; it must be there."""
+        return bisect_left(self._line, (order, key))
+
+    def named(self, name: str) -> Sequence[str]:
+        """Return the keys of the steps with this name, sorted."""
+        return self._keys.get(name, ())
+
+    def last_before(self, standing: Standing | None, *, besides: str) -> Standing | None:
+        """Return the last step before a standing (None: at the end), passing over one step."""
+        end = len(self._line) if standing is None else bisect_left(self._line, standing)
+        last_two = reversed(self._line[max(end - 2, 0) : end])
+        return next((one for one in last_two if one[1] != besides), None)
+
+    def add(self, key: str, order: str, name: str) -> None:
+        """Put a step in line."""
+        self._insert(key, order)
+        self._add_name(key, name)
+
+    def remove(self, key: str, order: str, name: str) -> None:
+        """Take a step out of the line; order and name are those it was added with."""
+        self._delete(key, order)
+        self._remove_name(key, name)
+
+    def move(self, key: str, former: str, order: str) -> None:
+        """Give a step another order."""
+        self._delete(key, former)
+        self._insert(key, order)
+
+    def rename(self, key: str, former: str, name: str) -> None:
+        """Give a step another name."""
+        self._remove_name(key, former)
+        self._add_name(key, name)
+
+    def _insert(self, key: str, order: str) -> int:
+        standing = order, key
+        at = bisect_left(self._line, standing)
+        self._line.insert(at, standing)
+        return at
+
+    def _delete(self, key: str, order: str) -> int:
+        at = bisect_left(self._line, (order, key))
+        del self._line[at]
+        return at
+
+    def _add_name(self, key: str, name: str) -> None:
+        keys = self._keys.get(name)
+        if keys is None:
+            self._keys[name] = [key]
+        else:
+            insort(keys, key)
+
+    def _remove_name(self, key: str, name: str) -> None:
+        keys = self._keys[name]
+        del keys[bisect_left(keys, key)]
+        if not keys:
+            del self._keys[name]
+
+
+L = TypeVar("L", bound=Line)
+
+
+class Placement(Generic[L]):
+    """The places of all steps by key, and the line of every scope that has steps."""
+
+    def __init__(self, new_line: Callable[[], L]) -> None:
+        self._new_line = new_line
+        self._places: dict[str, Place] = {}
+        self._lines: dict[Scope, L] = {}
+        self._slots: dict[str | None, set[str]] = {}
+
+    def get(self, key: str) -> Place | None:
+        """Return the place of a step, None if it has none."""
+        return self._places.get(key)
+
+    def all(self) -> dict[str, Place]:
+        """Return all places by key."""
+        return dict(self._places)
+
+    def line(self, scope: Scope) -> L | None:
+        """Return the line of a scope, None if no step stands there."""
+        return self._lines.get(scope)
+
+    def scope_of(self, key: str) -> Scope:
+        """Return the scope that a step stands in. Raises KeyError if it has no place."""
+        return self._places[key].scope
+
+    def line_of(self, key: str) -> L:
+        """Return the line that a step stands in. Raises KeyError if it has no place."""
+        return self._lines[self._places[key].scope]
+
+    def children(self, parent: str) -> list[str]:
+        """Return the keys of the steps in all slots of a parent, sorted."""
+        slots = self._slots.get(parent, ())
+        return sorted(key for slot in slots for _, key in self._lines[parent, slot])
+
+    def update(self, places: Mapping[str, Place | None]) -> set[Scope]:
+        """Move steps to places, None to take one away; return the scopes that this changes."""
+        # In order, so that ten thousand new siblings are appended to their line one by one: where
+        # a list grows in the middle, all behind it is copied.
+        moves = sorted(places.items(), key=_standing)
+        changed: set[Scope] = set()
+        for key, place in moves:
+            former = self._places.get(key)
+            if former != place:
+                changed |= self._put(key, former, place)
+        return changed
+
+    def _put(self, key: str, former: Place | None, place: Place | None) -> set[Scope]:
+        if former is None or place is None or former.scope != place.scope:
+            return {*self._leave(key, former), *self._enter(key, place)}
+        self._shift(key, former, place)
+        return {place.scope}
+
+    def _shift(self, key: str, former: Place, place: Place) -> None:
+        line = self.line_of(key)
+        if former.order != place.order:
+            line.move(key, former.order, place.order)
+        if former.name != place.name:
+            line.rename(key, former.name, place.name)
+        self._places[key] = place
+
+    def _enter(self, key: str, place: Place | None) -> tuple[Scope, ...]:
+        if place is None:
+            return ()
+        self._places[key] = place
+        scope = place.scope
+        if scope not in self._lines:
+            self._lines[scope] = self._new_line()
+            self._slots.setdefault(place.parent, set()).add(place.slot)
+        self._lines[scope].add(key, place.order, place.name)
+        return (scope,)
+
+    def _leave(self, key: str, former: Place | None) -> tuple[Scope, ...]:
+        if former is None:
+            return ()
+        del self._places[key]
+        line = self._lines[former.scope]
+        line.remove(key, former.order, former.name)
+        if not line:
+            self._drop(former)
+        return (former.scope,)
+
+    def _drop(self, former: Place) -> None:
+        del self._lines[former.scope]
+        slots = self._slots[former.parent]
+        slots.discard(former.slot)
+        if not slots:
+            del self._slots[former.parent]
+
+
+def _standing(step: tuple[str, Place | None]) -> Standing:
+    key, place = step
+    return place.order if place else "", key
 
 
 def children_of(steps: Mapping[str, Step]) -> Children:

@@ -1,25 +1,16 @@
 """The steps of a pipeline in their places: parents without cycles, names without doubles."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TypeAlias
 
-from crdt.pipeline.fields import MAIN_SLOT, plain_values
+from crdt.pipeline.fields import plain_values
 from crdt.pipeline.model import MISSING
+from crdt.pipeline.placement import Place, Placement, Scope, place_at
 from crdt.pipeline.rows import Diagnostic, StepRow
 
 from .diagnostics import Code, shown, step_subject
 from .entries import StepEntry
 from .parents import Parents
 from .siblings import Siblings
-
-Scope: TypeAlias = "tuple[str | None, str]"
-"""The parent's key, None at the top level, and the slot."""
-
-
-class _Place(NamedTuple):
-    scope: Scope
-    order: str
-    name: str
 
 
 class StepTree:
@@ -28,8 +19,7 @@ class StepTree:
     def __init__(self) -> None:
         self._steps: dict[str, StepEntry] = {}
         self._parents = Parents()
-        self._places: dict[str, _Place] = {}
-        self._slots: dict[Scope, Siblings] = {}
+        self._placement = Placement(Siblings)
 
     def __contains__(self, key: object) -> bool:
         return key in self._steps
@@ -40,7 +30,7 @@ class StepTree:
         concerned = self._parents.update(parents) | entry.keys()
         for key, step in entry.items():
             self._declare(key, step)
-        unsettled = {scope for key in concerned for scope in self._place(key)}
+        unsettled = self._placement.update({key: self._wanted_place(key) for key in concerned})
         for scope in unsettled:
             concerned |= self._settle(scope)
         return concerned
@@ -49,9 +39,8 @@ class StepTree:
         """Return the row of a step, None if it has none."""
         if key not in self._steps:
             return None
-        step, (scope, _, _) = self._steps[key], self._places[key]
-        siblings = self._slots[scope]
-        parent, slot = scope
+        step, siblings = self._steps[key], self._placement.line_of(key)
+        parent, slot = self._placement.scope_of(key)
         return StepRow(
             id=step.id,
             name=siblings.new_name(key) or step.name,
@@ -86,7 +75,7 @@ class StepTree:
             yield Code.PARENT_CYCLE.about(subject, message)
 
     def _name_diagnostics(self, key: str, subject: str) -> Iterator[Diagnostic]:
-        new_name = self._slots[self._places[key].scope].new_name(key)
+        new_name = self._placement.line_of(key).new_name(key)
         if new_name is not None:
             found = f"a sibling is {shown(self._steps[key].name)}, too"
             message = f"name: {found}; the tables show {shown(new_name)}."
@@ -98,43 +87,12 @@ class StepTree:
         else:
             self._steps[key] = step
 
-    def _wanted_place(self, key: str) -> _Place | None:
+    def _wanted_place(self, key: str) -> Place | None:
         step = self._steps.get(key)
         if step is None:
             return None
-        parent = self._parents.parent(key)
-        slot = MAIN_SLOT if parent is None else step.slot
-        return _Place((parent, slot), step.order, step.name)
-
-    def _place(self, key: str) -> tuple[Scope, ...]:
-        """Move a step to where it belongs; return the scopes this unsettles."""
-        former, place = self._places.get(key), self._wanted_place(key)
-        if former == place:
-            return ()
-        if former and place and former.scope == place.scope:
-            self._shift(key, former, place)
-            return (place.scope,)
-        self._transfer(key, former, place)
-        return tuple(each.scope for each in (former, place) if each)
-
-    def _shift(self, key: str, former: _Place, place: _Place) -> None:
-        siblings = self._slots[place.scope]
-        if former.order != place.order:
-            siblings.move(key, former.order, place.order)
-        if former.name != place.name:
-            siblings.rename(key, former.name, place.name)
-        self._places[key] = place
-
-    def _transfer(self, key: str, former: _Place | None, place: _Place | None) -> None:
-        if former:
-            del self._places[key]
-            self._slots[former.scope].remove(key, former.order, former.name)
-        if place:
-            self._places[key] = place
-            self._slots.setdefault(place.scope, Siblings()).add(key, place.order, place.name)
+        return place_at(self._parents.parent(key), step.slot, step.order, step.name)
 
     def _settle(self, scope: Scope) -> set[str]:
-        changed = self._slots[scope].settle()
-        if not self._slots[scope]:
-            del self._slots[scope]
-        return changed
+        siblings = self._placement.line(scope)
+        return set() if siblings is None else siblings.settle()

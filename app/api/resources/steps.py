@@ -133,9 +133,7 @@ def _require_match(editor: Editor, step_id: str, if_match: str | None) -> None:
 
 
 def _read(editor: Editor, step_id: str) -> Step:
-    step = editor.step_entry(step_id)
-    siblings = editor.siblings(*editor.place(step_id).scope)
-    return of_document(step, list(siblings).index(step_id))
+    return of_document(editor.step_entry(step_id), editor.order_index(step_id))
 
 
 async def _row(caller: Caller, pipeline_id: UUID, step_id: UUID) -> Record | None:

@@ -3,8 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crdt.pipeline.fractional_index import DIGITS, key_between, keys_between
-from crdt.pipeline.model import Step
-from crdt.pipeline.placement import children_of, walk
 
 keys = st.text(alphabet=DIGITS, min_size=1, max_size=8).filter(lambda key: not key.endswith("0"))
 
@@ -62,18 +60,3 @@ def test_the_default_key_has_room_on_both_sides() -> None:
 def test_impossible_neighbours_are_refused(a: str | None, b: str | None) -> None:
     with pytest.raises(ValueError, match="expected"):
         keys_between(a, b, 1)
-
-
-def test_equal_keys_stand_in_the_order_of_their_ids() -> None:
-    steps = {name: Step(id=name, name=name, type="claude", order="V") for name in "ba"}
-    assert [step.id for step in children_of(steps)[None]["steps"]] == ["a", "b"]
-
-
-def test_walk_gives_parents_first_and_leaves_out_cycles() -> None:
-    def step(name: str, order: str, parent: str | None = None) -> Step:
-        return Step(name, name, "for_loop", order=order, parent_step_id=parent)
-
-    steps = [step("x", "1", "y"), step("y", "1", "x"), step("c", "1", "a"), step("d", "2", "a")]
-    steps += [step("b", "2"), step("a", "1"), step("orphan", "1", "gone")]
-    reached = [step.id for step in walk(children_of({step.id: step for step in steps}))]
-    assert reached == ["a", "c", "d", "b"]
