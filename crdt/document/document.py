@@ -52,11 +52,6 @@ class Document:
         if self._own is not None:
             self._own.append(event.update)
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether no part of an update waits for its predecessors."""
-        return not self._pending
-
     def waiting(self) -> list[bytes]:
         """Encode what waits for its predecessors, as updates that no encoding or diff includes."""
         return self._pending.updates()

@@ -48,7 +48,7 @@ def test_clients_may_need_each_other_by_turns() -> None:
     assert (found.required, found.provided) == ({1: 0, 2: 0}, {1: 2, 2: 2})
     document = Document()
     assert document.apply(found)
-    assert document.is_whole
+    assert not document.waiting()
     assert document._state == {1: 2, 2: 2}
 
 
@@ -97,9 +97,9 @@ def test_a_large_update_without_its_predecessors_is_sent_back_untouched() -> Non
     document = Document()
     with pytest.raises(Overloaded, match="reconnect"):
         document.apply(many, ACCEPTED)
-    assert document.is_whole
+    assert not document.waiting()
     assert document.apply(many, REPLAYED)
-    assert not document.is_whole
+    assert document.waiting()
 
 
 def test_parts_are_limited() -> None:
