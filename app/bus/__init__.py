@@ -1,1 +1,1 @@
-"""How the nodes of one installation tell each other that something changed."""
+"""The bus: how the nodes of one installation publish messages to each other."""

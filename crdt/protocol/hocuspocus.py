@@ -50,14 +50,14 @@ MAX_ADDRESS: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class Authenticate:
-    """ "This is who I am": opens a document, or renews the token it was opened with."""
+    """A token: it opens a document, or replaces the token with which that was opened."""
 
     token: str
 
 
 @dataclass(frozen=True, slots=True)
 class Detach:
-    """ "I am done with this document": its session ends, the socket stays."""
+    """The client closes a document: its session ends, the socket stays open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Detached:
-    """The server is done with this document."""
+    """The server closes a document; the socket stays open."""
 
     reason: str
 

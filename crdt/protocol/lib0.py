@@ -38,7 +38,7 @@ def var_string(value: str) -> bytes:
 class Reader:
     """Reads primitives from one frame, and never beyond its end.
 
-    Every method raises ProtocolError when the frame is shorter than it says. `position` is the
+    Every method raises ProtocolError when the frame ends too early. `position` is the
     number of bytes read so far. A frame may be refused for its number of parts, see `count`.
     """
 

@@ -9,14 +9,14 @@ Scope: TypeAlias = Literal["read-write", "readonly"]
 
 @dataclass(frozen=True, slots=True)
 class SyncStep1:
-    """ "This is what I have": answer with a SyncStep2 made for exactly this state vector."""
+    """The state vector of a peer: the answer is a SyncStep2 made for exactly this one."""
 
     state_vector: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class SyncStep2:
-    """ "This is what you lack": meant for the one peer whose state vector it was computed for."""
+    """The updates that a peer is missing: meant for the one whose state vector it was made for."""
 
     update: bytes
 
@@ -37,7 +37,7 @@ class AwarenessUpdate:
 
 @dataclass(frozen=True, slots=True)
 class QueryAwareness:
-    """ "Who is here?": answer with an AwarenessUpdate of everybody."""
+    """A request for the awareness states of everybody: the answer is an AwarenessUpdate."""
 
 
 @dataclass(frozen=True, slots=True)

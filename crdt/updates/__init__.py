@@ -1,1 +1,1 @@
-"""What can be known of an update from its bytes: its structs, its depth and what it will cost."""
+"""Yjs updates as bytes: their structs, their depth, what they cost, and what they depend on."""

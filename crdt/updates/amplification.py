@@ -21,7 +21,7 @@ TEXT, VALUES = 4, 8
 """The kinds of content that are joined by copying them."""
 
 VALUE_BYTES: Final = 24
-"""What a plain value takes in memory at least."""
+"""Least memory that a plain value takes."""
 
 
 def check_amplification(

@@ -64,4 +64,4 @@ _LENGTHS: Final = {
     121: 0,  # false
     120: 0,  # true
 }
-"""Bytes of the values whose kind tells their length."""
+"""Lengths in bytes of the values whose kind determines it."""

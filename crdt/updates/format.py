@@ -140,7 +140,7 @@ def _read_client(reader: Reader) -> tuple[int, list[Struct]]:
 
 
 def _read_struct(reader: Reader, client: int, clock: int) -> tuple[Struct, bool]:
-    """Return the next struct; and False if it is a Skip, which stands for missing structs."""
+    """Return the next struct; and False if it is a Skip, a gap in the update."""
     start, info = reader.position, reader.byte()
     if info in (GC, SKIP):
         length = reader.var_uint()

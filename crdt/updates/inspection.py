@@ -133,7 +133,7 @@ class _IntegrationOrder:
         self.order: list[tuple[int, Struct]] = []
 
     def find(self) -> bool:
-        """Find the order; return whether it has all structs, since some may wait for each other."""
+        """Find the order; return whether it includes all structs: some may depend on each other."""
         todo = list(self._queues)
         while todo:
             client = todo.pop()

@@ -18,10 +18,10 @@ class Limits:
     """The limits beyond which an update is refused.
 
     `depth` limits how deep shared types lie within each other once the update is applied, and
-    `pending_types` how many shared types wait for what they are to lie in: nobody can tell yet how
-    deep. `parts` limits the structs, values and deleted ranges of one update together, a client
-    counting as ten; each costs a few microseconds, however small it is. `pending_parts` is the same
-    for an update with pending structs, since the room itself has to take that apart.
+    `pending_types` how many shared types depend on missing elements, since their depth is unknown.
+    `parts` limits the structs, values and deleted ranges of one update together, a client counting
+    as ten; each costs a few microseconds, however small it is. `pending_parts` is the same for an
+    update with pending structs, since the room itself has to take that apart.
 
     The other limits are for what costs the library more than its number. `map_conflicts` are
     structs that set a key of a map without naming the value that they replace; it takes 2 ns times

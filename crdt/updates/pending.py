@@ -1,12 +1,12 @@
 """Pending structs and deletions: those whose dependencies are missing, kept until these arrive.
 
 The library keeps pending structs, too, but it does not show them, encodes only some of them, loses
-those of several clients that wait for each other, and merges overlapping ones into gaps of negative
-length (pycrdt 0.14.13: edits were lost in 223 of 300 histories delivered in random order). So the
-library never sees them: what can be integrated is taken out of an update, and the rest is kept
-here, as Yjs does it (yjs/src/utils/encoding.js: integrateStructs). Confessed: what stays pending
-for ever costs memory, and joining clients are sent it; only the size and the rate of messages limit
-it.
+those of several clients that depend on each other, and merges overlapping ones into gaps of
+negative length (pycrdt 0.14.13: edits were lost in 223 of 300 histories delivered in random order).
+So the library never sees them: what can be integrated is taken out of an update, and the rest is
+kept here, as Yjs does it (yjs/src/utils/encoding.js: integrateStructs). Confessed: what stays
+pending for ever costs memory, and joining clients are sent it; only the size and the rate of
+messages limit it.
 """
 
 from collections import defaultdict, deque

@@ -1,10 +1,7 @@
-"""The invariants of a room, by their numbers, and what viewers and vandals get."""
+"""The invariants of a room, by their numbers, and what viewers and harmful clients get."""
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
-from uuid import UUID
 
 import pytest
 from pycrdt import Map
@@ -23,23 +20,18 @@ from crdt.errors import (
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.protocol.messages import (
     Accepted,
-    Authenticated,
     AwarenessUpdate,
     ClientMessage,
     Message,
-    QueryAwareness,
     Stateless,
     SyncStep1,
     SyncStep2,
-    TokenWanted,
     Update,
 )
-from crdt.room.awareness import NODE_EXPIRY
 from crdt.room.document_size import DocumentSize
 from crdt.room.effects import (
     Append,
     Broadcast,
-    CloseAfterAcks,
     CloseSession,
     Effect,
     Publish,
@@ -47,87 +39,33 @@ from crdt.room.effects import (
     SendWhenDurable,
     WhenDurable,
 )
-from crdt.room.peer_messages import Committed, NodePresence, PresenceQuery
+from crdt.room.peer_messages import Committed
 from crdt.room.room import MAX_STATELESS, READ_ONLY, TOO_LARGE, Room, stateless_from
 from crdt.room.session import Session, UserProfile
-from crdt.room.sessions import ACCESS_WITHDRAWN, TOKEN_EXPIRED, TOKEN_REQUEST_LEAD
 from crdt.updates.inspection import inspect_update
 from crdt.updates.limits import ACCEPTED
 from tests.crdt.histories import content
 from tests.crdt.raw_updates import Y_MAP, chain, deletions, in_root, in_type, update
-
-ADA, BOB, EVE = UUID(int=1), UUID(int=2), UUID(int=3)
-ANN, BEN, VIEWER = 1, 2, 3
-NOTHING = b"\x00"
-A_SECOND = timedelta(seconds=1)
-
-T = TypeVar("T")
-
-
-class Client:
-    """Somebody with a replica who has not sent anything yet."""
-
-    def __init__(self, client_id: int) -> None:
-        self.document = Document(client_id)
-
-    @property
-    def steps(self) -> "Map[Any]":
-        steps: Map[Any] = self.document.doc.get("steps", type=Map)
-        return steps
-
-    def edit(self, change: "Callable[[Map[Any]], object]") -> bytes:
-        with self.document.transact() as updates:
-            change(self.steps)
-        return updates[0]
-
-    def put(self, key: str, value: object) -> bytes:
-        return self.edit(lambda steps: steps.update({key: value}))
-
-
-@pytest.fixture
-def room() -> Room:
-    """A room with one step, two members and a viewer."""
-    document = Document(client_id=100)
-    with document.transact():
-        document.doc.get("steps", type=Map).update({"first": 0, "gone": 0})
-    with document.transact():
-        del document.doc.get("steps", type=Map)["gone"]
-    room = Room(document, "here")
-    room.join(Session(ANN, UserProfile(ADA), "read-write"))
-    room.join(Session(BEN, UserProfile(BOB), "read-write"))
-    room.join(Session(VIEWER, UserProfile(EVE), "readonly"))
-    return room
-
-
-@pytest.fixture
-def ann(room: Room) -> Client:
-    client = Client(1)
-    client.document.apply(room.document.encode())
-    return client
+from tests.crdt.room.scene import (
+    ADA,
+    ANN,
+    BEN,
+    BOB,
+    EVE,
+    NOTHING,
+    VIEWER,
+    Client,
+    only,
+    presence,
+    published,
+    seen,
+)
 
 
 def forbid_inspection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let documents inspect nothing themselves from now on."""
     inspect = "crdt.document.document.inspect_update"
     monkeypatch.setattr(inspect, lambda *_: pytest.fail("inspected again"))
-
-
-def presence(client: int, clock: int, state: str = "{}") -> bytes:
-    return b"\x01" + var_uint(client) + var_uint(clock) + var_string(state)
-
-
-def seen(client: int, clock: int, user: UUID = ADA) -> AwarenessUpdate:
-    """A client's empty state as the others get it."""
-    return AwarenessUpdate(presence(client, clock, json.dumps({"user": UserProfile(user).card})))
-
-
-def told(presence: AwarenessUpdate) -> Publish:
-    """What the other nodes are told of a change of presence."""
-    return Publish(NodePresence("here", presence.payload, is_complete=False))
-
-
-def only(kind: type[T], effects: list[Effect]) -> list[T]:
-    return [effect for effect in effects if isinstance(effect, kind)]
 
 
 def answer(room: Room, state_vector: bytes) -> bytes:
@@ -165,9 +103,9 @@ class TestInvariants:
     ) -> None:
         received = ann.put("a", {"x": 1, "y": 2}) + b"trailing"
         effects = room.handle(ANN, kind(received), 0.0)
-        told = Broadcast(Update(received), exclude=ANN)
+        sent = Broadcast(Update(received), exclude=ANN)
         assert only(Append, effects) == [Append(received, ADA)]
-        assert told in effects or WhenDurable(told) in effects
+        assert sent in effects or WhenDurable(sent) in effects
 
     @pytest.mark.parametrize("kind", [Update, SyncStep2])
     def test_2_what_was_inspected_before_is_not_inspected_again(
@@ -194,7 +132,7 @@ class TestInvariants:
         assert effects == [Broadcast(Update(received))]
         assert content(room.document.doc) == {"first": 0, "a": 1}
 
-    def test_2_an_update_that_waits_for_another_is_news(self, room: Room) -> None:
+    def test_2_a_pending_update_is_news(self, room: Room) -> None:
         """It would be lost if it were taken for known: nobody sends it again."""
         child = update(in_type(7, Y_MAP, (50, 0)), client=51)
         parent = update(in_root(7, Y_MAP), client=50)
@@ -220,7 +158,7 @@ class TestInvariants:
             SendWhenDurable(ANN, Accepted(received)),
         ]
 
-    def test_4_what_a_joining_client_is_told_is_durable_too(self, room: Room) -> None:
+    def test_4_what_a_joining_client_is_sent_is_durable_too(self, room: Room) -> None:
         [effect] = room.handle(BEN, SyncStep1(NOTHING), 0.0)
         assert effect == SendWhenDurable(BEN, SyncStep2(room.document.encode()))
 
@@ -249,13 +187,13 @@ class TestInvariants:
             *room.handle(ANN, SyncStep2(ann.put("b", 2)), 0.0),
         ]
         later = [effect.effect if isinstance(effect, WhenDurable) else effect for effect in sent]
-        told = {
+        sent = {
             effect.session if isinstance(effect, SendWhenDurable | Send) else None
             for effect in later
             if isinstance(effect, SendWhenDurable | Send | Broadcast)
             and isinstance(effect.message, SyncStep2)
         }
-        assert told == {ANN, BEN}
+        assert sent == {ANN, BEN}
 
     def test_6_a_diff_is_made_for_the_state_vector_it_answers(
         self, room: Room, ann: Client
@@ -281,11 +219,11 @@ class TestJoining:
         effects = room.join(Session(9, UserProfile(ADA), "read-write"))
         assert effects == [Send(9, SyncStep1(room.document.state_vector()))]
 
-    def test_a_client_is_told_who_is_here(self, room: Room) -> None:
+    def test_a_joining_client_is_sent_who_is_here(self, room: Room) -> None:
         room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
         assert room.join(Session(9, UserProfile(ADA), "read-write"))[1:] == [Send(9, seen(7, 1))]
 
-    def test_a_client_is_sent_what_waits_for_its_predecessors(self, room: Room) -> None:
+    def test_a_joining_client_is_sent_pending_updates(self, room: Room) -> None:
         first, second, third = ann_types(Client(1))
         assert only(Broadcast, room.handle(ANN, Update(third), 0.0)) == [
             Broadcast(Update(third), exclude=ANN)
@@ -360,7 +298,7 @@ class TestViewers:
     def test_a_viewer_may_read_and_be_seen(self, room: Room) -> None:
         assert only(SendWhenDurable, room.handle(VIEWER, SyncStep1(NOTHING), 0.0))
         shown = room.handle(VIEWER, AwarenessUpdate(presence(9, 1)), 0.0)
-        assert shown == [Broadcast(seen(9, 1, EVE)), told(seen(9, 1, EVE))]
+        assert shown == [Broadcast(seen(9, 1, EVE)), published(seen(9, 1, EVE))]
 
     def test_the_refusal_says_what_to_do(self) -> None:
         assert "ask for the member role" in READ_ONLY.reason
@@ -370,70 +308,7 @@ class TestViewers:
         assert isinstance(effect, CloseSession)
 
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
-
-
-class TestEndsOfSessions:
-    def test_a_session_ends_with_its_token_and_no_other_does(self, room: Room) -> None:
-        room.join(Session(8, UserProfile(ADA), "read-write", NOON))
-        room.join(Session(9, UserProfile(BOB), "readonly", NOON + SECOND))
-        assert room.sessions.expire(NOON - SECOND) == []
-        assert room.sessions.expire(NOON) == [CloseAfterAcks(8, TOKEN_EXPIRED)]
-        assert room.sessions.expire(NOON + SECOND) == [
-            CloseAfterAcks(8, TOKEN_EXPIRED),
-            CloseAfterAcks(9, TOKEN_EXPIRED),
-        ]
-
-    def test_a_member_who_becomes_a_viewer_stays_and_edits_no_more(
-        self, room: Room, ann: Client
-    ) -> None:
-        kept, refused = ann.put("kept", 1), ann.put("refused", 1)
-        assert only(Append, room.handle(ANN, Update(kept), 0.0))
-        assert room.sessions.apply_scopes({ADA: "readonly"}) == [
-            Send(ANN, Authenticated("readonly"))
-        ]
-        assert room.handle(ANN, Update(refused), 0.0) == [Send(ANN, READ_ONLY)]
-        assert "kept" in content(room.document.doc)
-        assert "refused" not in content(room.document.doc)
-
-    def test_a_viewer_who_becomes_a_member_edits(self, room: Room, ann: Client) -> None:
-        refused, taken = ann.put("refused", 1), ann.put("taken", 1)
-        assert room.handle(VIEWER, Update(refused), 0.0) == [Send(VIEWER, READ_ONLY)]
-        told, question = room.sessions.apply_scopes({EVE: "read-write"})
-        assert told == Send(VIEWER, Authenticated("read-write"))
-        assert question == Send(VIEWER, SyncStep1(room.document.state_vector()))
-        assert only(Append, room.handle(VIEWER, Update(taken), 0.0)) != []
-        assert isinstance(question, Send)
-        assert isinstance(question.message, SyncStep1)
-        missing = ann.document.diff(question.message.state_vector)
-        assert only(Append, room.handle(VIEWER, SyncStep2(missing), 0.0)) != []
-        assert {"refused", "taken"} <= set(content(room.document.doc))
-
-    def test_who_has_no_role_any_more_leaves_from_every_session(self, room: Room) -> None:
-        room.join(Session(9, UserProfile(ADA), "read-write"))
-        assert room.sessions.apply_scopes({ADA: None, BOB: "read-write"}) == [
-            CloseAfterAcks(ANN, ACCESS_WITHDRAWN),
-            CloseAfterAcks(9, ACCESS_WITHDRAWN),
-        ]
-
-    def test_what_a_session_was_promised_survives_a_review(self, room: Room) -> None:
-        room.join(Session(9, UserProfile(ADA), "read-write", NOON))
-        room.sessions.apply_scopes({ADA: "readonly"})
-        assert room.sessions.expire(NOON) == [CloseAfterAcks(9, TOKEN_EXPIRED)]
-
-    def test_who_is_not_named_stays_as_before(self, room: Room) -> None:
-        before = list(room.sessions)
-        assert room.sessions.apply_scopes({UUID(int=99): None}) == []
-        assert list(room.sessions) == before
-
-    def test_the_ends_say_what_to_do(self) -> None:
-        assert (TOKEN_EXPIRED.close_code, ACCESS_WITHDRAWN.close_code) == (4401, 4403)
-        assert "new" in TOKEN_EXPIRED.reason
-        assert "ask" in ACCESS_WITHDRAWN.reason
-
-
-class TestVandals:
+class TestHarmfulMessages:
     @pytest.mark.parametrize(
         "message",
         [
@@ -450,7 +325,7 @@ class TestVandals:
         assert isinstance(effect.error, ProtocolError)
         assert only(SendWhenDurable, room.handle(BEN, SyncStep1(NOTHING), 0.0))
 
-    def test_a_tower_of_shared_types_ends_its_session(self, room: Room) -> None:
+    def test_too_many_nested_shared_types_end_their_session(self, room: Room) -> None:
         [effect] = room.handle(ANN, Update(update(*chain(ACCEPTED.depth + 1))), 0.0)
         assert isinstance(effect, CloseSession)
         assert "nested at most 1000 deep" in effect.error.reason
@@ -488,54 +363,12 @@ class TestVandals:
         early = b"\x00" + deletions(50, (0, 1))
         assert only(Append, room.handle(ANN, SyncStep2(early), 0.0)) == [Append(early, ADA)]
 
-    def test_a_panic_is_for_whoever_keeps_the_rooms(self, room: Room) -> None:
+    def test_a_panic_is_raised_to_the_caller(self, room: Room) -> None:
         subscription = room.document.doc.get("steps", type=Map).observe(lambda _: None)
         bad = update(in_root(6, b"\x01b\x04true"))
         with pytest.raises(DocumentPoisoned):
             room.handle(ANN, Update(bad), 0.0)
         assert subscription is not None
-
-
-class TestPresence:
-    def test_it_goes_to_everybody_its_sender_too(self, room: Room) -> None:
-        """y-websocket takes 30 s of silence for a dead line."""
-        message = AwarenessUpdate(presence(7, 1))
-        assert room.handle(ANN, message, 0.0) == [Broadcast(seen(7, 1)), told(seen(7, 1))]
-
-    def test_it_is_not_appended(self, room: Room) -> None:
-        effects = room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        assert not only(Append, effects)
-
-    def test_what_changes_nothing_is_not_relayed(self, room: Room) -> None:
-        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        assert room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0) == []
-
-    def test_a_query_is_answered(self, room: Room) -> None:
-        nobody = [Send(BEN, AwarenessUpdate(b"\x00"))]
-        assert room.handle(BEN, QueryAwareness(), 0.0) == nobody
-        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        everybody = [Send(BEN, seen(7, 1))]
-        assert room.handle(BEN, QueryAwareness(), 0.0) == everybody
-
-    def test_who_leaves_is_gone(self, room: Room) -> None:
-        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        assert room.leave(ANN) == [
-            Broadcast(AwarenessUpdate(presence(7, 1, "null"))),
-            told(AwarenessUpdate(presence(7, 1, "null"))),
-        ]
-        assert room.leave(ANN) == []
-        assert ANN not in room.sessions
-
-    def test_who_falls_silent_is_gone(self, room: Room) -> None:
-        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        removal = AwarenessUpdate(presence(7, 1, "null"))
-        assert not only(Broadcast, room.tick(29.0))
-        assert room.tick(31.0)[:2] == [Broadcast(removal), told(removal)]
-        assert ANN in room.sessions
-
-    def test_nobody_moves_the_cursor_of_another_user(self, room: Room) -> None:
-        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        assert room.handle(BEN, AwarenessUpdate(presence(7, 2)), 0.0) == []
 
 
 class TestOtherNodes:
@@ -550,48 +383,9 @@ class TestOtherNodes:
         room.handle(ANN, Update(received), 0.0)
         assert room.receive_peer(Committed(2, received), 0.0) == []
 
-    def test_presence_is_told_to_the_other_nodes_and_shown_there(self, room: Room) -> None:
-        there = Room(Document(), "there")
-        effects = room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        [told] = only(Publish, effects)
-        assert told == Publish(NodePresence("here", seen(7, 1).payload, is_complete=False))
-        assert there.receive_peer(told.message, 0.0) == [Broadcast(seen(7, 1))]
-        assert there.receive_peer(told.message, 0.0) == []
-
-    def test_who_asks_is_told_who_is_here(self, room: Room) -> None:
-        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        told = [Publish(NodePresence("here", seen(7, 1).payload, is_complete=True))]
-        assert room.receive_peer(PresenceQuery("there"), 0.0) == told
-
-    def test_presence_is_told_again_at_every_tick_and_its_end_once(self, room: Room) -> None:
-        assert room.tick(0.0) == []
-        room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
-        told = [Publish(NodePresence("here", seen(7, 1).payload, is_complete=True))]
-        assert room.tick(1.0) == told
-        assert room.tick(2.0) == told
-        room.leave(ANN)
-        assert room.tick(3.0) == [Publish(NodePresence("here", b"\x00", is_complete=True))]
-        assert room.tick(4.0) == []
-
-    def test_presence_of_a_node_that_fell_silent_ends_here_and_is_not_told(
-        self, room: Room
-    ) -> None:
-        room.receive_peer(NodePresence("there", seen(7, 1).payload, is_complete=True), 0.0)
-        assert room.tick(NODE_EXPIRY) == []
-        removal = AwarenessUpdate(presence(7, 1, "null"))
-        assert room.tick(NODE_EXPIRY + 1) == [Broadcast(removal)]
-
-    @pytest.mark.parametrize("nonsense", [b"", presence(7, 1)[:-1], presence(7, 1) + b"\x00"])
-    def test_presence_that_makes_no_sense_changes_nothing(
-        self, room: Room, nonsense: bytes
-    ) -> None:
-        with pytest.raises(ProtocolError):
-            room.receive_peer(NodePresence("there", nonsense, is_complete=True), 0.0)
-        assert len(room.awareness) == 0
-
 
 class TestEditsOfTheServer:
-    def test_an_edit_takes_the_same_road(self, room: Room) -> None:
+    def test_an_edit_has_the_effects_of_an_update(self, room: Room) -> None:
         def change(editor: Editor) -> str:
             editor.steps["a"] = 1
             editor.steps["b"] = 2
@@ -638,79 +432,35 @@ class TestEditsOfTheServer:
         assert room.apply_merge(ADA, inspect_update(update), 0.0) == []
 
 
-class TestAskingBack:
-    """In the Hocuspocus protocol the server asks whenever the client has asked."""
+class TestHocuspocusClients:
+    """In the Hocuspocus protocol the server sends a SyncStep1 after each one of the client."""
 
     @pytest.fixture
-    def polite(self, room: Room) -> int:
+    def hocuspocus(self, room: Room) -> int:
         assert room.join(Session(9, UserProfile(ADA), "read-write", is_hocuspocus=True)) == []
         return 9
 
-    def test_the_question_comes_before_the_answer(self, room: Room, polite: int) -> None:
-        assert room.handle(polite, SyncStep1(NOTHING), 0.0) == [
-            Send(polite, SyncStep1(room.document.state_vector())),
-            SendWhenDurable(polite, SyncStep2(room.document.encode())),
+    def test_the_sync_step_1_comes_before_the_answer(self, room: Room, hocuspocus: int) -> None:
+        assert room.handle(hocuspocus, SyncStep1(NOTHING), 0.0) == [
+            Send(hocuspocus, SyncStep1(room.document.state_vector())),
+            SendWhenDurable(hocuspocus, SyncStep2(room.document.encode())),
         ]
 
-    def test_presence_needs_no_question(self, room: Room) -> None:
+    def test_presence_needs_no_sync_step_1(self, room: Room) -> None:
         room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0.0)
         joined = room.join(Session(9, UserProfile(ADA), "read-write", is_hocuspocus=True))
         assert joined == [Send(9, seen(7, 1))]
 
 
-class TestTokens:
-    """Who can be asked for another token is asked before its own expires."""
-
-    @pytest.fixture
-    def polite(self, room: Room) -> int:
-        room.join(Session(9, UserProfile(ADA), "read-write", NOON, is_hocuspocus=True))
-        return 9
-
-    def test_one_that_expires_soon_is_asked_for_another_once(self, room: Room, polite: int) -> None:
-        assert room.sessions.expire(NOON - TOKEN_REQUEST_LEAD - A_SECOND) == []
-        assert room.sessions.expire(NOON - TOKEN_REQUEST_LEAD) == [Send(polite, TokenWanted())]
-        assert room.sessions.expire(NOON - A_SECOND) == []
-        assert room.sessions.expire(NOON) == [CloseAfterAcks(polite, TOKEN_EXPIRED)]
-
-    def test_who_cannot_be_asked_is_not(self, room: Room) -> None:
-        room.join(Session(9, UserProfile(ADA), "read-write", NOON))
-        assert room.sessions.expire(NOON - A_SECOND) == []
-
-    def test_with_another_token_it_goes_on(self, room: Room, polite: int) -> None:
-        room.sessions.expire(NOON - A_SECOND)
-        later = NOON + timedelta(hours=1)
-        told = room.sessions.renew(polite, "read-write", later)
-        assert told == [Send(polite, Authenticated("read-write"))]
-        assert room.sessions.expire(NOON) == []
-        assert room.sessions.expire(later - A_SECOND) == [Send(polite, TokenWanted())]
-
-    def test_a_token_that_gives_more_makes_the_room_ask_what_there_is(
-        self, room: Room, polite: int
-    ) -> None:
-        assert room.sessions.renew(polite, "readonly", NOON) == [
-            Send(polite, Authenticated("readonly"))
-        ]
-        assert room.handle(polite, Update(b"any"), 0.0) == [Send(polite, READ_ONLY)]
-        assert room.sessions.renew(polite, "read-write", NOON) == [
-            Send(polite, Authenticated("read-write")),
-            Send(polite, SyncStep1(room.document.state_vector())),
-        ]
-
-    def test_it_can_be_asked_again(self, room: Room, polite: int) -> None:
-        warned = room.sessions.expire(NOON - A_SECOND)
-        room.sessions.request_token_again(polite)
-        assert room.sessions.expire(NOON - A_SECOND) == warned == [Send(polite, TokenWanted())]
-
-
 class TestStateless:
     def test_it_goes_to_everybody_and_other_nodes_with_its_sender(self, room: Room) -> None:
-        told = Stateless(stateless_from(UserProfile(ADA), "hello"))
-        assert room.handle(ANN, Stateless("hello"), 0.0) == [Broadcast(told), Publish(told)]
-        assert json.loads(told.payload) == {"from": UserProfile(ADA).card, "payload": "hello"}
+        sent = Stateless(stateless_from(UserProfile(ADA), "hello"))
+        assert room.handle(ANN, Stateless("hello"), 0.0) == [Broadcast(sent), Publish(sent)]
+        assert json.loads(sent.payload) == {"from": UserProfile(ADA).card, "payload": "hello"}
 
-    def test_from_another_node_it_is_told_as_it_comes(self, room: Room) -> None:
-        told = Stateless(stateless_from(UserProfile(ADA), "hello"))
-        assert room.receive_peer(told, 0.0) == [Broadcast(told)]
+    def test_from_another_node_it_is_broadcast_as_it_comes(self, room: Room) -> None:
+        sent = Stateless(stateless_from(UserProfile(ADA), "hello"))
+        assert room.receive_peer(sent, 0.0) == [Broadcast(sent)]
 
     def test_a_long_one_ends_its_session(self, room: Room) -> None:
         assert room.handle(ANN, Stateless("x" * MAX_STATELESS), 0.0) != []
@@ -742,7 +492,7 @@ def missed(room: Room, session: int, limit: int | None = 1000) -> bytes:
     return diff.message.update
 
 
-def test_a_slow_client_gets_what_it_lacks_since_it_last_said_what_it_has(
+def test_a_slow_client_is_sent_what_it_misses_since_its_last_state_vector(
     room: Room, ann: Client
 ) -> None:
     slow = Client(2)
@@ -757,7 +507,7 @@ def test_a_slow_client_gets_what_it_lacks_since_it_last_said_what_it_has(
     assert len(lacking) < len(everything)
 
 
-def test_a_slow_client_that_never_said_what_it_has_gets_everything(room: Room) -> None:
+def test_a_slow_client_that_sent_no_state_vector_is_sent_everything(room: Room) -> None:
     slow = Client(2)
     slow.document.apply(missed(room, BEN))
     assert content(slow.document.doc) == content(room.document.doc)
@@ -778,17 +528,17 @@ def test_a_state_vector_that_cannot_be_read_is_not_kept(room: Room) -> None:
     assert room.sessions[BEN].state_vector == NOTHING
 
 
-def test_a_slow_client_is_told_who_is_here_and_who_left(room: Room) -> None:
+def test_a_slow_client_is_sent_who_is_here_and_who_left(room: Room) -> None:
     room.handle(ANN, AwarenessUpdate(presence(7, 1)), 0)
     room.handle(BEN, AwarenessUpdate(presence(8, 1)), 0)
     room.leave(BEN)
-    (told,) = only(Send, room.catch_up(ANN, 1000))
+    (sent,) = only(Send, room.catch_up(ANN, 1000))
     gone = var_uint(8) + var_uint(1) + var_string("null")
     here = seen(7, 1).payload[1:]
-    assert told.message == AwarenessUpdate(var_uint(2) + here + gone)
+    assert sent.message == AwarenessUpdate(var_uint(2) + here + gone)
 
 
-def test_a_slow_client_gets_what_waits_for_its_predecessors(room: Room, ann: Client) -> None:
+def test_a_slow_client_is_sent_pending_updates(room: Room, ann: Client) -> None:
     ann.put("second", 1)
     late = ann.put("second", 2)
     room.handle(ANN, Update(late), 0)
@@ -796,7 +546,7 @@ def test_a_slow_client_gets_what_waits_for_its_predecessors(room: Room, ann: Cli
     assert sent[1:] == [Update(each) for each in room.document.waiting()] != []
 
 
-def test_a_slow_client_that_lacks_too_much_is_sent_away(room: Room) -> None:
+def test_a_slow_client_that_misses_too_much_is_closed(room: Room) -> None:
     (closed,) = room.catch_up(BEN, 10)
     assert isinstance(closed, CloseSession)
     assert (closed.session, closed.error.close_code) == (BEN, 1013)
