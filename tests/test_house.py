@@ -310,6 +310,16 @@ def test_every_diagnostic_is_explained_and_no_other() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(Code)
 
 
+def test_the_glossary_leads_from_old_names_to_those_in_the_code() -> None:
+    section = (ROOT / "docs" / "glossary.md").read_text().partition("\n## Old names\n")[2]
+    rows = re.findall(r"^\| (?!old |---).*\|$", section, re.MULTILINE)
+    code = "".join(file.read_text() for part in FOUNDATIONS for file in (ROOT / part).rglob("*.py"))
+    assert len(rows) > 40
+    for row in rows:
+        _, names, _ = _row(row)
+        assert {name for name in names if not re.search(rf"\b{name}\b", code)} == set(), row
+
+
 LOGGERS = frozenset({"_logger", "logger"})
 LEVELS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
 
