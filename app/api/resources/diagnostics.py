@@ -42,7 +42,7 @@ _BY_CODE: Final = Keyset("diagnostics", {"code": text_value, "subject": text_val
 async def index(
     caller: Asking, pipeline_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[Diagnostic]:
-    """List what is odd about a pipeline, by code and subject."""
+    """List the diagnostics of a pipeline, by code and subject."""
     after = _BY_CODE.after(cursor)
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)

@@ -81,7 +81,7 @@ _NEWEST_FIRST: Final = Keyset("history", {"seq": small_integer})
 
 @router.get("", name="list_history", responses=problems(400, 404))
 async def index(caller: Asking, pipeline_id: UUID, cursor: Cursor = None) -> Page[Edits]:
-    """Tell who edited a pipeline and when, newest first; a page looks at 2,000 updates."""
+    """List who edited a pipeline and when, newest first; a page covers 2,000 updates."""
     (before,) = _NEWEST_FIRST.after(cursor)
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
@@ -107,7 +107,7 @@ async def changes(
         UUID | None, Query(description="Whose edits; else those of people who are deleted.")
     ] = None,
 ) -> Edited:
-    """Tell what edits of one person touched: name `first_seq`, `last_seq`, `user_id` of these."""
+    """List what edits of one user changed: name `first_seq`, `last_seq` and `user_id` of these."""
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
     if last_seq < first_seq:

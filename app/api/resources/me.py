@@ -56,7 +56,7 @@ _ROW: Final = LockedRow(Me.of, "lock_me", "write_me", ("name", "avatar_url", "pr
 
 @router.get("", name="get_me", responses=problems(304, 404))
 async def show(caller: Asking, response: Response, if_none_match: IfNoneMatch = None) -> Me:
-    """Read who the token says you are."""
+    """Read the user of the token."""
     async with caller.rows() as rows:
         row = await rows.fetchrow("me")
     if row is None:

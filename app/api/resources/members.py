@@ -24,7 +24,7 @@ router = APIRouter(prefix="/teams/{team_id}/members", tags=["members"])
 
 
 class Member(UserProfile):
-    """Somebody in a team."""
+    """A member of a team."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -45,7 +45,7 @@ class Member(UserProfile):
 
 
 class NewMember(Given):
-    """Somebody to add, by user id or by email: one of the two."""
+    """A user to add, by id or by email: one of the two."""
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"email": "ada@example.org", "role": "member"}}
@@ -85,7 +85,7 @@ async def index(
 
 @router.post("", name="add_member", status_code=201, responses=problems(403, 404, 409))
 async def add(caller: Asking, team_id: UUID, wanted: NewMember, response: Response) -> Member:
-    """Add somebody to a team, as its owner or admin; only owners add owners."""
+    """Add a user to a team, as its owner or admin; only owners add owners."""
     async with caller.rows() as rows:
         mine = await roles.in_team(rows, team_id)
         roles.require(mine, "admin", "adding a member")
@@ -102,7 +102,10 @@ async def add(caller: Asking, team_id: UUID, wanted: NewMember, response: Respon
 
 
 async def _find(caller: Caller, wanted: NewMember) -> UUID:
-    """The user who is meant; one nobody shares a team with yet is known to the server alone."""
+    """The id of the user to add.
+
+    Row-level security hides users who share no team with the caller, so the server looks them up.
+    """
     if wanted.user_id is not None:
         return wanted.user_id
     try:

@@ -22,7 +22,7 @@ class Point(Shown):
 
 
 class Present(Shown):
-    """Somebody who has the pipeline open, by the window that spoke last."""
+    """A user who has the pipeline open, with the presence that was sent last."""
 
     model_config = ConfigDict(
         json_schema_extra={

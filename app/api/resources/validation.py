@@ -1,4 +1,4 @@
-"""`/validate`, and what is odd about Pipeline YAML wherever it comes in."""
+"""`/validate`, and the findings on Pipeline YAML wherever a request contains some."""
 
 from typing import Final, Self
 from uuid import uuid4
@@ -51,7 +51,7 @@ BODY: Final = {
 
 
 class Validation(Shown):
-    """What is in a pipeline file, and what is odd about it."""
+    """The content of a pipeline file, and the findings on it."""
 
     name: str
     steps: int
@@ -60,7 +60,7 @@ class Validation(Shown):
 
     @classmethod
     def of_imported(cls, imported: Imported) -> Self:
-        """Tell about a file that was read."""
+        """The validation of a file that was read."""
         return cls(
             name=imported.pipeline.settings.name,
             steps=len(imported.pipeline.steps),
@@ -71,7 +71,7 @@ class Validation(Shown):
 
 @router.post("/validate", name="validate", responses=problems(415), openapi_extra=BODY)
 async def validate(caller: Asking, request: Request) -> Validation:
-    """Read Pipeline YAML v2 and tell what is odd about it; nothing is stored."""
+    """Read Pipeline YAML v2 and return the findings on it; nothing is stored."""
     imported = await read_in(caller, request)
     return Validation.of_imported(imported)
 

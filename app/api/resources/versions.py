@@ -51,7 +51,7 @@ async def create(
             name=wanted.name,
             change_summary=wanted.change_summary,
         )
-    version = _announced(caller, pipeline_id, info)
+    version = _published(caller, pipeline_id, info)
     number = version.version_number
     response.headers["Location"] = f"/api/pipelines/{pipeline_id}/versions/{number}"
     return version
@@ -64,7 +64,7 @@ async def diff(
     from_: Annotated[SmallInteger, Query(alias="from", description="A version's number.")],
     to: Annotated[SmallInteger | None, Query(description="Another's; else: as it is now.")] = None,
 ) -> Difference:
-    """Tell what changed from one version to another, or to the present state."""
+    """Compare a version with another one, or with the present state."""
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
     async with caller.context.compute_queue.turn(caller.id):
@@ -91,17 +91,17 @@ async def show(caller: Asking, pipeline_id: UUID, number: Number) -> WholeVersio
 async def restore(
     caller: Asking, pipeline_id: UUID, number: Number, response: Response
 ) -> Restored:
-    """Make the pipeline what it was, by an edit that everybody sees; what it is is saved first."""
+    """Restore a version by an edit that everybody sees; the state that it replaces is saved."""
     await document_edits.require_editor(caller, pipeline_id)
     context = caller.context
     async with context.compute_queue.turn(caller.id):
         done = await context.versioning.restore(pipeline_id, number, caller.id, context.clock.now())
-    saved = None if done.saved is None else _announced(caller, pipeline_id, done.saved)
+    saved = None if done.saved is None else _published(caller, pipeline_id, done.saved)
     await document_edits.await_projection(caller, pipeline_id, done.edit, response)
     return Restored(version_number=number, saved=saved, seq=done.edit.seq)
 
 
-def _announced(caller: Caller, pipeline_id: UUID, info: VersionInfo) -> Version:
+def _published(caller: Caller, pipeline_id: UUID, info: VersionInfo) -> Version:
     version = Version.of_info(info)
     event = RoomEvent("version.created", jsonable_encoder(version))
     caller.context.events.publish(pipeline_id, event)

@@ -62,9 +62,9 @@ async def replace(
     response: Response,
     if_match: IfMatch = None,
 ) -> Validation:
-    """Make a pipeline say what a file says, by the smallest edits of the live document.
+    """Make a pipeline equal to a file, by the smallest edits of the live document.
 
-    Steps that are still there keep their ids and places, and what others edit meanwhile survives.
+    Steps that the file still has keep their ids and places; what others edit meanwhile survives.
     """
     await document_edits.require_editor(caller, pipeline_id)
     imported = await read_in(caller, request)
