@@ -26,7 +26,8 @@ def split_update(update: bytes, order: Order, deletions: DeleteSet, *, finely: b
     """Split an update into chunks; return none if it needs no splitting.
 
     With `finely`, every struct counts as a lookup. Where an update deletes what it inserts, both
-    are in one chunk: neighbours are joined at the end of each chunk, and deleted ones never are.
+    are in one chunk: the library joins neighbours at the end of each chunk, which would be in vain
+    for those that a later chunk deletes.
     """
     lookups = _Lookups(update)
     marks = [finely or lookups.is_needed(client, struct) for client, struct in order]

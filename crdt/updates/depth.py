@@ -30,10 +30,10 @@ from .limits import ACCEPTED, Limits
 
 
 class Depth(NamedTuple):
-    """A bound on how deep shared types lie, in two parts.
+    """An upper bound of how deep shared types lie: the sum of both fields.
 
-    `known` holds for those whose surroundings are all here; each of the `pending` ones may come to
-    lie in any other and make it one deeper.
+    `known` holds for the types whose dependencies are all here. Each of the `pending` types may be
+    integrated in any other one and make it one level deeper.
     """
 
     known: int

@@ -1,7 +1,7 @@
-"""How much one update may ask of a server, and what a document may come to.
+"""How much one update may cost a server, and how large and deep it may make a document.
 
-What one node accepted from a client, all must replay, together with what others accepted at once;
-so there are two sets of limits, and one between them for what has waited.
+What one node accepted from a client, all nodes must replay, together with what others accepted at
+the same time. So there are two sets of limits, and one between them for released pending structs.
 """
 
 import sys
