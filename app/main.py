@@ -23,8 +23,8 @@ from app.auth.access_watch import AccessWatch, SessionRegistries
 from app.auth.admission import Admission
 from app.auth.tokens import Verifier
 from app.bus.base import Bus
-from app.rooms.coalescing import CoalescingWindows
-from app.rooms.drain import send_away
+from app.rooms.coalescing import CoalescingIntervals
+from app.rooms.drain import close_all
 from app.rooms.hub import Hub
 from app.services.demo import create_demo
 from app.services.events import RoomEvents
@@ -137,7 +137,7 @@ class Services:
             to.bus,
             self.clock,
             unload_after=settings.unload_after,
-            windows=CoalescingWindows(settings.presence_window, settings.delivery_window),
+            intervals=CoalescingIntervals(settings.presence_window, settings.delivery_window),
             document_bytes=settings.document_bytes,
             max_stateless=settings.max_stateless_characters,
             node=to.node,
@@ -211,7 +211,7 @@ class Services:
         # Acknowledgements are sent in callbacks of the commits: let those run.
         await asyncio.sleep(0)
         within = _seconds_until(deadline) * SPREAD_SHARE
-        await send_away(self.endpoints.connections, within, SystemRandom())
+        await close_all(self.endpoints.connections, within, SystemRandom())
         await self._close(deadline)
 
     async def _close(self, deadline: float) -> None:

@@ -36,10 +36,10 @@ class Child:
         self._process: SpawnProcess | None = None
         self._exit_code: int | None = None
         self._is_ending = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name=kind, daemon=True)
+        self._thread = threading.Thread(target=self._keep_running, name=kind, daemon=True)
         self._thread.start()
 
-    def _keep(self) -> None:
+    def _keep_running(self) -> None:
         while not self._is_ending.is_set():
             try:
                 self._live()

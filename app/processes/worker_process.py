@@ -1,8 +1,8 @@
 """The worker beside a server: a process of its own, since its computing holds the interpreter.
 
-A line leads from the server to it. A word on the line tells it to finish; when the line is cut, the
-server is gone. Signals tell it nothing: those to stop may go to all processes of a terminal or of
-a service at once, and the worker is needed until the server has drained.
+A pipe leads from the server to it. A message in the pipe asks it to finish; when the pipe is
+closed, the server is gone. It ignores signals: those to stop may go to all processes of a terminal
+or of a service at once, and the worker is needed until the server has drained.
 """
 
 import asyncio
@@ -40,14 +40,14 @@ RETRY_SECONDS: Final = 2.0
 FINISHING_SECONDS: Final = 11.0
 """How long a worker may take to finish; after a signal, the server waits less than that."""
 
-UNHEARD: Final = (signal.SIGINT, signal.SIGTERM)
+IGNORED_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 _logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a worker needs to know."""
+    """What a worker is started with."""
 
     dsn: str
     versions: Pauses
@@ -58,7 +58,7 @@ class Job:
 def worker_beside(settings: "Settings", dsn: str, sockets: Path) -> Iterator[Callable[[], None]]:
     """Yields what starts a worker, which is kept until the block ends; nothing if none is wanted.
 
-    The database must be migrated. In the directory `sockets` the worker tells what it counts.
+    The database must be migrated. In the directory `sockets` the worker publishes what it counts.
     """
     if settings.no_worker:
         yield _start_nothing
@@ -66,7 +66,7 @@ def worker_beside(settings: "Settings", dsn: str, sockets: Path) -> Iterator[Cal
     worker_process = WorkerProcess(
         Job(dsn, pauses(settings), MultiprocessMetrics(sockets, "worker"))
     )
-    with _kept(worker_process):
+    with _finishing_at_the_end(worker_process):
         yield worker_process.start
 
 
@@ -75,7 +75,7 @@ def _start_nothing() -> None:
 
 
 @contextmanager
-def _kept(worker_process: "WorkerProcess") -> Iterator[None]:
+def _finishing_at_the_end(worker_process: "WorkerProcess") -> Iterator[None]:
     """At the end let it finish what lags, unless the block failed."""
     patience = 0.0
     try:
@@ -90,7 +90,7 @@ class WorkerProcess:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._line: Connection | None = None
+        self._pipe: Connection | None = None
         self.children: list[Child] = []
 
     def start(self) -> None:
@@ -99,56 +99,56 @@ class WorkerProcess:
 
     def _start(self) -> SpawnProcess:
         theirs, ours = CONTEXT.Pipe(duplex=False)
-        with theirs, _unheard():
+        with theirs, _signals_blocked():
             process = CONTEXT.Process(target=_work_beside, args=(self._job, theirs), name="worker")
             process.start()
-        self._cut()
-        self._line = ours
+        self._close_pipe()
+        self._pipe = ours
         return process
 
-    def _cut(self) -> None:
-        """Close the line to a predecessor."""
-        if self._line is not None:
-            self._line.close()
+    def _close_pipe(self) -> None:
+        """Close the pipe to a predecessor."""
+        if self._pipe is not None:
+            self._pipe.close()
 
     def _let_finish(self, _process: SpawnProcess) -> None:
-        """Say so on the line, if anybody is there to hear it."""
-        if self._line is not None:
+        """Send the request to finish, if the worker is there to receive it."""
+        if self._pipe is not None:
             with suppress(OSError):
-                self._line.send_bytes(b"finish")
+                self._pipe.send_bytes(b"finish")
 
 
 @contextmanager
-def _unheard() -> Iterator[None]:
+def _signals_blocked() -> Iterator[None]:
     """Hold signals back from a process that this thread starts until it can ignore them itself."""
     # Before: it lets them through again when it starts.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, UNHEARD)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED_SIGNALS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work_beside(job: Job, line: Connection) -> None:
-    for number in UNHEARD:
+def _work_beside(job: Job, pipe: Connection) -> None:
+    for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     log.configure()
     with tracing():
-        uvloop.run(_work(job, line))
+        uvloop.run(_work(job, pipe))
 
 
-async def _work(job: Job, line: Connection) -> None:
+async def _work(job: Job, pipe: Connection) -> None:
     stop = asyncio.Event()
-    asyncio.get_running_loop().add_reader(line.fileno(), _hear, job, line, stop)
+    asyncio.get_running_loop().add_reader(pipe.fileno(), _receive_from_server, job, pipe, stop)
     async with job.multiprocess_metrics.serving(lambda: generate_latest(WORKER_REGISTRY)):
         await _keep_working(job, stop)
 
 
-def _hear(job: Job, line: Connection, stop: asyncio.Event) -> None:
-    """Finish when told to; end at once, and tidy up, if nobody is left who could tell."""
+def _receive_from_server(job: Job, pipe: Connection, stop: asyncio.Event) -> None:
+    """Finish when asked to; end at once, and remove the sockets, if the server is gone."""
     try:
-        line.recv_bytes()
+        pipe.recv_bytes()
     except (EOFError, OSError):
         shutil.rmtree(job.multiprocess_metrics.directory, ignore_errors=True)
         os._exit(1)

@@ -1,4 +1,4 @@
-"""What comes fast is passed on together; what comes after a pause, at once."""
+"""Coalescing: items that come fast are sent together, and an item after a pause is sent at once."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,21 +9,21 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class CoalescingWindows:
-    """How long a busy room gathers presence, and what it tells everybody, at most; in seconds."""
+class CoalescingIntervals:
+    """For how many seconds, at most, a busy room gathers presence, and messages for all clients."""
 
     presence: float = 0.0
     delivery: float = 0.0
 
 
-IMMEDIATE: Final = CoalescingWindows()
+IMMEDIATE: Final = CoalescingIntervals()
 
 
 class Coalescer(Generic[T]):
-    """Passes things on in their order: `send` takes all that came in one window.
+    """Sends items in their order: `send` is called with all that came in one interval.
 
-    A window opens with whatever comes after a pause, which is passed on at once. It stays open for
-    `seconds`, asked for each time, and is followed by another if anything came meanwhile.
+    An item that comes after a pause is sent at once and begins an interval. That lasts for
+    `seconds`, asked for each time, and another one follows if any item came meanwhile.
     """
 
     def __init__(self, seconds: Callable[[], float], send: Callable[[list[T]], None]) -> None:
@@ -31,22 +31,22 @@ class Coalescer(Generic[T]):
         self._held: list[T] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, thing: T) -> None:
-        """Pass something on, now or soon."""
+    def add(self, item: T) -> None:
+        """Send an item, now or at the end of the interval."""
         if self._timer is not None:
-            self._held.append(thing)
+            self._held.append(item)
             return
         self._open()
-        self._send([thing])
+        self._send([item])
 
     def flush(self) -> None:
-        """Pass on now what waits; the window stays open."""
+        """Send now what waits; the interval goes on."""
         if self._held:
             held, self._held = self._held, []
             self._send(held)
 
     def close(self) -> None:
-        """Pass nothing on any more."""
+        """Send nothing any more."""
         self._held.clear()
         if self._timer is not None:
             self._timer.cancel()

@@ -26,7 +26,7 @@ from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.worker.replay import compute, load, replay
 
 from .appends import Committer
-from .coalescing import IMMEDIATE, CoalescingWindows
+from .coalescing import IMMEDIATE, CoalescingIntervals
 from .live_room import LiveRoom
 from .log_follower import Follower
 
@@ -75,12 +75,12 @@ class Hub:
         max_stateless: int = MAX_STATELESS,
         new_client_id: Callable[[], int | None] = lambda: None,
         node: NodeId = "here",
-        windows: CoalescingWindows = IMMEDIATE,
+        intervals: CoalescingIntervals = IMMEDIATE,
     ) -> None:
         self._log, self._committer, self._bus, self._clock = log, committer, bus, clock
         self._unload_after, self._node = unload_after, node
         self._follower = Follower(log)
-        self._windows = windows
+        self._intervals = intervals
         self._document_bytes, self._max_stateless = document_bytes, max_stateless
         self._new_client_id = new_client_id
         self._rooms: dict[UUID, LiveRoom] = {}
@@ -214,7 +214,7 @@ class Hub:
             self._clock,
             seq=seq,
             on_gap=self._follower.fill_soon,
-            windows=self._windows,
+            intervals=self._intervals,
         )
 
     async def _loaded(self, pipeline_id: UUID) -> tuple[Document, int, int]:
@@ -240,7 +240,7 @@ class Hub:
                 del self._rooms[pipeline_id]
 
     async def follow_log(self) -> None:
-        """Look whether other nodes have appended what nobody told; call it now and then.
+        """Look whether other nodes have appended what the bus did not bring; call it now and then.
 
         Raises StoreUnavailable.
         """
@@ -261,7 +261,7 @@ class Hub:
             room.apply_scopes(scopes)
 
     def withdraw(self, pipeline_id: UUID) -> None:
-        """Send everybody away from a pipeline that is no more."""
+        """Close all clients of a pipeline that was deleted."""
         if room := self._rooms.get(pipeline_id):
             room.drop(PipelineNotFound("this pipeline was deleted: close it"))
 
@@ -272,7 +272,7 @@ class Hub:
             room.frozen = True
 
     def close(self) -> None:
-        """Send everybody away: the server is going down."""
+        """Close all clients: the server is stopping."""
         self.freeze()
         for room in self._rooms.values():
             room.drop(Draining())

@@ -1,6 +1,6 @@
-"""A room and what it needs of the world: outboxes, the log and the bus.
+"""A room with its input and output: the outboxes of its clients, the log and the bus.
 
-The room decides (`crdt/room/room.py`); this carries its effects out, in order.
+The room decides (`crdt/room/room.py`); this module executes its effects, in order.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -56,14 +56,14 @@ from crdt.updates.inspection import Inspection
 from persistence.ports.update_log import NewUpdate
 
 from .appends import Appends, Committer
-from .coalescing import IMMEDIATE, Coalescer, CoalescingWindows
+from .coalescing import IMMEDIATE, Coalescer, CoalescingIntervals
 from .fan_out import FanOut, LeavingClient
 from .inspect_in_thread import InspectedCommit, is_large
 from .log_position import LogPosition
 from .outbox import Outbox
 
-PARTING_SECONDS = 5.0
-"""How long a client that must go waits for its last acknowledgements."""
+LAST_ACKS_SECONDS = 5.0
+"""How long a client that is to be closed waits for its last acknowledgements."""
 
 UNUSABLE = "this edit cannot be applied: reload the page"
 
@@ -90,27 +90,27 @@ class LiveRoom:
         *,
         seq: int = 0,
         on_gap: Callable[["LiveRoom"], None] = lambda _: None,
-        windows: CoalescingWindows = IMMEDIATE,
+        intervals: CoalescingIntervals = IMMEDIATE,
     ) -> None:
         self.pipeline_id = pipeline_id
         self.position = LogPosition(seq)
-        self._presence_here: Coalescer[bytes] = Coalescer(
-            lambda: windows.presence, self._broadcast_presence
+        self._presence_to_clients: Coalescer[bytes] = Coalescer(
+            lambda: intervals.presence, self._broadcast_presence
         )
-        self._presence_elsewhere: Coalescer[bytes] = Coalescer(
-            lambda: windows.presence, self._publish_presence
+        self._presence_to_peers: Coalescer[bytes] = Coalescer(
+            lambda: intervals.presence, self._publish_presence
         )
         self.dropped = False
         self.frozen = False
         self.empty_since = clock.monotonic()
         self._room = room
         self._bus, self._clock = bus, clock
-        self._clients = FanOut(windows.delivery)
+        self._clients = FanOut(intervals.delivery)
         self._appends = Appends(committer, self._publish_committed, self._refuse)
         self._catching_up: set[SessionId] = set()
         self._on_gap = on_gap
         self._unsubscribe: Unsubscribe = do_nothing
-        self._unsubscribe = bus.subscribe(pipeline_id, self._receive_peer, self._ask_around)
+        self._unsubscribe = bus.subscribe(pipeline_id, self._receive_peer, self._query_presence)
 
     @property
     def is_idle(self) -> bool:
@@ -254,7 +254,7 @@ class LiveRoom:
         self.empty_since = self._clock.monotonic()
 
     def tick(self) -> None:
-        """Let time pass."""
+        """Do what is due by the clock: expire presence and tokens, close who waited too long."""
         now = self._clock.monotonic()
         self._execute(self._room.tick(now))
         self._execute(self._room.sessions.expire(self._clock.now()))
@@ -275,24 +275,24 @@ class LiveRoom:
         self._execute(self._room.sessions.apply_scopes(scopes))
 
     def drop(self, error: SyncError) -> None:
-        """Send everybody away and never be used again; the next visit loads the room anew."""
+        """Close all clients and never be used again; the next visit loads the room anew."""
         if self.dropped:
             return
         self.dropped = True
         self._unsubscribe()
-        self._presence_here.close()
-        self._presence_elsewhere.close()
+        self._presence_to_clients.close()
+        self._presence_to_peers.close()
         self._clients.close(error)
 
     def _fan_out(self, message: Message, exclude: SessionId | None) -> None:
         if isinstance(message, AwarenessUpdate):
-            self._presence_here.add(message.payload)
+            self._presence_to_clients.add(message.payload)
         else:
             self._broadcast(message, exclude)
 
     def _publish(self, message: PeerMessage) -> None:
         if isinstance(message, NodePresence) and not message.is_complete:
-            self._presence_elsewhere.add(message.presence)
+            self._presence_to_peers.add(message.presence)
         else:
             self._bus.publish(self.pipeline_id, message, self._receive_peer)
 
@@ -304,12 +304,12 @@ class LiveRoom:
             node_presence = NodePresence(self._room.node, piece, is_complete=False)
             self._bus.publish(self.pipeline_id, node_presence, self._receive_peer)
 
-    def _ask_around(self) -> None:
-        """Ask the other nodes who is in this room there."""
+    def _query_presence(self) -> None:
+        """Ask the other nodes for the presence that they have of this room."""
         self._bus.publish(self.pipeline_id, PresenceQuery(self._room.node), self._receive_peer)
 
     def _receive_peer(self, message: PeerMessage) -> None:
-        """Take what another node tells: what it cannot make sense of, it does without."""
+        """Apply a message of another node. What cannot be read is left to the log."""
         if not isinstance(message, Committed):
             self._apply_peer_message(message)
         elif not self.position.has(message.seq):
@@ -339,7 +339,7 @@ class LiveRoom:
             self._on_gap(self)
 
     def follow(self, commits: Iterable[InspectedCommit], *, is_all: bool) -> None:
-        """Take in what the log holds beyond what other nodes have told; `is_all` if no more."""
+        """Apply what the log holds beyond what other nodes have published; `is_all` if no more."""
         for committed, inspection in commits:
             if not self.position.has(committed.seq):
                 # What cannot be read here can be read nowhere: it is left out, as by replay.
@@ -414,7 +414,7 @@ class LiveRoom:
 
     def _broadcast(self, message: Message, exclude: SessionId | None) -> None:
         if self.frozen:
-            # All of them are about to leave; a thousand would be told of each other's leaving.
+            # All clients are about to leave: each of a thousand would get a message for each other.
             return
         self._clients.broadcast(message, exclude)
         is_author_here = exclude is not None and exclude in self._clients
@@ -455,7 +455,7 @@ class LiveRoom:
         outbox = self._clients.get(session)
         self.leave(session)
         if outbox is not None:
-            deadline = self._clock.monotonic() + PARTING_SECONDS
+            deadline = self._clock.monotonic() + LAST_ACKS_SECONDS
             self._clients.expect_leave(session, LeavingClient(outbox, error, deadline))
             # Behind the acknowledgements that wait for the same commit.
             self._appends.when_decided(lambda: self._clients.close_leaving(session))

@@ -7,12 +7,12 @@ class LogPosition:
     def __init__(self, seq: int) -> None:
         self.seq = seq
         self._beyond: set[int] = set()
-        self._told = seq
+        self._announced = seq
 
     @property
     def has_gap(self) -> bool:
-        """Whether an update is missing: one before those here, or one that was only told of."""
-        return bool(self._beyond) or self._told > self.seq
+        """Whether an update is missing: one before those here, or one that was only announced."""
+        return bool(self._beyond) or self._announced > self.seq
 
     def has(self, seq: int) -> bool:
         """Whether this update is in the document."""
@@ -28,8 +28,8 @@ class LogPosition:
 
     def expect(self, seq: int) -> None:
         """Take note that the log has this update, which is not in the document yet."""
-        self._told = max(self._told, seq)
+        self._announced = max(self._announced, seq)
 
     def forgo(self) -> None:
         """Expect nothing more: the log has been read to its end."""
-        self._told = self.seq
+        self._announced = self.seq

@@ -69,19 +69,19 @@ class Endpoints:
         """Clients in rooms, by protocol."""
         return {
             "y-websocket": len(self.connections) - len(self._hocuspocus_sockets),
-            "hocuspocus": sum(collab.sessions for collab in self._hocuspocus_sockets),
+            "hocuspocus": sum(socket.sessions for socket in self._hocuspocus_sockets),
         }
 
     async def y_websocket(self, websocket: WebSocket) -> None:
         """`/ws/{pipeline_id}?token=`: the y-websocket protocol, one document per socket."""
-        await self._serve(websocket, self._visit)
+        await self._serve(websocket, self._run_y_websocket)
 
     async def hocuspocus(self, websocket: WebSocket) -> None:
         """`/collab`: the Hocuspocus protocol, any number of documents per socket."""
-        await self._serve(websocket, self._collaborate)
+        await self._serve(websocket, self._run_hocuspocus)
 
     async def _serve(
-        self, websocket: WebSocket, speak: Callable[[WebSocket], Awaitable[None]]
+        self, websocket: WebSocket, run: Callable[[WebSocket], Awaitable[None]]
     ) -> None:
         bind_contextvars(connection=next(self._ids))
         if not await self._is_welcome(websocket):
@@ -90,7 +90,7 @@ class Endpoints:
         await websocket.accept()
         with self._counted():
             try:
-                await self._admit(websocket, speak)
+                await self._admit(websocket, run)
             except SyncError as error:
                 reject(error)
                 await close(websocket, error)
@@ -115,11 +115,11 @@ class Endpoints:
         return False
 
     async def _admit(
-        self, websocket: WebSocket, speak: Callable[[WebSocket], Awaitable[None]]
+        self, websocket: WebSocket, run: Callable[[WebSocket], Awaitable[None]]
     ) -> None:
         address = websocket.client.host if websocket.client else ""
         with self._all.one_of(None), self._addresses.one_of(address):
-            await speak(websocket)
+            await run(websocket)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -132,9 +132,9 @@ class Endpoints:
             if not self._open:
                 self.idle.set()
 
-    async def _visit(self, websocket: WebSocket) -> None:
+    async def _run_y_websocket(self, websocket: WebSocket) -> None:
         with JoinSpan("y-websocket") as join_span:
-            with join_span.on_its_way():
+            with join_span.current():
                 visitor = await self._admission.admit(
                     websocket.query_params.get("token", ""), websocket.path_params["pipeline_id"]
                 )
@@ -146,20 +146,20 @@ class Endpoints:
     async def _enter(
         self, websocket: WebSocket, visitor: AdmittedClient, join_span: JoinSpan
     ) -> None:
-        with join_span.on_its_way():
+        with join_span.current():
             room = await self._hub.open(visitor.pipeline_id)
         session = self._hub.new_session()
-        act = join_span.enter(room, partial(room.receive_message, session))
+        handle = join_span.enter(room, partial(room.receive_message, session))
         with self._connection(websocket) as (connection, rate_limiter):
 
             async def take(frame: bytes) -> float:
                 message = y_websocket.decode(frame)
                 inspection = await self._inspector.inspect(visitor.user.id, message)
-                return rate_limiter.take(session, message, act, inspection)
+                return rate_limiter.take(session, message, handle, inspection)
 
-            await self._stay(visitor, room, session, connection, take)
+            await self._run_session(visitor, room, session, connection, take)
 
-    async def _stay(
+    async def _run_session(
         self,
         visitor: AdmittedClient,
         room: LiveRoom,
@@ -174,45 +174,47 @@ class Endpoints:
         finally:
             room.leave(session)
 
-    async def _collaborate(self, websocket: WebSocket) -> None:
+    async def _run_hocuspocus(self, websocket: WebSocket) -> None:
         with self._connection(websocket) as (connection, rate_limiter), ExitStack() as users:
             seen: set[UUID] = set()
 
-            def welcome(user_id: UUID) -> None:
+            def on_admitted(user_id: UUID) -> None:
                 bind_contextvars(user_id=user_id)
                 if user_id not in seen:
                     users.enter_context(self._users.one_of(user_id))
                     seen.add(user_id)
 
-            collab = HocuspocusSocket(
+            socket = HocuspocusSocket(
                 connection,
                 self._hub,
                 self._admission,
                 self._settings,
                 rate_limiter=rate_limiter,
                 inspector=self._inspector,
-                welcome=welcome,
+                on_admitted=on_admitted,
             )
-            await self._speak_for_many(connection, collab)
+            await self._run_hocuspocus_socket(connection, socket)
 
-    async def _speak_for_many(self, connection: ClientConnection, collab: HocuspocusSocket) -> None:
-        connection.encode = collab.encode
-        self._hocuspocus_sockets.add(collab)
-        watch = asyncio.create_task(self._expect_documents(collab, connection))
+    async def _run_hocuspocus_socket(
+        self, connection: ClientConnection, socket: HocuspocusSocket
+    ) -> None:
+        connection.encode = socket.encode
+        self._hocuspocus_sockets.add(socket)
+        watch = asyncio.create_task(self._expect_documents(socket, connection))
         try:
-            await connection.run(collab.receive_frame)
+            await connection.run(socket.receive_frame)
         finally:
-            self._hocuspocus_sockets.discard(collab)
+            self._hocuspocus_sockets.discard(socket)
             watch.cancel()
-            await collab.end()
+            await socket.end()
 
     async def _expect_documents(
-        self, collab: HocuspocusSocket, connection: ClientConnection
+        self, socket: HocuspocusSocket, connection: ClientConnection
     ) -> None:
-        """Close a socket on which no document is open."""
+        """Close a socket on which no document was open at two looks in a row."""
         idle = False
-        while not (idle and collab.is_idle):
-            idle = collab.is_idle
+        while not (idle and socket.is_idle):
+            idle = socket.is_idle
             await asyncio.sleep(self._settings.unauthenticated_seconds)
         connection.close(ConnectionTimeout())
 
@@ -236,7 +238,7 @@ class Endpoints:
         )
 
     def sweep(self) -> None:
-        """Send those away who have taken nothing of what waited for them since the last sweep."""
+        """Close clients that have taken nothing of what waited for them since the last sweep."""
         for connection in self.connections:
             if connection.is_stuck:
                 connection.close(Overloaded(TOO_SLOW))

@@ -1,9 +1,8 @@
 """One socket of the Hocuspocus protocol: many documents, each with a session of its own.
 
-Each address goes its own way: `authenticating` once it has shown a token, then `open`, or
-forgotten.
-What a client says while it knocks waits, within limits for the whole socket. What it says before is
-passed over: its SyncStep1 comes after its token, and begins everything anew.
+Each address has a state of its own: `authenticating` once it has shown a token, then open, or
+forgotten. What a client sends while it authenticates waits, within limits for the whole socket.
+What it sends before is ignored: its SyncStep1 comes after its token, and begins everything anew.
 
 Whatever ends a session that was open ends the socket: a provider that loses one document of
 several never shows its token again (Hocuspocus: HocuspocusProvider has no way back from CLOSE but a
@@ -52,7 +51,7 @@ from persistence.errors import StoreError
 
 from .connection import ClientConnection
 from .join_span import JoinSpan
-from .rate_limits import Act, RateLimiter
+from .rate_limits import Handler, RateLimiter
 
 LEAST_WEIGHT = 128
 """What a waiting message counts at least, in bytes; the smallest frame has three."""
@@ -61,7 +60,7 @@ _logger = structlog.get_logger(__name__)
 
 
 @dataclass
-class Kept:
+class PendingMessage:
     """A message that waits for its document, the bytes that it counts, and its inspection."""
 
     message: ClientMessage
@@ -78,9 +77,9 @@ class Kept:
 class Channel:
     """One address of a socket; its encoder puts the address on every frame.
 
-    It is admitted once it has a `visitor`, and open once it has a `room`; `act` is what then takes
-    the client's messages. What it says before that is `kept`; `token` is one
-    that has not been tried yet.
+    It is admitted once it has a `visitor`, and open once it has a `room`; `handle` then handles the
+    client's messages. What the client sends before that is `pending`. `token` is one that has not
+    been tried yet.
     """
 
     encode: Encoder
@@ -89,17 +88,17 @@ class Channel:
     join_span: JoinSpan
     visitor: AdmittedClient | None = None
     room: LiveRoom | None = None
-    act: Act | None = None
-    kept: list[Kept] = field(default_factory=list)
+    handle: Handler | None = None
+    pending: list[PendingMessage] = field(default_factory=list)
     token: str | None = None
     authenticating: "asyncio.Task[None] | None" = None
 
     @property
     def address(self) -> str:
-        """What stands on its frames."""
+        """What each of its frames begins with."""
         return self.encode.address
 
-    def say(self, message: hocuspocus.ToClient) -> None:
+    def send(self, message: hocuspocus.ToClient) -> None:
         """Send a message to this address."""
         self.connection.put(self.encode(message))
 
@@ -116,20 +115,20 @@ class HocuspocusSocket:
         *,
         rate_limiter: RateLimiter,
         inspector: ThreadInspector,
-        welcome: Callable[[UUID], None],
+        on_admitted: Callable[[UUID], None],
     ) -> None:
-        """`welcome` hears of every user who was admitted, and may raise SyncError."""
+        """`on_admitted` is called with every user who was admitted, and may raise SyncError."""
         self._connection, self._hub, self._admission = connection, hub, admission
-        self._settings, self._rate_limiter, self._welcome = settings, rate_limiter, welcome
+        self._settings, self._rate_limiter, self._on_admitted = settings, rate_limiter, on_admitted
         self._inspector = inspector
         self._channels: dict[str, Channel] = {}
         self._abandoned: set[asyncio.Task[None]] = set()
-        self._kept_bytes = 0
+        self._pending_bytes = 0
         self._idle_bytes = self._idle_messages = 0
 
     @property
     def is_idle(self) -> bool:
-        """Whether no token of this socket is accepted, so that its user is a stranger."""
+        """Whether no token of this socket was accepted yet, so that nobody knows its user."""
         return not any(channel.visitor for channel in self._channels.values())
 
     def encode(self, message: SyncMessage) -> bytes:
@@ -164,7 +163,7 @@ class HocuspocusSocket:
         await asyncio.gather(*self._abandoned, return_exceptions=True)
 
     def _count(self, size: int) -> None:
-        """Bound what a stranger may say. Raises ResetConnection."""
+        """Bound what an unauthenticated client may send. Raises ResetConnection."""
         self._idle_bytes += size
         self._idle_messages += 1
         if (
@@ -178,16 +177,16 @@ class HocuspocusSocket:
         if isinstance(message, Authenticate):
             self._authenticate(channel or self._new_channel(address), message.token)
         elif channel is None:
-            # Of a document that was denied or closed; provider 2 takes its leave twice.
+            # Of a document that was denied or closed; provider 2 sends CLOSE twice.
             pass
         elif isinstance(message, Detach):
             self._forget(channel)
-        elif channel.act is None or channel.visitor is None:
-            self._keep(channel, message, size)
+        elif channel.handle is None or channel.visitor is None:
+            self._add_pending(channel, message, size)
         else:
             inspection = await self._inspector.inspect(channel.visitor.user.id, message)
             if self._is_here(channel):
-                return self._rate_limiter.take(channel.session, message, channel.act, inspection)
+                return self._rate_limiter.take(channel.session, message, channel.handle, inspection)
         return 0.0
 
     def _new_channel(self, address: str) -> Channel:
@@ -206,28 +205,28 @@ class HocuspocusSocket:
         """End a document; a token that is being tried is tried to its end, for nobody."""
         del self._channels[channel.address]
         channel.join_span.end()
-        self._take_kept(channel)
+        self._take_pending(channel)
         if channel.room is not None:
             channel.room.leave(channel.session)
         if channel.authenticating is not None:
             self._abandoned.add(channel.authenticating)
             channel.authenticating.add_done_callback(self._abandoned.discard)
 
-    def _keep(self, channel: Channel, message: ClientMessage, size: int) -> None:
+    def _add_pending(self, channel: Channel, message: ClientMessage, size: int) -> None:
         """Let a message wait until its document is open. Raises ResetConnection."""
         if isinstance(message, SyncStep1):
-            # A client counts anew from here: what it said before must not be acknowledged.
-            self._take_kept(channel)
+            # A client counts anew from here: what it sent before must not be acknowledged.
+            self._take_pending(channel)
         weight = max(size, LEAST_WEIGHT)
-        self._kept_bytes += weight
-        if self._kept_bytes > (limit := self._settings.max_message_bytes):
+        self._pending_bytes += weight
+        if self._pending_bytes > (limit := self._settings.max_message_bytes):
             raise ResetConnection(f"expected up to {limit} bytes for documents not open yet")
-        channel.kept.append(Kept(message, weight))
+        channel.pending.append(PendingMessage(message, weight))
 
-    def _take_kept(self, channel: Channel) -> list[Kept]:
-        kept, channel.kept = channel.kept, []
-        self._kept_bytes -= sum(one.weight for one in kept)
-        return kept
+    def _take_pending(self, channel: Channel) -> list[PendingMessage]:
+        pending, channel.pending = channel.pending, []
+        self._pending_bytes -= sum(one.weight for one in pending)
+        return pending
 
     def _authenticate(self, channel: Channel, token: str) -> None:
         channel.token = token
@@ -243,7 +242,7 @@ class HocuspocusSocket:
 
     async def _try(self, channel: Channel, token: str) -> None:
         try:
-            with channel.join_span.on_its_way():
+            with channel.join_span.current():
                 visitor = await self._admission.admit(token, document_name(channel.address))
             await self._let_in(channel, visitor)
         except (Unauthenticated, Forbidden, PipelineNotFound) as error:
@@ -267,33 +266,33 @@ class HocuspocusSocket:
         await self._admission.catch_up(visitor)
 
     async def _enter(self, channel: Channel, visitor: AdmittedClient) -> None:
-        self._welcome(visitor.user.id)
+        self._on_admitted(visitor.user.id)
         channel.visitor = visitor
         channel.join_span.admit(visitor)
         self._idle_bytes = self._idle_messages = 0
         # Before the document is loaded: providers wait for this, not for the document.
-        channel.say(Authenticated(visitor.scope))
-        with channel.join_span.on_its_way():
+        channel.send(Authenticated(visitor.scope))
+        with channel.join_span.current():
             room = await self._open(channel, visitor)
         if not self._is_here(channel):
             return
         channel.room = room
-        channel.act = act = channel.join_span.enter(
+        channel.handle = handle = channel.join_span.enter(
             room, partial(room.receive_message, channel.session)
         )
         room.join(
             visitor.session(channel.session, is_hocuspocus=True),
             self._connection.outbox(channel.encode),
         )
-        for kept in self._take_kept(channel):
+        for pending in self._take_pending(channel):
             # Not for the pause: what is due before the next frame stays due.
-            self._rate_limiter.take(channel.session, kept.message, act, kept.inspection)
+            self._rate_limiter.take(channel.session, pending.message, handle, pending.inspection)
 
     async def _open(self, channel: Channel, visitor: AdmittedClient) -> LiveRoom:
-        """Open the room; all that the client said so far is read then."""
+        """Open the room; all that the client has sent so far is inspected then."""
         while True:
             room = await self._hub.open(visitor.pipeline_id)
-            unread = [each for each in channel.kept if each.is_to_be_inspected]
+            unread = [each for each in channel.pending if each.is_to_be_inspected]
             if not unread:
                 return room
             for each in unread:
@@ -312,13 +311,13 @@ class HocuspocusSocket:
         if not self._is_here(channel) or channel.token is not None:
             return
         if channel.room is not None:
-            channel.say(Detached("Unauthorized"))
+            channel.send(Detached("Unauthorized"))
             self._connection.close(error)
             return
         channel.join_span.fail(error)
         self._forget(channel)
         reject(error)
-        channel.say(Denied(error.reason))
+        channel.send(Denied(error.reason))
 
     def _fail(self, channel: Channel, error: SyncError) -> None:
         """Close the socket; but an open document goes on with the token that it has."""

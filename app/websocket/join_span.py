@@ -9,7 +9,7 @@ from app.telemetry import spans
 from crdt.protocol.messages import ClientMessage, SyncStep1
 from crdt.updates.inspection import Inspection
 
-from .rate_limits import Act
+from .rate_limits import Handler
 
 
 class JoinSpan:
@@ -19,8 +19,8 @@ class JoinSpan:
         self._span = spans.start_span("room.join", {"pipeloom.protocol": protocol}, spans.NEW_TRACE)
         self._has_ended = False
 
-    def on_its_way(self) -> AbstractContextManager[object]:
-        """Let what the block does be part of it."""
+    def current(self) -> AbstractContextManager[object]:
+        """Make spans that begin within the block its children."""
         return nullcontext() if self._has_ended else self._span.current()
 
     def admit(self, visitor: AdmittedClient) -> None:
@@ -29,22 +29,22 @@ class JoinSpan:
         self._span.set_attributes(about)
         self._span.add_event("authenticated")
 
-    def enter(self, room: LiveRoom, act: Act) -> Act:
-        """Note that the document is there; return what acts on the client's messages from now on.
+    def enter(self, room: LiveRoom, handle: Handler) -> Handler:
+        """Note that the document is loaded; return what handles the client's messages from now on.
 
-        That is `act` itself unless somebody traces: messages are many.
+        That is `handle` itself unless somebody traces: messages are many.
         """
         self._span.add_event("loaded")
-        return self._until_synced(room, act) if spans.is_traced() else act
+        return self._until_synced(room, handle) if spans.is_traced() else handle
 
-    def _until_synced(self, room: LiveRoom, act: Act) -> Act:
-        def heard(message: ClientMessage, inspection: Inspection | None) -> None:
-            act(message, inspection)
+    def _until_synced(self, room: LiveRoom, handle: Handler) -> Handler:
+        def handle_until_synced(message: ClientMessage, inspection: Inspection | None) -> None:
+            handle(message, inspection)
             if not self._has_ended and isinstance(message, SyncStep1):
                 # Behind the SyncStep2, which waits for the same commit.
                 room.when_durable(self._sync)
 
-        return heard
+        return handle_until_synced
 
     def _sync(self) -> None:
         if not self._has_ended:

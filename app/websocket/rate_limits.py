@@ -35,7 +35,7 @@ LONG_SECONDS: Final = 0.005
 MAX_HELD: Final = 100
 """Clients whose latest presence may wait."""
 
-Act: TypeAlias = Callable[[ClientMessage, Inspection | None], None]
+Handler: TypeAlias = Callable[[ClientMessage, Inspection | None], None]
 """What handles a message, and the inspection of its update if a thread made one."""
 
 
@@ -59,7 +59,7 @@ class RateLimiter:
         # Stock clients send back what they receive of others: that must not hold up their own.
         self._relayed = self._new_bucket(rates.awareness)
         self._own_clients: dict[Hashable, int] = {}
-        self._held: dict[tuple[Hashable, int], tuple[AwarenessUpdate, Act]] = {}
+        self._held: dict[tuple[Hashable, int], tuple[AwarenessUpdate, Handler]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def _new_bucket(self, rate: float) -> TokenBucket:
@@ -69,7 +69,7 @@ class RateLimiter:
         self,
         place: Hashable,
         message: ClientMessage,
-        act: Act,
+        handle: Handler,
         inspection: Inspection | None = None,
     ) -> float:
         """Act on a message, at once or later; return for how long to read nothing more.
@@ -77,20 +77,20 @@ class RateLimiter:
         `place` tells apart what the connection sends to one room from what it sends to others.
         """
         if isinstance(message, AwarenessUpdate):
-            return self._take_presence(place, message, act)
+            return self._take_presence(place, message, handle)
         if isinstance(message, Stateless):
-            return self._act(self._stateless, message, act)
-        return self._act(self._updates, message, act, inspection)
+            return self._handle(self._stateless, message, handle)
+        return self._handle(self._updates, message, handle, inspection)
 
-    def _act(
+    def _handle(
         self,
         bucket: TokenBucket,
         message: ClientMessage,
-        act: Act,
+        handle: Handler,
         inspection: Inspection | None = None,
     ) -> float:
         before = self._clock.thread_time()
-        act(message, inspection)
+        handle(message, inspection)
         took = self._clock.thread_time() - before
         tokens = _weight(message) + int(took * bucket.rate / SHARE)
         wait = bucket.take(self._clock.monotonic(), tokens)
@@ -102,26 +102,26 @@ class RateLimiter:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _take_presence(self, place: Hashable, message: AwarenessUpdate, act: Act) -> float:
+    def _take_presence(self, place: Hashable, message: AwarenessUpdate, handle: Handler) -> float:
         client = _only_client(message.payload)
         if client is None:
-            return self._act(self._relayed, message, act)
+            return self._handle(self._relayed, message, handle)
         bucket = self._bucket(place, client)
         if (place, client) not in self._held and not bucket.wait(self._clock.monotonic()):
-            return self._act(bucket, message, act)
-        return self._hold((place, client), message, act)
+            return self._handle(bucket, message, handle)
+        return self._hold((place, client), message, handle)
 
     def _bucket(self, place: Hashable, client: int) -> TokenBucket:
         # The first client id that a connection names in a room is its own.
         own = self._own_clients.setdefault(place, client)
         return self._own if own == client else self._relayed
 
-    def _hold(self, key: tuple[Hashable, int], message: AwarenessUpdate, act: Act) -> float:
+    def _hold(self, key: tuple[Hashable, int], message: AwarenessUpdate, handle: Handler) -> float:
         if key in self._held:
             counters.awareness_superseded += 1
         elif len(self._held) >= MAX_HELD:
-            return self._act(self._relayed, message, act)
-        self._held[key] = message, act
+            return self._handle(self._relayed, message, handle)
+        self._held[key] = message, handle
         self._set_timer()
         return 0.0
 
@@ -132,11 +132,11 @@ class RateLimiter:
 
     def _release(self) -> None:
         self._timer = None
-        for key, (message, act) in list(self._held.items()):
+        for key, (message, handle) in list(self._held.items()):
             bucket = self._bucket(*key)
             if not bucket.wait(self._clock.monotonic()):
                 del self._held[key]
-                self._act(bucket, message, act)
+                self._handle(bucket, message, handle)
         self._set_timer()
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from app.auth.tokens import LEEWAY
 from app.main import TICK_SECONDS
-from app.rooms.live_room import PARTING_SECONDS
+from app.rooms.live_room import LAST_ACKS_SECONDS
 from crdt.protocol.messages import SyncStep1
 from tests.app.bystander import undisturbed
 from tests.app.conftest import SECRET
@@ -307,4 +307,4 @@ async def has_answered(editor: Editor) -> bool:
 
 
 async def test_promptly_is_before_anything_else_would_close() -> None:
-    assert PROMPTLY < TICK_SECONDS < PARTING_SECONDS
+    assert PROMPTLY < TICK_SECONDS < LAST_ACKS_SECONDS

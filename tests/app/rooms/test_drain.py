@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from app.rooms.drain import send_away
+from app.rooms.drain import close_all
 from crdt.errors import SyncError
 
 
@@ -24,7 +24,7 @@ class Door:
 
 async def sent_away(count: int, within: float) -> Door:
     door = Door()
-    await send_away([door] * count, within, Random(7), door.sleep)
+    await close_all([door] * count, within, Random(7), door.sleep)
     return door
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from app.rooms.live_room import PARTING_SECONDS, LiveRoom
+from app.rooms.live_room import LAST_ACKS_SECONDS, LiveRoom
 from app.telemetry.metrics import counters
 from crdt.document.document import Document
 from crdt.errors import DocumentPoisoned, Overloaded, PipelineNotFound
@@ -535,7 +535,7 @@ async def test_who_must_go_does_not_wait_for_ever(
     inbox, end = leaver
     scene.edit(ALICE, update)
     end()
-    scene.clock.seconds += PARTING_SECONDS - 1
+    scene.clock.seconds += LAST_ACKS_SECONDS - 1
     scene.room.tick()
     assert inbox.close_code is None
     scene.clock.seconds += 1

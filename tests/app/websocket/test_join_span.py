@@ -32,17 +32,17 @@ async def test_it_ends_when_the_document_is_on_its_way(
     visit = await node.enter()
     with JoinSpan("y-websocket") as join_span:
         join_span.admit(VISITOR)
-        act = join_span.enter(visit.room, partial(visit.room.receive_message, visit.session))
+        handle = join_span.enter(visit.room, partial(visit.room.receive_message, visit.session))
         store.writing.open.clear()
         visit.edit(replica.set("name", "Weft"))
-        act(QueryAwareness(), None)
-        act(SyncStep1(b"\x00"), None)
+        handle(QueryAwareness(), None)
+        handle(SyncStep1(b"\x00"), None)
         await turns()
         assert joins(exported) == [], "the SyncStep2 still waits for the commit"
         store.writing.open.set()
         await turns(20)
         assert len(joins(exported)) == 1
-        act(SyncStep1(b"\x00"), None)
+        handle(SyncStep1(b"\x00"), None)
     (span,) = joins(exported)
     assert [event.name for event in span.events] == ["authenticated", "loaded", "synced"]
     assert dict(span.attributes or {}) == {
@@ -53,7 +53,7 @@ async def test_it_ends_when_the_document_is_on_its_way(
 
 
 async def test_loading_is_part_of_it(exported: InMemorySpanExporter, node: Node) -> None:
-    with JoinSpan("y-websocket") as join_span, join_span.on_its_way():
+    with JoinSpan("y-websocket") as join_span, join_span.current():
         await node.hub.open(PIPELINE)
     load, join = exported.get_finished_spans()
     assert load.name == "room.load"
@@ -66,7 +66,7 @@ async def test_who_may_not_come_in_is_told_of(exported: InMemorySpanExporter) ->
     join_span = JoinSpan("hocuspocus")
     join_span.fail(Forbidden("not you"))
     join_span.fail(LookupError())
-    with join_span.on_its_way():
+    with join_span.current():
         assert spans.ids() == {}
     (span,) = joins(exported)
     assert span.status.status_code is StatusCode.ERROR
@@ -90,6 +90,6 @@ async def test_an_error_on_the_way_ends_it(exported: InMemorySpanExporter) -> No
 async def test_messages_take_the_short_way_while_nobody_traces(node: Node) -> None:
     room = await node.hub.open(PIPELINE)
 
-    def act(_: ClientMessage) -> None: ...
+    def handle(_: ClientMessage) -> None: ...
 
-    assert JoinSpan("y-websocket").enter(room, act) is act
+    assert JoinSpan("y-websocket").enter(room, handle) is handle

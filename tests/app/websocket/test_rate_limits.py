@@ -42,19 +42,19 @@ class Client:
         self.rate_limiter = RateLimiter(RATES, self.clock)
 
     def say(self, message: ClientMessage, times: int = 1) -> float:
-        return [self.rate_limiter.take("room", message, self.act) for _ in range(times)][-1]
+        return [self.rate_limiter.take("room", message, self.handle) for _ in range(times)][-1]
 
-    def act(self, message: ClientMessage, inspection: Inspection | None) -> None:
+    def handle(self, message: ClientMessage, inspection: Inspection | None) -> None:
         self.acted.append(message)
         self.inspections.append(inspection)
 
     def burden(self, message: ClientMessage, seconds: float) -> float:
         """Say something that takes the server long."""
 
-        def act(_: ClientMessage, __: Inspection | None) -> None:
+        def handle(_: ClientMessage, __: Inspection | None) -> None:
             self.clock.computed = (self.clock.computed or 0.0) + seconds
 
-        return self.rate_limiter.take("room", message, act)
+        return self.rate_limiter.take("room", message, handle)
 
     def point(self, clock: int, client: int = ME) -> AwarenessUpdate:
         message = presence(client, clock, "{}")
@@ -83,7 +83,7 @@ async def test_edits_are_all_taken_and_the_reader_pauses(client: Client) -> None
 
 async def test_an_inspection_is_handed_on_with_its_message(client: Client) -> None:
     edit, found = Update(b"\x00\x00"), inspect_update(b"\x00\x00")
-    client.rate_limiter.take("room", edit, client.act, found)
+    client.rate_limiter.take("room", edit, client.handle, found)
     client.say(edit)
     assert client.acted == [edit, edit]
     assert client.inspections == [found, None]
