@@ -18,6 +18,7 @@ from setuptools import find_packages
 from app.api.app import RESOURCES
 from app.cli import cli
 from app.settings import Settings
+from crdt.errors import SyncError
 from crdt.pipeline.fields import SETTINGS, STEP, Field
 from crdt.validation.diagnostics import Code
 from persistence.postgres.queries import API_QUERIES, QUERIES
@@ -302,6 +303,16 @@ def test_the_page_on_the_api_names_every_resource() -> None:
     page = (ROOT / "docs" / "api.md").read_text()
     paths = {re.sub(r"\{\w+\}", "{id}", router.prefix) for router in RESOURCES}
     assert {path for path in paths if f"`{path}" not in page} == set()
+
+
+def _close_codes(error: type[SyncError]) -> set[int]:
+    return {error.close_code}.union(*map(_close_codes, error.__subclasses__()))
+
+
+def test_the_page_on_the_protocols_explains_every_close_code_and_no_other() -> None:
+    section = (ROOT / "docs" / "protocol.md").read_text().partition("\n## Refusals\n")[2]
+    explained = re.findall(r"^\| (\d{4}) \|", section.partition("\n## ")[0], re.MULTILINE)
+    assert {int(code) for code in explained} == _close_codes(SyncError)
 
 
 def test_every_diagnostic_is_explained_and_no_other() -> None:
