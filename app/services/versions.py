@@ -5,6 +5,7 @@ is an edit like any other: everybody in the room sees it, and it can be undone b
 version that is saved before it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -23,13 +24,18 @@ from persistence.worker.version_snapshot import VersionMetadata, unsaved_version
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A restored version; `saved` is the version of the state that was replaced.
+    """A restored version; `versions` were saved on the way, the state right before the edit last.
 
-    None if an earlier version already held that state, or if restoring changed nothing.
+    Empty if an earlier version already held that state, or if restoring changed nothing.
     """
 
     edit: EditResult[None]
-    saved: VersionInfo | None
+    versions: Sequence[VersionInfo]
+
+    @property
+    def saved(self) -> VersionInfo | None:
+        """The version of the state that was replaced, if a new one."""
+        return self.versions[-1] if self.versions else None
 
 
 class Versioning:
@@ -106,7 +112,7 @@ class Versioning:
         )
         if edit.has_changed:
             await replaced.complete(edit.seq - 1)
-        return Restored(edit, replaced.saved)
+        return Restored(edit, replaced.versions)
 
     async def _pipeline(self, pipeline_id: UUID, number: int | None) -> Pipeline:
         if number is None:
@@ -128,13 +134,13 @@ class Versioning:
 
 
 class _ReplacedState:
-    """The state that a restoring edit replaces; `saved` is the version of it, if a new one."""
+    """The state that a restoring edit replaces, with the `versions` that were saved of it."""
 
     def __init__(
         self, versioning: Versioning, pipeline_id: UUID, metadata: VersionMetadata
     ) -> None:
         self._versioning, self._pipeline_id, self._metadata = versioning, pipeline_id, metadata
-        self.saved: VersionInfo | None = None
+        self.versions: list[VersionInfo] = []
         self._saved_until = 0
 
     async def save(self) -> None:
@@ -150,7 +156,8 @@ class _ReplacedState:
         version, self._saved_until = await self._versioning.save_unless_saved(
             self._pipeline_id, self._metadata, until
         )
-        self.saved = version or self.saved
+        if version is not None:
+            self.versions.append(version)
 
 
 def _present(stored: StoredDocument) -> Pipeline:

@@ -96,7 +96,8 @@ async def restore(
     context = caller.context
     async with context.compute_queue.turn(caller.id):
         done = await context.versioning.restore(pipeline_id, number, caller.id, context.clock.now())
-    saved = None if done.saved is None else _published(caller, pipeline_id, done.saved)
+    published = [_published(caller, pipeline_id, info) for info in done.versions]
+    saved = published[-1] if published else None
     await document_edits.await_projection(caller, pipeline_id, done.edit, response)
     return Restored(version_number=number, saved=saved, seq=done.edit.seq)
 

@@ -153,6 +153,7 @@ async def test_an_edit_between_saving_and_restoring_is_in_the_saved_version() ->
     before = await setup.versioning.load(PIPELINE, 2)
     assert (before.info.seq, step_names(before)) == (spoilt.seq, ["z", "new"])
     assert restored.saved is not None
+    assert [info.number for info in restored.versions] == [2, 3]
     assert (restored.saved.number, restored.saved.seq) == (3, restored.edit.seq - 1)
     assert restored.saved.change_summary == "Before returning to version 1"
     assert step_names(await setup.versioning.load(PIPELINE, 3)) == ["z", "theirs"]
