@@ -230,34 +230,10 @@ WITH pipeline AS (
 )
 SELECT pg_notify('pipeloom_updates', $1::uuid::text)
 
--- lock_cursor --
--- Wait for the worker at a pipeline before deleting it, as the worker comes in this order.
-SELECT FROM projection_cursors WHERE pipeline_id = $1 FOR UPDATE
-
--- delete_pipeline --
--- Delete a pipeline with everything in it.
-DELETE FROM pipelines WHERE id = $1 RETURNING id
-
--- create_organization --
--- Add an organization.
-INSERT INTO organizations (name, slug) VALUES ($1, $2) RETURNING id
-
--- create_team --
--- Add a team to an organization.
-INSERT INTO teams (organization_id, name, slug) VALUES ($1, $2, $3) RETURNING id
-
--- create_user --
--- Add a user.
-INSERT INTO users (email, name) VALUES ($1, $2) RETURNING id, email, name
-
 -- set_member --
 -- Make a user a member of a team in a role, whatever the role was.
 INSERT INTO team_members (team_id, user_id, role) VALUES ($1, $2, $3)
 ON CONFLICT (team_id, user_id) DO UPDATE SET role = excluded.role
-
--- remove_member --
--- Take a user out of a team.
-DELETE FROM team_members WHERE team_id = $1 AND user_id = $2
 
 -- teams_by_slug --
 -- The teams of a slug, in one organization or in all of them.

@@ -23,7 +23,7 @@ from .projections import columns
 
 
 class PostgresDirectory:
-    """`Directory`, and the verbs that fill it."""
+    """`Directory`, and what the command line and the demo need beside it."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -65,43 +65,6 @@ class PostgresDirectory:
             *columns(pipeline.row),
         )
 
-    async def delete_pipeline(self, pipeline_id: UUID) -> None:
-        """Delete a pipeline with its document, log and rows. Raises PipelineNotFound."""
-        async with self._pool.transaction() as transaction:
-            await transaction.execute("lock_cursor", pipeline_id)
-            if await transaction.fetchval("delete_pipeline", pipeline_id) is None:
-                raise PipelineNotFound(f"no pipeline {pipeline_id}: check the id")
-
-    async def create_organization(self, name: str, slug: str) -> UUID:
-        """Add an organization, return its id. Raises StoreError when the slug is taken."""
-        return await self._new_id("create_organization", name, slug)
-
-    async def create_team(self, organization_id: UUID, name: str, slug: str) -> UUID:
-        """Add a team, return its id.
-
-        Raises StoreError when the organization has a team of this slug, UnknownSubject when there
-        is no such organization.
-        """
-        return await self._new_id("create_team", organization_id, name, slug)
-
-    async def create_user(self, email: str, name: str) -> User:
-        """Add a user. Raises StoreError when the email, ignoring case, is taken."""
-        return _user(await self._pool.fetchrow("create_user", email, name))
-
-    async def add_member(self, team_id: UUID, user_id: UUID, role: Role) -> None:
-        """Give a user a role in a team, in place of any earlier one.
-
-        Raises UnknownSubject, and Conflict when that would leave the team without an owner.
-        """
-        await self._pool.execute("set_member", team_id, user_id, role)
-
-    async def remove_member(self, team_id: UUID, user_id: UUID) -> None:
-        """Take a user out of a team; nothing happens if the user is not in it.
-
-        Raises Conflict for the last owner.
-        """
-        await self._pool.execute("remove_member", team_id, user_id)
-
     async def team_by_slug(self, slug: str) -> UUID:
         """Find a team by "team", or by "organization/team" where several have that slug.
 
@@ -117,8 +80,8 @@ class PostgresDirectory:
         team_id = await self._new_id("ensure_team", organization_id, "Demo", "demo")
         owner = _user(await self._pool.fetchrow("ensure_user", DEMO_OWNER, "Demo Owner"))
         viewer = _user(await self._pool.fetchrow("ensure_user", DEMO_VIEWER, "Demo Viewer"))
-        await self.add_member(team_id, owner.id, "owner")
-        await self.add_member(team_id, viewer.id, "viewer")
+        await self._pool.execute("set_member", team_id, owner.id, "owner")
+        await self._pool.execute("set_member", team_id, viewer.id, "viewer")
         return Demo(team_id, owner, viewer)
 
     async def has_users(self) -> bool:

@@ -13,11 +13,11 @@ from app.settings import Settings
 from crdt.protocol.messages import SyncStep1, SyncStep2, Update
 from persistence.errors import SchemaOutdated
 from persistence.ports.directory import DEMO_OWNER
-from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.pool import Pool
 from persistence.postgres.update_log import PostgresUpdateLog
 from tests.app.fakes import Replica, turns
 from tests.app.wire import Wire
+from tests.directory import WritableDirectory
 
 TOKENS = Tokens("a secret that is long enough for HS256")
 
@@ -41,7 +41,7 @@ async def steps_in(pool: Pool, pipeline_id: UUID) -> int:
 
 async def a_wire(pool: Pool, pipeline_id: UUID) -> Wire:
     """The demo owner's line to a pipeline."""
-    owner = await PostgresDirectory(pool).user_by_email(DEMO_OWNER)
+    owner = await WritableDirectory(pool).user_by_email(DEMO_OWNER)
     token = TOKENS.issue(owner, timedelta(hours=1), datetime.now(UTC))
     return Wire(query=f"token={token}", path_params={"pipeline_id": str(pipeline_id)})
 
@@ -111,14 +111,14 @@ async def test_the_demo_is_made_once_with_its_tables_filled(
 
 
 async def test_an_installation_in_use_gets_no_demo(database_url: str, pool: Pool) -> None:
-    await PostgresDirectory(pool).create_user("ada@example.org", "Ada")
+    await WritableDirectory(pool).create_user("ada@example.org", "Ada")
     assert await ensure_demo(database_url) is None
 
 
 async def test_a_demo_that_was_deleted_does_not_come_back(
     database_url: str, pool: Pool, demo: UUID
 ) -> None:
-    await PostgresDirectory(pool).delete_pipeline(demo)
+    await WritableDirectory(pool).delete_pipeline(demo)
     assert await ensure_demo(database_url) is None
 
 

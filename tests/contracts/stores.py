@@ -10,17 +10,17 @@ from persistence.ports.directory import Demo, Directory, NewPipeline, Role, User
 from persistence.ports.projections import Projections
 from persistence.ports.update_log import NewUpdate, UpdateHistory, UpdateLog
 from persistence.ports.versions import Versions
-from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.pool import Pool
 from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.postgres.versions import PostgresVersions
+from tests.directory import WritableDirectory
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class FullDirectory(Directory, Protocol):
-    """The port, and the verbs that both stores have beyond it."""
+    """The port, and the verbs of the twin in memory and of `tests.directory` beyond it."""
 
     async def delete_pipeline(self, pipeline_id: UUID) -> None: ...
     async def create_organization(self, name: str, slug: str) -> UUID: ...
@@ -77,7 +77,7 @@ def stores_on(pool: Pool) -> Stores:
     return Stores(
         PostgresUpdateLog(pool),
         PostgresProjections(pool),
-        PostgresDirectory(pool),
+        WritableDirectory(pool),
         PostgresVersions(pool),
     )
 

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from app.auth.tokens import Tokens
 from app.main import Services
 from persistence.ports.directory import Role, User
+from tests.directory import WritableDirectory
 
 TOKENS = Tokens("a secret of the tests, long enough for HS256")
 
@@ -94,25 +95,30 @@ class House:
     app: Starlette
     dsn: str
 
+    @property
+    def directory(self) -> WritableDirectory:
+        """The directory of the server, with the verbs that fill it."""
+        return WritableDirectory(self.made.directory._pool)
+
     async def a_user(self, name: str = "somebody") -> ApiUser:
         """A user who is in no team."""
         email = f"{name}-{next(_NUMBERS)}@example.org"
-        return ApiUser(await self.made.directory.create_user(email, name.title()), self.app)
+        return ApiUser(await self.directory.create_user(email, name.title()), self.app)
 
     async def a_team(self) -> Team:
         """A team with its people; the outsider owns another team in another organization."""
         people = {role: await self.a_user(role) for role in (*ROLES, "outsider")}
         organization, team = await self._an_empty_team()
         for role in ROLES:
-            await self.made.directory.add_member(team, people[role].user.id, role)
+            await self.directory.add_member(team, people[role].user.id, role)
         _, elsewhere = await self._an_empty_team()
-        await self.made.directory.add_member(elsewhere, people["outsider"].user.id, "owner")
+        await self.directory.add_member(elsewhere, people["outsider"].user.id, "owner")
         return Team(str(team), str(organization), people)
 
     async def _an_empty_team(self) -> tuple[UUID, UUID]:
         name = f"team-{next(_NUMBERS)}"
-        organization = await self.made.directory.create_organization(name, name)
-        return organization, await self.made.directory.create_team(organization, name, name)
+        organization = await self.directory.create_organization(name, name)
+        return organization, await self.directory.create_team(organization, name, name)
 
     async def sql(self, statement: str, *args: object) -> Any:
         """Run SQL as the owner of the tables; return the rows."""

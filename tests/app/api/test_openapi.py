@@ -27,10 +27,10 @@ from schemathesis.specs.openapi.checks import (
 
 from app.auth.tokens import Tokens
 from persistence.ports.directory import Role, User
-from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.pool import open_pool
 from tests.app.conftest import SECRET
 from tests.conftest import a_database
+from tests.directory import WritableDirectory
 from tests.rounds import SEED, rounds
 from tests.server import Installation, Server
 
@@ -110,7 +110,7 @@ async def server(installation: Installation) -> AsyncIterator[Server]:
 async def a_client(installation: Installation, server: Server, name: str, role: Role) -> Client:
     """A user in a team of that name."""
     pool = await open_pool(installation.database_url)
-    directory = PostgresDirectory(pool)
+    directory = WritableDirectory(pool)
     user = await directory.create_user(f"{name}@example.org", name)
     organization = await directory.create_organization(name, name.lower())
     team = await directory.create_team(organization, name, name.lower())

@@ -1,21 +1,23 @@
 """What only the directory on PostgreSQL can show."""
 
 import asyncio
+from uuid import UUID
 
 from crdt.pipeline.rows import RowChanges
-from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.pool import Pool
 from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.update_log import PostgresUpdateLog
+from persistence.postgres.user_rows import PostgresUserDatabase
 from persistence.postgres.versions import PostgresVersions
 from tests.contracts.stores import Stores, a_step
+from tests.directory import WritableDirectory
 
 
 async def prepared(pool: Pool) -> Stores:
     stores = Stores(
         PostgresUpdateLog(pool),
         PostgresProjections(pool),
-        PostgresDirectory(pool),
+        WritableDirectory(pool),
         PostgresVersions(pool),
     )
     await stores.prepare()
@@ -23,9 +25,17 @@ async def prepared(pool: Pool) -> Stores:
 
 
 async def test_nodes_starting_together_make_one_demo(pool: Pool) -> None:
-    directory = PostgresDirectory(pool)
+    directory = WritableDirectory(pool)
     demos = await asyncio.gather(*(directory.ensure_demo() for _ in range(5)))
     assert len(set(demos)) == 1
+
+
+async def _delete_as_owner(pool: Pool, stores: Stores, pipeline_id: UUID) -> None:
+    """Delete a pipeline with the statements of the API, in their order."""
+    await stores.directory.add_member(stores.team_id, stores.author.id, "owner")
+    async with PostgresUserDatabase(pool).rows(stores.author.id) as rows:
+        await rows.execute("wait_for_projections", [pipeline_id])
+        await rows.fetchval("remove_pipeline", pipeline_id)
 
 
 async def test_deleting_waits_for_the_worker(pool: Pool) -> None:
@@ -34,7 +44,7 @@ async def test_deleting_waits_for_the_worker(pool: Pool) -> None:
     async with stores.projections.claim() as claim:
         assert claim is not None
         await claim.apply(RowChanges(steps=[a_step(11)]), cursor=0)
-        deletion = asyncio.create_task(stores.directory.delete_pipeline(pipeline))
+        deletion = asyncio.create_task(_delete_as_owner(pool, stores, pipeline))
         while not await pool._driver.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         ):

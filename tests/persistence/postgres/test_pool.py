@@ -52,12 +52,12 @@ async def test_a_slow_command_is_unavailable(database_url: str) -> None:
 async def test_a_transaction_is_undone_by_any_exception(pool: Pool) -> None:
     with pytest.raises(TimeoutError):
         await _failing_transaction(pool)
-    assert await pool.fetchval("create_organization", "Looms", "looms") is not None
+    assert await pool._driver.fetchval("SELECT count(*) FROM organizations") == 0
 
 
 async def _failing_transaction(pool: Pool) -> None:
     async with pool.transaction() as transaction:
-        await transaction.execute("create_organization", "Looms", "looms")
+        await transaction.execute("ensure_organization", "Looms", "looms")
         raise TimeoutError
 
 

@@ -155,7 +155,7 @@ async def cast(pool: Pool) -> Names:
     await build(pool, elsewhere)
     names = asdict(world) | {"boss": world.user, "outsider": elsewhere.user}
     for role in ("owner", "admin", "member", "viewer", "mate", "stranger"):
-        names[role] = await pool.fetchval("create_user", f"{role}@example.org", role)
+        names[role] = await pool.fetchval("ensure_user", f"{role}@example.org", role)
     for role in ("owner", "admin", "member", "viewer"):
         await pool.execute("set_member", world.team, names[role], role)
     await pool.execute("set_member", world.team, names["mate"], "member")

@@ -113,7 +113,7 @@ async def test_nobody_sees_anything_without_saying_who(pool: Pool, ours: World, 
 
 
 async def test_a_user_without_a_team_sees_nobody_else(pool: Pool, ours: World) -> None:
-    stranger = await pool.fetchval("create_user", "eve@example.org", "Eve")
+    stranger = await pool.fetchval("ensure_user", "eve@example.org", "Eve")
     async with acting(pool, stranger) as connection:
         found = {name: await count(connection, name) for name in TABLES}
     assert found == dict.fromkeys(TABLES, 0) | {"users": 1, "my_user": 1}
@@ -167,7 +167,7 @@ async def test_the_log_takes_nothing_from_the_api(pool: Pool, ours: World) -> No
 
 
 async def test_preferences_are_nobody_else_s(pool: Pool, ours: World) -> None:
-    mate = await pool.fetchval("create_user", "bo@example.org", "Bo")
+    mate = await pool.fetchval("ensure_user", "bo@example.org", "Bo")
     await pool.execute("set_member", ours.team, mate, "admin")
     async with acting(pool, mate) as connection:
         assert len(await rows(connection, "SELECT name, email, avatar_url FROM users")) == 2

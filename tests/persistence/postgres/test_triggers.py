@@ -9,6 +9,7 @@ import pytest
 
 from persistence.errors import Conflict, InvalidValue
 from persistence.postgres.pool import Pool, connect, connection, driver_errors
+from tests.directory import QUERIES
 from tests.persistence.worlds import TABLES, World, a_world, build
 
 CHANNEL = "pipeloom_access"
@@ -110,7 +111,7 @@ async def test_who_resolved_is_kept_until_it_is_open_again(pool: Pool, world: Wo
 
 
 async def test_what_people_said_outlives_them(pool: Pool, world: World) -> None:
-    boss = await pool.fetchval("create_user", "bo@example.org", "Bo")
+    boss = await pool.fetchval("ensure_user", "bo@example.org", "Bo")
     await pool.execute("set_member", world.team, boss, "owner")
     await run(pool, "UPDATE comments SET resolved = true, resolved_by = {user}", world)
     await run(pool, "DELETE FROM users WHERE id = {user}", world)
@@ -137,21 +138,21 @@ async def test_a_team_may_end_as_a_whole(pool: Pool, world: World) -> None:
 
 
 async def test_owners_may_change_places_in_any_order(pool: Pool, world: World) -> None:
-    heir = await pool.fetchval("create_user", "bo@example.org", "Bo")
+    heir = await pool.fetchval("ensure_user", "bo@example.org", "Bo")
     async with pool.transaction() as transaction:
-        await transaction.execute("remove_member", world.team, world.user)
+        await transaction.knowing(QUERIES).execute("remove_member", world.team, world.user)
         await transaction.execute("set_member", world.team, heir, "owner")
 
 
 async def test_of_two_owners_who_leave_at_once_one_stays(
     pool: Pool, database_url: str, world: World
 ) -> None:
-    other = await pool.fetchval("create_user", "bo@example.org", "Bo")
+    other = await pool.fetchval("ensure_user", "bo@example.org", "Bo")
     await pool.execute("set_member", world.team, other, "owner")
 
     async def leave(user_id: UUID, ready: asyncio.Barrier) -> None:
         async with connection(database_url) as own, own.transaction():
-            await own.execute("remove_member", world.team, user_id)
+            await own.knowing(QUERIES).execute("remove_member", world.team, user_id)
             await ready.wait()
 
     ready = asyncio.Barrier(2)
@@ -165,7 +166,7 @@ async def test_of_two_owners_who_leave_at_once_one_stays(
 async def test_a_change_of_membership_rings_with_the_user(
     pool: Pool, world: World, bells: Bells
 ) -> None:
-    mate = await pool.fetchval("create_user", "bo@example.org", "Bo")
+    mate = await pool.fetchval("ensure_user", "bo@example.org", "Bo")
     for verb in ("set_member", "set_member"):
         await pool.execute(verb, world.team, mate, "viewer")
         assert await heard(pool, bells) == [str(mate)]

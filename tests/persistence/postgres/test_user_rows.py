@@ -11,10 +11,10 @@ from persistence.errors import (
     StoreUnavailable,
     UnknownSubject,
 )
-from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.pool import Pool, connection, open_pool
 from persistence.postgres.queries import API_QUERIES
 from persistence.postgres.user_rows import PostgresUserDatabase
+from tests.directory import WritableDirectory
 
 QUERIES = {
     "who": "SELECT current_user::text AS role, current_user_id() AS id",
@@ -36,7 +36,7 @@ def _queries(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def owner(pool: Pool) -> UUID:
     """The owner of the team "weavers"; nobody is in the team "spinners"."""
-    directory = PostgresDirectory(pool)
+    directory = WritableDirectory(pool)
     organization = await directory.create_organization("Looms", "looms")
     await directory.create_team(organization, "Spinners", "spinners")
     team = await directory.create_team(organization, "Weavers", "weavers")
@@ -121,7 +121,7 @@ async def test_a_user_who_does_not_exist_is_unknown(pool: Pool, owner: UUID) -> 
 
 @pytest.mark.parametrize("role", ["king", "member\0", "member\ud800"])
 async def test_a_bad_value_is_said_to_be_one(pool: Pool, owner: UUID, role: str) -> None:
-    user = await PostgresDirectory(pool).create_user("bo@example.org", "Bo")
+    user = await WritableDirectory(pool).create_user("bo@example.org", "Bo")
     with pytest.raises(InvalidValue):
         await _run(pool, owner, "add", user.id, role)
 

@@ -8,7 +8,6 @@ import pytest
 from crdt.pipeline.model import Json
 from crdt.pipeline.rows import ConnectionRow, Diagnostic, PipelineRow, RowChanges, Rows, StepRow
 from crdt.validation.valid_pipeline import ValidPipeline
-from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.pool import Pool
 from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.update_log import PostgresUpdateLog
@@ -16,6 +15,7 @@ from persistence.postgres.versions import PostgresVersions
 from persistence.worker.projector import difference
 from tests.contracts.stores import Stores
 from tests.crdt.vandal import Vandal
+from tests.directory import WritableDirectory
 
 A, B, C = (UUID(int=number) for number in range(1, 4))
 
@@ -90,7 +90,7 @@ async def test_postgresql_takes_the_rows_of_any_document_and_gives_them_back(
     print(f"seed {seed}")
     projections, vandal, valid = PostgresProjections(pool), Vandal(seed), ValidPipeline()
     stores = Stores(
-        PostgresUpdateLog(pool), projections, PostgresDirectory(pool), PostgresVersions(pool)
+        PostgresUpdateLog(pool), projections, WritableDirectory(pool), PostgresVersions(pool)
     )
     await stores.prepare()
     await stores.new_pipeline()
