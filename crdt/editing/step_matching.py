@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import TypeAlias
 from uuid import UUID, uuid5
 
+from crdt.pipeline.data_flow import CONNECTION_NAMESPACE, derive_connections
 from crdt.pipeline.fields import PLAIN_OF_STEP
 from crdt.pipeline.json_values import same
 from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Step
 from crdt.pipeline.placement import Children, children_of
 from crdt.pipeline.reordering import reordered
-from crdt.yaml.data_flow import CONNECTION_NAMESPACE, derive_connections
 
 Pairs: TypeAlias = dict[str, str]
 """Id in the new telling -> id of the step it tells of."""

@@ -233,3 +233,8 @@ def walk(children: Children) -> Iterator[Step]:
 
 def _reversed_children(children: Children, parent: str | None) -> list[Step]:
     return [step for steps in children.get(parent, {}).values() for step in steps][::-1]
+
+
+def crosses_border(slot: str) -> bool:
+    """Tell whether the steps in a slot have a namespace of their own (an inline pipeline)."""
+    return slot.startswith("pipeline.")

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from crdt.errors import PipelineFileError
+from crdt.pipeline.data_flow import derive_connections
+from crdt.pipeline.layout import lay_out
 from crdt.pipeline.model import Pipeline
 
-from .data_flow import derive_connections
 from .exporter import build_tree
 from .finding import Finding
 from .importer import StepReader, find_root, read_settings
-from .layout import lay_out
 from .lint import check, check_references, detect_version
 from .nodes import Sequence
 from .reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, read_tree

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from typing import Final
 
+from crdt.pipeline.data_flow import Path, Reference, find_references, input_name
 from crdt.pipeline.model import Pipeline
 from crdt.pipeline.rows import STEP_TYPES, Severity
 
-from .data_flow import Path, Reference, find_references, input_name
 from .finding import Finding
 from .importer import Root
 from .nodes import Mapping, Node, Scalar, Sequence, text_of

@@ -48,11 +48,6 @@ def place_of(slot: str) -> SlotPlace:
     return SlotPlace((), Scalar(slot))
 
 
-def crosses_border(slot: str) -> bool:
-    """Tell whether the steps in a slot have a namespace of their own (an inline pipeline)."""
-    return slot.startswith("pipeline.")
-
-
 def filled_slots(step: Mapping) -> Iterator[tuple[str, Sequence]]:
     """Yield the slots of a step and the lists in them, in the order of the text.
 

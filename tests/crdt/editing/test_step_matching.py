@@ -1,8 +1,8 @@
 from dataclasses import replace
 
 from crdt.editing.step_matching import match_entries
+from crdt.pipeline.data_flow import derive_connections
 from crdt.pipeline.model import Connection, Json, Pipeline, PipelineSettings, Point, Step
-from crdt.yaml.data_flow import derive_connections
 from tests.crdt.entries import key
 
 A, B, C, D = (key(number) for number in range(1, 5))

@@ -7,7 +7,7 @@ import pytest
 
 from crdt.pipeline.fields import MAIN_SLOT
 from crdt.pipeline.model import Step
-from crdt.pipeline.placement import Line, Place, Placement, Scope, children_of, place_at, walk
+from crdt.pipeline.placement import Line, Place, Placement, Scope, children_of, crosses_border, place_at, walk
 
 
 def test_the_top_level_has_one_slot() -> None:
@@ -94,3 +94,8 @@ def test_walk_gives_parents_first_and_leaves_out_cycles() -> None:
     steps += [step("b", "2"), step("a", "1"), step("orphan", "1", "gone")]
     reached = [step.id for step in walk(children_of({step.id: step for step in steps}))]
     assert reached == ["a", "c", "d", "b"]
+
+
+def test_inline_pipelines_have_a_border() -> None:
+    assert crosses_border("pipeline.steps")
+    assert not crosses_border("steps")

@@ -2,7 +2,7 @@ import pytest
 
 from crdt.yaml.nodes import Mapping, Scalar
 from crdt.yaml.reader import read_tree
-from crdt.yaml.slots import crosses_border, filled_slots, place_of
+from crdt.yaml.slots import filled_slots, place_of
 from crdt.yaml.writer import inline
 
 
@@ -59,8 +59,3 @@ def test_a_slot_leads_to_its_place(slot: str, pointer: str, key: str) -> None:
     place = place_of(slot)
     assert (place.pointer, inline(place.key)) == (pointer, key)
     assert isinstance(place.key, Scalar)
-
-
-def test_inline_pipelines_have_a_border() -> None:
-    assert crosses_border("pipeline.steps")
-    assert not crosses_border("steps")

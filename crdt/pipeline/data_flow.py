@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 from uuid import UUID, uuid5
 
-from crdt.pipeline.fields import MAIN_SLOT
-from crdt.pipeline.model import Connection, Json, Pipeline, Step
-from crdt.pipeline.placement import Children, children_of, walk
-
-from .slots import crosses_border
+from .fields import MAIN_SLOT
+from .model import Connection, Json, Pipeline, Step
+from .placement import Children, children_of, crosses_border, walk
 
 CONNECTION_NAMESPACE: Final = UUID("5b0f6f5e-6f5c-5f0e-9a53-2f1d1f7f6a11")
 """Namespace of connection ids, so that every node derives the same id for the same flow."""

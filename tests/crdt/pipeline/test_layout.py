@@ -5,8 +5,8 @@ from itertools import combinations
 import pytest
 
 from crdt.pipeline.fractional_index import keys_between
+from crdt.pipeline.layout import GRID, Layout, lay_out
 from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Point, Size, Step
-from crdt.yaml.layout import GRID, Layout, lay_out
 
 
 def pipeline(

@@ -12,9 +12,9 @@ from itertools import islice
 from math import ceil
 from typing import Final, TypeAlias
 
-from crdt.pipeline.fields import DEFAULT_HEIGHT, DEFAULT_WIDTH
-from crdt.pipeline.model import Pipeline, Point, Size, Step
-from crdt.pipeline.placement import children_of, walk
+from .fields import DEFAULT_HEIGHT, DEFAULT_WIDTH
+from .model import Pipeline, Point, Size, Step
+from .placement import children_of, walk
 
 GRID: Final = 20
 """Every position and every grown size is a multiple of this many canvas pixels."""

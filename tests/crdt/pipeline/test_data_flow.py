@@ -3,13 +3,13 @@ from uuid import uuid5
 
 import pytest
 
-from crdt.pipeline.model import Json, JsonMap, Pipeline, PipelineSettings, Step
-from crdt.yaml.data_flow import (
+from crdt.pipeline.data_flow import (
     CONNECTION_NAMESPACE,
     derive_connections,
     find_references,
     input_name,
 )
+from crdt.pipeline.model import Json, JsonMap, Pipeline, PipelineSettings, Step
 
 
 def step(
