@@ -1,1 +1,5 @@
-"""The in-memory twins of the stores, on which contract and convergence tests run."""
+"""Test support: the twins of the stores, in memory.
+
+Contract tests hold them to what the stores on PostgreSQL do. Convergence tests, and those of a
+single module, run on them.
+"""

@@ -21,7 +21,8 @@ from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Step
 from crdt.pipeline.rows import PipelineRow, RowChanges, Rows
 from crdt.validation.valid_pipeline import ValidPipeline
 from persistence.errors import StoreError, StoreUnavailable
-from persistence.memory.stores import MemoryClaim, MemoryStore
+from persistence.memory.projections import MemoryClaim
+from persistence.memory.stores import MemoryStore
 from persistence.ports.directory import NewPipeline
 from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument
 from persistence.worker.replica import Replica

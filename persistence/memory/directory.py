@@ -1,0 +1,156 @@
+"""The directory in memory: the twin of `persistence/postgres/directory.py`.
+
+It has the verbs that fill it as well, which `tests/directory.py` adds to the one on PostgreSQL.
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from crdt.pipeline.rows import Rows
+from crdt.room.session import UserProfile
+from persistence.errors import Conflict, UnknownSubject
+from persistence.ports.directory import (
+    DEMO_OWNER,
+    DEMO_VIEWER,
+    Demo,
+    Member,
+    NewPipeline,
+    Role,
+    User,
+    only_team,
+)
+from persistence.ports.update_log import NewUpdate
+
+from .constraints import check_pipeline
+from .tables import MemoryPipeline, MemoryTables, MemoryTeam
+
+
+class MemoryDirectory(MemoryTables):
+    """`Directory` over the shared state."""
+
+    async def member(self, user_id: UUID, pipeline_id: UUID) -> Member | None:
+        """See `Directory.member`."""
+        role = self._roles.get((self._pipeline(pipeline_id).team_id, user_id))
+        user = self._users.get(user_id)
+        return Member(UserProfile(user.id, user.name), role) if role and user else None
+
+    async def roles(
+        self, seats: Collection[tuple[UUID, UUID]]
+    ) -> dict[tuple[UUID, UUID], Role | None]:
+        """See `Directory.roles`."""
+        return {
+            (user_id, pipeline_id): self._roles.get((pipeline.team_id, user_id))
+            for user_id, pipeline_id in seats
+            if (pipeline := self._pipelines.get(pipeline_id))
+        }
+
+    async def user_by_email(self, email: str) -> User:
+        """See `Directory.user_by_email`."""
+        for user in self._users.values():
+            if user.email.lower() == email.lower():
+                return user
+        raise UnknownSubject(f"no user has the email {email}: check it, or create the user")
+
+    async def create_pipeline(self, pipeline: NewPipeline) -> None:
+        """See `Directory.create_pipeline`. Raises StoreError when the id is taken."""
+        if pipeline.id in self._pipelines:
+            raise Conflict(f"expected a new id, got that of a pipeline there is: {pipeline.id}")
+        _expect("team", pipeline.team_id, self._teams)
+        if pipeline.created_by is not None:
+            _expect("user", pipeline.created_by, self._users)
+        if pipeline.parent_id is not None:
+            _expect("pipeline", pipeline.parent_id, self._pipelines)
+        check_pipeline(pipeline.row)
+        created = MemoryPipeline(pipeline.team_id, Rows(pipeline.row), next(self._turns))
+        seed = NewUpdate(
+            pipeline.id, pipeline.created_by, pipeline.first_update, pipeline.created_at
+        )
+        created.append(seed, pipeline.created_by)
+        self._pipelines[pipeline.id] = created
+
+    async def delete_pipeline(self, pipeline_id: UUID) -> None:
+        """Delete a pipeline with its document, log and rows. Raises PipelineNotFound."""
+        self._pipeline(pipeline_id)
+        del self._pipelines[pipeline_id]
+
+    async def create_organization(self, name: str, slug: str) -> UUID:  # noqa: ARG002 - as the twin
+        """Add an organization, return its id. Raises StoreError when the slug is taken."""
+        if slug in self._organizations.values():
+            raise Conflict(f"expected a new slug, got that of another organization: {slug}")
+        organization_id = self._new_id()
+        self._organizations[organization_id] = slug
+        return organization_id
+
+    async def create_team(self, organization_id: UUID, name: str, slug: str) -> UUID:  # noqa: ARG002 - as the twin
+        """Add a team, return its id. Raises StoreError, UnknownSubject as in PostgreSQL."""
+        _expect("organization", organization_id, self._organizations)
+        if MemoryTeam(organization_id, slug) in self._teams.values():
+            raise Conflict(f"expected a new slug, got that of another team: {slug}")
+        team_id = self._new_id()
+        self._teams[team_id] = MemoryTeam(organization_id, slug)
+        return team_id
+
+    async def create_user(self, email: str, name: str) -> User:
+        """Add a user. Raises StoreError when the email, ignoring case, is taken."""
+        if any(user.email.lower() == email.lower() for user in self._users.values()):
+            raise Conflict(f"expected a new email, got that of another user: {email}")
+        user = User(self._new_id(), email, name)
+        self._users[user.id] = user
+        return user
+
+    async def add_member(self, team_id: UUID, user_id: UUID, role: Role) -> None:
+        """Give a user a role in a team, in place of any earlier one.
+
+        Raises UnknownSubject, and Conflict when that would leave the team without an owner.
+        """
+        _expect("team", team_id, self._teams)
+        _expect("user", user_id, self._users)
+        if role != "owner":
+            self._keep_an_owner(team_id, excluding=user_id)
+        self._roles[team_id, user_id] = role
+
+    async def remove_member(self, team_id: UUID, user_id: UUID) -> None:
+        """Take a user out of a team; nothing happens if the user is not in it.
+
+        Raises Conflict for the last owner.
+        """
+        self._keep_an_owner(team_id, excluding=user_id)
+        self._roles.pop((team_id, user_id), None)
+
+    async def team_by_slug(self, slug: str) -> UUID:
+        """Find a team by "team" or "organization/team". Raises UnknownSubject."""
+        paths = {
+            f"{self._organizations[team.organization_id]}/{team.slug}": team_id
+            for team_id, team in self._teams.items()
+        }
+        found = {path: paths[path] for path in sorted(paths) if f"/{path}".endswith(f"/{slug}")}
+        return only_team(slug, found)
+
+    async def ensure_demo(self) -> Demo:
+        """Create organization "demo", team "demo", its owner and its viewer, unless they exist."""
+        if "demo" not in self._organizations.values():
+            organization_id = await self.create_organization("Demo", "demo")
+            team_id = await self.create_team(organization_id, "Demo", "demo")
+            owner = await self.create_user(DEMO_OWNER, "Demo Owner")
+            viewer = await self.create_user(DEMO_VIEWER, "Demo Viewer")
+            await self.add_member(team_id, owner.id, "owner")
+            await self.add_member(team_id, viewer.id, "viewer")
+        return Demo(
+            await self.team_by_slug("demo/demo"),
+            await self.user_by_email(DEMO_OWNER),
+            await self.user_by_email(DEMO_VIEWER),
+        )
+
+    def _keep_an_owner(self, team_id: UUID, excluding: UUID) -> None:
+        owners = {
+            user for (team, user), role in self._roles.items() if (team, role) == (team_id, "owner")
+        }
+        if owners == {excluding}:
+            raise Conflict(
+                "a team keeps an owner: make somebody else its owner first", "team_keeps_an_owner"
+            )
+
+
+def _expect(what: str, key: UUID, known: Collection[UUID]) -> None:
+    if key not in known:
+        raise UnknownSubject(f"there is no {what} {key}: check the id")

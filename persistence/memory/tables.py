@@ -1,0 +1,90 @@
+"""The state that the stores in memory share: one object stands for one database."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from uuid import UUID, uuid4
+
+from crdt.errors import PipelineNotFound
+from crdt.pipeline.rows import Rows
+from persistence.ports.directory import (
+    Role,
+    User,
+)
+from persistence.ports.update_log import LoggedUpdate, NewUpdate
+from persistence.ports.versions import Version
+
+from .announcements import MemoryAnnouncements
+
+
+@dataclass(slots=True)
+class MemoryPipeline:
+    """One pipeline: its log, its stored state, its rows, and who works on them."""
+
+    team_id: UUID
+    rows: Rows
+    projected: int
+    log: list[LoggedUpdate] = field(default_factory=list)
+    state: bytes | None = None
+    state_seq: int = 0
+    waiting: Sequence[bytes] = ()
+    cursor: int = 0
+    is_claimed: bool = False
+    versions: list[Version] = field(default_factory=list)
+    unsaved_from: int | None = None
+    """The first update in the rows that no version holds."""
+
+    @property
+    def is_dirty(self) -> bool:
+        return len(self.log) > self.cursor
+
+    def is_due(self, first_before: datetime | None, last_before: datetime | None) -> bool:
+        if self.unsaved_from is None:
+            return False
+        last = self.log[self.cursor - 1].received_at
+        return (first_before is not None and self.unsaved_since <= first_before) or (
+            last_before is not None and last <= last_before
+        )
+
+    @property
+    def unsaved_since(self) -> datetime:
+        return self.log[(self.unsaved_from or 1) - 1].received_at
+
+    def append(self, update: NewUpdate, author: UUID | None) -> int:
+        seq = len(self.log) + 1
+        self.log.append(LoggedUpdate(seq, author, update.payload, update.received_at))
+        return seq
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTeam:
+    organization_id: UUID
+    slug: str
+
+
+class MemoryTables:
+    """Pipelines, users, teams and roles; `new_id` makes ids. The stores are its subclasses."""
+
+    def __init__(self, new_id: Callable[[], UUID] = uuid4) -> None:
+        self._new_id = new_id
+        self._pipelines: dict[UUID, MemoryPipeline] = {}
+        self._users: dict[UUID, User] = {}
+        self._organizations: dict[UUID, str] = {}
+        self._teams: dict[UUID, MemoryTeam] = {}
+        self._roles: dict[tuple[UUID, UUID], Role] = {}
+        self._turns = count()
+        self.announcements = MemoryAnnouncements()
+
+    def versions_of(self, pipeline_id: UUID) -> list[Version]:
+        """The versions of a pipeline, oldest first. Raises PipelineNotFound."""
+        return self._pipeline(pipeline_id).versions
+
+    def known_user(self, user_id: UUID | None) -> UUID | None:
+        """The user if there is one of this id."""
+        return user_id if user_id in self._users else None
+
+    def _pipeline(self, pipeline_id: UUID) -> MemoryPipeline:
+        if pipeline_id not in self._pipelines:
+            raise PipelineNotFound(f"no pipeline {pipeline_id}: check the id")
+        return self._pipelines[pipeline_id]
