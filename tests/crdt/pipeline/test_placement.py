@@ -7,7 +7,16 @@ import pytest
 
 from crdt.pipeline.fields import MAIN_SLOT
 from crdt.pipeline.model import Step
-from crdt.pipeline.placement import Line, Place, Placement, Scope, children_of, crosses_border, place_at, walk
+from crdt.pipeline.placement import (
+    Line,
+    Place,
+    Placement,
+    Scope,
+    children_of,
+    crosses_border,
+    place_at,
+    walk,
+)
 
 
 def test_the_top_level_has_one_slot() -> None:
