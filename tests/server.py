@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ import asyncpg  # type: ignore[import-untyped]
 
 from app.auth.tokens import Tokens, secret_in
 from persistence.ports.directory import User
+from tests.commands import Outcome, run_in_fork
 from tests.processes import children
 
 T = TypeVar("T")
@@ -32,15 +33,6 @@ BETWEEN_LOOKS = 0.02
 """Seconds between two looks at something that does not tell when it changes."""
 
 OWNER, VIEWER = "owner@demo.pipeloom", "viewer@demo.pipeloom"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,18 +232,19 @@ class Server(Address):
 
 async def run(command: str, *args: str, environment: Mapping[str, str] | None = None) -> Outcome:
     """Run a command to its end."""
+    # A server makes processes of its own, which must descend from the real program.
+    run_one = _run_program if command == "serve" else run_in_fork
+    return await run_one((command, *args), REPOSITORY, _environment(environment or {}), PATIENCE)
+
+
+async def _run_program(
+    args: Sequence[str], folder: Path, environment: Mapping[str, str], patience: float
+) -> Outcome:
     process = await asyncio.create_subprocess_exec(
-        *PIPELOOM,
-        command,
-        *args,
-        cwd=REPOSITORY,
-        env=_environment(environment or {}),
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
+        *PIPELOOM, *args, cwd=folder, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
     )
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             out, err = await process.communicate()
     except TimeoutError:
         process.kill()

@@ -174,29 +174,29 @@ async def test_database_url_is_the_one_in_use(demo: Installation) -> None:
 
 
 async def test_several_files_at_once_beside_a_running_server(
-    installation: Installation, tmp_path: Path
+    shared_installation: Installation, shared_server: Server, tmp_path: Path
 ) -> None:
     files = [a_file(tmp_path, f"{n}.yaml", GOOD.format(name=f"number {n}")) for n in range(3)]
-    async with installation.serve() as server:
-        ids = (await installation.result("import", *files, "--as", OWNER)).splitlines()
-        assert len({UUID(pipeline_id) for pipeline_id in ids}) == 3
-        for number, pipeline_id in enumerate(ids):
-            exported = parse(await installation.result("export", pipeline_id))
-            assert exported == parse(GOOD.format(name=f"number {number}"))
-        token = await installation.token()
-        async with joined(server.room(ids[2], token)) as editor:
-            assert [step["name"] for step in editor.steps.values()] == ["ask"]
+    ids = (await shared_installation.result("import", *files, "--as", OWNER)).splitlines()
+    assert len({UUID(pipeline_id) for pipeline_id in ids}) == 3
+    for number, pipeline_id in enumerate(ids):
+        exported = parse(await shared_installation.result("export", pipeline_id))
+        assert exported == parse(GOOD.format(name=f"number {number}"))
+    token = await shared_installation.token()
+    async with joined(shared_server.room(ids[2], token)) as editor:
+        assert [step["name"] for step in editor.steps.values()] == ["ask"]
 
 
-async def test_a_file_of_version_1_stays_one(installation: Installation, tmp_path: Path) -> None:
-    async with installation.serve():
-        pipeline_id = await installation.result("import", a_file(tmp_path, "v1.yaml", OF_V1))
-        assert parse(await installation.result("export", pipeline_id)) == parse(OF_V1)
-        types = await eventually("its steps", lambda: step_types(installation, pipeline_id))
-        async with installation.sql() as sql:
-            version = await sql.fetchval(
-                "SELECT yaml_version FROM pipelines WHERE id = $1", UUID(pipeline_id)
-            )
+async def test_a_file_of_version_1_stays_one(
+    shared_installation: Installation, shared_server: Server, tmp_path: Path
+) -> None:
+    pipeline_id = await shared_installation.result("import", a_file(tmp_path, "v1.yaml", OF_V1))
+    assert parse(await shared_installation.result("export", pipeline_id)) == parse(OF_V1)
+    types = await eventually("its steps", lambda: step_types(shared_installation, pipeline_id))
+    async with shared_installation.sql() as sql:
+        version = await sql.fetchval(
+            "SELECT yaml_version FROM pipelines WHERE id = $1", UUID(pipeline_id)
+        )
     assert (version, types) == ("v1", ["gemini", "claude", "parallel_claude"])
 
 
@@ -332,10 +332,11 @@ async def test_a_worker_ends_in_order_with_the_tables_up_to_date(
             assert await worker.end() == 0
 
 
-async def test_a_taken_port_is_explained(installation: Installation) -> None:
-    async with installation.serve() as server:
-        outcome = await installation.run("serve", "--port", str(server.port))
-        assert_explained(outcome, str(server.port), "in use", "--port")
+async def test_a_taken_port_is_explained(
+    shared_installation: Installation, shared_server: Server
+) -> None:
+    outcome = await shared_installation.run("serve", "--port", str(shared_server.port))
+    assert_explained(outcome, str(shared_server.port), "in use", "--port")
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ import os
 import random
 import signal
 import time
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 
 import httpx
 import pytest
+import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.app.test_crash import Ledger, markers_in, prepared
@@ -18,6 +20,13 @@ from tests.server import Installation, Server, eventually
 
 VISITORS = 12
 """So many that they do not all come to the same of two processes."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def two_processes(shared_installation: Installation) -> AsyncIterator[Server]:
+    """A server of two processes, for the tests that kill nothing and leave nobody connected."""
+    async with shared_installation.serve("--workers", "2") as server:
+        yield server
 
 
 async def until_all_have(editors: list[Editor], marker: str) -> None:
@@ -82,11 +91,14 @@ async def answers(server: Server) -> bool:
     return False
 
 
-async def test_any_process_tells_what_all_count(installation: Installation) -> None:
-    async with installation.serve("--workers", "2") as server, AsyncExitStack() as stack:
+async def test_any_process_tells_what_all_count(
+    two_processes: Server, shared_installation: Installation
+) -> None:
+    server = two_processes
+    async with AsyncExitStack() as stack:
         ledger = Ledger(random.Random(1))
-        token = await installation.token()
-        room = server.room(await prepared(server, installation, token), token)
+        token = await shared_installation.token()
+        room = server.room(await prepared(server, shared_installation, token), token)
         editors = await visitors(stack, room)
         for editor in editors:
             await ledger.write_one(editor)
@@ -150,11 +162,13 @@ async def test_processes_do_not_outlive_their_parent(installation: Installation)
         await eventually("nobody left", all_gone)
 
 
-async def test_a_port_that_is_taken_is_explained(installation: Installation) -> None:
-    async with installation.serve() as server:
-        outcome = await asyncio.wait_for(
-            installation.run("serve", "--workers", "2", "--port", str(server.port)), 30
-        )
+async def test_a_port_that_is_taken_is_explained(
+    two_processes: Server, shared_installation: Installation
+) -> None:
+    port = str(two_processes.port)
+    outcome = await asyncio.wait_for(
+        shared_installation.run("serve", "--workers", "2", "--port", port), 30
+    )
     assert outcome.code == 1
     assert "choose another --port" in outcome.err
     assert "Traceback" not in outcome.err
