@@ -238,7 +238,7 @@ class _Panics:
 
 
 class _Decoding(_Panics):
-    """Turns what the library says about bytes it cannot read into MalformedUpdate, too."""
+    """Turns the library's errors about bytes it cannot read into MalformedUpdate, too."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, ValueError):

@@ -233,7 +233,7 @@ class PipelineReader:
 
 
 def collect_touched(touched: set[str], events: Iterable[Any]) -> None:
-    """Add the keys of the entries of a root map that deep events tell of."""
+    """Add the keys of the entries of a root map that deep events report."""
     for event in events:
         path = event.path
         if path:

@@ -26,7 +26,7 @@ class Replacement(NamedTuple):
 
 
 def write_text(text: Text, wanted: str) -> None:
-    """Make a shared text say what is wanted. It must hold nothing but characters."""
+    """Make a shared text equal to the wanted one. It must hold nothing but characters."""
     written = str(text)
     for start, end, new in reversed([*replacements(written, wanted)]):
         # The library counts UTF-8 bytes; cut between characters, none is ever broken.

@@ -6,15 +6,24 @@ from typing import Final, Literal, TypeAlias
 
 from crdt.document.schema import connection_fields, settings_fields, step_fields
 from crdt.pipeline.json_values import same
-from crdt.pipeline.model import MISSING, Connection, Json, JsonMap, Missing, Pipeline, Step
+from crdt.pipeline.model import (
+    MISSING,
+    Connection,
+    Json,
+    JsonMap,
+    Missing,
+    Pipeline,
+    PipelineSettings,
+    Step,
+)
 from crdt.pipeline.placement import children_of
 from crdt.pipeline.reordering import reordered
 from crdt.yaml.source import pointer_to
 
 Kind: TypeAlias = Literal["added", "removed", "changed"]
 
-_NOT_TOLD: Final = frozenset({"source", "order"})
-"""Fields that say how something is written, or only together with others what it means."""
+_NOT_COMPARED: Final = frozenset({"source", "order"})
+"""`source` is about the way YAML was written; `order` means something only beside other orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +64,8 @@ class Difference:
 def difference(one: Pipeline, other: Pipeline) -> Difference:
     """Return what changed from one state to the other.
 
-    A step that others passed is not told of: only the fewest steps whose moving explains the new
-    order have a changed `/order_index`, their place in the list counted from 0.
+    A step that others merely passed is left out: only the fewest steps whose moving explains the
+    new order have a changed `/order_index`, their place in the list counted from 0.
     """
     moved = _moved(one, other)
     steps = [
@@ -77,10 +86,14 @@ def difference(one: Pipeline, other: Pipeline) -> Difference:
         for id_ in _ids(one.connections, other.connections)
     ]
     return Difference(
-        [*_changes(_told(settings_fields(one.settings)), _told(settings_fields(other.settings)))],
+        [*_settings_changes(one.settings, other.settings)],
         [entry for entry in steps if entry],
         [entry for entry in connections if entry],
     )
+
+
+def _settings_changes(one: PipelineSettings, other: PipelineSettings) -> Iterator[Change]:
+    return _changes(_compared(settings_fields(one)), _compared(settings_fields(other)))
 
 
 def _ids(one: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
@@ -88,15 +101,15 @@ def _ids(one: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
 
 
 def _fields(step: Step | None) -> JsonMap | None:
-    return None if step is None else _told(step_fields(step))
+    return None if step is None else _compared(step_fields(step))
 
 
 def _ends_and_path(connection: Connection | None) -> JsonMap | None:
     return None if connection is None else connection_fields(connection)
 
 
-def _told(fields: JsonMap) -> dict[str, Json]:
-    return {key: value for key, value in fields.items() if key not in _NOT_TOLD}
+def _compared(fields: JsonMap) -> dict[str, Json]:
+    return {key: value for key, value in fields.items() if key not in _NOT_COMPARED}
 
 
 def _entry(

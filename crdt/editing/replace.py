@@ -1,4 +1,4 @@
-"""Making a whole document say what another pipeline says, by the smallest edits that do.
+"""Making a whole document equal to another pipeline, by the smallest edits that do so.
 
 Whatever is equal is left alone, so that what others type meanwhile into other fields, other words
 of a text and other keys of a config survives. Looking at 10,000 steps takes about half a second:
@@ -52,13 +52,13 @@ def make_equal(editor: Editor, target: Pipeline) -> None:
     _write_entries(editor.connections, connections, CONNECTION_SHAPE, editor.ends.touch)
 
 
-def put_pipeline(editor: Editor, told: Pipeline) -> Pipeline:
-    """Make the document say what a file says; return it with the ids that its steps have now.
+def put_pipeline(editor: Editor, imported: Pipeline) -> Pipeline:
+    """Make the document equal to an imported file; return it with the ids its steps have now.
 
     See `match_entries` for what is kept. Raises InvalidEdit for values nested beyond reason.
     """
     try:
-        target = match_entries(read_pipeline(PipelineReader(editor.document)), told)
+        target = match_entries(read_pipeline(PipelineReader(editor.document)), imported)
         make_equal(editor, target)
     except RecursionError as error:
         raise InvalidEdit("values are nested too deep: flatten them") from error
@@ -86,14 +86,14 @@ def _write_entries(
 
 
 def _differing(entry: Any, wanted: JsonMap) -> dict[str, Json]:
-    """Return the fields that are to change; what YAML said (`source`) may be one that goes."""
+    """Return the fields that are to change; `source` may be one that is removed."""
     present = to_json(entry)
     present = present if isinstance(present, Mapping) else {}
     wanted = {"source": None, **wanted}
-    return {field: value for field, value in wanted.items() if not _is_said(present, field, value)}
+    return {field: value for field, value in wanted.items() if not _is_held(present, field, value)}
 
 
-def _is_said(present: JsonMap, field: str, wanted: Json) -> bool:
+def _is_held(present: JsonMap, field: str, wanted: Json) -> bool:
     value = present.get(field)
     if value is None:
         value = _DEFAULTS.get(field)

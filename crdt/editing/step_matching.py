@@ -1,8 +1,8 @@
-"""Recognising the steps of a pipeline in another telling of it, which has ids of its own.
+"""Matching the steps of an imported file, which have new ids, with those of the present pipeline.
 
-A YAML file has no ids, no places on the canvas and no connections drawn by hand. Put in the place
-of a pipeline it shall change what it says otherwise and nothing else, so its steps get the ids and
-the places of those that they tell of.
+A YAML file has no ids, no places on the canvas and no connections drawn by hand. Importing it over
+a pipeline must change only what the file has differently, so each of its steps takes the id and the
+place of the present step that it matches.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -18,33 +18,33 @@ from crdt.pipeline.placement import Children, children_of
 from crdt.pipeline.reordering import reordered
 
 Pairs: TypeAlias = dict[str, str]
-"""Id in the new telling -> id of the step it tells of."""
+"""Id in the imported file -> id of the matching step of the present pipeline."""
 
 
-def match_entries(present: Pipeline, told: Pipeline) -> Pipeline:
-    """Return what is told, in the ids of the present pipeline where it is known there.
+def match_entries(present: Pipeline, imported: Pipeline) -> Pipeline:
+    """Return the imported pipeline with the ids of the present one wherever a step matches.
 
-    Steps are known by id; else by list and name; else, in one list, by type and config (renamed);
+    Steps match by id; else by list and name; else, in one list, by type and config (renamed);
     else by type and name, if only one has them (moved); else, if it is the only one of its type
-    left in its list (rewritten). Those keep their place on the canvas, their
-    order as far as it fits, and the connections that nothing in the text derives.
+    left in its list (rewritten). Those that match keep their place on the
+    canvas, their order as far as it fits, and the connections that the text does not derive.
     """
-    pairs = _Pairing(present, told).pairs
-    steps = _in_order(present, {s.id: s for s in _adopted(present, told, pairs)})
-    adopted = Pipeline(_settings(present.settings, told.settings), steps)
+    pairs = _Pairing(present, imported).pairs
+    steps = _in_order(present, {s.id: s for s in _adopted(present, imported, pairs)})
+    adopted = Pipeline(_settings(present.settings, imported.settings), steps)
     connections = {one.id: one for one in _connections(present, adopted)}
     return replace(adopted, connections=connections)
 
 
 class _Pairing:
-    """Finds which step tells of which: by the surest sign first, from the outside in."""
+    """Finds which steps match: by the surest sign first, from the outside in."""
 
-    def __init__(self, present: Pipeline, told: Pipeline) -> None:
-        self.pairs: Pairs = {id_: id_ for id_ in told.steps if id_ in present.steps}
+    def __init__(self, present: Pipeline, imported: Pipeline) -> None:
+        self.pairs: Pairs = {id_: id_ for id_ in imported.steps if id_ in present.steps}
         self._taken = set(self.pairs)
-        self._present, self._told = children_of(present.steps), children_of(told.steps)
+        self._present, self._imported = children_of(present.steps), children_of(imported.steps)
         self._pair_lists(self._pair_alike)
-        self._pair_only_ones(told.steps.values(), present.steps.values(), _type_and_name)
+        self._pair_only_ones(imported.steps.values(), present.steps.values(), _type_and_name)
         self._pair_lists(self._pair_alike)
         self._pair_lists(self._pair_only_ones)
         self._pair_lists(self._pair_alike)
@@ -55,29 +55,29 @@ class _Pairing:
         """Apply a rule to every two lists of steps that are one, those found on the way too."""
         pending: list[tuple[str | None, str | None]] = [(None, None), *self.pairs.items()]
         while pending:
-            told, present = pending.pop()
-            for slot, steps in self._told.get(told, {}).items():
+            imported, present = pending.pop()
+            for slot, steps in self._imported.get(imported, {}).items():
                 found = rule(steps, self._present.get(present, {}).get(slot, []))
                 pending += [(step, self.pairs[step]) for step in found]
 
-    def _pair_alike(self, told: Iterable[Step], present: Iterable[Step]) -> list[str]:
-        return [*self._pair(told, present, _name), *self._pair_equal(told, present)]
+    def _pair_alike(self, imported: Iterable[Step], present: Iterable[Step]) -> list[str]:
+        return [*self._pair(imported, present, _name), *self._pair_equal(imported, present)]
 
     def _pair(
-        self, told: Iterable[Step], present: Iterable[Step], trait: Callable[[Step], Hashable]
+        self, imported: Iterable[Step], present: Iterable[Step], trait: Callable[[Step], Hashable]
     ) -> Iterator[str]:
         free: dict[Hashable, list[str]] = {}
         for step in present:
             if step.id not in self._taken:
                 free.setdefault(trait(step), []).insert(0, step.id)
-        for step in told:
+        for step in imported:
             if step.id not in self.pairs and (ids := free.get(trait(step))):
                 self._take(step.id, ids.pop())
                 yield step.id
 
-    def _pair_equal(self, told: Iterable[Step], present: Iterable[Step]) -> Iterator[str]:
+    def _pair_equal(self, imported: Iterable[Step], present: Iterable[Step]) -> Iterator[str]:
         others = [step for step in present if step.id not in self._taken]
-        for step in told:
+        for step in imported:
             if step.id in self.pairs:
                 continue
             for other in others:
@@ -89,20 +89,20 @@ class _Pairing:
 
     def _pair_only_ones(
         self,
-        told: Iterable[Step],
+        imported: Iterable[Step],
         present: Iterable[Step],
         trait: "Callable[[Step], Hashable]" = lambda step: step.type,
     ) -> list[str]:
         """Pair what is left where one side and the other have only one of a trait."""
-        left = _only_ones((step for step in told if step.id not in self.pairs), trait)
+        left = _only_ones((step for step in imported if step.id not in self.pairs), trait)
         others = _only_ones((step for step in present if step.id not in self._taken), trait)
         found = [each for each in left if each in others]
         for each in found:
             self._take(left[each], others[each])
         return [left[each] for each in found]
 
-    def _take(self, told: str, present: str) -> None:
-        self.pairs[told] = present
+    def _take(self, imported: str, present: str) -> None:
+        self.pairs[imported] = present
         self._taken.add(present)
 
 
@@ -121,8 +121,8 @@ def _only_ones(steps: Iterable[Step], trait: "Callable[[Step], Hashable]") -> di
     return {each: ids[0] for each, ids in found.items() if len(ids) == 1}
 
 
-def _adopted(present: Pipeline, told: Pipeline, pairs: Pairs) -> Iterator[Step]:
-    for step in told.steps.values():
+def _adopted(present: Pipeline, imported: Pipeline, pairs: Pairs) -> Iterator[Step]:
+    for step in imported.steps.values():
         id_ = pairs.get(step.id, step.id)
         parent = step.parent_step_id
         adopted = replace(step, id=id_, parent_step_id=parent and pairs.get(parent, parent))
@@ -130,12 +130,12 @@ def _adopted(present: Pipeline, told: Pipeline, pairs: Pairs) -> Iterator[Step]:
         yield adopted if known is None else _with_unwritten(adopted, known)
 
 
-def _with_unwritten(told: Step, known: Step) -> Step:
+def _with_unwritten(imported: Step, known: Step) -> Step:
     """Keep of a known step what stands in no file."""
     plain = {
         name: getattr(known, name) for name, field in PLAIN_OF_STEP.items() if not field.yaml_key
     }
-    return replace(told, position=known.position, size=known.size, **plain)
+    return replace(imported, position=known.position, size=known.size, **plain)
 
 
 def _in_order(present: Pipeline, steps: Mapping[str, Step]) -> dict[str, Step]:
@@ -159,9 +159,9 @@ def _present_order(present: Pipeline, step: Step) -> str | None:
     return known.order if known and stays else None
 
 
-def _settings(present: PipelineSettings, told: PipelineSettings) -> PipelineSettings:
+def _settings(present: PipelineSettings, imported: PipelineSettings) -> PipelineSettings:
     """Keep what stands in no file."""
-    return replace(told, status=present.status, is_template=present.is_template)
+    return replace(imported, status=present.status, is_template=present.is_template)
 
 
 def _connections(present: Pipeline, adopted: Pipeline) -> Iterator[Connection]:

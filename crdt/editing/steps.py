@@ -16,7 +16,7 @@ from .strict_fields import check_fields, check_id, check_required, merged_fields
 _DEFAULTS: Final[JsonMap] = {
     name: default for name, default in defaults_of(STEP).items() if name != "order"
 }
-"""What a new step has where nothing else is said; its order comes from where it is to stand."""
+"""What a new step has unless it is given; its order comes from where it is to stand."""
 
 _PLACING: Final = frozenset({"name", "parent_step_id", "slot"})
 """Fields that must fit with those of other steps."""
@@ -53,7 +53,7 @@ def patch_step(
     """Change some fields of a step; `config` as a JSON merge patch (RFC 7396).
 
     `before` moves it before that sibling, or to the end by LAST. A step that changes its slot comes
-    to the end if nothing else is said. Raises InvalidEdit, UnknownEntry, EditConflict.
+    to the end unless `before` or `order` is given. Raises InvalidEdit, UnknownEntry, EditConflict.
     """
     wanted = merged_fields(STEP, editor.step(step_id), changes)
     _write_step(editor, step_id, wanted, before)

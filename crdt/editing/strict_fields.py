@@ -1,7 +1,7 @@
-"""The fields that an edit by the server may set, and what each may hold.
+"""Checks the fields that an edit by the server sets, by their declarations.
 
 A client on a socket may write anything, and the tables show what can be shown of it. An edit by the
-server is checked before it is made instead: whoever asked for it is told what is wrong.
+server is checked before it is made: an InvalidEdit names the field and what was expected.
 """
 
 import json

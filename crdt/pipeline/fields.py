@@ -85,7 +85,7 @@ class Flag:
 
     @property
     def json_schema(self) -> Mapping[str, Any]:
-        """Say the same in JSON Schema."""
+        """Return the same rule in JSON Schema."""
         return {"type": "boolean"}
 
     def accepts(self, value: "Json") -> bool:
@@ -103,14 +103,14 @@ class Text:
 
     @property
     def expected(self) -> str:
-        """Say which lengths are taken."""
+        """State which lengths are accepted."""
         if self.may_be_blank:
             return f"a text of at most {self.limit} characters"
         return f"a text of 1 to {self.limit} characters"
 
     @property
     def json_schema(self) -> Mapping[str, Any]:
-        """Say the same in JSON Schema."""
+        """Return the same rule in JSON Schema."""
         least = {} if self.may_be_blank else {"minLength": 1}
         return {"type": "string", **least, "maxLength": self.limit}
 
@@ -242,8 +242,8 @@ class Tags:
 class Field:
     """One field: its kind, and `default`, which stands for it where it is missing or null.
 
-    `is_required` says that whoever creates an entry must give it. `is_nullable` says that null is
-    a value of its own, "none". `yaml_key` is its key in Pipeline YAML, None if it stands in no
+    `is_required`: whoever creates an entry must give it. `is_nullable`: null is a value of its own,
+    "none". `yaml_key` is its key in Pipeline YAML, None if it stands in no
     file. `description` is for the OpenAPI document.
     """
 

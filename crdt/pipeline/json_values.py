@@ -85,7 +85,7 @@ def same(one: object, other: object) -> bool:
 
 
 def _same_kinds(one: object, other: object) -> bool:
-    """Tell booleans from numbers in values that Python finds equal."""
+    """Whether two values that Python finds equal have booleans in the same positions."""
     match one, other:
         case Mapping(), Mapping():
             return all(_same_kinds(item, other[key]) for key, item in one.items())

@@ -38,7 +38,7 @@ class Place(NamedTuple):
 
 
 def place_at(parent: str | None, slot: str, order: str, name: str) -> Place:
-    """Make a place; at the top level there is one slot, whatever a step says."""
+    """Make a place; at the top level there is one slot, whatever the step declares."""
     return Place(parent, MAIN_SLOT if parent is None else slot, order, name)
 
 

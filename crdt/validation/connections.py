@@ -18,10 +18,10 @@ class ValidConnections:
         self._same_route: dict[Route, list[str]] = {}
         self._at_step: dict[str, set[str]] = {}
 
-    def update(self, entry: Mapping[str, ConnectionEntry | None]) -> set[str]:
+    def update(self, entries: Mapping[str, ConnectionEntry | None]) -> set[str]:
         """Take connections (None: there is none); return every key whose row may have changed."""
-        concerned = set(entry)
-        for key, connection in entry.items():
+        concerned = set(entries)
+        for key, connection in entries.items():
             concerned |= self._remove(key)
             if connection is not None:
                 concerned |= self._add(key, connection)
@@ -39,7 +39,7 @@ class ValidConnections:
         return connection.row()
 
     def diagnostics(self, key: str) -> Iterator[Diagnostic]:
-        """Tell why a connection with two ends has no row."""
+        """Yield the reason why a connection with two ends has no row."""
         if key not in self._connections:
             return
         subject, instead = connection_subject(key), "this connection is not in the tables"

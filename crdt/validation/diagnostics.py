@@ -1,4 +1,4 @@
-"""What can be wrong with a document's content, and how it is told.
+"""What can be wrong with a document's content, and how it is reported.
 
 Every code stands in `Code`, with its severity and its meaning; the documentation lists them from
 here. An error leaves something out of the tables; a warning shows it there in another shape.

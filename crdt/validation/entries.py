@@ -94,7 +94,7 @@ class ConnectionEntry(ConnectionFields):
 
 
 def step_entry(key: str, raw: "Json | Missing") -> ValidEntry[StepEntry]:
-    """Read one entry of `steps`; of an absent one there is nothing to say."""
+    """Read one entry of `steps`; a missing one gives no diagnostics."""
     if raw is MISSING:
         return ValidEntry(None)
     notes = Notes(step_subject(key))
@@ -104,7 +104,7 @@ def step_entry(key: str, raw: "Json | Missing") -> ValidEntry[StepEntry]:
 
 
 def connection_entry(key: str, raw: "Json | Missing") -> ValidEntry[ConnectionEntry]:
-    """Read one entry of `connections`; of an absent one there is nothing to say."""
+    """Read one entry of `connections`; a missing one gives no diagnostics."""
     if raw is MISSING:
         return ValidEntry(None)
     notes = Notes(connection_subject(key))

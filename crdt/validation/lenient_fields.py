@@ -32,7 +32,7 @@ _FAULTS: Final = {
 
 
 class Notes:
-    """What the tables show otherwise than one subject of the document says."""
+    """Collects where the tables differ from what one subject of the document holds."""
 
     def __init__(self, subject: str) -> None:
         self.subject = subject

@@ -1,8 +1,9 @@
-"""Which step holds which: what steps declare, made into a forest.
+"""Which step contains which: the parents that steps declare, made into a tree without cycles.
 
-Every step declares at most one parent, so a component has at most one cycle. A cycle is cut above
-its smallest id; a parent that does not exist counts as none. The outcome depends on nothing but
-the declarations, and an update costs the ways from the changed steps to their roots.
+Every step declares at most one parent, so each connected group of steps has at most one cycle. The
+cycle is cut above its smallest id; a parent that does not exist counts as none. The result depends
+on nothing but the declared parents, so all replicas agree, and an update costs as much as the paths
+from the changed steps to their roots are long.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,8 +24,8 @@ class Parents:
 
     def parent(self, key: str) -> str | None:
         """Return the step that holds this one in the tables, None at the top level."""
-        entry = self._declared[key]
-        return None if entry not in self._declared or self.cycle(key) else entry
+        declared = self._declared[key]
+        return None if declared not in self._declared or self.cycle(key) else declared
 
     def cycle(self, key: str) -> tuple[str, ...]:
         """Return the cycle that is cut above this step, sorted; empty if there is none."""
@@ -33,17 +34,17 @@ class Parents:
 
     def dangles(self, key: str) -> bool:
         """Whether the declared parent does not exist."""
-        entry = self._declared[key]
-        return entry is not None and entry not in self._declared
+        declared = self._declared[key]
+        return declared is not None and declared not in self._declared
 
-    def update(self, entry: Mapping[str, str | Missing | None]) -> set[str]:
+    def update(self, parents: Mapping[str, str | Missing | None]) -> set[str]:
         """Take declared parents (MISSING: the step is gone); return all keys this may concern."""
-        changed = {key for key, parent in entry.items() if self._declares_anew(key, parent)}
+        changed = {key for key, parent in parents.items() if self._declares_anew(key, parent)}
         concerned = set(changed)
         for key in changed:
-            if (key in self._declared) != (entry[key] is not MISSING):
+            if (key in self._declared) != (parents[key] is not MISSING):
                 concerned |= self._children.get(key, frozenset())
-            self._declare(key, entry[key])
+            self._declare(key, parents[key])
         concerned |= self._open_cycles(changed)
         concerned |= self._close_cycles(changed)
         return concerned

@@ -24,11 +24,11 @@ class StepTree:
     def __contains__(self, key: object) -> bool:
         return key in self._steps
 
-    def update(self, entry: Mapping[str, StepEntry | None]) -> set[str]:
+    def update(self, entries: Mapping[str, StepEntry | None]) -> set[str]:
         """Take steps (None: no row can be made); return every key whose row may have changed."""
-        parents = {key: step.parent if step else MISSING for key, step in entry.items()}
-        concerned = self._parents.update(parents) | entry.keys()
-        for key, step in entry.items():
+        parents = {key: step.parent if step else MISSING for key, step in entries.items()}
+        concerned = self._parents.update(parents) | entries.keys()
+        for key, step in entries.items():
             self._declare(key, step)
         unsettled = self._placement.update({key: self._wanted_place(key) for key in concerned})
         for scope in unsettled:
@@ -58,7 +58,7 @@ class StepTree:
         )
 
     def diagnostics(self, key: str) -> Iterator[Diagnostic]:
-        """Tell what the tables show otherwise because of other steps."""
+        """Yield what the tables show differently because of other steps."""
         if key in self._steps:
             subject = step_subject(key)
             yield from self._parent_diagnostics(key, subject)

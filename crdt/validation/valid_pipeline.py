@@ -119,16 +119,16 @@ class ValidPipeline:
         self._report(PIPELINE, entry.diagnostics, draft)
 
     def _take_steps(self, entries: Entries) -> set[str]:
-        entry = {key: step_entry(key, raw) for key, raw in entries.items()}
-        for key, step in entry.items():
+        read = {key: step_entry(key, raw) for key, raw in entries.items()}
+        for key, step in read.items():
             self._remember(step_subject(key), step.diagnostics)
-        return self._step_tree.update({key: step.value for key, step in entry.items()})
+        return self._step_tree.update({key: step.value for key, step in read.items()})
 
     def _take_connections(self, entries: Entries) -> set[str]:
-        entry = {key: connection_entry(key, raw) for key, raw in entries.items()}
-        for key, connection in entry.items():
+        read = {key: connection_entry(key, raw) for key, raw in entries.items()}
+        for key, connection in read.items():
             self._remember(connection_subject(key), connection.diagnostics)
-        return self._valid_connections.update({key: each.value for key, each in entry.items()})
+        return self._valid_connections.update({key: each.value for key, each in read.items()})
 
     def _remember(self, subject: str, own: tuple[Diagnostic, ...]) -> None:
         """Keep what an entry gives rise to by itself, for when only its surroundings change."""

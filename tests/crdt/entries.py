@@ -58,7 +58,7 @@ def parents(result: Rows) -> dict[str, str | None]:
     }
 
 
-def told(result: Rows) -> set[tuple[str, str]]:
+def findings(result: Rows) -> set[tuple[str, str]]:
     return set(result.diagnostics)
 
 

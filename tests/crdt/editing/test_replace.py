@@ -30,9 +30,9 @@ def made_equal(document: Document, target: Pipeline) -> list[bytes]:
     return updates
 
 
-def put(document: Document, told: Pipeline) -> list[bytes]:
+def put(document: Document, imported: Pipeline) -> list[bytes]:
     with document.transact() as updates:
-        put_pipeline(Editor(document), told)
+        put_pipeline(Editor(document), imported)
     return updates
 
 
@@ -144,7 +144,7 @@ def test_values_nested_beyond_reason_are_refused() -> None:
     deep: object = 1
     for _ in range(5000):
         deep = [deep]
-    told = Pipeline(PipelineSettings("P"), {A: Step(A, "a", "claude", config={"deep": deep})})  # type: ignore[dict-item]
+    imported = Pipeline(PipelineSettings("P"), {A: Step(A, "a", "claude", config={"deep": deep})})  # type: ignore[dict-item]
     document = document_of(Pipeline(PipelineSettings("P")))
     with pytest.raises(InvalidEdit, match="flatten"):
-        put(document, told)
+        put(document, imported)

@@ -19,7 +19,7 @@ def pipeline(*steps: Step, **connections: Connection) -> Pipeline:
     return replace(made, connections=derived | {one.id: one for one in connections.values()})
 
 
-def told(*steps: Step) -> Pipeline:
+def imported(*steps: Step) -> Pipeline:
     return pipeline(*(replace(one, id=one.id.replace("0", "f", 1)) for one in steps))
 
 
@@ -29,7 +29,7 @@ def other(id_: str) -> str:
 
 def test_a_step_keeps_its_id_its_place_and_its_order() -> None:
     present = pipeline(replace(step(A, "a", "V"), position=Point(7, 8)), step(B, "b", "k"))
-    found = match_entries(present, told(step(A, "a", "1", model="m"), step(B, "b", "2")))
+    found = match_entries(present, imported(step(A, "a", "1", model="m"), step(B, "b", "2")))
     assert found.steps[A] == replace(present.steps[A], config={"model": "m"})
     assert found.steps[B] == present.steps[B]
 
@@ -37,7 +37,7 @@ def test_a_step_keeps_its_id_its_place_and_its_order() -> None:
 def test_a_renamed_step_is_known_by_what_it_does() -> None:
     present = pipeline(step(A, "a", "V", prompt="x"), step(B, "b", "k", prompt="y"))
     found = match_entries(
-        present, told(step(A, "z", "1", prompt="y"), step(B, "a", "2", prompt="x"))
+        present, imported(step(A, "z", "1", prompt="y"), step(B, "a", "2", prompt="x"))
     )
     assert {id_: one.name for id_, one in found.steps.items()} == {A: "a", B: "z"}
 
@@ -45,16 +45,16 @@ def test_a_renamed_step_is_known_by_what_it_does() -> None:
 def test_a_step_that_moved_into_another_is_known_by_its_name() -> None:
     present = pipeline(step(A, "a", "V", prompt="x"), step(B, "loop", "k", loops=True))
     inside = step(A, "a", "1", other(B), prompt="new")
-    found = match_entries(present, told(step(B, "loop", "1", loops=True), inside))
+    found = match_entries(present, imported(step(B, "loop", "1", loops=True), inside))
     assert set(found.steps) == {A, B}
     assert found.steps[A].parent_step_id == B
 
 
 def test_a_step_that_is_new_but_for_its_type_takes_the_place_of_the_only_one_left() -> None:
     present = pipeline(step(A, "a", "V", prompt="x"), step(B, "b", "k", prompt="y"))
-    found = match_entries(present, told(step(A, "a", "1"), step(B, "z", "2", prompt="new")))
+    found = match_entries(present, imported(step(A, "a", "1"), step(B, "z", "2", prompt="new")))
     assert {id_: one.name for id_, one in found.steps.items()} == {A: "a", B: "z"}
-    found = match_entries(present, told(step(C, "y", "1"), step(D, "z", "2")))
+    found = match_entries(present, imported(step(C, "y", "1"), step(D, "z", "2")))
     assert not {A, B} & set(found.steps)
 
 
@@ -66,7 +66,7 @@ def test_steps_inside_a_step_that_moved_are_known() -> None:
     )
     found = match_entries(
         present,
-        told(
+        imported(
             step(A, "outer", "1", loops=True),
             step(B, "inner", "1", other(A), loops=True),
             step(C, "deep", "1", other(B), prompt="z"),
@@ -79,7 +79,7 @@ def test_a_step_nobody_knows_comes_between_the_others() -> None:
     present = pipeline(step(A, "a", "V", prompt="x"), step(B, "b", "k", prompt="y"))
     new = step(D, "new", "2", prompt="z")
     found = match_entries(
-        present, told(step(A, "a", "1", prompt="x"), new, step(B, "b", "3", prompt="y"))
+        present, imported(step(A, "a", "1", prompt="x"), new, step(B, "b", "3", prompt="y"))
     )
     assert set(found.steps) == {A, B, other(D)}
     assert (found.steps[A].order, found.steps[B].order) == ("V", "k")
@@ -88,7 +88,7 @@ def test_a_step_nobody_knows_comes_between_the_others() -> None:
 
 def test_of_two_with_one_name_the_first_is_the_first() -> None:
     present = pipeline(step(A, "a", "V"), step(B, "a", "k"))
-    found = match_entries(present, told(step(C, "a", "1", n=1), step(D, "a", "2", n=2)))
+    found = match_entries(present, imported(step(C, "a", "1", n=1), step(D, "a", "2", n=2)))
     assert {id_: one.config for id_, one in found.steps.items()} == {A: {"n": 1}, B: {"n": 2}}
 
 
@@ -97,7 +97,7 @@ def test_connections_drawn_by_hand_stay_while_both_ends_do() -> None:
     present = pipeline(
         step(A, "a", "1"), step(B, "b", "2"), step(C, "c", "3"), hand=hand, gone=gone
     )
-    found = match_entries(present, told(step(A, "a", "1"), step(B, "b", "2")))
+    found = match_entries(present, imported(step(A, "a", "1"), step(B, "b", "2")))
     assert found.connections == {key(8): hand}
 
 
@@ -107,9 +107,9 @@ def test_connections_of_the_text_come_and_go_with_it() -> None:
     (derived,) = present.connections.values()
     drawn = replace(derived, path_data={"p": 1})
     present = replace(present, connections={derived.id: drawn})
-    same = told(step(A, "a", "1"), step(B, "b", "2", prompt=reads_a))
+    same = imported(step(A, "a", "1"), step(B, "b", "2", prompt=reads_a))
     assert match_entries(present, same).connections == present.connections
-    without = told(step(A, "a", "1"), step(B, "b", "2", prompt="none"))
+    without = imported(step(A, "a", "1"), step(B, "b", "2", prompt="none"))
     assert match_entries(present, without).connections == {}
 
 
@@ -120,7 +120,7 @@ def test_a_derived_connection_that_was_led_elsewhere_leaves_its_id_there() -> No
     (derived,) = present.connections.values()
     rewired = replace(derived, to_step_id=C)
     present = replace(present, connections={derived.id: rewired})
-    found = match_entries(present, told(*steps))
+    found = match_entries(present, imported(*steps))
     assert found.connections[derived.id] == rewired
     (again,) = (one for id_, one in found.connections.items() if id_ != derived.id)
     assert (again.from_step_id, again.to_step_id) == (A, B)

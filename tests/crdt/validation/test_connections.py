@@ -7,7 +7,7 @@ import pytest
 from crdt.pipeline.fields import MAX_PORT
 from crdt.pipeline.model import MISSING, Json
 from crdt.validation.valid_pipeline import ValidPipeline
-from tests.crdt.entries import A, B, C, D, key, rows, step, told, wire
+from tests.crdt.entries import A, B, C, D, findings, key, rows, step, wire
 
 
 class TestConnections:
@@ -42,7 +42,7 @@ class TestConnections:
     def test_a_connection_without_two_ends_is_left_out(self, raw: Json) -> None:
         result = rows({A: step("a"), B: step("b")}, {C: raw})
         assert not result.connections
-        assert told(result) == {("dangling_connection", f"connection:{C}")}
+        assert findings(result) == {("dangling_connection", f"connection:{C}")}
 
     @pytest.mark.parametrize(
         ("bad", "raw", "code"),
@@ -51,20 +51,20 @@ class TestConnections:
     def test_what_is_no_connection_is_left_out(self, bad: str, raw: Json, code: str) -> None:
         result = rows({A: step("a")}, {bad: raw})
         assert not result.connections
-        assert told(result) == {(code, f"connection:{bad}")}
+        assert findings(result) == {(code, f"connection:{bad}")}
 
     def test_ports_of_another_kind_and_long_ones(self) -> None:
         result = rows({A: step("a")}, {C: wire(A, A, from_output=1, to_input="i" * 300)})
         (row,) = result.connections.values()
         assert (row.from_output, row.to_input) == ("output", "i" * MAX_PORT)
-        assert {code for code, _ in told(result)} == {"invalid_value", "text_cut"}
+        assert {code for code, _ in findings(result)} == {"invalid_value", "text_cut"}
 
     def test_of_equal_connections_the_smallest_id_stays(self) -> None:
         steps = {A: step("a"), B: step("b")}
         valid = ValidPipeline()
         valid.update(steps=steps, connections={key(7): wire(A, B), key(9): wire(A, B)})
         assert list(valid.rows().connections) == [UUID(int=7)]
-        assert told(valid.rows()) == {("duplicate_connection", f"connection:{key(9)}")}
+        assert findings(valid.rows()) == {("duplicate_connection", f"connection:{key(9)}")}
         valid.update(connections={key(5): wire(A, B, to_input="input")})
         assert list(valid.rows().connections) == [UUID(int=5)]
         changes = valid.update(connections={key(5): wire(A, B, to_input="other")})
@@ -75,6 +75,6 @@ class TestConnections:
         valid = ValidPipeline()
         valid.update(steps={A: step("a"), B: step("b")}, connections={C: wire(A, B)})
         assert valid.update(steps={B: MISSING}).removed_connections == [UUID(C)]
-        assert told(valid.rows()) == {("dangling_connection", f"connection:{C}")}
+        assert findings(valid.rows()) == {("dangling_connection", f"connection:{C}")}
         assert [row.id for row in valid.update(steps={B: step("b")}).connections] == [UUID(C)]
         assert not valid.rows().diagnostics

@@ -8,7 +8,7 @@ from crdt.pipeline.fields import MAX_NAME, MAX_TYPE
 from crdt.pipeline.model import Json
 from crdt.pipeline.rows import STEP_TYPES, UNSUPPORTED, PipelineRow, StepRow
 from crdt.validation.valid_pipeline import ValidPipeline
-from tests.crdt.entries import A, B, line, names, only_step, rows, step, told
+from tests.crdt.entries import A, B, findings, line, names, only_step, rows, step
 
 
 class TestSettings:
@@ -52,7 +52,10 @@ class TestSettings:
         pipeline = valid.rows().pipeline
         assert pipeline is not None
         assert (pipeline.name, pipeline.status) == ("Untitled pipeline", "draft")
-        assert told(valid.rows()) == {("missing_name", "pipeline"), ("invalid_value", "pipeline")}
+        assert findings(valid.rows()) == {
+            ("missing_name", "pipeline"),
+            ("invalid_value", "pipeline"),
+        }
 
     @pytest.mark.parametrize(
         ("field", "value", "shown"),
@@ -85,7 +88,7 @@ class TestSettings:
         result = rows(settings={"name": "P", "tags": tags})
         assert result.pipeline is not None
         assert result.pipeline.tags == ("x" * 100, "a", *map(str, range(98)))
-        assert told(result) == {("text_cut", "pipeline"), ("invalid_value", "pipeline")}
+        assert findings(result) == {("text_cut", "pipeline"), ("invalid_value", "pipeline")}
         assert "leave 102 out" in result.diagnostics["invalid_value", "pipeline"].message
 
     def test_a_second_look_at_the_same_settings_changes_nothing(self) -> None:
@@ -162,18 +165,18 @@ class TestOneStep:
     def test_a_value_that_is_no_map_is_left_out(self, value: Json) -> None:
         result = rows({A: value})
         assert not result.steps
-        assert told(result) == {("not_a_map", f"step:{A}")}
+        assert findings(result) == {("not_a_map", f"step:{A}")}
 
     @pytest.mark.parametrize("name", [None, "", 7, False, ["x"], {"x": 1}])
     def test_a_missing_name_gets_a_placeholder(self, name: Json) -> None:
         result = rows({A: step(name)})
         assert result.steps[UUID(A)].name == "unnamed"
-        assert told(result) == {("missing_name", f"step:{A}")}
+        assert findings(result) == {("missing_name", f"step:{A}")}
 
     def test_a_long_name_is_cut(self) -> None:
         result = rows({A: step("ä" * 501), B: step("b" * 500)})
         assert names(result) == {A: "ä" * MAX_NAME, B: "b" * MAX_NAME}
-        assert told(result) == {("text_cut", f"step:{A}")}
+        assert findings(result) == {("text_cut", f"step:{A}")}
 
     @pytest.mark.parametrize(
         ("declared", "kept"),
@@ -193,7 +196,7 @@ class TestOneStep:
         result = rows({A: step(type=declared)})
         row = result.steps[UUID(A)]
         assert (row.type, row.declared_type) == (UNSUPPORTED, kept)
-        assert ("unsupported_type", f"step:{A}") in told(result)
+        assert ("unsupported_type", f"step:{A}") in findings(result)
 
     @pytest.mark.parametrize("known", sorted(STEP_TYPES))
     def test_a_known_type_is_kept(self, known: str) -> None:
@@ -204,7 +207,7 @@ class TestOneStep:
     def test_enabled_of_another_kind_is_true(self, enabled: Json) -> None:
         result = rows({A: step(enabled=enabled)})
         assert result.steps[UUID(A)].enabled is True
-        assert told(result) == {("invalid_value", f"step:{A}")}
+        assert findings(result) == {("invalid_value", f"step:{A}")}
 
     @pytest.mark.parametrize(
         "position",
@@ -226,7 +229,7 @@ class TestOneStep:
         result = rows({A: step(position=position)})
         row = result.steps[UUID(A)]
         assert (row.position_x, row.position_y) == (0.0, 0.0)
-        assert ("invalid_value", f"step:{A}") in told(result)
+        assert ("invalid_value", f"step:{A}") in findings(result)
 
     @pytest.mark.parametrize(
         "size",
@@ -242,19 +245,19 @@ class TestOneStep:
         result = rows({A: step(size=size)})
         row = result.steps[UUID(A)]
         assert (row.width, row.height) == (200.0, 100.0)
-        assert ("invalid_value", f"step:{A}") in told(result)
+        assert ("invalid_value", f"step:{A}") in findings(result)
 
     @pytest.mark.parametrize("config", [[], "x", 1, False])
     def test_a_config_of_another_kind_is_empty(self, config: Json) -> None:
         result = rows({A: step(config=config)})
         assert result.steps[UUID(A)].config == {}
-        assert told(result) == {("invalid_value", f"step:{A}")}
+        assert findings(result) == {("invalid_value", f"step:{A}")}
 
     @pytest.mark.parametrize("order", [None, 3, [], {}])
     def test_an_order_of_another_kind_comes_first(self, order: Json) -> None:
         result = rows({A: step("a"), B: step("b", order=order)})
         assert line(result) == [B, A]
-        assert told(result) == {("invalid_value", f"step:{B}")}
+        assert findings(result) == {("invalid_value", f"step:{B}")}
 
     def test_a_message_says_what_was_found_and_what_is_shown(self) -> None:
         result = rows({A: step(enabled="no", config=[1])})
@@ -275,7 +278,7 @@ class TestStorable:
         row = result.steps[UUID(A)]
         assert row.name == "a\ufffdb"
         assert row.config == {"k\ufffd": ["\ufffd", {"x": "\ufffd"}], "fine": "ä\u2028😀"}
-        assert told(result) == {("unstorable_text", f"step:{A}")}
+        assert findings(result) == {("unstorable_text", f"step:{A}")}
 
     def test_of_keys_that_become_one_the_unchanged_one_stays(self) -> None:
         one = only_step(step(config={"a\0": 1, "a\ufffd": 2}))
@@ -286,13 +289,13 @@ class TestStorable:
     def test_a_number_that_no_column_holds_is_null(self, number: float) -> None:
         result = rows({A: step(config={"n": [number, 1e308]})})
         assert result.steps[UUID(A)].config == {"n": [None, 1e308]}
-        assert told(result) == {("unstorable_number", f"step:{A}")}
+        assert findings(result) == {("unstorable_number", f"step:{A}")}
 
     def test_what_is_nested_too_deep_is_null(self) -> None:
         result = rows({A: step(config=nested(64)), B: step("b", config=nested(65))})
         assert depth(result.steps[UUID(A)].config) == 64
         assert depth(result.steps[UUID(B)].config) == 64
-        assert told(result) == {("nested_too_deep", f"step:{B}")}
+        assert findings(result) == {("nested_too_deep", f"step:{B}")}
 
     def test_a_hostile_depth_is_no_danger(self) -> None:
         assert depth(only_step(step(config=nested(100_000))).config) == 64

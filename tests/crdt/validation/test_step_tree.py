@@ -7,7 +7,7 @@ import pytest
 from crdt.pipeline.fields import MAX_NAME, MAX_SLOT
 from crdt.pipeline.model import MISSING
 from crdt.validation.valid_pipeline import ValidPipeline
-from tests.crdt.entries import A, B, C, D, key, names, parents, rows, step, told, work
+from tests.crdt.entries import A, B, C, D, findings, key, names, parents, rows, step, work
 
 
 class TestParents:
@@ -22,22 +22,22 @@ class TestParents:
         result = rows({A: step("a", parent_step_id=parent, slot="else")})
         row = result.steps[UUID(A)]
         assert (row.parent_step_id, row.slot) == (None, "steps")
-        assert told(result) == {("dangling_parent", f"step:{A}")}
+        assert findings(result) == {("dangling_parent", f"step:{A}")}
 
     def test_a_parent_that_has_no_row_counts_as_missing(self) -> None:
         result = rows({A: step("a", parent_step_id=B), B: "no map"})
         assert parents(result) == {A: None}
-        assert ("dangling_parent", f"step:{A}") in told(result)
+        assert ("dangling_parent", f"step:{A}") in findings(result)
 
     def test_a_parent_of_another_kind_is_none(self) -> None:
         result = rows({A: step("a", parent_step_id=[B]), B: step("b")})
         assert parents(result) == {A: None, B: None}
-        assert told(result) == {("invalid_value", f"step:{A}")}
+        assert findings(result) == {("invalid_value", f"step:{A}")}
 
     def test_a_step_inside_itself_is_at_the_top(self) -> None:
         result = rows({A: step("a", parent_step_id=A)})
         assert parents(result) == {A: None}
-        assert told(result) == {("parent_cycle", f"step:{A}")}
+        assert findings(result) == {("parent_cycle", f"step:{A}")}
 
     def test_a_cycle_is_cut_above_its_smallest_id_only(self) -> None:
         cycle = {
@@ -48,7 +48,7 @@ class TestParents:
         }
         result = rows(cycle)
         assert parents(result) == {A: C, B: None, C: B, D: B}
-        assert told(result) == {("parent_cycle", f"step:{B}")}
+        assert findings(result) == {("parent_cycle", f"step:{B}")}
 
     def test_a_cycle_that_opens_puts_its_step_back(self) -> None:
         valid = ValidPipeline()
@@ -79,7 +79,7 @@ class TestParents:
         assert slots[0] == "steps"
         assert slots[1] != slots[2]
         assert all(len(slot) <= MAX_SLOT for slot in slots)
-        assert told(result) == {
+        assert findings(result) == {
             ("invalid_value", f"step:{B}"),
             ("text_cut", f"step:{C}"),
             ("text_cut", f"step:{D}"),
@@ -99,7 +99,10 @@ class TestNames:
     def test_the_smallest_id_keeps_the_name(self) -> None:
         result = rows({C: step("x"), A: step("x"), B: step("x"), D: step("y")})
         assert names(result) == {A: "x", B: "x (2)", C: "x (3)", D: "y"}
-        assert told(result) == {("duplicate_name", f"step:{B}"), ("duplicate_name", f"step:{C}")}
+        assert findings(result) == {
+            ("duplicate_name", f"step:{B}"),
+            ("duplicate_name", f"step:{C}"),
+        }
         message = result.diagnostics["duplicate_name", f"step:{B}"].message
         assert message == 'name: a sibling is "x", too; the tables show "x (2)".'
 
