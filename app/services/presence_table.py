@@ -55,7 +55,7 @@ class _Shown:
 class FailureLog:
     """Logs why the table cannot be written, without a line for every second of an outage.
 
-    A StoreError is logged once per outage for each thing it says. Anything else is a bug, so it is
+    A StoreError is logged once per outage for each message. Anything else is a bug, so it is
     logged with its traceback each time; the same one again at most every REPEAT_SECONDS.
     """
 
@@ -159,15 +159,17 @@ def _states(states: Mapping[PresenceKey, str]) -> dict[PresenceKey, PresenceStat
 
 
 def presence_state(state: str) -> PresenceState:
-    """Read a presence state, JSON in which clients may say anything."""
+    """Read a presence state, JSON in which clients may have written anything."""
     try:
-        said = json.loads(state)
+        presence = json.loads(state)
     except (ValueError, RecursionError):
         return PresenceState()
-    if not isinstance(said, dict):
+    if not isinstance(presence, dict):
         return PresenceState()
     return PresenceState(
-        _point(said.get("cursor")), _selection(said.get("selection")), _status(said.get("status"))
+        _point(presence.get("cursor")),
+        _selection(presence.get("selection")),
+        _status(presence.get("status")),
     )
 
 

@@ -61,7 +61,7 @@ class Keyset:
     def page(
         self, rows: Sequence[Mapping[str, Any]], limit: int, make: Callable[[Mapping[str, Any]], T]
     ) -> Page[T]:
-        """Make a page of the first `limit` rows; one row more says that there is another page."""
+        """Make a page of the first `limit` rows; one row more means another page."""
         shown = rows[:limit]
         more = len(rows) > limit
         cursor = self.cursor(shown[-1]) if more else None

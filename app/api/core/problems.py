@@ -3,13 +3,13 @@
 NotModified (a PipeloomError)  304  the caller has this state already
 Problem (a PipeloomError)
 ├── BadCursor             400  a cursor that this list did not give out
-├── RoleNeeded            403  the caller's role is too weak; says which one is needed
+├── RoleNeeded            403  the caller's role is too weak; `roles` has the needed ones
 ├── NotFound              404  there is no such thing, or the caller may not know of it
 ├── BodyTooSlow           408
 ├── Stale                 412  If-Match names another state; carries the current one
 ├── BodyTooBig            413
 ├── UnsupportedBody       415
-├── Invalid               422  well-formed, but not what is expected; `errors` says where
+├── Invalid               422  well-formed, but not what is expected; `errors` has the places
 └── TooManyRequests       429
 """
 

@@ -23,7 +23,7 @@ class RateLimit:
         self._buckets: OrderedDict[UUID, TokenBucket] = OrderedDict()
 
     def take(self, user_id: UUID) -> Mapping[str, str]:
-        """Count one request; return the headers that say what is left. Raises TooManyRequests."""
+        """Count one request; return the headers with what is left. Raises TooManyRequests."""
         bucket, now = self._bucket(user_id), self._clock.monotonic()
         if wait := bucket.wait(now):
             refusal = TooManyRequests(math.ceil(wait))

@@ -23,7 +23,7 @@ def at_least(least: Role) -> tuple[Role, ...]:
 
 
 def require(role: Role, least: Role, deed: str) -> None:
-    """Raise RoleNeeded unless the role is at least `least`; `deed` says what for."""
+    """Raise RoleNeeded unless the role is at least `least`; `deed` is what it is needed for."""
     if role not in at_least(least):
         raise RoleNeeded(deed, *at_least(least))
 
