@@ -21,17 +21,17 @@ LOOM, OTHER, GONE = an_id(1), an_id(2), an_id(404)
 
 
 class Announcer:
-    """Announcements made by hand; `None` is a line that was lost."""
+    """Announcements made by hand; `None` is a connection that was lost."""
 
     def __init__(self) -> None:
-        self.said: asyncio.Queue[Collection[str] | None] = asyncio.Queue()
+        self.announced: asyncio.Queue[Collection[str] | None] = asyncio.Queue()
 
     async def wait(
         self,
         timeout: float,  # noqa: ASYNC109 - as the port has it
     ) -> Collection[str] | None:
         await asyncio.sleep(0)
-        return self.said.get_nowait() if not self.said.empty() else ()
+        return self.announced.get_nowait() if not self.announced.empty() else ()
 
 
 class SlowStore(MemoryStore):
@@ -54,18 +54,18 @@ class SlowStore(MemoryStore):
 
 
 @dataclass
-class Seats:
-    """An audience that writes down what it is told."""
+class RecordedSessions:
+    """An audience that writes down what it is applied."""
 
     taken: set[Seat] = field(default_factory=set)
-    told: list[tuple[UUID, dict[UUID, Scope | None]]] = field(default_factory=list)
+    applied: list[tuple[UUID, dict[UUID, Scope | None]]] = field(default_factory=list)
     withdrawn: list[UUID] = field(default_factory=list)
 
     def seats(self) -> set[Seat]:
         return set(self.taken)
 
     def apply_scopes(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
-        self.told.append((pipeline_id, dict(scopes)))
+        self.applied.append((pipeline_id, dict(scopes)))
 
     def withdraw(self, pipeline_id: UUID) -> None:
         self.withdrawn.append(pipeline_id)
@@ -76,7 +76,7 @@ class Scene:
     """A watch over two pipelines of one team, which Ada edits and Bob looks at."""
 
     store: SlowStore = field(default_factory=SlowStore)
-    seats: Seats = field(default_factory=Seats)
+    seats: RecordedSessions = field(default_factory=RecordedSessions)
     announcer: Announcer = field(default_factory=Announcer)
     clock: HeldClock = field(default_factory=HeldClock)
 
@@ -96,11 +96,11 @@ class Scene:
 
     def forget(self) -> None:
         self.store.asked.clear()
-        self.seats.told.clear()
+        self.seats.applied.clear()
 
     async def step(self, *announced: str) -> None:
         if announced:
-            self.announcer.said.put_nowait(set(announced))
+            self.announcer.announced.put_nowait(set(announced))
         await self.watch.step()
 
 
@@ -113,14 +113,14 @@ async def scene() -> Scene:
 
 async def test_silence_asks_nothing(scene: Scene) -> None:
     await scene.step()
-    assert (scene.store.asked, scene.seats.told) == ([], [])
+    assert (scene.store.asked, scene.seats.applied) == ([], [])
 
 
 async def test_a_user_is_looked_up_wherever_that_user_is(scene: Scene) -> None:
     await scene.store.add_member(scene.team, scene.bob, "member")
     await scene.step(str(scene.bob))
     assert scene.store.asked == [{(scene.bob, LOOM), (scene.bob, OTHER)}]
-    assert scene.seats.told == [
+    assert scene.seats.applied == [
         (LOOM, {scene.bob: "read-write"}),
         (OTHER, {scene.bob: "read-write"}),
     ]
@@ -129,7 +129,7 @@ async def test_a_user_is_looked_up_wherever_that_user_is(scene: Scene) -> None:
 async def test_who_left_the_team_has_no_scope(scene: Scene) -> None:
     await scene.store.remove_member(scene.team, scene.ada)
     await scene.step(str(scene.ada))
-    assert scene.seats.told == [(LOOM, {scene.ada: None})]
+    assert scene.seats.applied == [(LOOM, {scene.ada: None})]
 
 
 async def test_somebody_who_is_not_here_costs_nothing(scene: Scene) -> None:
@@ -145,20 +145,20 @@ async def test_many_announcements_are_one_question(scene: Scene) -> None:
 async def test_a_pipeline_is_looked_up_for_all_who_are_in_it(scene: Scene) -> None:
     await scene.step(f"pipeline:{LOOM}")
     assert scene.store.asked == [{(scene.ada, LOOM), (scene.bob, LOOM)}]
-    assert scene.seats.told == [(LOOM, {scene.ada: "read-write", scene.bob: "readonly"})]
+    assert scene.seats.applied == [(LOOM, {scene.ada: "read-write", scene.bob: "readonly"})]
 
 
 async def test_a_deleted_pipeline_is_withdrawn_and_no_other(scene: Scene) -> None:
     await scene.store.delete_pipeline(LOOM)
     await scene.step(f"pipeline:{LOOM}")
-    assert (scene.seats.withdrawn, scene.seats.told) == ([LOOM], [])
+    assert (scene.seats.withdrawn, scene.seats.applied) == ([LOOM], [])
 
 
 @pytest.mark.parametrize("announced", [None, {""}, {"everything"}, {"pipeline:"}])
 async def test_what_cannot_be_understood_is_a_reason_to_look_at_everybody(
     scene: Scene, announced: set[str] | None
 ) -> None:
-    scene.announcer.said.put_nowait(announced)
+    scene.announcer.announced.put_nowait(announced)
     await scene.watch.step()
     assert scene.store.asked == [scene.seats.taken]
 
@@ -177,10 +177,10 @@ async def test_a_question_without_an_answer_is_asked_again(scene: Scene) -> None
     scene.store.error = StoreUnavailable("PostgreSQL is away")
     with pytest.raises(StoreUnavailable):
         await scene.step(str(scene.ada))
-    assert scene.seats.told == []
+    assert scene.seats.applied == []
     scene.store.error = None
     await scene.step()
-    assert scene.seats.told == [(LOOM, {scene.ada: "read-write"})]
+    assert scene.seats.applied == [(LOOM, {scene.ada: "read-write"})]
 
 
 async def test_an_outage_changes_nothing_and_is_reported_once(
@@ -188,23 +188,23 @@ async def test_an_outage_changes_nothing_and_is_reported_once(
 ) -> None:
     monkeypatch.setattr("app.auth.access_watch.RETRY_SECONDS", 0.0)
     scene.store.error = StoreUnavailable("PostgreSQL is away")
-    scene.announcer.said.put_nowait(None)
+    scene.announcer.announced.put_nowait(None)
     with capture_logs() as logs:
         running = asyncio.create_task(scene.watch.run())
         await turns(100)
         assert len(scene.store.asked) > 3
-        assert scene.seats.told == []
+        assert scene.seats.applied == []
         scene.store.error = None
         await turns(20)
         running.cancel()
     assert [entry["event"] for entry in logs] == ["access.unchecked"]
-    assert (LOOM, {scene.ada: "read-write", scene.bob: "readonly"}) in scene.seats.told
+    assert (LOOM, {scene.ada: "read-write", scene.bob: "readonly"}) in scene.seats.applied
 
 
 async def test_a_bug_does_not_end_the_watch(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.auth.access_watch.RETRY_SECONDS", 0.0)
     scene.store.error = LookupError("a bug")
-    scene.announcer.said.put_nowait({str(scene.ada)})
+    scene.announcer.announced.put_nowait({str(scene.ada)})
     with capture_logs() as logs:
         running = asyncio.create_task(scene.watch.run())
         await turns(50)
@@ -212,7 +212,7 @@ async def test_a_bug_does_not_end_the_watch(scene: Scene, monkeypatch: pytest.Mo
         await turns(20)
         running.cancel()
     assert "access.failed" in {entry["event"] for entry in logs}
-    assert scene.seats.told == [(LOOM, {scene.ada: "read-write"})]
+    assert scene.seats.applied == [(LOOM, {scene.ada: "read-write"})]
 
 
 async def test_who_joins_in_silence_is_not_looked_up_again(scene: Scene) -> None:
@@ -228,10 +228,10 @@ async def test_who_joins_after_an_announcement_is_looked_up_again(scene: Scene) 
     revision = scene.watch.revision
     await scene.store.remove_member(scene.team, scene.ada)
     await scene.step(str(scene.ada))
-    assert scene.seats.told == []
+    assert scene.seats.applied == []
     scene.seats.taken.add((scene.ada, LOOM))
     await scene.watch.catch_up(scene.ada, since=revision)
-    assert scene.seats.told == [(LOOM, {scene.ada: None})]
+    assert scene.seats.applied == [(LOOM, {scene.ada: None})]
 
 
 async def test_an_older_answer_never_comes_after_a_newer_one(scene: Scene) -> None:
@@ -243,4 +243,4 @@ async def test_an_older_answer_never_comes_after_a_newer_one(scene: Scene) -> No
     await turns()
     scene.store.answering.set()
     await asyncio.gather(older, newer)
-    assert scene.seats.told == [(LOOM, {scene.ada: "read-write"}), (LOOM, {scene.ada: None})]
+    assert scene.seats.applied == [(LOOM, {scene.ada: "read-write"}), (LOOM, {scene.ada: None})]

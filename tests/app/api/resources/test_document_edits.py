@@ -82,7 +82,7 @@ async def test_an_announced_edit_is_answered_without_asking_the_database_again(
     assert patched["updated_at"] > patched["created_at"]
 
 
-class Deaf:
+class SilentAnnouncements:
     """Announcements that never arrive: of a lost connection (None), or without a sign of it.
 
     `has_answered` is set when the answer to the first wait has been acted on, as the second begins.
@@ -104,23 +104,27 @@ class Deaf:
         return self.answer
 
 
-async def deafen(house: House, monkeypatch: pytest.MonkeyPatch, deaf: Deaf) -> None:
+async def silence(
+    house: House, monkeypatch: pytest.MonkeyPatch, silent: SilentAnnouncements
+) -> None:
     """Let no announcement arrive any more, and let the server notice."""
     watch = house.made.projections
-    monkeypatch.setattr(watch, "_announcements", deaf)
+    monkeypatch.setattr(watch, "_announcements", silent)
     monkeypatch.setattr(watch, "_latest", OrderedDict())
     async with asyncio.timeout(10):
-        await deaf.has_answered.wait()
-    assert watch.is_listening is (deaf.answer is not None)
+        await silent.has_answered.wait()
+    assert watch.is_listening is (silent.answer is not None)
 
 
-@pytest.mark.parametrize("deaf", [Deaf(None), Deaf(())], ids=["lost", "silent"])
+@pytest.mark.parametrize(
+    "silent", [SilentAnnouncements(None), SilentAnnouncements(())], ids=["lost", "silent"]
+)
 async def test_an_edit_whose_announcement_is_lost_is_found_in_the_tables(
-    house: House, team: Team, monkeypatch: pytest.MonkeyPatch, deaf: Deaf
+    house: House, team: Team, monkeypatch: pytest.MonkeyPatch, silent: SilentAnnouncements
 ) -> None:
     path = await a_pipeline(team)
     step = await a_step(team, path, "a")
-    await deafen(house, monkeypatch, deaf)
+    await silence(house, monkeypatch, silent)
     monkeypatch.setattr(document_edits, "FIRST_PATIENCE", 0.01)
     monkeypatch.setattr(document_edits, "PROJECTION_SECONDS", 10.0)
     patched = the_json(await team.member.patch(f"{path}/steps/{step}", {"name": "b"}))
@@ -133,7 +137,7 @@ async def test_an_edit_that_changes_nothing_waits_for_no_announcement(
 ) -> None:
     path = await a_pipeline(team)
     step = await a_step(team, path, "a")
-    await deafen(house, monkeypatch, Deaf(()))
+    await silence(house, monkeypatch, SilentAnnouncements(()))
     monkeypatch.setattr(document_edits, "FIRST_PATIENCE", 60.0)
     answer = await team.member.patch(f"{path}/steps/{step}", {"name": "a"})
     assert answer.status_code == 200
