@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from app.bus.base import Bus, Unsubscribe, do_nothing
+from app.bus.base import Bus
 from app.clock import Clock
 from app.telemetry.metrics import ACK_SECONDS, counters, reject
 from crdt.document.document import Document
@@ -25,7 +25,7 @@ from crdt.errors import (
     ProtocolError,
     SyncError,
 )
-from crdt.protocol.awareness_update import merge_awareness, split_awareness
+from crdt.protocol.awareness_update import merge_awareness
 from crdt.protocol.messages import (
     Accepted,
     AwarenessUpdate,
@@ -36,7 +36,6 @@ from crdt.protocol.messages import (
     SyncStep2,
     Update,
 )
-from crdt.room.awareness import MAX_NODE_PRESENCE_BYTES
 from crdt.room.effects import (
     Append,
     Broadcast,
@@ -49,7 +48,7 @@ from crdt.room.effects import (
     SessionId,
     WhenDurable,
 )
-from crdt.room.peer_messages import Committed, NodePresence, PeerMessage, PresenceQuery
+from crdt.room.peer_messages import Committed, PeerMessage
 from crdt.room.room import TOO_LARGE, Room
 from crdt.room.session import Session
 from crdt.updates.inspection import Inspection
@@ -58,9 +57,10 @@ from persistence.ports.update_log import NewUpdate
 from .appends import Appends, Committer
 from .coalescing import IMMEDIATE, Coalescer, CoalescingIntervals
 from .fan_out import FanOut, LeavingClient
-from .inspect_in_thread import InspectedCommit, is_large
+from .inspect_in_thread import InspectedCommit
 from .log_position import LogPosition
 from .outbox import Outbox
+from .peer_link import PeerLink
 
 LAST_ACKS_SECONDS = 5.0
 """How long a client that is to be closed waits for its last acknowledgements."""
@@ -97,20 +97,18 @@ class LiveRoom:
         self._presence_to_clients: Coalescer[bytes] = Coalescer(
             lambda: intervals.presence, self._broadcast_presence
         )
-        self._presence_to_peers: Coalescer[bytes] = Coalescer(
-            lambda: intervals.presence, self._publish_presence
-        )
         self.dropped = False
         self.frozen = False
         self.empty_since = clock.monotonic()
         self._room = room
-        self._bus, self._clock = bus, clock
+        self._clock = clock
         self._clients = FanOut(intervals.delivery)
         self._appends = Appends(committer, self._publish_committed, self._refuse)
         self._catching_up: set[SessionId] = set()
         self._on_gap = on_gap
-        self._unsubscribe: Unsubscribe = do_nothing
-        self._unsubscribe = bus.subscribe(pipeline_id, self._receive_peer, self._query_presence)
+        self._peers = PeerLink(bus, pipeline_id, room.node, self._receive_peer, intervals.presence)
+        # Last: the bus may deliver messages at once.
+        self._peers.open()
 
     @property
     def is_idle(self) -> bool:
@@ -279,9 +277,8 @@ class LiveRoom:
         if self.dropped:
             return
         self.dropped = True
-        self._unsubscribe()
+        self._peers.close()
         self._presence_to_clients.close()
-        self._presence_to_peers.close()
         self._clients.close(error)
 
     def _fan_out(self, message: Message, exclude: SessionId | None) -> None:
@@ -290,23 +287,8 @@ class LiveRoom:
         else:
             self._broadcast(message, exclude)
 
-    def _publish(self, message: PeerMessage) -> None:
-        if isinstance(message, NodePresence) and not message.is_complete:
-            self._presence_to_peers.add(message.presence)
-        else:
-            self._bus.publish(self.pipeline_id, message, self._receive_peer)
-
     def _broadcast_presence(self, presence: list[bytes]) -> None:
         self._broadcast(AwarenessUpdate(merge_awareness(presence)), None)
-
-    def _publish_presence(self, presence: list[bytes]) -> None:
-        for piece in split_awareness(merge_awareness(presence), MAX_NODE_PRESENCE_BYTES):
-            node_presence = NodePresence(self._room.node, piece, is_complete=False)
-            self._bus.publish(self.pipeline_id, node_presence, self._receive_peer)
-
-    def _query_presence(self) -> None:
-        """Ask the other nodes for the presence that they have of this room."""
-        self._bus.publish(self.pipeline_id, PresenceQuery(self._room.node), self._receive_peer)
 
     def _receive_peer(self, message: PeerMessage) -> None:
         """Apply a message of another node. What cannot be read is left to the log."""
@@ -384,7 +366,7 @@ class LiveRoom:
             case Append(update, user_id):
                 self._append(update, user_id)
             case Publish(message):
-                self._publish(message)
+                self._peers.publish(message)
             case CloseSession(session, error):
                 self._close(session, error)
             case CloseAfterAcks(session, error):
@@ -440,9 +422,7 @@ class LiveRoom:
 
     def _publish_committed(self, seq: int, payload: bytes) -> None:
         self.position.note(seq)
-        # The others must read a large one aside, so they may as well read it from the log.
-        told = Committed(seq, None if is_large(payload) else payload)
-        self._bus.publish(self.pipeline_id, told, self._receive_peer)
+        self._peers.publish_committed(seq, payload)
         self._check_gap()
 
     def _close(self, session: SessionId, error: SyncError) -> None:
