@@ -43,12 +43,12 @@ class WritableDirectory(PostgresDirectory):
 
     def __init__(self, pool: Pool) -> None:
         super().__init__(pool)
-        self._writing = pool.knowing(QUERIES)
+        self._writing = pool.with_queries(QUERIES)
 
     async def delete_pipeline(self, pipeline_id: UUID) -> None:
         """Delete a pipeline with its document, log and rows. Raises PipelineNotFound."""
         async with self._pool.transaction() as transaction:
-            writing = transaction.knowing(QUERIES)
+            writing = transaction.with_queries(QUERIES)
             # Workers lock the cursor before the rows, so this must as well.
             await writing.execute("lock_cursor", pipeline_id)
             if await writing.fetchval("delete_pipeline", pipeline_id) is None:

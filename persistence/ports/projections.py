@@ -11,7 +11,7 @@ from crdt.pipeline.rows import RowChanges, Rows
 
 
 class Claim(Protocol):
-    """One dirty document, held by one worker until the transaction around it ends."""
+    """One document that lags, locked by one worker until the transaction around it ends."""
 
     @property
     def pipeline_id(self) -> UUID: ...
@@ -42,7 +42,7 @@ class Projections(Protocol):
         """Lock one document whose log is ahead of its rows; None if there is none to be had.
 
         Documents claimed by another worker are passed over, and so are those in `excluding`: a
-        worker names there the documents that failed a moment ago. Leaving the context commits;
+        worker excludes the documents that failed a moment ago. Leaving the context commits;
         leaving it by an exception undoes everything. Raises StoreUnavailable.
         """
         ...
@@ -64,7 +64,7 @@ class ProjectionLag:
 
 
 class ProjectionLagReader(Protocol):
-    """Tells operators how far the tables are behind."""
+    """Measures how far the tables are behind, for operators."""
 
     async def lag(self) -> ProjectionLag:
         """Read the lag over all pipelines, zeros if there is none. Raises StoreUnavailable."""

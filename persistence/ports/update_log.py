@@ -9,7 +9,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class NewUpdate:
-    """An update as it came in: `payload` is the received bytes, never re-encoded."""
+    """An update to append: `payload` is the received bytes, never re-encoded."""
 
     pipeline_id: UUID
     user_id: UUID | None
@@ -29,9 +29,10 @@ class LoggedUpdate:
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """Everything a document is made of: its last stored state and the updates since.
+    """Everything a document is made from: its last stored state and the updates since.
 
-    `waiting` belongs to the state: updates that wait for their predecessors, which it cannot hold.
+    `waiting` belongs to the state: updates whose dependencies are missing, which a state cannot
+    hold.
     """
 
     state: bytes | None
@@ -51,7 +52,7 @@ class StoredDocument:
 
 
 class UpdateLog(Protocol):
-    """The memory of all documents: append-only, in the order of commits, bytes only."""
+    """The update log of all documents: append-only, bytes only, in the order of commits."""
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """Append all in one transaction and wake the workers; return one `seq` each, in order.
@@ -79,10 +80,10 @@ class UpdateLog(Protocol):
     async def store_state(
         self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
     ) -> None:
-        """Keep `state`, the merge of the updates 1..seq, so that loading starts there.
+        """Store `state`, the merge of the updates 1..seq, so that loading starts there.
 
-        `waiting` is what of them waits for its predecessors, as updates. Deletes no
-        update. A state older than the stored one is ignored.
+        `waiting` are those of them whose dependencies are missing. Deletes no update. Ignored if a
+        newer state is stored.
         """
         ...
 
@@ -97,7 +98,7 @@ class UpdateInfo:
 
 
 class UpdateHistory(Protocol):
-    """Who wrote what in the log, for telling its history."""
+    """Who made which update, for the history of a pipeline."""
 
     async def newest_updates(
         self, pipeline_id: UUID, limit: int, before: int | None = None

@@ -14,7 +14,8 @@ from crdt.pipeline.model import JsonMap
 class NewVersion:
     """A version about to be saved: the document's state, and the rows made of it as JSON.
 
-    `seq` is the last update of the log that is in `state`; `name` None for one saved unasked.
+    `seq` is the last update of the log that is in `state`; `name` is None for one saved
+    automatically.
     """
 
     pipeline_id: UUID
@@ -65,7 +66,7 @@ class Versions(Protocol):
     """The versions of all pipelines: once saved, never changed."""
 
     async def save(self, version: NewVersion) -> VersionInfo:
-        """Save a version under the next number. Its author may be gone: then it has none.
+        """Save a version under the next number; without its author if that user is deleted.
 
         Raises PipelineNotFound.
         """
@@ -88,20 +89,20 @@ class Versions(Protocol):
         *,
         excluding: Collection[UUID] = (),
     ) -> AbstractAsyncContextManager[UUID | None]:
-        """Hold one pipeline whose rows show edits that no version holds; None if none is due.
+        """Claim one pipeline whose rows show edits that no version holds; None if none is due.
 
-        Due is a pipeline if the first of those edits was received before `first_before`, or the
-        last one before `last_before`; None is never. Nobody else holds it meanwhile, but it goes
-        on being edited and projected. Raises StoreUnavailable.
+        A pipeline is due if the first of those edits was received before `first_before`, or the
+        last one before `last_before`; None means never. Nobody else can claim it meanwhile, but it
+        can be edited and projected. Raises StoreUnavailable.
         """
         ...
 
     async def mark_saved(self, pipeline_id: UUID, seq: int) -> None:
-        """Note that the last version holds all updates up to `seq`; `save` does so, too."""
+        """Record that the newest version holds all updates up to `seq`; `save` does so as well."""
         ...
 
     async def prune(self, pipeline_id: UUID, now: datetime, retention: Retention) -> None:
-        """Delete versions without a name that are older than is worth keeping.
+        """Delete versions without a name that `retention` does not keep.
 
         The newest version stays whatever its age.
         """

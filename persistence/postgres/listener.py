@@ -1,4 +1,4 @@
-"""Hears what the database announces: a connection that LISTENs, and comes back when it is lost."""
+"""Receives PostgreSQL's notifications: a connection that LISTENs and reconnects when it is lost."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ PROBE_TIMEOUT: Final = 5.0
 
 
 class Listener:
-    """The payloads announced on a channel, gathered between two waits.
+    """The payloads announced on a channel, collected between two waits.
 
     A notification may be lost with its connection, so this is for speed only: whoever waits here
     must look at everything from time to time, and whenever `wait` returns None.
@@ -37,9 +37,9 @@ class Listener:
     ) -> None:
         self._dsn, self._channel, self._probe_after = dsn, channel, probe_after
         self._connection: Any = None
-        self._heard_at = 0.0
-        self._heard: set[str] = set()
-        self._rung = asyncio.Event()
+        self._received_at = 0.0
+        self._payloads: set[str] = set()
+        self._has_some = asyncio.Event()
 
     async def wait(
         self,
@@ -55,8 +55,8 @@ class Listener:
             return None
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                await self._rung.wait()
-        if time.monotonic() - self._heard_at >= self._probe_after:
+                await self._has_some.wait()
+        if time.monotonic() - self._received_at >= self._probe_after:
             await self._probe(self._connection)
         return self._take()
 
@@ -75,42 +75,43 @@ class Listener:
 
     async def _listen(self) -> None:
         connection = await connect(self._dsn)
-        # What rang before is contained in the None that follows.
-        self._heard.clear()
-        self._rung.clear()
+        # The None that follows stands for whatever was announced before.
+        self._payloads.clear()
+        self._has_some.clear()
         try:
             with driver_errors():
                 connection.add_termination_listener(self._lost)
-                await connection.add_listener(self._channel, self._hear)
+                await connection.add_listener(self._channel, self._receive)
         except BaseException:
-            # Nobody else knows of it yet, and whoever waits may have been cancelled.
+            # `close` does not know this connection yet, so nothing else would end it. The error
+            # may be the cancellation of whoever waits.
             connection.terminate()
             raise
-        self._connection, self._heard_at = connection, time.monotonic()
+        self._connection, self._received_at = connection, time.monotonic()
 
     async def _probe(self, connection: Any) -> None:
-        """Tell a silent connection from one that was cut without a word, as by a firewall."""
+        """Find out whether a silent connection still works: a firewall may have cut it."""
         if connection is None:
             return
         try:
             with driver_errors():
                 await connection.execute(QUERIES["ping"], timeout=PROBE_TIMEOUT)
-            self._heard_at = time.monotonic()
+            self._received_at = time.monotonic()
         except StoreError:
             connection.terminate()
             self._lost(connection)
 
-    def _hear(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
-        self._heard.add(payload)
-        self._heard_at = time.monotonic()
-        self._rung.set()
+    def _receive(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
+        self._payloads.add(payload)
+        self._received_at = time.monotonic()
+        self._has_some.set()
 
     def _lost(self, connection: Any) -> None:
         if connection is self._connection:
             self._connection = None
-        self._rung.set()
+        self._has_some.set()
 
     def _take(self) -> set[str] | None:
-        self._rung.clear()
-        heard, self._heard = self._heard, set()
-        return None if self._connection is None else heard
+        self._has_some.clear()
+        payloads, self._payloads = self._payloads, set()
+        return None if self._connection is None else payloads

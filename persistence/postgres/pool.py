@@ -65,7 +65,8 @@ def driver_errors() -> Iterator[None]:
 
 def translated(error: Exception) -> StoreError:
     """The StoreError for an exception of the driver or of the network below it."""
-    # Some of the driver's complaints about values are an InterfaceError too, so these come first.
+    # Some of the driver's errors about values are InterfaceErrors as well, which would pass for an
+    # outage. So these come first.
     if isinstance(error, _BAD_VALUES):
         return InvalidValue(f"PostgreSQL cannot store this value: {_text(error)}")
     if isinstance(error, _TRANSIENT):
@@ -94,7 +95,7 @@ def _text(error: Exception) -> str:
 
 
 class DatabaseConnection:
-    """Runs named queries, those of `sql/queries.sql` unless told otherwise.
+    """Runs named queries, those of `sql/queries.sql` unless others are given.
 
     On a connection, or on any one of a pool. Every method raises a StoreError of
     `persistence/errors.py`, never one of the driver's.
@@ -103,8 +104,8 @@ class DatabaseConnection:
     def __init__(self, driver: Any, queries: NamedQueries = QUERIES) -> None:
         self._driver, self._queries = driver, queries
 
-    def knowing(self, queries: NamedQueries) -> "DatabaseConnection":
-        """The same connection for other queries."""
+    def with_queries(self, queries: NamedQueries) -> "DatabaseConnection":
+        """Return the same connection, for the named queries of another file."""
         return DatabaseConnection(self._driver, queries)
 
     async def fetch(self, name: str, *args: object) -> Sequence[Record]:
@@ -148,7 +149,7 @@ class DatabaseConnection:
         try:
             yield self
         except BaseException:
-            # A lost connection has rolled back already; the block's exception is the news.
+            # A lost connection has rolled back already; the block's exception is the one to report.
             with suppress(*_DRIVER_ERRORS):
                 await transaction.rollback()
             raise
@@ -200,7 +201,7 @@ async def open_pool(
                 command_timeout=command_timeout,
                 timeout=CONNECT_TIMEOUT,
                 init=_prepare,
-                reset=None if reset else _keep,
+                reset=None if reset else _leave_session,
                 server_settings={"application_name": "pipeloom"},
             )
         )
@@ -242,8 +243,8 @@ def _place(dsn: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}" + (f"?{parts.query}" if not host else "")
 
 
-async def _keep(_driver: Any) -> None:
-    """Leave a session as it is."""
+async def _leave_session(_driver: Any) -> None:
+    """Do not reset a session: that would cost a round trip after every query."""
 
 
 async def _prepare(driver: Any) -> None:

@@ -51,7 +51,7 @@ class PostgresUserDatabase:
         """See `UserDatabase.rows`."""
         async with self._pool.transaction() as transaction:
             await _become(transaction, user_id)
-            yield PostgresUserRows(transaction.knowing(API_QUERIES))
+            yield PostgresUserRows(transaction.with_queries(API_QUERIES))
 
 
 async def _become(connection: DatabaseConnection, user_id: UUID) -> None:

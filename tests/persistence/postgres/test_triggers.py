@@ -140,7 +140,7 @@ async def test_a_team_may_end_as_a_whole(pool: Pool, world: World) -> None:
 async def test_owners_may_change_places_in_any_order(pool: Pool, world: World) -> None:
     heir = await pool.fetchval("ensure_user", "bo@example.org", "Bo")
     async with pool.transaction() as transaction:
-        await transaction.knowing(QUERIES).execute("remove_member", world.team, world.user)
+        await transaction.with_queries(QUERIES).execute("remove_member", world.team, world.user)
         await transaction.execute("set_member", world.team, heir, "owner")
 
 
@@ -152,7 +152,7 @@ async def test_of_two_owners_who_leave_at_once_one_stays(
 
     async def leave(user_id: UUID, ready: asyncio.Barrier) -> None:
         async with connection(database_url) as own, own.transaction():
-            await own.knowing(QUERIES).execute("remove_member", world.team, user_id)
+            await own.with_queries(QUERIES).execute("remove_member", world.team, user_id)
             await ready.wait()
 
     ready = asyncio.Barrier(2)
