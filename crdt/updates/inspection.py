@@ -77,11 +77,11 @@ def inspect_update(update: bytes, limits: Limits = REPLAYED) -> Inspection:
     _require_deleted(deletions, spans, required)
     order = _order(structs, spans)
     provided = None if order is None else {client: end for client, (_, end) in spans.items()}
-    cut: list[bytes] = []
+    chunks: list[bytes] = []
     if order is not None and limits.seconds < inf:
-        cut = split_update(update, order, deletions, finely=copied_bytes > limits.copied_bytes)
+        chunks = split_update(update, order, deletions, finely=copied_bytes > limits.copied_bytes)
     return Inspection(
-        update, structs, deletions, reader.counted, types, depth, required, provided, tuple(cut)
+        update, structs, deletions, reader.counted, types, depth, required, provided, tuple(chunks)
     )
 
 
