@@ -25,6 +25,12 @@ from tests.app.fakes import HeldClock
 from tests.contracts.stores import Stores, an_id, stores_on
 
 
+@pytest.fixture
+def database_url(emptied_database_url: str) -> str:
+    """These tests change rows and no schema."""
+    return emptied_database_url
+
+
 class RecordedTable(PostgresPresence):
     """The table, with a note of each statement; it may be away."""
 

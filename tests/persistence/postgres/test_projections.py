@@ -16,6 +16,12 @@ WIDE = "\U0001f9f6"
 
 
 @pytest.fixture
+def database_url(emptied_database_url: str) -> str:
+    """These tests change rows and no schema."""
+    return emptied_database_url
+
+
+@pytest.fixture
 async def stores(pool: Pool) -> Stores:
     prepared = stores_on(pool)
     await prepared.prepare()

@@ -21,6 +21,12 @@ PROJECTED = (
 )  # fmt: skip
 
 
+@pytest.fixture
+def database_url(emptied_database_url: str) -> str:
+    """These tests change rows and no schema."""
+    return emptied_database_url
+
+
 async def a_built(pool: Pool) -> World:
     world = a_world()
     await build(pool, world)

@@ -18,6 +18,12 @@ Bells = asyncio.Queue[str]
 
 
 @pytest.fixture
+def database_url(emptied_database_url: str) -> str:
+    """These tests change rows and no schema."""
+    return emptied_database_url
+
+
+@pytest.fixture
 async def world(pool: Pool) -> World:
     made = a_world()
     await build(pool, made)

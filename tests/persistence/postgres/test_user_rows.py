@@ -27,6 +27,12 @@ QUERIES = {
 }
 
 
+@pytest.fixture
+def database_url(emptied_database_url: str) -> str:
+    """These tests change rows and no schema."""
+    return emptied_database_url
+
+
 @pytest.fixture(autouse=True)
 def _queries(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, query in QUERIES.items():
