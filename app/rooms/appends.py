@@ -23,7 +23,7 @@ class Appends:
     """The updates that one room appends.
 
     `on_stored` is called with the number and the bytes of each that is committed; `on_refused` with
-    what an update is refused for, and returns what to tell those who wait for it.
+    what an update is refused for, and returns what is raised for those who wait for it.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Appends:
         self._check(self._count)
 
     def _check(self, appends: int) -> None:
-        """Raise what the log said if it refused one of the first appends.
+        """Raise what the log refused one of the first appends for, if it did.
 
         A later one may build on it, and would then wait for it in the log for ever.
         """

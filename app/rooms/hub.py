@@ -179,7 +179,7 @@ class Hub:
     def presence(self) -> dict[tuple[UUID, UUID], str]:
         """Who is on this node and where: (pipeline, user) and the latest presence, as JSON.
 
-        "null" stands for users who are there and have said nothing of themselves.
+        "null" stands for users who are there and have sent no presence.
         """
         return {
             (pipeline_id, user_id): state

@@ -137,7 +137,7 @@ class LiveRoom:
         self._execute(self._room.join(session))
 
     def _catch_up(self, session: SessionId) -> bool:
-        """Replace what was let go because a client was slow; see `Outbox.refill`."""
+        """Replace what was dropped because a client was slow; see `Outbox.refill`."""
         if session in self._catching_up:
             return False
         counters.resyncs += 1
@@ -264,7 +264,7 @@ class LiveRoom:
         return {session.user_id for session in self._room.sessions}
 
     def presence(self) -> dict[UUID, str]:
-        """Who is here and what they said last of themselves: see `Hub.presence`."""
+        """Who is here, and their latest presence: see `Hub.presence`."""
         silent = dict.fromkeys(self.users, "null")
         return silent | {one.user_id: one.state for one in self._room.awareness.local_states()}
 
