@@ -27,7 +27,7 @@ Without a limit the kernel takes 4 MB for each client that does not read.
 
 
 WRITE: Final = "pipeloom.write"
-"""The ASGI extension; its `frames` takes whole, unmasked frames and returns whether it has sent them."""
+"""The ASGI extension; its `frames` sends whole, unmasked frames, or returns False."""
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
