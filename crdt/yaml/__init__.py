@@ -1,1 +1,1 @@
-"""Pipeline YAML v1 and v2: reading, writing and checking files without losing what they say."""
+"""Pipeline YAML v1 and v2: reading, writing and checking files without losing any of their data."""

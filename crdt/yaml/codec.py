@@ -42,7 +42,7 @@ class Imported:
 def read(text: str | bytes, *, name: str, new_id: Callable[[], str]) -> Imported:
     """Read a pipeline file, derive its connections and lay its steps out on the canvas.
 
-    `name` is what the pipeline is called where the text does not say; `new_id` makes the id of
+    `name` is the name of the pipeline where the text has none; `new_id` makes the id of
     each step. Whatever parses and has a place for steps is imported, its faults as findings.
     Takes about five seconds per megabyte: keep it off the event loop.
     Raises PipelineFileError for text that is no pipeline or beyond MAX_BYTES, MAX_NODES, MAX_DEPTH.

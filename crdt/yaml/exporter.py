@@ -1,6 +1,6 @@
-"""A pipeline to a tree of YAML nodes: the data, arranged as its source says where that still fits.
+"""Makes a tree of YAML nodes of a pipeline, arranged as its source has it where that still fits.
 
-Nothing is added: a field that says the default is written only where the imported text had it.
+Nothing is added: a field with its default value is written only where the imported text had it.
 """
 
 from collections.abc import Iterable
@@ -110,7 +110,7 @@ def _named(step: Step) -> dict[str, Json]:
 
 
 def _plain(step: Step) -> dict[str, Json]:
-    """Return the plain fields, by key, that do not say the default or were written all the same."""
+    """Return the plain fields, by key, that differ from the default or were written in the text."""
     explicit = _texts(step.source, "explicit")
     return {
         field.yaml_key: value

@@ -1,11 +1,11 @@
-"""A tree of YAML nodes to a pipeline: settings, and one step per item of every slot.
+"""Makes a pipeline of a tree of YAML nodes: settings, and one step per item of every slot.
 
-Beside the data, `source` keeps what YAML said and the values cannot (see yaml_source.py, and):
+Beside the data, `source` keeps what the text has and the values cannot hold (see source.py, and):
 
     layout    "bare" or "pipeline" where the header is not under `workflow`
     root      the root's keys beside the header
     no_steps  the header has no list of steps
-    explicit  fields that were written although they say the default: `enabled: true`, `tags: []`
+    explicit  fields that were written although they have their default: `enabled: true`, `tags: []`
     shown     the names that fields show because the text gives none; never exported
     empty     slots whose list was empty
     item      the YAML text of a step that is no mapping
@@ -121,7 +121,7 @@ def _settings(
 
 
 class _Fields:
-    """Moves entries of a config to fields of their own and notes what the fields cannot say."""
+    """Moves entries of a config to fields of their own, and keeps what the fields cannot hold."""
 
     def __init__(self, config: dict[str, Json]) -> None:
         self._config = config

@@ -1,8 +1,8 @@
 """A YAML document as a tree of frozen nodes, with nothing of its data lost.
 
-The tree tells 1 from 1.0, keeps mapping keys of any kind, their order, and tags outside the core
-schema. Anchors are expanded and styles forgotten. Scalars resolve by the core schema of YAML 1.2
-(https://yaml.org/spec/1.2.2/#103-core-schema): timestamps, `yes` and `0b1` are strings.
+The tree distinguishes 1 from 1.0, keeps mapping keys of any kind, their order, and tags outside
+the core schema. Anchors are expanded and styles forgotten. Scalars resolve by the core schema of
+YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema): timestamps, `yes` and `0b1` are strings.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Slots: the lists inside a step that hold other steps (docs/document-model.md, Slots).
 
-A slot's name says where its list stands in the step's YAML: `steps`, `pipeline.workflow.steps`,
+A slot's name is the path of its list in the step's YAML: `steps`, `pipeline.workflow.steps`,
 or `cases:` and the JSON of the case's key, so that `cases:true` and `cases:"true"` differ.
 """
 

@@ -1,4 +1,4 @@
-"""A YAML node as JSON-clean data, and beside it what JSON cannot say.
+"""A YAML node as JSON-clean data, and beside it what JSON cannot express.
 
 A document holds JavaScript values: 1 and 1.0 are one number, integers beyond 2**53 lose digits,
 keys are strings, mappings have no order. `split` therefore returns the data and a small source:
@@ -6,9 +6,10 @@ keys are strings, mappings have no order. `split` therefore returns the data and
     keys      pointer of a mapping -> its keys in order, as YAML text
     literals  pointer of a value -> its YAML text; for a tagged list or mapping, its tag: "!t []"
 
-Pointers are those of RFC 6901. Either part is missing where the canonical reading says it all.
-`join` puts both together again and believes the data: a literal counts only while it still reads
-as the value that stands there, and a key only while it is there.
+Pointers are those of RFC 6901. Either part is missing where reading the data back gives the same
+node. `join` puts both together again. Where they differ the data wins, since people edit it: a
+literal is used only while it still reads as the present value, and a key only while it is in the
+data.
 """
 
 from collections.abc import Collection, Iterable
