@@ -1,8 +1,16 @@
-"""One CRDT document: the only module that touches updates and state vectors of the library.
+"""One CRDT document: the only module that gives updates and state vectors to the library.
 
-The library is pycrdt (Yjs wire format, Rust inside). Its malformed-input errors become
-MalformedUpdate; its panics, which are BaseException and leave the document in doubt, become
-DocumentPoisoned, and so does what takes too long or fails halfway.
+The library is pycrdt, which wraps yrs, the port of Yjs to Rust. Updates are those of the Yjs update
+format, version 1. Four of the library's properties shape this module:
+
+- It reports malformed bytes as ValueError, which becomes MalformedUpdate here.
+- It panics at some updates that can be decoded. A panic is a BaseException, which `except
+  Exception` does not catch, and leaves the document in doubt: it becomes DocumentPoisoned, and so
+  does a change that takes too long or fails halfway. Such a document must be loaded anew.
+- Its events do not show everything: it raises none for a struct whose parent is missing, so that
+  the update would seem to be known. So it is given only what it can integrate at once, and the rest
+  waits in `crdt/updates/pending.py`.
+- It cannot roll a transaction back.
 """
 
 import weakref
@@ -24,75 +32,104 @@ from crdt.updates.limits import PART_SECONDS, RELEASED, REPLAYED, Limits
 from crdt.updates.pending import Pending, read_state_vector
 
 TOO_EARLY = "a large update lacks what it builds on: reconnect"
+"""The reason of Overloaded: on reconnecting, the client sends all that is missing in one update."""
 
 EMPTY_STATE_VECTOR = b"\x00"
-"""No clients: the state vector of a peer that has nothing."""
+"""The state vector of a peer that has nothing: a varUint, the number of clients, which is 0."""
 
 
 class Document:
-    """A replica. May be used from one thread at a time, any thread."""
+    """A replica of one pipeline's document. One thread at a time may use it, and it may be any.
+
+    `client_id` is the Yjs client of the edits made here; by default the library chooses it at
+    random.
+    """
 
     def __init__(self, client_id: int | None = None) -> None:
         self.doc: Doc[Any] = Doc(client_id=client_id, allow_multithreading=True)
+        # The same as the library's state vector, kept here so that no update has to ask for it.
         self._state: StateVector = {}
         self._pending = Pending()
         self._depth_guard = DepthGuard(self._read_structs)
         self._changed = False
         self._own: list[bytes] | None = None
         self.cpu_seconds: Callable[[], float] = lambda: 0.0
-        """How long this thread has computed; until it is set, an update may take any time."""
+        """Returns the CPU time of this thread in seconds.
+
+        The caller sets it, since `crdt` reads no clock; until then an update may take any time.
+        """
         self._everything: bytes | None = None
         self._deleted: DeleteSet | None = None
+        # The library keeps callbacks in Rust, out of the garbage collector's sight: one that held
+        # the document would keep it in memory for ever.
         end_with(self, self.doc, self.doc.observe(partial(_notice, weakref.ref(self))))
 
     def notice(self, event: TransactionEvent) -> None:
-        """Take note of a transaction that has changed something."""
+        """Note that a transaction was committed which changed something; the library calls this."""
         self._changed = True
         self._everything = self._deleted = None
         if self._own is not None:
             self._own.append(event.update)
 
     def waiting(self) -> list[bytes]:
-        """Encode what waits for its predecessors, as updates that no encoding or diff includes."""
+        """Encode the pending structs and deletions as updates.
+
+        No encoding and no diff includes them, so a stored state or a peer needs them as well.
+        """
         return self._pending.updates()
 
     def load(self, state: bytes) -> None:
-        """Take in what this program itself encoded of a whole document, without checking it again.
+        """Load what this program itself encoded of a whole document, without checking it again.
 
-        Raises MalformedUpdate or DocumentPoisoned.
+        This is for a document that is still empty. Raises MalformedUpdate, if the state cannot be
+        decoded, and DocumentPoisoned, if the library fails at it.
         """
         self._merge(state)
         self._state = read_state_vector(self.doc.get_state())
 
     def apply(self, update: bytes | Inspection, limits: Limits = REPLAYED) -> bool:
-        """Merge an update, read before or not; whether it brought anything new.
+        """Merge an update, inspected before or not; return whether it brought anything new.
 
-        What lacks its predecessors counts as new: it is kept and takes effect when they arrive, so
-        log and relay the bytes as received. Raises MalformedUpdate, the document being untouched
-        then as with MessageTooBig and Overloaded, or DocumentPoisoned, also when it takes too long.
+        Structs and deletions whose dependencies are missing count as new: they are pending and take
+        effect when the dependencies arrive. So append the update to the log, and send it to others,
+        as the bytes that were received.
+
+        Raises MalformedUpdate if it cannot be decoded or nests shared types too deep, MessageTooBig
+        if it exceeds another limit, and Overloaded if it is large and a dependency is missing: the
+        document is untouched then. Raises DocumentPoisoned if the library panics, if only half of
+        the update was applied, or if applying it takes longer than the limits allow.
         """
         found = update if isinstance(update, Inspection) else inspect_update(update, limits)
         state_after = found.state_after(self._state)
+        # Before the library sees the update: a stack overflow would end the process.
         self._check_depth(found, limits, is_all_here=state_after is not None)
         if state_after is None:
             return self._apply_part(found, limits)
         changed = self._merge_found(found, limits)
         self._state.update(state_after)
+        # Only now: what is released may depend on any struct of this update.
         if self._pending:
             self._merge_released(self._pending.release(state_after, self._state), limits)
         return changed
 
     def _check_depth(self, found: Inspection, limits: Limits, *, is_all_here: bool) -> None:
-        # What waits may come to lie between those that arrive.
+        # A pending type may be integrated between any two of the types that arrive, so that the
+        # depth within the update alone would be too low a bound: every type counts as a level.
         levels = found.depth if is_all_here and not self._pending else found.types
         self._depth_guard.check(levels, found.structs, limits)
 
     def _apply_part(self, found: Inspection, limits: Limits) -> bool:
-        """Merge what can be integrated of an update, and of those that waited for it."""
+        """Merge the part of an update that can be integrated, and the pending structs it releases.
+
+        The rest of the update becomes pending. As in Yjs (src/utils/encoding.js: integrateStructs),
+        a struct waits until everything it depends on is here.
+        """
+        # The room itself takes such an update apart, and its clients wait meanwhile.
         if found.parts > limits.pending_parts:
             raise Overloaded(TOO_EARLY)
         with _DECODING:
-            # To read it only: nothing undecodable may wait.
+            # The result is not used. This only makes the library decode the update now: at its
+            # release, an undecodable part would poison the document, and by somebody else's update.
             merge_updates(found.update)
         ready, is_left = self._pending.add(
             found.update, found.structs, found.deletions, self._state
@@ -100,6 +137,7 @@ class Document:
         return self._merge_released(ready, limits) or is_left
 
     def _merge_released(self, updates: list[bytes], limits: Limits) -> bool:
+        # An update from the log or another node must be applied whatever it costs.
         if limits.seconds == inf:
             return self._merge_all(updates)
         found = [inspect_update(update, RELEASED) for update in updates]
@@ -108,15 +146,22 @@ class Document:
         return self._merge_all(cut, limits.seconds + PART_SECONDS * parts)
 
     def _merge_found(self, found: Inspection, limits: Limits) -> bool:
-        """Merge an update that lacks nothing; in pieces if it might take long."""
+        """Merge an update whose dependencies are all here, in chunks if it might take long."""
         if not found.chunks:
             return self._merge(found.update)
         with _DECODING:
-            # To read it only: with half of it here, it would be too late.
+            # The result is not used. This only makes the library decode the whole update before its
+            # first chunk is applied: afterwards it could not be refused any more.
             merge_updates(found.update)
         return self._merge_all(found.chunks, limits.seconds + PART_SECONDS * found.parts)
 
     def _merge_all(self, updates: Iterable[bytes], seconds: float = inf) -> bool:
+        """Merge updates in order within a time, in seconds; return whether they changed anything.
+
+        The time is checked between two updates, since nothing can interrupt the library within one.
+        Raises DocumentPoisoned when it is over, or when one of them cannot be decoded: those before
+        it are applied and cannot be taken back.
+        """
         changed, stop = False, self.cpu_seconds() + seconds
         try:
             for update in updates:
@@ -128,13 +173,14 @@ class Document:
         return changed
 
     def _merge(self, update: bytes) -> bool:
-        """Apply an update that lacks nothing; whether it changed anything."""
+        """Apply an update whose dependencies are all here; return whether it changed anything."""
         self._changed = False
         try:
             with self._spoiling(), _DECODING:
                 self.doc.apply_update(update)
         except RuntimeError as error:
-            # What lies in something that is no shared type; structs before it are integrated.
+            # The library raises this at a struct whose parent is no shared type. It has integrated
+            # the structs before it, if there are any: an event or the clocks show that.
             if self._changed or read_state_vector(self.doc.get_state()) != self._state:
                 raise DocumentPoisoned(f"half an update was applied: {error}") from error
             raise MalformedUpdate(f"update cannot be applied: {error}") from error
@@ -142,6 +188,7 @@ class Document:
 
     @contextmanager
     def _spoiling(self) -> Iterator[None]:
+        """Mark the library's document as spoiled when it was poisoned."""
         try:
             yield
         except DocumentPoisoned:
@@ -155,8 +202,14 @@ class Document:
     def transact(self) -> Iterator[list[bytes]]:
         """Open one transaction for local edits; the list holds their one update afterwards.
 
-        The list stays empty when nothing changed. Raises DocumentPoisoned, also for an edit that
-        nests values too deep to be replayed.
+        The list stays empty when nothing changed. Transactions are exclusive: open no other one and
+        apply no update before this one ends. The library would make both one transaction and raise
+        its only event at the end, so the update would be in neither list and `apply` would report
+        that nothing is new.
+
+        What the caller raises within ends the transaction but undoes nothing that was written
+        before: check everything first, and write afterwards. Raises DocumentPoisoned, if the
+        library panics, and for an edit that nests values too deep to be replayed.
         """
         own: list[bytes] = []
         self._own = own
@@ -168,6 +221,7 @@ class Document:
         self._count_own(own)
 
     def _count_own(self, updates: list[bytes]) -> None:
+        """Enter an edit of our own in the bound of the depth, the clocks and what it releases."""
         try:
             for update in updates:
                 self._check_depth(inspect_update(update), REPLAYED, is_all_here=True)
@@ -178,14 +232,14 @@ class Document:
             self._merge_all(self._pending.release([self.doc.client_id], self._state))
 
     def state_vector(self) -> bytes:
-        """Encode what this replica has (y-protocols: the payload of SyncStep1)."""
+        """Encode what this replica has: the payload of SyncStep1 (y-protocols, sync.js)."""
         return self.doc.get_state()
 
     def diff(self, state_vector: bytes) -> bytes:
-        """Encode what a peer with this state vector lacks. Raises MalformedUpdate.
+        """Encode what a peer with this state vector lacks: the payload of SyncStep2.
 
-        What a peer lacks that has nothing is kept until the document changes, so that clients
-        joining together cost one encoding.
+        The diff for a peer that has nothing is kept until the document changes, so that clients
+        which join together cost one encoding. Raises MalformedUpdate for what is no state vector.
         """
         if state_vector != EMPTY_STATE_VECTOR:
             return self._diff(state_vector)
@@ -198,14 +252,16 @@ class Document:
             return self.doc.get_update(state_vector)
 
     def encode(self) -> bytes:
-        """Encode everything but what waits as one update."""
+        """Encode everything but the pending structs and deletions as one update."""
         return self._diff(EMPTY_STATE_VECTOR)
 
     def contains(self, update: bytes | Inspection, limits: Limits = REPLAYED) -> bool:
-        """Whether an answer to our own state vector holds nothing new.
+        """Return whether an answer to our own state vector holds nothing new.
 
-        Such an answer repeats the peer's whole delete set but no known insertion, so any insertion
-        is news. Raises MalformedUpdate and MessageTooBig.
+        Such an answer (a SyncStep2) repeats the peer's whole delete set, since a state vector does
+        not count deletions, but no insertion that is here; so any insertion in it is new. Clients
+        that reconnect without edits of their own send such answers. Raises MalformedUpdate if it
+        cannot be decoded, and MessageTooBig if it has more than `limits.parts` parts.
         """
         if isinstance(update, Inspection):
             return not update.structs and includes_deletions(self._all_deleted(), update.deletions)
@@ -226,13 +282,16 @@ def _notice(document: "weakref.ref[Document]", event: TransactionEvent) -> None:
 
 
 class _Panics:
-    """Turns panics of the library, which derive from BaseException alone, into DocumentPoisoned."""
+    """Turns panics of the library, which derive from BaseException alone, into DocumentPoisoned.
+
+    This is a class and no generator function, so that one instance serves all updates.
+    """
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
-        # pyo3's PanicException cannot be imported.
+        # PyO3, the library's binding to Rust, defines PanicException where no import reaches it.
         if type(error).__name__ == "PanicException":
             raise DocumentPoisoned(f"the CRDT library panicked: {error}") from error
 
@@ -250,7 +309,7 @@ _PANICS, _DECODING = _Panics(), _Decoding()
 
 
 def panics_fenced() -> AbstractContextManager[None]:
-    """Turn panics of the library into DocumentPoisoned."""
+    """Turn panics of the library into DocumentPoisoned: for whoever reads or edits shared types."""
     return _PANICS
 
 
@@ -266,7 +325,10 @@ def spoil(doc: "Doc[Any]") -> None:
 def end_with(
     owner: object, observed: "Doc[Any] | Map[Any] | Array[Any] | Text", subscription: Subscription
 ) -> None:
-    """End a subscription when its owner is gone; its callback must not hold the owner."""
+    """End a subscription when its owner is freed; its callback must not hold the owner.
+
+    Without this, the library would call back for an owner that nobody uses any more.
+    """
     finalizer = weakref.finalize(owner, _end, observed, subscription)
     # At the end of the process there is nothing left to free.
     finalizer.atexit = False

@@ -5,8 +5,12 @@
     connections  Y.Map   id -> Y.Map; ends is one plain value
     diagnostics  Y.Map   written by the server only
 
-Anyone with write access may put anything anywhere, so reading takes every shape and leaves
-judgement to `crdt/validation/valid_pipeline.py`.
+What several people may edit at once without one of them losing anything is a shared type of its
+own; what makes sense only as a whole, such as a position, is one plain value, of which the value of
+one writer stays (docs/adr/0003-one-value-position.md).
+
+A client with write access may put anything anywhere, so this module reads values of every type and
+leaves it to `crdt/validation/valid_pipeline.py` to judge them.
 """
 
 import json
@@ -43,11 +47,18 @@ SETTINGS_MAPS = frozenset(
 """Settings that are a Y.Map."""
 
 SAFE_INTEGER = 2**53
-"""JavaScript's integers end here; a double beyond it is left a float."""
+"""The largest magnitude of an integer that is read as int and written as one.
+
+Beyond it the doubles of JavaScript (IEEE 754, 53 bits of precision) do not hold every integer.
+"""
 
 
 def seed(document: Document, pipeline: Pipeline) -> bytes:
-    """Write a pipeline into an empty document and return the update: its first and only seed."""
+    """Write a pipeline into an empty document and return the update: its first and only seed.
+
+    Seed a pipeline once: two documents seeded apart share no history, and merging them would hold
+    every text twice.
+    """
     with document.transact() as updates:
         root_map(document, "pipeline").update(_shared_settings(pipeline.settings))
         steps = root_map(document, "steps")
@@ -169,7 +180,7 @@ def root_map(document: Document, name: str) -> "Map[Any]":
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What transactions have changed since somebody last asked."""
+    """What transactions have changed since the last call of `take_touched`, by key."""
 
     settings: bool
     steps: frozenset[str]
@@ -180,9 +191,10 @@ class Touched:
 
 
 class PipelineReader:
-    """Reads a pipeline out of a document as JSON values, and notices what transactions touch.
+    """Reads a pipeline out of a document as JSON values, and collects what transactions touch.
 
-    Watching starts with construction; what the document holds by then is not "touched".
+    It observes the document from its construction on; what the document holds by then does not
+    count as touched.
     """
 
     def __init__(self, document: Document) -> None:
@@ -194,13 +206,13 @@ class PipelineReader:
         self._touched_connections = self._watch(self._connections)
 
     def _watch(self, root: "Map[Any]") -> set[str]:
-        """Have the keys of the entries that transactions change collected."""
+        """Observe a root map; the returned set collects the keys that transactions change."""
         touched: set[str] = set()
         end_with(self, root, root.observe_deep(partial(collect_touched, touched)))
         return touched
 
     def take_touched(self) -> Touched:
-        """Return what was touched since the last call, and forget it."""
+        """Return what was touched since the last call, and start over."""
         touched = Touched(
             bool(self._touched_settings),
             frozenset(self._touched_steps),
@@ -212,29 +224,31 @@ class PipelineReader:
         return touched
 
     def step_keys(self) -> set[str]:
-        """Keys of all steps, whatever their values."""
+        """Return the keys of all steps, whatever their values."""
         return set(self._steps.keys())
 
     def connection_keys(self) -> set[str]:
-        """Keys of all connections, whatever their values."""
+        """Return the keys of all connections, whatever their values."""
         return set(self._connections.keys())
 
     def step(self, key: str) -> "Json | Missing":
-        """Read one step as it stands."""
+        """Read one step as it was written; MISSING if there is none."""
         return _member(self._steps, key)
 
     def connection(self, key: str) -> "Json | Missing":
-        """Read one connection as it stands."""
+        """Read one connection as it was written; MISSING if there is none."""
         return _member(self._connections, key)
 
     def settings(self) -> Json:
-        """Read the settings as they stand."""
+        """Read the settings as they were written."""
         return to_json(self._settings)
 
 
 def collect_touched(touched: set[str], events: Iterable[Any]) -> None:
     """Add the keys of the entries of a root map that deep events report."""
     for event in events:
+        # The path leads from the root map to what changed; it is empty for the root map itself,
+        # whose changed keys are those of entries that were set or deleted.
         path = event.path
         if path:
             touched.add(str(path[0]))
@@ -249,10 +263,11 @@ def _member(root: "Map[Any]", key: str) -> "Json | Missing":
 def to_json(value: Any) -> Json:
     """Read a shared type or a plain value as JSON; integral numbers come back as int.
 
-    A shared type prints itself as JSON four times faster than it converts itself to Python.
-    What is nested too deep for the JSON parser reads as None.
+    A value that JSON lacks, such as NaN, is read as None, and so is one that is nested too deep for
+    the JSON parser. Bytes become a list of numbers, and a subdocument its guid.
     """
     try:
+        # A shared type prints itself as JSON four times faster than it converts itself to Python.
         text = str(value) if isinstance(value, Map | Array) else _dump(value)
         plain: Json = json.loads(text, parse_float=_number, parse_constant=lambda _: None)
         return plain

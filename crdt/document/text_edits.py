@@ -1,4 +1,9 @@
-"""Changing a shared text by as little as it takes, so that typing elsewhere in it survives."""
+"""Changes a shared text by the fewest words, so that what others type elsewhere in it survives.
+
+The words are compared by `difflib`, the algorithm of Ratcliff and Obershelp. A word is the unit and
+not a character, since two texts share characters by accident, and edits cut that small would be
+mixed with what others type at the same time.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -28,8 +33,10 @@ class Replacement(NamedTuple):
 def write_text(text: Text, wanted: str) -> None:
     """Make a shared text equal to the wanted one. It must hold nothing but characters."""
     written = str(text)
+    # From the end, so that the places of the replacements before it stay true.
     for start, end, new in reversed([*replacements(written, wanted)]):
-        # The library counts UTF-8 bytes; cut between characters, none is ever broken.
+        # The library counts UTF-8 bytes where Python counts code points. Both places stand between
+        # characters here; the library panics at a place within one.
         left, right = len(written[:start].encode()), len(written[:end].encode())
         if left < right:
             del text[left:right]
@@ -38,12 +45,16 @@ def write_text(text: Text, wanted: str) -> None:
 
 
 def is_only_text(text: Text) -> bool:
-    """Whether a shared text holds nothing but characters: no picture or other embedded value."""
+    """Return whether a shared text holds nothing but characters.
+
+    A rich-text editor may embed pictures and other values: each counts in the length, but has no
+    characters, so places in the string would not be places in the text.
+    """
     return len(text) == len(str(text).encode())
 
 
 def replacements(written: str, wanted: str) -> Iterator[Replacement]:
-    """Yield what turns one text into another, from left to right."""
+    """Yield what turns one text into another, from left to right; places count code points."""
     start = _in_common(written, wanted)
     end = _in_common(reversed(written[start:]), reversed(wanted[start:]))
     before, after = written[start : len(written) - end], wanted[start : len(wanted) - end]
@@ -59,6 +70,7 @@ def _in_common(one: Iterable[str], other: Iterable[str]) -> int:
 def _by_words(before: str, after: str) -> Iterator[Replacement]:
     old, new = _WORDS.findall(before), _WORDS.findall(after)
     if max(len(old), len(new)) > MAX_COMPARED:
+        # A whole replacement can lose what others type in between, but its time is bounded.
         yield Replacement(0, len(before), after)
         return
     at = [0]

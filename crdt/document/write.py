@@ -1,7 +1,9 @@
-"""Writing JSON values into shared types by the smallest edits, so that concurrent ones survive.
+"""Writes JSON values into shared types by the smallest edits, so that concurrent ones survive.
 
-What is already there stays as it is: a value that is equal is not written, a Y.Text is edited where
-it differs, a Y.Map is merged key by key, and of a Y.Array the items that differ are changed.
+A CRDT merges edits and not values: whoever replaces a whole Y.Text or Y.Map discards what others
+write into it at the same time. So what is already there stays: a value that is equal is not
+written, a Y.Text is edited where it differs, a Y.Map is merged key by key, and of a Y.Array the
+items that differ are changed.
 """
 
 import json
@@ -38,8 +40,9 @@ _SHARED: Final = (Map, Array, Text, XmlElement, XmlFragment, XmlText, Doc)
 class Shape:
     """Which shared types the values under the keys of a map become, and what may be merged.
 
-    `value` makes what stands under a key, `item` what stands in a list there; `merges` says under
-    which keys a Y.Map is merged instead of replaced, and `inner` is the shape inside of it.
+    `value` makes what stands under a key, and `item` what stands in a list there. `merges` returns
+    whether a Y.Map under a key is merged instead of replaced, and `inner` is the shape inside it,
+    PLAIN if there is none.
     """
 
     value: Callable[[str, Json], Any]
@@ -56,7 +59,10 @@ SETTINGS_SHAPE: Final = Shape(shared_setting, PLAIN.item, SETTINGS_MAPS.__contai
 
 
 def write_entry(target: "Map[Any]", key: str, wanted: Json, shape: Shape = PLAIN) -> None:
-    """Make the value under a key the one wanted, which must be `storable`."""
+    """Make the value under a key equal to the wanted one, which must come from `storable`.
+
+    A shared type of the wrong kind for the wanted value is replaced.
+    """
     held = target.get(key)
     match held, wanted:
         case Text(), str() if is_only_text(held):
@@ -90,6 +96,7 @@ def write_list(target: "Array[Any]", wanted: Sequence[Json], shape: Shape = PLAI
     held = to_json(target)
     old = [_token(item) for item in held] if isinstance(held, list) else []
     new = [_token(item) for item in wanted]
+    # From the end, so that the places of the differences before it stay true.
     for i, j, k, m in reversed(_differences(old, new)):
         paired = min(j - i, m - k)
         for number in range(k + paired, m):
@@ -112,7 +119,7 @@ def _write_item(target: "Array[Any]", index: int, wanted: Json, shape: Shape) ->
 
 
 def _token(value: Json) -> str:
-    """Write a value so that equal values are written alike."""
+    """Write a value as a text, so that equal values have equal texts and can be hashed."""
     return json.dumps(value, sort_keys=True, default=str)
 
 
@@ -127,6 +134,7 @@ def _differences(old: list[str], new: list[str]) -> list[tuple[int, int, int, in
     before, after = old[start : len(old) - end], new[start : len(new) - end]
     if max(len(before), len(after)) > MAX_COMPARED:
         return [(start, len(old) - end, start, len(new) - end)]
+    # Without autojunk, which would treat items that occur often as if they were not there.
     codes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
     return [
         (start + i, start + j, start + k, start + m)
@@ -136,10 +144,11 @@ def _differences(old: list[str], new: list[str]) -> list[tuple[int, int, int, in
 
 
 def storable(value: Json) -> Json:
-    """Return a value as the library takes it: plain dicts and lists, numbers as in JavaScript.
+    """Return a value in a form that the library can store: dicts, lists, and JavaScript's numbers.
 
-    An integer beyond 2^53 becomes the float next to it, and half a surrogate pair U+FFFD; at both
-    the library would panic or write what JavaScript cannot read.
+    A float that is whole becomes an int, an integer beyond 2^53 the float nearest to it (infinity
+    if there is none), and half a surrogate pair U+FFFD. At the last two the library would panic or
+    write what JavaScript cannot read.
     """
     match value:
         case None | bool():
@@ -164,7 +173,11 @@ def _as_float(value: int) -> float:
 
 
 def as_map(root: "Map[Any]", key: str) -> "Map[Any]":
-    """Return the shared map of an entry; one that is none yet becomes one, its fields kept."""
+    """Return the Y.Map of an entry; an entry of another type is replaced by one.
+
+    A plain mapping keeps its fields: a client may have written it so. Anything else loses its
+    value.
+    """
     entry = root.get(key)
     if isinstance(entry, Map):
         return entry
