@@ -1,4 +1,10 @@
-"""This node's rooms: opened once, however many ask, unloaded some time after the last leaves."""
+"""This node's rooms: loaded once, however many ask, and unloaded some time after the last leaves.
+
+Loads are shared, since two rooms of one pipeline would split its clients between two documents, and
+since a class of a hundred that opens one link at once would replay the log a hundred times. Rooms
+are unloaded late, since clients that leave often come back at once: whoever reloads the page, or
+loses the network for seconds, should not wait for another replay.
+"""
 
 import asyncio
 import sys
@@ -31,13 +37,13 @@ from .live_room import LiveRoom
 from .log_follower import Follower
 
 SETTLE_SECONDS = 5.0
-"""How long a visitor waits for the last commits of a room that was dropped."""
+"""How long a visitor waits until the log has decided about the appends of a dropped room."""
 
 COMMIT_SECONDS = 10.0
 """How long an edit by the server waits to be stored."""
 
 TRIES = 5
-"""How often an edit that is to be undisturbed is made before the server gives up."""
+"""How often an undisturbed edit is made before the server gives up, with Overloaded."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -46,10 +52,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class EditResult(Generic[T]):
-    """An edit by the server that is stored: in update `seq` of the log, or before.
+    """An edit by the server that is committed: in update `seq` of the log, or in an earlier one.
 
-    `has_changed` is False if the document was already as the edit would have it: then no update was
-    appended, and `seq` is that of the last one of this room.
+    `value` is what the edit's function returned. `has_changed` is False if the document was as the
+    edit would have it already: then no update was appended, and `seq` is the last one of this room.
     """
 
     seq: int
@@ -58,9 +64,13 @@ class EditResult(Generic[T]):
 
 
 class Hub:
-    """Opens rooms and keeps them. `unload_after` is in seconds.
+    """Opens the rooms of this node and keeps them.
 
-    `new_client_id` names whoever edits a document here, None at random.
+    A room is unloaded when nobody has been in it for `unload_after` seconds. `document_bytes` is
+    the size beyond which a document takes nothing but deletions, and `max_stateless` the length
+    beyond which a stateless message is refused. `new_client_id` makes the Yjs client of each
+    document, which is random where it returns None. `node` is the name of this node among those on
+    the bus.
     """
 
     def __init__(
@@ -92,14 +102,18 @@ class Hub:
         return len(self._rooms)
 
     def new_session(self) -> SessionId:
-        """Name a session; no two sessions of this node share an id."""
+        """Return the id of a new session; no two sessions of this node share one."""
         return next(self._ids)
 
     async def open(self, pipeline_id: UUID) -> LiveRoom:
-        """Return the room, loading it unless it is open. Join it before the next await.
+        """Return the room of a pipeline, loading it unless it is open.
 
-        Raises Draining, PipelineNotFound, StoreUnavailable.
+        Join it before the next await: within one, an empty room may be unloaded.
+
+        Raises Draining if the server stops, PipelineNotFound, StoreUnavailable if PostgreSQL does
+        not answer, and Overloaded if it has not decided about a dropped room's appends in time.
         """
+        # A loop: the room may have been dropped between the end of its load and this task's turn.
         while not self._draining:
             room = self._rooms.get(pipeline_id)
             if room is not None and not room.dropped:
@@ -115,13 +129,15 @@ class Hub:
         *,
         is_deletion: bool = False,
     ) -> EditResult[T]:
-        """Edit the live document in a user's name, by a verb of `crdt/editing`, and store it.
+        """Edit the live document in a user's name, by a verb of `crdt/editing`; commit the edit.
 
-        `change` runs at once, nothing interleaves, and the whole server waits for it: give a change
-        of many steps to `edit_aside`. What it raises goes to the caller, the document being
-        untouched then. Nothing is stored when nothing changes. A document that is too large takes
-        nothing but what `is_deletion`: for the rest, PipelineTooLarge is raised.
-        Raises Draining, Overloaded, PipelineNotFound, StoreUnavailable: see `LiveRoom.committed`.
+        `change` runs on the event loop: nothing interleaves, and the whole server waits for it, so
+        give a change of many steps to `edit_aside`. What it raises goes to the caller, and the
+        document is untouched then. Nothing is appended when nothing changes. `is_deletion` says
+        that the edit only deletes, which a document that is too large still takes.
+
+        Raises PipelineNotFound, PipelineTooLarge for any other edit of a document that is too
+        large, and Draining, Overloaded and StoreUnavailable as `LiveRoom.committed` does.
         """
         room = await self.open(pipeline_id)
         appended = room.appended
@@ -138,26 +154,27 @@ class Hub:
         undisturbed: bool = False,
         before_merge: Callable[[], Awaitable[None]] | None = None,
     ) -> EditResult[T]:
-        """Edit a copy of the document in a thread, then merge the edit into the live one.
+        """Edit a copy of the document in a thread, then merge the edit into the live document.
 
-        What others edit meanwhile survives, as if they and this were two people on two machines.
-        An `undisturbed` edit is made of the very state that `change` saw, or seen and made again.
-        Whether it only deletes is seen when it is made.
+        What others edit meanwhile survives, as if this edit came from another machine. An
+        `undisturbed` edit is merged only if nobody has edited since its copy was made; otherwise it
+        is made again on a newer copy. Whether an edit only deletes is read from the edit itself.
 
-        `before_merge` is awaited when the edit is known to change something and the document has
-        room for it, before it is merged; what it raises goes to the caller, and nothing is merged.
+        `before_merge` is awaited before the edit is merged, if it changes something and the
+        document has room for it; what it raises goes to the caller, and nothing is merged.
 
-        Raises as `edit` does, and Overloaded if others do not stop editing.
+        Raises what `edit` raises, and Overloaded if others edited during each of the attempts.
         """
         for _ in range(TRIES if undisturbed else 1):
             room = await self.open(pipeline_id)
             state = room.copy()
             value, edits = await compute(_edit_copy, Document(self._new_client_id()), state, change)
+            # Opened again: the room may have been dropped while the thread computed.
             room = await self.open(pipeline_id)
             if edits and before_merge is not None:
                 room.require_capacity(edits)
                 await before_merge()
-                # Awaiting lets time pass, and the room may have been dropped meanwhile.
+                # And again, for the same reason; from here to the merge nothing awaits.
                 room = await self.open(pipeline_id)
             if not undisturbed or room.copy() == state:
                 for edit in edits:
@@ -168,7 +185,8 @@ class Hub:
     async def read(self, pipeline_id: UUID, reader: Callable[[Document], T]) -> T:
         """Read the live document at once if its room is open, else the stored one in a thread.
 
-        The whole server waits for a reader of an open room, so it must be short.
+        The event loop waits for the reader of an open room, so it must be short. A reader of a
+        stored document does not open a room, since it would be kept for a while.
         Raises PipelineNotFound, StoreUnavailable.
         """
         room = self._rooms.get(pipeline_id)
@@ -177,9 +195,9 @@ class Hub:
         return await load(self._log, pipeline_id, lambda stored: reader(_replay(stored)))
 
     def presence(self) -> dict[tuple[UUID, UUID], str]:
-        """Who is on this node and where: (pipeline, user) and the latest presence, as JSON.
+        """Return who is on this node and where: (pipeline, user) -> the latest presence, as JSON.
 
-        "null" stands for users who are there and have sent no presence.
+        The presence is "null" for users who are there and have sent none.
         """
         return {
             (pipeline_id, user_id): state
@@ -194,18 +212,20 @@ class Hub:
             task = asyncio.create_task(self._load(pipeline_id), name=f"open {pipeline_id}")
             self._opening[pipeline_id] = task
             task.add_done_callback(lambda _: self._opening.pop(pipeline_id, None))
-        # One impatient visitor must not cancel the load that others wait for.
+        # Shielded: a visitor who gives up must not cancel the load that others wait for.
         await asyncio.shield(task)
 
     async def _load(self, pipeline_id: UUID) -> None:
         if predecessor := self._rooms.get(pipeline_id):
-            # What it appended must be in the log that is about to be read.
+            # The log that is about to be read must contain what the dropped room appended; without
+            # that, the new room would begin without edits that are about to be acknowledged.
             await predecessor.settled(SETTLE_SECONDS)
         document, seq, size = await self._loaded(pipeline_id)
         document.cpu_seconds = self._clock.thread_time
         limit = DocumentSize(self._document_bytes, size)
         room = Room(document, self._node, limit, self._max_stateless)
-        # Kept here, not by the visitors: all of them may have given up meanwhile.
+        # The load keeps the room and not the visitors: all of them may have given up meanwhile, and
+        # a room that nobody keeps would stay subscribed to the bus for ever.
         self._rooms[pipeline_id] = LiveRoom(
             pipeline_id,
             room,
@@ -218,7 +238,7 @@ class Hub:
         )
 
     async def _loaded(self, pipeline_id: UUID) -> tuple[Document, int, int]:
-        """Read a document: itself, the number of its last update, and its size."""
+        """Read a document from the log; return it, the number of its last update, and its bytes."""
         client_id = self._new_client_id()
         with spans.span("room.load", {spans.PIPELINE: str(pipeline_id)}) as span:
             loaded = await load(
@@ -230,24 +250,29 @@ class Hub:
             return loaded
 
     def tick(self) -> None:
-        """Let time pass: expire presence, unload rooms nobody is in, forget dropped ones."""
+        """Expire presence, unload the rooms that have been idle, and forget dropped ones.
+
+        Call it every two seconds: that is how often the nodes publish whom they have.
+        """
         horizon = self._clock.monotonic() - self._unload_after
         for pipeline_id, room in list(self._rooms.items()):
             room.tick()
             if room.is_idle and room.empty_since <= horizon:
                 room.drop(Draining())
+            # Until the log has decided, whoever opens the pipeline must wait for it: see `_load`.
             if room.dropped and room.is_durable:
                 del self._rooms[pipeline_id]
 
     async def follow_log(self) -> None:
-        """Look whether other nodes have appended what the bus did not bring; call it now and then.
+        """Look in the log for updates of other nodes that the bus did not bring, and apply them.
 
-        Raises StoreUnavailable.
+        Call it twice a second: an edit travels that way while the bus is down
+        (docs/adr/0007-published-when-committed.md). Raises StoreUnavailable.
         """
         await self._follower.look([room for room in self._rooms.values() if not room.dropped])
 
     def seats(self) -> set[tuple[UUID, UUID]]:
-        """Who is where: (user, pipeline) of every session on this node."""
+        """Return who is where: (user, pipeline) of every session on this node."""
         return {
             (user_id, pipeline_id)
             for pipeline_id, room in self._rooms.items()
@@ -256,17 +281,17 @@ class Hub:
         }
 
     def apply_scopes(self, pipeline_id: UUID, scopes: Mapping[UUID, Scope | None]) -> None:
-        """Give users of a room another scope in place; None sends them away."""
+        """Give users of a room another scope without closing them; None closes their sessions."""
         if room := self._rooms.get(pipeline_id):
             room.apply_scopes(scopes)
 
     def withdraw(self, pipeline_id: UUID) -> None:
-        """Close all clients of a pipeline that was deleted."""
+        """Close all clients of a deleted pipeline, with a code after which they stay away."""
         if room := self._rooms.get(pipeline_id):
             room.drop(PipelineNotFound("this pipeline was deleted: close it"))
 
     def freeze(self) -> None:
-        """Open no room and take no message from now on; acknowledgements still go out."""
+        """Open no room and take no message from now on; acknowledgements are still sent."""
         self._draining = True
         for room in self._rooms.values():
             room.frozen = True
@@ -283,6 +308,7 @@ class Hub:
 def _edit_copy(
     copy: Document, state: bytes, change: Callable[[Editor], T]
 ) -> tuple[T, list[Inspection]]:
+    """Edit a copy in a thread; the edit is inspected here, too, so that the room need not do it."""
     copy.load(state)
     editor = Editor(copy)
     with copy.transact() as updates:

@@ -1,6 +1,12 @@
 """A room with its input and output: the outboxes of its clients, the log and the bus.
 
-The room decides (`crdt/room/room.py`); this module executes its effects, in order.
+The room decides (`crdt/room/room.py`), without I/O, and returns effects; this module executes them.
+It executes them in order, and all effects of one decision before the next decision is made:
+
+- An acknowledgement waits for whatever was appended before it. Executed before its own `Append`, it
+  would wait for an earlier commit and be sent before its edit is safe.
+- A client must receive the updates in the order in which the document took them; otherwise it would
+  have to keep some of them pending.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -63,14 +69,19 @@ from .outbox import Outbox
 from .peer_link import PeerLink
 
 LAST_ACKS_SECONDS = 5.0
-"""How long a client that is to be closed waits for its last acknowledgements."""
+"""How long a client that is to be closed waits for its last acknowledgements.
+
+They wait for commits, which a dead PostgreSQL would delay for ever.
+"""
 
 UNUSABLE = "this edit cannot be applied: reload the page"
+"""The reason of the close for the client whose edit poisoned the document."""
 
 WAITING_BYTES = 256
-"""What a message takes, besides its update, while it waits for a commit."""
+"""Bytes of memory that a message takes, besides its update, while it waits for a commit."""
 
 Carrier: TypeAlias = Accepted | SyncStep2 | Update
+"""The messages that carry an update."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -78,7 +89,16 @@ T = TypeVar("T")
 
 
 class LiveRoom:
-    """An open room on this node. All of it runs on the event loop and nothing of it waits."""
+    """An open room on this node. It runs on the event loop, where nothing can interleave with it.
+
+    Only `settled` and `committed` wait. `seq` is the number of the last update in the document that
+    was loaded; `on_gap` is called when updates of other nodes are missing between that and a later
+    one, to have them read from the log.
+
+    A room is `frozen` while the server drains: it takes no messages any more, but still sends
+    acknowledgements. It is `dropped` when it must never be used again. `empty_since` is the
+    monotonic time, in seconds, since which a room without clients has been unused.
+    """
 
     def __init__(
         self,
@@ -107,37 +127,43 @@ class LiveRoom:
         self._catching_up: set[SessionId] = set()
         self._on_gap = on_gap
         self._peers = PeerLink(bus, pipeline_id, room.node, self._receive_peer, intervals.presence)
-        # Last: the bus may deliver messages at once.
+        # This comes last: the bus may deliver messages at once, and they need all of the above.
         self._peers.open()
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody is here and nothing waits for a commit."""
+        """Whether no client is here and nothing waits for a commit."""
         return not self._clients and self.is_durable
 
     @property
     def is_durable(self) -> bool:
-        """Whether the log has decided about everything appended here."""
+        """Whether the log has committed or refused everything that was appended here."""
         return self._appends.last is None
 
     @property
     def appended(self) -> int:
-        """How many updates were appended to the log here."""
+        """How many updates this room has appended to the log."""
         return self._appends.count
 
     async def settled(self, seconds: float) -> None:
-        """Wait until everything appended here is in the log. Raises Overloaded after `seconds`."""
+        """Wait until the log has committed or refused everything that was appended here.
+
+        Raises Overloaded after `seconds`.
+        """
         if not await self._appends.settled(seconds):
             raise Overloaded("the update log cannot keep up: try again later")
 
     def join(self, session: Session, outbox: Outbox) -> None:
-        """Let a client in, until its token expires."""
+        """Add a client, until its token expires."""
         self._clients.add(session.id, outbox)
         outbox.refill = lambda: self._catch_up(session.id)
         self._execute(self._room.join(session))
 
     def _catch_up(self, session: SessionId) -> bool:
-        """Replace what was dropped because a client was slow; see `Outbox.refill`."""
+        """Send a slow client a diff in place of the messages dropped for it; see `Outbox.refill`.
+
+        Returns False if such a diff is waiting already.
+        """
         if session in self._catching_up:
             return False
         counters.resyncs += 1
@@ -147,7 +173,8 @@ class LiveRoom:
         return True
 
     def _note_catching_up(self, session: SessionId) -> None:
-        # Behind the answer that waits for the same commit: one of them per client is enough.
+        # The diff waits for the last commit, and one diff per client is enough. This callback was
+        # registered after the diff's, so the client stops catching up after the diff is sent.
         if not self.is_durable:
             self._catching_up.add(session)
             self._appends.when_decided(lambda: self._catching_up.discard(session))
@@ -155,9 +182,10 @@ class LiveRoom:
     def receive_message(
         self, session: SessionId, message: ClientMessage, inspection: Inspection | None = None
     ) -> None:
-        """Handle a message from a client that joined and has not left; a frozen room takes none.
+        """Handle a message from a client that joined and has not left; a frozen room ignores it.
 
-        `inspection` is that of the message's update, if a thread made it before.
+        `inspection` is that of the message's update, if a thread inspected it before. Nothing is
+        raised: what is wrong with the message closes its client, and a poisoned document the room.
         """
         if session in self._clients and not self.frozen:
             _count(message)
@@ -165,20 +193,22 @@ class LiveRoom:
             try:
                 self._execute(self._room.handle(session, message, now, inspection))
             except DocumentPoisoned as error:
-                # Apart from the others: it would bring the same back, again and again.
+                # The author is closed first, and with another code than the others: told to
+                # reconnect, it would send the same edit again, and poison every room to come.
                 self._close(session, ProtocolError(UNUSABLE))
                 self._drop_poisoned(error)
 
     def execute_edit(
         self, user_id: UUID | None, change: Callable[[Editor], T], *, is_deletion: bool = False
     ) -> T:
-        """Let the server edit, in a user's name; see `Room.apply_edit`.
+        """Execute an edit of the server, in a user's name; see `Room.apply_edit`.
 
-        `committed` waits until the edit is safe.
+        The edit is in the document and sent to others when this returns, but not stored: await
+        `committed` before you report success.
 
-        What `change` raises goes to the caller, the document being untouched then. Raises Draining
-        if the room takes no edits any more, Overloaded if this one cannot be stored,
-        PipelineTooLarge if it would add to a document that is too large.
+        What `change` raises goes to the caller, and the document is untouched then. Raises Draining
+        if the room takes no edits any more, Overloaded if this one cannot be stored or the document
+        is poisoned, and PipelineTooLarge if it would add to a document that is too large.
         """
         now = self._clock.monotonic()
         return self._edit(
@@ -186,7 +216,7 @@ class LiveRoom:
         )
 
     def execute_merge(self, user_id: UUID | None, edit: Inspection) -> None:
-        """Take an edit that the server made on a copy. Raises as `execute_edit` does."""
+        """Merge an edit that the server made on a copy. Raises what `execute_edit` raises."""
         now = self._clock.monotonic()
         self._edit(lambda: (None, self._room.apply_merge(user_id, edit, now)))
 
@@ -199,6 +229,7 @@ class LiveRoom:
     def _edit(self, decide: Callable[[], tuple[T, list[Effect]]]) -> T:
         if self.dropped or self.frozen:
             raise Draining
+        # An edit counts as a visit, so that a script which makes many finds the room loaded.
         if not self._clients:
             self.empty_since = self._clock.monotonic()
         try:
@@ -216,19 +247,19 @@ class LiveRoom:
     async def committed(self, seconds: float) -> int:
         """Wait until everything appended so far is committed; return the last update's number.
 
-        Raises Overloaded if the log refused it, so that this room was dropped and the edit undone;
-        Draining if the server stops; StoreUnavailable after `seconds`: the edit then stands in the
-        live document and is stored as soon as PostgreSQL is back.
+        Raises Overloaded if the log refused it (this room was dropped then, and the edit is undone)
+        and Draining if the server stops. Raises StoreUnavailable after `seconds`: the edit is in
+        the live document then, and is stored as soon as PostgreSQL is back.
         """
         seq = await self._appends.committed(seconds)
         return self.position.seq if seq is None else seq
 
     def when_durable(self, task: Callable[[], None]) -> None:
-        """Do something once everything appended so far is committed; never if it is refused."""
+        """Call a task once everything appended so far is committed; never, if it is refused."""
         self._appends.when_durable(task)
 
     def read(self, reader: Callable[[Document], T]) -> T:
-        """Read the document at once; the whole server waits meanwhile."""
+        """Read the document at once; the event loop waits meanwhile, so `reader` must be short."""
         return reader(self._room.document)
 
     def copy(self) -> bytes:
@@ -236,7 +267,7 @@ class LiveRoom:
         return self._room.document.encode()
 
     def renew(self, session: SessionId, scope: Scope, expires_at: datetime) -> None:
-        """Let a client go on with another token; see `Sessions.renew`."""
+        """Replace a client's token by another one; see `Sessions.renew`."""
         if session in self._clients:
             self._execute(self._room.sessions.renew(session, scope, expires_at))
 
@@ -246,13 +277,17 @@ class LiveRoom:
             self._room.sessions.request_token_again(session)
 
     def leave(self, session: SessionId) -> None:
-        """Forget a client; the last one to leave starts the clock of unloading."""
+        """Remove a client, if it is here; the time until the room is unloaded starts anew."""
         if self._clients.remove(session) is not None:
             self._execute(self._room.leave(session))
         self.empty_since = self._clock.monotonic()
 
     def tick(self) -> None:
-        """Do what is due by the clock: expire presence and tokens, close who waited too long."""
+        """Do what is due by the clock.
+
+        Presence and tokens expire, the presence of the others is published to the other nodes, and
+        leaving clients that have waited too long are closed.
+        """
         now = self._clock.monotonic()
         self._execute(self._room.tick(now))
         self._execute(self._room.sessions.expire(self._clock.now()))
@@ -260,22 +295,26 @@ class LiveRoom:
 
     @property
     def users(self) -> set[UUID]:
-        """Who is here."""
+        """The users who have a session on this node."""
         return {session.user_id for session in self._room.sessions}
 
     def presence(self) -> dict[UUID, str]:
-        """Who is here, and their latest presence: see `Hub.presence`."""
+        """Return the users who are here with their latest presence as JSON; see `Hub.presence`."""
         silent = dict.fromkeys(self.users, "null")
         return silent | {one.user_id: one.state for one in self._room.awareness.local_states()}
 
     def apply_scopes(self, scopes: Mapping[UUID, Scope | None]) -> None:
-        """Give users another scope in place, or none: see `Sessions.apply_scopes`."""
+        """Give users another scope without closing them, or none; see `Sessions.apply_scopes`."""
         self._execute(self._room.sessions.apply_scopes(scopes))
 
     def drop(self, error: SyncError) -> None:
-        """Close all clients and never be used again; the next visit loads the room anew."""
+        """Close all clients with an error. The room must not be used any more.
+
+        The next visit loads the document anew, after the log has decided about all appends.
+        """
         if self.dropped:
             return
+        # This comes first: whatever the closing of clients sets off, no effect of it is executed.
         self.dropped = True
         self._peers.close()
         self._presence_to_clients.close()
@@ -291,11 +330,16 @@ class LiveRoom:
         self._broadcast(AwarenessUpdate(merge_awareness(presence)), None)
 
     def _receive_peer(self, message: PeerMessage) -> None:
-        """Apply a message of another node. What cannot be read is left to the log."""
+        """Handle a message of another node.
+
+        The bus may lose, repeat and reorder messages, but the numbers of the log have no gaps. So
+        what was lost or cannot be decoded shows as a gap, which the log fills.
+        """
         if not isinstance(message, Committed):
             self._apply_peer_message(message)
         elif not self.position.has(message.seq):
-            # What came garbled, or without its bytes, is in the log.
+            # An update that was garbled, or too long for the bus and announced by its number alone,
+            # is in the log: it is expected from there.
             if message.update is not None and self._apply_peer_message(message):
                 self.position.note(message.seq)
             else:
@@ -305,7 +349,7 @@ class LiveRoom:
     def _apply_peer_message(
         self, message: PeerMessage, inspection: Inspection | None = None
     ) -> bool:
-        """Let the room handle it; return whether it could be decoded."""
+        """Let the room handle a message of another node; return whether it could be decoded."""
         now = self._clock.monotonic()
         try:
             self._run(lambda: self._room.receive_peer(message, now, inspection))
@@ -321,10 +365,14 @@ class LiveRoom:
             self._on_gap(self)
 
     def follow(self, commits: Iterable[InspectedCommit], *, is_all: bool) -> None:
-        """Apply what the log holds beyond what other nodes have published; `is_all` if no more."""
+        """Apply updates that were read from the log, since the bus did not bring them.
+
+        `is_all` says that the log had no more of those that were missing.
+        """
         for committed, inspection in commits:
             if not self.position.has(committed.seq):
-                # What cannot be read here can be read nowhere: it is left out, as by replay.
+                # Its number is noted even if it cannot be decoded: no other reading of the log
+                # would decode it, and replay leaves it out as well.
                 self._apply_peer_message(committed, inspection)
                 self.position.note(committed.seq)
         if is_all:
@@ -341,7 +389,9 @@ class LiveRoom:
         self.drop(Overloaded("the document is being reloaded: reconnect"))
 
     def _execute(self, effects: list[Effect]) -> None:
+        """Execute the effects of one decision in their order; see the top of this module."""
         for effect in effects:
+            # An effect before this one may have dropped the room: a refused append, for one.
             if self.dropped:
                 return
             self._execute_one(effect)
@@ -380,6 +430,11 @@ class LiveRoom:
         self._clients.put(session, message)
 
     def _put_when_durable(self, session: SessionId, message: Message) -> None:
+        """Send a message once everything appended so far is committed; never, if it is refused.
+
+        Until then its bytes are reserved in the client's outbox: the server stops reading from a
+        client whose answers exceed the outbox, so that a slow PostgreSQL costs bounded memory.
+        """
         outbox = self._clients.reachable(session)
         if outbox is None or self.is_durable:
             self._put(session, message)
@@ -396,7 +451,8 @@ class LiveRoom:
 
     def _broadcast(self, message: Message, exclude: SessionId | None) -> None:
         if self.frozen:
-            # All clients are about to leave: each of a thousand would get a message for each other.
+            # All clients are about to leave. The presence of each would be removed for all others:
+            # a thousand clients would be sent a million messages.
             return
         self._clients.broadcast(message, exclude)
         is_author_here = exclude is not None and exclude in self._clients
@@ -406,7 +462,12 @@ class LiveRoom:
         self._appends.append(NewUpdate(self.pipeline_id, user_id, payload, self._clock.now()))
 
     def _refuse(self, error: BaseException) -> SyncError:
-        """Drop the room: its document holds an update that the log does not."""
+        """Drop the room, because the log has refused an update that the document contains.
+
+        A CRDT cannot take an update back, and a client that sends it again would be answered that
+        it is known, and so safe. So the document is given up, and the clients reconnect to one that
+        is loaded from the log (docs/adr/0005-a-room-ahead-of-the-log-is-dropped.md).
+        """
         refusal = self._refusal(error)
         self.drop(refusal)
         return refusal
@@ -421,6 +482,10 @@ class LiveRoom:
         return Overloaded(detail if isinstance(error, PipeloomError) else "")
 
     def _publish_committed(self, seq: int, payload: bytes) -> None:
+        """Publish an update to the other nodes, which need its number to notice what is missing.
+
+        It has no number before its commit (docs/adr/0007-published-when-committed.md).
+        """
         self.position.note(seq)
         self._peers.publish_committed(seq, payload)
         self._check_gap()
@@ -437,7 +502,8 @@ class LiveRoom:
         if outbox is not None:
             deadline = self._clock.monotonic() + LAST_ACKS_SECONDS
             self._clients.expect_leave(session, LeavingClient(outbox, error, deadline))
-            # Behind the acknowledgements that wait for the same commit.
+            # Callbacks of a commit run in the order of their registration, so the client is closed
+            # after the acknowledgements that wait for the same commit are sent.
             self._appends.when_decided(lambda: self._clients.close_leaving(session))
 
 

@@ -56,8 +56,8 @@ Beyond it the doubles of JavaScript (IEEE 754, 53 bits of precision) do not hold
 def seed(document: Document, pipeline: Pipeline) -> bytes:
     """Write a pipeline into an empty document and return the update: its first and only seed.
 
-    Seed a pipeline once: two documents seeded apart share no history, and merging them would hold
-    every text twice.
+    Seed a pipeline once: two documents seeded apart share no history, so that merging them would
+    keep one of the two values under each key, and lose what was edited in the other.
     """
     with document.transact() as updates:
         root_map(document, "pipeline").update(_shared_settings(pipeline.settings))
