@@ -42,10 +42,12 @@ class Imported:
 def read(text: str | bytes, *, name: str, new_id: Callable[[], str]) -> Imported:
     """Read a pipeline file, derive its connections and lay its steps out on the canvas.
 
-    `name` is the name of the pipeline where the text has none; `new_id` makes the id of
-    each step. Whatever parses and has a place for steps is imported, its faults as findings.
-    Takes about five seconds per megabyte: keep it off the event loop.
-    Raises PipelineFileError for text that is no pipeline or beyond MAX_BYTES, MAX_NODES, MAX_DEPTH.
+    `name` is the name of the pipeline where the text has none; `new_id` makes the id of each step.
+    Whatever can be parsed and has a place for steps is imported, and its faults are reported as
+    findings. Reading takes about five seconds per megabyte: keep it off the event loop.
+
+    Raises PipelineFileError for a text that is no pipeline or beyond MAX_BYTES, MAX_NODES or
+    MAX_DEPTH.
     """
     tree = read_tree(text)
     root = find_root(tree.root)
@@ -59,9 +61,11 @@ def read(text: str | bytes, *, name: str, new_id: Callable[[], str]) -> Imported
 
 
 def write(pipeline: Pipeline) -> str:
-    """Write a pipeline as YAML; nothing that only the canvas needs is in it.
+    """Write a pipeline as YAML, without what only the canvas needs.
 
-    Raises PipelineFileError when steps or values nest beyond what a YAML reader takes.
+    The text has no ids, no positions or sizes, and no connections that were drawn by hand.
+
+    Raises PipelineFileError when steps or values are nested too deep to be written.
     """
     try:
         return emit(build_tree(pipeline))

@@ -21,7 +21,11 @@ from .writer import inline
 
 
 def build_tree(pipeline: Pipeline) -> Node:
-    """Build the YAML of a pipeline. Steps that do not hang on the top level are left out."""
+    """Build the YAML of a pipeline.
+
+    Left out are steps whose chain of parents does not lead to the top level. Raises RecursionError
+    for values or steps that are nested too deep.
+    """
     settings, children = pipeline.settings, children_of(pipeline.steps)
     layout = settings.source.get("layout")
     layout = layout if layout in ("bare", "pipeline") else "workflow"
@@ -52,12 +56,12 @@ def _header(settings: PipelineSettings) -> dict[str, Json]:
     return {
         **settings.config,
         **_unless_shown(settings.source, name=settings.name),
-        **{key: value for key, value in fields.items() if key in explicit or _says(value)},
+        **{key: value for key, value in fields.items() if key in explicit or _has_content(value)},
         **settings.authentication,
     }
 
 
-def _says(value: Json) -> bool:
+def _has_content(value: Json) -> bool:
     return value is not None and value not in ([], {})
 
 
@@ -95,7 +99,7 @@ def _step(step: Step, slots: AnyMapping[str, list[Step]], children: Children) ->
 
 
 def _is_free(data: JsonMap, slot: str) -> bool:
-    """Tell whether an empty list still has its place: an edit may have taken or removed it."""
+    """Return whether an empty list still has its place: an edit may have taken or removed it."""
     place = place_of(slot)
     for name in place.path:
         value = data.get(name)

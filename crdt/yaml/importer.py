@@ -63,7 +63,11 @@ class Root:
 
 
 def find_root(node: Node) -> Root:
-    """Recognise the layout of a pipeline file. Raises PipelineFileError for any other file."""
+    """Find the header and the steps of a pipeline file.
+
+    Three layouts occur: everything under `workflow` (Pipeline YAML v2), everything at the root, and
+    steps at the root beside a header under `pipeline`. Raises PipelineFileError for any other file.
+    """
     if not isinstance(node, Mapping):
         kind = type(node).__name__.lower()
         raise PipelineFileError(f"{_EXPECTED}, got a {kind}", *node.mark)
@@ -80,7 +84,10 @@ _EXPECTED = "not a pipeline: expected a mapping `workflow`, or a list `steps`, a
 
 
 def read_settings(root: Root, fallback_name: str) -> PipelineSettings:
-    """Read the header and everything else that stands outside the steps."""
+    """Read the header and everything else that stands outside the steps.
+
+    `fallback_name` is shown where the header has no usable name.
+    """
     steps = root.steps
     is_list = _is_list(steps)
     hole = pointer_to("", *root.steps_path), "steps"
@@ -129,7 +136,7 @@ class _Fields:
         self._explicit: list[Json] = []
 
     def name(self, key: str, fallback: str) -> str:
-        """Take a name; one that is no text, blank or too long stays, and the fallback shows."""
+        """Take a name. One that is no text, blank or too long stays; the fallback is shown then."""
         value = self._config.get(key)
         if isinstance(value, str) and value.strip() and len(value) <= MAX_NAME:
             del self._config[key]
@@ -138,7 +145,7 @@ class _Fields:
         return fallback
 
     def take(self, key: str, default: Json, fits: Callable[[Json], bool]) -> Json:
-        """Take an entry of the field's type, else the default; any other stays in the config."""
+        """Take an entry that fits the field, else the default; one that does not fit stays."""
         if key not in self._config or not fits(self._config[key]):
             return default
         value = self._config.pop(key)
@@ -171,6 +178,7 @@ class StepReader:
         orders = keys_between(None, None, len(items.items))
         taken = {text_of(item.get("name")) for item in items.items if isinstance(item, Mapping)}
         for number, (item, order) in enumerate(zip(items.items, orders, strict=True), 1):
+            # What is shown of a step whose item has no name, no type, or is no mapping at all.
             blank = Step(self._new_id(), _unused(f"step {number}", taken), UNSUPPORTED)
             blank = replace(blank, parent_step_id=parent, slot=slot, order=order)
             self.nodes[blank.id] = item
@@ -203,7 +211,10 @@ def _raw(node: Node, blank: Step) -> Step:
 
 
 def _unused(name: str, taken: Collection[str | None]) -> str:
-    """Vary a name until no step of the list has it, or the merge rules would rename one."""
+    """Vary a name until no step of the list has it.
+
+    The names of siblings are unique in the tables, where one of two equal ones would be numbered.
+    """
     while name in taken:
         name += " (unnamed)"
     return name

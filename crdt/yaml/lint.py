@@ -47,7 +47,7 @@ _PIPELINE_SOURCES = ("pipeline_file", "pipeline", "pipeline_ref")
 
 
 def check(root: Root) -> Iterator[Finding]:
-    """Check the header and every step at any depth."""
+    """Check the header and the steps at every depth, and yield a finding for each fault."""
     yield from _check_header(root)
     steps = root.steps
     if not isinstance(steps, Sequence):
@@ -60,7 +60,10 @@ def check(root: Root) -> Iterator[Finding]:
 
 
 def check_references(pipeline: Pipeline, nodes: AnyMapping[str, Node]) -> Iterator[Finding]:
-    """Report names of steps that no step in scope has; `nodes` are the steps' places by id."""
+    """Yield a finding for each name of a step that no step in scope has.
+
+    `nodes` are the nodes of the steps by id, which have the places in the text.
+    """
     for one in find_references(pipeline):
         if one.producer is None:
             yield _dangling(one, pipeline, nodes[one.consumer])
@@ -75,7 +78,7 @@ def _dangling(one: Reference, pipeline: Pipeline, node: Node) -> Finding:
 
 
 def _node_at(node: Node, path: Path) -> Node:
-    """Follow a path as far as it leads."""
+    """Return the node at a path, or the last one before the path leaves the tree."""
     for part in path:
         match node, part:
             case Mapping(), str():

@@ -21,6 +21,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"([-+]?)\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _LONGEST_INTEGER = 3000
+"""Digits of the longest integer that is one; in Python, printing one of more than 4,300 fails."""
 
 
 class Mark(NamedTuple):
@@ -84,7 +85,7 @@ def text_of(node: Node | None) -> str | None:
 def resolve(text: str) -> Plain:
     """Read a plain (unquoted, untagged) scalar by the core schema.
 
-    Raises ValueError for integers of more than 3,000 digits: Python prints no more than 4,300.
+    Raises ValueError for integers of more than 3,000 digits.
     """
     if text in _NULL:
         return None
@@ -107,4 +108,5 @@ def _resolve_number(text: str) -> int | float | None:
 def _integer(text: str) -> int:
     if len(text) > _LONGEST_INTEGER:
         raise ValueError(f"expected an integer of at most {_LONGEST_INTEGER} digits")
+    # Not base 0 for all: Python would refuse 012, which is twelve in the core schema.
     return int(text, 0) if text[:2] in ("0o", "0x") else int(text)

@@ -35,7 +35,11 @@ def to_data(pipeline: Pipeline) -> JsonMap:
 
 
 def from_data(data: Any) -> Pipeline:
-    """Read what `to_data` wrote; what stands where a text is due becomes one."""
+    """Read what `to_data` wrote.
+
+    A template may have put a value of another type where a text is required: it becomes JSON text.
+    Raises KeyError and TypeError for what `to_data` does not write.
+    """
     steps = [_step(one) for one in data["steps"]]
     connections = [Connection(**_texts(one)) for one in data["connections"]]
     return Pipeline(
@@ -46,7 +50,7 @@ def from_data(data: Any) -> Pipeline:
 
 
 def written(value: Json) -> str:
-    """A value as text: a text as it is, anything else as JSON."""
+    """Return a value as text: a text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

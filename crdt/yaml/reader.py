@@ -31,13 +31,24 @@ from .nodes import CORE, NOWHERE, Mapping, Mark, Node, Plain, Scalar, Sequence, 
 from .writer import inline
 
 MAX_BYTES: Final = 8 * 1024 * 1024
-"""Largest text, in bytes of UTF-8; also the most characters after alias expansion."""
+"""Largest text, in bytes of UTF-8; also the most characters after alias expansion.
+
+Reading takes seconds per megabyte, and the characters end up in a document that every client loads.
+"""
 
 MAX_NODES: Final = 500_000
-"""Most nodes (scalars, sequences, mappings) after alias expansion."""
+"""Most nodes (scalars, sequences, mappings) after alias expansion.
+
+Aliases of aliases multiply: a file of some hundred bytes can stand for billions of nodes (known as
+the billion laughs). The characters do not bound them, since nodes may have none.
+"""
 
 MAX_DEPTH: Final = 100
-"""Deepest nesting of sequences and mappings."""
+"""Deepest nesting of sequences and mappings.
+
+This module keeps a stack of its own, but whatever works on the tree afterwards calls itself for
+every level, and Python's own stack is limited.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +60,11 @@ class Tree:
 
 
 def read_tree(text: str | bytes) -> Tree:
-    """Read the one YAML document in `text`.
+    """Read the one YAML document in `text`, with a finding for whatever is odd about it.
 
-    Duplicate keys: the first wins. `<<` merges. Tags outside the core schema are kept.
+    Of equal keys the first wins. `<<` merges, as in YAML 1.1. Tags outside the core schema are kept
+    with the text that they apply to. An alias becomes a copy of its anchor.
+
     Raises PipelineFileError when the text is not UTF-8, not YAML, empty, several documents, or
     beyond MAX_BYTES, MAX_NODES or MAX_DEPTH.
     """
@@ -64,6 +77,7 @@ def read_tree(text: str | bytes) -> Tree:
 
 
 def _decode(text: str | bytes) -> str:
+    # YAML 1.2.2 (section 5.2) has UTF-16 and UTF-32 as well, which no pipeline file uses.
     size = len(text if isinstance(text, bytes) else text.encode(errors="surrogatepass"))
     if size > MAX_BYTES:
         raise PipelineFileError(f"expected at most {MAX_BYTES} bytes, got {size}: split the file")
@@ -88,8 +102,8 @@ def _events(text: str) -> Iterator[Event]:
         column = error.position - text.rfind("\n", 0, error.position)
         problem = f"expected printable characters, got {chr(error.character)!r}"
         raise PipelineFileError(problem, line, column) from error
-    # ruamel lets ValueError, OverflowError and AssertionError out on escapes and directives that
-    # no one writes by accident; none of them knows its place.
+    # ruamel raises ValueError, OverflowError and AssertionError at escapes and directives that
+    # nobody writes by accident; none of these errors carries its place in the text.
     except Exception as error:
         raise PipelineFileError(f"expected YAML, got text the parser fails on: {error}") from error
 
@@ -104,7 +118,7 @@ def _mark(mark: StreamMark | None) -> Mark:
 
 @dataclass(frozen=True, slots=True)
 class _Weight:
-    """What a subtree costs when it is expanded."""
+    """What a subtree costs wherever an alias copies it: nodes, characters, levels of nesting."""
 
     nodes: int = 1
     characters: int = 0
@@ -113,7 +127,11 @@ class _Weight:
 
 @dataclass(slots=True)
 class _Frame:
-    """A sequence or mapping whose end has not been read."""
+    """A sequence or mapping whose end has not been read.
+
+    `children` of a mapping are its keys and values in turn; `merges` holds the indices of the keys
+    `<<` among them.
+    """
 
     event: CollectionStartEvent
     mark: Mark
@@ -125,7 +143,11 @@ class _Frame:
 
 
 class _Builder:
-    """Turns events into nodes; finished containers move into the frame below."""
+    """Turns events into nodes. A finished container moves into the frame that it stands in.
+
+    Everything is counted before it is placed, so that a text beyond a limit is refused before it
+    takes memory.
+    """
 
     def __init__(self) -> None:
         self.root: Node | None = None
@@ -157,6 +179,8 @@ class _Builder:
             raise PipelineFileError(problem, *mark)
 
     def _alias(self, anchor: str, mark: Mark) -> None:
+        # In YAML a node may contain an alias of itself (section 3.2.1: the graph may have cycles),
+        # which no tree can hold. Such an alias stands before its anchor is finished.
         if anchor not in self._anchors:
             problem = (
                 f"expected an anchor before its alias, got *{anchor} with no finished &{anchor}"
@@ -170,6 +194,7 @@ class _Builder:
     def _scalar(self, event: ScalarEvent, mark: Mark) -> None:
         weight = _Weight(characters=len(event.value))
         self._count(weight, mark)
+        # `<<` merges only where it is plain: "<<" in quotes is an ordinary key.
         if event.value == "<<" and event.implicit[0] and event.tag is None and self._frames:
             self._frames[-1].merges.add(len(self._frames[-1].children))
         self._finish(self._leaf(event, mark), weight, event.anchor)
@@ -177,6 +202,7 @@ class _Builder:
     def _leaf(self, event: ScalarEvent, mark: Mark) -> Scalar:
         text = self._repaired(event.value, mark)
         plain = event.implicit[0] and event.tag is None
+        # The non-specific tag `!` makes a text of any scalar (YAML 1.2.2, section 6.9.1).
         tag = None if event.tag in ("!", CORE + "str") else event.tag
         if tag is None and not plain:
             return Scalar(text, mark=mark)
@@ -241,6 +267,8 @@ class _Builder:
 
     def _entries(self, frame: _Frame) -> tuple[tuple[Node, Node], ...]:
         pairs = list(zip(frame.children[::2], frame.children[1::2], strict=True))
+        # The keys that the mapping has itself win over merged ones wherever they stand, and of the
+        # merged ones the first (https://yaml.org/type/merge.html).
         own = {inline(key) for key, _ in pairs}
         kept: dict[str, tuple[Node, Node]] = {}
         for index, (key, value) in enumerate(pairs):
@@ -248,6 +276,8 @@ class _Builder:
             if merged is not None:
                 self._note("warning", "merge-expanded", "<< becomes what it merges", key.mark)
                 kept |= {k: v for k, v in merged.items() if k not in own and k not in kept}
+            # YAML 1.2.2 (section 3.2.1.1) requires keys to be unique; many parsers keep the last
+            # one without a word.
             elif (text := inline(key)) in kept:
                 self._duplicate(text, kept[text][0], key)
             else:
@@ -259,7 +289,10 @@ class _Builder:
         self._note("error", "duplicate-key", message, key.mark)
 
     def _repaired(self, text: str, mark: Mark) -> str:
-        """Join surrogate pairs (JSON writes them so) and replace lone ones: UTF-8 has neither."""
+        """Join surrogate pairs, and replace lone surrogates: UTF-8 has neither.
+
+        JSON, which is YAML, writes characters beyond U+FFFF as two escapes (RFC 8259, section 7).
+        """
         if text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text):
             return text
         self._note("warning", "surrogate", "half a character is replaced by U+FFFD", mark)

@@ -39,7 +39,7 @@ class SlotPlace:
 
 
 def place_of(slot: str) -> SlotPlace:
-    """Return the place of a slot; a name that no rule knows is a key of the step itself."""
+    """Return the place of a slot. A name that follows no rule is a key of the step itself."""
     if slot.startswith(_CASES):
         return SlotPlace(("cases",), _case_key(slot.removeprefix(_CASES)))
     if slot.startswith("pipeline."):
@@ -51,8 +51,8 @@ def place_of(slot: str) -> SlotPlace:
 def filled_slots(step: Mapping) -> Iterator[tuple[str, Sequence]]:
     """Yield the slots of a step and the lists in them, in the order of the text.
 
-    Only lists count: a template or a mapping in such a place is configuration, and so is a case
-    whose key has no JSON or whose slot is longer than MAX_SLOT characters.
+    Only lists hold steps. A template or a mapping in such a place is configuration, and so is a
+    case whose key cannot be written as JSON or whose slot is longer than MAX_SLOT characters.
     """
     type_ = text_of(step.get("type")) or ""
     for slot in (*_BY_TYPE.get(type_, ()), *_ANY_STEP):

@@ -27,7 +27,7 @@ from .reader import read_tree
 from .writer import inline, is_plain
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
-"""Largest integer that a JavaScript number holds beyond doubt."""
+"""The largest integer n such that JavaScript's numbers hold n and n + 1 (MAX_SAFE_INTEGER)."""
 
 Place: TypeAlias = tuple[str, str]
 """An entry of a mapping: the mapping's pointer and the key's YAML text."""
@@ -50,7 +50,10 @@ _RANK |= {name: rank for rank, name in enumerate(_LAST.split(), 1)}
 
 
 def split(node: Node, holes: Collection[Place] = ()) -> tuple[Json, dict[str, Json]]:
-    """Return the data of a node and its source, leaving out the entries in `holes`."""
+    """Return the data of a node and its source, leaving out the entries in `holes`.
+
+    The holes are the lists of steps, which become entries of their own in the document.
+    """
     splitter = _Splitter(holes)
     value = splitter.value(node, "")
     parts: dict[str, Json] = {"keys": splitter.keys, "literals": splitter.literals}
@@ -58,20 +61,23 @@ def split(node: Node, holes: Collection[Place] = ()) -> tuple[Json, dict[str, Js
 
 
 def join(value: Json, source: JsonMap, grafts: Grafts | None = None) -> Node:
-    """Return the node that `split` made `value` and `source` of, as far as they still agree.
+    """Return the node of which `split` made `value` and `source`, as far as they still agree.
 
-    A graft replaces an entry with the same key. Anyone may have written the source: what cannot
-    be understood in it is passed over.
+    A graft replaces an entry with the same key. A client may have written anything into the source:
+    what cannot be read in it is ignored.
     """
     return _Joiner(source, grafts or {}).node(value, "")
 
 
 def pointer_to(pointer: str, *names: str) -> str:
-    """Extend an RFC 6901 pointer."""
+    """Extend an RFC 6901 pointer by names, escaping `~` as `~0` and `/` as `~1` (section 3)."""
+    # `~` first: otherwise the `~` of `~1` would be escaped again.
     return pointer + "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
 
 
 class _Splitter:
+    """Reads nodes as data, and collects what the data cannot hold."""
+
     def __init__(self, holes: Collection[Place]) -> None:
         self.keys: dict[str, Json] = {}
         self.literals: dict[str, Json] = {}
@@ -111,6 +117,8 @@ class _Splitter:
 
 
 class _Joiner:
+    """Makes nodes of data, using what a source still knows about it."""
+
     def __init__(self, source: JsonMap, grafts: Grafts) -> None:
         self._keys = _as_mapping(source.get("keys"))
         self._literals = _as_mapping(source.get("literals"))
@@ -169,7 +177,7 @@ def _rank(key: Node) -> tuple[int, str]:
 
 
 def _names(keys: Iterable[Node]) -> list[str]:
-    """Name keys for JSON: `1` and "1" become "1" and "1 (2)", whichever comes first."""
+    """Name keys for JSON, whose keys are texts: `1` and "1" become "1" and "1 (2)" as they come."""
     names: dict[str, None] = {}
     for key in keys:
         text = text_of(key)

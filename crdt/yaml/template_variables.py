@@ -20,17 +20,20 @@ RESERVED: Final = "template"
 """The name that no step of a template may have."""
 
 MAX_RESULT: Final = 8 * 1024 * 1024
-"""Most characters that filling in may make."""
+"""Most characters of the texts that filling in may make, together.
+
+A template may repeat a variable as often as it likes, so a long value would multiply.
+"""
 
 _VARIABLE: Final = re.compile(r"\{\{\s*template\.([A-Za-z_]\w{0,99})\s*\}\}", re.ASCII)
 
 
 class TooMuchText(ValueError):
-    """Values are repeated so often that the result would be too long."""
+    """The texts with all values filled in would be longer than MAX_RESULT."""
 
 
 def variables_of(data: Json) -> list[str]:
-    """The names of the variables in JSON data, sorted."""
+    """Return the names of the variables in JSON data, sorted."""
     found: set[str] = set()
 
     def note(text: str) -> str:
@@ -42,7 +45,12 @@ def variables_of(data: Json) -> list[str]:
 
 
 def filled(data: Json, values: JsonMap) -> Json:
-    """Put values in the place of variables, all of which must have one. Raises TooMuchText."""
+    """Return data with values in the place of variables.
+
+    A text that is nothing but a variable becomes the value itself, of any type; in a longer text a
+    value is written as text, or as JSON if it is none. Raises TooMuchText, and KeyError for a
+    variable without a value.
+    """
     left = MAX_RESULT
 
     def fill(text: str) -> Json:

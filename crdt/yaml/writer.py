@@ -11,10 +11,20 @@ from urllib.parse import quote
 
 from .nodes import CORE, Mapping, Node, Plain, Scalar, Sequence, resolve
 
+# What may stand without quotes in block and flow context alike (YAML 1.2.2, section 7.3.3). The
+# text must not begin with an indicator, such as `-`, `*`, `&`, `!`, `@` or `%`, and must contain
+# neither `: ` nor ` #`, which would end it, nor any of `,[]{}`, which would end it in flow context.
+# Unless it is a path or a variable, it must begin with a letter or an underscore: the numbers,
+# dates and times of YAML 1.1, such as 012, 1_000 and 2001-01-01, begin with a digit, a sign or a
+# point.
 _PLAIN = re.compile(
     r"(?:[^\W\d]|[/$]|\.{1,2}/)(?:[\w./$()'+%&=~;!?@^*<>|-]|(?::|#| +)(?=[\w./$(]))*"
 )
+# Booleans to a reader of YAML 1.1 (https://yaml.org/type/bool.html) and strings in YAML 1.2. The
+# words of YAML 1.2 are not here: `resolve` knows them.
 _YAML_1_1_WORDS: Final = frozenset(("y", "n", "yes", "no", "on", "off"))
+# What must be escaped: whatever is not printable (section 5.1), the byte order mark, and the line
+# breaks of YAML 1.1, which YAML 1.2 takes for ordinary characters (U+0085, U+2028, U+2029).
 _UNPRINTABLE = re.compile(
     r"[^ -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
@@ -22,7 +32,14 @@ _UNSAFE_IN_BLOCK = re.compile(_UNPRINTABLE.pattern.replace("[^", "[^\\n"))
 _ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 _TO_ESCAPE = re.compile(_UNPRINTABLE.pattern + r'|["\\]')
 _LONGEST_IMPLICIT_KEY = 1000
+"""Characters of a key up to which `?` need not introduce it.
+
+YAML 1.2.2 (sections 7.4.2 and 8.2.2) allows 1024 of them before the colon, so that a parser need
+not look further ahead.
+"""
+
 _LONGEST_FLOW = 80
+"""Characters up to which a list of scalars stands in brackets on one line, for readability."""
 
 
 def emit(root: Node) -> str:
@@ -36,7 +53,10 @@ def emit(root: Node) -> str:
 
 
 def inline(node: Node) -> str:
-    """Write a node on one line in flow style; equal texts mean equal keys."""
+    """Write a node on one line in flow style.
+
+    Nodes with equal texts are the same as keys of a mapping: 1 and 1.0 are not, nor are 1 and "1".
+    """
     match node:
         case Scalar():
             return _scalar(node)
@@ -53,6 +73,7 @@ def _flow_entry(key: Node, value: Node) -> str:
 
 
 def _needs_mark(key: Node, text: str) -> bool:
+    """Return whether a key must be explicit, after `? ` (YAML 1.2.2, section 8.2.2)."""
     return not isinstance(key, Scalar) or len(text) > _LONGEST_IMPLICIT_KEY
 
 
@@ -73,6 +94,8 @@ class _Writer:
 
     def _container(self, lead: str, node: Sequence | Mapping, column: int) -> None:
         margin = " " * column
+        # The first entry of a container in a list may stand on the line of its dash: the compact
+        # form (section 8.2.1), which has no place for a tag.
         if lead.endswith("-") and lead != "---" and node.tag is None:
             margin = lead + " "
         else:
@@ -99,8 +122,11 @@ class _Writer:
             margin = " " * column
 
     def _literal(self, lead: str, text: str, column: int) -> None:
+        # Chomping (section 8.1.1.2): `-` for no line break at the end, `+` for more than one.
         body = text.rstrip("\n")
         chomp = {0: "-", 1: ""}.get(len(text) - len(body), "+")
+        # A reader takes the indentation from the first line that is not empty, unless an indicator
+        # gives it (section 8.1.1.1): so a text that begins with a blank or a break needs one.
         indicator = "2" if text[0] in " \n" else ""
         self.lines.append(f"{lead} |{indicator}{chomp}")
         margin = " " * column
@@ -157,12 +183,14 @@ def _value(value: Plain) -> str:
 def _float(value: float) -> str:
     if not math.isfinite(value):
         return ".nan" if math.isnan(value) else (".inf" if value > 0 else "-.inf")
+    # A float of YAML 1.1 has a point and a sign in its exponent (https://yaml.org/type/float.html).
+    # Python always writes the sign, but leaves the point out of 1e+16.
     mantissa, e, exponent = repr(value).partition("e")
     return mantissa + ("" if "." in mantissa else ".0") + e + exponent
 
 
 def is_plain(text: str) -> bool:
-    """Tell whether every YAML reader sees this very string without quotes around it."""
+    """Return whether every reader of YAML 1.1 or 1.2 reads a text without quotes as itself."""
     return (
         _PLAIN.fullmatch(text) is not None
         and text.lower() not in _YAML_1_1_WORDS
@@ -176,10 +204,12 @@ def _quoted(text: str) -> str:
 
 
 def _escape(char: str) -> str:
+    # Four digits are enough: everything beyond U+FFFF is printable.
     return _ESCAPES.get(char) or f"\\u{ord(char):04x}"
 
 
 def _tag(node: Node) -> str:
+    """Write the tag of a node and a blank: a shorthand, or else verbatim (section 6.9.1)."""
     if node.tag is None:
         return ""
     name = quote(node.tag.removeprefix(CORE).removeprefix("!"), safe="-_.~/:;@&=+$,?'()*")

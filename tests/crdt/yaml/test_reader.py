@@ -142,7 +142,7 @@ def test_aliases_cannot_nest_beyond_the_limit() -> None:
     assert "levels of nesting" in refused("\n".join(lines)).problem
 
 
-def test_a_billion_laughs_are_refused_before_they_are_told() -> None:
+def test_a_billion_laughs_are_refused_before_they_are_expanded() -> None:
     lines = ["- &a0 [lol]", *(f"- &a{n} [{f'*a{n - 1},' * 10}]" for n in range(1, 12))]
     assert "nodes" in refused("\n".join(lines)).problem
 
