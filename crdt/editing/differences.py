@@ -1,4 +1,4 @@
-"""What is different between two states of one pipeline, field by field, for people to read."""
+"""Compares two states of one pipeline field by field, for people to read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,14 +23,18 @@ from crdt.yaml.source import pointer_to
 Kind: TypeAlias = Literal["added", "removed", "changed"]
 
 _NOT_COMPARED: Final = frozenset({"source", "order"})
-"""`source` is about the way YAML was written; `order` means something only beside other orders."""
+"""Fields that are not shown.
+
+`source` is about the way a YAML file was written. `order` means something only beside the orders of
+other steps, so a move is shown as a change of the place in the list.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One value that differs; `path` is an RFC 6901 pointer from the entry's root.
+    """One value that differs; `path` is an RFC 6901 pointer from the root of the entry.
 
-    `before` is None where it was added, and `after` where it was removed.
+    `before` is None for a value that was added, and `after` for one that was removed.
     """
 
     path: str
@@ -41,7 +45,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class EntryChange:
-    """A step or a connection that differs. Of one added or removed, `changes` is empty."""
+    """A step or a connection that differs; `changes` is empty if it was added or removed."""
 
     id: str
     kind: Kind
@@ -62,10 +66,11 @@ class Difference:
 
 
 def difference(one: Pipeline, other: Pipeline) -> Difference:
-    """Return what changed from one state to the other.
+    """Return what changed from `one` state to the `other`.
 
-    A step that others merely passed is left out: only the fewest steps whose moving explains the
-    new order have a changed `/order_index`, their place in the list counted from 0.
+    A move shows as a changed `/order_index`: the place of the step in its list, counted from 0. The
+    places of its neighbours change as well, but only the fewest steps whose moves explain the new
+    order are shown as moved.
     """
     moved = _moved(one, other)
     steps = [
@@ -149,7 +154,8 @@ def _moved(one: Pipeline, other: Pipeline) -> dict[str, list[Change]]:
     for line in _lines(other):
         stayed = [step for step in line if _stays(one.steps.get(step.id), step)]
         index = {step.id: place for place, step in enumerate(line)}
-        # Any ascending keys will do; whoever needs a new one has moved.
+        # `reordered` gives new order keys to the fewest steps. Any ascending keys will do here,
+        # such as those made of the old places: the steps that need new ones have moved.
         for id_ in reordered([(step.id, f"{was[step.id]:08}1") for step in stayed]):
             moved[id_] = [Change("/order_index", "changed", was[id_], index[id_])]
     return moved

@@ -1,4 +1,4 @@
-"""What the server edits a document with: its root maps, and what is where in them."""
+"""Gives the server's edits a document: its root maps, and indexes of what is where in them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,14 +23,17 @@ from .entry_index import EndsIndex, PlaceIndex
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What one deletion took away: the entry, the steps inside it, the connections at these."""
+    """The keys of what one deletion deleted: a step with all steps inside it, and connections."""
 
     steps: tuple[str, ...] = ()
     connections: tuple[str, ...] = ()
 
 
 class Editor:
-    """One document as edits by the server see it. Lives as long as the room it is made for."""
+    """One document as the server's edits see it. It lives as long as the room it is made for.
+
+    Its indexes are costly to fill, so a room makes one editor and keeps it.
+    """
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -41,15 +44,15 @@ class Editor:
         self.ends = EndsIndex(self.connections)
 
     def step(self, step_id: str) -> JsonMap:
-        """Read one step as it was written. Raises UnknownEntry."""
+        """Read one step as it was written. Raises UnknownEntry if there is no map of this key."""
         return _entry(self.steps, step_id, "step")
 
     def connection(self, connection_id: str) -> JsonMap:
-        """Read one connection as it was written. Raises UnknownEntry."""
+        """Read one connection as it was written. Raises UnknownEntry as `step` does."""
         return _entry(self.connections, connection_id, "connection")
 
     def read_settings(self) -> JsonMap:
-        """Read the settings as they were written."""
+        """Read the settings as they were written, by name."""
         settings = to_json(self.settings)
         return settings if isinstance(settings, Mapping) else {}
 
@@ -72,7 +75,7 @@ class Editor:
         return [key for _, key in self.places.line((parent, slot))]
 
     def order_index(self, step_id: str) -> int:
-        """Return which of its siblings a step is, counted from 0. Raises UnknownEntry."""
+        """Return the place of a step in its slot, counted from 0. Raises UnknownEntry."""
         place = self.place(step_id)
         return self.places.line(place.scope).index_of(step_id, place.order)
 
@@ -84,7 +87,9 @@ class Editor:
         return place
 
     def inside(self, step_id: str) -> list[str]:
-        """Return a step and all steps inside it, from the outside in."""
+        """Return the keys of a step and of all steps inside it, parents before their children."""
+        # A client may have written a cycle of parents, so a step that was found is not entered
+        # again.
         found = dict.fromkeys([step_id])
         pending = [step_id]
         while pending:

@@ -1,7 +1,7 @@
-"""Making a whole document equal to another pipeline, by the smallest edits that do so.
+"""Makes a whole document equal to another pipeline, by the smallest edits.
 
-Whatever is equal is left alone, so that what others type meanwhile into other fields, other words
-of a text and other keys of a config survives. Looking at 10,000 steps takes about half a second:
+Whatever is equal stays as it is, so that what others write meanwhile into other fields, other words
+of a text and other keys of a config survives. Comparing 10,000 steps takes about half a second, so
 make such edits on a copy (`Hub.edit_aside`).
 """
 
@@ -36,13 +36,16 @@ from .editor import Editor
 from .step_matching import match_entries
 
 _DEFAULTS: Final[JsonMap] = defaults_of(STEP) | defaults_of(CONNECTION) | defaults_of(SETTINGS)
-"""What a field that is missing stands for: no two tables have different defaults for one name."""
+"""The values for which missing fields stand, by name.
+
+One table serves for all entries, since no two of them have different defaults for one name.
+"""
 
 
 def make_equal(editor: Editor, target: Pipeline) -> None:
-    """Make the document hold the target, step by step and connection by connection, by id.
+    """Make the document hold the target: its settings, and its steps and connections by id.
 
-    What the target does not have is deleted, entries without a row among it.
+    Every entry that the target does not have is deleted, also one that is too broken for a row.
     """
     settings = settings_fields(target.settings)
     _write(editor.settings, _differing(editor.settings, settings), SETTINGS_SHAPE)
@@ -53,9 +56,9 @@ def make_equal(editor: Editor, target: Pipeline) -> None:
 
 
 def put_pipeline(editor: Editor, imported: Pipeline) -> Pipeline:
-    """Make the document equal to an imported file; return it with the ids its steps have now.
+    """Make the document equal to an imported file; return the file's pipeline with its final ids.
 
-    See `match_entries` for what is kept. Raises InvalidEdit for values nested beyond reason.
+    See `match_entries` for what is kept. Raises InvalidEdit for values that are nested too deep.
     """
     try:
         target = match_entries(read_pipeline(PipelineReader(editor.document)), imported)
@@ -86,7 +89,7 @@ def _write_entries(
 
 
 def _differing(entry: Any, wanted: JsonMap) -> dict[str, Json]:
-    """Return the fields that are to change; `source` may be one that is removed."""
+    """Return the fields that are to change; `source` is None if it is to be removed."""
     present = to_json(entry)
     present = present if isinstance(present, Mapping) else {}
     wanted = {"source": None, **wanted}

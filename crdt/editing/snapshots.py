@@ -1,4 +1,4 @@
-"""A version: the whole of a pipeline at one moment, to look at and to come back to."""
+"""Reads what a version keeps: the whole pipeline at one moment, to show and to restore."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ from crdt.validation.reading import read_pipeline, read_valid
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The rows of a pipeline as JSON: what the tables show of it, ids as texts."""
+    """The rows of a pipeline as JSON, as the tables show them, with ids as texts."""
 
     pipeline: JsonMap
     steps: Sequence[JsonMap]
@@ -21,7 +21,7 @@ class Snapshot:
 
 
 def snapshot(document: Document) -> Snapshot:
-    """Read the rows of a document; takes about a second for 10,000 steps."""
+    """Read the rows of a document. For 10,000 steps that takes about a second."""
     return snapshot_of(read_valid(PipelineReader(document)).rows())
 
 

@@ -24,10 +24,16 @@ Pairs: TypeAlias = dict[str, str]
 def match_entries(present: Pipeline, imported: Pipeline) -> Pipeline:
     """Return the imported pipeline with the ids of the present one wherever a step matches.
 
-    Steps match by id; else by list and name; else, in one list, by type and config (renamed);
-    else by type and name, if only one has them (moved); else, if it is the only one of its type
-    left in its list (rewritten). Those that match keep their place on the
-    canvas, their order as far as it fits, and the connections that the text does not derive.
+    Steps match, by the first of these rules that finds a pair:
+
+    1. They have the same id.
+    2. They stand in the same list and have the same name.
+    3. They stand in the same list and have the same type and config: the step was renamed.
+    4. They have the same type and name, as no other step left on either side: it was moved.
+    5. They are the only ones of their type that are left in the same list: it was rewritten.
+
+    Steps that match keep their place on the canvas and their order as far as it fits. Connections
+    between them stay if they were drawn by hand.
     """
     pairs = _Pairing(present, imported).pairs
     steps = _in_order(present, {s.id: s for s in _adopted(present, imported, pairs)})
@@ -37,7 +43,11 @@ def match_entries(present: Pipeline, imported: Pipeline) -> Pipeline:
 
 
 class _Pairing:
-    """Finds which steps match: by the surest sign first, from the outside in."""
+    """Finds which steps match: by the surest rule first, and parents before their children.
+
+    The rules within one list are tried again after each of the others, since every pair of parents
+    makes lists comparable that were not before.
+    """
 
     def __init__(self, present: Pipeline, imported: Pipeline) -> None:
         self.pairs: Pairs = {id_: id_ for id_ in imported.steps if id_ in present.steps}
@@ -52,7 +62,7 @@ class _Pairing:
     def _pair_lists(
         self, rule: "Callable[[Iterable[Step], Iterable[Step]], Iterable[str]]"
     ) -> None:
-        """Apply a rule to every two lists of steps that are one, those found on the way too."""
+        """Apply a rule to the lists of all pairs, and of the pairs that the rule itself finds."""
         pending: list[tuple[str | None, str | None]] = [(None, None), *self.pairs.items()]
         while pending:
             imported, present = pending.pop()
@@ -93,7 +103,7 @@ class _Pairing:
         present: Iterable[Step],
         trait: "Callable[[Step], Hashable]" = lambda step: step.type,
     ) -> list[str]:
-        """Pair what is left where one side and the other have only one of a trait."""
+        """Pair the steps that are left if each side has only one with the same trait."""
         left = _only_ones((step for step in imported if step.id not in self.pairs), trait)
         others = _only_ones((step for step in present if step.id not in self._taken), trait)
         found = [each for each in left if each in others]
@@ -131,7 +141,7 @@ def _adopted(present: Pipeline, imported: Pipeline, pairs: Pairs) -> Iterator[St
 
 
 def _with_unwritten(imported: Step, known: Step) -> Step:
-    """Keep of a known step what stands in no file."""
+    """Keep those fields of a known step that no YAML file has."""
     plain = {
         name: getattr(known, name) for name, field in PLAIN_OF_STEP.items() if not field.yaml_key
     }
@@ -160,7 +170,7 @@ def _present_order(present: Pipeline, step: Step) -> str | None:
 
 
 def _settings(present: PipelineSettings, imported: PipelineSettings) -> PipelineSettings:
-    """Keep what stands in no file."""
+    """Keep those settings that no YAML file has."""
     return replace(imported, status=present.status, is_template=present.is_template)
 
 
@@ -186,7 +196,7 @@ def _route(one: Connection) -> tuple[str, str, str, str]:
 
 
 def _free(id_: str, taken: set[str]) -> str:
-    """Return the id, or another made of it: someone may have led the connection elsewhere."""
+    """Return the id, or another one made of it if somebody has led that connection elsewhere."""
     while id_ in taken:
         id_ = str(uuid5(CONNECTION_NAMESPACE, str(UUID(id_))))
     return id_

@@ -1,4 +1,4 @@
-"""Putting, changing, moving and deleting steps; see `verbs` for what all of them keep to."""
+"""Puts, patches, moves and deletes steps, by the rules that stand at the top of `verbs`."""
 
 from typing import Final
 
@@ -16,10 +16,10 @@ from .strict_fields import check_fields, check_id, check_required, merged_fields
 _DEFAULTS: Final[JsonMap] = {
     name: default for name, default in defaults_of(STEP).items() if name != "order"
 }
-"""What a new step has unless it is given; its order comes from where it is to stand."""
+"""The fields of a new step that are not given; its order follows from its place."""
 
 _PLACING: Final = frozenset({"name", "parent_step_id", "slot"})
-"""Fields that must fit with those of other steps."""
+"""Fields that must agree with those of other steps: names are unique among siblings."""
 
 
 class _Last:
@@ -27,17 +27,20 @@ class _Last:
 
 
 LAST: Final = _Last()
-"""Behind all siblings."""
+"""Stands for the place behind all siblings."""
 
 
 def put_step(
     editor: Editor, step_id: str, fields: JsonMap, *, before: str | _Last | None = None
 ) -> bool:
-    """Create a step, or replace all fields of one; whether it was created.
+    """Create a step, or replace all fields of one; return whether it was created.
 
-    Fields as in the document (docs/document-model.md); `name` and `type` must be given, for others
-    there are defaults. Without `order` it stands before the sibling named by `before`, or else at
-    the end of its slot if it comes there. Raises InvalidEdit, UnknownEntry, EditConflict.
+    The fields are those of the document (docs/document-model.md). `name` and `type` must be given;
+    the others have defaults. If `order` is not given, the step stands before the sibling `before`;
+    without that, a step that is new in its slot stands at the end of it.
+
+    Raises InvalidEdit for a field or value that does not fit, UnknownEntry for a parent or sibling
+    that is not there, and EditConflict for a name that a sibling has and for a cycle of parents.
     """
     check_id(step_id)
     check_fields(STEP, fields)
@@ -50,10 +53,11 @@ def put_step(
 def patch_step(
     editor: Editor, step_id: str, changes: JsonMap, *, before: str | _Last | None = None
 ) -> None:
-    """Change some fields of a step; `config` as a JSON merge patch (RFC 7396).
+    """Change some fields of a step; `config` is a JSON merge patch (RFC 7396).
 
-    `before` moves it before that sibling, or to the end by LAST. A step that changes its slot comes
-    to the end unless `before` or `order` is given. Raises InvalidEdit, UnknownEntry, EditConflict.
+    `before` moves the step before that sibling, LAST to the end. A step that changes its slot comes
+    to the end unless `before` or `order` is given. Raises what `put_step` raises, and UnknownEntry
+    if the step is not there.
     """
     wanted = merged_fields(STEP, editor.step(step_id), changes)
     _write_step(editor, step_id, wanted, before)
@@ -67,9 +71,9 @@ def move_step(
     *,
     before: str | _Last = LAST,
 ) -> None:
-    """Put a step, with all that is inside it, before a sibling of a slot, or at its end.
+    """Move a step, with all steps inside it, before a sibling in a slot or to the slot's end.
 
-    Raises InvalidEdit, UnknownEntry, EditConflict.
+    Raises what `patch_step` raises.
     """
     place: JsonMap = {"parent_step_id": parent_step_id, "slot": slot}
     patch_step(editor, step_id, place, before=before)
@@ -93,7 +97,10 @@ def delete_step(editor: Editor, step_id: str) -> Deleted:
 
 
 def _write_step(editor: Editor, step_id: str, fields: JsonMap, before: str | _Last | None) -> None:
-    """Write the fields of a step that differ, having checked what else it may collide with."""
+    """Check a step's place among the others, then write the fields that differ.
+
+    The order matters: a refused edit must not have written anything, since nothing takes it back.
+    """
     if before is not None and "order" in fields:
         raise InvalidEdit(
             "expected either an order or a sibling to stand before, got both", "order"
@@ -124,7 +131,10 @@ def _wanted_place(present: Place | None, fields: JsonMap) -> Place:
 
 
 def _check_place(editor: Editor, step_id: str, place: Place) -> None:
-    """Refuse a place that changes into one that cannot be."""
+    """Refuse a new place that is impossible. A place that stays is never refused.
+
+    Clients may have written impossible places, and an edit of another field must still be possible.
+    """
     present = editor.places.get(step_id)
     if place.parent is not None and (present is None or present.parent != place.parent):
         _check_parent(editor, step_id, place.parent)
@@ -146,7 +156,7 @@ def _check_parent(editor: Editor, step_id: str, parent: str) -> None:
 def _orders(
     editor: Editor, step_id: str, place: Place, before: str | _Last | None, *, is_given: bool
 ) -> dict[str, str]:
-    """Return the orders to write so that a step comes to stand where it is wanted."""
+    """Return the orders to write, by step, so that a step stands in the wanted place."""
     present = editor.places.get(step_id)
     stays = present is not None and present.scope == place.scope
     if before is None and (stays or is_given):
@@ -156,6 +166,8 @@ def _orders(
     left = line.last_before(right, besides=step_id)
     if stays and (left or ("", "")) < (place.order, step_id) < (right or (_HIGHEST, "")):
         return {}
+    # Clients may have written equal orders, or others between which there is no key. Then, and only
+    # then, other steps get new orders, too.
     try:
         (order,) = between(left and left[0], right and right[0])
     except ValueError:
@@ -179,7 +191,7 @@ def _right_neighbour(
 
 
 def _all_orders(line: Line, step_id: str, right: Standing | None) -> dict[str, str]:
-    """Make room where there is none left, by moving others too."""
+    """Return orders that make room for a step where there is no key left between its neighbours."""
     wanted: list[tuple[str, str | None]] = [(key, order) for order, key in line if key != step_id]
     at = len(wanted) if right is None else wanted.index((right[1], right[0]))
     wanted.insert(at, (step_id, None))

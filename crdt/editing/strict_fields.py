@@ -1,7 +1,7 @@
 """Checks the fields that an edit by the server sets, by their declarations.
 
-A client on a socket may write anything, and the tables show what can be shown of it. An edit by the
-server is checked before it is made: an InvalidEdit names the field and what was expected.
+A client on a socket may write anything, and the tables show as much of it as they can hold. An edit
+by the server is checked before it is made: InvalidEdit names the field and what was expected.
 """
 
 import json
@@ -16,7 +16,7 @@ from crdt.pipeline.model import Json, JsonMap
 from crdt.validation.diagnostics import shown
 
 MAX_ENTRY: Final = 1024 * 1024
-"""Largest step, connection or settings that an edit by the server may write: characters of JSON."""
+"""Most characters of JSON that the fields of one edit by the server may have together."""
 
 _FAULTS: Final = {
     Fault.TEXT: "holds NUL or half a surrogate pair: leave it out",
@@ -58,7 +58,11 @@ def check_required(table: Mapping[str, Field], fields: JsonMap) -> None:
 
 
 def check_storable(field: str, value: Json) -> None:
-    """A value that documents and tables can hold alike."""
+    """Refuse a value that documents and tables cannot both hold. Raises InvalidEdit.
+
+    PostgreSQL stores neither NUL nor half a surrogate pair in text or jsonb, and JavaScript holds
+    integers beyond 2^53 only roughly.
+    """
     guard = StorableJson()
     try:
         guard.clean(value, level=2)
@@ -85,7 +89,10 @@ def _integers(value: Json) -> list[int]:
 
 
 def merge_patch(target: Json, patch: Json) -> Json:
-    """Apply a JSON merge patch (RFC 7396): null removes a key, maps merge, the rest replaces."""
+    """Return a value with a JSON merge patch applied (RFC 7396, section 2).
+
+    A null in the patch removes its key, a map merges, and any other value, a list too, replaces.
+    """
     if not isinstance(patch, Mapping):
         return patch
     merged = dict(target) if isinstance(target, Mapping) else {}
@@ -100,7 +107,10 @@ def merge_patch(target: Json, patch: Json) -> Json:
 def merged_fields(
     table: Mapping[str, Field], present: JsonMap, changes: JsonMap
 ) -> dict[str, Json]:
-    """Return what the changed fields come to. Raises InvalidEdit."""
+    """Return the changed fields as they are to be, with merge patches applied to the present ones.
+
+    Raises InvalidEdit, for a patch that does not fit and for a result that does not.
+    """
     check_fields(table, changes)
     wanted = {
         field: merge_patch(present.get(field), value) if field in SETTINGS_MAPS else value

@@ -1,8 +1,9 @@
 """The verbs by which the server edits steps, connections and settings, in the name of a user.
 
-Each looks at everything before it writes anything, so that what it refuses (EditRefused) leaves the
-document untouched; each writes nothing but what differs, so that what others do at the same time
-survives. Use one verb per edit: a second one that refuses would leave the first one done.
+Each verb checks everything before it writes anything, so that an edit which it refuses
+(EditRefused) leaves the document untouched: a transaction of the CRDT library cannot be rolled
+back. For the same reason, use one verb per edit: if a second one refused, the first one would stay
+done. And each verb writes only what differs, so that what others write at the same time survives.
 """
 
 from collections.abc import Mapping
@@ -32,10 +33,11 @@ __all__ = [
 
 
 def put_connection(editor: Editor, connection_id: str, fields: JsonMap) -> bool:
-    """Create a connection, or replace one; whether it was created.
+    """Create a connection, or replace one; return whether it was created.
 
-    Fields: `from_step_id` and `to_step_id`, which must be given, `from_output`, `to_input`,
-    `path_data`. Raises InvalidEdit, UnknownEntry, EditConflict.
+    The fields are `from_step_id` and `to_step_id`, which must be given, `from_output`, `to_input`
+    and `path_data`. Raises InvalidEdit for a field or value that does not fit, UnknownEntry for a
+    step that is not there, and EditConflict if another connection has the same ends.
     """
     check_id(connection_id)
     check_fields(CONNECTION, fields)
@@ -46,7 +48,10 @@ def put_connection(editor: Editor, connection_id: str, fields: JsonMap) -> bool:
 
 
 def patch_connection(editor: Editor, connection_id: str, changes: JsonMap) -> None:
-    """Change some fields of a connection. Raises InvalidEdit, UnknownEntry, EditConflict."""
+    """Change some fields of a connection.
+
+    Raises what `put_connection` raises, and UnknownEntry if the connection is not there.
+    """
     check_fields(CONNECTION, changes)
     present = editor.connection(connection_id)
     ends = present.get("ends")
@@ -65,9 +70,10 @@ def delete_connection(editor: Editor, connection_id: str) -> Deleted:
 
 
 def patch_settings(editor: Editor, changes: JsonMap) -> None:
-    """Change some of the pipeline's settings; `config` and its like as JSON merge patches.
+    """Change some of the pipeline's settings.
 
-    Raises InvalidEdit.
+    Those that are maps, such as `config`, are changed by JSON merge patches (RFC 7396). Raises
+    InvalidEdit for a setting or value that does not fit.
     """
     wanted = merged_fields(SETTINGS, editor.read_settings(), changes)
     for field, value in wanted.items():
@@ -91,6 +97,7 @@ def _end(wanted: JsonMap, field: str) -> str:
 
 
 def _check_ends(editor: Editor, connection_id: str, ends: Ends) -> None:
+    # As with the place of a step, only a change is checked: what stands may be impossible already.
     if ends == editor.ends.get(connection_id):
         return
     for field in ("from_step_id", "to_step_id"):

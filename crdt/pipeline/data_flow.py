@@ -1,6 +1,7 @@
-"""Who reads whose output: data flow lives in names inside a step's values, edges are derived.
+"""Finds which step reads whose output, and derives the connections between them.
 
-The rules are those of the format's reference, by the place a name stands in:
+In Pipeline YAML no step has a list of its inputs: a step reads another one by naming it in its
+values. The rules are those of the format's reference, by the place where a name stands:
 
     prompt parts of type previous_response              step, extract
     {{ steps.NAME.path }}  {{ previous_response:NAME }}  any text
@@ -8,6 +9,9 @@ The rules are those of the format's reference, by the place a name stands in:
     condition, break_/continue_condition, expression    names as the condition engine reads them
     {{ NAME.field }}                                    where NAME is a step
     the output_field of a step                          instead of its name, in all of these
+
+The regular expressions use possessive quantifiers (`*+`) where a text could otherwise be matched in
+many ways: a client may write a text that would take the others for ever.
 """
 
 import re
@@ -21,7 +25,10 @@ from .model import Connection, Json, Pipeline, Step
 from .placement import Children, children_of, crosses_border, walk
 
 CONNECTION_NAMESPACE: Final = UUID("5b0f6f5e-6f5c-5f0e-9a53-2f1d1f7f6a11")
-"""Namespace of connection ids, so that every node derives the same id for the same flow."""
+"""Namespace of connection ids, which are UUIDs of version 5 (RFC 9562, section 5.5).
+
+So every node derives the same id for the same flow.
+"""
 
 Path: TypeAlias = tuple[str | int, ...]
 Certainty: TypeAlias = Literal["required", "mentioned", "guessed"]
@@ -48,11 +55,13 @@ _OTHER_ROOTS = frozenset(_ENGINE_ROOTS.split())
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A name that stands in a step and means another step's output.
+    """A name that stands in a step, the consumer, and means another step's output.
 
-    `producer` is the id of the step it resolves to, None for a dangling one; `path` leads to the
-    value it stands in. Required: a prompt part that needs the step; mentioned: a template that
-    names a step beyond doubt; guessed: a name that means something else if no step has it.
+    `producer` is the id of the step to which the name resolves, None if there is none in scope (a
+    dangling reference). `from_output` names the part of the output, and `path` leads to the value
+    in which the name stands. The certainty is "required" for a prompt part that needs the step,
+    "mentioned" for a template that can only mean a step, and "guessed" for a name that means
+    something else if no step has it.
     """
 
     consumer: str
@@ -65,7 +74,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class _Mention:
-    """A possible reference before its name is looked up."""
+    """A possible reference, before its name is looked up; `rest` is the path after the name."""
 
     name: str
     rest: str
@@ -100,7 +109,10 @@ def input_name(path: Path) -> str:
 
 
 def find_references(pipeline: Pipeline) -> Iterator[Reference]:
-    """Yield the references of all steps in reading order, the dangling ones among them."""
+    """Yield the references of all steps in reading order, with the dangling ones.
+
+    A guessed name that no step has is no reference.
+    """
     children = children_of(pipeline.steps)
     scopes = _Scopes(pipeline, children)
     for step in walk(children):
@@ -122,6 +134,7 @@ class _Scopes:
                 self._register((parent, slot), steps)
 
     def _register(self, scope: tuple[str | None, str], steps: list[Step]) -> None:
+        # Reversed, so that the first of several steps with one name or field is found.
         self._names[scope] = {step.name: step.id for step in reversed(steps)}
         fields = ((step.config.get("output_field"), step.id) for step in reversed(steps))
         self._fields[scope] = {field: id_ for field, id_ in fields if isinstance(field, str)}
@@ -131,13 +144,17 @@ class _Scopes:
         for scope in scopes:
             if id_ := self._names.get(scope, {}).get(mention.name):
                 return _reference(step, mention, id_, _output(mention.rest))
+        # Only after the names of all scopes: a name far outside wins over an `output_field` nearby.
         for scope in scopes:
             if id_ := self._fields.get(scope, {}).get(mention.name):
                 return _reference(step, mention, id_, mention.name)
         return _reference(step, mention, None, _output(mention.rest))
 
     def _enclosing(self, step: Step, path: Path) -> Iterator[tuple[str | None, str]]:
-        """Yield the lists that `step` sees; a loop's own conditions see its body first."""
+        """Yield the lists in which `step` may find names, the innermost first.
+
+        The conditions of a loop find the names of its body first, since they read what it wrote.
+        """
         if path[0] in _CONDITIONS:
             yield step.id, MAIN_SLOT
         current: Step | None = step
@@ -153,7 +170,10 @@ def _reference(step: Step, mention: _Mention, producer: str | None, output: str)
 
 
 def _output(rest: str) -> str:
-    """Name the part of an output that a path after a step's name leads to."""
+    """Return the name of the output to which a path after a step's name leads.
+
+    `steps.NAME.result` is the whole output, as `steps.NAME` is.
+    """
     path = rest.strip(".: ")
     if path == "result" or path.startswith(("result.", "result[")):
         path = path.removeprefix("result").lstrip(".")

@@ -1,9 +1,13 @@
-"""Where steps go on the canvas: in layers from top to bottom, readers below what they read.
+"""Places steps on the canvas: in layers from top to bottom, readers below what they read.
 
-Steps run in the order of their list, so a list without references becomes a column. A step that
-has no reference in or out keeps its place in that order; between two such steps the others are
-layered by their data, and those that read the same output stand side by side. A parent grows to
-hold its slots, which stand side by side as well.
+A runner executes steps in the order of their list, so a list without references becomes a column. A
+step that has no reference in or out keeps its place in that order; between two such steps the
+others are layered by their data, and those that read the same output stand side by side. A parent
+grows to hold its slots, which stand side by side as well.
+
+This is the layered drawing of Sugiyama, Tagawa and Toda (1981), simplified: each step stands in the
+layer after the last one that it reads (longest path), and within a layer steps are sorted once by
+the barycenter of what they read. Crossings are not counted, and long edges get no bends.
 """
 
 from collections import defaultdict
@@ -24,18 +28,24 @@ MAX_ABREAST: Final = 8
 
 Layout: TypeAlias = dict[str, tuple[Point, Size]]
 Producers: TypeAlias = Mapping[str, set[str]]
-"""step id -> the siblings whose output it, or a step inside it, reads."""
+"""Step id -> ids of the siblings whose output the step, or one inside it, reads."""
 
 _GAP = 2 * GRID
+"""Canvas pixels between steps, and between a step and the edge of its parent."""
+
 _HEADER = 3 * GRID
+"""Canvas pixels at the top of a parent, above its steps."""
+
 _SLOTS_LAST = {"default": 1, "on_not_found": 2, "error_handler": 3, "on_error": 4}
 
 
 def lay_out(pipeline: Pipeline) -> Layout:
-    """Place every step and size every parent; childless steps keep their size.
+    """Return the position and the size of every step, in canvas pixels.
 
-    Positions are relative to the parent's corner. Steps that hang on nothing stay where they are.
-    Linear in steps and connections, but for the sorting.
+    A position is that of the upper left corner, relative to the corner of the parent. A parent gets
+    the size that holds its steps, and others keep theirs. Steps whose chain of parents does not
+    lead to the top level stay where they are. The time is linear in steps and connections, apart
+    from the sorting.
     """
     canvas = _Canvas(pipeline)
     # Parents come before their children, so the reverse sizes children first.
@@ -67,7 +77,7 @@ class _Canvas:
         return Size(max(DEFAULT_WIDTH, x), max(DEFAULT_HEIGHT, bottom + _GAP))
 
     def _place(self, rows: list[list[Step]], left: int, top: int, width: int) -> int:
-        """Place rows one below the other, each in the middle of `width`; return where they end."""
+        """Place rows one below the other, each centred in `width`; return the y where they end."""
         y = top
         for row in rows:
             x = left + (width - self._width(row)) // 2 // GRID * GRID
@@ -97,19 +107,24 @@ def _rows(steps: list[Step], producers: Producers) -> list[list[Step]]:
 
 
 def _mean(ids: Iterable[str], column: Mapping[str, int]) -> float:
-    """Return the middle of the columns above, so that readers stand below what they read."""
+    """Return the mean column of some steps (their barycenter), 0 if none of them is placed yet."""
     columns = [column[id_] for id_ in ids if id_ in column]
     return sum(columns) / len(columns) if columns else 0
 
 
 def _layers(steps: list[Step], producers: Producers) -> list[list[Step]]:
-    """Sort steps into layers; references to later steps (and to itself) do not count."""
+    """Sort steps into layers.
+
+    References to later steps and to the step itself do not count, since steps run in the order of
+    their list. Without them the graph has no cycle.
+    """
     earlier = _earlier_producers(steps, producers)
     related = set(earlier).union(*earlier.values())
     layers: list[list[Step]] = []
     depth: dict[str, int] = {}
     first = 0
     for step in steps:
+        # `first` is the layer below the last step without references, which nothing may pass.
         if step.id in related:
             above = [depth[id_] + 1 for id_ in earlier.get(step.id, ())]
             depth[step.id] = max([first, *above])
@@ -140,7 +155,7 @@ def _producers(pipeline: Pipeline) -> Producers:
 
 
 def _siblings(pipeline: Pipeline, a: str, b: str) -> tuple[str, str] | None:
-    """Return the steps of one list that hold `a` and `b`, None if there are no two such."""
+    """Return the two siblings that are, or contain, `a` and `b`; None if they share no list."""
     for one, other in zip(_lineage(pipeline, a), _lineage(pipeline, b), strict=False):
         if one.id != other.id:
             return (one.id, other.id) if one.slot == other.slot else None

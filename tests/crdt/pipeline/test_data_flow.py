@@ -172,7 +172,7 @@ def test_no_name_crosses_the_border_of_an_inline_pipeline() -> None:
     assert flows(step("a"), inline, inner) == []
 
 
-def test_dangling_references_are_told_from_guesses() -> None:
+def test_dangling_references_are_distinguished_from_guesses() -> None:
     config: JsonMap = {
         "prompt": [previous("gone")],
         "value": "{{steps.lost.x}} {{maybe.x}}",
