@@ -9,7 +9,8 @@ It executes them in order, and all effects of one decision before the next decis
   have to keep some of them pending.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from time import perf_counter
 from typing import TypeAlias, TypeVar, assert_never
@@ -223,8 +224,9 @@ class LiveRoom:
     def require_capacity(self, edits: Iterable[Inspection]) -> None:
         """Raise PipelineTooLarge if `execute_merge` would refuse an edit for its size."""
         now = self._clock.monotonic()
-        for edit in edits:
-            self._room.require_capacity(edit, now)
+        with _refusals_counted():
+            for edit in edits:
+                self._room.require_capacity(edit, now)
 
     def _edit(self, decide: Callable[[], tuple[T, list[Effect]]]) -> T:
         if self.dropped or self.frozen:
@@ -233,10 +235,8 @@ class LiveRoom:
         if not self._clients:
             self.empty_since = self._clock.monotonic()
         try:
-            result, effects = decide()
-        except PipelineTooLarge:
-            reject("too_large")
-            raise
+            with _refusals_counted():
+                result, effects = decide()
         except DocumentPoisoned as error:
             self._drop_poisoned(error)
             raise Overloaded("the document is being reloaded: try again") from error
@@ -370,6 +370,10 @@ class LiveRoom:
         `is_all` says that the log had no more of those that were missing.
         """
         for committed, inspection in commits:
+            # The log was read while this room waited, or an update before this one poisoned the
+            # document: after a panic of the CRDT library nothing may touch it any more.
+            if self.dropped:
+                return
             if not self.position.has(committed.seq):
                 # Its number is noted even if it cannot be decoded: no other reading of the log
                 # would decode it, and replay leaves it out as well.
@@ -505,6 +509,16 @@ class LiveRoom:
             # Callbacks of a commit run in the order of their registration, so the client is closed
             # after the acknowledgements that wait for the same commit are sent.
             self._appends.when_decided(lambda: self._clients.close_leaving(session))
+
+
+@contextmanager
+def _refusals_counted() -> Iterator[None]:
+    """Count an edit that is refused for the size of its document."""
+    try:
+        yield
+    except PipelineTooLarge:
+        reject("too_large")
+        raise
 
 
 def _count(message: ClientMessage) -> None:

@@ -62,9 +62,8 @@ class ClientConnection:
         """How many bytes wait for the client."""
         return self._queue.size
 
-    @property
-    def is_stuck(self) -> bool:
-        """Whether the client has taken nothing that waited since this was last asked."""
+    def made_no_progress(self) -> bool:
+        """Whether the client has taken nothing that waited since this was last called."""
         before, self._writes_seen = self._writes_seen, self._queue.writes
         return self._queue.size > 0 and before == self._queue.writes
 

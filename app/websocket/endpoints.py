@@ -21,6 +21,7 @@ from app.telemetry.metrics import reject
 from crdt.errors import ConnectionTimeout, InternalError, Overloaded, SyncError
 from crdt.protocol import y_websocket
 from crdt.room.effects import SessionId
+from crdt.room.room import TOO_SLOW
 from persistence.errors import StoreError
 
 from .connection import ClientConnection, close
@@ -29,7 +30,6 @@ from .hocuspocus_socket import HocuspocusSocket
 from .join_span import JoinSpan
 from .origins import Origins
 from .rate_limits import RateLimiter, Rates
-from .send_queue import TOO_SLOW
 
 _logger = structlog.get_logger(__name__)
 
@@ -240,5 +240,5 @@ class Endpoints:
     def sweep(self) -> None:
         """Close clients that have taken nothing of what waited for them since the last sweep."""
         for connection in self.connections:
-            if connection.is_stuck:
+            if connection.made_no_progress():
                 connection.close(Overloaded(TOO_SLOW))

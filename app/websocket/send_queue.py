@@ -13,8 +13,7 @@ from app.rooms.outbox import FrameBatch
 from app.telemetry.metrics import counters
 from crdt.errors import Overloaded, SyncError
 from crdt.protocol.messages import Message
-
-TOO_SLOW = "this client reads too slowly: reconnect"
+from crdt.room.room import TOO_SLOW
 
 
 def never_write(_frames: bytes) -> bool:

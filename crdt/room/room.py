@@ -72,6 +72,7 @@ MAX_STATELESS = 64 * 1024
 
 READ_ONLY = Refused("read-only: a viewer's edits are not taken; ask for the member role")
 TOO_LARGE = Refused(str(PipelineTooLarge()))
+TOO_SLOW = "this client reads too slowly: reconnect"
 UNLIMITED = sys.maxsize
 
 
@@ -176,7 +177,7 @@ class Room:
         """
         diff = self.document.diff(self.sessions[session_id].state_vector)
         if limit is not None and len(diff) > limit:
-            return [CloseSession(session_id, Overloaded("this client reads too slowly: reconnect"))]
+            return [CloseSession(session_id, Overloaded(TOO_SLOW))]
         awareness = AwarenessUpdate(self.awareness.encode_with_removed())
         return [*self._send_diff(session_id, diff), Send(session_id, awareness)]
 

@@ -336,6 +336,18 @@ async def test_a_document_poisoned_by_another_node_drops_the_room_here_alone(
     assert not other.dropped
 
 
+def test_nothing_of_the_log_touches_a_document_after_it_was_poisoned(
+    scene: Scene, alice: Inbox, update: bytes
+) -> None:
+    scene.document.panics = True
+    commits = [(Committed(seq, update), None) for seq in (1, 2, 3)]
+    with capture_logs() as logs:
+        scene.room.follow(commits, is_all=True)
+        scene.room.follow(commits, is_all=True)
+    assert [entry["event"] for entry in logs] == ["room.poisoned"]
+    assert alice.close_code == 1013
+
+
 def test_news_that_make_no_sense_are_ignored(scene: Scene, alice: Inbox) -> None:
     nonsense = [Committed(1, b"junk"), NodePresence("there", b"\x09", is_complete=True)]
     with capture_logs() as logs:

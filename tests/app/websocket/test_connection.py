@@ -147,17 +147,17 @@ async def test_the_first_reason_to_close_is_the_one_given(wire: Wire) -> None:
 async def test_who_takes_nothing_between_two_looks_is_stuck(wire: Wire) -> None:
     connection = await connected(wire)
     task = await running(connection)
-    assert not connection.is_stuck
+    assert not connection.made_no_progress()
     wire.writable.clear()
     connection.put(b"one")
     connection.put(b"two")
     await turns()
-    assert [connection.is_stuck, connection.is_stuck] == [True, True]
+    assert [connection.made_no_progress(), connection.made_no_progress()] == [True, True]
     wire.writable.set()
     await turns()
     wire.writable.clear()
     connection.put(b"three")
-    assert [connection.is_stuck, connection.is_stuck] == [False, True]
+    assert [connection.made_no_progress(), connection.made_no_progress()] == [False, True]
     wire.writable.set()
     wire.hang_up()
     await ended(task)
