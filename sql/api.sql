@@ -3,16 +3,16 @@
 SELECT id, email, name, avatar_url, preferences, created_at, updated_at FROM my_user
 
 -- lock_me --
--- The user's own row, held until the end of the transaction.
+-- The user's own row, locked until the end of the transaction.
 SELECT id, email, name, avatar_url, preferences, created_at, updated_at FROM my_user FOR UPDATE
 
 -- write_me --
--- Write what users may write of their own row.
+-- Write those columns of their own row that users may change.
 UPDATE my_user SET name = $1, avatar_url = $2, preferences = $3
 RETURNING id, email, name, avatar_url, preferences, created_at, updated_at
 
 -- my_role_in_organization --
--- The user's strongest role in the teams of an organization, NULL in none.
+-- The strongest role that the user has in a team of an organization; no row if there is none.
 SELECT m.role
 FROM team_members AS m
 JOIN teams AS t ON t.id = m.team_id
@@ -21,18 +21,19 @@ ORDER BY array_position('{owner,admin,member,viewer}', m.role)
 LIMIT 1
 
 -- my_role_in_team --
--- The user's role in a team, NULL for an outsider.
+-- The user's role in a team; no row for an outsider.
 SELECT role FROM team_members WHERE team_id = $1 AND user_id = current_user_id()
 
 -- my_role_at_pipeline --
--- The user's role in the team of a pipeline, NULL for an outsider.
+-- The user's role in the team of a pipeline; no row for an outsider.
 SELECT m.role
 FROM pipelines AS p
 JOIN team_members AS m ON m.team_id = p.team_id AND m.user_id = current_user_id()
 WHERE p.id = $1
 
 -- organizations --
--- The organizations of the user after a place in the list, newest first.
+-- The user's organizations, newest first, at most $3; after the one created at $1 with id $2, or
+-- from the first if these are NULL.
 SELECT id, name, slug, settings, created_at
 FROM organizations
 WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2::uuid)
@@ -44,7 +45,7 @@ LIMIT $3
 SELECT id, name, slug, settings, created_at FROM organizations WHERE id = $1
 
 -- lock_organization --
--- One organization, held until the end of the transaction.
+-- One organization, locked until the end of the transaction.
 SELECT id, name, slug, settings, created_at FROM organizations WHERE id = $1 FOR NO KEY UPDATE
 
 -- new_organization --
@@ -52,7 +53,7 @@ SELECT id, name, slug, settings, created_at FROM organizations WHERE id = $1 FOR
 SELECT create_organization($1, $2, $3, $4)
 
 -- write_organization --
--- Write what may be written of an organization.
+-- Write those columns of an organization that may be changed.
 UPDATE organizations SET name = $2, slug = $3, settings = $4
 WHERE id = $1
 RETURNING id, name, slug, settings, created_at
@@ -75,7 +76,7 @@ JOIN team_members AS m ON m.team_id = t.id AND m.user_id = current_user_id()
 WHERE t.id = $1
 
 -- lock_team --
--- One of the user's teams, held until the end of the transaction.
+-- One of the user's teams, locked until the end of the transaction.
 SELECT t.id, t.organization_id, t.name, t.slug, t.settings, t.created_at, m.role
 FROM teams AS t
 JOIN team_members AS m ON m.team_id = t.id AND m.user_id = current_user_id()
@@ -87,7 +88,7 @@ FOR NO KEY UPDATE OF t
 SELECT create_team($1, $2, $3)
 
 -- write_team --
--- Write what may be written of a team.
+-- Write those columns of a team that may be changed.
 UPDATE teams AS t SET name = $2, slug = $3, settings = $4
 FROM team_members AS m
 WHERE t.id = $1 AND m.team_id = t.id AND m.user_id = current_user_id()
@@ -98,7 +99,8 @@ RETURNING t.id, t.organization_id, t.name, t.slug, t.settings, t.created_at, m.r
 SELECT id FROM pipelines WHERE team_id = $1
 
 -- wait_for_projections --
--- Wait for the workers at pipelines before deleting these.
+-- Lock the projections of pipelines that are about to be deleted, waiting for workers that are at
+-- them. See the function in schema.sql.
 SELECT lock_projections($1)
 
 -- remove_team --
@@ -131,7 +133,7 @@ INSERT INTO team_members (team_id, user_id, role) VALUES ($1, $2, $3)
 UPDATE team_members SET (role) = ROW ($3) WHERE team_id = $1 AND user_id = $2
 
 -- drop_member --
--- Take a user out of a team.
+-- Remove a user from a team.
 DELETE FROM team_members WHERE team_id = $1 AND user_id = $2 RETURNING user_id
 
 -- pipelines --
@@ -162,7 +164,7 @@ WHERE id = $1
 DELETE FROM pipelines WHERE id = $1 RETURNING id
 
 -- projected_seq --
--- How far the rows of a pipeline reflect its log.
+-- The number of the last update that the rows of a pipeline contain.
 SELECT seq FROM projection_cursors WHERE pipeline_id = $1
 
 -- steps_of_pipeline --
@@ -232,23 +234,23 @@ LEFT JOIN steps AS s ON s.pipeline_id = c.pipeline_id AND s.id = c.step_id
 WHERE c.pipeline_id = $1 AND c.id = $2
 
 -- lock_comment --
--- What can be written of a comment, held until the end of the transaction.
+-- Those columns of a comment that may be changed, locked until the end of the transaction.
 SELECT id, user_id, parent_id, content, resolved
 FROM comments
 WHERE pipeline_id = $1 AND id = $2
 FOR NO KEY UPDATE
 
 -- new_comment --
--- Say something about a pipeline, a step of it, or in a thread.
+-- Add a comment on a pipeline, on a step of it, or in a thread.
 INSERT INTO comments (id, pipeline_id, step_id, parent_id, user_id, content)
 VALUES ($1, $2, $3, $4, current_user_id(), $5)
 
 -- write_comment --
--- Write what may be written of a comment.
+-- Write those columns of a comment that may be changed.
 UPDATE comments SET content = $3, resolved = $4 WHERE pipeline_id = $1 AND id = $2
 
 -- remove_comment --
--- Delete a comment, and with the root of a thread its replies.
+-- Delete a comment. The replies are deleted with the root of a thread.
 DELETE FROM comments WHERE pipeline_id = $1 AND id = $2 RETURNING id
 
 -- templates --
@@ -273,7 +275,7 @@ FROM pipeline_templates
 WHERE id = $1
 
 -- lock_template --
--- One template, held until the end of the transaction.
+-- One template, locked until the end of the transaction.
 SELECT
     id, team_id, created_by, source_pipeline_id, name, description, category, icon, pipeline_config,
     default_values, usage_count, created_at, updated_at
@@ -282,7 +284,7 @@ WHERE id = $1
 FOR NO KEY UPDATE
 
 -- new_template --
--- Keep a pipeline as a template.
+-- Save a pipeline as a template.
 INSERT INTO pipeline_templates (
     id, team_id, created_by, source_pipeline_id, name, description, category, icon, pipeline_config,
     default_values
@@ -290,7 +292,7 @@ INSERT INTO pipeline_templates (
 VALUES ($1, $2, current_user_id(), $3, $4, $5, $6, $7, $8, $9)
 
 -- write_template --
--- Write what may be written of a template.
+-- Write those columns of a template that may be changed.
 UPDATE pipeline_templates
 SET name = $2, description = $3, category = $4, icon = $5, default_values = $6
 WHERE id = $1
@@ -307,7 +309,7 @@ DELETE FROM pipeline_templates WHERE id = $1 RETURNING id
 SELECT count_template_use($1)
 
 -- people --
--- People by their ids, as far as the user may know them.
+-- Users by their ids; those whom the user may not see are left out.
 SELECT id, name, avatar_url FROM users WHERE id = ANY ($1)
 
 -- versions_of_pipeline --
@@ -327,7 +329,8 @@ FROM pipeline_versions
 WHERE pipeline_id = $1 AND version_number = $2
 
 -- pipelines_found --
--- Of the pipelines that a search finds ($1), a page: see `pipelines`, whose filters follow.
+-- One page of the pipelines that a search for $1 finds; the other parameters are those of
+-- `pipelines`.
 SELECT
     id, team_id, created_by, parent_pipeline_id, name, description, status, tags, yaml_version,
     is_template, created_at, updated_at, published_at
@@ -342,7 +345,7 @@ ORDER BY created_at DESC, id DESC
 LIMIT $8
 
 -- presence_at_pipeline --
--- Who was shown at a pipeline within the last seconds ($2).
+-- The users who are shown at a pipeline: their presence was renewed within the last $2 seconds.
 SELECT
     u.id, u.name, u.avatar_url, r.cursor_x, r.cursor_y, r.selected_step_ids, r.status
 FROM presence AS r

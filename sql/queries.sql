@@ -1,16 +1,19 @@
 -- append_updates --
--- Number, insert and announce a batch of updates; see the function in schema.sql.
+-- Number, insert and announce a batch of updates: pipelines $1, authors $2, payloads $3, times of
+-- receipt $4. One row per update, in their order: its number, NULL if its pipeline was deleted. See
+-- the function in schema.sql.
 SELECT append_updates($1, $2, $3, $4) AS seq
 
 -- stored_state --
--- The head of a document and its last stored state, if any.
+-- The number of a document's last update, and its last stored state, NULL if there is none; no row
+-- where there is no such pipeline.
 SELECT d.head_seq, s.seq AS state_seq, s.state, s.waiting
 FROM pipeline_documents AS d
 LEFT JOIN pipeline_states AS s USING (pipeline_id)
 WHERE d.pipeline_id = $1
 
 -- updates_since --
--- The updates after a number, oldest first; a NULL limit means all.
+-- The updates of a pipeline after number $2, oldest first, at most $3 of them; NULL means all.
 SELECT seq, user_id, payload, received_at
 FROM pipeline_updates
 WHERE pipeline_id = $1 AND seq > $2
@@ -18,7 +21,8 @@ ORDER BY seq
 LIMIT $3
 
 -- newest_updates --
--- Who made the last updates before a number (NULL: of all), newest first.
+-- Who made the last updates of a pipeline before number $2, newest first, at most $3; a NULL number
+-- means the end of the log.
 SELECT seq, user_id, received_at
 FROM pipeline_updates
 WHERE pipeline_id = $1 AND ($2::bigint IS NULL OR seq < $2)
@@ -30,11 +34,11 @@ LIMIT $3
 SELECT head_seq FROM pipeline_documents WHERE pipeline_id = $1
 
 -- document_heads --
--- The numbers of the last updates of some documents.
+-- The numbers of the last updates of several documents.
 SELECT pipeline_id, head_seq FROM pipeline_documents WHERE pipeline_id = ANY ($1)
 
 -- store_state --
--- Keep a merged state unless a newer one is there.
+-- Store a merged state, unless a newer one is stored: several workers may finish out of order.
 INSERT INTO pipeline_states AS s (pipeline_id, seq, state, waiting)
 VALUES ($1, $2, $3, $4)
 ON CONFLICT (pipeline_id) DO UPDATE
@@ -42,9 +46,10 @@ SET seq = excluded.seq, state = excluded.state, waiting = excluded.waiting, stor
 WHERE s.seq < excluded.seq
 
 -- claim_document --
--- Lock one document whose log is ahead of its rows, the longest unprojected first; among $1 unless
--- that is NULL, and not among $2. The pipeline is locked with its cursor, as it will be written:
--- whoever deletes it locks both too, and neither may wait for the other.
+-- Lock one document whose log is ahead of its rows, the one projected the longest ago first; among
+-- $1 unless that is NULL, and not among $2. No row if there is none, or others hold them all. The
+-- pipeline is locked together with its cursor, since its row will be written, too: whoever deletes
+-- the pipeline locks both as well, so neither waits for a lock while it holds what the other needs.
 SELECT c.pipeline_id, c.seq
 FROM projection_cursors AS c
 JOIN pipeline_documents AS d USING (pipeline_id)
@@ -58,7 +63,8 @@ FOR NO KEY UPDATE OF p SKIP LOCKED
 FOR UPDATE OF c SKIP LOCKED
 
 -- projection_lag --
--- How many updates are not in the rows yet, and the age in seconds of the oldest of them.
+-- How many updates are not in the rows yet, and the age of the oldest of them in seconds; both 0 if
+-- there is none.
 SELECT coalesce(sum(d.head_seq - c.seq), 0)::bigint AS updates,
     coalesce(extract(epoch FROM now() - min(u.received_at)), 0)::float8 AS seconds
 FROM pipeline_documents AS d
@@ -97,11 +103,12 @@ SET ({columns of pipelines}) = ROW ({parameters of pipelines from 2})
 WHERE id = $1
 
 -- touch_pipeline --
--- Note that something of the pipeline changed.
+-- Set the time of the last change of a pipeline or of anything in it.
 UPDATE pipelines SET updated_at = now() WHERE id = $1
 
 -- upsert_step --
--- Write a step, unless it is there just so.
+-- Write a step. A row with the same content stays as it is: writing it would change `updated_at`,
+-- and would cost every index an entry.
 INSERT INTO steps AS s (pipeline_id, {columns of steps})
 VALUES ($1, {parameters of steps from 2})
 ON CONFLICT (pipeline_id, id) DO UPDATE
@@ -109,7 +116,7 @@ SET ({content of steps}) = ROW ({content of steps in excluded}), updated_at = no
 WHERE ({content of steps in s}) IS DISTINCT FROM ({content of steps in excluded})
 
 -- upsert_connection --
--- Write a connection, unless it is there just so.
+-- Write a connection. A row with the same content stays as it is; see `upsert_step`.
 INSERT INTO connections AS c (pipeline_id, {columns of connections})
 VALUES ($1, {parameters of connections from 2})
 ON CONFLICT (pipeline_id, id) DO UPDATE
@@ -117,14 +124,14 @@ SET ({content of connections}) = ROW ({content of connections in excluded}), upd
 WHERE ({content of connections in c}) IS DISTINCT FROM ({content of connections in excluded})
 
 -- upsert_diagnostic --
--- Write a diagnostic.
+-- Write a diagnostic, in place of an earlier one of the same code and subject.
 INSERT INTO pipeline_diagnostics (pipeline_id, code, subject, severity, message)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (pipeline_id, code, subject) DO UPDATE
 SET severity = excluded.severity, message = excluded.message
 
 -- delete_steps --
--- Delete steps by id, and with them what still hangs on them.
+-- Delete steps by id, and with them the children and connections that still refer to them.
 DELETE FROM steps WHERE pipeline_id = $1 AND id = ANY ($2)
 
 -- delete_connections --
@@ -137,22 +144,25 @@ DELETE FROM pipeline_diagnostics
 WHERE pipeline_id = $1 AND (code, subject) IN (SELECT * FROM unnest($2::text[], $3::text[]))
 
 -- discard_plans --
--- Forget the plans of this connection, foreign-key checks included.
+-- Forget the plans of this connection, those of foreign-key checks included: one made for a small
+-- table would be kept for a large one.
 DISCARD PLANS
 
 -- check_constraints --
--- Check now what would be checked at commit.
+-- Check deferred constraints now and not at the commit, so that their errors can still be handled.
 SET CONSTRAINTS ALL IMMEDIATE
 
 -- refresh_own_search --
--- Bring a pipeline's search entry up to date, if that is due and soon done.
+-- Bring the search entry of a pipeline up to date, if it is stale, has rested long enough, and had
+-- at most $2 steps, so that it is done soon.
 SELECT refresh_search(e.pipeline_id)
 FROM pipeline_search AS e
 WHERE e.pipeline_id = $1 AND e.is_stale AND e.size <= $2
     AND e.refreshed_at + search_rest(e.size) <= clock_timestamp()
 
 -- refresh_any_search --
--- Bring the search entry that waits the longest up to date; no row if none is due and free.
+-- Bring the stale search entry that was refreshed the longest ago up to date; no row if none has
+-- rested long enough, or others hold them all.
 WITH due AS MATERIALIZED (
     SELECT e.pipeline_id
     FROM pipeline_search AS e
@@ -165,7 +175,8 @@ WITH due AS MATERIALIZED (
 SELECT due.pipeline_id FROM due, refresh_search(due.pipeline_id)
 
 -- move_cursor --
--- Note up to which update the rows reflect the log, and since when it holds what no version does.
+-- Note that the rows contain the updates up to number $2. If a version held all updates until now,
+-- the first one beyond is the first that no version holds, and its time is kept.
 UPDATE projection_cursors AS c
 SET seq = $2, projected_at = now(), unsaved_since = coalesce(c.unsaved_since, (
     SELECT u.received_at FROM pipeline_updates AS u
@@ -193,8 +204,8 @@ FROM pipelines AS p
 WHERE p.id = $1
 
 -- member_of_team --
--- The role of a user in the team of a pipeline, and how others see them; the role is NULL for
--- outsiders; no row where there is no such pipeline.
+-- The role of a user in the team of a pipeline, NULL for outsiders, and how others see the user; no
+-- row where there is no such pipeline.
 SELECT m.role, u.name, u.avatar_url
 FROM pipelines AS p
 LEFT JOIN team_members AS m ON m.team_id = p.team_id AND m.user_id = $1
@@ -210,11 +221,12 @@ JOIN pipelines AS p ON p.id = seat.pipeline_id
 LEFT JOIN team_members AS m ON m.team_id = p.team_id AND m.user_id = seat.user_id
 
 -- user_by_email --
--- Find a user, ignoring case.
+-- The user with an email address, ignoring case.
 SELECT id, email, name FROM users WHERE lower(email) = lower($1)
 
 -- create_pipeline --
--- Create a pipeline, its document with the one seed there will ever be, and its lagging cursor.
+-- Create a pipeline, its document with the one seed that it will ever have, and the cursor of its
+-- projection, which begins one update behind, so that a worker makes the rows.
 WITH pipeline AS (
     INSERT INTO pipelines (
         id, team_id, created_by, created_at, updated_at, parent_pipeline_id, {columns of pipelines}
@@ -231,12 +243,12 @@ WITH pipeline AS (
 SELECT pg_notify('pipeloom_updates', $1::uuid::text)
 
 -- set_member --
--- Make a user a member of a team in a role, whatever the role was.
+-- Make a user a member of a team in a role, in place of any earlier role.
 INSERT INTO team_members (team_id, user_id, role) VALUES ($1, $2, $3)
 ON CONFLICT (team_id, user_id) DO UPDATE SET role = excluded.role
 
 -- teams_by_slug --
--- The teams of a slug, in one organization or in all of them.
+-- The teams with slug $1, in the organization with slug $2, or in all if that is NULL.
 SELECT t.id, o.slug || '/' || t.slug AS path
 FROM teams AS t
 JOIN organizations AS o ON o.id = t.organization_id
@@ -244,36 +256,38 @@ WHERE t.slug = $1 AND ($2::text IS NULL OR o.slug = $2)
 ORDER BY path
 
 -- ensure_organization --
--- Add an organization unless its slug is taken.
+-- Add an organization unless its slug is taken; return the id in either case. The update that
+-- changes nothing is there because DO NOTHING would return no row.
 INSERT INTO organizations (name, slug) VALUES ($1, $2)
 ON CONFLICT (slug) DO UPDATE SET slug = excluded.slug
 RETURNING id
 
 -- ensure_team --
--- Add a team unless its slug is taken.
+-- Add a team unless its slug is taken in the organization; return the id in either case.
 INSERT INTO teams (organization_id, name, slug) VALUES ($1, $2, $3)
 ON CONFLICT (organization_id, slug) DO UPDATE SET slug = excluded.slug
 RETURNING id
 
 -- ensure_user --
--- Add a user unless the email is taken.
+-- Add a user unless the email is taken, ignoring case; return the user in either case.
 INSERT INTO users (email, name) VALUES ($1, $2)
 ON CONFLICT (lower(email)) DO UPDATE SET email = users.email
 RETURNING id, email, name
 
 -- ensure_migrations_table --
--- Make the table that records which migrations were applied.
+-- Create the table that records which migrations were applied, unless it exists.
 CREATE TABLE IF NOT EXISTS schema_migrations (
     name text PRIMARY KEY,
     applied_at timestamptz NOT NULL DEFAULT now()
 )
 
 -- lock_migrations --
--- Wait until no other process migrates this database; ends with the connection.
+-- Wait until no other process migrates this database. The lock ends with the connection, so that a
+-- process which dies leaves none behind.
 SELECT pg_advisory_lock(hashtextextended('pipeloom migrations', 0))
 
 -- has_migrations_table --
--- Whether any migration was ever applied.
+-- Whether the table of migrations exists: without it, none was ever applied.
 SELECT to_regclass('schema_migrations') IS NOT NULL
 
 -- applied_migrations --
@@ -281,15 +295,16 @@ SELECT to_regclass('schema_migrations') IS NOT NULL
 SELECT name FROM schema_migrations
 
 -- record_migration --
--- Note that a migration was applied.
+-- Record that a migration was applied.
 INSERT INTO schema_migrations (name) VALUES ($1)
 
 -- become_api_user --
--- Drop to the API's role and say on whose behalf, until the transaction ends.
+-- Take the role of the API, whom the policies bind, and name the user $1 on whose behalf the
+-- transaction works. Both settings end with the transaction.
 SELECT set_config('role', 'pipeloom_api', true), set_config('app.user_id', $1::uuid::text, true)
 
 -- ping --
--- Answers if PostgreSQL does.
+-- Succeeds if PostgreSQL answers.
 SELECT 1
 
 -- has_users --
@@ -307,11 +322,11 @@ ORDER BY p.created_at, p.id
 LIMIT 1
 
 -- lock_pipeline --
--- Let nobody else save a version of a pipeline until this transaction ends.
+-- Keep others from saving a version of a pipeline until this transaction ends.
 SELECT id FROM pipelines WHERE id = $1 FOR NO KEY UPDATE
 
 -- save_version --
--- Save a version under the next number; an author who is gone is none.
+-- Save a version under the next number. The author is NULL if the user was deleted.
 INSERT INTO pipeline_versions (
     pipeline_id, version_number, seq, state, pipeline_snapshot, steps_snapshot,
     connections_snapshot, name, change_summary, created_by, created_at
@@ -324,7 +339,7 @@ WHERE v.pipeline_id = $1
 RETURNING id, version_number AS number, seq, name, change_summary, created_by, created_at
 
 -- newest_versions --
--- The versions of a pipeline below a number, newest first; NULL for no number.
+-- The versions of a pipeline below number $2, newest first, at most $3; NULL means all numbers.
 SELECT id, version_number AS number, seq, name, change_summary, created_by, created_at
 FROM pipeline_versions
 WHERE pipeline_id = $1 AND ($2::integer IS NULL OR version_number < $2)
@@ -340,9 +355,10 @@ FROM pipeline_versions
 WHERE pipeline_id = $1 AND version_number = $2
 
 -- unsaved_pipeline --
--- A pipeline that was edited since its last version, before $1 for the first or $2 for the last
--- time, and is not among $3; nobody else gets it until this transaction ends. The lock is none on
--- rows, so that projections go on.
+-- A pipeline that holds edits which no version does, the first of them from before $1 or the last
+-- from before $2, and that is not among $3. Nobody else gets it until this transaction ends. The
+-- lock is an advisory one and none on rows, so that projections go on meanwhile. OFFSET 0 keeps the
+-- planner from taking it on pipelines that are not due.
 SELECT due.pipeline_id
 FROM (
     SELECT c.pipeline_id
@@ -358,7 +374,8 @@ WHERE pg_try_advisory_xact_lock(hashtextextended('version of ' || due.pipeline_i
 LIMIT 1
 
 -- mark_saved --
--- Note that the last version holds the updates up to a number.
+-- Note that the last version holds the updates up to number $2; the time of the first one beyond is
+-- kept, NULL if there is none.
 UPDATE projection_cursors AS c
 SET unsaved_since = (
     SELECT u.received_at FROM pipeline_updates AS u
@@ -367,8 +384,8 @@ SET unsaved_since = (
 WHERE c.pipeline_id = $1 AND c.unsaved_since IS NOT NULL
 
 -- prune_versions --
--- Delete unnamed versions from before $2: those from before $3, and of each day (UTC) all but the
--- last. The newest version stays, so that no number is given twice.
+-- Delete unnamed versions from before $2: all of those from before $3, and of the others all but
+-- the last of each day (UTC). The newest version stays, so that no number is given twice.
 DELETE FROM pipeline_versions AS v
 WHERE v.pipeline_id = $1 AND v.name IS NULL AND v.created_at < $2
     AND EXISTS (
@@ -383,14 +400,15 @@ WHERE v.pipeline_id = $1 AND v.name IS NULL AND v.created_at < $2
     )
 
 -- notify_nodes --
--- Send a message, or a fragment of one, to every server that listens to a pipeline's channel; for
--- servers without Redis.
+-- Send a message, or a fragment of one, to every server that listens to a pipeline's channel: the
+-- bus of servers without Redis.
 SELECT pg_notify($1, $2)
 
 -- write_presence --
--- Show who is where, and say when that was. Rows with news ($7) are written, the others only renewed,
--- since another node may know more of the same user; but for those that are gone. Who or what is no
--- more is passed over.
+-- Write who is where: pipelines $1, users $2, and what is shown of them, $3 to $6. A state that
+-- has changed ($7) is written. Of another one only the time is renewed, since another node may know
+-- more of the same user; it is written only if its row is gone. Users and pipelines that were
+-- deleted are skipped. The time of writing is returned.
 WITH shown AS (
     SELECT s.*
     FROM unnest(
@@ -421,12 +439,12 @@ WITH shown AS (
 SELECT now()
 
 -- remove_presence --
--- Remove who has left, unless another node has shown them since.
+-- Delete the presence of users who have left, unless another node has renewed it since.
 DELETE FROM presence AS r
 USING unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS gone (pipeline_id, user_id, last_seen)
 WHERE r.pipeline_id = gone.pipeline_id AND r.user_id = gone.user_id
     AND r.last_seen <= gone.last_seen
 
 -- expire_presence --
--- Remove whoever no node has shown for some seconds: theirs is dead.
+-- Delete the presence that no node has renewed for $1 seconds: the node that wrote it is dead.
 DELETE FROM presence WHERE last_seen < now() - make_interval(secs => $1)

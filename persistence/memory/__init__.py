@@ -1,5 +1,5 @@
-"""Test support: the twins of the stores, in memory.
+"""Test support: twins of the stores, in memory.
 
-Contract tests hold them to what the stores on PostgreSQL do. Convergence tests, and those of a
-single module, run on them.
+The contract tests (`tests/contracts/`) run on both kinds of stores, so that the twins behave as the
+stores on PostgreSQL do. Convergence tests, and tests of single modules, run on the twins.
 """

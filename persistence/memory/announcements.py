@@ -8,14 +8,14 @@ from persistence.ports.projections import Projected
 
 
 class MemoryAnnouncements:
-    """`ProjectionAnnouncements` of a store, for one who waits. Rows in memory have no times."""
+    """`ProjectionAnnouncements` of a store, for one caller of `wait`; rows here have no times."""
 
     def __init__(self) -> None:
         self._announced: list[Projected] = []
         self._has_some = asyncio.Event()
 
     def announce(self, projected: Projected) -> None:
-        """Announce a projection that is committed."""
+        """Announce a projection that was committed."""
         self._announced.append(projected)
         self._has_some.set()
 

@@ -1,6 +1,6 @@
 """The constraints of the pipeline tables in `sql/schema.sql`, for the store in memory.
 
-tests/contracts/ holds both stores to the same refusals.
+Contract tests assert that both stores refuse the same rows with the same errors.
 """
 
 import math
@@ -29,11 +29,15 @@ T = TypeVar("T")
 
 
 def changed(rows: Rows, changes: RowChanges) -> Rows:
-    """The rows after the changes. Raises StoreError, and the rows stay, if they break a constraint.
+    """Return the rows after the changes; the given rows stay as they are.
 
-    As in the tables, deleting a step deletes its children and its connections.
+    As in the tables, deleting a step deletes its children and its connections. Constraints are
+    checked on the result as a whole, since PostgreSQL checks them at the commit. Raises
+    InvalidValue, UnknownSubject or Conflict, which are StoreErrors, for a broken constraint.
     """
     steps = dict(rows.steps) | {step.id: step for step in changes.steps}
+    # Upserts come before deletions, as in the statements on PostgreSQL: a step that moved out of a
+    # deleted parent must not be deleted with it.
     connections = dict(rows.connections) | {link.id: link for link in changes.connections}
     connections = _without(connections, changes.removed_connections)
     kept = _without(steps, _with_descendants(steps, changes.removed_steps))

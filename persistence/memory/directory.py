@@ -1,6 +1,6 @@
 """The directory in memory: the twin of `persistence/postgres/directory.py`.
 
-It has the verbs that fill it as well, which `tests/directory.py` adds to the one on PostgreSQL.
+It also has the methods that fill it, which `tests/directory.py` adds to the one on PostgreSQL.
 """
 
 from collections.abc import Collection
@@ -74,7 +74,7 @@ class MemoryDirectory(MemoryTables):
         del self._pipelines[pipeline_id]
 
     async def create_organization(self, name: str, slug: str) -> UUID:  # noqa: ARG002 - as the twin
-        """Add an organization, return its id. Raises StoreError when the slug is taken."""
+        """Add an organization and return its id. Raises Conflict when the slug is taken."""
         if slug in self._organizations.values():
             raise Conflict(f"expected a new slug, got that of another organization: {slug}")
         organization_id = self._new_id()
@@ -82,7 +82,11 @@ class MemoryDirectory(MemoryTables):
         return organization_id
 
     async def create_team(self, organization_id: UUID, name: str, slug: str) -> UUID:  # noqa: ARG002 - as the twin
-        """Add a team, return its id. Raises StoreError, UnknownSubject as in PostgreSQL."""
+        """Add a team and return its id.
+
+        Raises UnknownSubject for an unknown organization, and Conflict when the slug is taken in
+        it.
+        """
         _expect("organization", organization_id, self._organizations)
         if MemoryTeam(organization_id, slug) in self._teams.values():
             raise Conflict(f"expected a new slug, got that of another team: {slug}")
@@ -91,7 +95,7 @@ class MemoryDirectory(MemoryTables):
         return team_id
 
     async def create_user(self, email: str, name: str) -> User:
-        """Add a user. Raises StoreError when the email, ignoring case, is taken."""
+        """Add a user and return it. Raises Conflict when the email is taken, ignoring case."""
         if any(user.email.lower() == email.lower() for user in self._users.values()):
             raise Conflict(f"expected a new email, got that of another user: {email}")
         user = User(self._new_id(), email, name)
@@ -110,10 +114,7 @@ class MemoryDirectory(MemoryTables):
         self._roles[team_id, user_id] = role
 
     async def remove_member(self, team_id: UUID, user_id: UUID) -> None:
-        """Take a user out of a team; nothing happens if the user is not in it.
-
-        Raises Conflict for the last owner.
-        """
+        """Remove a user from a team, if the user is in it. Raises Conflict for the last owner."""
         self._keep_an_owner(team_id, excluding=user_id)
         self._roles.pop((team_id, user_id), None)
 

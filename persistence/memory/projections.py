@@ -13,7 +13,7 @@ from .tables import MemoryPipeline, MemoryTables
 
 
 class MemoryProjections(MemoryTables):
-    """`Projections` over the shared state, and what `MemoryVersions` asks about projected rows."""
+    """`Projections` over the shared state, with the queries that `MemoryVersions` needs."""
 
     @asynccontextmanager
     async def claim(
@@ -36,7 +36,7 @@ class MemoryProjections(MemoryTables):
             pipeline.is_claimed = False
 
     async def refresh_search(self) -> bool:
-        """See `Projections.refresh_search`: nobody searches in memory."""
+        """See `Projections.refresh_search`; this store has no search, so nothing is ever stale."""
         return False
 
     def claim_unsaved(
@@ -45,7 +45,7 @@ class MemoryProjections(MemoryTables):
         last_before: datetime | None,
         excluding: Collection[UUID],
     ) -> UUID | None:
-        """One pipeline of which a version is due, see `Versions.claim_unsaved`."""
+        """Return a pipeline whose version is due, the one that has waited the longest."""
         due = {
             pipeline_id: pipeline.unsaved_since
             for pipeline_id, pipeline in self._pipelines.items()
@@ -54,7 +54,7 @@ class MemoryProjections(MemoryTables):
         return min(due, key=due.__getitem__, default=None)
 
     def mark_saved(self, pipeline_id: UUID, seq: int) -> None:
-        """Note what the last version of a pipeline holds, see `Versions.mark_saved`."""
+        """Note up to which update the last version goes; see `Versions.mark_saved`."""
         pipeline = self._pipelines.get(pipeline_id)
         if pipeline is not None and pipeline.unsaved_from is not None:
             pipeline.unsaved_from = seq + 1 if seq < pipeline.cursor else None
@@ -79,7 +79,7 @@ class MemoryProjections(MemoryTables):
 
 
 class MemoryClaim:
-    """`Claim` on rows of its own, which become the pipeline's when the claim ends well."""
+    """A `Claim` with rows of its own, which become the pipeline's when it ends without an error."""
 
     def __init__(self, pipeline_id: UUID, cursor: int, rows: Rows) -> None:
         self._pipeline_id = pipeline_id
@@ -89,17 +89,17 @@ class MemoryClaim:
 
     @property
     def pipeline_id(self) -> UUID:
-        """The pipeline that nobody else projects meanwhile."""
+        """The pipeline, which no other claim gets meanwhile."""
         return self._pipeline_id
 
     @property
     def cursor(self) -> int:
-        """The last update that the rows contain."""
+        """The number of the last update that the rows contain."""
         return self._cursor
 
     @property
     def rows(self) -> Rows:
-        """The rows as of now, inside the claim."""
+        """The rows with what was applied in this claim."""
         return self._rows
 
     async def stored_rows(self) -> Rows:

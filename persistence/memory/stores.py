@@ -1,7 +1,7 @@
-"""The stores in memory, all on one state: test support, which no running program may import.
+"""The stores in memory, on one shared state: test support, which no running program may import.
 
-They refuse what PostgreSQL refuses, with the same errors; tests/contracts/ holds both to it.
-Nothing is awaited inside a method, so every call is a transaction.
+They refuse what PostgreSQL refuses, with the same errors, as the contract tests assert. No method
+awaits anything between reading and writing, so every call is atomic, as a transaction is.
 """
 
 from .directory import MemoryDirectory

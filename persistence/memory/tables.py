@@ -1,4 +1,4 @@
-"""The state that the stores in memory share: one object stands for one database."""
+"""The state that the stores in memory share; one object stands for one database."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,11 @@ from .announcements import MemoryAnnouncements
 
 @dataclass(slots=True)
 class MemoryPipeline:
-    """One pipeline: its log, its stored state, its rows, and who works on them."""
+    """One pipeline: its log, its stored state, its rows, its versions.
+
+    `projected` orders pipelines by their last projection. `state` contains the log up to
+    `state_seq`, with `waiting` as its pending updates, and `rows` reflect it up to `cursor`.
+    """
 
     team_id: UUID
     rows: Rows
@@ -64,7 +68,7 @@ class MemoryTeam:
 
 
 class MemoryTables:
-    """Pipelines, users, teams and roles; `new_id` makes ids. The stores are its subclasses."""
+    """Pipelines, users, teams and roles. The stores are subclasses; `new_id` makes their ids."""
 
     def __init__(self, new_id: Callable[[], UUID] = uuid4) -> None:
         self._new_id = new_id
@@ -77,11 +81,11 @@ class MemoryTables:
         self.announcements = MemoryAnnouncements()
 
     def versions_of(self, pipeline_id: UUID) -> list[Version]:
-        """The versions of a pipeline, oldest first. Raises PipelineNotFound."""
+        """Return the versions of a pipeline, oldest first. Raises PipelineNotFound."""
         return self._pipeline(pipeline_id).versions
 
     def known_user(self, user_id: UUID | None) -> UUID | None:
-        """The user if there is one of this id."""
+        """Return the id if there is such a user, else None: the log keeps no deleted author."""
         return user_id if user_id in self._users else None
 
     def _pipeline(self, pipeline_id: UUID) -> MemoryPipeline:

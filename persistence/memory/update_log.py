@@ -10,7 +10,7 @@ from .tables import MemoryTables
 
 
 class MemoryUpdateLog(MemoryTables):
-    """`UpdateLog`, `UpdateHistory` over the shared state."""
+    """`UpdateLog` and `UpdateHistory` over the shared state."""
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """See `UpdateLog.append`."""
@@ -48,7 +48,7 @@ class MemoryUpdateLog(MemoryTables):
     ) -> None:
         """See `UpdateLog.store_state`.
 
-        Raises PipelineNotFound, and StoreError for a `seq` that was never given out.
+        Raises PipelineNotFound, and StoreError for a `seq` beyond the end of the log.
         """
         pipeline = self._pipeline(pipeline_id)
         if seq > len(pipeline.log):

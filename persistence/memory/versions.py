@@ -12,7 +12,7 @@ from .stores import MemoryStore
 
 
 class MemoryVersions:
-    """`Versions` of the pipelines in a store; they go with their pipeline."""
+    """`Versions` of the pipelines in a store, deleted together with their pipeline."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -88,7 +88,9 @@ class MemoryVersions:
 def worth_keeping(
     newest_first: Sequence[VersionInfo], now: datetime, retention: Retention
 ) -> Iterator[VersionInfo]:
-    """The versions that `Versions.prune` leaves."""
+    """Yield the versions that `Versions.prune` keeps: see there for the rules."""
+    # The versions of a day are met newest first, so the first one is the last of its day. Named
+    # versions do not count, since they are kept in any case.
     days: set[date] = set()
     for place, info in enumerate(newest_first):
         age, day = now - info.created_at, info.created_at.astimezone(UTC).date()
