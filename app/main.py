@@ -112,7 +112,8 @@ class Services:
         self._build_watches(to)
         admission = Admission(self.directory, tokens, self.access)
         self.endpoints = Endpoints(self.hub, admission, settings, self.clock)
-        self.api = api(self._context(to), tokens, settings)
+        self.context = self._context(to)
+        self.api = api(self.context, tokens, settings)
         token = settings.metrics_token
         shown = None if token is None else token.get_secret_value()
         self.metrics = MetricsPage(self, shown, multiprocess_metrics)

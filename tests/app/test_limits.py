@@ -237,7 +237,7 @@ async def test_the_log_names_connections_and_no_tokens(
         await connect(room, origin="https://evil.example")
     log = shared_installation.log_file.read_text()
     assert re.search(
-        r"foreign_origin origin=https://evil.example connection=\d+$", log, re.MULTILINE
+        r"connection.origin_refused origin=https://evil.example connection=\d+$", log, re.MULTILINE
     )
     assert "ASGI" not in log
     assert owner_token not in log
