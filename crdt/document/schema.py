@@ -146,6 +146,7 @@ def settings_fields(settings: PipelineSettings) -> dict[str, Json]:
 
 
 def _unless_empty(key: str, value: JsonMap) -> dict[str, Json]:
+    # What was not imported has no source, and an empty map would only make the document larger.
     return {key: dict(value)} if value else {}
 
 
@@ -289,5 +290,6 @@ def _other(value: Any) -> Json:
 
 
 def _number(literal: str) -> int | float:
+    # JavaScript has one type of numbers, so 1 and 1.0 are the same value in a document.
     value = float(literal)
     return int(value) if value.is_integer() and abs(value) <= SAFE_INTEGER else value

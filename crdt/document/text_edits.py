@@ -23,7 +23,7 @@ _WORDS: Final = re.compile(r"\w+|\W")
 
 
 class Replacement(NamedTuple):
-    """Characters `start` to `end` of a text give way to `new`."""
+    """Replaces the characters from `start` up to `end` of a text by `new`."""
 
     start: int
     end: int

@@ -30,7 +30,10 @@ from .schema import (
 from .text_edits import is_only_text, write_text
 
 MAX_COMPARED: Final = 500
-"""Items on either side up to which the differing middle of two lists is compared item by item."""
+"""Items on either side up to which the differing middle of two lists is compared item by item.
+
+Comparing may take time in proportion to the product of both.
+"""
 
 _HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
 _SHARED: Final = (Map, Array, Text, XmlElement, XmlFragment, XmlText, Doc)
@@ -65,6 +68,7 @@ def write_entry(target: "Map[Any]", key: str, wanted: Json, shape: Shape = PLAIN
     """
     held = target.get(key)
     match held, wanted:
+        # A Y.Text with embedded values is replaced as a whole: no string can stand for those.
         case Text(), str() if is_only_text(held):
             write_text(held, wanted)
         case Map(), Mapping() if shape.merges(key):
@@ -80,6 +84,7 @@ def write_entry(target: "Map[Any]", key: str, wanted: Json, shape: Shape = PLAIN
 def _is_same(held: Any, wanted: Json) -> bool:
     if isinstance(held, _SHARED):
         return False
+    # As it is, or as it would be read: a number that a client wrote as 1.0 is the wanted 1.
     return same(held, wanted) or same(to_json(held), wanted)
 
 
@@ -124,7 +129,8 @@ def _token(value: Json) -> str:
 
 
 def _differences(old: list[str], new: list[str]) -> list[tuple[int, int, int, int]]:
-    """Return which slices of the old list give way to which of the new one, in order."""
+    """Return the slices of the old list that are replaced, each with its slice of the new one."""
+    # What both begin and end with is left out first: the comparison of the rest may be quadratic.
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:
         start += 1

@@ -97,6 +97,7 @@ def _differing(entry: Any, wanted: JsonMap) -> dict[str, Json]:
 
 
 def _is_held(present: JsonMap, field: str, wanted: Json) -> bool:
+    # A field that is missing stands for its default, which need not be written then.
     value = present.get(field)
     if value is None:
         value = _DEFAULTS.get(field)

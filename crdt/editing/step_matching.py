@@ -76,6 +76,7 @@ class _Pairing:
     def _pair(
         self, imported: Iterable[Step], present: Iterable[Step], trait: Callable[[Step], Hashable]
     ) -> Iterator[str]:
+        # Each list is in reverse, so that `pop` takes the first step with a trait.
         free: dict[Hashable, list[str]] = {}
         for step in present:
             if step.id not in self._taken:
@@ -86,6 +87,7 @@ class _Pairing:
                 yield step.id
 
     def _pair_equal(self, imported: Iterable[Step], present: Iterable[Step]) -> Iterator[str]:
+        # Confessed: this takes the product of the steps that are left on both sides of one list.
         others = [step for step in present if step.id not in self._taken]
         for step in imported:
             if step.id in self.pairs:

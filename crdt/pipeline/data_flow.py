@@ -50,6 +50,7 @@ _ENGINE_ROOTS = """
     steps inputs state global_vars variables loop config environment workflow step error system
     secrets context previous_response timestamp date execution_id
 """
+# First words of expressions that mean something of the runner's own, and so no step of that name.
 _OTHER_ROOTS = frozenset(_ENGINE_ROOTS.split())
 
 
@@ -253,6 +254,8 @@ def _names_in(expression: str, path: Path, *, bare: bool) -> Iterator[_Mention]:
 
 
 def _has_own_rule(step: Step, path: Path) -> bool:
+    # The names within an inline pipeline are those of its own steps; a condition of an operation is
+    # about the item at hand; and conditions of the step are read by `_condition_mentions`.
     inner_namespace = step.type == "pipeline" and path[0] == "pipeline"
     item_scope = path[0] == "operations" and path[-1] == "condition"
     return inner_namespace or item_scope or path[0] in _CONDITIONS
@@ -263,6 +266,7 @@ def _texts(value: Json, path: Path) -> Iterator[tuple[Path, str]]:
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):
+        # Sorted, since replicas of one document may have the keys of a map in different orders.
         for key in sorted(value):
             yield from _texts(value[key], (*path, key))
     else:

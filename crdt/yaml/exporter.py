@@ -38,6 +38,7 @@ def build_tree(pipeline: Pipeline) -> Node:
 
 
 def _top_level(children: Children) -> list[Step]:
+    # A text has one list at the top, but a client may have given such a step any slot.
     slots = children.get(None, {}).values()
     return sorted((step for steps in slots for step in steps), key=lambda one: (one.order, one.id))
 
@@ -93,6 +94,7 @@ def _step(step: Step, slots: AnyMapping[str, list[Step]], children: Children) ->
     grafts: dict[str, list[tuple[Node, Node]]] = {}
     for slot, items in lists.items():
         place = place_of(slot)
+        # The list can be grafted only onto a mapping, which an edit may have taken away.
         data = _with_mapping_at(data, place.path)
         grafts.setdefault(place.pointer, []).append((place.key, items))
     return join(data, step.source, grafts)
@@ -125,6 +127,7 @@ def _plain(step: Step) -> dict[str, Json]:
 
 
 def _unless_shown(source: JsonMap, **fields: str) -> dict[str, Json]:
+    # A name or type is shown where the text had none, and is written only if somebody changed it.
     shown = _mapping(source, "shown")
     return {key: value for key, value in fields.items() if shown.get(key) != value}
 

@@ -149,6 +149,7 @@ class _Fields:
         if key not in self._config or not fits(self._config[key]):
             return default
         value = self._config.pop(key)
+        # Otherwise nothing would show afterwards that the text has the entry: see `explicit`.
         if same(value, default):
             self._explicit.append(key)
         return value
@@ -188,6 +189,7 @@ class StepReader:
                 self.steps[blank.id] = _raw(item, blank)
 
     def _read_mapping(self, node: Mapping, blank: Step) -> None:
+        # The steps inside become entries of their own, so their lists are left out of the config.
         slots = dict(filled_slots(node))
         data, source = split(node, [_hole(name) for name in slots])
         config = _as_dict(data)

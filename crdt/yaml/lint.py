@@ -27,6 +27,7 @@ PROMPTED: Final = frozenset(
 )
 """Step types that need a list of prompt parts."""
 
+# What step types need beside `name` and `type`, by type.
 _REQUIRED = {
     "parallel_claude": ("parallel_tasks",),
     "for_loop": ("iterator", "data_source", "steps"),
@@ -36,6 +37,7 @@ _REQUIRED = {
     "file_ops": ("operation",),
     "codebase_query": ("queries",),
 }
+# The types of prompt parts, and the key that each needs.
 _PART_NEEDS = {
     "static": "content",
     "file": "path",
@@ -215,6 +217,7 @@ def _defined(functions: Node | None) -> frozenset[str]:
 
 
 def _is_missing(node: Node | None) -> bool:
+    # A key without a value is null in YAML, and counts as if it were not there.
     return node is None or (isinstance(node, Scalar) and node.value is None)
 
 

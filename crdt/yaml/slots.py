@@ -14,6 +14,7 @@ from crdt.pipeline.fields import MAX_SLOT
 from .nodes import Mapping, Node, Scalar, Sequence, text_of
 from .source import pointer_to
 
+# The slots that a step of any type may have, and those of particular types.
 _ANY_STEP = ("error_handler", "on_error")
 _BY_TYPE = {
     "for_loop": ("steps",),
@@ -93,6 +94,7 @@ def _case_slot(key: Node) -> str | None:
 
 
 def _case_key(text: str) -> Scalar:
+    # A client may have written a slot whose name has no JSON: the name itself is the key then.
     try:
         value = json.loads(text)
     except ValueError:

@@ -45,6 +45,7 @@ _LAST = """
     content prompt parallel_tasks tasks operations output_field cases default steps workflow
     error_handler on_error on_not_found
 """
+# The order of keys that no source orders: those of _FIRST, all others by name, those of _LAST.
 _RANK = {name: rank for rank, name in enumerate(_FIRST.split(), -len(_FIRST))}
 _RANK |= {name: rank for rank, name in enumerate(_LAST.split(), 1)}
 
@@ -107,6 +108,7 @@ class _Splitter:
     def _mapping(self, node: Mapping, pointer: str) -> dict[str, Json]:
         keys = [key for key, _ in node.entries]
         texts = [inline(key) for key in keys]
+        # The order is kept only where it is not the canonical one, which `join` makes by itself.
         if any(text_of(key) is None for key in keys) or keys != sorted(keys, key=_rank):
             self.keys[pointer] = texts
         return {
@@ -191,6 +193,7 @@ def _unused(name: str, taken: Collection[str]) -> str:
 
 
 def _parse(text: str) -> Node | None:
+    # Nearly all keys are plain names, for which no parser need be started.
     if is_plain(text):
         return Scalar(text)
     try:
@@ -230,10 +233,12 @@ def _double(value: int | float) -> int | float:
 
 
 def _same(a: object, b: object) -> bool:
+    # Strictly: to Python, 1, 1.0 and True are equal.
     return type(a) is type(b) and repr(a) == repr(b)
 
 
 def _same_number_or_value(a: Json, b: Json) -> bool:
+    # 1 and 1.0 are the same number in a document, so the literal 1.0 still stands for a 1 there.
     if isinstance(a, int | float) and isinstance(b, int | float):
         return isinstance(a, bool) == isinstance(b, bool) and a == b
     return type(a) is type(b) and a == b

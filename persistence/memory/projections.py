@@ -28,6 +28,7 @@ class MemoryProjections(MemoryTables):
         claim = MemoryClaim(pipeline_id, pipeline.cursor, pipeline.rows)
         pipeline.is_claimed = True
         try:
+            # An error in the caller's block is raised here and skips the rest, as a rollback would.
             yield claim
             self._commit(pipeline, claim)
             if claim.was_applied:
