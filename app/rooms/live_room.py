@@ -72,7 +72,7 @@ from .peer_link import PeerLink
 LAST_ACKS_SECONDS = 5.0
 """How long a client that is to be closed waits for its last acknowledgements.
 
-They wait for commits, which a dead PostgreSQL would delay for ever.
+The acknowledgements wait for commits, and nobody knows when a PostgreSQL that is away comes back.
 """
 
 UNUSABLE = "this edit cannot be applied: reload the page"
@@ -194,8 +194,8 @@ class LiveRoom:
             try:
                 self._execute(self._room.handle(session, message, now, inspection))
             except DocumentPoisoned as error:
-                # The author is closed first, and with another code than the others: told to
-                # reconnect, it would send the same edit again, and poison every room to come.
+                # The author is closed first, and with another code than the others: with theirs, it
+                # would reconnect, send the same edit again, and poison every room to come.
                 self._close(session, ProtocolError(UNUSABLE))
                 self._drop_poisoned(error)
 
@@ -241,6 +241,7 @@ class LiveRoom:
             self._drop_poisoned(error)
             raise Overloaded("the document is being reloaded: try again") from error
         self._execute(effects)
+        # The committer refuses an append at once if too much is waiting.
         self._appends.check()
         return result
 

@@ -137,6 +137,11 @@ class Document:
         return self._merge_released(ready, limits) or is_left
 
     def _merge_released(self, updates: list[bytes], limits: Limits) -> bool:
+        """Merge released pending structs; return whether they changed anything.
+
+        They were checked when they arrived. Those from a client are inspected once more, as the
+        updates that they make up now, to find where these can be cut into chunks.
+        """
         # An update from the log or another node must be applied whatever it costs.
         if limits.seconds == inf:
             return self._merge_all(updates)
