@@ -139,8 +139,8 @@ class Document:
     def _merge_released(self, updates: list[bytes], limits: Limits) -> bool:
         """Merge released pending structs; return whether they changed anything.
 
-        They were checked when they arrived. Those from a client are inspected once more, as the
-        updates that they make up now, to find where these can be cut into chunks.
+        They were checked when they arrived. If a client's update releases them, the updates that
+        they make up now are inspected once more, to find where these can be cut into chunks.
         """
         # An update from the log or another node must be applied whatever it costs.
         if limits.seconds == inf:
