@@ -10,6 +10,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 NODE := $(shell command -v node)
+# Half of a test is waiting for other programs, so more processes than cores keep the cores busy.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(n + (n + 1) // 2)')
 LOCK := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-annotate --quiet --upgrade pyproject.toml
 
@@ -37,11 +39,11 @@ setup: .venv/installed
 # Compiled once, for all the programs that tests start: the environment may keep Python from that.
 test: .venv/installed-test lint
 	@$(BIN)/python -m compileall -q app crdt persistence sql
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n $(PROCESSES) $(ARGS)
 
 soak: .venv/installed-test
 	@$(BIN)/python -m compileall -q app crdt persistence sql
-	PIPELOOM_TEST_SOAK=1 $(BIN)/python -m pytest -n auto $(ARGS)
+	PIPELOOM_TEST_SOAK=1 $(BIN)/python -m pytest -n $(PROCESSES) $(ARGS)
 
 lint: .venv/installed-test
 	$(BIN)/ruff format --check --quiet .
