@@ -18,7 +18,7 @@ from tests.editor import Editor, joined
 from tests.rounds import SEED, rounds
 from tests.server import Installation, Program, Server, eventually
 
-SERVER_KILLS, WORKER_KILLS = rounds(50, few=5), rounds(15, few=3)
+SERVER_KILLS, WORKER_KILLS = rounds(50, few=3), rounds(15, few=2)
 WRITERS = 3
 IN_FLIGHT = 8
 """Edits that a writer sends ahead of their acknowledgement."""
