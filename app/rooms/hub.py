@@ -294,7 +294,7 @@ class Hub:
         """Open no room and take no message from now on; acknowledgements are still sent."""
         self._draining = True
         for room in self._rooms.values():
-            room.frozen = True
+            room.freeze()
 
     def close(self) -> None:
         """Close all clients: the server is stopping."""

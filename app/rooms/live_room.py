@@ -12,15 +12,14 @@ It executes them in order, and all effects of one decision before the next decis
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from time import perf_counter
-from typing import TypeAlias, TypeVar, assert_never
+from typing import TypeVar, assert_never
 from uuid import UUID
 
 import structlog
 
 from app.bus.base import Bus
 from app.clock import Clock
-from app.telemetry.metrics import ACK_SECONDS, counters, reject
+from app.telemetry.metrics import counters, reject
 from crdt.document.document import Document
 from crdt.editing.editor import Editor
 from crdt.errors import (
@@ -32,13 +31,9 @@ from crdt.errors import (
     ProtocolError,
     SyncError,
 )
-from crdt.protocol.awareness_update import merge_awareness
 from crdt.protocol.messages import (
-    Accepted,
     AwarenessUpdate,
     ClientMessage,
-    Message,
-    Refused,
     Scope,
     SyncStep2,
     Update,
@@ -56,14 +51,15 @@ from crdt.room.effects import (
     WhenDurable,
 )
 from crdt.room.peer_messages import Committed, PeerMessage
-from crdt.room.room import TOO_LARGE, Room
+from crdt.room.room import Room
 from crdt.room.session import Session
 from crdt.updates.inspection import Inspection
 from persistence.ports.update_log import NewUpdate
 
 from .appends import Appends, Committer
-from .coalescing import IMMEDIATE, Coalescer, CoalescingIntervals
-from .fan_out import FanOut, LeavingClient
+from .client_link import ClientLink
+from .coalescing import IMMEDIATE, CoalescingIntervals
+from .fan_out import LeavingClient
 from .inspect_in_thread import InspectedCommit
 from .log_position import LogPosition
 from .outbox import Outbox
@@ -77,12 +73,6 @@ The acknowledgements wait for commits, and nobody knows when a PostgreSQL that i
 
 UNUSABLE = "this edit cannot be applied: reload the page"
 """The reason of the close for the client whose edit poisoned the document."""
-
-WAITING_BYTES = 256
-"""Bytes of memory that a message takes, besides its update, while it waits for a commit."""
-
-Carrier: TypeAlias = Accepted | SyncStep2 | Update
-"""The messages that carry an update."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -115,16 +105,13 @@ class LiveRoom:
     ) -> None:
         self.pipeline_id = pipeline_id
         self.position = LogPosition(seq)
-        self._presence_to_clients: Coalescer[bytes] = Coalescer(
-            lambda: intervals.presence, self._broadcast_presence
-        )
         self.dropped = False
         self.frozen = False
         self.empty_since = clock.monotonic()
         self._room = room
         self._clock = clock
-        self._clients = FanOut(intervals.delivery)
         self._appends = Appends(committer, self._publish_committed, self._refuse)
+        self._clients = ClientLink(self._appends, intervals)
         self._catching_up: set[SessionId] = set()
         self._on_gap = on_gap
         self._peers = PeerLink(bus, pipeline_id, room.node, self._receive_peer, intervals.presence)
@@ -308,6 +295,11 @@ class LiveRoom:
         """Give users another scope without closing them, or none; see `Sessions.apply_scopes`."""
         self._execute(self._room.sessions.apply_scopes(scopes))
 
+    def freeze(self) -> None:
+        """Take no messages and no edits from now on; acknowledgements are still sent."""
+        self.frozen = True
+        self._clients.stop_broadcasts()
+
     def drop(self, error: SyncError) -> None:
         """Close all clients with an error. The room must not be used any more.
 
@@ -318,17 +310,7 @@ class LiveRoom:
         # This comes first: whatever the closing of clients sets off, no effect of it is executed.
         self.dropped = True
         self._peers.close()
-        self._presence_to_clients.close()
         self._clients.close(error)
-
-    def _fan_out(self, message: Message, exclude: SessionId | None) -> None:
-        if isinstance(message, AwarenessUpdate):
-            self._presence_to_clients.add(message.payload)
-        else:
-            self._broadcast(message, exclude)
-
-    def _broadcast_presence(self, presence: list[bytes]) -> None:
-        self._broadcast(AwarenessUpdate(merge_awareness(presence)), None)
 
     def _receive_peer(self, message: PeerMessage) -> None:
         """Handle a message of another node.
@@ -404,7 +386,7 @@ class LiveRoom:
     def _execute_one(self, effect: Effect) -> None:
         match effect:
             case SendWhenDurable(session, message):
-                self._put_when_durable(session, message)
+                self._clients.put_when_durable(session, message)
             case WhenDurable(later):
                 self._appends.when_durable(lambda: self._execute([later]))
             case _:
@@ -415,9 +397,9 @@ class LiveRoom:
     ) -> None:
         match effect:
             case Send(session, message):
-                self._put(session, message)
+                self._clients.put(session, message)
             case Broadcast(message, exclude):
-                self._fan_out(message, exclude)
+                self._clients.broadcast(message, exclude)
             case Append(update, user_id):
                 self._append(update, user_id)
             case Publish(message):
@@ -428,40 +410,6 @@ class LiveRoom:
                 self._close_after_acks(session, error)
             case _:
                 assert_never(effect)
-
-    def _put(self, session: SessionId, message: Message) -> None:
-        if isinstance(message, Refused):
-            reject("too_large" if message is TOO_LARGE else "read_only")
-        self._clients.put(session, message)
-
-    def _put_when_durable(self, session: SessionId, message: Message) -> None:
-        """Send a message once everything appended so far is committed; never, if it is refused.
-
-        Until then its bytes are reserved in the client's outbox: the server stops reading from a
-        client whose answers exceed the outbox, so that a slow PostgreSQL costs bounded memory.
-        """
-        outbox = self._clients.reachable(session)
-        if outbox is None or self.is_durable:
-            self._put(session, message)
-            return
-        size = WAITING_BYTES + (len(message.update) if isinstance(message, Carrier) else 0)
-        outbox.reserve(size)
-        self._appends.when_decided(lambda: outbox.reserve(-size))
-        self._appends.when_durable(lambda: self._put(session, message))
-        if isinstance(message, Accepted):
-            self._time(perf_counter())
-
-    def _time(self, received_at: float) -> None:
-        self._appends.when_decided(lambda: ACK_SECONDS.observe(perf_counter() - received_at))
-
-    def _broadcast(self, message: Message, exclude: SessionId | None) -> None:
-        if self.frozen:
-            # All clients are about to leave. The presence of each would be removed for all others:
-            # a thousand clients would be sent a million messages.
-            return
-        self._clients.broadcast(message, exclude)
-        is_author_here = exclude is not None and exclude in self._clients
-        _count_delivery(message, len(self._clients) - is_author_here)
 
     def _append(self, payload: bytes, user_id: UUID | None) -> None:
         self._appends.append(NewUpdate(self.pipeline_id, user_id, payload, self._clock.now()))
@@ -506,10 +454,7 @@ class LiveRoom:
         self.leave(session)
         if outbox is not None:
             deadline = self._clock.monotonic() + LAST_ACKS_SECONDS
-            self._clients.expect_leave(session, LeavingClient(outbox, error, deadline))
-            # Callbacks of a commit run in the order of their registration, so the client is closed
-            # after the acknowledgements that wait for the same commit are sent.
-            self._appends.when_decided(lambda: self._clients.close_leaving(session))
+            self._clients.close_after_acks(session, LeavingClient(outbox, error, deadline))
 
 
 @contextmanager
@@ -527,10 +472,3 @@ def _count(message: ClientMessage) -> None:
         counters.awareness_in += 1
     elif isinstance(message, Update | SyncStep2):
         counters.updates_in += 1
-
-
-def _count_delivery(message: Message, clients: int) -> None:
-    if isinstance(message, AwarenessUpdate):
-        counters.awareness_out += clients
-    elif isinstance(message, Update):
-        counters.updates_out += clients

@@ -391,7 +391,7 @@ async def test_a_frozen_room_takes_nothing_but_still_acknowledges(
 ) -> None:
     first, second = replica.set("name", "one"), replica.set("name", "two")
     scene.edit(ALICE, first)
-    scene.room.frozen = True
+    scene.room.freeze()
     scene.edit(ALICE, second)
     scene.room.receive_message(BOB, EVERYTHING)
     scene.committer.commit()
@@ -405,7 +405,7 @@ async def test_what_a_frozen_room_could_not_store_its_clients_bring_back(
     scene: Scene, alice: Inbox, update: bytes
 ) -> None:
     scene.edit(ALICE, update)
-    scene.room.frozen = True
+    scene.room.freeze()
     scene.committer.refuse(StoreError("PostgreSQL is away"))
     await turns()
     assert (alice.received, alice.close_code) == ([], 1012)
