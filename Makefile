@@ -11,7 +11,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 NODE := $(shell command -v node)
 # Half of a test is waiting for other programs, so more processes than cores keep the cores busy.
-PROCESSES ?= $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(2 * n)')
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(n + (n + 1) // 2)')
 LOCK := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-annotate --quiet --upgrade pyproject.toml
 

@@ -26,6 +26,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 on_one_node = pytest.mark.parametrize("running", [ONE_NODE], ids=str, indirect=True)
 
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::regclass"
+BEHIND = """
+    SELECT count(*) FROM pipeline_documents AS d
+    LEFT JOIN projection_cursors AS c USING (pipeline_id)
+    WHERE d.head_seq > coalesce(c.seq, 0)
+"""
 
 
 @pytest.fixture(params=LIVE, ids=lambda version: f"v{version}")
@@ -491,6 +496,8 @@ async def test_17_a_document_without_a_name_is_refused(site: Site, version: str,
 async def test_18_all_who_come_while_a_document_loads_get_it_by_one_load_a_process(
     site: Site, document: str
 ) -> None:
+    # A worker that projects what earlier tests wrote reads the log, too.
+    await site.until_none(BEHIND)
     async with site.locked("LOCK TABLE pipeline_updates IN ACCESS EXCLUSIVE MODE") as sql:
         late = [await site.open(version, document, site.owner) for version in VERSIONS * 2]
         await asyncio.gather(*(provider.until(scopes=["read-write"]) for provider in late))
