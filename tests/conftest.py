@@ -6,12 +6,13 @@ which others can be created and dropped. Redis is that of a wheel, or of PIPELOO
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -69,6 +70,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                     terminalreporter.write_line(str(line))
 
 
+def run_aside(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine to its end in a thread: the fixture may be set up within a running loop."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, coroutine).result()
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The DSN of a database from which others can be created."""
@@ -76,7 +83,7 @@ def postgres_server() -> Iterator[str]:
         yield dsn
         return
     with TemporaryDirectory(prefix="pipeloom-") as data_dir, EmbeddedPostgres(Path(data_dir)) as pg:
-        asyncio.run(_stop_syncing(pg.dsn))
+        run_aside(_stop_syncing(pg.dsn))
         yield pg.dsn
 
 
