@@ -256,7 +256,7 @@ class Hub:
         """
         horizon = self._clock.monotonic() - self._unload_after
         for pipeline_id, room in list(self._rooms.items()):
-            room.tick()
+            _tick(room)
             if room.is_idle and room.empty_since <= horizon:
                 room.drop(Draining())
             # Until the log has decided, whoever opens the pipeline must wait for it: see `_load`.
@@ -303,6 +303,14 @@ class Hub:
             room.drop(Draining())
         self._rooms.clear()
         self._follower.close()
+
+
+def _tick(room: LiveRoom) -> None:
+    """Do what is due in a room. Its failure must not keep tokens from expiring in the others."""
+    try:
+        room.tick()
+    except Exception as error:
+        _logger.exception("room.tick_failed", pipeline_id=room.pipeline_id, error=str(error))
 
 
 def _edit_copy(

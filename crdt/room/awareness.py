@@ -189,11 +189,13 @@ class Awareness:
             for client, each in self._clients.items()
             if now - each.seen_at > EXPIRY and not (each.is_remote and each.is_present)
         ]
-        removed = self._remove(expired)
+        # Encoded before any is forgotten: a process that was suspended for a minute finds clients
+        # that are due for both.
+        removed = self._encode_changed(self._remove(expired))
         for client in expired:
             if now - self._clients[client].seen_at > 2 * EXPIRY:
                 del self._clients[client]
-        return self._encode_changed(removed)
+        return removed
 
     def expire_nodes(self, now: float) -> bytes | None:
         """Remove the clients of nodes that published nothing for `NODE_EXPIRY`.

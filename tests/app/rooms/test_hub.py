@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
@@ -38,8 +39,8 @@ class Node:
         self.committer = GroupCommit(self.store, max_pending_bytes=self.pending_bytes)
         self.hub = Hub(self.store, self.committer, self.bus, self.clock, unload_after=UNLOAD_AFTER)
 
-    async def enter(self) -> "Visit":
-        room = await self.hub.open(PIPELINE)
+    async def enter(self, pipeline_id: UUID = PIPELINE) -> "Visit":
+        room = await self.hub.open(pipeline_id)
         visit = Visit(room, self.hub.new_session())
         room.join(Session(visit.session, UserProfile(USER), "read-write"), visit.inbox)
         return visit
@@ -92,6 +93,14 @@ async def a_store(replica: Replica) -> GatedStore:
     seed = replica.set("name", "Loom")
     await made.create_pipeline(NewPipeline(PIPELINE, team, None, a_pipeline(), seed, NOON))
     return made
+
+
+async def another_pipeline(store: GatedStore) -> UUID:
+    """Create another pipeline in a store, and return its id."""
+    team = await store.create_team(await store.create_organization("Mills", "mills"), "M", "m")
+    seed = Replica(client_id=2).set("name", "Mill")
+    await store.create_pipeline(NewPipeline(an_id(2), team, None, a_pipeline(), seed, NOON))
+    return an_id(2)
 
 
 @pytest.fixture
@@ -371,6 +380,22 @@ async def test_time_ends_sessions_in_all_rooms(node: Node) -> None:
     visit.room.join(expired, inbox)
     node.hub.tick()
     assert (inbox.close_code, visit.inbox.close_code) == (4401, None)
+
+
+async def test_a_room_that_fails_by_a_bug_keeps_time_from_no_other(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing, working = await node.enter(), await node.enter(await another_pipeline(node.store))
+    monkeypatch.setattr(failing.room, "tick", lambda: 1 / 0)
+    inbox = Inbox()
+    expired = Session(node.hub.new_session(), UserProfile(USER), "readonly", node.clock.now())
+    working.room.join(expired, inbox)
+    with capture_logs() as logs:
+        node.hub.tick()
+    assert inbox.close_code == 4401
+    assert [(entry["event"], entry["pipeline_id"]) for entry in logs] == [
+        ("room.tick_failed", PIPELINE)
+    ]
 
 
 async def test_an_unloaded_room_hears_nothing_more(store: GatedStore, replica: Replica) -> None:

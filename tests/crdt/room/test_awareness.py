@@ -222,6 +222,12 @@ def test_a_client_that_sends_nothing_for_long_is_forgotten(room: Awareness) -> N
     assert entries(room.apply(payload((7, 0, HERE)), BEN, BOB, 100.0)) == [(7, 0, HERE)]
 
 
+def test_a_client_is_removed_for_all_though_nobody_looked_for_long(room: Awareness) -> None:
+    """As after a machine that was suspended."""
+    assert entries(room.expire(2 * EXPIRY + 1)) == [(7, 5, GONE)]
+    assert room.expire(2 * EXPIRY + 2) is None
+
+
 def test_a_client_that_was_removed_and_sends_again_is_relayed(room: Awareness) -> None:
     room.expire(EXPIRY + 1)
     assert entries(room.apply(payload((7, 6, HERE)), ANN_1, ADA, 32.0)) == [(7, 6, HERE)]
