@@ -180,7 +180,9 @@ def _slot(fields: Fields) -> str:
         case str() if len(slot) <= MAX_SLOT:
             return slot
         case str():
-            fields.cut("slot", slot, MAX_SLOT)
+            # Not the beginning alone: steps of two lists would stand in one.
+            shows = "the tables show its beginning and a digest"
+            fields.notes.add(Code.TEXT_CUT, f"slot: {len(slot)} characters; {shows}.")
             return shortened(slot, MAX_SLOT)
         case other:
             fields.notes.invalid("slot", "a text", other, MAIN_SLOT)

@@ -79,6 +79,8 @@ class TestParents:
         assert slots[0] == "steps"
         assert slots[1] != slots[2]
         assert all(len(slot) <= MAX_SLOT for slot in slots)
+        message = result.diagnostics["text_cut", f"step:{C}"].message
+        assert message == "slot: 101 characters; the tables show its beginning and a digest."
         assert findings(result) == {
             ("invalid_value", f"step:{B}"),
             ("text_cut", f"step:{C}"),
