@@ -11,7 +11,7 @@ from persistence.ports.update_log import NewUpdate, StoredDocument
 
 
 @dataclass
-class ApiMiddleware:
+class Gate:
     """Lets callers through, holds them back, or sends them away with an error."""
 
     open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -35,7 +35,7 @@ class GatedStore(MemoryStore):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reading, self.writing, self.asking = ApiMiddleware(), ApiMiddleware(), ApiMiddleware()
+        self.reading, self.writing, self.asking = Gate(), Gate(), Gate()
 
     async def load(self, pipeline_id: UUID) -> StoredDocument:
         await self.reading.passing()
