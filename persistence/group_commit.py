@@ -19,6 +19,9 @@ from .ports.update_log import NewUpdate, UpdateLog
 FIRST_RETRY, LAST_RETRY = 0.02, 1.0
 """Seconds between attempts while the store is unavailable: doubled from the first to the last."""
 
+CANCEL_SECONDS = 0.2
+"""Between two cancellations of a commit that is under way when the time is over."""
+
 MiB: Final = 1024 * 1024
 
 
@@ -165,9 +168,7 @@ class GroupCommit:
                 delay = min(2 * delay, LAST_RETRY)
 
     async def _fail_pending(self) -> int:
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait([self._running])
+        await self._cancel()
         unresolved = [
             pending for pending in (*self._batch, *self._waiting) if not pending.committed.done()
         ]
@@ -176,3 +177,9 @@ class GroupCommit:
         self._waiting.clear()
         self._batch, self._pending_bytes = (), 0
         return len(unresolved)
+
+    async def _cancel(self) -> None:
+        """Cancel until it ends: a driver now and then takes a cancellation for its own timeout."""
+        while self._running is not None and not self._running.done():
+            self._running.cancel()
+            await asyncio.wait([self._running], timeout=CANCEL_SECONDS)

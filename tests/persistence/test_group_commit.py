@@ -234,5 +234,30 @@ async def test_closing_gives_up_when_the_store_stays_away() -> None:
     assert commit.pending_bytes == 0
 
 
+class DeafLog(ScriptedLog):
+    """A log whose driver takes the first cancellation for a timeout of its own."""
+
+    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
+        try:
+            return await super().append(updates)
+        except asyncio.CancelledError:
+            if len(self.asked) > 1:
+                raise
+            raise StoreUnavailable("timeout") from None
+
+
+async def test_closing_ends_a_commit_that_goes_on_when_it_is_cancelled() -> None:
+    log = DeafLog()
+    log.gate.clear()
+    commit = GroupCommit(log)
+    future = commit.submit(update(b"a"))
+    await turns()
+    async with asyncio.timeout(30):
+        assert await commit.close(0) == 1
+    with pytest.raises(StoreUnavailable, match="send it again"):
+        await future
+    assert len(log.asked) == 2
+
+
 async def test_closing_an_idle_queue_is_nothing() -> None:
     assert await GroupCommit(ScriptedLog()).close(5) == 0
