@@ -24,7 +24,7 @@ from .clients import Client, Room, connected, joined, send_evenly
 from .figures import SPREAD, Spread, table
 from .installation import installed
 from .machine import describe
-from .pipelines import Author, mark, pipeline
+from .pipelines import OTHER_SEED, Author, mark, pipeline
 
 CURSORS_PER_SECOND = 200
 QUIET_SECONDS, VISIT_SECONDS, EDITING_SECONDS, SETTLE_SECONDS = 2.0, 0.5, 5.0, 8.0
@@ -146,11 +146,17 @@ async def _edit(url: str, count: int, *, rate: float, seconds: float) -> None:
 
 
 def paste(url: str, _count: int) -> None:
-    """Insert many steps by one update, and stay while it is taken in."""
+    """Insert many steps by one update, and stay while it is taken in.
+
+    Their ids are new, as those of a paste are. With ids that are in the pipeline already, the new
+    steps would replace the old ones, or be deleted as they arrive, whichever client has the higher
+    Yjs client id: a toss of a coin, of which one side costs the server five times the other.
+    """
+    pasted = pipeline(PASTED_STEPS, OTHER_SEED)
 
     async def one() -> None:
         async with joined(Room(url), 1) as [client]:
-            await client.send(Update(seed(Document(), pipeline(PASTED_STEPS))))
+            await client.send(Update(seed(Document(), pasted)))
             await asyncio.sleep(QUIET_SECONDS)
 
     asyncio.run(one())

@@ -14,13 +14,16 @@ from pycrdt import Doc, Map, TransactionEvent
 from crdt.pipeline.fractional_index import key_between, keys_between
 from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Point, Step
 
-SEED = 20
+SEED, OTHER_SEED = 20, 21
 PROMPT = "Read the change below and list what a careful reviewer should look at, in order. " * 4
 
 
-def pipeline(size: int) -> Pipeline:
-    """A chain of `size` steps. The same size gives the same pipeline."""
-    draw = random.Random(SEED)
+def pipeline(size: int, seed: int = SEED) -> Pipeline:
+    """A chain of `size` steps. The same size and seed give the same pipeline.
+
+    Of one seed, the steps of a small pipeline are the first ones of a large pipeline, ids included.
+    """
+    draw = random.Random(seed)
     ids = [str(UUID(int=draw.getrandbits(128), version=4)) for _ in range(2 * size)]
     orders = keys_between(None, None, size)
     steps = [_step(index, ids[index], order) for index, order in enumerate(orders)]
