@@ -60,12 +60,16 @@ class _StaleEntries(Generic[T]):
             return
         with self._root.doc.transaction() as transaction:
             # `_txn` is private; see `_values`.
-            found = {key: self._values(transaction._txn, key) for key in stale}  # noqa: SLF001
-        self._update(
-            {key: None if values is None else self._read(*values) for key, values in found.items()}
-        )
+            found = {key: self._entry(transaction._txn, key) for key in stale}  # noqa: SLF001
+        self._update(found)
         self._is_filled = True
         self._stale.clear()
+
+    def _entry(self, transaction: Any, key: str) -> T | None:
+        # One by one: the lists of values of ten thousand entries, kept until the last one is read,
+        # would be work for the garbage collector.
+        values = self._values(transaction, key)
+        return None if values is None else self._read(*values)
 
     def _values(self, transaction: Any, key: str) -> Iterable[Json] | None:
         """Read the fields of one entry, None if it is no map.

@@ -90,8 +90,10 @@ class Line:
         self._add_name(key, name)
 
     def _insert(self, key: str, order: str) -> int:
-        standing = order, key
-        at = bisect_left(self._line, standing)
+        standing, at = (order, key), len(self._line)
+        # Most steps come last in their line, and are not searched for.
+        if at and standing < self._line[-1]:
+            at = bisect_left(self._line, standing)
         self._line.insert(at, standing)
         return at
 
@@ -153,21 +155,25 @@ class Placement(Generic[L]):
 
     def update(self, places: Mapping[str, Place | None]) -> set[Scope]:
         """Move steps to places, None to take one away; return the scopes that this changes."""
-        # In order, so that ten thousand new siblings are appended to their line one by one: where
-        # a list grows in the middle, all behind it is copied.
-        moves = sorted(places.items(), key=_standing)
         changed: set[Scope] = set()
-        for key, place in moves:
+        entering: dict[Scope, list[tuple[Standing, str]]] = {}
+        for key, place in places.items():
             former = self._places.get(key)
-            if former != place:
-                changed |= self._put(key, former, place)
-        return changed
+            if former is not None and former != place:
+                changed.add(former.scope)
+                self._shift_or_leave(key, former, place)
+            if place is not None and key not in self._places:
+                self._places[key] = place
+                entering.setdefault(place.scope, []).append(((place.order, key), place.name))
+        for scope, steps in entering.items():
+            self._enter(scope, steps)
+        return changed.union(entering)
 
-    def _put(self, key: str, former: Place | None, place: Place | None) -> set[Scope]:
-        if former is None or place is None or former.scope != place.scope:
-            return {*self._leave(key, former), *self._enter(key, place)}
-        self._shift(key, former, place)
-        return {place.scope}
+    def _shift_or_leave(self, key: str, former: Place, place: Place | None) -> None:
+        if place is None or former.scope != place.scope:
+            self._leave(key, former)
+        else:
+            self._shift(key, former, place)
 
     def _shift(self, key: str, former: Place, place: Place) -> None:
         line = self.line_of(key)
@@ -177,26 +183,22 @@ class Placement(Generic[L]):
             line.rename(key, former.name, place.name)
         self._places[key] = place
 
-    def _enter(self, key: str, place: Place | None) -> tuple[Scope, ...]:
-        if place is None:
-            return ()
-        self._places[key] = place
-        scope = place.scope
-        if scope not in self._lines:
-            self._lines[scope] = self._new_line()
-            self._slots.setdefault(place.parent, set()).add(place.slot)
-        self._lines[scope].add(key, place.order, place.name)
-        return (scope,)
+    def _enter(self, scope: Scope, steps: list[tuple[Standing, str]]) -> None:
+        line = self._lines.get(scope)
+        if line is None:
+            line = self._lines[scope] = self._new_line()
+            self._slots.setdefault(scope[0], set()).add(scope[1])
+        # In order, so that ten thousand new siblings are appended to their line one by one: where
+        # a list grows in the middle, all behind it is copied.
+        for (order, key), name in sorted(steps):
+            line.add(key, order, name)
 
-    def _leave(self, key: str, former: Place | None) -> tuple[Scope, ...]:
-        if former is None:
-            return ()
+    def _leave(self, key: str, former: Place) -> None:
         del self._places[key]
         line = self._lines[former.scope]
         line.remove(key, former.order, former.name)
         if not line:
             self._drop(former)
-        return (former.scope,)
 
     def _drop(self, former: Place) -> None:
         del self._lines[former.scope]
@@ -204,11 +206,6 @@ class Placement(Generic[L]):
         slots.discard(former.slot)
         if not slots:
             del self._slots[former.parent]
-
-
-def _standing(step: tuple[str, Place | None]) -> Standing:
-    key, place = step
-    return place.order if place else "", key
 
 
 def children_of(steps: Mapping[str, Step]) -> Children:
