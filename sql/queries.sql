@@ -175,21 +175,22 @@ WITH due AS MATERIALIZED (
 SELECT due.pipeline_id FROM due, refresh_search(due.pipeline_id)
 
 -- move_cursor --
--- Note that the rows contain the updates up to number $2. If a version held all updates until now,
--- the first one beyond is the first that no version holds, and its time is kept.
-UPDATE projection_cursors AS c
-SET seq = $2, projected_at = now(), unsaved_since = coalesce(c.unsaved_since, (
-    SELECT u.received_at FROM pipeline_updates AS u
-    WHERE u.pipeline_id = c.pipeline_id AND u.seq = c.seq + 1
-))
-WHERE c.pipeline_id = $1
-
--- announce_projection --
--- Announce at commit that the rows of a pipeline contain the updates up to number $2, with the
--- times of the steps $3 and the connections $4. A payload has at most 8,000 bytes.
+-- Note that the rows contain the updates up to number $2, and announce that at commit, with the
+-- times of the steps $3 and the connections $4. If a version held all updates until now, the first
+-- one beyond is the first that no version holds, and its time is kept. Both are one statement since
+-- a worker executes them for every projection. A payload has at most 8,000 bytes.
+WITH moved AS (
+    UPDATE projection_cursors AS c
+    SET seq = $2, projected_at = now(), unsaved_since = coalesce(c.unsaved_since, (
+        SELECT u.received_at FROM pipeline_updates AS u
+        WHERE u.pipeline_id = c.pipeline_id AND u.seq = c.seq + 1
+    ))
+    WHERE c.pipeline_id = $1
+    RETURNING c.pipeline_id, c.seq
+)
 SELECT pg_notify('pipeloom_projected', json_build_object(
     'pipeline_id', p.id,
-    'seq', $2::bigint,
+    'seq', moved.seq,
     'updated_at', p.updated_at,
     'steps', (
         SELECT coalesce(json_object_agg(s.id, ARRAY[s.created_at, s.updated_at]), '{}')
@@ -200,8 +201,7 @@ SELECT pg_notify('pipeloom_projected', json_build_object(
         FROM connections AS c WHERE c.pipeline_id = p.id AND c.id = ANY ($4::uuid[])
     )
 )::text)
-FROM pipelines AS p
-WHERE p.id = $1
+FROM moved JOIN pipelines AS p ON p.id = moved.pipeline_id
 
 -- member_of_team --
 -- The role of a user in the team of a pipeline, NULL for outsiders, and how others see the user; no

@@ -94,18 +94,17 @@ class PostgresClaim:
             await self._execute("touch_pipeline")
             await self._check(changes)
             await self._refresh_search(changes)
-        await self._execute("move_cursor", cursor)
-        await self._announce(changes, cursor)
+        await self._move_cursor(changes, cursor)
         self._cursor = cursor
 
-    async def _announce(self, changes: RowChanges, cursor: int) -> None:
-        """Announce the projection; PostgreSQL sends a notification when the transaction commits."""
+    async def _move_cursor(self, changes: RowChanges, cursor: int) -> None:
+        """Move the cursor and announce it; PostgreSQL notifies when the transaction commits."""
         steps, connections = (
             [row.id for row in rows] for rows in (changes.steps, changes.connections)
         )
         if len(steps) + len(connections) > MAX_ANNOUNCED:
             steps, connections = [], []
-        await self._execute("announce_projection", cursor, steps, connections)
+        await self._execute("move_cursor", cursor, steps, connections)
 
     async def _check(self, changes: RowChanges) -> None:
         if len(changes) > MANY_ROWS:
