@@ -108,7 +108,9 @@ class EmbeddedPostgres:
         if self._watch is not None:
             self._watch.join()
         atexit.unregister(self.close)
-        with self._alone():
+        # Without its directory the server cannot be stopped here. It notices that itself, once a
+        # minute, and ends (postmaster.c: RecheckDataDirLockFile).
+        with suppress(FileNotFoundError), self._alone():
             if _only_holder(self._users):
                 self._stop()
             os.close(self._users)

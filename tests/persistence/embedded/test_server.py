@@ -177,6 +177,13 @@ async def test_closing_after_the_server_died_is_quiet(cluster: Path) -> None:
         os.kill(postmaster(cluster), signal.SIGKILL)
 
 
+def test_closing_is_quiet_when_the_data_directory_is_gone(cluster: Path) -> None:
+    with EmbeddedPostgres(cluster):
+        gone = cluster.rename(cluster.with_name("gone"))
+    # Within a minute it would end by itself.
+    os.kill(postmaster(gone), signal.SIGQUIT)
+
+
 async def test_a_forked_child_does_not_stop_it(cluster: Path) -> None:
     with EmbeddedPostgres(cluster) as postgres:
         postgres._owner = os.getpid() + 1
