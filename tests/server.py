@@ -18,12 +18,12 @@ import asyncpg  # type: ignore[import-untyped]
 
 from app.auth.tokens import Tokens, secret_in
 from persistence.ports.directory import User
-from tests.commands import Outcome, run_in_fork
+from tests.commands import REPOSITORY, Fork, Outcome, fork, run_in_fork
 from tests.processes import children
+from tests.rounds import SOAK
 
 T = TypeVar("T")
 
-REPOSITORY = Path(__file__).parent.parent
 PIPELOOM = (sys.executable, "-m", "app")
 READY = re.compile(r"Pipeloom is ready at (\S+)")
 PATIENCE = 30.0
@@ -42,6 +42,8 @@ class Installation:
     database_url: str
     data_dir: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    starts_anew: bool = SOAK
+    """Whether servers and workers import the program themselves, or are forks of who has."""
 
     @property
     def places(self) -> list[str]:
@@ -79,17 +81,13 @@ class Installation:
     @asynccontextmanager
     async def background(self, command: str, *options: str) -> AsyncIterator["Program"]:
         """Run a program until it ends or the block does. Its stderr is appended to `log_file`."""
+        start = _start_anew if self.starts_anew else fork
         with self.log_file.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                *PIPELOOM,
-                command,
-                *self.places,
-                *options,
-                cwd=REPOSITORY,
-                env=_environment(self.environment),
-                stdin=DEVNULL,
-                stdout=PIPE,
-                stderr=log,
+            process = await start(
+                (command, *self.places, *options),
+                REPOSITORY,
+                _environment(self.environment),
+                stderr=log.fileno(),
             )
         program = Program(process, self.log_file)
         try:
@@ -112,10 +110,18 @@ class Installation:
             await connection.close()
 
 
+async def _start_anew(
+    args: Sequence[str], folder: Path, environment: Mapping[str, str], *, stderr: int
+) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *PIPELOOM, *args, cwd=folder, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=stderr
+    )
+
+
 class Program:
     """A running process and what it prints."""
 
-    def __init__(self, process: Process, log_file: Path) -> None:
+    def __init__(self, process: Process | Fork, log_file: Path) -> None:
         self._process, self._log_file = process, log_file
         self._lines: list[str] = []
         self._ended = False
@@ -232,8 +238,7 @@ class Server(Address):
 
 async def run(command: str, *args: str, environment: Mapping[str, str] | None = None) -> Outcome:
     """Run a command to its end."""
-    # A server makes processes of its own, which must descend from the real program.
-    run_one = _run_program if command == "serve" else run_in_fork
+    run_one = _run_program if SOAK and command == "serve" else run_in_fork
     return await run_one((command, *args), REPOSITORY, _environment(environment or {}), PATIENCE)
 
 

@@ -7,6 +7,7 @@ import stat
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -77,7 +78,8 @@ async def started_database(
 ) -> AsyncIterator[str]:
     """The name of a database in which a first start is over, to copy."""
     async with a_database(postgres_server, template_database) as dsn:
-        async with Installation(dsn, tmp_path_factory.mktemp("first") / "data").serve() as server:
+        folder = tmp_path_factory.mktemp("first") / "data"
+        async with Installation(dsn, folder, starts_anew=True).serve() as server:
             await server.program.end()
         yield urlsplit(dsn).path.removeprefix("/")
 
@@ -261,7 +263,7 @@ async def test_the_second_start_is_fast_and_has_the_data_of_the_first(
             await editor.until_echoed()
         await server.program.end()
     started = time.monotonic()
-    async with installation.serve() as server:
+    async with replace(installation, starts_anew=True).serve() as server:
         assert time.monotonic() - started < 5
         async with joined(server.room(pipeline_id, token)) as editor:
             assert "kept" in editor.steps
@@ -319,9 +321,10 @@ def unacknowledged(editor: Editor, written: dict[bytes, str]) -> set[str]:
 async def test_a_worker_ends_in_order_with_the_tables_up_to_date(
     installation: Installation,
 ) -> None:
+    anew = replace(installation, starts_anew=True)
     async with installation.serve("--no-worker") as server:
         room = server.room(await installation.demo_pipeline(), await installation.token())
-        async with joined(room) as editor, installation.background("worker") as worker:
+        async with joined(room) as editor, anew.background("worker") as worker:
             await editor.edit(lambda _: editor.steps.update({str(UUID(int=7)): {"name": "seven"}}))
             await editor.until_echoed()
             async with installation.sql() as sql:
