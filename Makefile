@@ -37,9 +37,15 @@ setup: .venv/installed
 	@touch $@
 
 # Compiled once, for all the programs that tests start: the environment may keep Python from that.
-test: .venv/installed-test lint
+# The checks run beside the tests, before those that ARGS choose, and fail the whole as a test does.
+test: .venv/installed-test
 	@$(BIN)/python -m compileall -q app crdt persistence sql
-	$(BIN)/python -m pytest -n $(PROCESSES) $(ARGS)
+	@$(MAKE) --no-print-directory lint >.venv/lint.log 2>&1 & lint=$$!; \
+	$(if $(ARGS),wait $$lint; checks=$$?;) \
+	$(BIN)/python -m pytest -n $(PROCESSES) $(ARGS); tests=$$?; \
+	$(if $(ARGS),,wait $$lint; checks=$$?;) \
+	[ $$checks = 0 ] && echo "the checks passed" || cat .venv/lint.log; \
+	[ $$tests = 0 ] && [ $$checks = 0 ]
 
 soak: .venv/installed-test
 	@$(BIN)/python -m compileall -q app crdt persistence sql

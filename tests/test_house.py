@@ -2,6 +2,7 @@
 
 import ast
 import fnmatch
+import os
 import re
 import subprocess
 import tomllib
@@ -45,6 +46,8 @@ PAGES = sorted(
 TEST_VARIABLES = frozenset(
     f"PIPELOOM_TEST_{name}" for name in ("DATABASE_URL", "REDIS_URL", "SEED", "SOAK")
 )
+
+PINS = "pyproject.toml", "requirements.txt", "requirements-test.txt", "requirements-node.txt"
 
 FETCHING = frozenset({"fetch", "fetchrow", "fetchval", "execute", "executemany"})
 
@@ -191,6 +194,44 @@ def test_the_makefile_runs_commands_that_exist() -> None:
         assert (
             module in {"pip", "pytest", "compileall"} or (ROOT / module / "__main__.py").is_file()
         ), module
+
+
+@pytest.mark.parametrize(
+    ("failing", "arguments"),
+    [
+        ("nothing", ""),
+        ("pytest", ""),
+        ("ruff", ""),
+        ("lint-imports", ""),
+        ("pytest", "-m timed"),
+        ("mypy", "-m timed"),
+    ],
+)
+def test_what_fails_beside_the_tests_fails_make_test(
+    tmp_path: Path, failing: str, arguments: str
+) -> None:
+    # Everything is installed: each of these files is newer than those before it.
+    for name in (
+        *PINS,
+        "tests/interop/package-lock.json",
+        ".venv/installed",
+        ".venv/installed-test",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "Makefile").write_text(MAKEFILE)
+    for tool in ("python", "ruff", "mypy", "lint-imports"):
+        failure = f'case "{tool} $*" in *{failing}*) exit 1; esac'
+        (tmp_path / tool).write_text(f"#!/bin/sh\necho {tool} $*\n{failure}\n")
+        (tmp_path / tool).chmod(0o755)
+    made = subprocess.run(
+        ["make", "test", f"BIN={tmp_path}", f"ARGS={arguments}"],
+        cwd=tmp_path, capture_output=True, check=False, text=True,
+        env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert (made.returncode == 0) == (failing == "nothing")
+    assert ("the checks passed" in made.stdout) == (failing in {"nothing", "pytest"})
+    assert failing in f"{made.stdout} nothing"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
