@@ -244,7 +244,7 @@ class Hub:
             loaded = await load(
                 self._log,
                 pipeline_id,
-                lambda stored: (_replay(stored, client_id), stored.seq, stored.size),
+                lambda stored: (_prepared(stored, client_id), stored.seq, stored.size),
             )
             span.set_attributes({spans.SEQ: loaded[1], "pipeloom.bytes": loaded[2]})
             return loaded
@@ -322,6 +322,12 @@ def _edit_copy(
     with copy.transact() as updates:
         value = change(editor)
     return value, [inspect_update(update) for update in updates]
+
+
+def _prepared(stored: StoredDocument, client_id: int | None) -> Document:
+    document = _replay(stored, client_id)
+    document.prepare()
+    return document
 
 
 def _replay(stored: StoredDocument, client_id: int | None = None) -> Document:

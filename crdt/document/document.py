@@ -11,10 +11,13 @@ format, version 1. Four of the library's properties shape this module:
   the update would seem to be known. So it is given only what it can integrate at once, and the rest
   waits in `crdt/updates/pending.py`.
 - It cannot roll a transaction back.
+- It loses text where an update cuts a surrogate pair, so the pair is replaced before
+  (`crdt/updates/surrogates`). It can replace no text in place: a document that holds such a pair is
+  loaded anew, and whoever keeps shared types of it must get them again (`generation`).
 """
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import chain
@@ -30,6 +33,8 @@ from crdt.updates.format import Structs, has_structs, read_deletions, read_struc
 from crdt.updates.inspection import Inspection, StateVector, inspect_update
 from crdt.updates.limits import PART_SECONDS, RELEASED, REPLAYED, Limits
 from crdt.updates.pending import Pending, read_state_vector
+from crdt.updates.surrogates.pair_index import Cut, PairIndex, in_turn
+from crdt.updates.surrogates.pairs import replace_pairs
 
 TOO_EARLY = "a large update lacks what it builds on: reconnect"
 """The reason of Overloaded: on reconnecting, the client sends all that is missing in one update."""
@@ -46,7 +51,8 @@ class Document:
     """
 
     def __init__(self, client_id: int | None = None) -> None:
-        self.doc: Doc[Any] = Doc(client_id=client_id, allow_multithreading=True)
+        self.generation = 0
+        """How often the library's document was replaced: shared types are those of one of them."""
         # The same as the library's state vector, kept here so that no update has to ask for it.
         self._state: StateVector = {}
         self._pending = Pending()
@@ -60,9 +66,14 @@ class Document:
         """
         self._everything: bytes | None = None
         self._deleted: DeleteSet | None = None
+        self._pairs = PairIndex()
+        self._observe(Doc(client_id=client_id, allow_multithreading=True))
+
+    def _observe(self, doc: "Doc[Any]") -> None:
+        self.doc = doc
         # The library keeps callbacks in Rust, out of the garbage collector's sight: one that held
         # the document would keep it in memory for ever.
-        end_with(self, self.doc, self.doc.observe(partial(_notice, weakref.ref(self))))
+        self._unobserve = end_with(self, doc, doc.observe(partial(_notice, weakref.ref(self))))
 
     def notice(self, event: TransactionEvent) -> None:
         """Note that a transaction was committed which changed something; the library calls this."""
@@ -86,6 +97,11 @@ class Document:
         """
         self._merge(state)
         self._state = read_state_vector(self.doc.get_state())
+        self._pairs.load(state)
+
+    def prepare(self) -> None:
+        """Do now what the first update after `load` would have to wait for."""
+        self._pairs.read()
 
     def apply(self, update: bytes | Inspection, limits: Limits = REPLAYED) -> bool:
         """Merge an update, inspected before or not; return whether it brought anything new.
@@ -109,7 +125,9 @@ class Document:
         self._state.update(state_after)
         # Only now: what is released may depend on any struct of this update.
         if self._pending:
-            self._merge_released(self._pending.release(state_after, self._state), limits)
+            before = dict(self._state)
+            released = self._pending.release(state_after, self._state)
+            self._merge_released(released, before, limits)
         return changed
 
     def _check_depth(self, found: Inspection, limits: Limits, *, is_all_here: bool) -> None:
@@ -131,34 +149,93 @@ class Document:
             # The result is not used. This only makes the library decode the update now: at its
             # release, an undecodable part would poison the document, and by somebody else's update.
             merge_updates(found.update)
+        before = dict(self._state)
         ready, is_left = self._pending.add(
             found.update, found.structs, found.deletions, self._state
         )
-        return self._merge_released(ready, limits) or is_left
+        return self._merge_released(ready, before, limits) or is_left
 
-    def _merge_released(self, updates: list[bytes], limits: Limits) -> bool:
+    def _merge_released(self, updates: list[bytes], before: StateVector, limits: Limits) -> bool:
         """Merge released pending structs; return whether they changed anything.
 
-        They were checked when they arrived. If a client's update releases them, the updates that
-        they make up now are inspected once more, to find where these can be cut into chunks.
+        `before` is what the document has before. They were checked when they arrived. The updates
+        that they make up now are inspected once more, to find what they cut, and, if a client's
+        update releases them, where they can be split into chunks.
         """
         # An update from the log or another node must be applied whatever it costs.
-        if limits.seconds == inf:
-            return self._merge_all(updates)
-        found = [inspect_update(update, RELEASED) for update in updates]
-        cut = chain.from_iterable(each.chunks or (each.update,) for each in found)
-        parts = sum(each.parts for each in found)
-        return self._merge_all(cut, limits.seconds + PART_SECONDS * parts)
+        bounds = REPLAYED if limits.seconds == inf else RELEASED
+        found = [inspect_update(update, bounds) for update in updates]
+        return self._merge_whole(found, before, bounds, self._merge_in_chunks)
+
+    def _merge_in_chunks(self, updates: Sequence[Inspection], limits: Limits) -> bool:
+        chunks = chain.from_iterable(each.chunks or (each.update,) for each in updates)
+        parts = sum(each.parts for each in updates)
+        return self._merge_all(chunks, limits.seconds + PART_SECONDS * parts)
+
+    def _merge_whole(
+        self,
+        updates: Sequence[Inspection],
+        before: StateVector,
+        limits: Limits,
+        merge: Callable[[Sequence[Inspection], Limits], bool],
+    ) -> bool:
+        """Merge updates without cutting a surrogate pair: see `crdt/updates/surrogates`.
+
+        `merge` does it when all pairs that they cut are replaced, in them and in the document,
+        which has the state vector `before`. All of the updates are looked at before the first is
+        merged, so that the document is replaced once at most. Returns whether anything changed.
+        """
+        cut = self._pairs.cut_by(updates, before)
+        if cut:
+            updates = [_without(each, cut, limits) for each in updates]
+        is_replaced = self._pairs.holds_any(cut)
+        changed = (
+            self._replaced(cut, lambda: merge(updates, limits))
+            if is_replaced
+            else merge(updates, limits)
+        )
+        for each, state in in_turn(updates, before):
+            self._pairs.merged(each, state)
+        return changed
+
+    def _replaced(self, cut: Cut, merge: Callable[[], bool]) -> bool:
+        """Replace pairs of the document, then merge something; return whether anything changed.
+
+        If that is refused, the document is as it was before.
+        """
+        state = self.diff(EMPTY_STATE_VECTOR)
+        mended = replace_pairs(state, cut)
+        # The pairs may be gone with the map in which they were.
+        if mended is state:
+            self._pairs.discard(cut)
+            return merge()
+        doc, unobserve = self.doc, self._unobserve
+        self._observe(Doc(client_id=doc.client_id, allow_multithreading=True))
+        try:
+            self._merge(mended)
+            merge()
+        except MalformedUpdate:
+            self._unobserve()
+            self.doc, self._unobserve = doc, unobserve
+            raise
+        unobserve()
+        self.generation += 1
+        self._pairs.discard(cut)
+        return True
 
     def _merge_found(self, found: Inspection, limits: Limits) -> bool:
         """Merge an update whose dependencies are all here, in chunks if it might take long."""
+        return self._merge_whole([found], self._state, limits, self._merge_one)
+
+    def _merge_one(self, updates: Sequence[Inspection], limits: Limits) -> bool:
+        (found,) = updates
         if not found.chunks:
             return self._merge(found.update)
         with _DECODING:
             # The result is not used. This only makes the library decode the whole update before its
             # first chunk is applied: afterwards it could not be refused any more.
             merge_updates(found.update)
-        return self._merge_all(found.chunks, limits.seconds + PART_SECONDS * found.parts)
+        return self._merge_in_chunks(updates, limits)
 
     def _merge_all(self, updates: Iterable[bytes], seconds: float = inf) -> bool:
         """Merge updates in order within a time, in seconds; return whether they changed anything.
@@ -229,12 +306,16 @@ class Document:
         """Enter an edit of our own in the bound of the depth, the clocks and what it releases."""
         try:
             for update in updates:
-                self._check_depth(inspect_update(update), REPLAYED, is_all_here=True)
+                found = inspect_update(update)
+                self._check_depth(found, REPLAYED, is_all_here=True)
+                self._pairs.merged(found, self._state)
         except MalformedUpdate as error:
             raise DocumentPoisoned(f"an edit of our own cannot be replayed: {error}") from error
         self._state = read_state_vector(self.doc.get_state())
         if self._pending:
-            self._merge_all(self._pending.release([self.doc.client_id], self._state))
+            before = dict(self._state)
+            released = self._pending.release([self.doc.client_id], self._state)
+            self._merge_released(released, before, REPLAYED)
 
     def state_vector(self) -> bytes:
         """Encode what this replica has: the payload of SyncStep1 (y-protocols, sync.js)."""
@@ -247,7 +328,7 @@ class Document:
         which join together cost one encoding. Raises MalformedUpdate for what is no state vector.
         """
         if state_vector != EMPTY_STATE_VECTOR:
-            return self._diff(state_vector)
+            return self._diff(self._pairs.lowered(state_vector))
         if self._everything is None:
             self._everything = self._diff(state_vector)
         return self._everything
@@ -279,6 +360,11 @@ class Document:
         if self._deleted is None:
             self._deleted = read_deletions(self._diff(self.state_vector()))
         return self._deleted
+
+
+def _without(update: Inspection, cut: Cut, limits: Limits) -> Inspection:
+    mended = replace_pairs(update.update, cut)
+    return update if mended is update.update else inspect_update(mended, limits)
 
 
 def _notice(document: "weakref.ref[Document]", event: TransactionEvent) -> None:
@@ -329,14 +415,16 @@ def spoil(doc: "Doc[Any]") -> None:
 
 def end_with(
     owner: object, observed: "Doc[Any] | Map[Any] | Array[Any] | Text", subscription: Subscription
-) -> None:
+) -> Callable[[], object]:
     """End a subscription when its owner is freed; its callback must not hold the owner.
 
-    Without this, the library would call back for an owner that nobody uses any more.
+    Without this, the library would call back for an owner that nobody uses any more. Returns what
+    ends it earlier, and no longer keeps what is observed in memory then.
     """
     finalizer = weakref.finalize(owner, _end, observed, subscription)
     # At the end of the process there is nothing left to free.
     finalizer.atexit = False
+    return finalizer
 
 
 def _end(observed: "Doc[Any] | Map[Any] | Array[Any] | Text", subscription: Subscription) -> None:

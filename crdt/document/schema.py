@@ -199,50 +199,81 @@ class PipelineReader:
     """
 
     def __init__(self, document: Document) -> None:
-        self._settings = root_map(document, "pipeline")
-        self._steps = root_map(document, "steps")
-        self._connections = root_map(document, "connections")
-        self._touched_settings = self._watch(self._settings)
-        self._touched_steps = self._watch(self._steps)
-        self._touched_connections = self._watch(self._connections)
-
-    def _watch(self, root: "Map[Any]") -> set[str]:
-        """Observe a root map; the returned set collects the keys that transactions change."""
-        touched: set[str] = set()
-        end_with(self, root, root.observe_deep(partial(collect_touched, touched)))
-        return touched
+        self._settings = _WatchedRoot(document, "pipeline")
+        self._steps = _WatchedRoot(document, "steps")
+        self._connections = _WatchedRoot(document, "connections")
 
     def take_touched(self) -> Touched:
         """Return what was touched since the last call, and start over."""
-        touched = Touched(
-            bool(self._touched_settings),
-            frozenset(self._touched_steps),
-            frozenset(self._touched_connections),
+        return Touched(
+            bool(self._settings.take_touched()),
+            self._steps.take_touched(),
+            self._connections.take_touched(),
         )
-        self._touched_settings.clear()
-        self._touched_steps.clear()
-        self._touched_connections.clear()
-        return touched
 
     def step_keys(self) -> set[str]:
         """Return the keys of all steps, whatever their values."""
-        return set(self._steps.keys())
+        return set(self._steps.map.keys())
 
     def connection_keys(self) -> set[str]:
         """Return the keys of all connections, whatever their values."""
-        return set(self._connections.keys())
+        return set(self._connections.map.keys())
 
     def step(self, key: str) -> "Json | Missing":
         """Read one step as it was written; MISSING if there is none."""
-        return _member(self._steps, key)
+        return _member(self._steps.map, key)
 
     def connection(self, key: str) -> "Json | Missing":
         """Read one connection as it was written; MISSING if there is none."""
-        return _member(self._connections, key)
+        return _member(self._connections.map, key)
 
     def settings(self) -> Json:
         """Read the settings as they were written."""
-        return to_json(self._settings)
+        return to_json(self._settings.map)
+
+
+class _WatchedRoot:
+    """One root map of a document, and the keys that transactions have touched in it."""
+
+    def __init__(self, document: Document, name: str) -> None:
+        self._document, self._name = document, name
+        self._touched: set[str] = set()
+        self._watch()
+
+    def _watch(self) -> None:
+        self._generation = self._document.generation
+        self._map = root_map(self._document, self._name)
+        subscription = self._map.observe_deep(partial(collect_touched, self._touched))
+        self._end = end_with(self, self._map, subscription)
+
+    @property
+    def map(self) -> "Map[Any]":
+        """The map in the library's present document."""
+        self._follow()
+        return self._map
+
+    def _follow(self) -> None:
+        if self._generation != self._document.generation:
+            before = self._map
+            self._end()
+            self._watch()
+            self._touched |= _differing(before, self._map)
+
+    def take_touched(self) -> frozenset[str]:
+        """Return the keys touched since the last call, and start over."""
+        self._follow()
+        touched = frozenset(self._touched)
+        self._touched.clear()
+        return touched
+
+
+def _differing(before: "Map[Any]", after: "Map[Any]") -> set[str]:
+    """Return the keys whose values differ, by comparing all of them.
+
+    Between two generations of a document no transaction reports what it changed.
+    """
+    keys = {*before.keys(), *after.keys()}
+    return {key for key in keys if _member(before, key) != _member(after, key)}
 
 
 def collect_touched(touched: set[str], events: Iterable[Any]) -> None:

@@ -32,16 +32,22 @@ class Deleted:
 class Editor:
     """One document as the server's edits see it. It lives as long as the room it is made for.
 
-    Its indexes are costly to fill, so a room makes one editor and keeps it.
+    Its indexes are costly to fill, so a room makes one editor and keeps it as long as it
+    `is_current`.
     """
 
     def __init__(self, document: Document) -> None:
-        self.document = document
+        self.document, self._generation = document, document.generation
         self.settings: Map[Any] = root_map(document, "pipeline")
         self.steps: Map[Any] = root_map(document, "steps")
         self.connections: Map[Any] = root_map(document, "connections")
         self.places = PlaceIndex(self.steps)
         self.ends = EndsIndex(self.connections)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this is still about the document: see `Document.generation`."""
+        return self._generation == self.document.generation
 
     def step(self, step_id: str) -> JsonMap:
         """Read one step as it was written. Raises UnknownEntry if there is no map of this key."""

@@ -246,8 +246,8 @@ class Room:
 
     @property
     def editor(self) -> Editor:
-        """What the server edits the document with; made when it is first needed."""
-        if self._editor is None:
+        """What the server edits the document with; made when it is needed, and kept."""
+        if self._editor is None or not self._editor.is_current:
             self._editor = Editor(self.document)
         return self._editor
 

@@ -14,11 +14,18 @@ from crdt.errors import MessageTooBig
 from crdt.protocol.lib0 import Reader
 
 from .delete_set import DeleteSet, merge_ranges
-from .format import HAS_LEFT, HAS_PARENT_SUB, HAS_RIGHT, KIND, Struct, Structs, skip_origins
+from .format import (
+    HAS_LEFT,
+    HAS_PARENT_SUB,
+    HAS_RIGHT,
+    KIND,
+    TEXT,
+    VALUES,
+    Struct,
+    Structs,
+    skip_origins,
+)
 from .limits import REPLAYED, Limits
-
-TEXT, VALUES = 4, 8
-"""The kinds of content that are joined by copying them."""
 
 VALUE_BYTES: Final = 24
 """Least memory that a plain value takes."""

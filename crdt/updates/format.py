@@ -28,7 +28,10 @@ Id: TypeAlias = tuple[int, int]
 
 GC, SKIP = 0, 10
 HAS_LEFT, HAS_RIGHT, HAS_PARENT_SUB, KIND = 0x80, 0x40, 0x20, 0x1F
-SHARED_TYPE, XML_ELEMENT = 7, 3
+TEXT, EMBED, FORMAT, SHARED_TYPE, VALUES = 4, 5, 6, 7, 8
+"""Kinds of content."""
+
+XML_ELEMENT: Final = 3
 PLAIN_TYPES: Final = frozenset((0, 1, 2, 4, 6))
 """Y.Array, Y.Map, Y.Text, Y.XmlFragment, Y.XmlText: written without a name."""
 
@@ -149,7 +152,7 @@ def _read_struct(reader: Reader, client: int, clock: int) -> tuple[Struct, bool]
     for element in dependencies:
         _check_age(element, client, clock)
     kind = info & KIND
-    read_length = _CONTENT.get(kind)
+    read_length = CONTENT_LENGTHS.get(kind)
     if read_length is None:
         raise MalformedUpdate(f"expected content of a known kind, got kind {kind}")
     length, stop = read_length(reader), reader.position
@@ -240,14 +243,14 @@ def _document(reader: Reader) -> int:
     return 1
 
 
-_CONTENT: Final[dict[int, Callable[[Reader], int]]] = {
+CONTENT_LENGTHS: Final[dict[int, Callable[[Reader], int]]] = {
     1: _deleted,
     3: _bytes,  # binary
-    4: _string,
-    5: _bytes,  # embed, as JSON text: the library's own parser bounds its depth
-    6: _format,
+    TEXT: _string,
+    EMBED: _bytes,  # as JSON text: the library's own parser bounds its depth
+    FORMAT: _format,
     SHARED_TYPE: _shared_type,
-    8: _values,
+    VALUES: _values,
     9: _document,
 }
 """Functions that read the content of each kind and return its length, in clocks."""

@@ -7,7 +7,7 @@ the number of clients in the update and not on its size.
 
 from collections import defaultdict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import pairwise
 from math import inf
@@ -21,6 +21,8 @@ from .delete_set import DeleteSet
 from .depth import depth_within
 from .format import Id, Struct, Structs, read_parts
 from .limits import REPLAYED, Limits
+from .surrogates.json_escapes import replace_escaped_halves
+from .surrogates.pairs import Pairs, pairs_in
 
 StateVector: TypeAlias = dict[int, int]
 """client -> the clock after the last of its elements that is here"""
@@ -36,11 +38,14 @@ _NOTHING: Final[_Span] = (0, 0)
 class Inspection:
     """An update and what was found out about it.
 
+    `update` is what the library is given: the bytes that were received, but for the escapes of
+    half characters (`crdt/updates/surrogates/json_escapes.py`).
+
     `parts` is the number of its parts as `Limits.parts` counts them, and `types` that of the shared
     types in it, which lie at most `depth` deep within each other. A document whose state vector
     includes `required` integrates all of it, and has `provided` afterwards; `provided` is None if
     some of it is pending in any case. Integrated as a whole, it is applied in `chunks`, if there
-    are any (`crdt/updates/chunks.py`).
+    are any (`crdt/updates/chunks.py`). `pairs` are the surrogate pairs in its texts.
     """
 
     update: bytes
@@ -52,6 +57,7 @@ class Inspection:
     required: StateVector
     provided: StateVector | None
     chunks: tuple[bytes, ...] = ()
+    pairs: Pairs = field(default_factory=dict)
 
     def state_after(self, state: StateVector) -> StateVector | None:
         """Return the clocks of its clients after it, or None if not all of it can be integrated."""
@@ -69,6 +75,7 @@ def inspect_update(update: bytes, limits: Limits = REPLAYED) -> Inspection:
     """
     reader = Reader(update, limits.parts)
     structs, deletions = read_parts(reader)
+    update = replace_escaped_halves(update, structs)
     copied_bytes = check_amplification(update, structs, deletions, limits)
     types = sum(struct.is_type for found in structs.values() for struct in found)
     depth = types if types <= FEW_TYPES else depth_within(structs)
@@ -81,7 +88,16 @@ def inspect_update(update: bytes, limits: Limits = REPLAYED) -> Inspection:
     if order is not None and limits.seconds < inf:
         chunks = split_update(update, order, deletions, finely=copied_bytes > limits.copied_bytes)
     return Inspection(
-        update, structs, deletions, reader.counted, types, depth, required, provided, tuple(chunks)
+        update,
+        structs,
+        deletions,
+        reader.counted,
+        types,
+        depth,
+        required,
+        provided,
+        tuple(chunks),
+        pairs_in(update),
     )
 
 

@@ -75,6 +75,8 @@ def edited_entries(
     reader, editor = PipelineReader(document), Editor(document)
     steps, connections = _names(editor), editor.ends.all()
     touched = [each for each in _touched(document, reader, updates, user_id) if each]
+    if not editor.is_current:
+        editor = Editor(document)
     return EditedEntries(
         any(each.settings for each in touched),
         [*_changes({key for each in touched for key in each.steps}, steps, _names(editor))],
