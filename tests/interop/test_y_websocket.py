@@ -168,6 +168,27 @@ def assert_exported(yaml: str, document: dict[str, Any]) -> None:
     }
 
 
+async def test_half_a_character_is_the_same_to_everybody(site: Site, document: str) -> None:
+    text, prompt = "a😀b", ["config", "prompt"]
+    typed, low, high = new_id(), new_id(), new_id()
+    token = site.owner.token()
+    async with stock_clients(("3.1", "2.1", "3.0"), site.address, document, token) as clients:
+        one, two, late = clients
+        await asyncio.gather(one.online(), two.online())
+        for name, step in {"typed": typed, "low": low, "high": high}.items():
+            await one.put_step(step, a_step(name, text))
+        await agreement(one, two)
+        await one.type(typed, prompt, 2, "X")
+        await one.erase(low, prompt, 2, 1)
+        await two.erase(high, prompt, 1, 1)
+        agreed = await agreement(one, two)
+        shown = [agreed["steps"][step]["config"]["prompt"] for step in (typed, low, high)]
+        assert shown == ["a\ufffdX\ufffdb", "a\ufffdb", "a\ufffdb"]
+        await late.online()
+        assert await agreement(one, two, late) == agreed
+        assert await tables_of(site.installation, document) == expected_tables(agreed)
+
+
 @pytest.mark.parametrize("departure", ["leave", "vanish", "disconnect"])
 async def test_presence_is_seen_and_goes_with_its_client(
     site: Site, document: str, departure: str

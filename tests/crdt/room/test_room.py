@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from pycrdt import Map
+from pycrdt import Map, Text
 
 from crdt.document.document import Document
 from crdt.editing.editor import Editor
@@ -44,6 +44,7 @@ from crdt.room.room import MAX_STATELESS, READ_ONLY, TOO_LARGE, Room, stateless_
 from crdt.room.session import Session, UserProfile
 from crdt.updates.inspection import inspect_update
 from crdt.updates.limits import ACCEPTED
+from crdt.updates.surrogates.pairs import pairs_in
 from tests.crdt.histories import content
 from tests.crdt.raw_updates import Y_MAP, chain, deletions, in_root, in_type, update
 from tests.crdt.room.scene import (
@@ -592,3 +593,20 @@ def test_every_edit_counts_to_the_size_of_a_document(room: Room, ann: Client) ->
     assert only(Append, small.handle(ANN, Update(first), 0))
     assert only(Append, small.handle(ANN, Update(ann.put("more", "x" * 1500)), 0))
     assert small.handle(ANN, Update(ann.put("less", "x")), 0) == [Send(ANN, TOO_LARGE)]
+
+
+def test_a_cut_character_is_relayed_as_received_and_the_server_goes_on_editing(
+    room: Room, ann: Client
+) -> None:
+    room.handle(ANN, Update(ann.put("s", Map({"prompt": Text("a😀b")}))), 0.0)
+    room.apply_edit(ADA, lambda editor: editor.steps.update({"x": 1}), 0.0)
+    [low] = pairs_in(room.document.encode())[1]
+    cut = b"\x00" + deletions(1, (low, 1))
+    assert room.handle(ANN, Update(cut), 0.0) == [
+        Broadcast(Update(cut), exclude=ANN),
+        Append(cut, ADA),
+        SendWhenDurable(ANN, Accepted(cut)),
+    ]
+    room.apply_edit(ADA, lambda editor: editor.steps.update({"x": 2}), 0.0)
+    shown = content(room.document.doc)
+    assert (str(shown["s"]["prompt"]), shown["x"]) == ("a\ufffdb", 2)

@@ -9,6 +9,7 @@ from crdt.document.schema import seed
 from crdt.editing.differences import EntryChange
 from crdt.editing.editor import Editor
 from crdt.editing.verbs import delete_step, patch_settings, patch_step, put_connection, put_step
+from crdt.updates.surrogates.pairs import pairs_in
 from persistence.ports.update_log import LoggedUpdate, StoredDocument, UpdateInfo
 from persistence.worker.edit_history import (
     PAUSE,
@@ -20,6 +21,7 @@ from persistence.worker.edit_history import (
 from tests.contracts.stores import NOON, an_id
 from tests.convergence.edits import first_draft
 from tests.crdt.entries import key
+from tests.crdt.raw_updates import deletions
 
 ADA, BOB = an_id(1), an_id(2)
 
@@ -104,3 +106,15 @@ def test_what_one_of_two_changed_is_told_by_name() -> None:
     assert edited_entries(base, updates, BOB) == EditedEntries(
         True, [EntryChange(key(2), "changed", "theirs")], []
     )
+
+
+def test_half_a_character_that_is_deleted_changes_one_step() -> None:
+    scribe = Scribe()
+    scribe(BOB, patch_step, key(1), {"config": {"prompt": "x😁y"}})
+    scribe(BOB, patch_step, key(2), {"config": {"prompt": "x😁y"}})
+    own = scribe.document.doc.client_id
+    [low, _] = pairs_in(scribe.updates[1].payload)[own] + pairs_in(scribe.updates[2].payload)[own]
+    scribe.updates.append(LoggedUpdate(4, ADA, b"\x00" + deletions(own, (low, 1)), NOON))
+    base, updates = StoredDocument(None, 0, scribe.updates[:1]), scribe.updates[1:]
+    [change] = edited_entries(base, updates, ADA).steps
+    assert (change.id, change.kind) == (key(1), "changed")
