@@ -33,7 +33,7 @@ from crdt.updates.format import Structs, has_structs, read_deletions, read_struc
 from crdt.updates.inspection import Inspection, StateVector, inspect_update
 from crdt.updates.limits import PART_SECONDS, RELEASED, REPLAYED, Limits
 from crdt.updates.pending import Pending, read_state_vector
-from crdt.updates.surrogates.pair_index import Cut, PairIndex, in_turn
+from crdt.updates.surrogates.pair_index import Cut, PairIndex
 from crdt.updates.surrogates.pairs import replace_pairs
 
 TOO_EARLY = "a large update lacks what it builds on: reconnect"
@@ -188,14 +188,11 @@ class Document:
         cut = self._pairs.cut_by(updates, before)
         if cut:
             updates = [_without(each, cut, limits) for each in updates]
-        is_replaced = self._pairs.holds_any(cut)
-        changed = (
-            self._replaced(cut, lambda: merge(updates, limits))
-            if is_replaced
-            else merge(updates, limits)
-        )
-        for each, state in in_turn(updates, before):
-            self._pairs.merged(each, state)
+        if cut and self._pairs.holds_any(cut):
+            changed = self._replaced(cut, lambda: merge(updates, limits))
+        else:
+            changed = merge(updates, limits)
+        self._pairs.merged(updates, before)
         return changed
 
     def _replaced(self, cut: Cut, merge: Callable[[], bool]) -> bool:
@@ -225,7 +222,9 @@ class Document:
 
     def _merge_found(self, found: Inspection, limits: Limits) -> bool:
         """Merge an update whose dependencies are all here, in chunks if it might take long."""
-        return self._merge_whole([found], self._state, limits, self._merge_one)
+        if self._pairs.is_empty and not found.pairs:
+            return self._merge_one((found,), limits)
+        return self._merge_whole((found,), self._state, limits, self._merge_one)
 
     def _merge_one(self, updates: Sequence[Inspection], limits: Limits) -> bool:
         (found,) = updates
@@ -308,7 +307,7 @@ class Document:
             for update in updates:
                 found = inspect_update(update)
                 self._check_depth(found, REPLAYED, is_all_here=True)
-                self._pairs.merged(found, self._state)
+                self._pairs.merged((found,), self._state)
         except MalformedUpdate as error:
             raise DocumentPoisoned(f"an edit of our own cannot be replayed: {error}") from error
         self._state = read_state_vector(self.doc.get_state())

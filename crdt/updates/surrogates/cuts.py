@@ -6,7 +6,7 @@ of its client, and at both ends of each deleted range. Structs and deletions tha
 count as well: Yjs cuts there, too, before it finds that out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from ..delete_set import DeleteSet
 from ..format import HAS_LEFT, HAS_RIGHT, Id, Struct, Structs
@@ -14,34 +14,28 @@ from ..format import HAS_LEFT, HAS_RIGHT, Id, Struct, Structs
 
 def cuts(
     update: bytes, structs: Structs, deletions: DeleteSet, state: Mapping[int, int]
-) -> Iterator[Id]:
-    """Yield the id of the first element behind each cut that merging an update makes.
+) -> list[Id]:
+    """Return the id of the first element behind each cut that merging an update makes.
 
     `state` is what the document has before, as a state vector. The same cut may come repeatedly.
     """
-    for client, found in structs.items():
-        yield from _overlaps(client, found, state.get(client, 0))
-        for struct in found:
+    found: list[Id] = []
+    for client, run in structs.items():
+        here = state.get(client, 0)
+        for struct in run:
+            if struct.clock < here < struct.clock + struct.length:
+                found.append((client, here))
             if struct.dependencies and not struct.is_child:
-                yield from _neighbours(update[struct.start], struct)
+                _add_neighbours(found, update[struct.start], struct)
     for client, ranges in deletions.items():
         for clock, length in ranges:
-            yield client, clock
-            yield client, clock + length
+            found += (client, clock), (client, clock + length)
+    return found
 
 
-def _overlaps(client: int, found: list[Struct], here: int) -> Iterator[Id]:
-    for struct in found:
-        if struct.clock >= here:
-            return
-        if struct.end > here:
-            yield client, here
-            return
-
-
-def _neighbours(info: int, struct: Struct) -> Iterator[Id]:
+def _add_neighbours(found: list[Id], info: int, struct: Struct) -> None:
     if info & HAS_LEFT:
         client, clock = struct.dependencies[0]
-        yield client, clock + 1
+        found.append((client, clock + 1))
     if info & HAS_RIGHT:
-        yield struct.dependencies[-1]
+        found.append(struct.dependencies[-1])

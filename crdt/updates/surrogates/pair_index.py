@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
 from crdt.errors import ProtocolError
@@ -44,25 +44,30 @@ class PairIndex:
         while self._unread:
             self._extend(pairs_in(self._unread.pop(0)), {})
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the document has no pairs for certain."""
+        return not (self._lows or self._unread)
+
     def cut_by(self, updates: Sequence[Inspection], state: StateVector) -> Cut:
         """Return the pairs, in the document and in the updates, that merging the updates cuts.
 
         `state` is what the document has before.
         """
         self.read()
-        if not self._lows and not any(update.pairs for update in updates):
-            return {}
-        known = (self._lows, *(update.pairs for update in updates if update.pairs))
+        known = [each for each in (self._lows, *(update.pairs for update in updates)) if each]
         cut: Cut = {}
-        for update, before in in_turn(updates, state):
-            for client, clock in cuts(update.update, update.structs, update.deletions, before):
-                if any(_contains(each.get(client), clock) for each in known):
-                    cut.setdefault(client, set()).add(clock)
+        if known:
+            for update, before in _in_turn(updates, state):
+                for client, clock in cuts(update.update, update.structs, update.deletions, before):
+                    for pairs in known:
+                        if client in pairs and _contains(pairs[client], clock):
+                            cut.setdefault(client, set()).add(clock)
         return cut
 
     def holds_any(self, cut: Cut) -> bool:
         """Whether any of these pairs is in the document."""
-        return any(_contains(self._lows.get(one), low) for one in cut for low in cut[one])
+        return any(_contains(self._lows.get(one, _NOTHING), low) for one in cut for low in cut[one])
 
     def lowered(self, state_vector: bytes) -> bytes:
         """Return a state vector that ends before the pairs within which it ended.
@@ -77,20 +82,23 @@ class PairIndex:
         except ProtocolError:
             # The library refuses it with a better reason.
             return state_vector
-        halved = {one: low for one, low in clocks.items() if _contains(self._lows.get(one), low)}
+        halved = {
+            one: low for one, low in clocks.items() if _contains(self._lows.get(one, _NOTHING), low)
+        }
         if not halved:
             return state_vector
         return write_state_vector({**clocks, **{one: low - 1 for one, low in halved.items()}})
 
-    def merged(self, update: Inspection, state: StateVector) -> None:
-        """Note an update that was merged into the document, which had `state` before."""
+    def merged(self, updates: Sequence[Inspection], state: StateVector) -> None:
+        """Note updates that were merged into the document, which had `state` before."""
         if self._unread:
-            self._unread.append(update.update)
+            self._unread += (update.update for update in updates)
             return
-        if update.pairs:
-            self._extend(update.pairs, state)
-        if self._lows:
-            self._delete(update.deletions)
+        for update, before in _in_turn(updates, state):
+            if update.pairs:
+                self._extend(update.pairs, before)
+            if self._lows and update.deletions:
+                self._delete(update.deletions)
 
     def discard(self, cut: Cut) -> None:
         """Forget pairs, because they were replaced."""
@@ -125,19 +133,16 @@ class PairIndex:
                 del self._lows[client]
 
 
-def in_turn(
+def _in_turn(
     updates: Sequence[Inspection], state: StateVector
-) -> Iterator[tuple[Inspection, StateVector]]:
-    """Yield updates to be merged in their order, each with what the document has before it."""
+) -> Iterable[tuple[Inspection, StateVector]]:
+    """Return updates to be merged in their order, each with what the document has before it."""
+    befores = [state]
     for update in updates[:-1]:
-        yield update, state
-        state = {**state, **(update.state_after(state) or {})}
-    for update in updates[-1:]:
-        yield update, state
+        befores.append({**befores[-1], **(update.state_after(befores[-1]) or {})})
+    return zip(updates, befores, strict=False)
 
 
-def _contains(lows: Sequence[int] | None, clock: int) -> bool:
-    if lows is None:
-        return False
+def _contains(lows: Sequence[int], clock: int) -> bool:
     place = bisect_left(lows, clock)
     return place < len(lows) and lows[place] == clock

@@ -25,7 +25,7 @@ def deletion(*ranges: tuple[int, int]) -> Inspection:
 def holding(*updates: Inspection) -> PairIndex:
     index, state = PairIndex(), dict[int, int]()
     for each in updates:
-        index.merged(each, state)
+        index.merged([each], state)
         state |= each.state_after(state) or {}
     return index
 
@@ -42,14 +42,14 @@ def test_it_knows_the_pairs_of_all_that_was_merged() -> None:
 def test_it_knows_the_pairs_of_a_state_when_they_are_first_needed() -> None:
     index = PairIndex()
     index.load(text("a😀").update)
-    index.merged(text("😁b", clock=3), {1: 3})
+    index.merged([text("😁b", clock=3)], {1: 3})
     assert held(index) == [2, 4]
 
 
 def test_what_was_here_already_is_not_entered_again() -> None:
     # In the document, these two characters were replaced before.
     index = PairIndex()
-    index.merged(text("😀😁"), {1: 2})
+    index.merged([text("😀😁")], {1: 2})
     assert held(index) == [3]
 
 
