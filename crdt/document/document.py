@@ -33,8 +33,8 @@ from crdt.updates.format import Structs, has_structs, read_deletions, read_struc
 from crdt.updates.inspection import Inspection, StateVector, inspect_update
 from crdt.updates.limits import PART_SECONDS, RELEASED, REPLAYED, Limits
 from crdt.updates.pending import Pending, read_state_vector
-from crdt.updates.surrogates.pair_index import Cut, PairIndex
-from crdt.updates.surrogates.pairs import replace_pairs
+from crdt.updates.surrogates.pair_index import PairIndex
+from crdt.updates.surrogates.pairs import Pairs, replace_pairs
 
 TOO_EARLY = "a large update lacks what it builds on: reconnect"
 """The reason of Overloaded: on reconnecting, the client sends all that is missing in one update."""
@@ -195,7 +195,7 @@ class Document:
         self._pairs.merged(updates, before)
         return changed
 
-    def _replaced(self, cut: Cut, merge: Callable[[], bool]) -> bool:
+    def _replaced(self, cut: Pairs, merge: Callable[[], bool]) -> bool:
         """Replace pairs of the document, then merge something; return whether anything changed.
 
         If that is refused, the document is as it was before.
@@ -361,7 +361,7 @@ class Document:
         return self._deleted
 
 
-def _without(update: Inspection, cut: Cut, limits: Limits) -> Inspection:
+def _without(update: Inspection, cut: Pairs, limits: Limits) -> Inspection:
     mended = replace_pairs(update.update, cut)
     return update if mended is update.update else inspect_update(mended, limits)
 

@@ -14,9 +14,6 @@ from ..writer import write_state_vector
 from .cuts import cuts
 from .pairs import Pairs, pairs_in
 
-Cut: TypeAlias = dict[int, set[int]]
-"""client -> the clocks of the low surrogates of pairs that are cut."""
-
 Span: TypeAlias = tuple[int, int]
 
 _NOTHING: Final = array("I")
@@ -49,25 +46,27 @@ class PairIndex:
         """Whether the document has no pairs for certain."""
         return not (self._lows or self._unread)
 
-    def cut_by(self, updates: Sequence[Inspection], state: StateVector) -> Cut:
+    def cut_by(self, updates: Sequence[Inspection], state: StateVector) -> Pairs:
         """Return the pairs, in the document and in the updates, that merging the updates cuts.
 
         `state` is what the document has before.
         """
         self.read()
         known = [each for each in (self._lows, *(update.pairs for update in updates)) if each]
-        cut: Cut = {}
+        cut: dict[int, set[int]] = {}
         if known:
             for update, before in _in_turn(updates, state):
                 for client, clock in cuts(update.update, update.structs, update.deletions, before):
                     for pairs in known:
                         if client in pairs and _contains(pairs[client], clock):
                             cut.setdefault(client, set()).add(clock)
-        return cut
+        return {client: sorted(lows) for client, lows in cut.items()}
 
-    def holds_any(self, cut: Cut) -> bool:
+    def holds_any(self, pairs: Pairs) -> bool:
         """Whether any of these pairs is in the document."""
-        return any(_contains(self._lows.get(one, _NOTHING), low) for one in cut for low in cut[one])
+        return any(
+            _contains(self._lows.get(one, _NOTHING), low) for one in pairs for low in pairs[one]
+        )
 
     def lowered(self, state_vector: bytes) -> bytes:
         """Return a state vector that ends before the pairs within which it ended.
@@ -100,10 +99,10 @@ class PairIndex:
             if self._lows and update.deletions:
                 self._delete(update.deletions)
 
-    def discard(self, cut: Cut) -> None:
+    def discard(self, pairs: Pairs) -> None:
         """Forget pairs, because they were replaced."""
-        for client, lows in cut.items():
-            self._remove(client, ((low, low + 1) for low in sorted(lows)))
+        for client, lows in pairs.items():
+            self._remove(client, ((low, low + 1) for low in lows))
 
     def _extend(self, pairs: Pairs, state: StateVector) -> None:
         for client, lows in pairs.items():

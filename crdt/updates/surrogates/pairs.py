@@ -6,7 +6,8 @@ inspection takes: so it finds the pairs of a document when that is loaded.
 
 import re
 from array import array
-from collections.abc import Iterator, Mapping, Sequence, Set
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from crdt.protocol.lib0 import Reader, var_bytes
@@ -25,8 +26,7 @@ NO_PAIRS: Final[Pairs] = {}
 _BOTH: Final = HAS_LEFT | HAS_RIGHT
 _PAIR_BYTES: Final = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
 _PAIR: Final = re.compile("[\U00010000-\U0010ffff]")
-_REPLACED: Final = "\N{REPLACEMENT CHARACTER}" * 2
-_NONE: Final[Set[int]] = frozenset()
+_REPLACED: Final = ("\N{REPLACEMENT CHARACTER}" * 2).encode("utf-16-le")
 
 
 class _Text(NamedTuple):
@@ -37,11 +37,6 @@ class _Text(NamedTuple):
     start: int
     stop: int
     text: str
-
-    def lows(self) -> Iterator[int]:
-        """Yield the clock of each low surrogate."""
-        for number, found in enumerate(_PAIR.finditer(self.text), self.clock + 1):
-            yield found.start() + number
 
 
 def pairs_in(update: bytes) -> Pairs:
@@ -54,30 +49,47 @@ def pairs_in(update: bytes) -> Pairs:
     # Four bytes a pair: a text of nothing but emoji may hold millions of them.
     pairs: dict[int, array[int]] = {}
     for text in _texts(update):
-        pairs.setdefault(text.client, array("I")).extend(text.lows())
+        pairs.setdefault(text.client, array("I")).extend(_lows(text))
     return pairs
 
 
-def replace_pairs(update: bytes, cut: Mapping[int, Set[int]]) -> bytes:
-    """Replace the pairs whose low surrogates are `cut` by two U+FFFD; leave all else as it is.
+def _lows(text: _Text) -> Iterator[int]:
+    for number, found in enumerate(_PAIR.finditer(text.text), text.clock + 1):
+        yield found.start() + number
+
+
+def replace_pairs(update: bytes, cut: Pairs) -> bytes:
+    """Replace the pairs that are `cut` by two U+FFFD; leave all else as it is.
 
     Two U+FFFD are as many UTF-16 units as the pair was, so that no clock changes.
     """
     parts: list[bytes] = []
     copied, left = 0, sum(map(len, cut.values()))
     for text in _texts(update):
-        if lows := cut.get(text.client, _NONE) & set(text.lows()):
-            parts += update[copied : text.start], var_bytes(_without(text, lows).encode())
+        mended, count = _without(text, cut.get(text.client, ()))
+        if count:
+            parts += update[copied : text.start], var_bytes(mended.encode())
             copied = text.stop
-            left -= len(lows)
+            left -= count
         if not left:
             break
     return b"".join((*parts, update[copied:])) if parts else update
 
 
-def _without(text: _Text, lows: Set[int]) -> str:
-    clocks = text.lows()
-    return _PAIR.sub(lambda pair: _REPLACED if next(clocks) in lows else pair[0], text.text)
+def _without(text: _Text, lows: Sequence[int]) -> tuple[str, int]:
+    """Replace pairs in a text; return the text, and how many they were."""
+    first = bisect_left(lows, text.clock + 1)
+    last = bisect_left(lows, text.clock + 2 * len(text.text), first)
+    if first == last:
+        return text.text, 0
+    units, count = bytearray(text.text.encode("utf-16-le")), 0
+    for low in lows[first:last]:
+        at = 2 * (low - text.clock)
+        # The other half is there, too: no text comes with half a pair in UTF-8.
+        if at < len(units) and units[at + 1] & 0xFC == 0xDC:
+            units[at - 2 : at + 2] = _REPLACED
+            count += 1
+    return units.decode("utf-16-le"), count
 
 
 def _texts(update: bytes) -> Iterator[_Text]:
@@ -101,7 +113,7 @@ def _texts(update: bytes) -> Iterator[_Text]:
                 yield _Text(client, clock, start, reader.position, text)
             elif finder.is_done:
                 return
-            clock += len(text) + (0 if text.isascii() else len(_PAIR.findall(text)))
+            clock += len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
 class _Finder:
