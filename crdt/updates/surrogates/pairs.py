@@ -96,47 +96,56 @@ def _texts(update: bytes) -> Iterator[_Text]:
     """Yield the texts that hold pairs; what follows behind the last of them is not read."""
     reader, finder = Reader(update), _Finder(update)
     for _ in range(reader.var_uint()):
-        left, client, clock = reader.var_uint(), reader.var_uint(), reader.var_uint()
-        while left:
-            left -= 1
+        structs, client, clock = reader.var_uint(), reader.var_uint(), reader.var_uint()
+        for _ in range(structs):
             if simple := SIMPLE_STRUCT.match(update, reader.position):
                 reader.position = simple.end()
                 clock += 1
-                continue
-            info = reader.byte()
-            if info & KIND != TEXT:
-                clock += _skip(reader, info)
-                continue
-            _skip_place(reader, info)
-            start, text = reader.position, reader.var_string()
-            if finder.has_pair(start, reader.position):
-                yield _Text(client, clock, start, reader.position, text)
-            elif finder.is_done:
-                return
-            clock += len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+            elif update[reader.position] & KIND == TEXT:
+                text = _read_text(reader, client, clock)
+                if finder.has_pair(text):
+                    yield text
+                elif finder.is_done:
+                    return
+                clock += _units(text.text)
+            else:
+                clock += _skip(reader)
+
+
+def _read_text(reader: Reader, client: int, clock: int) -> _Text:
+    _skip_place(reader, reader.byte())
+    start, text = reader.position, reader.var_string()
+    return _Text(client, clock, start, reader.position, text)
+
+
+def _units(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
 class _Finder:
-    """Tells in ascending order which stretches of an update have bytes of a pair."""
+    """Tells, of texts in their order, which have bytes of a pair."""
 
     def __init__(self, update: bytes) -> None:
         self._update = update
         self._next = -1
-        self.is_done = False
 
-    def has_pair(self, start: int, stop: int) -> bool:
-        """Whether there is a pair from `start` up to `stop`."""
+    def has_pair(self, text: _Text) -> bool:
+        """Whether there is a pair in a text."""
         # Bytes before it that look like a pair were a number, a name or another kind of content.
-        if self._next < start and not self.is_done:
-            found = _PAIR_BYTES.search(self._update, start)
-            self._next, self.is_done = (
-                (len(self._update), True) if not found else (found.start(), False)
-            )
-        return self._next < stop
+        if self._next < text.start:
+            found = _PAIR_BYTES.search(self._update, text.start)
+            self._next = found.start() if found else len(self._update)
+        return self._next < text.stop
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no text that follows has a pair."""
+        return self._next == len(self._update)
 
 
-def _skip(reader: Reader, info: int) -> int:
+def _skip(reader: Reader) -> int:
     """Skip a struct that is no text; return its length."""
+    info = reader.byte()
     if info in (GC, SKIP):
         return reader.var_uint()
     _skip_place(reader, info)
