@@ -138,11 +138,20 @@ DELETE FROM team_members WHERE team_id = $1 AND user_id = $2 RETURNING user_id
 
 -- pipelines --
 -- The pipelines of the user's teams after a place in the list, newest first; a NULL filter lets
--- everything through.
+-- everything through. With each come the users who are there, at most $9 of them: their presence was
+-- renewed within the last $8 seconds.
 SELECT
-    id, team_id, created_by, parent_pipeline_id, name, description, status, tags, yaml_version,
-    is_template, created_at, updated_at, published_at
-FROM pipelines
+    p.id, p.team_id, p.created_by, p.parent_pipeline_id, p.name, p.description, p.status, p.tags,
+    p.yaml_version, p.is_template, p.created_at, p.updated_at, p.published_at,
+    ARRAY(
+        SELECT jsonb_build_object('id', u.id, 'name', u.name, 'avatar_url', u.avatar_url)
+        FROM presence AS r
+        JOIN users AS u ON u.id = r.user_id
+        WHERE r.pipeline_id = p.id AND r.last_seen >= now() - make_interval(secs => $8)
+        ORDER BY u.name, u.id
+        LIMIT $9
+    ) AS present
+FROM pipelines AS p
 WHERE ($1::uuid IS NULL OR team_id = $1)
     AND ($2::text IS NULL OR status = $2)
     AND ($3::text[] IS NULL OR tag_keys(tags) @> tag_keys($3) AND tags @> $3)
@@ -332,9 +341,17 @@ WHERE pipeline_id = $1 AND version_number = $2
 -- One page of the pipelines that a search for $1 finds; the other parameters are those of
 -- `pipelines`.
 SELECT
-    id, team_id, created_by, parent_pipeline_id, name, description, status, tags, yaml_version,
-    is_template, created_at, updated_at, published_at
-FROM pipelines
+    p.id, p.team_id, p.created_by, p.parent_pipeline_id, p.name, p.description, p.status, p.tags,
+    p.yaml_version, p.is_template, p.created_at, p.updated_at, p.published_at,
+    ARRAY(
+        SELECT jsonb_build_object('id', u.id, 'name', u.name, 'avatar_url', u.avatar_url)
+        FROM presence AS r
+        JOIN users AS u ON u.id = r.user_id
+        WHERE r.pipeline_id = p.id AND r.last_seen >= now() - make_interval(secs => $9)
+        ORDER BY u.name, u.id
+        LIMIT $10
+    ) AS present
+FROM pipelines AS p
 WHERE id IN (SELECT search_pipelines($1))
     AND ($2::uuid IS NULL OR team_id = $2)
     AND ($3::text IS NULL OR status = $3)

@@ -10,12 +10,19 @@ from app.api.core.context import Asking, Caller
 from app.api.core.etags import IfMatch, IfNoneMatch
 from app.api.core.pagination import DEFAULT_LIMIT, NEWEST_FIRST, Cursor, Keyset, Limit, Page
 from app.api.schemas.common import problems
-from app.api.schemas.pipelines import SETTINGS, Pipeline, PipelinePatch, PipelineSummary
+from app.api.schemas.pipelines import (
+    MAX_PRESENT,
+    SETTINGS,
+    ListedPipeline,
+    Pipeline,
+    PipelinePatch,
+)
 from crdt.editing import verbs
 from crdt.editing.editor import Editor
 from crdt.errors import PipelineNotFound
 from crdt.pipeline.fields import Status
 from crdt.validation.entries import settings_entry
+from persistence.ports.presence import PRESENCE_SECONDS
 
 from . import document_edits
 
@@ -35,18 +42,19 @@ async def index(
     q: Annotated[str | None, Query(max_length=500, description="With all these words.")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
-) -> Page[PipelineSummary]:
-    """List the pipelines of your teams, newest first.
+) -> Page[ListedPipeline]:
+    """List the pipelines of your teams, newest first, with those who have each open.
 
     `q` looks in names, descriptions, tags and steps; a step just written is found after a moment.
     """
     filters = (team, status, tag, template, *_BY_CREATION.after(cursor), limit + 1)
+    shown = (*filters, PRESENCE_SECONDS, MAX_PRESENT)
     async with caller.rows() as rows:
         if q is None:
-            found = await rows.fetch("pipelines", *filters)
+            found = await rows.fetch("pipelines", *shown)
         else:
-            found = await rows.fetch("pipelines_found", q, *filters)
-    return _BY_CREATION.page(found, limit, PipelineSummary.of)
+            found = await rows.fetch("pipelines_found", q, *shown)
+    return _BY_CREATION.page(found, limit, ListedPipeline.of)
 
 
 @router.get("/{pipeline_id}", name="get_pipeline", responses=problems(304, 404))

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from crdt.pipeline.fields import MAX_DESCRIPTION, MAX_NAME, MAX_TAG, MAX_TAGS, Status
 from crdt.pipeline.rows import PipelineRow
 
-from .common import Given, JsonObject, Patch, Shown, kept
+from .common import Given, JsonObject, Patch, Shown, UserProfile, kept
 from .findings import Finding
 
 PipelineName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
@@ -37,6 +37,15 @@ EXAMPLE: Final[Mapping[str, Any]] = {
     "published_at": None,
 }
 
+PROFILE_EXAMPLE: Final[dict[str, Any]] = {
+    "id": "7b3f3c64-0c43-4c57-8d3e-2d8f6e9a0c10",
+    "name": "Ada",
+    "avatar_url": None,
+}
+
+MAX_PRESENT: Final = 10
+"""How many of those who have a pipeline open a list names."""
+
 SETTINGS: Final = tuple(field.name for field in fields(PipelineRow))
 """What of a pipeline's row stands in its document, and so in its ETag."""
 
@@ -59,6 +68,19 @@ class PipelineSummary(Shown):
     created_at: datetime
     updated_at: datetime
     published_at: datetime | None
+
+
+class ListedPipeline(PipelineSummary):
+    """A pipeline in a list, with those who are there."""
+
+    model_config = ConfigDict(
+        frozen=True, json_schema_extra={"example": {**EXAMPLE, "present": [PROFILE_EXAMPLE]}}
+    )
+
+    present: list[UserProfile] = Field(
+        max_length=MAX_PRESENT,
+        description=f"Who has it open, by name, at most {MAX_PRESENT}; as of about a second ago.",
+    )
 
 
 class Pipeline(PipelineSummary):

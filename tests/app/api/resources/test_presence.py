@@ -81,3 +81,44 @@ async def test_whatever_a_client_writes_can_be_read(house: House, team: Team, st
         await house.made.presence.mirror()
         (here,) = (await team.member.read(f"{path}/presence"))["items"]
     assert (here["user"]["id"], here["cursor"]) == (team.viewer.id, None)
+
+
+async def test_the_list_of_pipelines_names_who_is_in_each(house: House, team: Team) -> None:
+    path, empty = await a_pipeline(team, "visited"), await a_pipeline(team, "empty")
+    pipeline_id = path.removeprefix("/pipelines/")
+    async with (
+        joined(house.made, pipeline_id, team.viewer.token),
+        joined(house.made, pipeline_id, team.owner.token),
+    ):
+        await house.made.presence.mirror()
+        listed = {one["name"]: one for one in (await team.member.read("/pipelines"))["items"]}
+        found = (await team.member.read("/pipelines", params={"q": "visited"}))["items"]
+        assert (await team.outsider.read("/pipelines"))["items"] == []
+    assert [one["name"] for one in listed["visited"]["present"]] == ["Owner", "Viewer"]
+    assert listed["visited"]["present"][0] == {
+        "id": team.owner.id,
+        "name": "Owner",
+        "avatar_url": None,
+    }
+    assert (listed["empty"]["id"], listed["empty"]["present"]) == (
+        empty.removeprefix("/pipelines/"),
+        [],
+    )
+    assert found[0]["present"] == listed["visited"]["present"]
+
+
+async def test_the_list_names_ten_at_most(house: House, team: Team) -> None:
+    path = await a_pipeline(team)
+    pipeline_id = path.removeprefix("/pipelines/")
+    for number in range(12):
+        user = await house.a_user(f"guest {number:02}")
+        wanted = {"user_id": user.id, "role": "viewer"}
+        await team.owner.made(f"{team.path}/members", wanted)
+        await house.sql(
+            "INSERT INTO presence (pipeline_id, user_id) VALUES ($1::text::uuid, $2::text::uuid)",
+            pipeline_id,
+            user.id,
+        )
+    (listed,) = (await team.member.read("/pipelines"))["items"]
+    assert len(listed["present"]) == 10
+    assert listed["present"][0]["name"] == "Guest 00"
