@@ -32,7 +32,7 @@ from persistence.postgres.migrations import migrate as migrate_database
 from persistence.postgres.pool import Pool, open_pool
 from persistence.postgres.update_log import PostgresUpdateLog
 
-from .settings import Settings, SettingsError, load_settings
+from .settings import Settings, SettingsError, deprecations, load_settings
 from .worker_main import pauses, project_now, work
 
 cli = typer.Typer(
@@ -81,6 +81,8 @@ def serve(
         workers=workers,
     )
     settings.check_exposure()
+    for message in deprecations(settings):
+        _print_message(f"pipeloom: {message}")
     _serve(settings)
 
 

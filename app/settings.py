@@ -5,7 +5,7 @@ pydantic-settings reads and checks the values, so that nothing is parsed here.
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
@@ -86,8 +86,9 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 2 * MiB
     api_rate: Annotated[float, Field(gt=0)] = 20.0
     api_burst: Annotated[int, Field(ge=1)] = 200
-    cors_origins: str = ""
     origins: str = ""
+    # The name that `origins` had for REST alone; see `DEPRECATED`.
+    cors_origins: str = ""
     metrics_token: SecretStr | None = None
     metrics_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     max_connections: Annotated[int, Field(ge=1)] = 20_000
@@ -120,6 +121,25 @@ class Settings(BaseSettings):
                 f"refusing to listen on {self.host} with a generated secret: "
                 "set PIPELOOM_JWT_SECRET or PIPELOOM_JWKS_URL first"
             )
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """The pages of other origins that may use the server, over WebSockets and REST alike."""
+        return listed(f"{self.origins} {self.cors_origins}")
+
+
+DEPRECATED: Final = {"cors_origins": "origins"}
+"""Settings that have another name now; the old one still works until the next major version."""
+
+
+def deprecations(settings: Settings) -> list[str]:
+    """Say of each setting that was given by its old name what its name is now."""
+    return [
+        f"PIPELOOM_{old.upper()} is now a part of PIPELOOM_{new.upper()}, one list for WebSockets "
+        f"and REST: move its origins there and unset it"
+        for old, new in DEPRECATED.items()
+        if getattr(settings, old)
+    ]
 
 
 def listed(text: str) -> list[str]:

@@ -7,11 +7,11 @@ from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from app.api.core import error_responses
 from app.api.core.context import Context
+from app.api.core.cors import Cors
 from app.api.core.middleware import ApiMiddleware
 from app.api.core.rate_limit import RateLimit
 from app.api.resources import (
@@ -26,6 +26,7 @@ from app.api.resources import (
     pipeline_creation,
     pipelines,
     presence,
+    step_types,
     steps,
     teams,
     templates,
@@ -35,6 +36,7 @@ from app.api.resources import (
 )
 from app.api.schemas import common
 from app.auth.tokens import Verifier
+from app.origins import Origins
 from app.settings import Settings
 from crdt.errors import PipeloomError
 
@@ -56,6 +58,7 @@ RESOURCES: Final[tuple[APIRouter, ...]] = (
     history.router,
     templates.router,
     validation.router,
+    step_types.router,
 )
 
 DESCRIPTION: Final = """\
@@ -74,15 +77,7 @@ def api(context: Context, tokens: Verifier, settings: Settings) -> ASGIApp:
     """Build the API."""
     rate = RateLimit(settings.api_rate, settings.api_burst, context.clock)
     guarded = ApiMiddleware(_application(context), tokens, rate, settings.max_body_bytes)
-    if not settings.cors_origins:
-        return guarded
-    return CORSMiddleware(
-        guarded,
-        allow_origins=settings.cors_origins.replace(",", " ").split(),
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match"],
-        expose_headers=EXPOSED,
-    )
+    return Cors(guarded, Origins.of(settings), EXPOSED)
 
 
 def _application(context: Context) -> FastAPI:

@@ -13,10 +13,11 @@ from structlog.contextvars import bind_contextvars
 
 from app.auth.admission import Admission, AdmittedClient
 from app.clock import Clock
+from app.origins import Origins
 from app.rooms.hub import Hub
 from app.rooms.inspect_in_thread import ThreadInspector
 from app.rooms.live_room import LiveRoom
-from app.settings import Settings, listed
+from app.settings import Settings
 from app.telemetry.metrics import reject
 from crdt.errors import ConnectionTimeout, InternalError, Overloaded, SyncError
 from crdt.protocol import y_websocket
@@ -28,7 +29,6 @@ from .connection import ClientConnection, close
 from .connection_limits import ConnectionLimit
 from .hocuspocus_socket import HocuspocusSocket
 from .join_span import JoinSpan
-from .origins import Origins
 from .rate_limits import RateLimiter, Rates
 
 _logger = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ class Endpoints:
     def __init__(self, hub: Hub, admission: Admission, settings: Settings, clock: Clock) -> None:
         self._hub, self._admission, self._settings = hub, admission, settings
         self._clock = clock
-        self._origins = Origins(listed(settings.origins))
+        self._origins = Origins.of(settings)
         self._all = ConnectionLimit(settings.max_connections, "")
         self._users = ConnectionLimit(settings.max_connections_per_user, " of this user")
         self._addresses = ConnectionLimit(

@@ -54,10 +54,16 @@ def is_entry_id(value: object) -> bool:
 
 
 class Kind(Protocol):
-    """Which values a field takes. `expected` completes "expected …" in a message."""
+    """Which values a field takes. `expected` completes "expected …" in a message.
+
+    `json_schema` is the same rule in JSON Schema 2020-12, as far as that can express it.
+    """
 
     @property
     def expected(self) -> str: ...
+
+    @property
+    def json_schema(self) -> Mapping[str, Any]: ...
 
     def accepts(self, value: "Json") -> bool: ...
 
@@ -65,15 +71,11 @@ class Kind(Protocol):
 class PlainKind(Kind, Protocol):
     """A kind of plain fields; a new one is a class here and nothing elsewhere.
 
-    `value_type` is what REST converts a value to before it is checked, `json_schema` what the
-    OpenAPI document says of it (JSON Schema 2020-12).
+    `value_type` is what REST converts a value to before it is checked.
     """
 
     @property
     def value_type(self) -> Any: ...
-
-    @property
-    def json_schema(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,11 @@ class JsonObject:
 
     expected = "a map"
 
+    @property
+    def json_schema(self) -> Mapping[str, Any]:
+        """Return the same rule in JSON Schema."""
+        return {"type": "object"}
+
     def accepts(self, value: "Json") -> bool:
         """Whether the value is a map."""
         return isinstance(value, Mapping)
@@ -177,6 +184,11 @@ class EntryId:
 
     expected = "a lower-case UUID"
 
+    @property
+    def json_schema(self) -> Mapping[str, Any]:
+        """Return the same rule in JSON Schema."""
+        return {"type": "string", "pattern": f"^{_UUID.pattern}$"}
+
     def accepts(self, value: "Json") -> bool:
         """Whether the value is written like a key."""
         return is_entry_id(value)
@@ -187,6 +199,11 @@ class OrderKey:
     """A fractional index next to which another one can be made."""
 
     expected = "a fractional index in base 62"
+
+    @property
+    def json_schema(self) -> Mapping[str, Any]:
+        """Return the characters of a key: which of them form one is not expressed."""
+        return {"type": "string", "pattern": "^[0-9A-Za-z]+$"}
 
     def accepts(self, value: "Json") -> bool:
         """Whether the value is such a key: see `is_usable_order`."""
@@ -206,6 +223,17 @@ class NumberPair:
         """Name the keys and the bounds."""
         first, second = self.keys
         return f"a map of numbers {first} and {second}, above {self.above:g} and up to 1e9"
+
+    @property
+    def json_schema(self) -> Mapping[str, Any]:
+        """Return the same rule in JSON Schema."""
+        number = {"type": "number", "exclusiveMinimum": self.above, "maximum": FARTHEST}
+        return {
+            "type": "object",
+            "properties": dict.fromkeys(self.keys, number),
+            "required": list(self.keys),
+            "additionalProperties": False,
+        }
 
     def accepts(self, value: "Json") -> bool:
         """Whether the value has these two keys and no others, both with numbers within bounds."""
@@ -231,6 +259,16 @@ class Tags:
 
     expected = f"a list of at most {MAX_TAGS} different texts of 1 to {MAX_TAG} characters"
 
+    @property
+    def json_schema(self) -> Mapping[str, Any]:
+        """Return the same rule in JSON Schema."""
+        return {
+            "type": "array",
+            "items": Text(MAX_TAG).json_schema,
+            "maxItems": MAX_TAGS,
+            "uniqueItems": True,
+        }
+
     def accepts(self, value: "Json") -> bool:
         """Whether the value is such a list."""
         if not isinstance(value, Sequence) or isinstance(value, str) or len(value) > MAX_TAGS:
@@ -244,7 +282,7 @@ class Field:
 
     `is_required`: whoever creates an entry must give it. `is_nullable`: null is a value of its own,
     "none". `yaml_key` is its key in Pipeline YAML, None if it stands in no
-    file. `description` is for the OpenAPI document.
+    file. `title` and `description` are for forms and for the OpenAPI document.
     """
 
     kind: Kind
@@ -253,6 +291,18 @@ class Field:
     is_nullable: bool = False
     yaml_key: str | None = None
     description: str | None = None
+    title: str | None = None
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """Return what the field takes, its title, description and default in JSON Schema."""
+        rule = dict(self.kind.json_schema)
+        if self.is_nullable and rule:
+            rule = {"anyOf": [rule, {"type": "null"}]}
+        named = {"title": self.title, "description": self.description}
+        known = {key: text for key, text in named.items() if text is not None}
+        has_default = self.default is not None or self.is_nullable
+        return known | rule | ({"default": self.default} if has_default else {})
 
     def accepts(self, value: "Json") -> bool:
         """Whether an edit by the server may write the value."""
@@ -267,11 +317,16 @@ class PlainField(Field):
 
 
 def _plain(
-    kind: PlainKind, default: "Json", *, yaml: str | None = None, description: str | None = None
+    kind: PlainKind,
+    default: "Json",
+    *,
+    yaml: str | None = None,
+    title: str | None = None,
+    description: str | None = None,
 ) -> Any:
     """Declare a plain field. One whose default is None may be null in all places."""
     is_nullable = default is None
-    declared = PlainField(kind, default, False, is_nullable, yaml, description)
+    declared = PlainField(kind, default, False, is_nullable, yaml, description, title)
     return field(default=default, metadata={"declared": declared})
 
 
@@ -279,7 +334,9 @@ def _plain(
 class StepFields:
     """The plain fields of a step."""
 
-    enabled: bool = _plain(Flag(), default=True, yaml="enabled")
+    enabled: bool = _plain(
+        Flag(), default=True, yaml="enabled", title="Enabled", description="Whether it runs."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,15 +369,32 @@ POSITION: Final = NumberPair(("x", "y"), (0.0, 0.0), above=-FARTHEST)
 SIZE: Final = NumberPair(("width", "height"), (DEFAULT_WIDTH, DEFAULT_HEIGHT), above=0)
 
 STEP: Final[Mapping[str, Field]] = {
-    "name": Field(Text(MAX_NAME), is_required=True, yaml_key="name"),
-    "type": Field(Text(MAX_TYPE), is_required=True, yaml_key="type"),
+    "name": Field(
+        Text(MAX_NAME),
+        is_required=True,
+        yaml_key="name",
+        title="Name",
+        description="By which other steps refer to it: unique among its siblings.",
+    ),
+    "type": Field(
+        Text(MAX_TYPE), is_required=True, yaml_key="type", title="Type", description="What it does."
+    ),
     **PLAIN_OF_STEP,
-    "parent_step_id": Field(EntryId(), is_nullable=True),
-    "slot": Field(Text(MAX_SLOT), MAIN_SLOT),
-    "order": Field(OrderKey()),
-    "position": Field(POSITION, POSITION.default_map),
-    "size": Field(SIZE, SIZE.default_map),
-    "config": Field(JsonObject(), {}),
+    "parent_step_id": Field(
+        EntryId(), is_nullable=True, title="Parent", description="The step it is inside of."
+    ),
+    "slot": Field(
+        Text(MAX_SLOT), MAIN_SLOT, title="Slot", description="The list of the parent it stands in."
+    ),
+    "order": Field(OrderKey(), title="Order", description="Its place among its siblings."),
+    "position": Field(
+        POSITION,
+        POSITION.default_map,
+        title="Position",
+        description="In canvas pixels, from the corner of its parent; y grows downwards.",
+    ),
+    "size": Field(SIZE, SIZE.default_map, title="Size", description="In canvas pixels."),
+    "config": Field(JsonObject(), {}, title="Settings", description="What its type asks for."),
 }
 """The fields of a step as its map in the document has them."""
 

@@ -11,15 +11,12 @@ from uuid import UUID
 
 from .fields import ConnectionFields, SettingsFields, StepFields
 from .model import JsonMap
+from .step_types import TYPES
 
 UNSUPPORTED: Final = "unsupported"
 """`steps.type` of a step whose declared type is not in `STEP_TYPES`."""
 
-STEP_TYPES: Final = frozenset(
-    """claude gemini claude_smart claude_session claude_extract claude_batch claude_robust
-    parallel_claude gemini_instructor pipeline for_loop while_loop switch data_transform file_ops
-    codebase_query set_variable checkpoint test_echo break continue bash""".split()
-)
+STEP_TYPES: Final = frozenset(TYPES)
 """The step types of Pipeline YAML v2: the documented eighteen, and those real files use besides."""
 
 Severity: TypeAlias = Literal["error", "warning"]

@@ -10,18 +10,15 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from crdt.pipeline.fields import MAX_SLOT
+from crdt.pipeline.step_types import EVERY_SLOT, TYPES
 
 from .nodes import Mapping, Node, Scalar, Sequence, text_of
 from .source import pointer_to
 
-# The slots that a step of any type may have, and those of particular types.
-_ANY_STEP = ("error_handler", "on_error")
+_ANY_STEP = tuple(slot.name for slot in EVERY_SLOT)
 _BY_TYPE = {
-    "for_loop": ("steps",),
-    "while_loop": ("steps",),
-    "switch": ("default",),
-    "checkpoint": ("on_not_found",),
-    "pipeline": ("pipeline.steps", "pipeline.workflow.steps"),
+    name: tuple(slot.name for slot in type_.slots if not slot.is_keyed)
+    for name, type_ in TYPES.items()
 }
 _CASES = "cases:"
 

@@ -17,7 +17,7 @@ PREFLIGHT = {
 
 
 async def asked(house: House, origins: str, method: str, **headers: str) -> httpx.Response:
-    made = api(house.made.context, TOKENS, Settings(cors_origins=origins))
+    made = api(house.made.context, TOKENS, Settings(origins=origins))
     transport = httpx.ASGITransport(Starlette(routes=[Mount("/api", made)]))
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     async with httpx.AsyncClient(transport=transport, base_url="http://loom") as client:
@@ -34,6 +34,20 @@ async def test_scripts_of_other_origins_are_let_in_only_where_named(house: House
     assert "access-control-allow-origin" not in other.headers
     off = await asked(house, "", "OPTIONS", **PREFLIGHT)
     assert (off.status_code, "access-control-allow-origin" in off.headers) == (401, False)
+
+
+async def test_pages_of_this_machine_need_no_setting(house: House) -> None:
+    near = {**PREFLIGHT, "origin": "http://localhost:5173", "host": "127.0.0.1:8000"}
+    answer = await asked(house, "", "OPTIONS", **near)
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:5173"
+    assert "Origin" in answer.headers["vary"]
+    rebound = await asked(house, "", "OPTIONS", **{**near, "host": "evil.example:8000"})
+    assert "access-control-allow-origin" not in rebound.headers
+
+
+async def test_no_cached_answer_is_given_to_another_origin(house: House, team: Team) -> None:
+    answer = await asked(house, "", "GET", authorization=f"Bearer {team.viewer.token}")
+    assert (answer.status_code, answer.headers["vary"]) == (200, "Origin")
 
 
 async def test_such_scripts_may_read_the_headers_that_matter(house: House, team: Team) -> None:

@@ -194,6 +194,8 @@ MATRIX: dict[tuple[str, str], Entry] = {
         body=lambda s: {"team_id": s.team.id},
     ),
     ("POST", "/validate"): Entry(anybody(), text=YAML),
+    ("GET", "/step-types"): Entry(anybody()),
+    ("GET", "/step-types/{step_type}"): Entry(anybody()),
 }
 
 
@@ -250,7 +252,11 @@ async def a_scene(house: House, team: Team, entry: Entry) -> Scene:
 
 def address(path: str, scene: Scene) -> str:
     ids = {f"{name}_id": one for name, one in scene.ids.items()}
-    known = {"team_id": scene.team.id, "organization_id": scene.team.organization_id}
+    known = {
+        "team_id": scene.team.id,
+        "organization_id": scene.team.organization_id,
+        "step_type": "claude",
+    }
     return path.format(**{**known, **ids, "number": scene.ids.get("version", "1")})
 
 
