@@ -96,7 +96,6 @@ async def test_a_server_that_cannot_stop_in_time_fails(installation: Installatio
             assert "the start of the server" in program.log
 
 
-@pytest.mark.timed
 async def test_a_process_of_several_that_does_not_drain_fails_all(
     installation: Installation,
 ) -> None:

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 
 import httpx
-import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -41,13 +40,14 @@ async def visitors(stack: AsyncExitStack, room: str) -> list[Editor]:
     return [await stack.enter_async_context(joined(room)) for _ in range(VISITORS)]
 
 
-@pytest.mark.timed
-async def test_editors_of_all_processes_see_each_other(installation: Installation) -> None:
-    async with installation.serve("--workers", "2") as server, AsyncExitStack() as stack:
+async def test_editors_of_all_processes_see_each_other(
+    two_processes: Server, shared_installation: Installation
+) -> None:
+    async with AsyncExitStack() as stack:
         ledger = Ledger(random.Random(1))
-        token = await installation.token()
-        room = server.room(await prepared(server, installation, token), token)
-        editors = await visitors(stack, room)
+        token = await shared_installation.token()
+        pipeline_id = await prepared(two_processes, shared_installation, token)
+        editors = await visitors(stack, two_processes.room(pipeline_id, token))
         for editor in editors:
             began = time.monotonic()
             await until_all_have(editors, await ledger.write_one(editor))
@@ -99,6 +99,7 @@ async def test_any_process_tells_what_all_count(
         ledger = Ledger(random.Random(1))
         token = await shared_installation.token()
         room = server.room(await prepared(server, shared_installation, token), token)
+        await eventually("nobody of another test", lambda: is_alone(server))
         editors = await visitors(stack, room)
         for editor in editors:
             await ledger.write_one(editor)
@@ -121,6 +122,10 @@ async def test_any_process_tells_what_all_count(
             await editor.close()
 
 
+async def is_alone(server: Server) -> bool:
+    return total(await told(server), "pipeloom_connections") == 0
+
+
 async def told(server: Server) -> dict[tuple[str, str], float]:
     """What `/metrics` says: of each metric and process."""
     async with httpx.AsyncClient() as client:
@@ -136,7 +141,6 @@ def total(page: dict[tuple[str, str], float], name: str) -> float:
     return sum(value for (each, _), value in page.items() if each == name)
 
 
-@pytest.mark.timed
 async def test_the_signal_to_stop_drains_all(installation: Installation) -> None:
     async with installation.serve("--workers", "2") as server, AsyncExitStack() as stack:
         room = server.room(await installation.demo_pipeline(), await installation.token())

@@ -129,7 +129,6 @@ async def test_the_server_waits_for_a_worker_that_finishes(
         assert await sql.fetchval(CAUGHT_UP, pipeline_id)
 
 
-@pytest.mark.timed
 async def test_a_worker_does_not_outlive_its_server(installation: Installation) -> None:
     async with installation.serve() as server, installation.sql() as sql:
         token = await installation.token()
@@ -147,7 +146,6 @@ async def test_a_worker_does_not_outlive_its_server(installation: Installation) 
             await eventually("no worker", is_gone, within=5)
 
 
-@pytest.mark.timed
 async def test_nor_one_that_is_just_starting(installation: Installation) -> None:
     async with installation.serve() as server:
         died = await worker_of(server)
@@ -191,7 +189,6 @@ async def test_no_command_line_tells_where_the_database_is(
     assert shared_installation.database_url not in line
 
 
-@pytest.mark.timed
 async def test_a_port_that_is_taken_is_explained_at_once(
     shared_server: Server, shared_installation: Installation
 ) -> None:

@@ -86,7 +86,6 @@ def test_another_protocol_than_http_is_told_of(monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
-@pytest.mark.timed
 def test_the_end_does_not_wait_for_a_collector_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     configured(monkeypatch)
     monkeypatch.setattr(exporter, "FLUSH_SECONDS", 0.05)
@@ -218,7 +217,6 @@ async def is_projected(installation: Installation) -> bool:
         return bool(await sql.fetchval("SELECT min(seq) > 1 FROM projection_cursors"))
 
 
-@pytest.mark.timed
 async def test_a_collector_that_is_away_disturbs_nobody(installation: Installation) -> None:
     with create_server(("127.0.0.1", 0)) as taken:
         # It takes connections and never answers.
