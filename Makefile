@@ -36,7 +36,11 @@ setup: .venv/installed
 	cd tests/interop && PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --silent --no-audit --no-fund
 	@touch $@
 
-# Compiled once, for all the programs that tests start: the environment may keep Python from that.
+# What is compiled is kept, whatever the environment says of it: each process of pytest would rewrite
+# the assertions of all tests and plugins anew, for seven seconds. The program is compiled once, for
+# all that start it at the same time.
+test soak: export PYTHONDONTWRITEBYTECODE :=
+
 # The checks run beside the tests, before those that ARGS choose, and fail the whole as a test does.
 test: .venv/installed-test
 	@$(BIN)/python -m compileall -q app crdt persistence sql
