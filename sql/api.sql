@@ -206,7 +206,7 @@ WHERE pipeline_id = $1 AND id = $2
 
 -- diagnostics_of_pipeline --
 -- The diagnostics of a pipeline after a place in the list.
-SELECT code, subject, severity, message
+SELECT code, subject, severity, message, path, suggestion
 FROM pipeline_diagnostics
 WHERE pipeline_id = $1 AND ($2::text IS NULL OR (code, subject) > ($2, $3::text))
 ORDER BY code, subject

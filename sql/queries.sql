@@ -92,7 +92,7 @@ WHERE pipeline_id = $1
 
 -- stored_diagnostics --
 -- All diagnostics of a pipeline.
-SELECT code, subject, severity, message
+SELECT code, subject, severity, message, path, suggestion
 FROM pipeline_diagnostics
 WHERE pipeline_id = $1
 
@@ -125,10 +125,13 @@ WHERE ({content of connections in c}) IS DISTINCT FROM ({content of connections 
 
 -- upsert_diagnostic --
 -- Write a diagnostic, in place of an earlier one of the same code and subject.
-INSERT INTO pipeline_diagnostics (pipeline_id, code, subject, severity, message)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO pipeline_diagnostics (
+    pipeline_id, code, subject, severity, message, path, suggestion
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (pipeline_id, code, subject) DO UPDATE
-SET severity = excluded.severity, message = excluded.message
+SET severity = excluded.severity, message = excluded.message, path = excluded.path,
+    suggestion = excluded.suggestion
 
 -- delete_steps --
 -- Delete steps by id, and with them the children and connections that still refer to them.

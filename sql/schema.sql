@@ -179,6 +179,8 @@ CREATE TABLE pipeline_diagnostics (
     subject text NOT NULL,
     severity text NOT NULL CHECK (severity IN ('error', 'warning')),
     message text NOT NULL,
+    path text NOT NULL DEFAULT '',
+    suggestion text NOT NULL DEFAULT '',
     PRIMARY KEY (pipeline_id, code, subject)
 );
 

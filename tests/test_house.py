@@ -358,7 +358,7 @@ def test_the_page_on_the_protocols_explains_every_close_code_and_no_other() -> N
 
 def test_every_diagnostic_is_explained_and_no_other() -> None:
     page = (ROOT / "docs" / "document-model.md").read_text()
-    section = page.partition("\n## From the document to the tables\n")[2].partition("\n## ")[0]
+    section = page.partition("\n## Diagnostics\n")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(Code)
 
 

@@ -65,15 +65,19 @@ class ConnectionRow(ConnectionFields):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Diagnostic:
-    """Something in the document that no row can hold as it stands.
+    """Something in the document that no row can hold as it stands, or that no runner understands.
 
-    `subject` is "pipeline", "step:<key>" or "connection:<key>"; (code, subject) is unique.
+    `subject` is "pipeline", "step:<key>" or "connection:<key>"; (code, subject) is unique. `path`
+    is a JSON pointer (RFC 6901) from the subject's entry to the value, "" for the whole entry;
+    `suggestion` is a sentence about what to do.
     """
 
     code: str
     subject: str
     severity: Severity = field(compare=False)
     message: str = field(compare=False)
+    path: str = field(default="", compare=False)
+    suggestion: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 
 from crdt.pipeline.rows import ConnectionRow, Diagnostic
 
-from .diagnostics import Code, connection_subject, shown
+from .diagnostics import Code, connection_subject, pointer, shown
 from .entries import ConnectionEntry, Route
 
 
@@ -45,10 +45,10 @@ class ValidConnections:
         subject, instead = connection_subject(key), "this connection is not in the tables"
         if missing := " and ".join(map(shown, self._missing_ends(key))):
             message = f"ends: {missing} is no step of the tables; {instead}."
-            yield Code.DANGLING_CONNECTION.about(subject, message)
+            yield Code.DANGLING_CONNECTION.about(subject, message, path=pointer("ends"))
         elif self._is_double(key):
             message = f"ends: another connection has the same and a smaller id; {instead}."
-            yield Code.DUPLICATE_CONNECTION.about(subject, message)
+            yield Code.DUPLICATE_CONNECTION.about(subject, message, path=pointer("ends"))
 
     def _is_double(self, key: str) -> bool:
         return self._same_route[self._connections[key].route][0] != key

@@ -159,6 +159,7 @@ def _step_type(fields: Fields) -> tuple[str, str | None]:
     fields.notes.add(
         Code.UNSUPPORTED_TYPE,
         f'type: {shown(step_type)} is no step type; the tables show "{UNSUPPORTED}".',
+        "type",
     )
     text = step_type if isinstance(step_type, str) else ""
     return UNSUPPORTED, fields.cut("type", text, MAX_TYPE) or None
@@ -205,7 +206,7 @@ def _connection(connection_id: UUID, fields: Fields) -> ConnectionEntry | None:
         ):
             ports = Fields(ends, fields.notes)
         case _:
-            fields.notes.add(Code.DANGLING_CONNECTION, _no_ends(ends))
+            fields.notes.add(Code.DANGLING_CONNECTION, _no_ends(ends), "ends")
             return None
     output = ports.text("from_output", "output", MAX_PORT)
     entrance = ports.text("to_input", "input", MAX_PORT)
@@ -263,5 +264,6 @@ def _storable_tags(tags: Sequence[Json], fields: Fields) -> tuple[str, ...]:
         fields.notes.add(
             Code.INVALID_VALUE,
             f"tags: expected at most {MAX_TAGS} texts; the tables leave {dropped} out.",
+            "tags",
         )
     return distinct[:MAX_TAGS]

@@ -11,7 +11,7 @@ from crdt.pipeline.json_values import Fault, StorableJson
 from crdt.pipeline.model import Json, JsonMap
 from crdt.pipeline.rows import Diagnostic
 
-from .diagnostics import Code, shown
+from .diagnostics import Code, pointer, shown
 
 D = TypeVar("D", bound=Json)
 
@@ -38,16 +38,19 @@ class Notes:
         self.subject = subject
         self.guard = StorableJson()
         self._messages: dict[Code, list[str]] = {}
+        self._paths: dict[Code, str] = {}
 
-    def add(self, code: Code, message: str) -> None:
+    def add(self, code: Code, message: str, field: str | None = None) -> None:
         """Note a finding; several of one code become one diagnostic."""
         self._messages.setdefault(code, []).append(message)
+        self._paths.setdefault(code, "" if field is None else pointer(field))
 
     def invalid(self, field: str, expected: str, got: Json, instead: Json) -> None:
         """Note a value of the wrong kind."""
         self.add(
             Code.INVALID_VALUE,
             f"{field}: expected {expected}, got {shown(got)}; the tables show {shown(instead)}.",
+            field,
         )
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -56,7 +59,7 @@ class Notes:
             code, message = _FAULTS[fault]
             self._messages[code] = [message]
         return tuple(
-            code.about(self.subject, " ".join(messages))
+            code.about(self.subject, " ".join(messages), path=self._paths.get(code, ""))
             for code, messages in sorted(self._messages.items())
         )
 
@@ -88,6 +91,7 @@ class Fields:
             self.notes.add(
                 Code.TEXT_CUT,
                 f"{field}: {len(text)} characters; the tables show the first {limit}.",
+                field,
             )
         return text[:limit]
 
@@ -98,9 +102,8 @@ class Fields:
                 return self.cut("name", name, MAX_NAME)
             case other:
                 found = f"expected a text that is not empty, got {shown(other)}"
-                self.notes.add(
-                    Code.MISSING_NAME, f'name: {found}; the tables show "{placeholder}".'
-                )
+                message = f'name: {found}; the tables show "{placeholder}".'
+                self.notes.add(Code.MISSING_NAME, message, "name")
                 return placeholder
 
     def read(self, name: str, field: Field) -> Any:
@@ -140,6 +143,7 @@ class Fields:
             Code.INVALID_VALUE,
             f"{name}: expected numbers {first_key} and {second_key} up to 1e9, got "
             f"{_shown_pair(got, kind.keys)}; the tables show {first:g} and {second:g}.",
+            name,
         )
 
 

@@ -7,7 +7,7 @@ from crdt.pipeline.model import MISSING
 from crdt.pipeline.placement import Place, Placement, Scope, place_at
 from crdt.pipeline.rows import Diagnostic, StepRow
 
-from .diagnostics import Code, shown, step_subject
+from .diagnostics import Code, pointer, shown, step_subject
 from .entries import StepEntry
 from .parents import Parents
 from .siblings import Siblings
@@ -69,17 +69,17 @@ class StepTree:
         if self._parents.dangles(key):
             parent = shown(self._steps[key].parent)
             message = f"parent_step_id: {parent} is no step of the tables; {instead}."
-            yield Code.DANGLING_PARENT.about(subject, message)
+            yield Code.DANGLING_PARENT.about(subject, message, path=pointer("parent_step_id"))
         if cycle := self._parents.cycle(key):
             message = f"parent_step_id: a cycle of {len(cycle)} starts here; {instead}."
-            yield Code.PARENT_CYCLE.about(subject, message)
+            yield Code.PARENT_CYCLE.about(subject, message, path=pointer("parent_step_id"))
 
     def _name_diagnostics(self, key: str, subject: str) -> Iterator[Diagnostic]:
         new_name = self._placement.line_of(key).new_name(key)
         if new_name is not None:
             found = f"a sibling is {shown(self._steps[key].name)}, too"
             message = f"name: {found}; the tables show {shown(new_name)}."
-            yield Code.DUPLICATE_NAME.about(subject, message)
+            yield Code.DUPLICATE_NAME.about(subject, message, path=pointer("name"))
 
     def _declare(self, key: str, step: StepEntry | None) -> None:
         if step is None:

@@ -40,7 +40,9 @@ async def test_rows_come_back_as_they_were_written(stores: Stores) -> None:
             a_step(13, type="unsupported", declared_type="quantum"),
         ],
         connections=[a_connection(21, 11, 12, path_data=[[1, 2], {"c": "z"}])],
-        diagnostics=[Diagnostic("duplicate-name", "step:x", "warning", "renamed")],
+        diagnostics=[
+            Diagnostic("duplicate-name", "step:x", "warning", "renamed", "/name", "Rename it.")
+        ],
     )
     await stores.project(changes, cursor=1)
     rows = await stored_rows(stores)
@@ -49,6 +51,7 @@ async def test_rows_come_back_as_they_were_written(stores: Stores) -> None:
     assert list(rows.connections.values()) == list(changes.connections)
     [diagnostic] = rows.diagnostics.values()
     assert (diagnostic.severity, diagnostic.message) == ("warning", "renamed")
+    assert (diagnostic.path, diagnostic.suggestion) == ("/name", "Rename it.")
     assert rows.diagnostics.keys() == {("duplicate-name", "step:x")}
 
 

@@ -1,4 +1,4 @@
-"""`/pipelines/{pipeline_id}/diagnostics`: where the tables differ from the document, and why."""
+"""`/pipelines/{pipeline_id}/diagnostics`: what no row can hold, and what no runner understands."""
 
 from typing import Final
 from uuid import UUID
@@ -16,7 +16,10 @@ router = APIRouter(prefix="/pipelines/{pipeline_id}/diagnostics", tags=["diagnos
 
 
 class Diagnostic(Shown):
-    """Something in the document that no row can hold as it stands."""
+    """Something in the document that no row can hold, or that no runner understands.
+
+    `path` is a JSON pointer (RFC 6901) from the subject's entry in the document.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -25,6 +28,8 @@ class Diagnostic(Shown):
                 "subject": "step:9f0e8a0b-77f5-4f3f-8d6c-0b6a3f1f7a22",
                 "severity": "warning",
                 "message": 'Another step here has this name; the tables show "summarize (2)".',
+                "path": "/name",
+                "suggestion": "Rename one of the steps.",
             }
         }
     )
@@ -33,6 +38,8 @@ class Diagnostic(Shown):
     subject: str
     severity: Severity
     message: str
+    path: str
+    suggestion: str
 
 
 _BY_CODE: Final = Keyset("diagnostics", {"code": text_value, "subject": text_value})
