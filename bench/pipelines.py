@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pycrdt import Doc, Map, TransactionEvent
 
-from crdt.pipeline.fractional_index import key_between, keys_between
+from crdt.pipeline.fractional_index import fresh_keys, key_between
 from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Point, Step
 
 SEED, OTHER_SEED = 20, 21
@@ -25,7 +25,7 @@ def pipeline(size: int, seed: int = SEED) -> Pipeline:
     """
     draw = random.Random(seed)
     ids = [str(UUID(int=draw.getrandbits(128), version=4)) for _ in range(2 * size)]
-    orders = keys_between(None, None, size)
+    orders = fresh_keys(size)
     steps = [_step(index, ids[index], order) for index, order in enumerate(orders)]
     connections = [
         Connection(ids[size + index], one.id, other.id)

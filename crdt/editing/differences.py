@@ -17,7 +17,7 @@ from crdt.pipeline.model import (
     Step,
 )
 from crdt.pipeline.placement import children_of
-from crdt.pipeline.reordering import reordered
+from crdt.pipeline.reordering import moved
 from crdt.yaml.source import pointer_to
 
 Kind: TypeAlias = Literal["added", "removed", "changed"]
@@ -150,15 +150,14 @@ def _changes(before: "Json | Missing", after: "Json | Missing", path: str = "") 
 def _moved(one: Pipeline, other: Pipeline) -> dict[str, list[Change]]:
     """Return the steps that moved within their list."""
     was = {step.id: index for line in _lines(one) for index, step in enumerate(line)}
-    moved = {}
+    changes = {}
     for line in _lines(other):
         stayed = [step for step in line if _stays(one.steps.get(step.id), step)]
         index = {step.id: place for place, step in enumerate(line)}
-        # `reordered` gives new order keys to the fewest steps. Any ascending keys will do here,
-        # such as those made of the old places: the steps that need new ones have moved.
-        for id_ in reordered([(step.id, f"{was[step.id]:08}1") for step in stayed]):
-            moved[id_] = [Change("/order_index", "changed", was[id_], index[id_])]
-    return moved
+        # Any texts that ascend as the old places do will serve as orders here.
+        for id_ in moved([(step.id, f"{was[step.id]:08}") for step in stayed]):
+            changes[id_] = [Change("/order_index", "changed", was[id_], index[id_])]
+    return changes
 
 
 def _lines(pipeline: Pipeline) -> Iterator[list[Step]]:

@@ -5,9 +5,10 @@ from typing import Final
 from crdt.document.write import STEP_SHAPE, as_map, storable, write_entry
 from crdt.errors import EditConflict, InvalidEdit, UnknownEntry
 from crdt.pipeline.fields import MAIN_SLOT, STEP, defaults_of
+from crdt.pipeline.fractional_index import key_between
 from crdt.pipeline.model import JsonMap
 from crdt.pipeline.placement import Line, Place, Standing, place_at
-from crdt.pipeline.reordering import between, reordered
+from crdt.pipeline.reordering import reordered
 from crdt.validation.diagnostics import shown
 
 from .editor import Deleted, Editor
@@ -166,10 +167,10 @@ def _orders(
     left = line.last_before(right, besides=step_id)
     if stays and (left or ("", "")) < (place.order, step_id) < (right or (_HIGHEST, "")):
         return {}
-    # Clients may have written equal orders, or others between which there is no key. Then, and only
-    # then, other steps get new orders, too.
+    # Clients may have written equal orders, or texts that are no order keys. Then, and only then,
+    # other steps get new orders, too.
     try:
-        (order,) = between(left and left[0], right and right[0])
+        order = key_between(left and left[0], right and right[0])
     except ValueError:
         return _all_orders(line, step_id, right)
     return {step_id: order}

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, TypeGuard, get_args
 
-from .reordering import is_usable_order
+from .fractional_index import is_order_key
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -198,7 +198,7 @@ class EntryId:
 class OrderKey:
     """A fractional index next to which another one can be made."""
 
-    expected = "a fractional index in base 62"
+    expected = "a fractional index such as a0"
 
     @property
     def json_schema(self) -> Mapping[str, Any]:
@@ -206,8 +206,8 @@ class OrderKey:
         return {"type": "string", "pattern": "^[0-9A-Za-z]+$"}
 
     def accepts(self, value: "Json") -> bool:
-        """Whether the value is such a key: see `is_usable_order`."""
-        return isinstance(value, str) and is_usable_order(value)
+        """Whether the value is such a key: see `is_order_key`."""
+        return isinstance(value, str) and is_order_key(value)
 
 
 @dataclass(frozen=True, slots=True)

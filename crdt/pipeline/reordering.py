@@ -1,41 +1,57 @@
-"""Bringing siblings into an order by moving as few of them as possible."""
+"""Bringing siblings into an order by moving as few of them as possible.
+
+Siblings are sorted by whatever text a client wrote as their order. Beside one that is no order key
+no other can be made, so such a sibling gets a new key as soon as somebody moves next to it.
+"""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from typing import Final
 
-from .fractional_index import DIGITS, keys_between
-
-MAX_ORDER: Final = 200
-"""Longest fractional index, in characters, next to which another one is made.
-
-A key grows by one character for about six steps put at one place, and its cost by its square.
-"""
-
-_DIGITS: Final = frozenset(DIGITS)
-
-
-def is_usable_order(order: str) -> bool:
-    """Whether a fractional index can have neighbours: base 62, not too long, not zero."""
-    return bool(order.rstrip("0")) and len(order) <= MAX_ORDER and _DIGITS.issuperset(order)
+from .fractional_index import fresh_keys, is_order_key, keys_between
 
 
 def reordered(wanted: Sequence[tuple[str, str | None]]) -> dict[str, str]:
     """Return new orders for some of the siblings so that all stand as given.
 
     `wanted` has (key, present order) from first to last; None for a sibling that is yet to be
-    placed. Nobody moves who stands right already. Where there is no room left, all move.
+    placed. Nobody moves who stands right already. Where somebody comes to stand beside what is no
+    order key, or between equal ones, more move: see `renewed`.
     """
-    standing = [n for n, (_, order) in enumerate(wanted) if order is not None]
-    places = [(wanted[n][1] or "", wanted[n][0]) for n in standing]
-    stays = {standing[n] for n in _longest_ascending(places)}
+    stays = _staying(wanted)
     if len(stays) == len(wanted):
         return {}
     try:
         return dict(_filled(wanted, stays))
     except ValueError:
-        orders = keys_between(None, None, len(wanted))
-        return {key: order for (key, _), order in zip(wanted, orders, strict=True)}
+        return renewed(wanted)
+
+
+def moved(wanted: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the fewest siblings that must move, given (key, order) in the order wanted."""
+    stays = _staying(wanted)
+    return [key for number, (key, _) in enumerate(wanted) if number not in stays]
+
+
+def renewed(wanted: Sequence[tuple[str, str | None]]) -> dict[str, str]:
+    """Return new orders for all siblings without an order key, so that all stand as given.
+
+    Of the others those keep theirs that stand right by it, also two equal ones unless somebody
+    must stand between them; where there is no room left, all move.
+    """
+    usable = [(key, order if order and is_order_key(order) else None) for key, order in wanted]
+    for is_strict in (False, True):
+        try:
+            return dict(_filled(usable, _staying(usable, is_strict=is_strict)))
+        except ValueError:
+            continue
+    return dict(zip([key for key, _ in wanted], fresh_keys(len(wanted)), strict=True))
+
+
+def _staying(wanted: Sequence[tuple[str, str | None]], *, is_strict: bool = False) -> set[int]:
+    """Return the numbers of most siblings that can keep their orders, strictly: distinct ones."""
+    standing = [n for n, (_, order) in enumerate(wanted) if order is not None]
+    places = [(wanted[n][1] or "", "" if is_strict else wanted[n][0]) for n in standing]
+    return {standing[n] for n in _longest_ascending(places)}
 
 
 def _filled(wanted: Sequence[tuple[str, str | None]], stays: set[int]) -> Iterator[tuple[str, str]]:
@@ -47,16 +63,8 @@ def _filled(wanted: Sequence[tuple[str, str | None]], stays: set[int]) -> Iterat
             gap.append(key)
             continue
         if gap:
-            yield from zip(gap, between(before, order, len(gap)), strict=True)
+            yield from zip(gap, keys_between(before, order, len(gap)), strict=True)
         gap, before = [], order
-
-
-def between(before: str | None, after: str | None, count: int = 1) -> list[str]:
-    """Return orders between two siblings'. Raises ValueError where there is no room."""
-    for order in (before, after):
-        if order is not None and not is_usable_order(order):
-            raise ValueError(f"expected a fractional index, got {order[:20]!r}")
-    return keys_between(before, after, count)
 
 
 def _longest_ascending(values: Sequence[tuple[str, str]]) -> list[int]:

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeGuard
 
 from crdt.errors import PipelineFileError
 from crdt.pipeline.fields import MAIN_SLOT, MAX_NAME, PLAIN_OF_STEP, PlainField
-from crdt.pipeline.fractional_index import keys_between
+from crdt.pipeline.fractional_index import fresh_keys
 from crdt.pipeline.json_values import same
 from crdt.pipeline.model import Json, JsonMap, PipelineSettings, Step
 from crdt.pipeline.rows import UNSUPPORTED
@@ -176,7 +176,7 @@ class StepReader:
 
     def read(self, items: Sequence, parent: str | None = None, slot: str = MAIN_SLOT) -> None:
         """Read the steps of one slot in order."""
-        orders = keys_between(None, None, len(items.items))
+        orders = fresh_keys(len(items.items))
         taken = {text_of(item.get("name")) for item in items.items if isinstance(item, Mapping)}
         for number, (item, order) in enumerate(zip(items.items, orders, strict=True), 1):
             # What is shown of a step whose item has no name, no type, or is no mapping at all.

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from random import Random
 
-from crdt.pipeline.fractional_index import keys_between
+from crdt.pipeline.fractional_index import fresh_keys, keys_between
 from crdt.pipeline.model import Connection, Json, Pipeline, PipelineSettings, Point, Size, Step
 from crdt.pipeline.placement import children_of, walk
 from tests.crdt.entries import key
@@ -50,7 +50,7 @@ def renumbered(pipeline: Pipeline, by: int = 1000) -> Pipeline:
     }
     lines = [line for slots in children_of(pipeline.steps).values() for line in slots.values()]
     for line in lines:
-        for step, order in zip(line, keys_between("a", None, len(line)), strict=True):
+        for step, order in zip(line, keys_between("a0", None, len(line)), strict=True):
             steps[ids[step.id]] = replace(
                 steps[ids[step.id]], order=order, position=Point(-1, -1), size=Size(1, 1)
             )
@@ -88,7 +88,7 @@ def _any_step(rng: Random, id_: str, parent: str | None, slot: str) -> Step:
 
 
 def _with_orders(rng: Random, steps: dict[str, Step]) -> dict[str, Step]:
-    orders = keys_between(None, None, len(steps))
+    orders = fresh_keys(len(steps))
     rng.shuffle(orders)
     return {
         step.id: replace(step, order=order)

@@ -30,7 +30,7 @@ from tests.crdt.entries import key
 A, B = key(1), key(2)
 FIRST = Pipeline(
     PipelineSettings("Loom"),
-    {A: Step(A, "a", "claude", order="F"), B: Step(B, "b", "claude", order="V")},
+    {A: Step(A, "a", "claude", order="a0"), B: Step(B, "b", "claude", order="a1")},
     {key(9): Connection(key(9), A, B)},
 )
 

@@ -35,7 +35,7 @@ def test_a_step_keeps_its_id_its_place_and_its_order() -> None:
 
 
 def test_a_renamed_step_is_known_by_what_it_does() -> None:
-    present = pipeline(step(A, "a", "V", prompt="x"), step(B, "b", "k", prompt="y"))
+    present = pipeline(step(A, "a", "a0", prompt="x"), step(B, "b", "a1", prompt="y"))
     found = match_entries(
         present, imported(step(A, "z", "1", prompt="y"), step(B, "a", "2", prompt="x"))
     )
@@ -51,7 +51,7 @@ def test_a_step_that_moved_into_another_is_known_by_its_name() -> None:
 
 
 def test_a_step_that_is_new_but_for_its_type_takes_the_place_of_the_only_one_left() -> None:
-    present = pipeline(step(A, "a", "V", prompt="x"), step(B, "b", "k", prompt="y"))
+    present = pipeline(step(A, "a", "a0", prompt="x"), step(B, "b", "a1", prompt="y"))
     found = match_entries(present, imported(step(A, "a", "1"), step(B, "z", "2", prompt="new")))
     assert {id_: one.name for id_, one in found.steps.items()} == {A: "a", B: "z"}
     found = match_entries(present, imported(step(C, "y", "1"), step(D, "z", "2")))
@@ -76,14 +76,14 @@ def test_steps_inside_a_step_that_moved_are_known() -> None:
 
 
 def test_a_step_nobody_knows_comes_between_the_others() -> None:
-    present = pipeline(step(A, "a", "V", prompt="x"), step(B, "b", "k", prompt="y"))
+    present = pipeline(step(A, "a", "a0", prompt="x"), step(B, "b", "a1", prompt="y"))
     new = step(D, "new", "2", prompt="z")
     found = match_entries(
         present, imported(step(A, "a", "1", prompt="x"), new, step(B, "b", "3", prompt="y"))
     )
     assert set(found.steps) == {A, B, other(D)}
-    assert (found.steps[A].order, found.steps[B].order) == ("V", "k")
-    assert "V" < found.steps[other(D)].order < "k"
+    assert (found.steps[A].order, found.steps[B].order) == ("a0", "a1")
+    assert "a0" < found.steps[other(D)].order < "a1"
 
 
 def test_of_two_with_one_name_the_first_is_the_first() -> None:

@@ -36,11 +36,11 @@ PIPELINE = Pipeline(
     ),
     {
         A: Step(
-            A, "a", "claude", order="F", config={"prompt": "hello", "options": {"t": 1, "k": 2}}
+            A, "a", "claude", order="a0", config={"prompt": "hello", "options": {"t": 1, "k": 2}}
         ),
-        B: Step(B, "b", "for_loop", order="V"),
-        C: Step(C, "c", "claude", order="k"),
-        INNER: Step(INNER, "a", "claude", parent_step_id=B, order="V"),
+        B: Step(B, "b", "for_loop", order="a1"),
+        C: Step(C, "c", "claude", order="a2"),
+        INNER: Step(INNER, "a", "claude", parent_step_id=B, order="a0"),
     },
     {WIRE: Connection(WIRE, A, INNER), key(8): Connection(key(8), A, C)},
 )
@@ -110,7 +110,7 @@ class TestPutStep:
         assert desk.line(B) == [NEW, INNER]
 
     def test_it_may_bring_its_own_order(self, desk: Desk) -> None:
-        desk(put_step, NEW, {"name": "new", "type": "claude", "order": "G"})
+        desk(put_step, NEW, {"name": "new", "type": "claude", "order": "a0V"})
         assert desk.line() == [A, NEW, B, C]
 
     def test_an_existing_step_is_replaced_where_it_stands(self, desk: Desk) -> None:
@@ -255,7 +255,9 @@ class TestMoveStep:
         desk(move_step, C, None, before=B)
         assert [desk.step(each) for each in (A, B)] == others
 
-    @pytest.mark.parametrize("orders", [("V", "V", "V"), ("", "V", "z"), ("0", "!", "z" * 300)])
+    @pytest.mark.parametrize(
+        "orders", [("a0", "a0", "a0"), ("", "V", "z"), ("F", "V", "k"), ("0", "!", "z" * 300)]
+    )
     def test_where_there_is_no_room_others_move_too(
         self, desk: Desk, orders: tuple[str, str, str]
     ) -> None:
@@ -282,7 +284,7 @@ class TestMoveStep:
         desk.refuses(UnknownEntry, patch_step, B, {"parent_step_id": parent}, before=before or LAST)
 
     def test_an_order_and_a_sibling_are_one_too_many(self, desk: Desk) -> None:
-        desk.refuses(InvalidEdit, patch_step, A, {"order": "z"}, before=C)
+        desk.refuses(InvalidEdit, patch_step, A, {"order": "a5"}, before=C)
 
 
 class TestDeleteStep:

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from crdt.pipeline.fractional_index import keys_between
+from crdt.pipeline.fractional_index import fresh_keys
 from crdt.pipeline.layout import GRID, Layout, lay_out
 from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Point, Size, Step
 
@@ -15,7 +15,7 @@ def pipeline(
     parents: dict[str, tuple[str, str]] | None = None,
 ) -> Pipeline:
     """Make steps in this order, `flows` (from, to) between them and `parents` (parent, slot)."""
-    orders = keys_between(None, None, len(names))
+    orders = fresh_keys(len(names))
     steps = {}
     for name, order in zip(names, orders, strict=True):
         parent, slot = (parents or {}).get(name, (None, "steps"))
