@@ -33,15 +33,25 @@ class Replacement(NamedTuple):
 def write_text(text: Text, wanted: str) -> None:
     """Make a shared text equal to the wanted one. It must hold nothing but characters."""
     written = str(text)
-    # From the end, so that the places of the replacements before it stay true.
-    for start, end, new in reversed([*replacements(written, wanted)]):
+    splice(text, reversed([*replacements(written, wanted)]))
+
+
+def splice(text: Text, changes: Iterable[Replacement]) -> None:
+    """Make replacements that do not overlap, the last one first, in a text of characters alone.
+
+    Everything is encoded once, however many there are.
+    """
+    written = str(text)
+    behind, offset = len(written), len(written.encode())
+    for start, end, new in changes:
         # The library counts UTF-8 bytes where Python counts code points. Both places stand between
         # characters here; the library panics at a place within one.
-        left, right = len(written[:start].encode()), len(written[:end].encode())
-        if left < right:
-            del text[left:right]
+        right = offset - len(written[end:behind].encode())
+        behind, offset = start, right - len(written[start:end].encode())
+        if offset < right:
+            del text[offset:right]
         if new:
-            text.insert(left, new)
+            text.insert(offset, new)
 
 
 def is_only_text(text: Text) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
@@ -27,7 +27,7 @@ from .schema import (
     shared_value,
     to_json,
 )
-from .text_edits import is_only_text, write_text
+from .text_edits import Replacement, is_only_text, splice, write_text
 
 MAX_COMPARED: Final = 500
 """Items on either side up to which the differing middle of two lists is compared item by item.
@@ -36,6 +36,9 @@ Comparing may take time in proportion to the product of both.
 """
 
 _HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
+Path: TypeAlias = "Sequence[str | int]"
+Changes: TypeAlias = Sequence[Replacement]
+
 _SHARED: Final = (Map, Array, Text, XmlElement, XmlFragment, XmlText, Doc)
 
 
@@ -147,6 +150,36 @@ def _differences(old: list[str], new: list[str]) -> list[tuple[int, int, int, in
         for kind, i, j, k, m in codes
         if kind != "equal"
     ]
+
+
+def replace_in(container: Any, path: Path, changes: Changes) -> None:
+    """Make replacements in the text at a path below a map or list, the last one first.
+
+    A shared text keeps what others write in it at the same time. A text within a plain value is
+    written with that value, since a plain value is one.
+    """
+    held, below = container[path[0]], path[1:]
+    match held:
+        case Text():
+            if not below and is_only_text(held):
+                splice(held, changes)
+        case Map() | Array() if below:
+            replace_in(held, below, changes)
+        case _ if not isinstance(held, _SHARED):
+            container[path[0]] = _replaced(held, below, changes)
+
+
+def _replaced(value: Any, path: Path, changes: Changes) -> Any:
+    """Return a plain value in which replacements are made in the text at a path."""
+    if path:
+        copy: Any = value.copy()
+        copy[path[0]] = _replaced(value[path[0]], path[1:], changes)
+        return copy
+    behind, pieces = len(value), list[str]()
+    for start, end, new in changes:
+        pieces += value[end:behind], new
+        behind = start
+    return "".join((value[:behind], *reversed(pieces)))
 
 
 def storable(value: Json) -> Json:

@@ -12,6 +12,7 @@ from crdt.pipeline.reordering import reordered
 from crdt.validation.diagnostics import shown
 
 from .editor import Deleted, Editor
+from .renaming import is_rename, rename_references
 from .strict_fields import check_fields, check_id, check_required, merged_fields
 
 _DEFAULTS: Final[JsonMap] = {
@@ -56,12 +57,21 @@ def patch_step(
 ) -> None:
     """Change some fields of a step; `config` is a JSON merge patch (RFC 7396).
 
-    `before` moves the step before that sibling, LAST to the end. A step that changes its slot comes
-    to the end unless `before` or `order` is given. Raises what `put_step` raises, and UnknownEntry
-    if the step is not there.
+    A new name is written into everything that refers to the step by its former one, too
+    (`crdt/editing/renaming.py`). `before` moves the step before that sibling, LAST to the end. A
+    step that changes its slot comes to the end unless `before` or `order` is given. Raises what
+    `put_step` raises, and UnknownEntry if the step is not there.
     """
     wanted = merged_fields(STEP, editor.step(step_id), changes)
     _write_step(editor, step_id, wanted, before)
+
+
+def rename_step(editor: Editor, step_id: str, name: str) -> None:
+    """Give a step another name, and write it into everything that refers to the step.
+
+    Raises what `patch_step` raises.
+    """
+    patch_step(editor, step_id, {"name": name})
 
 
 def move_step(
@@ -113,9 +123,23 @@ def _write_step(editor: Editor, step_id: str, fields: JsonMap, before: str | _La
         orders = _orders(editor, step_id, place, before, is_given="order" in fields)
         if "parent_step_id" in fields or "slot" in fields:
             fields = {**fields, "slot": place.slot}
-    _write_fields(editor, step_id, fields)
+    _write_named(editor, step_id, fields)
     for key, order in orders.items():
         _write_fields(editor, key, {"order": order})
+
+
+def _write_named(editor: Editor, step_id: str, fields: JsonMap) -> None:
+    """Write the fields of a step, and rename what refers to it if its name is another one.
+
+    The name comes last: until then the references are found by the former one, also those in the
+    other fields.
+    """
+    name = fields.get("name")
+    if isinstance(name, str) and is_rename(editor, step_id, name):
+        _write_fields(editor, step_id, {key: fields[key] for key in fields if key != "name"})
+        rename_references(editor, step_id, name)
+        fields = {"name": name}
+    _write_fields(editor, step_id, fields)
 
 
 def _wanted_place(present: Place | None, fields: JsonMap) -> Place:

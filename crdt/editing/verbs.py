@@ -15,7 +15,7 @@ from crdt.pipeline.model import JsonMap
 
 from .editor import Deleted, Editor
 from .entry_index import Ends
-from .steps import LAST, delete_step, move_step, patch_step, put_step
+from .steps import LAST, delete_step, move_step, patch_step, put_step, rename_step
 from .strict_fields import check_fields, check_id, check_required, merged_fields
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "patch_step",
     "put_connection",
     "put_step",
+    "rename_step",
 ]
 
 

@@ -1,28 +1,22 @@
 """Finds which step reads whose output, and derives the connections between them.
 
-In Pipeline YAML no step has a list of its inputs: a step reads another one by naming it in its
-values. The rules are those of the format's reference, by the place where a name stands:
-
-    prompt parts of type previous_response              step, extract
-    {{ steps.NAME.path }}  {{ previous_response:NAME }}  any text
-    input_source, right_source, data_source             previous_response:NAME:FIELD, NAME.FIELD
-    condition, break_/continue_condition, expression    names as the condition engine reads them
-    {{ NAME.field }}                                    where NAME is a step
-    the output_field of a step                          instead of its name, in all of these
-
-The regular expressions use possessive quantifiers (`*+`) where a text could otherwise be matched in
-many ways: a client may write a text that would take the others for ever.
+The names that stand in a step (`crdt/pipeline/mentions.py`) are looked up from its own list of
+steps outward: first the names of all steps in sight, then their `output_field`s. A variable is
+read from the `set_variable` step that wrote it last: of those in the same namespace the nearest
+before the reader, else the nearest behind it, which wrote it in an earlier round of a loop.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID, uuid5
 
 from .fields import MAIN_SLOT
-from .model import Connection, Json, Pipeline, Step
-from .placement import Children, children_of, crosses_border, walk
+from .mentions import CONDITIONS, Certainty, Mention, Path, mentions_in
+from .model import Connection, JsonMap, Pipeline, Step
+from .placement import Children, Scope, children_of, crosses_border, walk
 
 CONNECTION_NAMESPACE: Final = UUID("5b0f6f5e-6f5c-5f0e-9a53-2f1d1f7f6a11")
 """Namespace of connection ids, which are UUIDs of version 5 (RFC 9562, section 5.5).
@@ -30,28 +24,10 @@ CONNECTION_NAMESPACE: Final = UUID("5b0f6f5e-6f5c-5f0e-9a53-2f1d1f7f6a11")
 So every node derives the same id for the same flow.
 """
 
-Path: TypeAlias = tuple[str | int, ...]
-Certainty: TypeAlias = Literal["required", "mentioned", "guessed"]
+INLINE_SLOTS: Final = ("pipeline.steps", "pipeline.workflow.steps")
+"""The slots of an inline pipeline."""
 
-_TEMPLATE = re.compile(r"\{\{([^{}]+)\}\}")
-_REST = r"(?P<rest>(?:\.[\w-]+|\[[^\]\[]*\])*+)"
-_PREVIOUS = re.compile(r"\bprevious_response:\s*+(?P<name>[\w-][\w -]*+)[.:]?(?P<rest>[\w.-]*)")
-_STEPS = re.compile(r"(?<![\w.])steps\.(?P<name>[\w-]+)" + _REST)
-_ONLY_STEPS = re.compile(r"\s*steps\.(?P<name>\w[\w-]*(?: +\w[\w-]*)*)" + _REST + r"\s*")
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-_NAMED = re.compile(
-    r"(?<![\w.-])(?P<steps>steps\.)?(?P<name>[^\W\d][\w-]*+)" + _REST + r"(?!\s*\()"
-)
-_SOURCE = re.compile(r"(?:previous_response:|steps\.)?(?P<name>[^:.]+)[:.]?(?P<rest>.*)", re.DOTALL)
-
-_CONDITIONS = ("condition", "break_condition", "continue_condition")
-_TASK_LISTS = ("parallel_tasks", "tasks", "conversation")
-_ENGINE_ROOTS = """
-    steps inputs state global_vars variables loop config environment workflow step error system
-    secrets context previous_response timestamp date execution_id
-"""
-# First words of expressions that mean something of the runner's own, and so no step of that name.
-_OTHER_ROOTS = frozenset(_ENGINE_ROOTS.split())
+_Namespace: TypeAlias = Scope | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +36,13 @@ class Reference:
 
     `producer` is the id of the step to which the name resolves, None if there is none in scope (a
     dangling reference). `from_output` names the part of the output, and `path` leads to the value
-    in which the name stands. The certainty is "required" for a prompt part that needs the step,
-    "mentioned" for a template that can only mean a step, and "guessed" for a name that means
-    something else if no step has it.
+    in which the name stands. The certainty is that of the mention.
     """
 
     consumer: str
     name: str
     producer: str | None
     from_output: str
-    path: Path
-    certainty: Certainty
-
-
-@dataclass(frozen=True, slots=True)
-class _Mention:
-    """A possible reference, before its name is looked up; `rest` is the path after the name."""
-
-    name: str
-    rest: str
     path: Path
     certainty: Certainty
 
@@ -112,65 +76,51 @@ def input_name(path: Path) -> str:
 def find_references(pipeline: Pipeline) -> Iterator[Reference]:
     """Yield the references of all steps in reading order, with the dangling ones.
 
-    A guessed name that no step has is no reference.
+    A guessed name that no step has is no reference, nor is a variable that no step writes.
     """
     children = children_of(pipeline.steps)
-    scopes = _Scopes(pipeline, children)
+    names, variables = _Names(pipeline, children), _Variables(pipeline, children)
     for step in walk(children):
-        for mention in _mentions(step):
-            reference = scopes.resolve(step, mention)
-            if reference.producer is not None or mention.certainty != "guessed":
+        # Where a name is a step's it is no variable's. Mentions of one place stand together.
+        is_step_at: tuple[Path, int] | None = None
+        for mention in mentions_in(step.type, step.config):
+            if mention.certainty == "variable":
+                at = mention.place, mention.start
+                reference = None if is_step_at == at else variables.resolve(step, mention)
+            else:
+                reference = names.resolve(step, mention)
+            if reference is not None:
+                is_step_at = mention.place, mention.start
                 yield reference
 
 
-class _Scopes:
-    """Looks names up from the innermost list of steps outward, never across an inline pipeline."""
+def visible_scopes(
+    step_id: str, path: Path, scope_of: Callable[[str], Scope | None]
+) -> Iterator[Scope]:
+    """Yield the lists in which a step may find a name that stands at a path, the innermost first.
 
-    def __init__(self, pipeline: Pipeline, children: Children) -> None:
-        self._steps = pipeline.steps
-        self._names: dict[tuple[str | None, str], dict[str, str]] = {}
-        self._fields: dict[tuple[str | None, str], dict[str, str]] = {}
-        for parent, slots in children.items():
-            for slot, steps in slots.items():
-                self._register((parent, slot), steps)
-
-    def _register(self, scope: tuple[str | None, str], steps: list[Step]) -> None:
-        # Reversed, so that the first of several steps with one name or field is found.
-        self._names[scope] = {step.name: step.id for step in reversed(steps)}
-        fields = ((step.config.get("output_field"), step.id) for step in reversed(steps))
-        self._fields[scope] = {field: id_ for field, id_ in fields if isinstance(field, str)}
-
-    def resolve(self, step: Step, mention: _Mention) -> Reference:
-        scopes = list(self._enclosing(step, mention.path))
-        for scope in scopes:
-            if id_ := self._names.get(scope, {}).get(mention.name):
-                return _reference(step, mention, id_, _output(mention.rest))
-        # Only after the names of all scopes: a name far outside wins over an `output_field` nearby.
-        for scope in scopes:
-            if id_ := self._fields.get(scope, {}).get(mention.name):
-                return _reference(step, mention, id_, mention.name)
-        return _reference(step, mention, None, _output(mention.rest))
-
-    def _enclosing(self, step: Step, path: Path) -> Iterator[tuple[str | None, str]]:
-        """Yield the lists in which `step` may find names, the innermost first.
-
-        The conditions of a loop find the names of its body first, since they read what it wrote.
-        """
-        if path[0] in _CONDITIONS:
-            yield step.id, MAIN_SLOT
-        current: Step | None = step
-        while current is not None:
-            yield current.parent_step_id, current.slot
-            if current.parent_step_id is None or crosses_border(current.slot):
-                return
-            current = self._steps.get(current.parent_step_id)
+    It looks from its own list outward, never across an inline pipeline. The conditions of a loop
+    find the names of its body first, since they read what it wrote; the outputs of an inline
+    pipeline are those of the steps inside. A cycle of parents is walked once.
+    """
+    if path[0] == "outputs":
+        yield from ((step_id, slot) for slot in INLINE_SLOTS)
+        return
+    if path[0] in CONDITIONS:
+        yield step_id, MAIN_SLOT
+    seen: set[str] = set()
+    current: str | None = step_id
+    while current is not None and current not in seen:
+        seen.add(current)
+        scope = scope_of(current)
+        if scope is None:
+            return
+        yield scope
+        parent, slot = scope
+        current = None if crosses_border(slot) else parent
 
 
-def _reference(step: Step, mention: _Mention, producer: str | None, output: str) -> Reference:
-    return Reference(step.id, mention.name, producer, output, mention.path, mention.certainty)
-
-
-def _output(rest: str) -> str:
+def output_name(rest: str) -> str:
     """Return the name of the output to which a path after a step's name leads.
 
     `steps.NAME.result` is the whole output, as `steps.NAME` is.
@@ -181,98 +131,90 @@ def _output(rest: str) -> str:
     return path or "output"
 
 
-def _mentions(step: Step) -> Iterator[_Mention]:
-    yield from _prompt_mentions(step.config)
-    yield from _source_mentions(step)
-    yield from _condition_mentions(step)
-    for path, text in _texts(step.config, ()):
-        if "{{" in text and not _has_own_rule(step, path):
-            yield from _template_mentions(text, path)
+class _Names:
+    """Looks up the names of steps."""
+
+    def __init__(self, pipeline: Pipeline, children: Children) -> None:
+        self._steps = pipeline.steps
+        self._names: dict[Scope, dict[str, str]] = {}
+        self._fields: dict[Scope, dict[str, str]] = {}
+        for parent, slots in children.items():
+            for slot, steps in slots.items():
+                self._register((parent, slot), steps)
+
+    def _register(self, scope: Scope, steps: list[Step]) -> None:
+        # Reversed, so that the first of several steps with one name or field is found.
+        self._names[scope] = {step.name: step.id for step in reversed(steps)}
+        fields = ((output_field(step.config), step.id) for step in reversed(steps))
+        self._fields[scope] = {field: id_ for field, id_ in fields if field is not None}
+
+    def resolve(self, step: Step, mention: Mention) -> Reference | None:
+        scopes = list(visible_scopes(step.id, mention.path, self._scope_of))
+        for scope in scopes:
+            if id_ := self._names.get(scope, {}).get(mention.name):
+                return _reference(step, mention, id_, output_name(mention.rest))
+        # Only after the names of all scopes: a name far outside wins over an `output_field` nearby.
+        for scope in scopes:
+            if id_ := self._fields.get(scope, {}).get(mention.name):
+                return _reference(step, mention, id_, mention.name)
+        if mention.certainty == "guessed":
+            return None
+        return _reference(step, mention, None, output_name(mention.rest))
+
+    def _scope_of(self, step_id: str) -> Scope | None:
+        step = self._steps.get(step_id)
+        return None if step is None else (step.parent_step_id, step.slot)
 
 
-def _prompt_mentions(config: Mapping[str, Json]) -> Iterator[_Mention]:
-    yield from _parts(config.get("prompt"), ("prompt",))
-    for key in _TASK_LISTS:
-        for index, task in enumerate(_items(config.get(key))):
-            if isinstance(task, Mapping):
-                yield from _parts(task.get("prompt"), (key, index, "prompt"))
+def output_field(config: JsonMap) -> str | None:
+    """Return the name under which a step says that its output can be read, None if it has none."""
+    field = config.get("output_field")
+    return field if isinstance(field, str) else None
 
 
-def _parts(prompt: Json, path: Path) -> Iterator[_Mention]:
-    for index, part in enumerate(_items(prompt)):
-        if isinstance(part, Mapping) and part.get("type") == "previous_response":
-            name, extract = part.get("step"), part.get("extract")
-            if isinstance(name, str) and "{{" not in name:
-                rest = extract if isinstance(extract, str) else ""
-                yield _Mention(name, rest, (*path, index), "required")
+class _Variables:
+    """Looks up who wrote a variable."""
+
+    def __init__(self, pipeline: Pipeline, children: Children) -> None:
+        self._steps = pipeline.steps
+        self._places = {step.id: place for place, step in enumerate(walk(children))}
+        self._ids = list(self._places)
+        self._writers: dict[tuple[_Namespace, str], list[int]] = defaultdict(list)
+        for place, id_ in enumerate(self._ids):
+            for name in _written(self._steps[id_]):
+                self._writers[self._namespace(id_), name].append(place)
+
+    def resolve(self, step: Step, mention: Mention) -> Reference | None:
+        writers = self._writers.get((self._namespace(step.id), mention.name))
+        if writers is None:
+            return None
+        own = self._places[step.id]
+        others = [place for place in writers if place != own]
+        if not others:
+            return None
+        nearest = others[max(bisect_left(others, own) - 1, 0)]
+        return _reference(step, mention, self._ids[nearest], mention.name)
+
+    def _namespace(self, step_id: str) -> _Namespace:
+        """Return the slot of the innermost inline pipeline around a step, None outside of any."""
+        step: Step | None = self._steps[step_id]
+        while step is not None and step.parent_step_id is not None:
+            if crosses_border(step.slot):
+                return step.parent_step_id, step.slot
+            step = self._steps.get(step.parent_step_id)
+        return None
 
 
-def _source_mentions(step: Step) -> Iterator[_Mention]:
-    if step.type == "for_loop":
-        yield from _source(step.config.get("data_source"), ("data_source",))
-    if step.type == "data_transform":
-        yield from _source(step.config.get("input_source"), ("input_source",))
-        for index, operation in enumerate(_items(step.config.get("operations"))):
-            if isinstance(operation, Mapping):
-                path = ("operations", index, "right_source")
-                yield from _source(operation.get("right_source"), path)
+def _written(step: Step) -> Iterator[str]:
+    if step.type != "set_variable":
+        return
+    written = step.config.get("variables")
+    yield from written if isinstance(written, Mapping) else ()
+    # The singular form, which real files have.
+    single = step.config.get("variable")
+    if isinstance(single, str):
+        yield single
 
 
-def _source(value: Json, path: Path) -> Iterator[_Mention]:
-    match = _SOURCE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match and "{{" not in match[0] and match["name"] != "context":
-        yield _Mention(match["name"].strip(), match["rest"], path, "guessed")
-
-
-def _condition_mentions(step: Step) -> Iterator[_Mention]:
-    keys = (*_CONDITIONS, "expression") if step.type == "switch" else _CONDITIONS
-    for key in keys:
-        for _, text in _texts(step.config.get(key), ()):
-            yield from _names_in(text, (key,), bare=True)
-
-
-def _template_mentions(text: str, path: Path) -> Iterator[_Mention]:
-    for template in _TEMPLATE.finditer(text):
-        expression = template[1]
-        for match in (*_step_matches(expression), *_PREVIOUS.finditer(expression)):
-            yield _Mention(match["name"].strip(), match["rest"], path, "mentioned")
-        yield from _names_in(expression, path, bare=False)
-
-
-def _step_matches(expression: str) -> Iterator[re.Match[str]]:
-    """Find `steps.NAME`; only a template that is nothing else may have blanks in the name."""
-    whole = _ONLY_STEPS.fullmatch(expression)
-    yield from (_STEPS.finditer(expression) if whole is None else [whole])
-
-
-def _names_in(expression: str, path: Path, *, bare: bool) -> Iterator[_Mention]:
-    """Yield the names outside quotes that may be steps; without `bare` only those with a path."""
-    for match in _NAMED.finditer(_QUOTED.sub(" ", expression)):
-        own_root = match["steps"] is None and match["name"] in _OTHER_ROOTS
-        if (bare or match["rest"]) and not own_root:
-            yield _Mention(match["name"], match["rest"], path, "guessed")
-
-
-def _has_own_rule(step: Step, path: Path) -> bool:
-    # The names within an inline pipeline are those of its own steps; a condition of an operation is
-    # about the item at hand; and conditions of the step are read by `_condition_mentions`.
-    inner_namespace = step.type == "pipeline" and path[0] == "pipeline"
-    item_scope = path[0] == "operations" and path[-1] == "condition"
-    return inner_namespace or item_scope or path[0] in _CONDITIONS
-
-
-def _texts(value: Json, path: Path) -> Iterator[tuple[Path, str]]:
-    """Yield every text in a value with the path to it."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        # Sorted, since replicas of one document may have the keys of a map in different orders.
-        for key in sorted(value):
-            yield from _texts(value[key], (*path, key))
-    else:
-        for index, item in enumerate(_items(value)):
-            yield from _texts(item, (*path, index))
-
-
-def _items(value: Json) -> Sequence[Json]:
-    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
+def _reference(step: Step, mention: Mention, producer: str | None, output: str) -> Reference:
+    return Reference(step.id, mention.name, producer, output, mention.path, mention.certainty)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from typing import Final
 
-from crdt.pipeline.data_flow import Path, Reference, find_references, input_name
+from crdt.pipeline.data_flow import Reference, find_references, input_name
+from crdt.pipeline.mentions import Path
 from crdt.pipeline.model import Pipeline
 from crdt.pipeline.rows import STEP_TYPES, Severity
 

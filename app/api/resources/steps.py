@@ -14,7 +14,8 @@ from app.api.schemas.common import problems
 from app.api.schemas.steps import NewStep, Step, StepPatch, of_document, of_row
 from crdt.editing import verbs
 from crdt.editing.editor import Editor
-from crdt.errors import EditConflict
+from crdt.editing.renaming import is_long_rename
+from crdt.errors import EditConflict, EditRefused
 from persistence.ports.user_rows import Record
 
 from . import document_edits
@@ -23,6 +24,10 @@ from .document_edits import Edited
 router = APIRouter(prefix="/pipelines/{pipeline_id}/steps", tags=["steps"])
 
 _BY_ID: Final = Keyset("steps", {"id": UUID})
+
+
+class _LongRename(EditRefused):
+    """A rename that searches too many steps for the event loop; it is made aside instead."""
 
 
 @router.get("", name="list_steps", responses=problems(400, 404))
@@ -89,7 +94,10 @@ async def change(
     response: Response,
     if_match: IfMatch = None,
 ) -> Step:
-    """Change a step in the live document: what others change of it at the same time survives."""
+    """Change a step in the live document: what others change of it at the same time survives.
+
+    What refers to the step by name follows a new name in the same edit.
+    """
     given = changes.model_dump(mode="json", exclude_unset=True)
 
     def patch(editor: Editor) -> Step:
@@ -99,7 +107,17 @@ async def change(
         verbs.patch_step(editor, str(step_id), fields, before=before)
         return _read(editor, str(step_id))
 
-    edited = await document_edits.edit(caller, pipeline_id, patch, response)
+    def patch_at_once(editor: Editor) -> Step:
+        if is_long_rename(editor, str(step_id), given.get("name")):
+            raise _LongRename("expected a rename of many steps to be made aside")
+        return patch(editor)
+
+    try:
+        edited = await document_edits.edit(caller, pipeline_id, patch_at_once, response)
+    except _LongRename:
+        edited = await document_edits.edit_aside(
+            caller, pipeline_id, patch, response, undisturbed=if_match is not None
+        )
     return await _answered(caller, pipeline_id, edited, response)
 
 

@@ -9,6 +9,7 @@ from crdt.pipeline.data_flow import (
     find_references,
     input_name,
 )
+from crdt.pipeline.mentions import mentions_in
 from crdt.pipeline.model import Json, JsonMap, Pipeline, PipelineSettings, Step
 
 
@@ -226,3 +227,72 @@ def test_values_of_unexpected_kinds_are_passed_over() -> None:
 
 def test_paths_are_written_as_ports() -> None:
     assert input_name(("tasks", 2, "prompt", 0, "content")) == "tasks[2].prompt[0].content"
+
+
+def variable(name: str, **config: Json) -> Step:
+    return step(name, config, kind="set_variable")
+
+
+@pytest.mark.parametrize(
+    "text", ["{{state.x}}", "{{ variables.x.deep }}", "{{x}}", "{{x.deep}}", "sum {{add(x, 1)}}"]
+)
+def test_variables_lead_to_the_step_that_sets_them(text: str) -> None:
+    setter = variable("a", variables={"x": 1})
+    assert flows(setter, step("b", {"content": text})) == [("a", "x", "b", "content")]
+
+
+def test_variables_in_conditions_and_of_the_singular_form_count() -> None:
+    setter = variable("a", variable="x", value=1)
+    assert flows(setter, step("b", {"condition": "state.x > 3"})) == [("a", "x", "b", "condition")]
+    assert flows(setter, step("b", {"condition": "x > 3"})) == [("a", "x", "b", "condition")]
+
+
+def test_a_step_of_a_variables_name_is_meant_where_a_field_of_it_is_read() -> None:
+    setter, reader = variable("a", variables={"x": 1}), step("z", {"content": "{{x.y}}"})
+    assert flows(setter, step("x"), reader) == [("x", "y", "z", "content")]
+
+
+def test_the_last_writer_before_a_step_is_read_or_else_the_first_behind_it() -> None:
+    first, second = variable("a", variables={"x": 1}), variable("c", variables={"x": "{{state.x}}"})
+    reader = {"content": "{{state.x}}"}
+    assert flows(first, step("b", reader), second, step("d", reader)) == [
+        ("a", "x", "b", "content"),
+        ("a", "x", "c", "variables.x"),
+        ("c", "x", "d", "content"),
+    ]
+    assert flows(step("b", reader), second) == [("c", "x", "b", "content")]
+
+
+def test_a_variable_that_nobody_sets_is_no_dangling_reference() -> None:
+    pipeline = Pipeline(PipelineSettings("p"), {"a": step("a", {"content": "{{state.x}} {{y}}"})})
+    assert list(find_references(pipeline)) == []
+
+
+def test_no_variable_crosses_the_border_of_an_inline_pipeline() -> None:
+    inner = step("r", {"content": "{{state.x}}"}, parent="p", slot="pipeline.steps")
+    setter = variable("a", variables={"x": 1})
+    assert flows(setter, step("p", {"pipeline": {}}, kind="pipeline"), inner) == []
+
+
+def test_an_inline_pipeline_hands_out_what_steps_inside_it_made() -> None:
+    config: JsonMap = {"pipeline": {}, "outputs": ["r.text", {"path": "r", "as": "x"}, "lost"]}
+    inner = step("r", parent="p", slot="pipeline.steps")
+    assert flows(step("lost"), step("p", config, kind="pipeline"), inner) == [
+        ("r", "text", "p", "outputs[0]"),
+        ("r", "output", "p", "outputs[1].path"),
+    ]
+
+
+def test_a_place_leads_to_the_very_name() -> None:
+    config: JsonMap = {
+        "prompt": [previous("a b"), {"content": "☃ {{ steps.a b.x }} {{previous_response: a b }}"}],
+        "input_source": " steps.a b.rows",
+        "condition": ["'a.x' == steps.a.x", "a"],
+    }
+    for one in mentions_in("data_transform", config):
+        value: Json = config
+        for key in one.place:
+            value = value[key]  # type: ignore[index, call-overload]
+        assert isinstance(value, str)
+        assert value[one.start : one.end] == one.name
+        assert one.admits(one.name)
