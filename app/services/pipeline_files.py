@@ -11,8 +11,8 @@ from crdt.document.document import Document
 from crdt.document.schema import PipelineReader, seed
 from crdt.pipeline.model import Pipeline
 from crdt.pipeline.rows import PipelineRow
+from crdt.validation import file_meaning
 from crdt.validation.reading import read_pipeline, read_valid
-from crdt.yaml import codec
 from crdt.yaml.codec import Imported, write
 from persistence.ports.directory import Directory, NewPipeline
 from persistence.ports.update_log import StoredDocument, UpdateLog
@@ -21,7 +21,7 @@ from persistence.worker.replay import compute, load, replay
 
 def read_file(content: bytes, name: str) -> Imported:
     """Read a pipeline file; `name` is for pipelines that have none. Raises PipelineFileError."""
-    return codec.read(content, name=name, new_id=lambda: str(uuid4()))
+    return file_meaning.read_file(content, name=name, new_id=lambda: str(uuid4()))
 
 
 async def create(

@@ -132,6 +132,43 @@ class Code(StrEnum):
         "Keep a backup of the log for a report; nothing can be done in the editor.",
     )
 
+    MISSING_FIELD = (
+        "missing_field",
+        "error",
+        "A runner needs a field that the step does not have.",
+        "Fill the field in.",
+    )
+    INVALID_PROMPT = (
+        "invalid_prompt",
+        "error",
+        "The prompt is not a list of parts that a runner knows, each with what it needs.",
+        "Make the prompt a list of parts of the known types.",
+    )
+    DANGLING_REFERENCE = (
+        "dangling_reference",
+        "warning",
+        "A name in the step means another step, and no step in its sight has that name.",
+        "Correct the name, or give it to the step that is meant.",
+    )
+    AMBIGUOUS_REFERENCE = (
+        "ambiguous_reference",
+        "warning",
+        "A name in the step may mean several steps; the nearest and first one is taken.",
+        "Give the steps different names.",
+    )
+    UNREACHABLE_STEP = (
+        "unreachable_step",
+        "warning",
+        "No run ever comes to the step.",
+        "Move the step to where it runs, or delete it.",
+    )
+    DATA_CYCLE = (
+        "data_cycle",
+        "warning",
+        "Steps outside of a loop read each other's output, so none of them can run first.",
+        "Remove one of the references, or put the steps into a loop.",
+    )
+
     def about(
         self,
         subject: str,

@@ -16,6 +16,7 @@ from crdt.pipeline.model import (
 )
 from crdt.pipeline.rows import ConnectionRow, PipelineRow, StepRow
 
+from .meaning import Meaning
 from .valid_pipeline import ValidPipeline
 
 
@@ -36,9 +37,9 @@ def read_pipeline(reader: PipelineReader) -> Pipeline:
     )
 
 
-def read_valid(reader: PipelineReader) -> ValidPipeline:
-    """Read everything once and make it valid."""
-    valid = ValidPipeline()
+def read_valid(reader: PipelineReader, meaning: Meaning | None = None) -> ValidPipeline:
+    """Read everything once and make it valid; with a `meaning`, see `ValidPipeline`."""
+    valid = ValidPipeline(meaning)
     valid.update(
         settings=reader.settings(),
         steps={key: reader.step(key) for key in reader.step_keys()},

@@ -10,6 +10,7 @@ from crdt.pipeline.rows import Diagnostic, StepRow
 from .diagnostics import Code, pointer, shown, step_subject
 from .entries import StepEntry
 from .parents import Parents
+from .references import MeantStep
 from .siblings import Siblings
 
 
@@ -56,6 +57,14 @@ class StepTree:
             slot=slot,
             order_index=siblings.index(key),
         )
+
+    def meant(self, key: str) -> MeantStep | None:
+        """Return what of a step matters for its meaning, None if it has no row."""
+        step = self._steps.get(key)
+        if step is None:
+            return None
+        scope = self._placement.scope_of(key)
+        return MeantStep(step.name, step.type, step.config, scope, step.order, step.enabled)
 
     def diagnostics(self, key: str) -> Iterator[Diagnostic]:
         """Yield what the tables show differently because of other steps."""

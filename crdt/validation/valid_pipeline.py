@@ -19,6 +19,7 @@ from crdt.pipeline.rows import ConnectionRow, Diagnostic, PipelineRow, RowChange
 from .connections import ValidConnections
 from .diagnostics import PIPELINE, connection_subject, step_subject
 from .entries import connection_entry, settings_entry, step_entry
+from .meaning import Meaning
 from .step_tree import StepTree
 
 Entries: TypeAlias = Mapping[str, "Json | Missing"]
@@ -60,9 +61,12 @@ class ValidPipeline:
     An edit of a step that leaves its name, its place and its parent alone looks at that step only;
     one that moves it looks at the siblings it passes; a parent is followed up to the root. Rows
     depend on nothing but the present content: the way there leaves no trace.
+
+    With a `meaning`, the diagnostics also contain what a runner would hold against the steps.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, meaning: Meaning | None = None) -> None:
+        self._meaning = meaning
         self._step_tree = StepTree()
         self._valid_connections = ValidConnections(self._step_tree)
         self._own: dict[str, tuple[Diagnostic, ...]] = {}
@@ -102,15 +106,31 @@ class ValidPipeline:
         if settings is not UNCHANGED:
             self._take_settings(settings, draft)
         existed = {key for key in steps if key in self._step_tree}
-        for key in sorted(self._take_steps(steps)):
-            self._put_step(key, draft)
+        concerned_steps = self._take_steps(steps)
+        for key in sorted(concerned_steps):
+            _put(self._steps, key, self._step_tree.row(key), draft.steps, draft.removed_steps)
         exist = {key for key in steps if key in self._step_tree}
         concerned = self._take_connections(connections) | self._valid_connections.at_steps(
             existed ^ exist
         )
         for key in sorted(concerned):
             self._put_connection(key, draft)
+        for key in sorted(concerned_steps | self._meant_anew(concerned_steps, concerned)):
+            self._report_step(key, draft)
         return draft.finished()
+
+    def _meant_anew(self, steps: set[str], connections: set[str]) -> set[str]:
+        """Return the steps whose meaning may have changed with these steps and connections."""
+        if self._meaning is None:
+            return set()
+        return self._meaning.update(
+            {key: self._step_tree.meant(key) for key in steps},
+            {key: self._link(key) for key in connections},
+        )
+
+    def _link(self, key: str) -> tuple[str, str] | None:
+        row = self._connections.get(key)
+        return None if row is None else (str(row.from_step_id), str(row.to_step_id))
 
     def _take_settings(self, raw: Json, draft: _Draft) -> None:
         entry = settings_entry(raw)
@@ -137,10 +157,10 @@ class ValidPipeline:
         else:
             self._own.pop(subject, None)
 
-    def _put_step(self, key: str, draft: _Draft) -> None:
-        _put(self._steps, key, self._step_tree.row(key), draft.steps, draft.removed_steps)
+    def _report_step(self, key: str, draft: _Draft) -> None:
         subject, structural = step_subject(key), self._step_tree.diagnostics(key)
-        self._report(subject, (*self._own.get(subject, ()), *structural), draft)
+        meant = () if self._meaning is None else self._meaning.diagnostics(key)
+        self._report(subject, (*self._own.get(subject, ()), *structural, *meant), draft)
 
     def _put_connection(self, key: str, draft: _Draft) -> None:
         row = self._valid_connections.row(key)

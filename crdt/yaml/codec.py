@@ -4,8 +4,8 @@ What is read and written again holds the same data in the same order, down to 1 
 `true:` against `"true":`; comments and quoting styles are not kept.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from crdt.errors import PipelineFileError
 from crdt.pipeline.data_flow import derive_connections
@@ -16,7 +16,7 @@ from .exporter import build_tree
 from .finding import Finding
 from .importer import StepReader, find_root, read_settings
 from .lint import check, check_references, detect_version
-from .nodes import Sequence
+from .nodes import Mark, Sequence
 from .reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, read_tree
 from .writer import emit
 
@@ -33,10 +33,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A pipeline made from a file, and what was odd about the file, in the order of its lines."""
+    """A pipeline made from a file, and what was odd about the file, in the order of its lines.
+
+    `marks` has the place in the text of each step by id.
+    """
 
     pipeline: Pipeline
     diagnostics: tuple[Finding, ...]
+    marks: Mapping[str, Mark] = field(default_factory=dict)
 
 
 def read(text: str | bytes, *, name: str, new_id: Callable[[], str]) -> Imported:
@@ -57,7 +61,8 @@ def read(text: str | bytes, *, name: str, new_id: Callable[[], str]) -> Imported
         reader.read(root.steps)
     pipeline = _arranged(Pipeline(settings, reader.steps))
     findings = (*tree.findings, *check(root), *check_references(pipeline, reader.nodes))
-    return Imported(pipeline, tuple(sorted(findings, key=lambda one: (one.line, one.column))))
+    in_order = tuple(sorted(findings, key=lambda one: (one.line, one.column)))
+    return Imported(pipeline, in_order, {id_: node.mark for id_, node in reader.nodes.items()})
 
 
 def write(pipeline: Pipeline) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 from crdt.pipeline.data_flow import Reference, find_references, input_name
 from crdt.pipeline.mentions import Path
 from crdt.pipeline.model import Pipeline
+from crdt.pipeline.required_fields import PART_NEEDS, PIPELINE_SOURCES, PROMPTED, REQUIRED
 from crdt.pipeline.rows import STEP_TYPES, Severity
 
 from .finding import Finding
@@ -14,39 +15,6 @@ from .importer import Root
 from .nodes import Mapping, Node, Scalar, Sequence, text_of
 from .slots import filled_slots
 from .writer import inline
-
-PROMPTED: Final = frozenset(
-    [
-        "claude",
-        "gemini",
-        "claude_smart",
-        "claude_session",
-        "claude_extract",
-        "claude_robust",
-        "gemini_instructor",
-    ]
-)
-"""Step types that need a list of prompt parts."""
-
-# What step types need beside `name` and `type`, by type.
-_REQUIRED = {
-    "parallel_claude": ("parallel_tasks",),
-    "for_loop": ("iterator", "data_source", "steps"),
-    "while_loop": ("condition", "steps"),
-    "switch": ("expression", "cases"),
-    "data_transform": ("input_source",),
-    "file_ops": ("operation",),
-    "codebase_query": ("queries",),
-}
-# The types of prompt parts, and the key that each needs.
-_PART_NEEDS = {
-    "static": "content",
-    "file": "path",
-    "previous_response": "step",
-    "session_context": "session_id",
-    "claude_continue": "session_id",
-}
-_PIPELINE_SOURCES = ("pipeline_file", "pipeline", "pipeline_ref")
 
 
 def check(root: Root) -> Iterator[Finding]:
@@ -155,7 +123,7 @@ def _check_type(step: Mapping) -> Iterator[Finding]:
 
 
 def _check_fields(step: Mapping, type_: str) -> Iterator[Finding]:
-    for name in _REQUIRED.get(type_, ()):
+    for name in REQUIRED.get(type_, ()):
         if _is_missing(step.get(name)):
             yield _error("missing-field", f"expected `{name}` in a {type_} step", step)
     if type_ == "pipeline":
@@ -168,8 +136,8 @@ def _check_fields(step: Mapping, type_: str) -> Iterator[Finding]:
 
 
 def _check_pipeline_source(step: Mapping) -> Iterator[Finding]:
-    sources = [name for name in _PIPELINE_SOURCES if not _is_missing(step.get(name))]
-    expected = f"expected one of {', '.join(_PIPELINE_SOURCES)}"
+    sources = [name for name in PIPELINE_SOURCES if not _is_missing(step.get(name))]
+    expected = f"expected one of {', '.join(PIPELINE_SOURCES)}"
     if not sources:
         yield _error("missing-field", f"{expected}, got none", step)
     elif len(sources) > 1:
@@ -194,11 +162,12 @@ def _check_part(part: Node) -> Iterator[Finding]:
         yield _error("bad-prompt-part", f"expected a mapping, got {_kind(part)}", part)
         return
     type_ = text_of(part.get("type"))
-    if type_ not in _PART_NEEDS:
-        expected = ", ".join(_PART_NEEDS)
+    need = PART_NEEDS.get(type_ or "")
+    if need is None:
+        expected = ", ".join(PART_NEEDS)
         yield _error("bad-prompt-part", f"expected a type of {expected}, got {type_!r}", part)
-    elif _is_missing(part.get(_PART_NEEDS[type_])):
-        message = f"expected `{_PART_NEEDS[type_]}` in a prompt part of type {type_}"
+    elif _is_missing(part.get(need)):
+        message = f"expected `{need}` in a prompt part of type {type_}"
         yield _error("bad-prompt-part", message, part)
 
 

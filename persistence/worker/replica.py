@@ -10,6 +10,7 @@ from typing import Final
 from crdt.document.schema import PipelineReader
 from crdt.pipeline.rows import Diagnostic, RowChanges, Rows
 from crdt.validation.diagnostics import PIPELINE, Code
+from crdt.validation.meaning import Meaning
 from crdt.validation.reading import read_valid
 from persistence.ports.update_log import LoggedUpdate, StoredDocument
 
@@ -31,7 +32,7 @@ class Replica:
         self._document, undecodable = replay(stored)
         self._undecodable = _diagnostic(undecodable)
         self._reader = PipelineReader(self._document)
-        self._valid = read_valid(self._reader)
+        self._valid = read_valid(self._reader, Meaning())
         self.seq, self.state_seq = stored.seq, stored.state_seq
 
     def changes_from(self, stored: Rows) -> RowChanges:

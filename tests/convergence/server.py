@@ -21,6 +21,7 @@ from crdt.errors import EditRefused, Overloaded, SyncError
 from crdt.pipeline.rows import Rows
 from crdt.room.session import Session, UserProfile
 from crdt.updates.format import read_structs
+from crdt.validation.meaning import Meaning
 from crdt.validation.reading import read_valid
 from persistence.errors import StoreError, StoreUnavailable
 from persistence.group_commit import GroupCommit
@@ -330,7 +331,7 @@ class Server:
 
 def valid_rows(document: Document) -> Rows:
     """The rows that a document asks for, made without a past."""
-    return read_valid(PipelineReader(document)).rows()
+    return read_valid(PipelineReader(document), Meaning()).rows()
 
 
 async def _instant(seconds: float) -> None:

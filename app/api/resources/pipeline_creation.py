@@ -15,8 +15,8 @@ from app.services import pipeline_files
 from crdt.editing.strict_fields import check_fields
 from crdt.pipeline import model
 from crdt.pipeline.fields import MAX_NAME, SETTINGS
+from crdt.validation.file_meaning import read_file
 from crdt.yaml.codec import Imported
-from crdt.yaml.codec import read as read_yaml
 
 from . import document_edits
 from .pipelines import read, tag_of
@@ -102,5 +102,5 @@ async def _imported(caller: Caller, yaml: str | None) -> Imported:
     if yaml is None:
         return Imported(model.Pipeline(model.PipelineSettings(name=UNTITLED)), ())
     return await caller.context.compute_queue.run(
-        caller.id, read_yaml, yaml, name=UNTITLED, new_id=lambda: str(uuid4())
+        caller.id, read_file, yaml, name=UNTITLED, new_id=lambda: str(uuid4())
     )

@@ -9,8 +9,8 @@ from app.api.core.context import Asking, Caller
 from app.api.core.problems import UnsupportedBody
 from app.api.schemas.common import Shown, problems
 from app.api.schemas.findings import Finding
+from crdt.validation.file_meaning import read_file
 from crdt.yaml.codec import Imported
-from crdt.yaml.codec import read as read_yaml
 
 router = APIRouter(tags=["yaml"])
 
@@ -88,5 +88,5 @@ async def yaml_in(request: Request) -> bytes:
 async def read_in(caller: Caller, request: Request) -> Imported:
     """Read the pipeline file that is the body of a request. Raises PipelineFileError and such."""
     return await caller.context.compute_queue.run(
-        caller.id, read_yaml, await yaml_in(request), name=UNTITLED, new_id=lambda: str(uuid4())
+        caller.id, read_file, await yaml_in(request), name=UNTITLED, new_id=lambda: str(uuid4())
     )

@@ -9,6 +9,7 @@ from app.services.demo import COMMAND, connection_help, create_demo
 from app.services.pipeline_files import export, read_file
 from app.settings import DEFAULT_DATA_DIR
 from crdt.document.schema import PipelineReader
+from crdt.validation.meaning import Meaning
 from crdt.validation.reading import read_valid
 from persistence.memory.stores import MemoryStore
 from persistence.ports.directory import DEMO_OWNER, DEMO_VIEWER
@@ -36,7 +37,7 @@ async def test_the_demo_has_one_who_writes_and_one_who_watches(store: MemoryStor
 async def test_the_demo_pipeline_is_valid_and_has_something_to_look_at(store: MemoryStore) -> None:
     pipeline_id = await create_demo(store, NOON)
     document, _ = replay(await store.load(pipeline_id))
-    rows = read_valid(PipelineReader(document)).rows()
+    rows = read_valid(PipelineReader(document), Meaning()).rows()
     assert rows.diagnostics == {}
     assert len(rows.steps) >= 3
     assert any(row.parent_step_id for row in rows.steps.values())

@@ -19,6 +19,7 @@ from crdt.document.schema import PipelineReader, seed, shared_step
 from crdt.errors import DocumentPoisoned
 from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Step
 from crdt.pipeline.rows import PipelineRow, RowChanges, Rows
+from crdt.validation.meaning import Meaning
 from crdt.validation.valid_pipeline import ValidPipeline
 from persistence.errors import StoreError, StoreUnavailable
 from persistence.memory.projections import MemoryClaim
@@ -65,7 +66,7 @@ class Editor:
         return self.edit(lambda steps: steps.pop(step))
 
     def wanted(self) -> Rows:
-        reader, valid = PipelineReader(self.document), ValidPipeline()
+        reader, valid = PipelineReader(self.document), ValidPipeline(Meaning())
         valid.update(
             settings=reader.settings(),
             steps={key: reader.step(key) for key in reader.step_keys()},

@@ -66,8 +66,10 @@ async def test_a_pipeline_comes_out_of_yaml_with_what_is_odd_about_it(team: Team
     }
     (connection,) = (await team.viewer.read(f"{path}/connections"))["items"]
     assert connection["to_input"]
-    (diagnostic,) = (await team.viewer.read(f"{path}/diagnostics"))["items"]
-    assert diagnostic["code"] == "unsupported_type"
+    diagnostics = (await team.viewer.read(f"{path}/diagnostics"))["items"]
+    (diagnostic,) = (one for one in diagnostics if one["code"] == "unsupported_type")
+    assert diagnostic["path"] == "/type"
+    assert diagnostic["suggestion"].startswith("Choose")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pycrdt import Map
 
 from crdt.document.document import Document
 from crdt.document.schema import root_map, to_json
+from crdt.editing.renaming import SEARCHED_AT_ONCE
 from crdt.protocol.messages import Update
 from tests.app.api.house import (
     House,
@@ -194,3 +195,53 @@ async def test_a_patch_and_two_sockets_edit_one_step_and_all_three_edits_survive
 
 def _config(document: Document, step: str) -> Any:
     return to_json(the_step(document, step)["config"])
+
+
+async def test_what_refers_to_a_step_follows_its_new_name(team: Team) -> None:
+    path = await a_pipeline(team)
+    first = await a_step(team, path, "draft", config={"prompt": []})
+    prompt = [
+        {"type": "previous_response", "step": "draft"},
+        {"type": "static", "content": "{{steps.draft.result}}"},
+    ]
+    reader = await a_step(team, path, "reader", config={"prompt": prompt})
+    the_json(await team.member.patch(f"{path}/steps/{first}", {"name": "outline"}))
+    shown = await team.viewer.read(f"{path}/steps/{reader}")
+    assert shown["config"]["prompt"] == [
+        {"type": "previous_response", "step": "outline"},
+        {"type": "static", "content": "{{steps.outline.result}}"},
+    ]
+    assert (await team.viewer.read(f"{path}/diagnostics"))["items"] == []
+
+
+async def test_a_rename_in_a_large_pipeline_follows_too_and_keeps_its_conditions(
+    team: Team,
+) -> None:
+    steps = [
+        f"{{name: s{n}, type: claude, prompt: [{{type: static, content: x}}]}}"
+        for n in range(SEARCHED_AT_ONCE)
+    ]
+    reader = "{name: reader, type: claude, prompt: [{type: previous_response, step: s0}]}"
+    yaml = f"workflow: {{name: x, steps: [{', '.join((*steps, reader))}]}}"
+    made = await team.member.made("/pipelines", {"team_id": team.id, "yaml": yaml})
+    path = f"/pipelines/{made['id']}"
+    by_name = {one["name"]: one for one in await all_items(team.viewer, f"{path}/steps", 200)}
+    step = f"{path}/steps/{by_name['s0']['id']}"
+    tag = (await team.viewer.get(step)).headers["etag"]
+    stale = await team.member.patch(step, {"name": "first"}, headers={"if-match": '"other"'})
+    the_problem(stale, 412)
+    the_json(await team.member.patch(step, {"name": "first"}, headers={"if-match": tag}))
+    shown = await team.viewer.read(f"{path}/steps/{by_name['reader']['id']}")
+    assert shown["config"]["prompt"][0]["step"] == "first"
+
+
+async def test_a_reference_that_dangles_is_a_diagnostic_until_it_is_corrected(team: Team) -> None:
+    path = await a_pipeline(team)
+    part = {"type": "previous_response", "step": "gone"}
+    step = await a_step(team, path, "a", config={"prompt": [part]})
+    (one,) = (await team.viewer.read(f"{path}/diagnostics"))["items"]
+    assert (one["code"], one["severity"]) == ("dangling_reference", "error")
+    assert (one["subject"], one["path"]) == (f"step:{step}", "/config/prompt/0/step")
+    assert one["suggestion"]
+    await a_step(team, path, "gone", config={"prompt": []})
+    assert (await team.viewer.read(f"{path}/diagnostics"))["items"] == []

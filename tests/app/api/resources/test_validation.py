@@ -33,3 +33,22 @@ async def test_what_is_declared_as_no_yaml_is_not_read(team: Team, kind: str) ->
 async def test_bytes_that_are_no_text_are_refused(team: Team) -> None:
     headers = {"content-type": "text/yaml"}
     the_problem(await team.viewer.post("/validate", content=b"\xff\xfe\x00", headers=headers), 422)
+
+
+async def test_what_the_steps_of_a_file_mean_together_is_found_with_its_line(team: Team) -> None:
+    content = """workflow:
+  name: x
+  steps:
+    - name: a
+      type: claude
+      prompt: [{type: previous_response, step: b}]
+    - name: b
+      type: claude
+      prompt: [{type: previous_response, step: a}]
+"""
+    answer = await team.viewer.post(
+        "/validate", content=content, headers={"content-type": "text/yaml"}
+    )
+    (finding,) = answer.json()["findings"]
+    assert (finding["code"], finding["severity"]) == ("data-cycle", "warning")
+    assert finding["line"] in {4, 7}
