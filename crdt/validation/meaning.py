@@ -6,14 +6,12 @@ again only for the steps that mention a changed name, stand at a changed place o
 cycle. The result depends on nothing but the present content, whatever the way there.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from crdt.pipeline.data_flow import output_field
 from crdt.pipeline.fields import MAIN_SLOT
-from crdt.pipeline.placement import Scope, Standing, crosses_border
+from crdt.pipeline.placement import Scope, crosses_border
 from crdt.pipeline.required_fields import LOOPS
 from crdt.pipeline.rows import UNSUPPORTED, Diagnostic
 
@@ -21,6 +19,7 @@ from .data_cycles import DataCycles, Edge
 from .diagnostics import Code, pointer, shown, step_subject
 from .missing_fields import Finding, missing_fields
 from .references import MeantStep, Read, References
+from .step_places import Change, StepPlaces
 
 Link: TypeAlias = tuple[str, str]
 """The ends of a connection: the step that is read, and the one that reads."""
@@ -28,24 +27,7 @@ Link: TypeAlias = tuple[str, str]
 MAX_FINDINGS: Final = 5
 """Findings of one code that a diagnostic describes; it counts the others."""
 
-_STOPS: Final = frozenset(("break", "continue"))
 _NOTHING_READ: Final = Read()
-
-
-@dataclass(slots=True)
-class _Change:
-    """What an update concerns, while its steps are taken one by one.
-
-    `concerned` steps may get other diagnostics, `unread` ones may read other steps, and `moved`
-    ones have another place, with all steps inside them. `names` are the spellings that some step
-    got or lost, and in the lists `stopped` a run may end at another step.
-    """
-
-    concerned: set[str] = field(default_factory=set)
-    unread: set[str] = field(default_factory=set)
-    moved: set[str] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)
-    stopped: set[Scope] = field(default_factory=set)
 
 
 class Meaning:
@@ -53,7 +35,7 @@ class Meaning:
 
     def __init__(self) -> None:
         self._steps: dict[str, MeantStep] = {}
-        self._places = _Places()
+        self._places = StepPlaces()
         self._references = References(self._steps)
         self._reads: dict[str, Read] = {}
         self._links: dict[str, Link] = {}
@@ -67,7 +49,7 @@ class Meaning:
 
         A step must be given whenever anything of it may have changed that a `MeantStep` has.
         """
-        change = _Change()
+        change = Change()
         for key, step in steps.items():
             former = self._steps.get(key)
             if not _is_same(former, step):
@@ -100,7 +82,7 @@ class Meaning:
             yield from self._findings(key, step)
 
     def _take(
-        self, key: str, former: MeantStep | None, step: MeantStep | None, change: _Change
+        self, key: str, former: MeantStep | None, step: MeantStep | None, change: Change
     ) -> None:
         if step is None:
             self._steps.pop(key, None)
@@ -207,91 +189,6 @@ class Meaning:
             yield Finding(Code.UNREACHABLE_STEP, ("slot",), message)
 
 
-class _Places:
-    """Where steps stand: what is inside which step, and where a run of a list ends early."""
-
-    def __init__(self) -> None:
-        self._members: dict[Scope, set[str]] = {}
-        self._inside: dict[str, Counter[str]] = {}
-        self._stops: dict[Scope, set[str]] = {}
-        self._first_stops: dict[Scope, Standing] = {}
-
-    def slots(self, key: str) -> Collection[str]:
-        """Return the slots of a step that hold steps."""
-        return self._inside.get(key, {})
-
-    def children(self, key: str) -> set[str]:
-        return {each for slot in self.slots(key) for each in self._members[key, slot]}
-
-    def below(self, keys: Iterable[str]) -> set[str]:
-        """Return the steps, and all steps inside them."""
-        found = set(keys)
-        pending = list(found)
-        while pending:
-            inside = self.children(pending.pop()) - found
-            found |= inside
-            pending += inside
-        return found
-
-    def first_stop(self, scope: Scope) -> Standing | None:
-        """Return where the first step stands that ends every run of a list, None without one."""
-        return self._first_stops.get(scope)
-
-    def take(
-        self, key: str, former: MeantStep | None, step: MeantStep | None, change: _Change
-    ) -> None:
-        """Put a step where it stands now."""
-        if former is not None and (step is None or former.scope != step.scope):
-            self._leave(key, former.scope)
-        if step is not None and (former is None or former.scope != step.scope):
-            self._enter(key, step.scope)
-        if _place_of(former) != _place_of(step):
-            change.moved.add(key)
-            ends = (each.scope[0] for each in (former, step) if each is not None)
-            change.concerned |= {end for end in ends if end is not None}
-        for each, is_there in ((former, False), (step, True)):
-            if each is not None and _is_stop(each):
-                _put(self._stops, each.scope, key, is_there=is_there)
-                change.stopped.add(each.scope)
-
-    def settle_stops(self, scopes: Iterable[Scope], steps: Mapping[str, MeantStep]) -> set[str]:
-        """Find the first stops of lists anew; return the steps for which that matters."""
-        concerned: set[str] = set()
-        for scope in scopes:
-            stops = [(steps[key].order, key) for key in self._stops.get(scope, ())]
-            self._first_stops.pop(scope, None)
-            if stops:
-                self._first_stops[scope] = min(stops)
-            concerned |= self._members.get(scope, set())
-        return concerned
-
-    def _enter(self, key: str, scope: Scope) -> None:
-        _put(self._members, scope, key, is_there=True)
-        if scope[0] is not None:
-            self._inside.setdefault(scope[0], Counter())[scope[1]] += 1
-
-    def _leave(self, key: str, scope: Scope) -> None:
-        _put(self._members, scope, key, is_there=False)
-        parent, slot = scope
-        if parent is not None:
-            inside = self._inside[parent]
-            inside[slot] -= 1
-            if not inside[slot]:
-                del inside[slot]
-            if not inside:
-                del self._inside[parent]
-
-
-def _put(sets: dict[Scope, set[str]], scope: Scope, key: str, *, is_there: bool) -> None:
-    if is_there:
-        sets.setdefault(scope, set()).add(key)
-        return
-    keys = sets[scope]
-    keys.discard(key)
-    if not keys:
-        del sets[scope]
-
-
 def _is_same(one: MeantStep | None, other: MeantStep | None) -> bool:
     # Comparing configs would take longer than finding the names in them.
     if one is None or other is None:
@@ -306,15 +203,6 @@ def _names_of(step: MeantStep | None) -> object:
 
 def _text_of(step: MeantStep | None) -> object:
     return step and (step.type, id(step.config))
-
-
-def _place_of(step: MeantStep | None) -> object:
-    """Return what decides which steps are in one list with another, and which are in a loop."""
-    return step and (step.scope, step.type in LOOPS)
-
-
-def _is_stop(step: MeantStep) -> bool:
-    return step.type in _STOPS and step.is_enabled and step.config.get("condition") is None
 
 
 def _runs(parent: MeantStep, slot: str) -> bool:

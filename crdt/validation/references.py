@@ -127,11 +127,10 @@ class References:
         return None if step is None else step.scope
 
     def _dangling(self, key: str, mention: Mention) -> Finding:
-        read = f"{input_name(mention.place)} reads {shown(mention.name)}"
         return Finding(
             Code.DANGLING_REFERENCE,
             ("config", *mention.place),
-            f"{read}, but no step in its sight has that name.",
+            f"{_shown(mention)} is the name of no step in its sight.",
             self._advice(key, mention),
             "error" if mention.certainty == "required" else "warning",
         )
@@ -166,6 +165,11 @@ def _distinct(step: MeantStep) -> Iterator[Mention]:
 def _ambiguous(mention: Mention, found: list[Collection[str]]) -> Iterator[Finding]:
     count = sum(map(len, found))
     if count > 1:
-        read = f"{input_name(mention.place)} reads {shown(mention.name)}"
-        message = f"{read}, and {count} steps in its sight are called so; the nearest is taken."
+        message = (
+            f"{_shown(mention)} may be any of {count} steps in its sight; the nearest is taken."
+        )
         yield Finding(Code.AMBIGUOUS_REFERENCE, ("config", *mention.place), message)
+
+
+def _shown(mention: Mention) -> str:
+    return f"{shown(mention.name)} in {input_name(mention.place)}"

@@ -104,9 +104,7 @@ class TestReferences:
     def test_a_prompt_part_that_needs_a_step_which_is_not_there(self) -> None:
         one = found({A: reader("a", "gone")})["dangling_reference", A]
         assert (one.severity, one.path) == ("error", "/config/prompt/0/step")
-        assert one.message == (
-            'Prompt[0].step reads "gone", but no step in its sight has that name.'
-        )
+        assert one.message == ('"gone" in prompt[0].step is the name of no step in its sight.')
 
     def test_a_template_that_can_only_mean_a_step_is_a_warning(self) -> None:
         text: JsonMap = {"prompt": [{"type": "static", "content": "{{steps.gone.x}} {{maybe.x}}"}]}
@@ -128,7 +126,7 @@ class TestReferences:
         steps = {A: step("x"), B: step("x"), C: reader("c", "x")}
         one = found(steps)["ambiguous_reference", C]
         assert one.path == "/config/prompt/0/step"
-        assert "2 steps in its sight are called so" in one.message
+        assert "may be any of 2 steps" in one.message
 
     def test_so_do_one_inside_and_one_outside(self) -> None:
         loop = step("l", {"condition": "1"}, type="while_loop")
@@ -146,7 +144,7 @@ class TestReferences:
 
     def test_of_many_findings_a_few_are_told(self) -> None:
         one = found({A: reader("a", *map(str, range(20)))})["dangling_reference", A]
-        assert one.message.count("reads") == 5
+        assert one.message.count("no step in its sight") == 5
         assert one.message.endswith("There are 15 more.")
 
 
