@@ -360,7 +360,6 @@ async def test_a_y_websocket_client_back_at_another_node_stays_when_its_old_conn
         await stays_when_its_old_connection_ends(site, document, balancer, roamer, back)
 
 
-@pytest.mark.timed
 async def test_a_client_that_goes_from_node_to_node_is_everywhere_once(
     site: Site, document: str, version: str
 ) -> None:
