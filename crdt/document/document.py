@@ -352,7 +352,7 @@ class Document:
             return not update.structs and includes_deletions(self._all_deleted(), update.deletions)
         if has_structs(update):
             return False
-        deletions = read_deletions(update, limits.parts)
+        deletions = read_deletions(update, limits.parts, limits.leftover_bytes)
         return not deletions or includes_deletions(self._all_deleted(), deletions)
 
     def _all_deleted(self) -> DeleteSet:

@@ -37,6 +37,13 @@ PLAIN_TYPES: Final = frozenset((0, 1, 2, 4, 6))
 
 MAX_CLOCK, MAX_CLIENT = 2**32, 2**53
 
+COLUMNS_OF_V2: Final = 9
+IS_V2: Final = (
+    "expected an update of Yjs' format V1, got one that looks like V2: "
+    "use encodeStateAsUpdate and on('update')"
+)
+"""The reason why an update is refused that begins as an empty one of format v1 would."""
+
 PARTS_OF_A_CLIENT: Final = 10
 """A client costs as much as ten structs."""
 
@@ -68,22 +75,44 @@ Structs: TypeAlias = dict[int, list[Struct]]
 """client -> its structs by ascending clock, without those that the update skips."""
 
 
-def read_update(update: bytes, max_parts: int = sys.maxsize) -> tuple[Structs, DeleteSet]:
+def read_update(
+    update: bytes, max_parts: int = sys.maxsize, max_leftover: int = sys.maxsize
+) -> tuple[Structs, DeleteSet]:
     """Read the structs and the delete set of an update.
 
-    Raises MalformedUpdate, also for values nested deeper than `any_values.MAX_NESTING`, and
-    MessageTooBig for more than `max_parts` structs, values and deleted ranges together, a client
-    counting as ten.
+    Raises MalformedUpdate, also for values nested deeper than `any_values.MAX_NESTING` and for more
+    than `max_leftover` bytes behind the update, and MessageTooBig for more than `max_parts`
+    structs, values and deleted ranges together, a client counting as ten.
     """
-    return read_parts(Reader(update, max_parts))
+    return read_parts(Reader(update, max_parts), max_leftover)
 
 
-def read_parts(reader: Reader) -> tuple[Structs, DeleteSet]:
+def read_parts(reader: Reader, max_leftover: int = sys.maxsize) -> tuple[Structs, DeleteSet]:
     """Read an update with a reader, which counts its parts. Raises what `read_update` raises."""
     try:
-        return _read_structs(reader), _read_delete_set(reader)
+        structs, deletions = _read_structs(reader), _read_delete_set(reader)
+        if reader.remaining > max_leftover:
+            raise ProtocolError(f"expected the end, got {reader.remaining} bytes more")
     except ProtocolError as error:
-        raise MalformedUpdate(f"update cannot be decoded: {error}") from error
+        problem = IS_V2 if _looks_like_v2(reader) else f"update cannot be decoded: {error}"
+        raise MalformedUpdate(problem) from error
+    return structs, deletions
+
+
+def _looks_like_v2(reader: Reader) -> bool:
+    """Whether an update that is not of format v1 has the frame of one of format v2.
+
+    Format v2 begins with a feature flag, which is 0, and nine columns with their lengths. Source:
+    yjs/src/utils/UpdateEncoder.js, UpdateEncoderV2.toUint8Array.
+    """
+    reader.position = 0
+    try:
+        flag = reader.byte()
+        for _ in range(COLUMNS_OF_V2):
+            reader.skip_bytes()
+    except ProtocolError:
+        return False
+    return flag == 0 and reader.remaining > 0
 
 
 def read_structs(update: bytes) -> Structs:
@@ -99,9 +128,11 @@ def has_structs(update: bytes) -> bool:
         raise MalformedUpdate(f"update cannot be decoded: {error}") from error
 
 
-def read_deletions(update: bytes, max_parts: int = sys.maxsize) -> DeleteSet:
+def read_deletions(
+    update: bytes, max_parts: int = sys.maxsize, max_leftover: int = sys.maxsize
+) -> DeleteSet:
     """Read the delete set of an update. Raises what `read_update` raises."""
-    return read_update(update, max_parts)[1]
+    return read_update(update, max_parts, max_leftover)[1]
 
 
 def _read_delete_set(reader: Reader) -> DeleteSet:

@@ -74,7 +74,7 @@ def inspect_update(update: bytes, limits: Limits = REPLAYED) -> Inspection:
     Raises MalformedUpdate when it cannot be decoded, and MessageTooBig when it exceeds `limits`.
     """
     reader = Reader(update, limits.parts)
-    structs, deletions = read_parts(reader)
+    structs, deletions = read_parts(reader, limits.leftover_bytes)
     update = replace_escaped_halves(update, structs)
     copied_bytes = check_amplification(update, structs, deletions, limits)
     types = sum(struct.is_type for found in structs.values() for struct in found)

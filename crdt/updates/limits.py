@@ -23,6 +23,9 @@ class Limits:
     as ten; each costs a few microseconds, however small it is. `pending_parts` is the same for an
     update with pending structs, since the room itself has to take that apart.
 
+    `leftover_bytes` may follow behind the update: nothing reads them, so whoever sent them means
+    something else by the whole. An update of format V2 is an empty one of V1 with bytes left over.
+
     The other limits are for what costs the library more than its number. `map_conflicts` are
     structs that set a key of a map without naming the value that they replace; it takes 2 ns times
     their square. `copied_bytes` are held at once to join runs of text or values that an honest
@@ -39,6 +42,7 @@ class Limits:
     map_conflicts: int
     copied_bytes: int
     seconds: float
+    leftover_bytes: int
 
 
 ACCEPTED: Final = Limits(
@@ -49,6 +53,7 @@ ACCEPTED: Final = Limits(
     map_conflicts=1_000,
     copied_bytes=64 * 1024 * 1024,
     seconds=0.3,
+    leftover_bytes=0,
 )
 """For an update of a client. A first sync of 10,000 steps has some 460,000 parts."""
 
@@ -60,6 +65,7 @@ REPLAYED: Final = Limits(
     map_conflicts=sys.maxsize,
     copied_bytes=sys.maxsize,
     seconds=inf,
+    leftover_bytes=sys.maxsize,
 )
 """For updates from the log and from other nodes, which were checked when they were accepted."""
 

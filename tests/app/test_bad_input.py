@@ -9,7 +9,9 @@ from pycrdt import Doc, Map
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.protocol.messages import AwarenessUpdate, SyncStep1, SyncStep2, Update
 from crdt.protocol.y_websocket import encode
+from crdt.updates.format import EMPTY_UPDATE
 from tests.app.bystander import assert_log_decodable, undisturbed
+from tests.crdt.raw_updates import OF_V2
 from tests.editor import joined, visiting
 from tests.rounds import SEED, rounds
 from tests.server import Installation, Server
@@ -58,6 +60,10 @@ VIOLATIONS: dict[str, bytes | str] = {
     "an update of rubbish": encode(Update(b"rubbish")),
     "an empty update": encode(Update(b"")),
     "an update cut short": encode(Update(valid_update()[:-4])),
+    "bytes behind an update": encode(Update(valid_update() + b"tail")),
+    "bytes behind an empty update": encode(SyncStep2(EMPTY_UPDATE + b"tail")),
+    "an update of format V2": encode(Update(OF_V2)),
+    "an answer of format V2": encode(SyncStep2(OF_V2)),
     "an answer of rubbish": encode(SyncStep2(b"\x01\x02\x03")),
     "a state vector of rubbish": encode(SyncStep1(b"\x05\x01")),
     "an update of more structs than it has": encode(Update(var_uint(2**40) + b"\x01")),

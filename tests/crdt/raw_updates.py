@@ -4,6 +4,14 @@ from crdt.protocol.lib0 import var_string, var_uint
 
 Y_ARRAY, Y_MAP, Y_TEXT = b"\x00", b"\x01", b"\x02"
 
+EMPTY_OF_V2 = bytes.fromhex("00000000000001000000000000")
+OF_V2 = bytes.fromhex(
+    "00000247020302064800092100270001008400a81a14706970656c696e656e616d657374657073616c6f"
+    "08040501020301010001020301030101050077017801070200000102"
+)
+"""What Yjs 13.6 encodes in its format V2 of an empty document, and of one with a text and
+deletions in it."""
+
 
 def update(*structs: bytes, client: int = 1, clock: int = 0, deletions: bytes = b"\x00") -> bytes:
     """An update of one client."""

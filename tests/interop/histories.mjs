@@ -2,6 +2,7 @@
 // JSON lines on stdin, answers as JSON lines on stdout.
 //
 //   {"history": 7}           -> {"updates": [base64], "content": …}
+//   {"v2": 7}                -> {"updates": [base64]}, the same updates in format V2
 //   {"content": [base64]}    -> {"content": …, "isWhole": …} of a fresh document that gets these
 import { createInterface } from 'node:readline'
 import * as Y from 'yjs'
@@ -198,7 +199,10 @@ function sorted (value) {
 const encoded = (update) => Buffer.from(update).toString('base64')
 const decoded = (text) => new Uint8Array(Buffer.from(text, 'base64'))
 
-function answer ({ history, content }) {
+function answer ({ history, v2, content }) {
+  if (v2 !== undefined) {
+    return { updates: new History(v2).updates.map((each) => encoded(Y.convertUpdateFormatV1ToV2(each))) }
+  }
   if (history !== undefined) {
     const made = new History(history)
     const updates = made.updates.map(encoded)

@@ -12,6 +12,7 @@ from crdt.errors import MalformedUpdate, MessageTooBig, ProtocolError
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.updates.format import (
     EMPTY_UPDATE,
+    IS_V2,
     Struct,
     Structs,
     has_structs,
@@ -20,6 +21,8 @@ from crdt.updates.format import (
     read_update,
 )
 from tests.crdt.raw_updates import (
+    EMPTY_OF_V2,
+    OF_V2,
     Y_ARRAY,
     Y_MAP,
     Y_TEXT,
@@ -233,6 +236,20 @@ def test_every_truncated_prefix_is_refused(change: Callable[["Doc[Any]"], None])
     for length in range(len(whole)):
         with pytest.raises(ProtocolError):
             read_deletions(whole[:length])
+
+
+@pytest.mark.parametrize("whole", [EMPTY_UPDATE, update(in_root(7, Y_MAP))])
+def test_bytes_behind_an_update_are_refused_within_a_limit(whole: bytes) -> None:
+    assert read_update(whole + b"abc", max_leftover=3) == read_update(whole, max_leftover=0)
+    with pytest.raises(MalformedUpdate, match="expected the end, got 3 bytes more"):
+        read_update(whole + b"abc", max_leftover=2)
+
+
+@pytest.mark.parametrize("update_of_v2", [EMPTY_OF_V2, OF_V2])
+def test_an_update_of_format_v2_is_named(update_of_v2: bytes) -> None:
+    with pytest.raises(MalformedUpdate) as refused:
+        read_update(update_of_v2, max_leftover=0)
+    assert refused.value.reason == IS_V2, "expected the whole reason in a close frame"
 
 
 @given(st.binary(max_size=200))

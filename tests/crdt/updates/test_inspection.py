@@ -4,7 +4,7 @@ import pytest
 from pycrdt import merge_updates
 
 from crdt.document.document import Document
-from crdt.errors import MessageTooBig, Overloaded
+from crdt.errors import MalformedUpdate, MessageTooBig, Overloaded
 from crdt.protocol.lib0 import var_uint
 from crdt.updates.format import read_update
 from crdt.updates.inspection import FEW_TYPES, inspect_update
@@ -100,6 +100,16 @@ def test_a_large_update_without_its_predecessors_is_sent_back_untouched() -> Non
     assert not document.waiting()
     assert document.apply(many, REPLAYED)
     assert document.waiting()
+
+
+def test_bytes_behind_an_update_are_replayed_and_not_accepted() -> None:
+    followed = update(in_root(8, NULL)) + b"trailing"
+    with pytest.raises(MalformedUpdate, match="8 bytes more"):
+        inspect_update(followed, ACCEPTED)
+    document = Document()
+    # Earlier releases accepted and acknowledged such updates.
+    assert document.apply(followed, REPLAYED)
+    assert document._state == {1: 1}
 
 
 def test_parts_are_limited() -> None:
