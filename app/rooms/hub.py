@@ -19,7 +19,7 @@ import structlog
 from app.bus.base import Bus
 from app.clock import Clock
 from app.telemetry import spans
-from crdt.document.document import Document
+from crdt.document.document import Document, random_client_id
 from crdt.editing.editor import Editor
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 from crdt.protocol.messages import Scope
@@ -29,7 +29,7 @@ from crdt.room.peer_messages import NodeId
 from crdt.room.room import MAX_STATELESS, Room
 from crdt.updates.inspection import Inspection, inspect_update
 from persistence.ports.update_log import StoredDocument, UpdateLog
-from persistence.worker.replay import compute, load, replay
+from persistence.worker.replay import NewClientId, compute, load, replay
 
 from .appends import Committer
 from .coalescing import IMMEDIATE, CoalescingIntervals
@@ -68,9 +68,9 @@ class Hub:
 
     A room is unloaded when nobody has been in it for `unload_after` seconds. `document_bytes` is
     the size beyond which a document takes nothing but deletions, and `max_stateless` the length
-    beyond which a stateless message is refused. `new_client_id` makes the Yjs client of each
-    document, which is random where it returns None. `node` is the name of this node among those on
-    the bus.
+    beyond which a stateless message is refused. `new_client_id` makes the Yjs client of edits by the
+    server, one for each time that a document is loaded. `node` is the name of this node among those
+    on the bus.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Hub:
         unload_after: float,
         document_bytes: int = sys.maxsize,
         max_stateless: int = MAX_STATELESS,
-        new_client_id: Callable[[], int | None] = lambda: None,
+        new_client_id: NewClientId = random_client_id,
         node: NodeId = "here",
         intervals: CoalescingIntervals = IMMEDIATE,
     ) -> None:
@@ -168,7 +168,7 @@ class Hub:
         for _ in range(TRIES if undisturbed else 1):
             room = await self.open(pipeline_id)
             state = room.copy()
-            value, edits = await compute(_edit_copy, Document(self._new_client_id()), state, change)
+            value, edits = await compute(_edit_copy, self._new_client_id, state, change)
             # Opened again: the room may have been dropped while the thread computed.
             room = await self.open(pipeline_id)
             if edits and before_merge is not None:
@@ -239,12 +239,11 @@ class Hub:
 
     async def _loaded(self, pipeline_id: UUID) -> tuple[Document, int, int]:
         """Read a document from the log; return it, the number of its last update, and its bytes."""
-        client_id = self._new_client_id()
         with spans.span("room.load", {spans.PIPELINE: str(pipeline_id)}) as span:
             loaded = await load(
                 self._log,
                 pipeline_id,
-                lambda stored: (_prepared(stored, client_id), stored.seq, stored.size),
+                lambda stored: (_prepared(stored, self._new_client_id), stored.seq, stored.size),
             )
             span.set_attributes({spans.SEQ: loaded[1], "pipeloom.bytes": loaded[2]})
             return loaded
@@ -314,24 +313,24 @@ def _tick(room: LiveRoom) -> None:
 
 
 def _edit_copy(
-    copy: Document, state: bytes, change: Callable[[Editor], T]
+    new_client_id: NewClientId, state: bytes, change: Callable[[Editor], T]
 ) -> tuple[T, list[Inspection]]:
     """Edit a copy in a thread; the edit is inspected here, too, so that the room need not do it."""
-    copy.load(state)
+    copy = _replay(StoredDocument(state, 0, ()), new_client_id)
     editor = Editor(copy)
     with copy.transact() as updates:
         value = change(editor)
     return value, [inspect_update(update) for update in updates]
 
 
-def _prepared(stored: StoredDocument, client_id: int | None) -> Document:
-    document = _replay(stored, client_id)
+def _prepared(stored: StoredDocument, new_client_id: NewClientId) -> Document:
+    document = _replay(stored, new_client_id)
     document.prepare()
     return document
 
 
-def _replay(stored: StoredDocument, client_id: int | None = None) -> Document:
-    document, left_out = replay(stored, client_id)
+def _replay(stored: StoredDocument, new_client_id: NewClientId = random_client_id) -> Document:
+    document, left_out = replay(stored, new_client_id)
     if left_out:
         _logger.warning("room.updates_left_out", seqs=left_out)
     return document

@@ -39,6 +39,9 @@ from crdt.updates.surrogates.pairs import Pairs, replace_pairs
 TOO_EARLY = "a large update lacks what it builds on: reconnect"
 """The reason of Overloaded: on reconnecting, the client sends all that is missing in one update."""
 
+MAX_CLIENT_ID = 2**32 - 1
+"""The greatest client id that every Yjs library keeps."""
+
 EMPTY_STATE_VECTOR = b"\x00"
 """The state vector of a peer that has nothing: a varUint, the number of clients, which is 0."""
 
@@ -46,8 +49,7 @@ EMPTY_STATE_VECTOR = b"\x00"
 class Document:
     """A replica of one pipeline's document. One thread at a time may use it, and it may be any.
 
-    `client_id` is the Yjs client of the edits made here; by default the library chooses it at
-    random.
+    `client_id` is the Yjs client of the edits made here, by default a random one of 32 bits.
     """
 
     def __init__(self, client_id: int | None = None) -> None:
@@ -67,7 +69,8 @@ class Document:
         self._everything: bytes | None = None
         self._deleted: DeleteSet | None = None
         self._pairs = PairIndex()
-        self._observe(Doc(client_id=client_id, allow_multithreading=True))
+        own = random_client_id() if client_id is None else client_id
+        self._observe(Doc(client_id=own, allow_multithreading=True))
 
     def _observe(self, doc: "Doc[Any]") -> None:
         self.doc = doc
@@ -88,6 +91,10 @@ class Document:
         No encoding and no diff includes them, so a stored state or a peer needs them as well.
         """
         return self._pending.updates()
+
+    def knows(self, client_id: int) -> bool:
+        """Whether there are edits under a client id, also pending ones."""
+        return client_id in self._state or any(client_id in one for one in self._pending.structs())
 
     def load(self, state: bytes) -> None:
         """Load what this program itself encoded of a whole document, without checking it again.
@@ -364,6 +371,16 @@ class Document:
 def _without(update: Inspection, cut: Pairs, limits: Limits) -> Inspection:
     mended = replace_pairs(update.update, cut)
     return update if mended is update.update else inspect_update(mended, limits)
+
+
+def random_client_id() -> int:
+    """Return a random client id of 32 bits, as Yjs does (src/utils/Doc.js: generateNewClientId).
+
+    The library's own have 53 bits. Clients whose library keeps 32 of them (pycrdt before 0.13,
+    y-py, ywasm) take what builds on such an id for something that is missing, and never show it.
+    """
+    library_id: int = Doc().client_id
+    return library_id & MAX_CLIENT_ID
 
 
 def _notice(document: "weakref.ref[Document]", event: TransactionEvent) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
 import structlog
 
-from crdt.document.document import Document, panics_fenced
+from crdt.document.document import Document, panics_fenced, random_client_id
 from crdt.errors import DocumentPoisoned, MalformedUpdate
 from crdt.updates.format import read_structs
 from crdt.updates.writer import without_content
@@ -22,6 +22,9 @@ from persistence.ports.update_log import LoggedUpdate, StoredDocument, UpdateLog
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+NewClientId: TypeAlias = Callable[[], int]
+"""Makes the Yjs client of edits by the server: at random, so that no two of them are the same."""
 
 SEED = 1
 """The number of a document's first update, which the server made and which no limit applies to."""
@@ -88,25 +91,30 @@ def _fenced(task: Callable[[], T]) -> T:
         return task()
 
 
-def replay(stored: StoredDocument, client_id: int | None = None) -> tuple[Document, list[int]]:
+def replay(
+    stored: StoredDocument, new_client_id: NewClientId = random_client_id
+) -> tuple[Document, list[int]]:
     """Replay a stored document; return it with the numbers of the updates left out.
 
-    `client_id` is that of edits made in it, a random one by default.
+    `new_client_id` makes the id of the edits made in it, another one if the document knows it.
 
     Raises MalformedUpdate or DocumentPoisoned if the stored state is unusable. An update at which
     the library panics leaves the document unusable, so it is replayed without that one.
     """
     poisonous: set[int] = set()
     while True:
-        document = Document(client_id)
+        document = Document(new_client_id())
         if stored.state is not None:
             document.load(stored.state)
         for update in stored.waiting:
             document.apply(update)
         try:
-            return document, apply_all(document, stored.tail, poisonous)
+            left_out = apply_all(document, stored.tail, poisonous)
         except PoisonousUpdate as error:
             poisonous.add(error.seq)
+            continue
+        if not document.knows(document.doc.client_id):
+            return document, left_out
 
 
 def apply_all(

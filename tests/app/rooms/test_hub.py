@@ -18,7 +18,7 @@ from persistence.errors import StoreUnavailable
 from persistence.group_commit import GroupCommit
 from persistence.ports.directory import NewPipeline
 from persistence.ports.update_log import NewUpdate, StoredDocument
-from persistence.worker.replay import replay
+from persistence.worker.replay import NewClientId, replay
 from tests.app.fakes import PIPELINE, USER, HeldClock, Inbox, Replica, content_of, turns
 from tests.app.gates import GatedStore
 from tests.contracts.stores import NOON, a_pipeline, an_id
@@ -420,14 +420,14 @@ async def test_replaying_does_not_hold_up_the_event_loop(
 ) -> None:
     loop_thread_replays: list[bool] = []
 
-    def watched(stored: StoredDocument, client_id: int | None = None) -> tuple[Document, list[int]]:
+    def watched(stored: StoredDocument, new_client_id: NewClientId) -> tuple[Document, list[int]]:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             loop_thread_replays.append(False)
         else:
             loop_thread_replays.append(True)
-        return replay(stored, client_id)
+        return replay(stored, new_client_id)
 
     monkeypatch.setattr(app.rooms.hub, "replay", watched)
     await node.hub.open(PIPELINE)

@@ -56,6 +56,19 @@ class BrokenState(MemoryStore):
 UPDATES = updates_of(5)
 
 
+def test_a_document_is_edited_under_an_id_that_it_does_not_know() -> None:
+    known, waiting, new = Document(7), Document(8), Document(9)
+    for document in (known, waiting):
+        with document.transact():
+            document.doc.get("numbers", type=Map)["a"] = 1
+    with waiting.transact() as later:
+        waiting.doc.get("numbers", type=Map)["b"] = 2
+    ids = iter([7, 8, 9])
+    stored = StoredDocument(known.encode(), 3, (), later)
+    document, _ = replay(stored, lambda: next(ids))
+    assert document.doc.client_id == new.doc.client_id
+
+
 def test_replay_merges_state_and_tail() -> None:
     state = Document()
     for update in UPDATES[:3]:
