@@ -4,7 +4,7 @@ PipeloomError
 ├── SyncError                 the connection must be closed; carries the close code
 │   ├── ProtocolError         4400  the frame cannot be decoded
 │   │   └── MalformedUpdate   4400  the CRDT update in a frame cannot be decoded
-│   ├── MessageTooBig         1009
+│   ├── MessageTooBig         4413
 │   ├── Unauthenticated       4401
 │   ├── Forbidden             4403
 │   ├── PipelineNotFound      4404
@@ -68,8 +68,10 @@ class MalformedUpdate(ProtocolError):
 class MessageTooBig(SyncError):
     """A frame is too large, or its update would cost too much (`crdt/updates/limits.py`)."""
 
-    close_code = 1009
-    remedy = "message too big: send smaller updates"
+    # Not 1009, after which clients reconnect and send the same again
+    # (docs/adr/0013-a-message-that-is-too-big.md).
+    close_code = 4413
+    remedy = "message too big: undo the large edit, then reconnect"
 
 
 class Unauthenticated(SyncError):

@@ -68,8 +68,8 @@ class Hub:
 
     A room is unloaded when nobody has been in it for `unload_after` seconds. `document_bytes` is
     the size beyond which a document takes nothing but deletions, and `max_stateless` the length
-    beyond which a stateless message is refused. `new_client_id` makes the Yjs client of edits by the
-    server, one for each time that a document is loaded. `node` is the name of this node among those
+    beyond which a stateless message is refused. `new_client_id` makes the Yjs client of edits by
+    the server, one each time that a document is loaded. `node` is the name of this node among those
     on the bus.
     """
 

@@ -19,10 +19,11 @@ from starlette.websockets import (
 
 from app.tasks import in_background, raise_failure
 from app.telemetry.metrics import counters, reject
-from crdt.errors import ProtocolError, SyncError
+from crdt.errors import MessageTooBig, ProtocolError, SyncError
 from crdt.protocol.messages import KEEP_ALIVE
 from crdt.protocol.messages import Message as SyncMessage
 
+from .read_away import Beginning
 from .send_queue import SendQueue, SessionOutbox, never_write
 from .uvicorn_protocol import WRITE
 
@@ -50,6 +51,8 @@ class ClientConnection:
         keep_alive: float,
     ) -> None:
         self.encode = encode
+        self.refuse_too_big: Callable[[bytes], None] = _refuse_too_big
+        """Receives the beginning of a message that is too big; may raise SyncError."""
         self._websocket, self._keep_alive = websocket, keep_alive
         extension = (websocket.scope.get("extensions") or {}).get(WRITE, {})
         self._queue = SendQueue(outbox_bytes, extension.get("frames", never_write), self.close)
@@ -105,7 +108,9 @@ class ClientConnection:
                 frame = _bytes_of(await self._websocket.receive())
                 counters.frames_in += 1
                 counters.bytes_in += len(frame)
-                if pause := await receive(frame):
+                if isinstance(frame, Beginning):
+                    self.refuse_too_big(frame)
+                elif pause := await receive(frame):
                     await asyncio.sleep(pause)
                 await self._queue.room()
         except WebSocketDisconnect:
@@ -152,6 +157,10 @@ async def close(websocket: WebSocket, error: SyncError) -> None:
     if websocket.application_state is WebSocketState.CONNECTED:
         with suppress(*CLIENT_IS_GONE):
             await websocket.close(error.close_code, error.reason)
+
+
+def _refuse_too_big(_beginning: bytes) -> None:
+    raise MessageTooBig
 
 
 def _bytes_of(event: Message) -> bytes:

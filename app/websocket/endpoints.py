@@ -198,7 +198,7 @@ class Endpoints:
     async def _run_hocuspocus_socket(
         self, connection: ClientConnection, socket: HocuspocusSocket
     ) -> None:
-        connection.encode = socket.encode
+        connection.encode, connection.refuse_too_big = socket.encode, socket.refuse_too_big
         self._hocuspocus_sockets.add(socket)
         watch = asyncio.create_task(self._expect_documents(socket, connection))
         try:

@@ -25,6 +25,7 @@ from app.settings import Settings
 from app.telemetry.metrics import reject
 from crdt.errors import (
     Forbidden,
+    MessageTooBig,
     Overloaded,
     PipelineNotFound,
     ResetConnection,
@@ -41,6 +42,7 @@ from crdt.protocol.hocuspocus import (
     Detached,
     Encoder,
     FromClient,
+    address_of,
     document_name,
 )
 from crdt.protocol.messages import Authenticated, ClientMessage, SyncStep1
@@ -122,19 +124,25 @@ class HocuspocusSocket:
         self._settings, self._rate_limiter, self._on_admitted = settings, rate_limiter, on_admitted
         self._inspector = inspector
         self._channels: dict[str, Channel] = {}
+        self._refused: Channel | None = None
         self._abandoned: set[asyncio.Task[None]] = set()
         self._pending_bytes = 0
         self._idle_bytes = self._idle_messages = 0
 
     @property
     def is_idle(self) -> bool:
-        """Whether no token of this socket was accepted yet, so that nobody knows its user."""
-        return not any(channel.visitor for channel in self._channels.values())
+        """Whether no token of this socket was accepted yet, so that nobody knows its user.
+
+        A socket is kept whose document was refused: its provider would reconnect, and send the
+        same again.
+        """
+        return not (self._refused or any(each.visitor for each in self._channels.values()))
 
     def encode(self, message: SyncMessage) -> bytes:
         """Make a frame that is for nobody in particular; empty while no document is open."""
         opened = (channel for channel in self._channels.values() if channel.room)
-        channel = next(opened, None)
+        # Providers hang up on sockets that stay silent, also after their document was refused.
+        channel = next(opened, self._refused)
         return b"" if channel is None else channel.encode(message)
 
     @property
@@ -155,6 +163,13 @@ class HocuspocusSocket:
             address, message = hocuspocus.decode(frame)
             return await self._take(address, message, len(frame))
         return 0.0
+
+    def refuse_too_big(self, beginning: bytes) -> None:
+        """Refuse the document for which a message was too big. Raises SyncError."""
+        if self.is_idle:
+            raise ResetConnection
+        if channel := self._channels.get(address_of(beginning)):
+            self._refuse(channel, MessageTooBig())
 
     async def end(self) -> None:
         """Leave all rooms: the socket is gone."""
@@ -184,10 +199,20 @@ class HocuspocusSocket:
         elif channel.handle is None or channel.visitor is None:
             self._add_pending(channel, message, size)
         else:
-            inspection = await self._inspector.inspect(channel.visitor.user.id, message)
-            if self._is_here(channel):
-                return self._rate_limiter.take(channel.session, message, channel.handle, inspection)
+            return await self._handle(channel, channel.visitor, channel.handle, message)
         return 0.0
+
+    async def _handle(
+        self, channel: Channel, visitor: AdmittedClient, handle: Handler, message: ClientMessage
+    ) -> float:
+        try:
+            inspection = await self._inspector.inspect(visitor.user.id, message)
+        except MessageTooBig as error:
+            self._refuse(channel, error)
+            return 0.0
+        if not self._is_here(channel):
+            return 0.0
+        return self._rate_limiter.take(channel.session, message, handle, inspection)
 
     def _new_channel(self, address: str) -> Channel:
         limit = self._settings.max_documents
@@ -280,10 +305,9 @@ class HocuspocusSocket:
         channel.handle = handle = channel.join_span.enter(
             room, partial(room.receive_message, channel.session)
         )
-        room.join(
-            visitor.session(channel.session, is_hocuspocus=True),
-            self._connection.outbox(channel.encode),
-        )
+        outbox = self._connection.outbox(channel.encode)
+        outbox.close = partial(self._end_session, channel)
+        room.join(visitor.session(channel.session, is_hocuspocus=True), outbox)
         for pending in self._take_pending(channel):
             # Not for the pause: what is due before the next frame stays due.
             self._rate_limiter.take(channel.session, pending.message, handle, pending.inspection)
@@ -302,6 +326,26 @@ class HocuspocusSocket:
         if channel.visitor is None or visitor.user.id != channel.visitor.user.id:
             raise Forbidden("expected another token of the same user: open a new connection")
         room.renew(channel.session, visitor.scope, visitor.expires_at)
+
+    def _end_session(self, channel: Channel, error: SyncError) -> None:
+        """End a document that its room has closed: with its socket, unless it alone is at fault."""
+        if isinstance(error, MessageTooBig):
+            self._refuse(channel, error)
+        else:
+            self._connection.close(error)
+
+    def _refuse(self, channel: Channel, error: MessageTooBig) -> None:
+        """Deny an open document for good, and leave the socket open.
+
+        Providers 3 and 4 reconnect whatever the code, and would send the same again at once
+        (docs/adr/0013-a-message-that-is-too-big.md). Those who are denied wait to be asked.
+        """
+        if not self._is_here(channel):
+            return
+        self._forget(channel)
+        self._refused = channel
+        reject(error)
+        channel.send(Denied(error.reason))
 
     def _deny(self, channel: Channel, error: SyncError) -> None:
         """Refuse a document, unless it is left or has another token to show.

@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol, with three manners it lacks and a short way out.
+"""uvicorn's WebSocket protocol, with four manners it lacks and a short way out.
 
 A room delivers each edit to everybody in it, so what a delivery costs is what the server costs.
 Through Starlette, uvicorn and a task per connection that is three times what the rest of it takes;
@@ -8,13 +8,16 @@ an ASGI extension takes frames at once instead, as long as the socket does.
 import sys
 from asyncio import BaseTransport
 from http import HTTPStatus
+from logging import getLogger
 from socket import IPPROTO_TCP
-from typing import Final
+from typing import Any, Final
 
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
+
+from .read_away import ReadAwayProtocol
 
 TCP_NOTSENT_LOWAT: Final = 25
 """linux/tcp.h; Python names it on other systems only."""
@@ -38,6 +41,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """
 
     _has_received = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.conn = ReadAwayProtocol(
+            max_size=self.config.ws_max_size, logger=getLogger("uvicorn.error")
+        )
 
     def handle_connect(self, event: Request) -> None:
         """See uvicorn."""
@@ -93,6 +102,24 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(answer or BAD_REQUEST)
         self.transport.close()
 
+    def handle_parser_exception(self) -> None:
+        """See uvicorn, which closes the socket at once.
+
+        That would reset it under a client that still sends, which would never receive the close
+        frame (`read_away.py`). So the server closes its own direction, and reads on for a while.
+        """
+        close = self.conn.close_sent
+        code, reason = (close.code, close.reason) if close else (ABNORMAL, "")
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+
     def send_keepalive_ping(self) -> None:
         """See uvicorn."""
         self._has_received = False
@@ -106,6 +133,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         else:
             super().keepalive_timeout()
 
+
+ABNORMAL: Final = 1006
+"""The code of an end without a close frame (RFC 6455 §7.1.5)."""
 
 BAD_REQUEST: Final = (
     f"HTTP/1.1 {HTTPStatus.BAD_REQUEST} {HTTPStatus.BAD_REQUEST.phrase}\r\n"

@@ -90,6 +90,11 @@ def decode(frame: bytes) -> tuple[str, FromClient]:
     return address, message
 
 
+def address_of(beginning: bytes) -> str:
+    """Return the address of a frame of which only the beginning is there. Raises ProtocolError."""
+    return _address(Reader(beginning))
+
+
 def document_name(address: str) -> str:
     """Return the document name in an address."""
     return address.partition("\0")[0]

@@ -96,7 +96,7 @@ async def test_a_violation_in_the_first_frame_is_one_as_well(room: str) -> None:
 async def test_an_update_too_big_is_refused_by_its_size(room: str) -> None:
     async with undisturbed(room), joined(room) as offender:
         await offender.send(Update(bytes(10 * 1024 * 1024)))
-        assert (await offender.close_code())[0] == 1009
+        assert (await offender.close_code())[0] == 4413
 
 
 async def test_a_large_update_below_the_limit_is_taken(

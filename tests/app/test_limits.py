@@ -13,6 +13,7 @@ from pycrdt import Map
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from app.websocket.read_away import READ_AWAY
 from crdt.protocol.hocuspocus import Authenticate
 from crdt.protocol.messages import Stateless, SyncStep1
 from tests.app.fakes import presence
@@ -138,8 +139,14 @@ async def test_a_message_may_be_so_long(room: str) -> None:
     async with joined(room) as editor:
         await editor.send_frame(bytes(150_001))
         code, reason = await editor.close_code()
-    assert code == 1009
+    assert code == 4413
     assert reason
+
+
+async def test_whoever_sends_still_more_receives_a_close_frame_all_the_same(room: str) -> None:
+    async with joined(room) as editor:
+        await editor.send_frame(bytes(150_000 * READ_AWAY + 1_000_000))
+        assert (await editor.close_code())[0] == 1009
 
 
 async def test_a_stateless_message_may_be_so_long(

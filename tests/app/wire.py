@@ -8,6 +8,7 @@ from typing import Any
 from starlette.types import Message, Scope
 from starlette.websockets import WebSocket
 
+from app.websocket.read_away import Beginning
 from crdt.protocol.messages import Message as SyncMessage
 from crdt.protocol.y_websocket import encode
 from tests.app.fakes import message_of
@@ -62,6 +63,10 @@ class Wire:
     def send(self, frame: bytes) -> None:
         """Send one binary frame to the server."""
         self._events.put_nowait({"type": "websocket.receive", "bytes": frame})
+
+    def send_too_much(self, beginning: bytes) -> None:
+        """Send a message of which the socket keeps nothing but the beginning."""
+        self._events.put_nowait({"type": "websocket.receive", "bytes": Beginning(beginning)})
 
     def say(self, message: SyncMessage) -> None:
         """Send one message in the y-websocket protocol."""

@@ -120,6 +120,7 @@ const verbs = {
   remove_step: (id) => steps.delete(id),
   wire: (id, ends) => connections.set(id, new Y.Map([['ends', ends], ['path_data', null]])),
   unwire: (id) => connections.delete(id),
+  paste: (key, length) => { settings.set(key, 'x'.repeat(length)) },
   rename: (name) => settings.set('name', name),
 
   dump: () => ({

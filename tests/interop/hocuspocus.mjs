@@ -186,6 +186,7 @@ const verbs = {
   await_closed: (name) => until(name, (status) => status.close_codes.length > 0, 'a close'),
 
   put: (name, key, value) => { one(name).steps.set(key, value) },
+  paste: (name, key, length) => { one(name).steps.set(key, 'x'.repeat(length)) },
   remove: (name, key) => { one(name).steps.delete(key) },
   present: (name, state) => one(name).stock.awareness.setLocalState(state),
   tell: (name, payload) => one(name).stock.sendStateless(payload),

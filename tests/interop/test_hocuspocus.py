@@ -25,6 +25,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 on_one_node = pytest.mark.parametrize("running", [ONE_NODE], ids=str, indirect=True)
 
+TOO_LARGE = 8_400_000
+"""More bytes than a message may have."""
+
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::regclass"
 BEHIND = """
     SELECT count(*) FROM pipeline_documents AS d
@@ -465,6 +468,26 @@ async def test_16_a_text_frame_ends_its_socket_and_nothing_else(
     await socket.until(close_codes=[4400], reasons=["binary"])
     await assert_usable(site, socket, document)
     await bystander.await_steps(["usable"])
+
+
+@on_one_node
+async def test_16_too_large_a_paste_ends_its_document_and_is_not_sent_again(
+    site: Site, document: str, version: str
+) -> None:
+    socket = await site.socket(version)
+    vandal = await socket.provide(document, site.owner.token())
+    other = await socket.provide(await site.new_pipeline(), site.owner.token())
+    await asyncio.gather(vandal.until_saved(), other.until_saved())
+    await vandal.paste("pasted", TOO_LARGE)
+    await vandal.put("behind", 1)
+    status = await vandal.until(failures=["message too big"])
+    assert status["unsynced"]
+    await other.put("usable", 1)
+    await other.until_saved()
+    status = await socket.status()
+    assert (status["connections"], status["close_codes"]) == (1, [])
+    late = await site.open("4", document, site.owner)
+    assert (await late.until_saved())["steps"] == {}
 
 
 async def test_16_an_update_that_cannot_be_decoded_ends_its_socket_and_nothing_else(

@@ -36,6 +36,9 @@ workflow:
         - type: static
           content: "Hello from Claude!"
 """
+TOO_LARGE = 8_400_000
+"""More bytes than a message may have."""
+
 PROMPT = ["config", "prompt", 0, "content"]
 
 
@@ -266,6 +269,23 @@ async def test_a_client_of_3_1_stays_away_after_a_permanent_refusal(
             status = await client.status()
             assert (status["stops"], status["close_codes"]) == ([code], [code])
             assert not status["wants_connection"]
+
+
+async def test_a_client_of_3_1_stays_away_after_too_large_a_paste(
+    site: Site, document: str
+) -> None:
+    async with stock_client("3.1", site.address, document, site.owner.token()) as client:
+        await client.online()
+        await client.rename("before")
+        await client.await_echoes()
+        await client.paste("description", TOO_LARGE)
+        await client.await_stop()
+        status = await client.status()
+        assert (status["stops"], status["close_codes"]) == ([4413], [4413])
+        assert not status["wants_connection"]
+    async with stock_client("3.1", site.address, document, site.owner.token()) as other:
+        await other.online()
+        assert (await other.dump())["pipeline"]["name"] == "before"
 
 
 @pytest.mark.parametrize(("end", "code"), [(signal.SIGTERM, 1012), (signal.SIGKILL, 1006)])

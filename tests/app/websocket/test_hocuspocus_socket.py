@@ -34,7 +34,9 @@ from crdt.protocol.hocuspocus import (
     FromClient,
     ToClient,
 )
+from crdt.protocol.lib0 import var_uint
 from crdt.protocol.messages import (
+    KEEP_ALIVE,
     Authenticated,
     AwarenessUpdate,
     Stateless,
@@ -47,6 +49,7 @@ from crdt.room.awareness import Awareness
 from crdt.room.room import READ_ONLY, stateless_from
 from crdt.room.session import UserProfile
 from crdt.updates.inspection import Inspection, inspect_update
+from crdt.updates.limits import ACCEPTED as ACCEPTED_LIMITS
 from crdt.updates.limits import Limits
 from persistence.errors import StoreUnavailable
 from persistence.group_commit import GroupCommit
@@ -621,6 +624,52 @@ class TestEditing:
     ) -> None:
         await client.opened(DOC, ada)
         client.say(DOC, Update(b"junk"))
+        assert await client.closed() == 4400
+
+
+class TestTooMuch:
+    async def test_a_message_that_is_too_big_ends_its_document_alone(
+        self, scene: Scene, client: Client, ada: str
+    ) -> None:
+        await client.opened(DOC, ada)
+        await client.opened(SECOND, ada)
+        client.wire.send_too_much(client_frame(DOC, Update(b"the beginning"))[:40])
+        assert "too big" in (await client.until_one(DOC, Denied)).reason
+        assert scene.hub.seats() == {(scene.ada.id, OTHER)}
+        client.say(DOC, Update(scene.replica.set("a", 1)))
+        await client.settled(SECOND)
+        assert ACCEPTED not in client.at(DOC)
+        assert client.wire.closes == []
+
+    @pytest.mark.parametrize("padding", [0, LARGE_BYTES])
+    async def test_so_does_an_update_that_costs_too_much(
+        self, scene: Scene, client: Client, ada: str, padding: int
+    ) -> None:
+        await client.opened(DOC, ada)
+        costly = var_uint(ACCEPTED_LIMITS.parts) + bytes(ACCEPTED_LIMITS.parts + padding)
+        client.say(DOC, Update(costly))
+        assert "too big" in (await client.until_one(DOC, Denied)).reason
+        assert (scene.hub.seats(), client.wire.closes) == (set(), [])
+
+    async def test_its_socket_is_kept_and_not_silent(self, scene: Scene, ada: str) -> None:
+        async with scene.client(keep_alive=0.02, unauthenticated_seconds=0.02) as client:
+            await client.opened(DOC, ada)
+            client.wire.send_too_much(client_frame(DOC, Update(b"the beginning"))[:40])
+            await client.until_one(DOC, Denied)
+            # Longer than a socket without a token would be kept.
+            await client.until(DOC, KEEP_ALIVE, times=10)
+            assert client.wire.closes == []
+            await client.opened(DOC, ada)
+
+    async def test_without_a_token_it_ends_the_socket(self, client: Client) -> None:
+        client.wire.send_too_much(client_frame(DOC, Update(b"the beginning"))[:40])
+        assert await client.closed() == 4205
+
+    async def test_a_beginning_without_an_address_ends_the_socket(
+        self, client: Client, ada: str
+    ) -> None:
+        await client.opened(DOC, ada)
+        client.wire.send_too_much(b"\xff" * 40)
         assert await client.closed() == 4400
 
 
