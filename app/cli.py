@@ -5,12 +5,14 @@ Typer builds it from plain functions with type hints.
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -207,7 +209,9 @@ async def _import(dsn: str, files: list[Path], team: str, email: str | None) -> 
 
 
 def _read(file: Path) -> Imported:
-    return pipeline_files.read_file(file.read_bytes(), file.stem)
+    # The name as UTF-8, whatever the locale.
+    name = os.fsencode(file.stem).decode(errors="replace")
+    return pipeline_files.read_file(file.read_bytes(), name)
 
 
 async def _import_one(pool: Pool, file: Path, team_id: UUID, author: UUID | None) -> bool:
@@ -295,12 +299,22 @@ def _reason(error: Exception) -> str:
     return strerror or _one_line(error)
 
 
+def _print_results_in_utf8() -> None:
+    """Print results in UTF-8 whatever the locale, as a pipeline file must be.
+
+    A path is printed as the bytes that it has (PEP 383).
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+
+
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def main() -> None:
     """Run the command line."""
+    _print_results_in_utf8()
     # The operator chose the secret; each command would print the library's warning on its length.
     warnings.simplefilter("ignore", jwt.warnings.InsecureKeyLengthWarning)
     log.configure()

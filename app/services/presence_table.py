@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from unicodedata import category
 from uuid import UUID
 
 import structlog
@@ -33,6 +34,10 @@ MAX_SELECTED: Final = 200
 
 MAX_STATUS: Final = 50
 """Characters of a status that are shown."""
+
+UNSHOWN: Final = frozenset(("Cc", "Cs"))
+"""Control characters, and halves of surrogate pairs, which PostgreSQL does not store. All others are
+text, also wide spaces and the joiners in emoji."""
 
 REPEAT_SECONDS: Final = 60.0
 """After so long a failure that nobody expects is logged again."""
@@ -201,4 +206,4 @@ def _id(text: Any) -> UUID | None:
 def _status(status: Any) -> str:
     if not isinstance(status, str) or not status:
         return "active"
-    return "".join(one if one.isprintable() else "\ufffd" for one in status[:MAX_STATUS])
+    return "".join("\ufffd" if category(one) in UNSHOWN else one for one in status[:MAX_STATUS])

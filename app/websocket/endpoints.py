@@ -86,8 +86,11 @@ class Endpoints:
         bind_contextvars(connection=next(self._ids))
         if not await self._is_welcome(websocket):
             return
+        # A browser that has offered sub-protocols fails a connection for which none is chosen
+        # (https://websockets.spec.whatwg.org, "Establish a WebSocket connection").
+        offered = filter(None, websocket.scope.get("subprotocols", ()))
         # A close code reaches a browser only on an accepted socket.
-        await websocket.accept()
+        await websocket.accept(next(offered, None))
         with self._counted():
             try:
                 await self._admit(websocket, run)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import stat
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -20,7 +21,7 @@ from tests.conftest import a_database
 from tests.crdt.through_javascript import parse
 from tests.editor import Editor, joined
 from tests.rounds import some
-from tests.server import OWNER, VIEWER, Installation, Outcome, Server, eventually, run
+from tests.server import OWNER, PIPELOOM, VIEWER, Installation, Outcome, Server, eventually, run
 
 GOOD = """\
 workflow:
@@ -248,6 +249,20 @@ async def test_one_bad_file_among_good_ones_exits_with_1(
 
 async def test_exporting_what_is_not_there_is_explained(demo: Installation) -> None:
     assert_explained(await demo.run("export", str(UUID(int=404))), "pipeline")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+async def test_results_are_utf_8_whatever_the_locale(
+    demo: Installation, tmp_path: Path, encoding: str
+) -> None:
+    pipeline_id = await demo.result("import", a_file(tmp_path, "ž.yaml", GOOD.format(name="ž 🚀")))
+    # The real program: a fork has the streams of the process that it came from.
+    command = [*PIPELOOM, "export", pipeline_id, *demo.places]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "LC_ALL": "C"}
+    done = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, env=environment, check=True
+    )
+    assert parse(done.stdout.decode())["workflow"]["name"] == "ž 🚀"
 
 
 @pytest.mark.timed

@@ -9,6 +9,7 @@ Problem (a PipeloomError)
 ├── Stale                 412  If-Match names another state; carries the current one
 ├── BodyTooBig            413
 ├── UnsupportedBody       415
+│   └── CompressedBody
 ├── Invalid               422  well-formed, but not what is expected; `errors` has the places
 └── TooManyRequests       429
 """
@@ -91,6 +92,14 @@ class UnsupportedBody(Problem):
     """The request's body is not of the media type this resource takes."""
 
     status = 415
+
+
+class CompressedBody(UnsupportedBody):
+    """The request's body is compressed; the answer says what is taken instead (RFC 7694 §3)."""
+
+    def __init__(self, coding: str) -> None:
+        super().__init__(f"expected a body without Content-Encoding, got {coding}")
+        self.headers = {"Accept-Encoding": "identity"}
 
 
 class Invalid(Problem):

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
-from .problems import BodyTooBig, BodyTooSlow, TooManyRequests
+from .problems import BodyTooBig, BodyTooSlow, CompressedBody, TooManyRequests
 
 BODY_SECONDS: Final = 30.0
 """How long a body may take to arrive: a slow client must not hold memory for ever."""
@@ -33,7 +33,11 @@ class BodyReader:
         self._reserved: Counter[UUID | None] = Counter()
 
     async def body(self, caller: UUID | None, headers: Headers, receive: Receive) -> bytes:
-        """Read a body. Raises BodyTooBig, BodyTooSlow, TooManyRequests, ClientDisconnect."""
+        """Read a body.
+
+        Raises CompressedBody, BodyTooBig, BodyTooSlow, TooManyRequests, ClientDisconnect.
+        """
+        _require_plain(headers)
         declared = headers.get("content-length", "0")
         if declared.isdecimal() and int(declared[:20]) > self._max_body:
             raise BodyTooBig(self._max_body)
@@ -60,6 +64,13 @@ class BodyReader:
         self._reserved[caller] -= size
         if not self._reserved[caller]:
             del self._reserved[caller]
+
+
+def _require_plain(headers: Headers) -> None:
+    """Refuse a compressed body: what it says would be taken for what is in it."""
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise CompressedBody(coding)
 
 
 async def _chunks(receive: Receive) -> AsyncIterator[bytes]:

@@ -104,7 +104,7 @@ DESCRIPTIONS: Mapping[int, str] = {
     409: "It contradicts what is there.",
     412: "It has changed since; `current` shows it.",
     413: "The body is too big.",
-    415: "The body is of another media type.",
+    415: "The body is compressed, or of another media type.",
     422: "Something in the request cannot be; `errors` says what and where.",
     429: "Too many requests; Retry-After says when to come back.",
     503: "Overloaded, draining, or the database is away; Retry-After says when to come back.",
@@ -123,7 +123,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-EVERYWHERE = problems(401, 408, 413, 422, 429, 503)
+EVERYWHERE = problems(401, 408, 413, 415, 422, 429, 503)
 
 
 class UserProfile(Shown):

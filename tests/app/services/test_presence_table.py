@@ -306,6 +306,25 @@ def test_whatever_a_client_writes_can_be_shown(state: str, expected: PresenceSta
     assert (found.cursor, list(found.selection), found.status) == (None, [], expected.status)
 
 
+@pytest.mark.parametrize(
+    "status",
+    [
+        "編集中\u3000確認",
+        "déjà\u00a0vu",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "a\u2028b",
+        "\ue000",
+    ],
+)
+def test_a_status_is_shown_as_it_was_written(status: str) -> None:
+    assert presence_state(state_of(status=status)).status == status
+
+
+@pytest.mark.parametrize("control", ["\0", "\n", "\x1b", "\x7f", "\x85", "\ud83d"])
+def test_no_control_character_of_a_status_is_shown(control: str) -> None:
+    assert presence_state(state_of(status=f"a{control}b")).status == "a\ufffdb"
+
+
 def test_of_a_large_selection_the_first_are_shown_once() -> None:
     ids = [str(an_id(number)) for number in (1, 1, *range(1, 1000))]
     found = list(presence_state(state_of(selection=ids)).selection)

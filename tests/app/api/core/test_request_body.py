@@ -6,7 +6,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from app.api.core import request_body
-from app.api.core.problems import BodyTooBig, BodyTooSlow, TooManyRequests
+from app.api.core.problems import BodyTooBig, BodyTooSlow, CompressedBody, TooManyRequests
 from app.api.core.request_body import MAX_BODIES_AT_ONCE, BodyReader
 from tests.app.fakes import turns
 from tests.contracts.stores import an_id
@@ -57,6 +57,19 @@ async def test_a_body_is_refused_as_soon_as_it_is_too_big() -> None:
     body.send(b"x" * 11)
     with pytest.raises(BodyTooBig):
         await taking.body(ADA, NONE, body.receive)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate, gzip", "Identity2"])
+async def test_a_packed_body_is_refused_before_it_is_read(coding: str) -> None:
+    with pytest.raises(CompressedBody, match="without Content-Encoding") as refused:
+        await BodyReader(10).body(ADA, Headers({"content-encoding": coding}), Body().receive)
+    assert refused.value.headers == {"Accept-Encoding": "identity"}
+
+
+@pytest.mark.parametrize("coding", ["", "identity", "Identity"])
+async def test_a_body_as_it_is_may_say_so(coding: str) -> None:
+    headers = Headers({"content-encoding": coding})
+    assert await BodyReader(10).body(ADA, headers, whole(b"x").receive) == b"x"
 
 
 async def test_bodies_that_never_end_are_bounded_for_each_caller() -> None:
