@@ -36,8 +36,8 @@ MAX_STATUS: Final = 50
 """Characters of a status that are shown."""
 
 UNSHOWN: Final = frozenset(("Cc", "Cs"))
-"""Control characters, and halves of surrogate pairs, which PostgreSQL does not store. All others are
-text, also wide spaces and the joiners in emoji."""
+"""The categories of control characters and of halves of surrogate pairs, which PostgreSQL does not
+store. All others are text, also wide spaces and the joiners in emoji."""
 
 REPEAT_SECONDS: Final = 60.0
 """After so long a failure that nobody expects is logged again."""

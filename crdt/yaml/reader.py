@@ -4,7 +4,7 @@ Works on parser events rather than on ruamel's own node graph, because only ther
 alias expansion be bounded before they cost anything.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +28,7 @@ from crdt.pipeline.rows import Severity
 
 from .finding import Finding
 from .nodes import CORE, NOWHERE, Mapping, Mark, Node, Plain, Scalar, Sequence, resolve
+from .scanner import TabScanner, shield
 from .writer import inline
 
 MAX_BYTES: Final = 8 * 1024 * 1024
@@ -68,8 +69,9 @@ def read_tree(text: str | bytes) -> Tree:
     Raises PipelineFileError when the text is not UTF-8, not YAML, empty, several documents, or
     beyond MAX_BYTES, MAX_NODES or MAX_DEPTH.
     """
-    builder = _Builder()
-    for event in _events(_decode(text)):
+    shielded, unshield = shield(_decode(text))
+    builder = _Builder(unshield)
+    for event in _events(shielded):
         builder.take(event)
     if builder.root is None:
         raise PipelineFileError("expected a YAML document, got an empty file")
@@ -94,7 +96,9 @@ def _decode(text: str | bytes) -> str:
 
 def _events(text: str) -> Iterator[Event]:
     try:
-        yield from YAML(typ="safe", pure=True).parse(text)
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Scanner = TabScanner
+        yield from yaml.parse(text)
     except MarkedYAMLError as error:
         raise PipelineFileError(_problem(error), *_mark(error.problem_mark)) from error
     except ReaderError as error:
@@ -149,8 +153,9 @@ class _Builder:
     takes memory.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unshield: Callable[[str], str]) -> None:
         self.root: Node | None = None
+        self._unshield = unshield
         self.findings: list[Finding] = []
         self._frames: list[_Frame] = []
         self._anchors: dict[str, tuple[Node, _Weight]] = {}
@@ -162,7 +167,7 @@ class _Builder:
         mark = _mark(event.start_mark)
         match event:
             case DocumentStartEvent():
-                self._begin_document(mark)
+                self._begin_document(event, mark)
             case AliasEvent():
                 self._alias(event.anchor, mark)
             case ScalarEvent():
@@ -172,11 +177,15 @@ class _Builder:
             case SequenceEndEvent() | MappingEndEvent():
                 self._close()
 
-    def _begin_document(self, mark: Mark) -> None:
+    def _begin_document(self, event: DocumentStartEvent, mark: Mark) -> None:
         self._documents += 1
         if self._documents > 1:
             problem = "expected one YAML document, got a second: put each pipeline in its own file"
             raise PipelineFileError(problem, *mark)
+        if event.version not in (None, (1, 2)):
+            said = ".".join(map(str, event.version))
+            message = f"the file says YAML {said} and is read as YAML 1.2, where yes is a text"
+            self._note("warning", "yaml-version", message, mark)
 
     def _alias(self, anchor: str, mark: Mark) -> None:
         # In YAML a node may contain an alias of itself (section 3.2.1: the graph may have cycles),
@@ -200,7 +209,7 @@ class _Builder:
         self._finish(self._leaf(event, mark), weight, event.anchor)
 
     def _leaf(self, event: ScalarEvent, mark: Mark) -> Scalar:
-        text = self._repaired(event.value, mark)
+        text = self._repaired(self._unshield(event.value), mark)
         plain = event.implicit[0] and event.tag is None
         # The non-specific tag `!` makes a text of any scalar (YAML 1.2.2, section 6.9.1).
         tag = None if event.tag in ("!", CORE + "str") else event.tag

@@ -111,7 +111,7 @@ def test_surrogates_are_joined_or_replaced() -> None:
         ("", "empty", None, None),
         ("# only a comment\n", "empty", None, None),
         ("a: 1\n---\nb: 2\n", "a second", 2, 1),
-        ("a:\n\tb: 1\n", "cannot start any token", 2, 1),
+        ("a:\n\tb: 1\n", "use spaces", 2, 1),
         ("a: {b\n", "flow mapping", 2, 1),
         ("a: *b\n", "*b", 1, 4),
         ("&a [1, *a]\n", "*a", 1, 8),
