@@ -310,6 +310,8 @@ def application(made: Services, tokens: Verifier) -> Starlette:
         routes=[
             WebSocketRoute("/ws/{pipeline_id:path}", made.endpoints.y_websocket),
             WebSocketRoute("/collab", made.endpoints.hocuspocus),
+            # As a base URL with a slash at its end becomes (`preserveTrailingSlash` of provider 4).
+            WebSocketRoute("/collab/", made.endpoints.hocuspocus),
             Route("/", to_documentation),
             Route("/healthz", healthz),
             Route("/readyz", made.readiness.answer),

@@ -9,7 +9,7 @@ with a tab for its indentation.
 """
 
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 from ruamel.yaml.scanner import Scanner, ScannerError
@@ -27,12 +27,12 @@ def shield(text: str) -> tuple[str, Callable[[str], str]]:
     Each becomes one private character that the text does not contain, neither itself nor as an
     escape, so that lines and columns stay what they are.
     """
-    found = [each for each in BREAKS_OF_1_1 if each in text]
+    found = "".join(each for each in BREAKS_OF_1_1 if each in text)
     if not found:
         return text, _unchanged
-    shields = dict(zip(found, _unused(text), strict=False))
-    back = str.maketrans({shield: each for each, shield in shields.items()})
-    return text.translate(str.maketrans(shields)), lambda part: part.translate(back)
+    shields = "".join(islice(_unused(text), len(found)))
+    there, back = str.maketrans(found, shields), str.maketrans(shields, found)
+    return text.translate(there), lambda part: part.translate(back)
 
 
 def _unchanged(part: str) -> str:

@@ -179,6 +179,6 @@ async def test_the_address_in_a_browser_leads_to_the_documentation(shared_server
 async def test_one_of_the_sub_protocols_that_are_offered_is_chosen(
     room: str, shared_server: Server, offered: list[str] | None, chosen: str | None
 ) -> None:
-    for url in (room, shared_server.collab):
+    for url in (room, shared_server.collab, f"{shared_server.collab}/"):
         async with connect(url, subprotocols=offered) as socket:
             assert socket.subprotocol == chosen
