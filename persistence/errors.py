@@ -3,6 +3,7 @@
 StoreError (a PipeloomError)
 ├── StoreUnavailable      PostgreSQL is away or refuses connections; nothing was decided, try again
 ├── SchemaOutdated        the database lacks migrations this program needs
+├── UnsuitableDatabase    the database is set up so that it cannot hold what it must
 ├── UnknownSubject        a team, user or pipeline named by the caller does not exist
 ├── NotAllowed            the user whom the statement works for may not do this
 ├── Conflict              it collides with what is there; carries the constraint's name
@@ -22,6 +23,10 @@ class StoreUnavailable(StoreError):
 
 class SchemaOutdated(StoreError):
     """The database lacks migrations: run `pipeloom migrate`."""
+
+
+class UnsuitableDatabase(StoreError):
+    """The encoding or the search path of the database does not do; the text has the remedy."""
 
 
 class UnknownSubject(StoreError):

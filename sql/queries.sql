@@ -277,6 +277,12 @@ INSERT INTO users (email, name) VALUES ($1, $2)
 ON CONFLICT (lower(email)) DO UPDATE SET email = users.email
 RETURNING id, email, name
 
+-- database_properties --
+-- What no migration can change: the encoding of texts, and the schema in which this session creates
+-- tables and finds them first, which is null if there is none.
+SELECT current_database() AS name, current_setting('server_encoding') AS encoding,
+       current_schema() AS schema
+
 -- ensure_migrations_table --
 -- Create the table that records which migrations were applied, unless it exists.
 CREATE TABLE IF NOT EXISTS schema_migrations (

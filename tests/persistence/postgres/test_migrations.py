@@ -11,10 +11,10 @@ import pytest
 import sql
 from crdt.pipeline.rows import STEP_TYPES, UNSUPPORTED
 from persistence.embedded.server import EmbeddedPostgres
-from persistence.errors import NotAllowed, SchemaOutdated, StoreError
+from persistence.errors import NotAllowed, SchemaOutdated, StoreError, UnsuitableDatabase
 from persistence.postgres.migrations import migrate, pending, require_current
 from persistence.postgres.pool import Pool, connect, connection, open_pool
-from tests.conftest import dsn_of
+from tests.conftest import a_database, dsn_of
 from tests.persistence.worlds import a_world, build
 
 CATALOGUE = {
@@ -74,6 +74,47 @@ async def test_the_schema_is_the_sum_of_the_migrations(
 async def test_migrations_apply_once(empty_database_url: str) -> None:
     assert await migrate(empty_database_url) == list(sql.migrations())
     assert await migrate(empty_database_url) == []
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+async def test_a_database_of_another_encoding_is_refused_untouched(
+    postgres_server: str, encoding: str
+) -> None:
+    template = f"template0 ENCODING '{encoding}' LOCALE_PROVIDER libc LOCALE 'C'"
+    async with a_database(postgres_server, template) as dsn:
+        await assert_refused(dsn, f"the encoding {encoding}.*ENCODING 'UTF8'")
+
+
+@pytest.mark.parametrize("path", ["app, public", "nowhere"])
+async def test_a_search_path_that_does_not_begin_with_public_is_refused(
+    empty_database_url: str, path: str
+) -> None:
+    async with connection(empty_database_url) as database:
+        await database.run_script(
+            f"""DO $$ BEGIN
+            EXECUTE format('ALTER DATABASE %I SET search_path = {path}', current_database());
+            END $$; CREATE SCHEMA app"""
+        )
+    await assert_refused(empty_database_url, r"search_path.*run ALTER DATABASE \w+ SET search_path")
+    # The remedy that changes no setting.
+    joint = "&" if "?" in empty_database_url else "?"
+    parameter = f"{empty_database_url}{joint}search_path=public"
+    assert await migrate(parameter) == list(sql.migrations())
+
+
+async def assert_refused(dsn: str, remedy: str) -> None:
+    """Migrating and serving are refused, and there is no table afterwards."""
+    with pytest.raises(UnsuitableDatabase, match=remedy):
+        await migrate(dsn)
+    pool = await open_pool(dsn)
+    with pytest.raises(UnsuitableDatabase):
+        await require_current(pool)
+    await pool.close()
+    driver = await connect(dsn)
+    assert (
+        await driver.fetchval("SELECT count(*) FROM pg_tables WHERE tablename LIKE '%team%'") == 0
+    )
+    await driver.close()
 
 
 async def test_nodes_migrate_side_by_side(empty_database_url: str) -> None:
