@@ -304,7 +304,7 @@ def _print_results_in_utf8() -> None:
 
     A path is printed as the bytes that it has (PEP 383).
     """
-    if isinstance(sys.stdout, TextIOWrapper):
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.encoding.lower() != "utf-8":
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
