@@ -3,7 +3,8 @@
 PipeloomError
 ├── SyncError                 the connection must be closed; carries the close code
 │   ├── ProtocolError         4400  the frame cannot be decoded
-│   │   └── MalformedUpdate   4400  the CRDT update in a frame cannot be decoded
+│   │   ├── MalformedUpdate   4400  the CRDT update in a frame cannot be decoded
+│   │   └── ClientIdReused    4400  a client began anew under a client id that was in use
 │   ├── MessageTooBig         4413
 │   ├── Unauthenticated       4401
 │   ├── Forbidden             4403
@@ -63,6 +64,12 @@ class MalformedUpdate(ProtocolError):
     """An update cannot be decoded or nests too deep; the document is unchanged."""
 
     remedy = "reload the document: an update could not be decoded"
+
+
+class ClientIdReused(ProtocolError):
+    """A client has other elements under its client id than the document; nothing was applied."""
+
+    remedy = "this client id was used before in this document: reload, and let Yjs choose it"
 
 
 class MessageTooBig(SyncError):

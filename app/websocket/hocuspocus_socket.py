@@ -24,6 +24,7 @@ from app.rooms.live_room import LiveRoom
 from app.settings import Settings
 from app.telemetry.metrics import reject
 from crdt.errors import (
+    ClientIdReused,
     Forbidden,
     MessageTooBig,
     Overloaded,
@@ -329,12 +330,12 @@ class HocuspocusSocket:
 
     def _end_session(self, channel: Channel, error: SyncError) -> None:
         """End a document that its room has closed: with its socket, unless it alone is at fault."""
-        if isinstance(error, MessageTooBig):
+        if isinstance(error, MessageTooBig | ClientIdReused):
             self._refuse(channel, error)
         else:
             self._connection.close(error)
 
-    def _refuse(self, channel: Channel, error: MessageTooBig) -> None:
+    def _refuse(self, channel: Channel, error: SyncError) -> None:
         """Deny an open document for good, and leave the socket open.
 
         Providers 3 and 4 reconnect whatever the code, and would send the same again at once

@@ -32,7 +32,7 @@ from crdt.updates.depth import DepthGuard
 from crdt.updates.format import Structs, has_structs, read_deletions, read_structs
 from crdt.updates.inspection import Inspection, StateVector, inspect_update
 from crdt.updates.limits import PART_SECONDS, RELEASED, REPLAYED, Limits
-from crdt.updates.pending import Pending, read_state_vector
+from crdt.updates.pending import Pending, read_state_vector, write_state_vector
 from crdt.updates.surrogates.pair_index import PairIndex
 from crdt.updates.surrogates.pairs import Pairs, replace_pairs
 
@@ -326,6 +326,15 @@ class Document:
     def state_vector(self) -> bytes:
         """Encode what this replica has: the payload of SyncStep1 (y-protocols, sync.js)."""
         return self.doc.get_state()
+
+    def clock_of(self, client_id: int) -> int:
+        """Return how many elements of a client are here."""
+        return self._state.get(client_id, 0)
+
+    def state_vector_without(self, client_id: int) -> bytes:
+        """Encode a state vector as if nothing of a client were here."""
+        others = {one: clock for one, clock in self._state.items() if one != client_id}
+        return write_state_vector(others)
 
     def diff(self, state_vector: bytes) -> bytes:
         """Encode what a peer with this state vector lacks: the payload of SyncStep2.

@@ -26,6 +26,7 @@ from uuid import UUID
 from crdt.document.document import Document
 from crdt.editing.editor import Editor
 from crdt.errors import (
+    ClientIdReused,
     DocumentPoisoned,
     Overloaded,
     PipelineTooLarge,
@@ -44,8 +45,10 @@ from crdt.protocol.messages import (
     Update,
 )
 from crdt.updates.format import EMPTY_UPDATE, has_structs
-from crdt.updates.inspection import Inspection
+from crdt.updates.inspection import Inspection, inspect_update
 from crdt.updates.limits import ACCEPTED
+from crdt.updates.pending import read_state_vector
+from crdt.updates.same_elements import are_same
 
 from .awareness import Awareness
 from .document_size import DocumentSize
@@ -75,6 +78,9 @@ TOO_LARGE = Refused(str(PipelineTooLarge()))
 TOO_SLOW = "this client reads too slowly: reconnect"
 UNLIMITED = sys.maxsize
 
+MAX_STATE_VECTOR_OF_ONE = 21
+"""Most bytes of a state vector of one client: three varUints, of which two have up to ten."""
+
 
 def stateless_from(user: UserProfile, payload: str) -> str:
     """Wrap a stateless message of a client, so that its receivers can trust who sent it."""
@@ -101,6 +107,7 @@ class Room:
         self._presence = PresenceRelay(self.awareness, node)
         self.sessions = Sessions(lambda: SyncStep1(document.state_vector()))
         self._editor: Editor | None = None
+        self._doubtful: dict[SessionId, int] = {}
 
     def join(self, session: Session) -> list[Effect]:
         """Add a client: ask it for the updates that are missing here, and send it who is here."""
@@ -115,6 +122,7 @@ class Room:
     def leave(self, session_id: SessionId) -> list[Effect]:
         """Remove a client whose connection ended, and its awareness state."""
         self.sessions.leave(session_id)
+        self._doubtful.pop(session_id, None)
         return self._presence.leave(session_id)
 
     def tick(self, now: float) -> list[Effect]:
@@ -162,7 +170,37 @@ class Room:
         # Before anything is kept: this raises ProtocolError for what is no state vector.
         diff = self.document.diff(state_vector)
         requested = self.sessions.note_sync_step1(session, state_vector)
+        if session.may_write and (client := self._doubtful_client(state_vector)) is not None:
+            self._doubtful[session.id] = client
+            question = SyncStep1(self.document.state_vector_without(client))
+            requested = [Send(session.id, question)]
         return [*requested, *self._send_diff(session.id, diff)]
+
+    def _doubtful_client(self, state_vector: bytes) -> int | None:
+        """Return the client id of a replica that nobody else has written in, if it is known here.
+
+        Its client either was cut off at its first sync, or has begun anew under an id that it used
+        before. What it is asked for then shows which.
+        """
+        if len(state_vector) > MAX_STATE_VECTOR_OF_ONE:
+            return None
+        state = read_state_vector(state_vector)
+        client = next(iter(state), 0)
+        is_doubtful = len(state) == 1 and state[client] and self.document.clock_of(client)
+        return client if is_doubtful else None
+
+    def _check_doubtful(self, session: Session, found: Inspection) -> None:
+        """Compare what a doubtful client has with what the document has. Raises ClientIdReused."""
+        client = self._doubtful.get(session.id)
+        structs = found.structs.get(client) if client is not None else None
+        if client is None or not structs or structs[0].clock >= self.document.clock_of(client):
+            return
+        known = self.document.diff(self.document.state_vector_without(client))
+        if not are_same((found.update, structs), known, client):
+            raise ClientIdReused(
+                f"client id {client} was used in this document before: let Yjs choose it, reload"
+            )
+        del self._doubtful[session.id]
 
     def _send_diff(self, session_id: SessionId, diff: bytes) -> list[Effect]:
         # The diff holds no pending structs, so those follow in updates of their own.
@@ -202,6 +240,9 @@ class Room:
         if self._exceeds_limit(update, now):
             return [Send(session.id, TOO_LARGE)]
         accepted = SendWhenDurable(session.id, Accepted(update))
+        if self._doubtful:
+            inspection = inspection or inspect_update(update, ACCEPTED)
+            self._check_doubtful(session, inspection)
         if not self.document.apply(inspection or update, ACCEPTED):
             return [accepted]
         self._size.add(update)

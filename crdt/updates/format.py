@@ -120,6 +120,21 @@ def read_structs(update: bytes) -> Structs:
     return read_update(update)[0]
 
 
+def first_structs(update: bytes, client: int, count: int) -> list[Struct]:
+    """Read up to `count` structs of a client with which an update begins; none if it does not."""
+    reader = Reader(update)
+    if not reader.count():
+        return []
+    structs, first = reader.count(), reader.var_uint()
+    clock, found = reader.var_uint(), []
+    for _ in range(min(structs, count) if first == client else 0):
+        struct, is_here = _read_struct(reader, client, clock)
+        clock = struct.end
+        if is_here:
+            found.append(struct)
+    return found
+
+
 def has_structs(update: bytes) -> bool:
     """Whether an update has structs, or only deletes. Raises MalformedUpdate if it is truncated."""
     try:

@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TypeAlias
 
-from crdt.protocol.lib0 import Reader
+from crdt.protocol.lib0 import Reader, var_uint
 
 from .delete_set import DeleteSet, merge_ranges
 from .format import Id, Struct, Structs
@@ -24,6 +24,12 @@ from .writer import UpdateBuilder
 
 _StructKey: TypeAlias = tuple[int, int, bytes]
 """(client, clock, bytes); two structs of the same clock may differ in their bytes."""
+
+
+def write_state_vector(state: StateVector) -> bytes:
+    """Write a state vector; see `read_state_vector`."""
+    pairs = (var_uint(client) + var_uint(clock) for client, clock in state.items())
+    return var_uint(len(state)) + b"".join(pairs)
 
 
 def read_state_vector(encoded: bytes) -> StateVector:
