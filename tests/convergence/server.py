@@ -155,7 +155,8 @@ class Server:
 
     def __init__(self, store: MemoryStore, ledger: Ledger, random: Random) -> None:
         self._store, self._ledger, self._random = store, ledger, random
-        self._client_ids, self._names = count(1), count(1)
+        # 1 is the client of the first draft.
+        self._client_ids, self._names = count(2), count(1)
         self.answered: list[tuple[UUID, int, str]] = []
         self.refused: list[Exception] = []
         self.clock = HeldClock()
