@@ -40,6 +40,7 @@ from app.telemetry.request_spans import RequestSpans
 from app.telemetry.timed_stores import TimedLog
 from app.websocket.endpoints import Endpoints
 from crdt.room.peer_messages import NodeId
+from persistence.decision_rounds import DecisionRounds
 from persistence.errors import StoreError
 from persistence.group_commit import GroupCommit
 from persistence.postgres.directory import PostgresDirectory
@@ -132,9 +133,11 @@ class Services:
         self.committer = GroupCommit(
             self.log, window=settings.commit_window, max_pending_bytes=settings.pending_bytes
         )
+        self.decisions = DecisionRounds(self.log, self.committer, window=settings.commit_window)
         self.hub = Hub(
             self.log,
             self.committer,
+            self.decisions,
             to.bus,
             self.clock,
             unload_after=settings.unload_after,
@@ -208,6 +211,7 @@ class Services:
         self.readiness.draining = True
         deadline = time.monotonic() + self._settings.drain_timeout - self._settings.drain_delay
         self.hub.freeze()
+        await self.decisions.close(_seconds_until(deadline) / 4)
         await self.committer.close(_seconds_until(deadline) / 2)
         # Acknowledgements are sent in callbacks of the commits: let those run.
         await asyncio.sleep(0)

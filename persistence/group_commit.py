@@ -7,9 +7,12 @@ little when updates come fast.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
+from uuid import UUID
 
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 
@@ -26,21 +29,31 @@ MiB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Pending:
+class Pending:
+    """An update that is not in the log yet, and what becomes its number.
+
+    `is_decided` says that it is an edit by the server, which holds only as long as nobody appends
+    anything before it.
+    """
+
     update: NewUpdate
     committed: asyncio.Future[int]
+    is_decided: bool = False
 
     @property
     def size(self) -> int:
+        """Payload bytes."""
         return len(self.update.payload)
 
     def resolve(self, seq: int | None) -> None:
+        """Report the number in the log; None stands for a pipeline that was deleted."""
         if seq is None:
             self.fail(PipelineNotFound(f"pipeline {self.update.pipeline_id} was deleted"))
         elif not self.committed.done():
             self.committed.set_result(seq)
 
     def fail(self, error: Exception) -> None:
+        """Report that the log has refused the update."""
         if not self.committed.done():
             self.committed.set_exception(error)
 
@@ -51,6 +64,9 @@ class GroupCommit:
     A batch begins `window` seconds after the one before at the earliest. `max_batch` counts
     updates, `max_batch_bytes` and `max_pending_bytes` payload bytes. Belongs to the event loop it
     is used in.
+
+    The updates of some pipelines can be held back for somebody else's transaction, which makes
+    decisions on these (`persistence/decision_rounds.py`): `hold`, `take`, `release`.
     """
 
     def __init__(
@@ -71,8 +87,11 @@ class GroupCommit:
         self._max_pending_bytes = max_pending_bytes
         self._sleep, self._monotonic = sleep, monotonic
         self._batch_began = float("-inf")
-        self._waiting: deque[_Pending] = deque()
-        self._batch: Sequence[_Pending] = ()
+        self._waiting: deque[Pending] = deque()
+        self._batch: Sequence[Pending] = ()
+        self._batch_over: asyncio.Future[None] | None = None
+        self._held: dict[UUID, list[Pending]] = {}
+        self._is_deciding = False
         self._pending_bytes = 0
         self._running: asyncio.Task[None] | None = None
         self._closed = False
@@ -82,13 +101,18 @@ class GroupCommit:
         """Payload bytes of updates that are neither committed nor failed."""
         return self._pending_bytes
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is pending that nothing more should come."""
+        return self._pending_bytes >= self._max_pending_bytes
+
     def submit(self, update: NewUpdate) -> asyncio.Future[int]:
         """Queue an update; the future becomes its `seq` once it is committed.
 
         The future fails with PipelineNotFound when the pipeline is gone, with StoreError when
-        PostgreSQL refuses this update. While the store is unavailable it waits. Futures are
-        resolved in the order of submission. Raises Overloaded when more than `max_pending_bytes`
-        would wait, Draining after `close`.
+        PostgreSQL refuses this update. While the store is unavailable it waits. The futures of one
+        pipeline are resolved in the order of submission. Raises Overloaded when more than
+        `max_pending_bytes` would wait, Draining after `close`.
         """
         if self._closed:
             raise Draining
@@ -97,13 +121,68 @@ class GroupCommit:
             and self._pending_bytes + len(update.payload) > self._max_pending_bytes
         ):
             raise Overloaded("the update log cannot keep up: try again later")
-        loop = asyncio.get_running_loop()
-        pending = _Pending(update, loop.create_future())
-        self._waiting.append(pending)
+        committed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        pending = Pending(update, committed, self._is_deciding)
         self._pending_bytes += pending.size
-        if self._running is None:
-            self._running = loop.create_task(self._run(), name="group commit")
+        if (held := self._held.get(update.pipeline_id)) is None:
+            self._queue(pending)
+        else:
+            held.append(pending)
         return pending.committed
+
+    def _queue(self, pending: Pending) -> None:
+        self._waiting.append(pending)
+        if self._running is None:
+            loop = asyncio.get_running_loop()
+            self._running = loop.create_task(self._run(), name="group commit")
+
+    async def hold(self, pipeline_ids: Collection[UUID]) -> None:
+        """Keep the updates of some pipelines until they are taken or released.
+
+        Those in the batch under way are waited for, so that they come first in the log.
+        """
+        kept: deque[Pending] = deque()
+        self._held |= {each: [] for each in pipeline_ids}
+        for pending in self._waiting:
+            self._held.get(pending.update.pipeline_id, kept).append(pending)
+        self._waiting = kept
+        while any(pending.update.pipeline_id in pipeline_ids for pending in self._batch):
+            await self._end_of_batch()
+
+    async def _end_of_batch(self) -> None:
+        if self._batch_over is None:
+            self._batch_over = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._batch_over)
+
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """Take what is submitted in the block for an edit by the server."""
+        self._is_deciding = True
+        try:
+            yield
+        finally:
+            self._is_deciding = False
+
+    def held(self, pipeline_id: UUID) -> int:
+        """Return how many updates of a pipeline are held."""
+        return len(self._held[pipeline_id])
+
+    def take(self, pipeline_id: UUID) -> list[Pending]:
+        """Hand out what is held of a pipeline, in the order of submission; hold what comes next.
+
+        Whoever takes them resolves them, and counts them off (`count_off`), or gives them back.
+        """
+        taken, self._held[pipeline_id] = self._held[pipeline_id], []
+        return taken
+
+    def release(self, pipeline_id: UUID, given_back: Sequence[Pending] = ()) -> None:
+        """Commit the updates of a pipeline again: first those given back, then the held ones."""
+        for pending in (*given_back, *self._held.pop(pipeline_id, ())):
+            self._queue(pending)
+
+    def count_off(self, decided: Iterable[Pending]) -> None:
+        """Count updates as committed or failed that were taken."""
+        self._pending_bytes -= sum(pending.size for pending in decided)
 
     async def close(
         self,
@@ -121,18 +200,26 @@ class GroupCommit:
     async def _run(self) -> None:
         while self._waiting:
             await self._await_window()
-            self._batch = self._take()
-            await self._commit(self._batch)
-            self._pending_bytes -= sum(pending.size for pending in self._batch)
-            self._batch = ()
+            # All that waited may be held back by now.
+            if self._waiting:
+                await self._commit_batch()
         self._running = None
+
+    async def _commit_batch(self) -> None:
+        self._batch = self._take_batch()
+        await self._commit(self._batch)
+        self.count_off(self._batch)
+        self._batch = ()
+        if self._batch_over is not None:
+            self._batch_over.set_result(None)
+            self._batch_over = None
 
     async def _await_window(self) -> None:
         if (left := self._batch_began + self._window - self._monotonic()) > 0:
             await self._sleep(left)
         self._batch_began = self._monotonic()
 
-    def _take(self) -> list[_Pending]:
+    def _take_batch(self) -> list[Pending]:
         """Take the updates of the next transaction: always one, and more while they fit."""
         batch = [self._waiting.popleft()]
         size = batch[0].size
@@ -143,7 +230,7 @@ class GroupCommit:
             batch.append(self._waiting.popleft())
         return batch
 
-    async def _commit(self, batch: Sequence[_Pending]) -> None:
+    async def _commit(self, batch: Sequence[Pending]) -> None:
         """Append a batch; if it is refused, each half of it, so that a bad update fails alone."""
         try:
             seqs = await self._append([pending.update for pending in batch])
@@ -169,12 +256,16 @@ class GroupCommit:
 
     async def _fail_pending(self) -> int:
         await self._cancel()
+        held = chain.from_iterable(self._held.values())
         unresolved = [
-            pending for pending in (*self._batch, *self._waiting) if not pending.committed.done()
+            pending
+            for pending in (*self._batch, *self._waiting, *held)
+            if not pending.committed.done()
         ]
         for pending in unresolved:
             pending.fail(StoreUnavailable("not committed before the server stopped: send it again"))
         self._waiting.clear()
+        self._held.clear()
         self._batch, self._pending_bytes = (), 0
         return len(unresolved)
 

@@ -4,6 +4,31 @@
 -- the function in schema.sql.
 SELECT append_updates($1, $2, $3, $4) AS seq
 
+-- lock_documents --
+-- Lock the heads of documents $1 until the end of the transaction, and return what is new in their
+-- logs after the positions $2, at most $3 bytes of each. The transaction may stand still for $4
+-- milliseconds. See the function in schema.sql.
+SELECT pipeline_id, head_seq, reserved_by, seq, user_id, payload, received_at
+FROM lock_documents($1, $2, $3, $4)
+
+-- reserve_document --
+-- Reserve a document for the edit $2 for $3 seconds, or prolong that; no row if it is reserved for
+-- another edit, if the edit's own reservation has ended, or if there is no such document.
+UPDATE pipeline_documents
+SET reserved_by = $2, reserved_until = clock_timestamp() + $3::float8 * interval '1 second'
+WHERE pipeline_id = $1
+    AND CASE
+        WHEN reserved_until > clock_timestamp() THEN reserved_by = $2
+        ELSE reserved_by IS DISTINCT FROM $2
+    END
+RETURNING head_seq
+
+-- free_document --
+-- End the reservation of a document for the edit $2.
+UPDATE pipeline_documents
+SET reserved_by = NULL, reserved_until = NULL
+WHERE pipeline_id = $1 AND reserved_by = $2
+
 -- stored_state --
 -- The number of a document's last update, and its last stored state, NULL if there is none; no row
 -- where there is no such pipeline.

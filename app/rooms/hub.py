@@ -10,6 +10,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -28,6 +29,7 @@ from crdt.room.effects import SessionId
 from crdt.room.peer_messages import NodeId
 from crdt.room.room import MAX_STATELESS, Room
 from crdt.updates.inspection import Inspection, inspect_update
+from persistence.decision_rounds import DecisionRounds, EditResult, Undecided
 from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.worker.replay import NewClientId, compute, load, replay
 
@@ -35,6 +37,7 @@ from .appends import Committer
 from .coalescing import IMMEDIATE, CoalescingIntervals
 from .live_room import LiveRoom
 from .log_follower import Follower
+from .reservation import LOOK_SECONDS, reserved
 
 SETTLE_SECONDS = 5.0
 """How long a visitor waits until the log has decided about the appends of a dropped room."""
@@ -43,7 +46,7 @@ COMMIT_SECONDS = 10.0
 """How long an edit by the server waits to be stored."""
 
 TRIES = 5
-"""How often an undisturbed edit is made before the server gives up, with Overloaded."""
+"""How often a large edit is made before the server gives up, with Overloaded."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -51,16 +54,13 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class EditResult(Generic[T]):
-    """An edit by the server that is committed: in update `seq` of the log, or in an earlier one.
+class _LargeEdit(Generic[T]):
+    """What `Hub.edit_aside` was asked for."""
 
-    `value` is what the edit's function returned. `has_changed` is False if the document was as the
-    edit would have it already: then no update was appended, and `seq` is the last one of this room.
-    """
-
-    seq: int
-    value: T
-    has_changed: bool = True
+    pipeline_id: UUID
+    user_id: UUID | None
+    change: Callable[[Editor], T]
+    before_merge: Callable[[], Awaitable[None]] | None
 
 
 class Hub:
@@ -77,6 +77,7 @@ class Hub:
         self,
         log: UpdateLog,
         committer: Committer,
+        decisions: DecisionRounds,
         bus: Bus,
         clock: Clock,
         *,
@@ -87,7 +88,8 @@ class Hub:
         node: NodeId = "here",
         intervals: CoalescingIntervals = IMMEDIATE,
     ) -> None:
-        self._log, self._committer, self._bus, self._clock = log, committer, bus, clock
+        self._log, self._committer, self._decisions = log, committer, decisions
+        self._bus, self._clock = bus, clock
         self._unload_after, self._node = unload_after, node
         self._follower = Follower(log)
         self._intervals = intervals
@@ -131,19 +133,45 @@ class Hub:
     ) -> EditResult[T]:
         """Edit the live document in a user's name, by a verb of `crdt/editing`; commit the edit.
 
-        `change` runs on the event loop: nothing interleaves, and the whole server waits for it, so
-        give a change of many steps to `edit_aside`. What it raises goes to the caller, and the
-        document is untouched then. Nothing is appended when nothing changes. `is_deletion` says
-        that the edit only deletes, which a document that is too large still takes.
+        `change` decides on a document that has everything that was committed before, on whatever
+        server (`persistence/decision_rounds.py`). It runs on the event loop, and the whole server
+        waits for it, so give a change of many steps to `edit_aside`. It may be called again if its
+        edit could not be stored. What it raises goes to the caller, and the document is untouched
+        then. Nothing is appended when nothing changes. `is_deletion` says that the edit only
+        deletes, which a document that is too large still takes.
 
         Raises PipelineNotFound, PipelineTooLarge for any other edit of a document that is too
-        large, and Draining, Overloaded and StoreUnavailable as `LiveRoom.committed` does.
+        large, Draining, Overloaded, and StoreUnavailable if the edit is not stored in time.
         """
-        room = await self.open(pipeline_id)
-        appended = room.appended
-        value = room.execute_edit(user_id, change, is_deletion=is_deletion)
-        has_changed = room.appended > appended
-        return EditResult(await room.committed(COMMIT_SECONDS), value, has_changed)
+
+        stop = self._clock.monotonic() + COMMIT_SECONDS
+        while True:
+            room = await self.open(pipeline_id)
+            make = partial(room.execute_edit, user_id, change, is_deletion=is_deletion)
+            decided = await self._decide(room, make, stop)
+            if isinstance(decided, EditResult):
+                return decided
+            await self._see_to(decided, room)
+
+    async def _decide(
+        self,
+        room: LiveRoom,
+        make: Callable[[], T],
+        stop: float,
+        reservation: UUID | None = None,
+    ) -> EditResult[T] | Undecided:
+        left = stop - self._clock.monotonic()
+        if left < 0:
+            raise Overloaded("a large edit of this pipeline takes long: nothing was changed")
+        return await self._decisions.decide(room, make, left, reservation)
+
+    async def _see_to(self, reason: Undecided, room: LiveRoom) -> None:
+        """Do what must come before a decision that was not made."""
+        match reason:
+            case Undecided.BEHIND:
+                await self._follower.catch_up(room)
+            case Undecided.RESERVED:
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def edit_aside(
         self,
@@ -151,36 +179,68 @@ class Hub:
         user_id: UUID | None,
         change: Callable[[Editor], T],
         *,
-        undisturbed: bool = False,
+        is_conditional: bool = False,
         before_merge: Callable[[], Awaitable[None]] | None = None,
     ) -> EditResult[T]:
         """Edit a copy of the document in a thread, then merge the edit into the live document.
 
-        What others edit meanwhile survives, as if this edit came from another machine. An
-        `undisturbed` edit is merged only if nobody has edited since its copy was made; otherwise it
-        is made again on a newer copy. Whether an edit only deletes is read from the edit itself.
+        Decided as by `edit`: no other edit by a server comes between the copy and the merge. If one
+        did, the document is reserved and the edit made anew (`app/rooms/reservation.py`). What
+        clients write meanwhile is merged, as if this edit came from another machine; but a
+        conditional edit is made anew until they write nothing meanwhile, since its condition may
+        hold no more. Whether an edit only deletes is read from the edit itself.
 
         `before_merge` is awaited before the edit is merged, if it changes something and the
         document has room for it; what it raises goes to the caller, and nothing is merged.
 
         Raises what `edit` raises, and Overloaded if others edited during each of the attempts.
         """
-        for _ in range(TRIES if undisturbed else 1):
-            room = await self.open(pipeline_id)
-            state = room.copy()
-            value, edits = await compute(_edit_copy, self._new_client_id, state, change)
-            # Opened again: the room may have been dropped while the thread computed.
-            room = await self.open(pipeline_id)
-            if edits and before_merge is not None:
-                room.require_capacity(edits)
-                await before_merge()
-                # And again, for the same reason; from here to the merge nothing awaits.
-                room = await self.open(pipeline_id)
-            if not undisturbed or room.copy() == state:
-                for edit in edits:
-                    room.execute_merge(user_id, edit)
-                return EditResult(await room.committed(COMMIT_SECONDS), value, bool(edits))
+        edit = _LargeEdit(pipeline_id, user_id, change, before_merge)
+        if result := await self._try_aside(edit, is_undisturbed=True):
+            return result
+        for _ in range(TRIES):
+            async with reserved(self._log, pipeline_id, self._clock.monotonic) as reservation:
+                if result := await self._try_aside(
+                    edit, reservation=reservation, is_undisturbed=is_conditional
+                ):
+                    return result
         raise Overloaded("others are editing this pipeline all the time: try again later")
+
+    async def _try_aside(
+        self,
+        edit: "_LargeEdit[T]",
+        *,
+        is_undisturbed: bool,
+        reservation: UUID | None = None,
+    ) -> EditResult[T] | None:
+        """Make an edit on a copy and merge it; None if the document is not what it was made for."""
+        room = await self.open(edit.pipeline_id)
+        await self._follower.catch_up(room)
+        version, state = room.version, room.copy()
+        value, edits = await compute(_edit_copy, self._new_client_id, state, edit.change)
+        if edits and edit.before_merge is not None:
+            room.require_capacity(edits)
+            await edit.before_merge()
+
+        def merge() -> bool:
+            if is_undisturbed and room.version != version:
+                return False
+            for each in edits:
+                room.execute_merge(edit.user_id, each)
+            return True
+
+        stop = self._clock.monotonic() + COMMIT_SECONDS
+        decided = await self._decide(room, merge, stop, reservation)
+        if not isinstance(decided, EditResult) or not decided.value:
+            return None
+        return EditResult(decided.seq, value, bool(edits))
+
+    async def committed(self, pipeline_id: UUID) -> int:
+        """Wait until what was written into an open document is in the log; return the last number.
+
+        Raises as `LiveRoom.committed` and `open`.
+        """
+        return await (await self.open(pipeline_id)).committed(COMMIT_SECONDS)
 
     async def read(self, pipeline_id: UUID, reader: Callable[[Document], T]) -> T:
         """Read the live document at once if its room is open, else the stored one in a thread.

@@ -9,7 +9,7 @@ It executes them in order, and all effects of one decision before the next decis
   have to keep some of them pending.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar, assert_never
@@ -54,13 +54,13 @@ from crdt.room.peer_messages import Committed, PeerMessage
 from crdt.room.room import Room
 from crdt.room.session import Session
 from crdt.updates.inspection import Inspection
-from persistence.ports.update_log import NewUpdate
+from persistence.ports.update_log import LoggedUpdate, NewUpdate
 
 from .appends import Appends, Committer
 from .client_link import ClientLink
 from .coalescing import IMMEDIATE, CoalescingIntervals
 from .fan_out import LeavingClient
-from .inspect_in_thread import InspectedCommit
+from .inspect_in_thread import InspectedCommit, inspect_commit
 from .log_position import LogPosition
 from .outbox import Outbox
 from .peer_link import PeerLink
@@ -117,6 +117,16 @@ class LiveRoom:
         self._peers = PeerLink(bus, pipeline_id, room.node, self._receive_peer, intervals.presence)
         # This comes last: the bus may deliver messages at once, and they need all of the above.
         self._peers.open()
+
+    @property
+    def seq(self) -> int:
+        """The document has all updates of the log up to this number."""
+        return self.position.seq
+
+    @property
+    def version(self) -> int:
+        """A number that changes with every change of the document."""
+        return self._room.document.version
 
     @property
     def is_idle(self) -> bool:
@@ -191,8 +201,9 @@ class LiveRoom:
     ) -> T:
         """Execute an edit of the server, in a user's name; see `Room.apply_edit`.
 
-        The edit is in the document and sent to others when this returns, but not stored: await
-        `committed` before you report success.
+        Only a decision may do that, while the end of the log is locked
+        (`persistence/decision_rounds.py`). The edit is in the document when this returns, and sent
+        to others when it is stored.
 
         What `change` raises goes to the caller, and the document is untouched then. Raises Draining
         if the room takes no edits any more, Overloaded if this one cannot be stored or the document
@@ -364,6 +375,10 @@ class LiveRoom:
                 self.position.note(committed.seq)
         if is_all:
             self.position.forgo()
+
+    async def follow_to_end(self, updates: Sequence[LoggedUpdate]) -> None:
+        """Apply updates of the log, which then has no others that are missing here."""
+        self.follow([await inspect_commit(update) for update in updates], is_all=True)
 
     def _run(self, decide: Callable[[], list[Effect]]) -> None:
         try:

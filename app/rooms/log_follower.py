@@ -74,7 +74,7 @@ class Follower:
         has_failed = room in self._failed
         self._failed.discard(room)
         try:
-            await self._catch_up(room)
+            await self.catch_up(room)
         except StoreError as error:
             _logger.warning("room.gap_not_filled", pipeline_id=room.pipeline_id, error=str(error))
         except Exception as error:
@@ -87,7 +87,8 @@ class Follower:
         else:
             self._failed.add(room)
 
-    async def _catch_up(self, room: LiveRoom) -> None:
+    async def catch_up(self, room: LiveRoom) -> None:
+        """Bring a room up to the end of the log, unless it is dropped. Raises StoreUnavailable."""
         about: spans.Attributes = {
             spans.PIPELINE: str(room.pipeline_id),
             "pipeloom.from_seq": room.position.seq,

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.rooms.hub import EditResult, Hub
+from app.rooms.hub import Hub
 from crdt.editing.differences import Difference, difference
 from crdt.editing.replace import make_equal
 from crdt.editing.snapshots import pipeline_of
 from crdt.errors import UnknownEntry
 from crdt.pipeline.model import Pipeline
+from persistence.decision_rounds import EditResult
 from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.ports.versions import NewVersion, Version, VersionInfo, Versions
 from persistence.worker.replay import compute, load, replay
@@ -101,7 +102,7 @@ class Versioning:
 
         async def save_replaced() -> None:
             # A version is made from the log, so what the room has appended must be there first.
-            await self._hub.edit(pipeline_id, user_id, lambda _: None, is_deletion=True)
+            await self._hub.committed(pipeline_id)
             await replaced.save()
 
         edit = await self._hub.edit_aside(

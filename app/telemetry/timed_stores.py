@@ -4,13 +4,13 @@ They wrap ports, so neither `persistence/` nor its callers know of metrics and s
 """
 
 import time
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from uuid import UUID
 
 from crdt.pipeline.rows import RowChanges
 from persistence.ports.projections import Claim, Projections
-from persistence.ports.update_log import NewUpdate, UpdateLog
+from persistence.ports.update_log import LockedLog, LogTransaction, NewUpdate, UpdateLog
 from persistence.ports.versions import NewVersion, VersionInfo, Versions
 
 from . import metrics, spans
@@ -22,6 +22,14 @@ class TimedLog:
     def __init__(self, log: UpdateLog) -> None:
         self._log = log
         self.load, self.since, self.heads = log.load, log.since, log.heads
+        self.reserve, self.free = log.reserve, log.free
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[LogTransaction]:
+        """See `UpdateLog`; timed from its lock on, since it waits for that as long as it likes."""
+        with ExitStack() as timing:
+            async with self._log.transaction() as transaction:
+                yield _TimedTransaction(transaction, timing)
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """See `UpdateLog`."""
@@ -46,6 +54,35 @@ class TimedLog:
         }
         with spans.span("state.store", attributes):
             await self._log.store_state(pipeline_id, seq, state, waiting)
+
+
+class _TimedTransaction:
+    """`LogTransaction` that times and traces another one, from its lock to its commit."""
+
+    def __init__(self, transaction: LogTransaction, timing: ExitStack) -> None:
+        self._transaction, self._timing = transaction, timing
+        self._updates = 0
+
+    async def lock(
+        self, positions: Mapping[UUID, int], most_bytes: int | None = None
+    ) -> dict[UUID, LockedLog]:
+        """See `LogTransaction`."""
+        self._timing.enter_context(self._timed())
+        return await self._transaction.lock(positions, most_bytes)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        started = time.perf_counter()
+        with spans.span("log.decide", headers=spans.NEW_TRACE) as span:
+            yield
+            span.set_attributes({"pipeloom.updates": self._updates})
+        metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
+        metrics.COMMIT_UPDATES.observe(self._updates)
+
+    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
+        """See `LogTransaction`."""
+        self._updates += len(updates)
+        return await self._transaction.append(updates)
 
 
 def _batch_attributes(updates: Sequence[NewUpdate]) -> spans.Attributes:

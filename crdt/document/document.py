@@ -60,6 +60,8 @@ class Document:
         self._pending = Pending()
         self._depth_guard = DepthGuard(self._read_structs)
         self._changed = False
+        self.version = 0
+        """Counts the transactions that have changed something."""
         self._own: list[bytes] | None = None
         self.cpu_seconds: Callable[[], float] = lambda: 0.0
         """Returns the CPU time of this thread in seconds.
@@ -81,6 +83,7 @@ class Document:
     def notice(self, event: TransactionEvent) -> None:
         """Note that a transaction was committed which changed something; the library calls this."""
         self._changed = True
+        self.version += 1
         self._everything = self._deleted = None
         if self._own is not None:
             self._own.append(event.update)

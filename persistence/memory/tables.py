@@ -1,5 +1,7 @@
 """The state that the stores in memory share; one object stands for one database."""
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,6 +40,10 @@ class MemoryPipeline:
     versions: list[Version] = field(default_factory=list)
     unsaved_from: int | None = None
     """The first update in the rows that no version holds."""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by whoever appends to the log."""
+    reserved_by: UUID | None = None
+    reserved_until: float = 0.0
 
     @property
     def is_dirty(self) -> bool:
@@ -55,6 +61,9 @@ class MemoryPipeline:
     def unsaved_since(self) -> datetime:
         return self.log[(self.unsaved_from or 1) - 1].received_at
 
+    def reservation(self, now: float) -> UUID | None:
+        return self.reserved_by if self.reserved_until > now else None
+
     def append(self, update: NewUpdate, author: UUID | None) -> int:
         seq = len(self.log) + 1
         self.log.append(LoggedUpdate(seq, author, update.payload, update.received_at))
@@ -70,8 +79,12 @@ class MemoryTeam:
 class MemoryTables:
     """Pipelines, users, teams and roles. The stores are subclasses; `new_id` makes their ids."""
 
-    def __init__(self, new_id: Callable[[], UUID] = uuid4) -> None:
-        self._new_id = new_id
+    def __init__(
+        self,
+        new_id: Callable[[], UUID] = uuid4,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._new_id, self._monotonic = new_id, monotonic
         self._pipelines: dict[UUID, MemoryPipeline] = {}
         self._users: dict[UUID, User] = {}
         self._organizations: dict[UUID, str] = {}

@@ -1,10 +1,19 @@
 """The update log in memory: the twin of `persistence/postgres/update_log.py`."""
 
-from collections.abc import Collection, Sequence
+import sys
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import accumulate
 from uuid import UUID
 
 from persistence.errors import StoreError
-from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument, UpdateInfo
+from persistence.ports.update_log import (
+    LockedLog,
+    LoggedUpdate,
+    NewUpdate,
+    StoredDocument,
+    UpdateInfo,
+)
 
 from .tables import MemoryTables
 
@@ -14,7 +23,34 @@ class MemoryUpdateLog(MemoryTables):
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """See `UpdateLog.append`."""
-        return [self._append(update) for update in updates]
+        async with self.transaction() as transaction:
+            await transaction.lock({update.pipeline_id: sys.maxsize for update in updates})
+            return await transaction.append(updates)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["MemoryLogTransaction"]:
+        """See `UpdateLog.transaction`. Confessed: no lock is lost by standing still."""
+        async with AsyncExitStack() as locks:
+            transaction = MemoryLogTransaction(self, locks)
+            yield transaction
+            transaction.commit()
+
+    async def reserve(self, pipeline_id: UUID, edit: UUID, seconds: float) -> bool:
+        """See `UpdateLog.reserve`."""
+        pipeline, now = self._pipelines.get(pipeline_id), self._monotonic()
+        if pipeline is None:
+            return False
+        is_ours = pipeline.reserved_by == edit
+        if is_ours != (pipeline.reservation(now) is not None):
+            return False
+        pipeline.reserved_by, pipeline.reserved_until = edit, now + seconds
+        return True
+
+    async def free(self, pipeline_id: UUID, edit: UUID) -> None:
+        """See `UpdateLog.free`."""
+        pipeline = self._pipelines.get(pipeline_id)
+        if pipeline is not None and pipeline.reserved_by == edit:
+            pipeline.reserved_by = None
 
     async def load(self, pipeline_id: UUID) -> StoredDocument:
         """See `UpdateLog.load`."""
@@ -56,8 +92,66 @@ class MemoryUpdateLog(MemoryTables):
         if seq > pipeline.state_seq:
             pipeline.state, pipeline.state_seq, pipeline.waiting = state, seq, list(waiting)
 
-    def _append(self, update: NewUpdate) -> int | None:
-        pipeline = self._pipelines.get(update.pipeline_id)
-        return (
-            None if pipeline is None else pipeline.append(update, self.known_user(update.user_id))
-        )
+    def enter(self, update: NewUpdate) -> None:
+        """Add an update to its log, if there is one; what a transaction does at its end."""
+        if pipeline := self._pipelines.get(update.pipeline_id):
+            pipeline.append(update, self.known_user(update.user_id))
+
+    async def lock(self, pipeline_ids: Iterable[UUID], locks: AsyncExitStack) -> None:
+        """Lock the ends of logs until the stack is closed; in id order, as PostgreSQL does."""
+        for each in sorted(pipeline_ids):
+            if pipeline := self._pipelines.get(each):
+                await locks.enter_async_context(pipeline.lock)
+
+    def locked(self, pipeline_id: UUID, seq: int, most_bytes: int | None) -> LockedLog | None:
+        """Return the end of a log with what is after an update; None if there is no such log."""
+        pipeline = self._pipelines.get(pipeline_id)
+        if pipeline is None:
+            return None
+        missing = _first(pipeline.log[seq:], most_bytes)
+        return LockedLog(len(pipeline.log), missing, pipeline.reservation(self._monotonic()))
+
+
+class MemoryLogTransaction:
+    """`LogTransaction`; what it appends is in the log at its end."""
+
+    def __init__(self, log: MemoryUpdateLog, locks: AsyncExitStack) -> None:
+        self._log, self._locks = log, locks
+        self._heads: dict[UUID, int] = {}
+        self._appended: list[NewUpdate] = []
+
+    async def lock(
+        self, positions: Mapping[UUID, int], most_bytes: int | None = None
+    ) -> dict[UUID, LockedLog]:
+        """See `LogTransaction.lock`."""
+        await self._log.lock(positions, self._locks)
+        ends = {each: self._log.locked(each, seq, most_bytes) for each, seq in positions.items()}
+        found = {each: end for each, end in sorted(ends.items()) if end is not None}
+        self._heads = {each: end.head for each, end in found.items()}
+        return found
+
+    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
+        """See `LogTransaction.append`."""
+        self._appended += updates
+        return [self._number(update.pipeline_id) for update in updates]
+
+    def _number(self, pipeline_id: UUID) -> int | None:
+        if pipeline_id not in self._heads:
+            return None
+        self._heads[pipeline_id] += 1
+        return self._heads[pipeline_id]
+
+    def commit(self) -> None:
+        """Enter what was appended into the log."""
+        for update in self._appended:
+            self._log.enter(update)
+
+
+MOST_UPDATES = 1000
+
+
+def _first(updates: Sequence[LoggedUpdate], most_bytes: int | None) -> Sequence[LoggedUpdate]:
+    """Return the first updates, as many as `LogTransaction.lock` does."""
+    sizes = accumulate(len(update.payload) for update in updates)
+    fitting = sum(most_bytes is None or size <= most_bytes for size in sizes)
+    return updates[: min(fitting, MOST_UPDATES)]

@@ -1,9 +1,10 @@
 """The update log: the durable memory of every document, and who wrote what in it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 
@@ -51,8 +52,69 @@ class StoredDocument:
         return len(self.state or b"") + sum(len(update.payload) for update in self.tail)
 
 
+@dataclass(frozen=True, slots=True)
+class LockedLog:
+    """The end of a log that is locked: nobody else appends to it meanwhile.
+
+    `head` is the number of the last update, and `missing` are those after the position that was
+    asked for: all of them, or the first ones if they are many. `reserved_by` is the edit for which
+    the document is reserved now.
+    """
+
+    head: int
+    missing: Sequence[LoggedUpdate] = ()
+    reserved_by: UUID | None = None
+
+
+class LogTransaction(Protocol):
+    """A transaction that decides on what logs hold: `lock` once, then `append` at most once."""
+
+    async def lock(
+        self, positions: Mapping[UUID, int], most_bytes: int | None = None
+    ) -> dict[UUID, LockedLog]:
+        """Lock the ends of logs; return what each has after the number given for it.
+
+        At most 1,000 updates, and at most `most_bytes` of payload, of each log. Pipelines that do
+        not exist are missing from the answer. Waits for others who hold a lock. Whoever holds
+        locks and does nothing for IDLE_SECONDS loses them with the transaction.
+        Raises StoreUnavailable.
+        """
+        ...
+
+    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
+        """See `UpdateLog.append`: the updates are in the log when this transaction is committed."""
+        ...
+
+
+IDLE_SECONDS: Final = 2.0
+"""How long a transaction may hold the ends of logs without doing anything.
+
+The others wait for whoever stands still there: a server that is stopped, or starved of CPU.
+"""
+
+
 class UpdateLog(Protocol):
     """The update log of all documents: append-only, bytes only, in the order of commits."""
+
+    def transaction(self) -> AbstractAsyncContextManager[LogTransaction]:
+        """Begin a transaction; the end of the block commits it, and an exception undoes it.
+
+        Raises StoreUnavailable: at the end of the block nobody knows whether it was committed.
+        """
+        ...
+
+    async def reserve(self, pipeline_id: UUID, edit: UUID, seconds: float) -> bool:
+        """Reserve a document for an edit, or prolong that; return whether it is reserved for it.
+
+        False if it is reserved for another, if the reservation of this edit has ended meanwhile, or
+        if there is no such pipeline. A reservation keeps nobody from appending: whoever decides
+        edits looks for it (`LockedLog.reserved_by`). Raises StoreUnavailable.
+        """
+        ...
+
+    async def free(self, pipeline_id: UUID, edit: UUID) -> None:
+        """End the reservation for an edit, if there is one. Raises StoreUnavailable."""
+        ...
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """Append all in one transaction and wake the workers; return one `seq` each, in order.

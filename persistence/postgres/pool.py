@@ -141,10 +141,15 @@ class DatabaseConnection:
             await self._driver.execute(script)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator["DatabaseConnection"]:
-        """Commit at the end; undo everything if an exception leaves the block."""
+    async def transaction(
+        self, isolation: str | None = None
+    ) -> AsyncIterator["DatabaseConnection"]:
+        """Commit at the end; undo everything if an exception leaves the block.
+
+        `isolation` is a level in the driver's words, the database's default if None.
+        """
         with driver_errors():
-            transaction = self._driver.transaction()
+            transaction = self._driver.transaction(isolation=isolation)
             await transaction.start()
         try:
             yield self
@@ -161,12 +166,12 @@ class Pool(DatabaseConnection):
     """A pool of connections; each query outside a transaction takes any free one."""
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[DatabaseConnection]:
+    async def transaction(self, isolation: str | None = None) -> AsyncIterator[DatabaseConnection]:
         """Take a connection for one transaction: see `DatabaseConnection.transaction`."""
         with driver_errors():
             driver = await self._driver.acquire()
         try:
-            async with DatabaseConnection(driver).transaction() as connection:
+            async with DatabaseConnection(driver).transaction(isolation) as connection:
                 yield connection
         finally:
             with driver_errors():

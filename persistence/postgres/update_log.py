@@ -1,14 +1,23 @@
 """The update log on PostgreSQL. It stores bytes and knows no CRDT."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from itertools import groupby
 from uuid import UUID
 
 from crdt.errors import PipelineNotFound
 from persistence.errors import StoreError
-from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument, UpdateInfo
+from persistence.ports.update_log import (
+    IDLE_SECONDS,
+    LockedLog,
+    LoggedUpdate,
+    NewUpdate,
+    StoredDocument,
+    UpdateInfo,
+)
 from persistence.ports.user_rows import Record
 
-from .pool import Pool
+from .pool import DatabaseConnection, Pool
 
 
 class PostgresUpdateLog:
@@ -19,14 +28,24 @@ class PostgresUpdateLog:
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """See `UpdateLog.append`: one round trip, whatever the number of updates."""
-        rows = await self._pool.fetch(
-            "append_updates",
-            [update.pipeline_id for update in updates],
-            [update.user_id for update in updates],
-            [update.payload for update in updates],
-            [update.received_at for update in updates],
-        )
-        return [row["seq"] for row in rows]
+        return await _append(self._pool, updates)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["PostgresLogTransaction"]:
+        """See `UpdateLog.transaction`."""
+        # What is read under the lock must be what was committed while this waited for it: at any
+        # higher level it would be what was committed before the transaction began.
+        async with self._pool.transaction("read_committed") as connection:
+            yield PostgresLogTransaction(connection)
+
+    async def reserve(self, pipeline_id: UUID, edit: UUID, seconds: float) -> bool:
+        """See `UpdateLog.reserve`; by the clock of PostgreSQL, which all servers share."""
+        row = await self._pool.fetchrow("reserve_document", pipeline_id, edit, seconds)
+        return row is not None
+
+    async def free(self, pipeline_id: UUID, edit: UUID) -> None:
+        """See `UpdateLog.free`."""
+        await self._pool.execute("free_document", pipeline_id, edit)
 
     async def load(self, pipeline_id: UUID) -> StoredDocument:
         """See `UpdateLog.load`."""
@@ -71,6 +90,48 @@ class PostgresUpdateLog:
         if seq > head:
             raise StoreError(f"expected a state of at most update {head}, got one of {seq}")
         await self._pool.execute("store_state", pipeline_id, seq, state, list(waiting))
+
+
+class PostgresLogTransaction:
+    """`LogTransaction` on one connection: each verb is one round trip."""
+
+    def __init__(self, connection: DatabaseConnection) -> None:
+        self._connection = connection
+
+    async def lock(
+        self, positions: Mapping[UUID, int], most_bytes: int | None = None
+    ) -> dict[UUID, LockedLog]:
+        """See `LogTransaction.lock`."""
+        idle_milliseconds = round(1000 * IDLE_SECONDS)
+        rows = await self._connection.fetch(
+            "lock_documents", [*positions], [*positions.values()], most_bytes, idle_milliseconds
+        )
+        return {each: _locked([*found]) for each, found in groupby(rows, _pipeline_of)}
+
+    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
+        """See `LogTransaction.append`."""
+        return await _append(self._connection, updates)
+
+
+async def _append(connection: DatabaseConnection, updates: Sequence[NewUpdate]) -> list[int | None]:
+    rows = await connection.fetch(
+        "append_updates",
+        [update.pipeline_id for update in updates],
+        [update.user_id for update in updates],
+        [update.payload for update in updates],
+        [update.received_at for update in updates],
+    )
+    return [row["seq"] for row in rows]
+
+
+def _pipeline_of(row: Record) -> UUID:
+    pipeline_id: UUID = row["pipeline_id"]
+    return pipeline_id
+
+
+def _locked(rows: Sequence[Record]) -> LockedLog:
+    missing = [_logged(row) for row in rows if row["seq"] is not None]
+    return LockedLog(rows[0]["head_seq"], missing, rows[0]["reserved_by"])
 
 
 def _logged(row: Record) -> LoggedUpdate:

@@ -1,13 +1,15 @@
 """A store in memory whose answers a test can hold back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from persistence.memory.stores import MemoryStore
+from persistence.memory.update_log import MemoryLogTransaction
 from persistence.ports.directory import Member
-from persistence.ports.update_log import NewUpdate, StoredDocument
+from persistence.ports.update_log import LockedLog, NewUpdate, StoredDocument
 
 
 @dataclass
@@ -30,6 +32,22 @@ class Gate:
             raise self.error
 
 
+class GatedTransaction(MemoryLogTransaction):
+    """A transaction whose append can be held back."""
+
+    def __init__(self, transaction: MemoryLogTransaction, gate: Gate) -> None:
+        self._transaction, self._gate = transaction, gate
+
+    async def lock(
+        self, positions: Mapping[UUID, int], most_bytes: int | None = None
+    ) -> dict[UUID, LockedLog]:
+        return await self._transaction.lock(positions, most_bytes)
+
+    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
+        await self._gate.passing()
+        return await self._transaction.append(updates)
+
+
 class GatedStore(MemoryStore):
     """A store whose reading and writing can be held back."""
 
@@ -41,9 +59,10 @@ class GatedStore(MemoryStore):
         await self.reading.passing()
         return await super().load(pipeline_id)
 
-    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
-        await self.writing.passing()
-        return await super().append(updates)
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[MemoryLogTransaction]:
+        async with super().transaction() as transaction:
+            yield GatedTransaction(transaction, self.writing)
 
     async def member(self, user_id: UUID, pipeline_id: UUID) -> Member | None:
         await self.asking.passing()

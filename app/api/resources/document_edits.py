@@ -16,8 +16,8 @@ from starlette.responses import Response
 
 from app.api.core import roles
 from app.api.core.context import Caller
-from app.rooms.hub import EditResult
 from crdt.editing.editor import Editor
+from persistence.decision_rounds import EditResult
 from persistence.ports.projections import Projected, RowTimes
 
 PROJECTION_SECONDS: Final = 5.0
@@ -71,13 +71,13 @@ async def edit_aside(
     change: Callable[[Editor], T],
     response: Response,
     *,
-    undisturbed: bool,
+    is_conditional: bool,
 ) -> Edited[T]:
     """Change much of a document at once, on a copy in a thread; otherwise as `edit`."""
     await require_editor(caller, pipeline_id)
     async with caller.context.compute_queue.turn(caller.id):
         done = await caller.context.hub.edit_aside(
-            pipeline_id, caller.id, change, undisturbed=undisturbed
+            pipeline_id, caller.id, change, is_conditional=is_conditional
         )
     return Edited(done.value, await await_projection(caller, pipeline_id, done, response))
 

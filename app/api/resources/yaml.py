@@ -76,10 +76,8 @@ async def replace(
         put_pipeline(editor, imported.pipeline)
         return _text(editor)
 
-    # What `put` compares is a copy: nobody may have edited between this and the merge.
-    conditional = if_match is not None
     edited = await document_edits.edit_aside(
-        caller, pipeline_id, put, response, undisturbed=conditional
+        caller, pipeline_id, put, response, is_conditional=if_match is not None
     )
     response.headers["ETag"] = etags.etag_of(edited.value)
     return Validation.of_imported(imported)

@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from crdt.errors import Draining, Overloaded, PipelineNotFound
 from crdt.protocol.messages import Refused, SyncStep1, SyncStep2, Update
 from crdt.room.effects import SessionId
 from crdt.room.session import Session, UserProfile
+from persistence.decision_rounds import DecisionRounds
 from persistence.errors import StoreUnavailable
 from persistence.group_commit import GroupCommit
 from persistence.ports.directory import NewPipeline
@@ -37,7 +39,13 @@ class Node:
 
     def __post_init__(self) -> None:
         self.committer = GroupCommit(self.store, max_pending_bytes=self.pending_bytes)
-        self.hub = Hub(self.store, self.committer, self.bus, self.clock, unload_after=UNLOAD_AFTER)
+        self.decisions = DecisionRounds(self.store, self.committer)
+        self.hub = self.new_hub()
+
+    def new_hub(self, unload_after: float = UNLOAD_AFTER, **options: Any) -> Hub:
+        """Another hub on the same things."""
+        stands_on = self.store, self.committer, self.decisions, self.bus, self.clock
+        return Hub(*stands_on, unload_after=unload_after, **options)
 
     async def enter(self, pipeline_id: UUID = PIPELINE) -> "Visit":
         room = await self.hub.open(pipeline_id)
@@ -109,8 +117,7 @@ async def node(store: GatedStore) -> Node:
 
 
 def test_no_two_sessions_share_an_id() -> None:
-    store = GatedStore()
-    hub = Hub(store, GroupCommit(store), MemoryBus(), HeldClock(), unload_after=0)
+    hub = Node(GatedStore()).hub
     assert len({hub.new_session() for _ in range(100)}) == 100
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 import app.rooms.hub
-from app.rooms.hub import Hub
 from app.services.versions import Versioning
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader, seed
@@ -167,6 +166,8 @@ async def test_an_edit_while_restoring_is_decided_is_in_the_saved_version(
 
     async def compute_slowly(*args: Any) -> object:
         decided = await compute(*args)
+        # From now on the document is reserved while the edit is computed.
+        monkeypatch.setattr(app.rooms.hub, "compute", compute)
         await setup.node.hub.edit(PIPELINE, USER, rename_new_step)
         return decided
 
@@ -184,7 +185,7 @@ async def test_restoring_into_a_document_that_is_too_large_saves_nothing(
     number = await setup.save("good")
     await setup.node.hub.edit(PIPELINE, USER, spoil)
     node = setup.node
-    full = Hub(node.store, node.committer, node.bus, node.clock, unload_after=1.0, document_bytes=1)
+    full = node.new_hub(document_bytes=1)
     versioning = Versioning(node.store, setup.versions, full)
     with pytest.raises(PipelineTooLarge):
         await versioning.restore(PIPELINE, number, USER, NOON)

@@ -51,6 +51,7 @@ from crdt.room.session import UserProfile
 from crdt.updates.inspection import Inspection, inspect_update
 from crdt.updates.limits import ACCEPTED as ACCEPTED_LIMITS
 from crdt.updates.limits import Limits
+from persistence.decision_rounds import DecisionRounds
 from persistence.errors import StoreUnavailable
 from persistence.group_commit import GroupCommit
 from persistence.ports.directory import NewPipeline, User
@@ -162,7 +163,8 @@ class Scene:
         committer = GroupCommit(self.store)
         bus = MemoryBus()
         self.events = RoomEvents(bus)
-        self.hub = Hub(self.store, committer, bus, self.clock, unload_after=30.0)
+        decisions = DecisionRounds(self.store, committer)
+        self.hub = Hub(self.store, committer, decisions, bus, self.clock, unload_after=30.0)
         self.watch = AccessWatch(self.hub, self.store, self.announcer, self.clock)
         await self.watch.step()
 
