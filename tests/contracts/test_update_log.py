@@ -1,12 +1,13 @@
 """What every update log does."""
 
+import asyncio
 from uuid import UUID
 
 import pytest
 
 from crdt.errors import PipelineNotFound
 from persistence.errors import StoreError
-from persistence.ports.update_log import NewUpdate
+from persistence.ports.update_log import LockedLog, NewUpdate
 from tests.contracts.stores import NOON, Stores, an_id
 
 
@@ -167,3 +168,105 @@ async def test_heads_are_the_numbers_of_the_last_updates(stores: Stores) -> None
         second: before[second],
     }
     assert await stores.log.heads([]) == {}
+
+
+async def test_a_transaction_appends_behind_what_it_has_locked(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.append([stores.update(pipeline, b"a")])
+    async with stores.log.transaction() as transaction:
+        locked = await transaction.lock({pipeline: 1})
+        assert await transaction.append([stores.update(pipeline, b"b")]) == [3]
+    assert locked[pipeline].head == 2
+    assert [(each.seq, each.payload) for each in locked[pipeline].missing] == [(2, b"a")]
+    assert await payloads(stores) == [b"seed", b"a", b"b"]
+
+
+async def test_a_transaction_locks_several_logs_and_names_none_that_is_not_there(
+    stores: Stores,
+) -> None:
+    first, second = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    async with stores.log.transaction() as transaction:
+        locked = await transaction.lock({second: 1, an_id(9): 0, first: 0})
+        batch = [stores.update(second, b"2"), stores.update(an_id(9)), stores.update(first, b"1")]
+        assert await transaction.append(batch) == [2, None, 2]
+    assert {each: (log.head, len(log.missing)) for each, log in locked.items()} == {
+        first: (1, 1),
+        second: (1, 0),
+    }
+    assert await payloads(stores, 1) == [b"seed", b"1"]
+
+
+async def test_an_exception_undoes_a_transaction(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    with pytest.raises(LookupError):
+        async with stores.log.transaction() as transaction:
+            await transaction.lock({pipeline: 1})
+            await transaction.append([stores.update(pipeline)])
+            raise LookupError
+    assert await payloads(stores) == [b"seed"]
+    assert await stores.log.append([stores.update(pipeline)]) == [2]
+
+
+async def test_a_lock_returns_no_more_than_it_may(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.append([stores.update(pipeline, b"x" * 10)] * 3)
+    async with stores.log.transaction() as transaction:
+        locked = await transaction.lock({pipeline: 1}, 25)
+    assert [each.seq for each in locked[pipeline].missing] == [2, 3]
+    assert locked[pipeline].head == 4
+
+
+async def test_nobody_appends_to_a_locked_log(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    async with stores.log.transaction() as transaction:
+        await transaction.lock({pipeline: 1})
+        other = asyncio.create_task(stores.log.append([stores.update(pipeline, b"theirs")]))
+        # Enough turns for an append that does not wait; the numbers show whether it came first.
+        await asyncio.wait([other], timeout=0.05)
+        assert await transaction.append([stores.update(pipeline, b"ours")]) == [2]
+    assert await other == [3]
+
+
+async def test_what_is_committed_while_a_lock_is_waited_for_is_seen(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    async with stores.log.transaction() as first:
+        await first.lock({pipeline: 1})
+        second = asyncio.create_task(_locked(stores, pipeline))
+        await asyncio.wait([second], timeout=0.05)
+        await first.append([stores.update(pipeline, b"first")])
+    locked = await second
+    assert (locked.head, [each.payload for each in locked.missing]) == (2, [b"first"])
+
+
+async def _locked(stores: Stores, pipeline: UUID) -> LockedLog:
+    async with stores.log.transaction() as transaction:
+        return (await transaction.lock({pipeline: 1}))[pipeline]
+
+
+async def test_a_document_is_reserved_for_one_edit_at_a_time(stores: Stores) -> None:
+    pipeline, mine, yours = await stores.new_pipeline(), an_id(71), an_id(72)
+    assert await stores.log.reserve(pipeline, mine, 60)
+    assert not await stores.log.reserve(pipeline, yours, 60)
+    assert await stores.log.reserve(pipeline, mine, 60)
+    assert (await _locked(stores, pipeline)).reserved_by == mine
+    await stores.log.free(pipeline, yours)
+    assert (await _locked(stores, pipeline)).reserved_by == mine
+    await stores.log.free(pipeline, mine)
+    assert (await _locked(stores, pipeline)).reserved_by is None
+    assert await stores.log.reserve(pipeline, yours, 60)
+
+
+async def test_a_reservation_that_has_ended_is_not_prolonged(stores: Stores) -> None:
+    pipeline, mine, yours = await stores.new_pipeline(), an_id(71), an_id(72)
+    assert await stores.log.reserve(pipeline, mine, 0)
+    assert (await _locked(stores, pipeline)).reserved_by is None
+    # Others may have edited since: this edit has to be computed anew, under a new name.
+    assert not await stores.log.reserve(pipeline, mine, 60)
+    assert await stores.log.reserve(pipeline, yours, 60)
+
+
+async def test_a_reserved_document_takes_updates_all_the_same(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.reserve(pipeline, an_id(71), 60)
+    assert await stores.log.append([stores.update(pipeline)]) == [2]
+    assert not await stores.log.reserve(an_id(9), an_id(71), 60)
