@@ -5,8 +5,10 @@ are decided and the process dies when the play says so.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+import sys
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from itertools import count
 from random import Random
 from typing import Literal, ParamSpec, TypeAlias, TypeVar
@@ -23,10 +25,17 @@ from crdt.room.session import Session, UserProfile
 from crdt.updates.format import read_structs
 from crdt.validation.meaning import Meaning
 from crdt.validation.reading import read_valid
+from persistence.decision_rounds import DecisionRounds
 from persistence.errors import StoreError, StoreUnavailable
 from persistence.group_commit import GroupCommit
 from persistence.memory.stores import MemoryStore
-from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument
+from persistence.ports.update_log import (
+    LockedLog,
+    LoggedUpdate,
+    LogTransaction,
+    NewUpdate,
+    StoredDocument,
+)
 from persistence.worker.replay import replay
 from persistence.worker.worker import Worker, WorkerSettings
 from tests.app.fakes import HeldClock
@@ -73,41 +82,92 @@ class SilentBell:
         raise AssertionError("expected project_one to be called, got run")
 
 
+class HeldTransaction(LogTransaction):
+    """A transaction of one node, which may die with it."""
+
+    def __init__(self, log: "HeldLog", transaction: LogTransaction) -> None:
+        self._log, self._transaction = log, transaction
+        self.updates: list[NewUpdate] = []
+
+    async def lock(
+        self, positions: Mapping[UUID, int], most_bytes: int | None = None
+    ) -> dict[UUID, LockedLog]:
+        """See `LogTransaction.lock`."""
+        locked = await self._transaction.lock(positions, most_bytes)
+        self._log.require_life()
+        return locked
+
+    async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
+        """See `LogTransaction.append`."""
+        self.updates += updates
+        return await self._transaction.append(updates)
+
+
 class HeldLog:
-    """An `UpdateLog` whose appends wait for a verdict."""
+    """An `UpdateLog` whose commits wait for a verdict."""
 
     def __init__(self, store: MemoryStore, ledger: Ledger) -> None:
         self._store, self._ledger = store, ledger
-        self._verdict: asyncio.Future[Verdict] | None = None
+        self._asked: list[asyncio.Future[Verdict]] = []
+        self._is_dead = False
+        self._forever: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.refuses_all = False
+        self.reserve, self.free = store.reserve, store.free
 
     @property
     def is_asked(self) -> bool:
-        """Whether an append waits."""
-        return self._verdict is not None and not self._verdict.done()
+        """Whether a commit waits."""
+        return bool(self._asked)
 
     def decide(self, verdict: Verdict) -> None:
-        """Let the waiting append end."""
-        assert self._verdict is not None
-        self._verdict.set_result(verdict)
+        """Let the commit end that waits the longest."""
+        self._asked.pop(0).set_result(verdict)
+
+    def die(self) -> None:
+        """Lose all locks, as PostgreSQL takes them from who is gone, and answer never again."""
+        self._is_dead = True
+        while self.is_asked:
+            self.decide("be away")
+
+    def require_life(self) -> None:
+        """Raise StoreUnavailable after the death of the node."""
+        if self._is_dead:
+            raise StoreUnavailable("dead")
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """See `UpdateLog.append`."""
+        async with self.transaction() as transaction:
+            await transaction.lock({update.pipeline_id: sys.maxsize for update in updates})
+            return await transaction.append(updates)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[HeldTransaction]:
+        """See `UpdateLog.transaction`."""
+        if self._is_dead:
+            await self._forever
+        verdict: Verdict = "commit"
+        async with self._store.transaction() as transaction:
+            yield (held := HeldTransaction(self, transaction))
+            if held.updates:
+                verdict = await self._judge()
+        self._ledger.enter(held.updates)
+        if verdict == "commit and be away":
+            raise StoreUnavailable("away before it could say so")
+
+    async def _judge(self) -> Verdict:
+        """Wait for the verdict on a commit; raise it if it is none."""
+        self.require_life()
         if self.refuses_all:
             raise StoreError("refused")
-        self._verdict = asyncio.get_running_loop().create_future()
-        verdict = await self._verdict
+        self._asked.append(asyncio.get_running_loop().create_future())
+        verdict = await self._asked[-1]
         if verdict == "refuse":
             # A later update may need this one, and must not come before it in the log.
             self.refuses_all = True
             raise StoreError("refused")
         if verdict == "be away":
             raise StoreUnavailable("away")
-        seqs = await self._store.append(updates)
-        self._ledger.enter(updates)
-        if verdict == "commit and be away":
-            raise StoreUnavailable("away before it could say so")
-        return seqs
+        return verdict
 
     async def load(self, pipeline_id: UUID) -> StoredDocument:
         """See `UpdateLog.load`."""
@@ -160,6 +220,7 @@ class Server:
         self.answered: list[tuple[UUID, int, str]] = []
         self.refused: list[Exception] = []
         self.clock = HeldClock()
+        store._monotonic = self.clock.monotonic
         self.failures: list[object] = []
         self._entering: set[asyncio.Task[None]] = set()
         self._graves: list[Node] = []
@@ -192,6 +253,7 @@ class Server:
         hub = Hub(
             log,
             committer,
+            DecisionRounds(log, committer, sleep=_instant),
             bus,
             self.clock,
             unload_after=UNLOAD_AFTER,
@@ -221,6 +283,7 @@ class Server:
         """Let one node die, unheard, with all it has not committed; another takes its place."""
         node = self._random.choice(self.nodes)
         self.buses.pop(node).die()
+        node.log.die()
         # Its tasks wait for ever, and may not be collected meanwhile.
         self._graves.append(node)
         for link in node.links:
@@ -230,6 +293,10 @@ class Server:
 
     async def crash(self, links: Collection[Link]) -> None:
         """All die: every task ends where it stands, every connection with it. Then start anew."""
+        for node in self.nodes:
+            node.log.die()
+        # What ends a task may start another, which must not reach the store any more.
+        self._graves += self.nodes
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
         await asyncio.sleep(0)
