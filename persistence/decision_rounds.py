@@ -169,11 +169,19 @@ class _Part:
             self.is_gone = True
         elif self._is_stored_in(log):
             return []
-        elif log.missing:
-            if log.reserved_by is None or log.reserved_by != self.reservation:
+        else:
+            if not self._still_counts(log):
                 self._lose_decisions()
             self.head = log.head
         return [] if self.is_gone else self.pending
+
+    def _still_counts(self, log: LockedLog) -> bool:
+        """Whether the decisions hold behind what others may have appended."""
+        if log.reserved_by is not None:
+            # Beside a reservation of our own, only clients have written. Beside another's, a large
+            # edit may be under way that does not know of these decisions.
+            return log.reserved_by == self.reservation
+        return not log.missing
 
     def _is_stored_in(self, log: LockedLog) -> bool:
         # A transaction is stored as a whole, so the first updates stand for all of them.
@@ -286,6 +294,9 @@ class DecisionRounds:
             else:
                 await self._sleep(delay)
                 delay = min(2 * delay, LAST_RETRY)
+            # What this round could not store must have reached its documents before the next one
+            # decides on them: they are given up in callbacks.
+            await asyncio.sleep(0)
         self._running = None
 
     def _is_asked(self) -> bool:

@@ -64,6 +64,13 @@ class MemoryPipeline:
     def reservation(self, now: float) -> UUID | None:
         return self.reserved_by if self.reserved_until > now else None
 
+    def reserve(self, edit: UUID, now: float, seconds: float) -> bool:
+        is_ours = self.reserved_by == edit
+        if is_ours != (self.reservation(now) is not None):
+            return False
+        self.reserved_by, self.reserved_until = edit, now + seconds
+        return True
+
     def append(self, update: NewUpdate, author: UUID | None) -> int:
         seq = len(self.log) + 1
         self.log.append(LoggedUpdate(seq, author, update.payload, update.received_at))

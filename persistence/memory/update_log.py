@@ -37,14 +37,12 @@ class MemoryUpdateLog(MemoryTables):
 
     async def reserve(self, pipeline_id: UUID, edit: UUID, seconds: float) -> bool:
         """See `UpdateLog.reserve`."""
-        pipeline, now = self._pipelines.get(pipeline_id), self._monotonic()
+        pipeline = self._pipelines.get(pipeline_id)
         if pipeline is None:
             return False
-        is_ours = pipeline.reserved_by == edit
-        if is_ours != (pipeline.reservation(now) is not None):
-            return False
-        pipeline.reserved_by, pipeline.reserved_until = edit, now + seconds
-        return True
+        # Whoever holds the lock may be deciding on an edit, and has looked for reservations.
+        async with pipeline.lock:
+            return pipeline.reserve(edit, self._monotonic(), seconds)
 
     async def free(self, pipeline_id: UUID, edit: UUID) -> None:
         """See `UpdateLog.free`."""

@@ -256,6 +256,17 @@ async def test_a_document_is_reserved_for_one_edit_at_a_time(stores: Stores) -> 
     assert await stores.log.reserve(pipeline, yours, 60)
 
 
+async def test_a_reservation_waits_for_whoever_is_deciding(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    async with stores.log.transaction() as transaction:
+        assert (await transaction.lock({pipeline: 1}))[pipeline].reserved_by is None
+        reserving = asyncio.create_task(stores.log.reserve(pipeline, an_id(71), 60))
+        await asyncio.wait([reserving], timeout=0.05)
+        assert not reserving.done()
+        await transaction.append([stores.update(pipeline)])
+    assert await reserving
+
+
 async def test_a_reservation_that_has_ended_is_not_prolonged(stores: Stores) -> None:
     pipeline, mine, yours = await stores.new_pipeline(), an_id(71), an_id(72)
     assert await stores.log.reserve(pipeline, mine, 0)
