@@ -158,5 +158,10 @@ def _environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith("PIPELOOM_") and name not in ("DATABASE_URL", "REDIS_URL")
     }
-    limits = ("PIPELOOM_MAX_CONNECTIONS_PER_USER", "PIPELOOM_MAX_CONNECTIONS_PER_ADDRESS")
+    limits = (
+        "PIPELOOM_MAX_CONNECTIONS_PER_USER",
+        "PIPELOOM_MAX_CONNECTIONS_PER_ADDRESS",
+        "PIPELOOM_API_RATE",
+        "PIPELOOM_API_BURST",
+    )
     return {**inherited, **dict.fromkeys(limits, "20000")}

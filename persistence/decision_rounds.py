@@ -27,7 +27,7 @@ from uuid import UUID
 
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 
-from .errors import StoreUnavailable
+from .errors import NotStoredYet, StoreUnavailable
 from .group_commit import FIRST_RETRY, LAST_RETRY, GroupCommit, Pending
 from .ports.update_log import LockedLog, LoggedUpdate, LogTransaction, NewUpdate, UpdateLog
 
@@ -249,8 +249,8 @@ class DecisionRounds:
         once. What it raises is raised here, when what it was decided on is committed.
         `reservation` is the edit for which the caller has reserved the document.
 
-        Raises Draining, PipelineNotFound, Overloaded, and StoreUnavailable after `seconds`, which says whether
-        the edit was made by then.
+        Raises Draining, PipelineNotFound, Overloaded, also after `seconds` if the edit was not made
+        by then, and NotStoredYet if it was.
         """
         if self._closed:
             raise Draining
@@ -272,8 +272,8 @@ class DecisionRounds:
         if decision.decided.done():
             return decision.decided.result()
         if decision.is_made:
-            raise StoreUnavailable("taken, but not stored yet: look before you try again")
-        raise StoreUnavailable("the database did not answer in time: nothing was changed")
+            raise NotStoredYet("taken, but not stored yet: look before you try again")
+        raise Overloaded("the database did not answer in time: nothing was changed, try again")
 
     async def close(self, seconds: float) -> None:
         """Make no more decisions, and store those that are made, for at most `seconds`."""

@@ -2,6 +2,7 @@
 
 StoreError (a PipeloomError)
 ├── StoreUnavailable      PostgreSQL is away or refuses connections; nothing was decided, try again
+│   └── NotStoredYet      the edit is made, and is stored as soon as PostgreSQL answers
 ├── SchemaOutdated        the database lacks migrations this program needs
 ├── UnsuitableDatabase    the database is set up so that it cannot hold what it must
 ├── UnknownSubject        a team, user or pipeline named by the caller does not exist
@@ -19,6 +20,10 @@ class StoreError(PipeloomError):
 
 class StoreUnavailable(StoreError):
     """PostgreSQL is away; whether the last transaction was committed is unknown."""
+
+
+class NotStoredYet(StoreUnavailable):
+    """An edit stands in the live document and waits to be stored: look before you repeat it."""
 
 
 class SchemaOutdated(StoreError):

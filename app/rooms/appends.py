@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from crdt.errors import SyncError
-from persistence.errors import StoreUnavailable
+from persistence.errors import NotStoredYet
 from persistence.ports.update_log import NewUpdate
 
 
@@ -113,7 +113,7 @@ class Appends:
     async def committed(self, seconds: float) -> int | None:
         """Wait until everything appended so far is committed; return the last one's number.
 
-        None if there is nothing to wait for. Raises what the log refused it for; StoreUnavailable
+        None if there is nothing to wait for. Raises what the log refused it for; NotStoredYet
         after `seconds`: the edit then stands in the live document and is stored as soon as
         PostgreSQL is back.
         """
@@ -122,6 +122,6 @@ class Appends:
             return None
         await asyncio.wait([commit], timeout=seconds)
         if not commit.done():
-            raise StoreUnavailable("taken, but not stored yet: look before you try again")
+            raise NotStoredYet("taken, but not stored yet: look before you try again")
         self._check(appends)
         return commit.result()

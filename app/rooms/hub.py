@@ -141,7 +141,7 @@ class Hub:
         deletes, which a document that is too large still takes.
 
         Raises PipelineNotFound, PipelineTooLarge for any other edit of a document that is too
-        large, Draining, Overloaded, and StoreUnavailable if the edit is not stored in time.
+        large, Draining, Overloaded, and NotStoredYet if the edit is made but not stored in time.
         """
 
         stop = self._clock.monotonic() + COMMIT_SECONDS

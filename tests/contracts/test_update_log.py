@@ -198,13 +198,18 @@ async def test_a_transaction_locks_several_logs_and_names_none_that_is_not_there
 
 async def test_an_exception_undoes_a_transaction(stores: Stores) -> None:
     pipeline = await stores.new_pipeline()
+    undone = _append_and_fail(stores, pipeline)
     with pytest.raises(LookupError):
-        async with stores.log.transaction() as transaction:
-            await transaction.lock({pipeline: 1})
-            await transaction.append([stores.update(pipeline)])
-            raise LookupError
+        await undone
     assert await payloads(stores) == [b"seed"]
     assert await stores.log.append([stores.update(pipeline)]) == [2]
+
+
+async def _append_and_fail(stores: Stores, pipeline: UUID) -> None:
+    async with stores.log.transaction() as transaction:
+        await transaction.lock({pipeline: 1})
+        await transaction.append([stores.update(pipeline)])
+        raise LookupError
 
 
 async def test_a_lock_returns_no_more_than_it_may(stores: Stores) -> None:

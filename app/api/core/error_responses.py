@@ -86,6 +86,8 @@ def _refused(error: EditRefused) -> Response:
 
 def _detail(error: PipeloomError) -> str:
     match error:
+        case store.NotStoredYet():
+            return str(error)
         case store.StoreUnavailable():
             return "the database is away: try again later"
         case store.Conflict():
