@@ -85,21 +85,20 @@ def _refused(error: EditRefused) -> Response:
 
 
 def _detail(error: PipeloomError) -> str:
-    match error:
-        case store.NotStoredYet():
-            return str(error)
-        case store.StoreUnavailable():
-            return "the database is away: try again later"
-        case store.Conflict():
-            return _CONFLICTS.get(error.constraint, "it collides with what is there")
-        case store.UnknownSubject():
-            return "something that the request names is not there: check the ids"
-        case store.NotAllowed():
-            return "your role does not allow this: ask an owner of the team"
-        case store.InvalidValue():
-            return "no row can hold this value: it is too big, or of another kind"
-    return str(error)
+    if isinstance(error, store.Conflict):
+        return _CONFLICTS.get(error.constraint, "it collides with what is there")
+    if isinstance(error, store.NotStoredYet):
+        return str(error)
+    return next((detail for kind, detail in _DETAILS if isinstance(error, kind)), str(error))
 
+
+_DETAILS: Final[Sequence[tuple[type[PipeloomError], str]]] = (
+    (store.StoreUnavailable, "the database is away: try again later"),
+    (store.UnknownSubject, "something that the request names is not there: check the ids"),
+    (store.NotAllowed, "your role does not allow this: ask an owner of the team"),
+    (store.InvalidValue, "no row can hold this value: it is too big, or of another kind"),
+)
+"""The detail of an error whose own text is for operators."""
 
 _CONFLICTS: Final[Mapping[str, str]] = {
     "organizations_slug_key": "this slug is taken: choose another `slug`",
