@@ -116,7 +116,7 @@ async def change(
         edited = await document_edits.edit(caller, pipeline_id, patch_at_once, response)
     except _LongRename:
         edited = await document_edits.edit_aside(
-            caller, pipeline_id, patch, response, undisturbed=if_match is not None
+            caller, pipeline_id, patch, response, is_conditional=if_match is not None
         )
     return await _answered(caller, pipeline_id, edited, response)
 
