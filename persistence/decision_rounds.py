@@ -28,7 +28,7 @@ from uuid import UUID
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 
 from .errors import NotStoredYet, StoreUnavailable
-from .group_commit import FIRST_RETRY, LAST_RETRY, GroupCommit, Pending
+from .group_commit import CANCEL_SECONDS, FIRST_RETRY, LAST_RETRY, GroupCommit, Pending
 from .ports.update_log import LockedLog, LoggedUpdate, LogTransaction, NewUpdate, UpdateLog
 
 MOST_MISSING_BYTES: Final = 64 * 1024
@@ -282,9 +282,10 @@ class DecisionRounds:
             decision.fail(Draining())
         if self._running is not None:
             await asyncio.wait([self._running], timeout=seconds)
-        if self._running is not None:
+        # More than once, for the reason that group commit has.
+        while self._running is not None and not self._running.done():
             self._running.cancel()
-            await asyncio.wait([self._running])
+            await asyncio.wait([self._running], timeout=CANCEL_SECONDS)
 
     async def _run(self) -> None:
         delay = FIRST_RETRY
