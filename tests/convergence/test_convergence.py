@@ -76,7 +76,7 @@ async def test_a_slow_machine_tells_the_same_story(seed: int) -> None:
 
 async def test_the_play_is_no_idle_one() -> None:
     told, acknowledged, verbs = set(), 0, set()
-    for seed in range(12):
+    for seed in range(16):
         async with a_play(seed) as play:
             await play.heal()
         told |= {line.split(" ", 1)[-1].split(":")[0] for line in play.script} | {*play.script}
