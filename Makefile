@@ -12,6 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 NODE := $(shell command -v node)
 # Half of a test is waiting for other programs, so more processes than cores keep the cores busy.
 PROCESSES ?= $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(n + (n + 1) // 2)')
+# Folders whose npm packages the tests use: stock clients, and the library for browsers.
+LOCKED := tests/interop clients/js
 LOCK := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-annotate --quiet --upgrade pyproject.toml
 
@@ -30,10 +32,12 @@ setup: .venv/installed
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/installed-test: .venv/installed requirements-test.txt requirements-node.txt tests/interop/package-lock.json
+.venv/installed-test: .venv/installed requirements-test.txt requirements-node.txt $(LOCKED:%=%/package-lock.json)
 	$(PIP) --require-hashes -r requirements-test.txt
 	$(if $(NODE),,$(PIP) --require-hashes -r requirements-node.txt)
-	cd tests/interop && PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --silent --no-audit --no-fund
+	for folder in $(LOCKED); do \
+		(cd $$folder && PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --silent --no-audit --no-fund) || exit 1; \
+	done
 	@touch $@
 
 # What is compiled is kept, whatever the environment says of it: each process of pytest would rewrite

@@ -214,6 +214,7 @@ def test_what_fails_beside_the_tests_fails_make_test(
     for name in (
         *PINS,
         "tests/interop/package-lock.json",
+        "clients/js/package-lock.json",
         ".venv/installed",
         ".venv/installed-test",
     ):

@@ -1,0 +1,222 @@
+/** What one entry of a document declares by itself, whatever its author wrote (`crdt/validation/entries.py`). */
+import { isOfKind, isPair } from "./refusals.js";
+import {
+  CODES,
+  CONNECTION,
+  type DiagnosticCode,
+  type Field,
+  MAIN_SLOT,
+  MAX_NAME,
+  MAX_SLOT,
+  MAX_TAG,
+  MAX_TAGS,
+  MAX_TYPE,
+  SETTINGS,
+  type Settings,
+  STEP,
+  STEP_TYPES,
+  UNNAMED_PIPELINE,
+  UNNAMED_STEP,
+  UNSUPPORTED,
+} from "./schema.js";
+import { clean, cut, type Fault, isEntryId, isObject, type Json, type JsonObject, lengthOf, member } from "./values.js";
+
+/**
+ * Where the document differs from what is shown of it, as the server reports it. `subject` is
+ * "pipeline", "step:<id>" or "connection:<id>"; `path` a JSON pointer from the subject's entry.
+ */
+export interface Diagnostic {
+  readonly code: string;
+  readonly subject: string;
+  readonly severity: "error" | "warning";
+  readonly message: string;
+  readonly path: string;
+}
+
+export const diagnostic = (code: DiagnosticCode, subject: string, path = ""): Diagnostic => {
+  return { code, subject, path, ...CODES[code] };
+};
+
+/** What an entry comes to; null if nothing of it can be shown. */
+export interface Read<T> {
+  readonly value: T | null;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** A step by itself: `parent` and `slot` are what it asks for, `name` is not unique yet. */
+export interface StepEntry {
+  readonly name: string;
+  readonly type: string;
+  readonly supported: boolean;
+  readonly parent: string | null;
+  readonly slot: string;
+  readonly order: string;
+  /** The fields that no other entry has a say in. */
+  readonly own: JsonObject;
+}
+
+/** A connection by itself; whether its ends exist is not known yet. */
+export interface ConnectionEntry {
+  readonly from_step_id: string;
+  readonly to_step_id: string;
+  readonly from_output: string;
+  readonly to_input: string;
+  readonly own: JsonObject;
+}
+
+/** Reads one map field by field, and notes what was changed. */
+class Fields {
+  readonly faults = new Set<Fault>();
+  private readonly notes = new Map<DiagnosticCode, string>();
+
+  constructor(
+    private readonly raw: JsonObject,
+    private readonly subject: string,
+  ) {}
+
+  within(raw: JsonObject): Fields {
+    const inner = new Fields(raw, this.subject);
+    return Object.assign(inner, { faults: this.faults, notes: this.notes });
+  }
+
+  note(code: DiagnosticCode, field?: string): void {
+    if (!this.notes.has(code)) this.notes.set(code, field === undefined ? "" : `/${field}`);
+  }
+
+  diagnostics(): Diagnostic[] {
+    for (const fault of this.faults) this.note(fault);
+    return [...this.notes].sort().map(([code, path]) => diagnostic(code, this.subject, path));
+  }
+
+  value(field: string): Json {
+    return clean(member(this.raw, field), this.faults);
+  }
+
+  cut(field: string, text: string, limit: number): string {
+    if (lengthOf(text) > limit) this.note("text_cut", field);
+    return cut(text, limit);
+  }
+
+  name(placeholder: string): string {
+    const name = this.value("name");
+    if (typeof name === "string" && name !== "") return this.cut("name", name, MAX_NAME);
+    this.note("missing_name", "name");
+    return placeholder;
+  }
+
+  /** Read a text of any length; `otherwise` stands for what is none. */
+  text<T>(field: string, otherwise: T): string | T {
+    const value = this.value(field);
+    if (typeof value === "string") return value;
+    if (value !== null) this.note("invalid_value", field);
+    return otherwise;
+  }
+
+  /** Read a field by its declaration: a value of its kind, or else its default. */
+  read(name: string, field: Field): Json {
+    if (field.kind === "text") {
+      const text = this.text(name, field.default);
+      return typeof text === "string" ? this.cut(name, text, field.limit ?? 0) : text;
+    }
+    const value = this.value(name);
+    if (value === null) return field.default;
+    if (field.kind === "pair" && isObject(value) && isPair(field, value)) {
+      return Object.fromEntries((field.keys ?? []).map((key) => [key, member(value, key)]));
+    }
+    if (field.kind !== "pair" && isOfKind(field, value)) return value;
+    this.note("invalid_value", name);
+    return field.default;
+  }
+
+  /** Read the plain fields, or those of these names. */
+  own(table: Readonly<Record<string, Field>>, ...names: readonly string[]): JsonObject {
+    const declared = Object.entries(table).filter(([name, { plain }]) => {
+      return names.length > 0 ? names.includes(name) : plain;
+    });
+    return Object.fromEntries(declared.map(([name, field]) => [name, this.read(name, field)]));
+  }
+
+  tags(): string[] {
+    const value = this.value("tags");
+    if (value === null) return [];
+    if (!Array.isArray(value)) this.note("invalid_value", "tags");
+    const tags: readonly Json[] = Array.isArray(value) ? value : [];
+    const texts = tags.filter((tag) => typeof tag === "string");
+    if (texts.some((tag) => lengthOf(tag) > MAX_TAG)) this.note("text_cut", "tags");
+    const distinct = [...new Set(texts.map((tag) => cut(tag, MAX_TAG)))];
+    if (texts.length < tags.length || distinct.length > MAX_TAGS) this.note("invalid_value", "tags");
+    return distinct.slice(0, MAX_TAGS);
+  }
+}
+
+/** Read one entry of `steps`. */
+export function stepEntry(key: string, raw: Json): Read<StepEntry> {
+  return entry(key, raw, `step:${key}`, (fields) => {
+    const type = fields.value("type");
+    const supported = (STEP_TYPES as readonly Json[]).includes(type);
+    if (!supported) fields.note("unsupported_type", "type");
+    const text = typeof type === "string" ? fields.cut("type", type, MAX_TYPE) : "";
+    // In the server's order: of several findings of one code, the path leads to the first.
+    const name = fields.name(UNNAMED_STEP);
+    const plain = fields.own(STEP);
+    const parent = fields.text("parent_step_id", null);
+    const slot = fields.text("slot", MAIN_SLOT);
+    if (lengthOf(slot) > MAX_SLOT) fields.note("text_cut", "slot");
+    const order = orderOf(fields);
+    const own = { ...plain, ...fields.own(STEP, "position", "size", "config") };
+    return { name, type: text || UNSUPPORTED, supported, parent, slot, order, own };
+  });
+}
+
+function orderOf(fields: Fields): string {
+  const value = fields.value("order");
+  if (typeof value === "string") return value;
+  fields.note("invalid_value", "order");
+  return "";
+}
+
+/** Read one entry of `connections`. */
+export function connectionEntry(key: string, raw: Json): Read<ConnectionEntry> {
+  return entry(key, raw, `connection:${key}`, (fields) => {
+    const ends = fields.value("ends");
+    const from = isObject(ends) ? member(ends, "from_step_id") : null;
+    const to = isObject(ends) ? member(ends, "to_step_id") : null;
+    if (!isObject(ends) || typeof from !== "string" || typeof to !== "string") {
+      fields.note("dangling_connection", "ends");
+      return null;
+    }
+    const ports = fields.within(ends);
+    return {
+      from_step_id: from,
+      to_step_id: to,
+      from_output: String(ports.read("from_output", CONNECTION.from_output)),
+      to_input: String(ports.read("to_input", CONNECTION.to_input)),
+      own: fields.own(CONNECTION),
+    };
+  });
+}
+
+function entry<T>(key: string, raw: Json, subject: string, make: (fields: Fields) => T | null): Read<T> {
+  const fields = new Fields(isObject(raw) ? raw : {}, subject);
+  let value: T | null = null;
+  if (!isEntryId(key)) fields.note("invalid_key");
+  else if (isObject(raw)) value = make(fields);
+  else {
+    fields.note("not_a_map");
+    clean(raw, fields.faults);
+  }
+  return { value, diagnostics: fields.diagnostics() };
+}
+
+/** Read the root map `pipeline`, which always comes to something. */
+export function settingsEntry(raw: Json): Read<Settings> & { readonly value: Settings } {
+  const fields = new Fields(isObject(raw) ? raw : {}, "pipeline");
+  const value = {
+    name: fields.name(UNNAMED_PIPELINE),
+    description: fields.text("description", null),
+    ...fields.own(SETTINGS),
+    ...fields.own(SETTINGS, "config", "defaults", "authentication"),
+    tags: fields.tags(),
+  };
+  return { value: value as unknown as Settings, diagnostics: fields.diagnostics() };
+}

@@ -1,0 +1,185 @@
+// Written by `python -m clients.js.schema` from the server's one schema; do not edit.
+import type { Json, JsonObject } from "./values.js";
+
+export const STEP_TYPES = ["bash", "break", "checkpoint", "claude", "claude_batch", "claude_extract", "claude_robust", "claude_session", "claude_smart", "codebase_query", "continue", "data_transform", "file_ops", "for_loop", "gemini", "gemini_instructor", "parallel_claude", "pipeline", "set_variable", "switch", "test_echo", "while_loop"] as const;
+export const UNSUPPORTED = "unsupported" as const;
+export const STATUSES = ["draft", "active", "archived"] as const;
+export const MAIN_SLOT = "steps" as const;
+export const UNNAMED_STEP = "unnamed" as const;
+export const UNNAMED_PIPELINE = "Untitled pipeline" as const;
+export const CO_EDITED_TEXTS = ["content", "description", "prompt"] as const;
+export const LISTS_WITH_PROMPTS = ["conversation", "parallel_tasks", "tasks"] as const;
+export const MAX_NAME = 500 as const;
+export const MAX_TYPE = 100 as const;
+export const MAX_PORT = 250 as const;
+export const MAX_SLOT = 100 as const;
+export const MAX_TAG = 100 as const;
+export const MAX_TAGS = 100 as const;
+export const MAX_ORDER = 200 as const;
+export const MAX_LEVELS = 64 as const;
+export const LARGEST_NUMBER = 1e+308 as const;
+export const FARTHEST = 1000000000.0 as const;
+
+/** Which values a field takes, and what stands for it where it is missing (`default`). */
+export interface Field {
+  readonly kind: "flag" | "text" | "choice" | "json" | "object" | "id" | "order" | "pair" | "tags";
+  /** Completes "expected …" in a message. */
+  readonly expected: string;
+  readonly default: Json;
+  readonly required?: true;
+  readonly nullable?: true;
+  /** The same value in the document, in its column and in REST. */
+  readonly plain?: true;
+  /** Of a text: its longest length, in code points. */
+  readonly limit?: number;
+  readonly blank?: true;
+  readonly words?: readonly string[];
+  readonly keys?: readonly [string, string];
+  readonly above?: number;
+}
+
+export const STEP: Readonly<Record<keyof StepFields, Field>> = {
+  name: {"kind": "text", "limit": 500, "expected": "a text of 1 to 500 characters", "default": null, "required": true},
+  type: {"kind": "text", "limit": 100, "expected": "a text of 1 to 100 characters", "default": null, "required": true},
+  enabled: {"kind": "flag", "expected": "true or false", "default": true, "plain": true},
+  parent_step_id: {"kind": "id", "expected": "a lower-case UUID", "default": null, "nullable": true},
+  slot: {"kind": "text", "limit": 100, "expected": "a text of 1 to 100 characters", "default": "steps"},
+  order: {"kind": "order", "expected": "a fractional index such as a0", "default": null},
+  position: {"kind": "pair", "keys": ["x", "y"], "above": -1000000000.0, "expected": "a map of numbers x and y, above -1e+09 and up to 1e9", "default": {"x": 0.0, "y": 0.0}},
+  size: {"kind": "pair", "keys": ["width", "height"], "above": 0, "expected": "a map of numbers width and height, above 0 and up to 1e9", "default": {"width": 200.0, "height": 100.0}},
+  config: {"kind": "object", "expected": "a map", "default": {}},
+};
+
+export const CONNECTION: Readonly<Record<keyof ConnectionFields, Field>> = {
+  from_step_id: {"kind": "id", "expected": "a lower-case UUID", "default": null, "required": true},
+  to_step_id: {"kind": "id", "expected": "a lower-case UUID", "default": null, "required": true},
+  from_output: {"kind": "text", "limit": 250, "expected": "a text of 1 to 250 characters", "default": "output"},
+  to_input: {"kind": "text", "limit": 250, "expected": "a text of 1 to 250 characters", "default": "input"},
+  path_data: {"kind": "json", "expected": "any JSON value", "default": null, "nullable": true, "plain": true},
+};
+
+export const SETTINGS: Readonly<Record<keyof SettingsFields, Field>> = {
+  name: {"kind": "text", "limit": 500, "expected": "a text of 1 to 500 characters", "default": null, "required": true},
+  description: {"kind": "text", "limit": 100000, "blank": true, "expected": "a text of at most 100000 characters", "default": null, "nullable": true},
+  tags: {"kind": "tags", "expected": "a list of at most 100 different texts of 1 to 100 characters", "default": []},
+  config: {"kind": "object", "expected": "a map", "default": {}},
+  defaults: {"kind": "object", "expected": "a map", "default": {}},
+  authentication: {"kind": "object", "expected": "a map", "default": {}},
+  yaml_version: {"kind": "text", "limit": 100, "expected": "a text of 1 to 100 characters", "default": "v2", "plain": true},
+  status: {"kind": "choice", "words": ["draft", "active", "archived"], "expected": "one of draft, active, archived", "default": "draft", "plain": true},
+  is_template: {"kind": "flag", "expected": "true or false", "default": false, "plain": true},
+};
+
+/** The codes of diagnostics: how severe each is, and what it means. */
+export const CODES = {
+  invalid_key: {"severity": "error", "message": "The key is not a lower-case UUID; the tables leave the entry out."},
+  not_a_map: {"severity": "error", "message": "The entry is not a map of fields; the tables leave it out."},
+  missing_name: {"severity": "warning", "message": "The name is missing, empty or not a text; a placeholder stands for it."},
+  unsupported_type: {"severity": "warning", "message": "The step's type is not one that Pipeline YAML v2 knows; the type is 'unsupported'."},
+  invalid_value: {"severity": "warning", "message": "A field holds a value of the wrong kind; its default stands for it."},
+  text_cut: {"severity": "warning", "message": "A text is longer than its column; its beginning stands for it."},
+  unstorable_text: {"severity": "warning", "message": "A text holds characters PostgreSQL cannot store; U+FFFD stands for each."},
+  unstorable_number: {"severity": "warning", "message": "A number is not finite or beyond 1e308; null stands for it."},
+  nested_too_deep: {"severity": "warning", "message": "A value is nested deeper than 64 levels; null stands for what lies deeper."},
+  dangling_parent: {"severity": "warning", "message": "The parent step is not in the tables; the step stands at the top level."},
+  parent_cycle: {"severity": "warning", "message": "The step lies inside itself; the smallest id of the cycle stands at the top level."},
+  duplicate_name: {"severity": "warning", "message": "A sibling with a smaller id has the same name; a number is added to this one."},
+  dangling_connection: {"severity": "error", "message": "An end of the connection is no step of the tables; the tables leave it out."},
+  duplicate_connection: {"severity": "error", "message": "The same connection has a smaller id, too; the tables leave this one out."},
+} as const;
+
+export type StepType = (typeof STEP_TYPES)[number];
+export type Status = (typeof STATUSES)[number];
+export type DiagnosticCode = keyof typeof CODES;
+
+/** What a step may be given; the rest has defaults. */
+export interface StepFields {
+  /** By which other steps refer to it: unique among its siblings. */
+  readonly name: string;
+  /** What it does. */
+  readonly type: string;
+  /** Whether it runs. */
+  readonly enabled?: boolean;
+  /** The step it is inside of. */
+  readonly parent_step_id?: string | null;
+  /** The list of the parent it stands in. */
+  readonly slot?: string;
+  /** Its place among its siblings. */
+  readonly order?: string;
+  /** In canvas pixels, from the corner of its parent; y grows downwards. */
+  readonly position?: { readonly x: number; readonly y: number };
+  /** In canvas pixels. */
+  readonly size?: { readonly width: number; readonly height: number };
+  /** What its type asks for. */
+  readonly config?: JsonObject;
+}
+
+/** What a connection may be given. */
+export interface ConnectionFields {
+  readonly from_step_id: string;
+  readonly to_step_id: string;
+  readonly from_output?: string;
+  readonly to_input?: string;
+  /** How the canvas draws it: any JSON value. */
+  readonly path_data?: Json | null;
+}
+
+/** What the settings may be given. */
+export interface SettingsFields {
+  readonly name: string;
+  readonly description?: string | null;
+  readonly tags?: readonly string[];
+  readonly config?: JsonObject;
+  readonly defaults?: JsonObject;
+  readonly authentication?: JsonObject;
+  readonly yaml_version?: string;
+  readonly status?: "draft" | "active" | "archived";
+  readonly is_template?: boolean;
+}
+
+/** A step as the tables and REST show it: every field is there and of its type. */
+export interface Step {
+  readonly id: string;
+  readonly supported: boolean;
+  readonly order_index: number;
+  /** By which other steps refer to it: unique among its siblings. */
+  readonly name: string;
+  /** What it does. */
+  readonly type: string;
+  /** Whether it runs. */
+  readonly enabled: boolean;
+  /** The step it is inside of. */
+  readonly parent_step_id: string | null;
+  /** The list of the parent it stands in. */
+  readonly slot: string;
+  /** In canvas pixels, from the corner of its parent; y grows downwards. */
+  readonly position: { readonly x: number; readonly y: number };
+  /** In canvas pixels. */
+  readonly size: { readonly width: number; readonly height: number };
+  /** What its type asks for. */
+  readonly config: JsonObject;
+}
+
+/** A connection as the tables and REST show it; both its ends exist. */
+export interface Connection {
+  readonly id: string;
+  readonly from_step_id: string;
+  readonly to_step_id: string;
+  readonly from_output: string;
+  readonly to_input: string;
+  /** How the canvas draws it: any JSON value. */
+  readonly path_data: Json | null;
+}
+
+/** The pipeline's settings as the tables and REST show them. */
+export interface Settings {
+  readonly name: string;
+  readonly description: string | null;
+  readonly tags: readonly string[];
+  readonly config: JsonObject;
+  readonly defaults: JsonObject;
+  readonly authentication: JsonObject;
+  readonly yaml_version: string;
+  readonly status: "draft" | "active" | "archived";
+  readonly is_template: boolean;
+}
