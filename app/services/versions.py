@@ -5,13 +5,16 @@ is an edit like any other: everybody in the room sees it, and it can be undone b
 version that is saved before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from app.rooms.hub import Hub
 from crdt.editing.differences import Difference, difference
+from crdt.editing.editor import Editor
+from crdt.editing.put_back import put_back
 from crdt.editing.replace import make_equal
 from crdt.editing.snapshots import pipeline_of
 from crdt.errors import UnknownEntry
@@ -80,9 +83,16 @@ class Versioning:
         return await compute(difference, before, after)
 
     async def restore(
-        self, pipeline_id: UUID, number: int, user_id: UUID | None, now: datetime
+        self,
+        pipeline_id: UUID,
+        number: int,
+        user_id: UUID | None,
+        now: datetime,
+        steps: Collection[str] | None = None,
     ) -> Restored:
         """Make the pipeline equal to a version, and save the state that this replaces.
+
+        With `steps`, only these are put back (`crdt/editing/put_back.py`).
 
         The replaced state is saved before the edit, so that it is safe whatever happens then, and
         only once the edit is known to be taken. Others may edit between the save and the edit. The
@@ -93,8 +103,8 @@ class Versioning:
         Confessed: if the server dies after the edit and before this second version, what the
         others edited in those milliseconds is in the log and its history, but in no version.
 
-        Raises UnknownEntry, and as `Hub.edit_aside`; no version is saved when the document is too
-        large to be edited.
+        Raises UnknownEntry, EditConflict, and as `Hub.edit_aside`; no version is saved when the
+        document is too large to be edited.
         """
         target = await self._pipeline(pipeline_id, number)
         metadata = VersionMetadata(None, f"Before returning to version {number}", user_id, now)
@@ -108,7 +118,7 @@ class Versioning:
         edit = await self._hub.edit_aside(
             pipeline_id,
             user_id,
-            lambda editor: make_equal(editor, target),
+            partial(_restore, target, steps),
             before_merge=save_replaced,
         )
         if edit.has_changed:
@@ -132,6 +142,13 @@ class Versioning:
             self._log, self._versions, pipeline_id, metadata, until=until
         )
         return (None if version is None else await self._versions.save(version)), seq
+
+
+def _restore(target: Pipeline, steps: Collection[str] | None, editor: Editor) -> None:
+    if steps is None:
+        make_equal(editor, target)
+    else:
+        put_back(editor, target, steps)
 
 
 class _ReplacedState:

@@ -78,14 +78,19 @@ def _write_entries(
         del root[key]
         touch(key)
     for key, fields in wanted.items():
-        if key not in root:
-            root[key] = Map(
-                {field: shape.value(field, storable(fields[field])) for field in fields}
-            )
+        if put_entry(root, key, fields, shape):
             touch(key)
-        elif differing := _differing(root[key], fields):
-            _write(as_map(root, key), differing, shape)
-            touch(key)
+
+
+def put_entry(root: "Map[Any]", key: str, fields: JsonMap, shape: Shape) -> bool:
+    """Make one entry hold these fields by the smallest edits; return whether it did not."""
+    if key not in root:
+        root[key] = Map({field: shape.value(field, storable(fields[field])) for field in fields})
+        return True
+    differing = _differing(root[key], fields)
+    if differing:
+        _write(as_map(root, key), differing, shape)
+    return bool(differing)
 
 
 def _differing(entry: Any, wanted: JsonMap) -> dict[str, Json]:

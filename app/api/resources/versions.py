@@ -11,7 +11,14 @@ from app.api.core.context import Asking, Caller
 from app.api.core.pagination import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, small_integer
 from app.api.core.problems import NotFound
 from app.api.schemas.common import LARGEST, SmallInteger, problems
-from app.api.schemas.versions import Difference, NewVersion, Restored, Version, WholeVersion
+from app.api.schemas.versions import (
+    Difference,
+    NewVersion,
+    Restoration,
+    Restored,
+    Version,
+    WholeVersion,
+)
 from app.services.events import RoomEvent
 from persistence.ports.versions import VersionInfo
 
@@ -86,16 +93,26 @@ async def show(caller: Asking, pipeline_id: UUID, number: Number) -> WholeVersio
 @router.post(
     "/{number}/restore",
     name="restore_version",
-    responses=document_edits.accepted(Restored) | problems(403, 404),
+    responses=document_edits.accepted(Restored) | problems(403, 404, 409),
 )
 async def restore(
-    caller: Asking, pipeline_id: UUID, number: Number, response: Response
+    caller: Asking,
+    pipeline_id: UUID,
+    number: Number,
+    response: Response,
+    wanted: Restoration | None = None,
 ) -> Restored:
-    """Restore a version by an edit that everybody sees; the state that it replaces is saved."""
+    """Restore a version by an edit that everybody sees; the state that it replaces is saved.
+
+    With `steps`, only these are put back, and the connections between them.
+    """
+    steps = wanted.step_ids if wanted else None
     await document_edits.require_editor(caller, pipeline_id)
     context = caller.context
     async with context.compute_queue.turn(caller.id):
-        done = await context.versioning.restore(pipeline_id, number, caller.id, context.clock.now())
+        done = await context.versioning.restore(
+            pipeline_id, number, caller.id, context.clock.now(), steps
+        )
     published = [_published(caller, pipeline_id, info) for info in done.versions]
     saved = published[-1] if published else None
     await document_edits.await_projection(caller, pipeline_id, done.edit, response)

@@ -65,6 +65,28 @@ class NewVersion(Given):
     change_summary: Summary | None = None
 
 
+MAX_RESTORED = 1000
+"""How many steps one request may name."""
+
+
+class Restoration(Given):
+    """What is to be restored: all, or single steps."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"steps": ["9f0e8a0b-77f5-4f3f-8d6c-0b6a3f1f7a22"]}}
+    )
+
+    steps: Annotated[list[UUID], Field(min_length=1, max_length=MAX_RESTORED)] | None = Field(
+        default=None,
+        description="Ids of steps of the version, which alone are put back; the rest stays.",
+    )
+
+    @property
+    def step_ids(self) -> list[str] | None:
+        """The ids as the document has them, each once; None for all."""
+        return None if self.steps is None else list(dict.fromkeys(map(str, self.steps)))
+
+
 class Change(Shown):
     """One value that differs; `path` is a JSON pointer (RFC 6901)."""
 

@@ -90,3 +90,35 @@ async def test_who_may_do_what(team: Team) -> None:
         the_problem(await caller.post(f"{path}/versions/1/restore"), status)
     for place in ("versions", "versions/1", "versions/diff?from=1"):
         the_problem(await team.outsider.get(f"{path}/{place}"), 404)
+
+
+async def test_single_steps_are_put_back_and_the_rest_stays(team: Team) -> None:
+    path = await a_pipeline(team)
+    first, second = await a_step(team, path, "first"), await a_step(team, path, "second")
+    ends = {"from_step_id": first, "to_step_id": second}
+    connection = await team.member.made(f"{path}/connections", ends)
+    await team.member.made(f"{path}/versions", {"name": "one"})
+    await team.member.patch(f"{path}/steps/{second}", {"name": "later"})
+    await team.member.delete(f"{path}/steps/{first}")
+    answer = await team.member.post(f"{path}/versions/1/restore", {"steps": [first, first]})
+    restored = the_json(answer)
+    assert (await team.viewer.read(f"{path}/steps/{first}"))["name"] == "first"
+    assert (await team.viewer.read(f"{path}/steps/{second}"))["name"] == "later"
+    assert (await team.viewer.read(f"{path}/connections"))["items"][0]["id"] == connection["id"]
+    saved = await team.viewer.read(f"{path}/versions/{restored['saved']['version_number']}")
+    assert [one["name"] for one in saved["steps"]] == ["later"]
+
+
+async def test_steps_that_cannot_be_put_back_are_named(team: Team) -> None:
+    path = await a_pipeline(team)
+    step = await a_step(team, path, "taken")
+    await team.member.made(f"{path}/versions", {"name": "one"})
+    restore = f"{path}/versions/1/restore"
+    unknown = the_problem(await team.member.post(restore, {"steps": [an_id()]}), 422)
+    assert unknown["errors"][0]["path"] == "body.steps"
+    await team.member.delete(f"{path}/steps/{step}")
+    await a_step(team, path, "taken")
+    the_problem(await team.member.post(restore, {"steps": [step]}), 409)
+    for steps in ([], ["x"], [an_id()] * 1001):
+        the_problem(await team.member.post(restore, {"steps": steps}), 422)
+    assert len((await team.viewer.read(f"{path}/versions"))["items"]) == 1
