@@ -8,6 +8,7 @@ import pytest
 
 from crdt.pipeline.config_fields import PROMPT_PARTS
 from crdt.pipeline.fields import STEP
+from crdt.pipeline.required_fields import LOOPS, PROMPTED, REQUIRED
 from crdt.pipeline.step_types import EVERY_SLOT, TYPES, step_schema
 
 EVERY_TYPE = pytest.mark.parametrize("name", TYPES)
@@ -92,6 +93,13 @@ def test_what_cannot_run_without_is_named_with_the_slots() -> None:
     assert TYPES["for_loop"].required == ("iterator", "data_source", "steps")
     assert TYPES["switch"].required == ("expression", "cases")
     assert TYPES["claude_batch"].one_of == ("prompt", "tasks")
+
+
+def test_diagnostics_ask_the_same_table() -> None:
+    assert REQUIRED["for_loop"] == TYPES["for_loop"].required
+    assert (REQUIRED["claude"], "claude" in PROMPTED) == ((), True)
+    assert "claude_batch" not in PROMPTED
+    assert {"for_loop", "while_loop"} == LOOPS
 
 
 def test_each_prompt_part_declares_the_field_it_needs() -> None:
