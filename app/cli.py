@@ -20,7 +20,6 @@ from uuid import UUID
 import jwt.warnings
 import typer
 
-from app.auth.tokens import Tokens
 from app.auth.verifiers import tokens_for, verifier_for
 from app.services import pipeline_files
 from app.telemetry import log
@@ -29,6 +28,7 @@ from app.telemetry.metrics_page import worker_page
 from crdt.errors import PipeloomError
 from crdt.yaml.codec import Imported
 from persistence.embedded.server import EmbeddedPostgres
+from persistence.ports.directory import User
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.migrations import migrate as migrate_database
 from persistence.postgres.pool import Pool, open_pool
@@ -138,7 +138,7 @@ async def _work_until_signal(dsn: str, settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await migrate_database(dsn)
     _print_message("worker is ready")
-    await work(dsn, stop, pauses(settings))
+    await work(dsn, stop, pauses(settings), settings.deleted_kept_for)
 
 
 @cli.command()
@@ -154,22 +154,30 @@ def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
 
 @cli.command()
 def token(
+    *,
     email: Annotated[str, typer.Option(help="Whose token.")],
     ttl: Annotated[int, typer.Option(help="Seconds until it expires.", min=1)] = 3600,
+    renewable: Annotated[
+        bool, typer.Option("--renewable", help="Begin a session instead, which a page renews.")
+    ] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Print a token for a user."""
     settings = load_settings(data_dir=data_dir, database_url=database_url)
     with _database(settings) as dsn:
-        typer.echo(asyncio.run(_issue(dsn, tokens_for(settings), email, timedelta(seconds=ttl))))
+        tokens, user = tokens_for(settings), asyncio.run(_user(dsn, email))
+    now = datetime.now(UTC)
+    if renewable:
+        typer.echo(tokens.begin_session(user, settings.session_length, now).token)
+    else:
+        typer.echo(tokens.issue(user, timedelta(seconds=ttl), now))
 
 
-async def _issue(dsn: str, tokens: Tokens, email: str, ttl: timedelta) -> str:
+async def _user(dsn: str, email: str) -> User:
     pool = await open_pool(dsn, max_size=1)
     try:
-        user = await PostgresDirectory(pool).user_by_email(email)
-        return tokens.issue(user, ttl, datetime.now(UTC))
+        return await PostgresDirectory(pool).user_by_email(email)
     finally:
         await pool.close()
 

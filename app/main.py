@@ -21,12 +21,12 @@ from app.api.app import api
 from app.api.core.context import Context
 from app.auth.access_watch import AccessWatch, SessionRegistries
 from app.auth.admission import Admission
-from app.auth.tokens import Verifier
+from app.auth.tokens import Tokens, Verifier
 from app.bus.base import Bus
 from app.rooms.coalescing import CoalescingIntervals
 from app.rooms.drain import close_all
 from app.rooms.hub import Hub
-from app.services.demo import create_demo
+from app.services.demo import connection_help, create_demo
 from app.services.events import RoomEvents
 from app.services.history import History
 from app.services.presence_table import PresenceMirror
@@ -41,8 +41,9 @@ from app.telemetry.timed_stores import TimedLog
 from app.websocket.endpoints import Endpoints
 from crdt.room.peer_messages import NodeId
 from persistence.decision_rounds import DecisionRounds
-from persistence.errors import StoreError
+from persistence.errors import StoreError, UnknownSubject
 from persistence.group_commit import GroupCommit
+from persistence.ports.directory import DEMO_OWNER
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.listener import ACCESS, PROJECTED, Listener
 from persistence.postgres.migrations import require_current
@@ -50,6 +51,7 @@ from persistence.postgres.pool import Pool, open_pool
 from persistence.postgres.presence import PostgresPresence
 from persistence.postgres.projection_announcements import PostgresProjectionAnnouncements
 from persistence.postgres.projections import PostgresProjections
+from persistence.postgres.tickets import PostgresTickets
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.postgres.user_rows import PostgresUserDatabase
 from persistence.postgres.versions import PostgresVersions
@@ -113,7 +115,7 @@ class Services:
         self._build_watches(to)
         admission = Admission(self.directory, tokens, self.access)
         self.endpoints = Endpoints(self.hub, admission, settings, self.clock)
-        self.context = self._context(to)
+        self.context = self._context(to, tokens)
         self.api = api(self.context, tokens, settings)
         token = settings.metrics_token
         shown = None if token is None else token.get_secret_value()
@@ -156,7 +158,7 @@ class Services:
         table = PostgresPresence(to.pool)
         self.presence = PresenceMirror(table, self.hub.presence, self.clock)
 
-    def _context(self, to: Connections) -> Context:
+    def _context(self, to: Connections, tokens: Verifier) -> Context:
         return Context(
             users=PostgresUserDatabase(to.api_pool),
             directory=self.directory,
@@ -169,6 +171,9 @@ class Services:
             access=self.access,
             clock=self.clock,
             compute_queue=ComputeQueue(),
+            tickets=PostgresTickets(to.api_pool),
+            renewer=tokens if isinstance(tokens, Tokens) else None,
+            keep_deleted=self._settings.deleted_kept_for,
         )
 
     @property
@@ -346,3 +351,28 @@ async def ensure_demo(dsn: str) -> UUID | None:
         return pipeline_id
     finally:
         await pool.close()
+
+
+async def greeting(settings: Settings, tokens: Verifier, dsn: str) -> str:
+    """Create the demo if nothing is there, and return the lines on how to connect.
+
+    They have a link with a token only where the secret was generated, and so nobody else can reach
+    the server (`Settings.check_exposure`). What others print may be kept in logs for long.
+    """
+    demo = await ensure_demo(dsn)
+    is_own = settings.jwt_secret is None and settings.jwks_url is None
+    token = None
+    if demo is not None and is_own and isinstance(tokens, Tokens):
+        token = await _demo_token(settings, tokens, dsn)
+    return connection_help(demo, settings.data_dir, token)
+
+
+async def _demo_token(settings: Settings, tokens: Tokens, dsn: str) -> str | None:
+    pool = await open_pool(dsn, max_size=1)
+    try:
+        owner = await PostgresDirectory(pool).user_by_email(DEMO_OWNER)
+    except UnknownSubject:
+        return None
+    finally:
+        await pool.close()
+    return tokens.begin_session(owner, settings.session_length, datetime.now(UTC)).token

@@ -3,6 +3,7 @@
 pydantic-settings reads and checks the values, so that nothing is parsed here.
 """
 
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     jwks_url: Annotated[str | None, AfterValidator(lambda url: url and _trustworthy(url))] = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
+    session_days: Annotated[float, Field(ge=0, le=3650)] = 7.0
 
     max_message_bytes: Annotated[int, Field(ge=1024)] = 8 * MiB
     outbox_bytes: Annotated[int, Field(ge=1024)] = 4 * MiB
@@ -111,6 +113,7 @@ class Settings(BaseSettings):
     unload_after: Annotated[float, Field(ge=0)] = 30.0
     version_after: Annotated[float, Field(ge=0)] = 300.0
     version_every: Annotated[float, Field(ge=0)] = 1800.0
+    keep_deleted_days: Annotated[float, Field(ge=0, le=36500)] = 30.0
     drain_timeout: Annotated[float, Field(gt=0)] = 8.0
     drain_delay: Annotated[float, Field(ge=0)] = 0.5
 
@@ -121,6 +124,16 @@ class Settings(BaseSettings):
                 f"refusing to listen on {self.host} with a generated secret: "
                 "set PIPELOOM_JWT_SECRET or PIPELOOM_JWKS_URL first"
             )
+
+    @property
+    def session_length(self) -> timedelta:
+        """For how long a session that begins now may be renewed."""
+        return timedelta(days=self.session_days)
+
+    @property
+    def deleted_kept_for(self) -> timedelta:
+        """How long a deleted pipeline can be restored."""
+        return timedelta(days=self.keep_deleted_days)
 
     @property
     def allowed_origins(self) -> list[str]:

@@ -1,10 +1,13 @@
 """Builds a worker. Its process imports this module, and thereby nothing of the server."""
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from app.telemetry.timed_stores import CountedVersions, TimedLog, TimedProjections
+from persistence.ports.deletions import KEEP_DELETED
+from persistence.postgres.deletions import PostgresDeletions
 from persistence.postgres.listener import Listener
 from persistence.postgres.migrations import require_current
 from persistence.postgres.pool import Pool, open_pool
@@ -12,6 +15,7 @@ from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.postgres.versions import PostgresVersions
 from persistence.worker.autosave import Autosave, Pauses
+from persistence.worker.purge import Purge
 from persistence.worker.worker import Worker
 
 from .clock import SYSTEM_CLOCK
@@ -26,8 +30,10 @@ def pauses(settings: "Settings") -> Pauses:
     return Pauses(settings.version_after, settings.version_every)
 
 
-async def work(dsn: str, stop: asyncio.Event, versions: Pauses) -> None:
-    """Project documents until `stop`, and save `versions` of them.
+async def work(
+    dsn: str, stop: asyncio.Event, versions: Pauses, keep_deleted: timedelta = KEEP_DELETED
+) -> None:
+    """Project documents until `stop`, save `versions` of them, and purge those deleted long ago.
 
     Raises StoreUnavailable, SchemaOutdated at the start.
     """
@@ -38,7 +44,8 @@ async def work(dsn: str, stop: asyncio.Event, versions: Pauses) -> None:
         log = TimedLog(PostgresUpdateLog(pool))
         autosave = Autosave(log, CountedVersions(PostgresVersions(pool)), versions, SYSTEM_CLOCK)
         # Concurrently: saving a large version takes seconds, and rows must not wait for it.
-        async with in_background(autosave.run()):
+        purge = Purge(PostgresDeletions(pool), keep_deleted)
+        async with in_background(autosave.run(), purge.run()):
             await Worker(log, TimedProjections(PostgresProjections(pool)), listener).run(stop)
     finally:
         await listener.close()

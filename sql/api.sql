@@ -95,8 +95,10 @@ WHERE t.id = $1 AND m.team_id = t.id AND m.user_id = current_user_id()
 RETURNING t.id, t.organization_id, t.name, t.slug, t.settings, t.created_at, m.role
 
 -- pipelines_of_team --
--- The ids of all pipelines of a team.
+-- The ids of all pipelines of a team, also of those that were deleted and are kept.
 SELECT id FROM pipelines WHERE team_id = $1
+UNION ALL
+SELECT id FROM deleted_pipelines WHERE team_id = $1
 
 -- wait_for_projections --
 -- Lock the projections of pipelines that are about to be deleted, waiting for workers that are at
@@ -169,8 +171,32 @@ FROM pipelines
 WHERE id = $1
 
 -- remove_pipeline --
--- Delete a pipeline with everything in it.
-DELETE FROM pipelines WHERE id = $1 RETURNING id
+-- Delete a pipeline: it is kept, hidden with everything in it, until it is purged.
+SELECT delete_pipeline($1)
+
+-- bring_back_pipeline --
+-- Restore a deleted pipeline.
+SELECT restore_pipeline($1)
+
+-- deleted_pipelines --
+-- The deleted pipelines of the user's teams after a place in the list, the last deleted first; of one
+-- team unless NULL.
+SELECT
+    d.id, d.team_id, d.created_by, d.name, d.description, d.deleted_at,
+    u.id AS deleter_id, u.name AS deleter_name, u.avatar_url AS deleter_avatar_url
+FROM deleted_pipelines AS d
+LEFT JOIN users AS u ON u.id = d.deleted_by
+WHERE ($1::uuid IS NULL OR d.team_id = $1)
+    AND ($2::timestamptz IS NULL OR (d.deleted_at, d.id) < ($2, $3::uuid))
+ORDER BY d.deleted_at DESC, d.id DESC
+LIMIT $4
+
+-- deleted_pipeline --
+-- One deleted pipeline, and the user's role in its team.
+SELECT d.id, d.created_by, m.role
+FROM deleted_pipelines AS d
+JOIN team_members AS m ON m.team_id = d.team_id AND m.user_id = current_user_id()
+WHERE d.id = $1
 
 -- projected_seq --
 -- The number of the last update that the rows of a pipeline contain.

@@ -238,14 +238,14 @@ SELECT m.role, u.name, u.avatar_url
 FROM pipelines AS p
 LEFT JOIN team_members AS m ON m.team_id = p.team_id AND m.user_id = $1
 LEFT JOIN users AS u ON u.id = m.user_id
-WHERE p.id = $2
+WHERE p.id = $2 AND p.deleted_at IS NULL
 
 -- roles_of_users --
 -- The role of each user of $1 in the team of the pipeline beside it in $2, NULL for outsiders; no
 -- row where there is no such pipeline.
 SELECT seat.user_id, seat.pipeline_id, m.role
 FROM unnest($1::uuid[], $2::uuid[]) AS seat (user_id, pipeline_id)
-JOIN pipelines AS p ON p.id = seat.pipeline_id
+JOIN pipelines AS p ON p.id = seat.pipeline_id AND p.deleted_at IS NULL
 LEFT JOIN team_members AS m ON m.team_id = p.team_id AND m.user_id = seat.user_id
 
 -- user_by_email --
@@ -351,7 +351,7 @@ SELECT p.id
 FROM pipelines p
 JOIN teams t ON t.id = p.team_id
 JOIN organizations o ON o.id = t.organization_id
-WHERE o.slug = 'demo' AND t.slug = 'demo'
+WHERE o.slug = 'demo' AND t.slug = 'demo' AND p.deleted_at IS NULL
 ORDER BY p.created_at, p.id
 LIMIT 1
 
@@ -482,3 +482,35 @@ WHERE r.pipeline_id = gone.pipeline_id AND r.user_id = gone.user_id
 -- expire_presence --
 -- Delete the presence that no node has renewed for $1 seconds: the node that wrote it is dead.
 DELETE FROM presence WHERE last_seen < now() - make_interval(secs => $1)
+
+-- issue_ticket --
+-- Keep a ticket of user $2 for pipeline $3, whose token expires at $4, under its hash $1 for $5
+-- seconds; those that have expired are deleted by the way.
+WITH expired AS (
+    DELETE FROM event_tickets WHERE expires_at < now()
+)
+INSERT INTO event_tickets (digest, user_id, pipeline_id, token_expires_at, expires_at)
+VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))
+
+-- redeem_ticket --
+-- Take a ticket for a pipeline: of several who try, one gets the row.
+DELETE FROM event_tickets
+WHERE digest = $1 AND pipeline_id = $2 AND expires_at > now()
+RETURNING user_id, token_expires_at
+
+-- purge_pipeline --
+-- Delete for good, with everything in it, the pipeline that was deleted the longest ago, if that is
+-- more than $1 seconds; no row if there is none that nobody works on. It is locked as a worker locks
+-- one that it claims, so neither waits for a lock while it holds what the other needs.
+WITH due AS MATERIALIZED (
+    SELECT p.id
+    FROM projection_cursors AS c
+    JOIN pipelines AS p ON p.id = c.pipeline_id
+    WHERE p.deleted_at < now() - make_interval(secs => $1)
+    ORDER BY p.deleted_at
+    LIMIT 1
+    FOR UPDATE OF p SKIP LOCKED
+    FOR UPDATE OF c SKIP LOCKED
+)
+DELETE FROM pipelines AS p USING due WHERE p.id = due.id
+RETURNING p.id

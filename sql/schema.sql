@@ -66,13 +66,17 @@ CREATE TABLE pipelines (
     parent_pipeline_id uuid REFERENCES pipelines ON DELETE SET NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
-    published_at timestamptz
+    published_at timestamptz,
+    deleted_at timestamptz,
+    deleted_by uuid REFERENCES users ON DELETE SET NULL
 );
 
 CREATE INDEX idx_pipelines_team_status ON pipelines (team_id, status);
 CREATE INDEX idx_pipelines_team_updated ON pipelines (team_id, updated_at DESC, id);
 CREATE INDEX idx_pipelines_created_by ON pipelines (created_by);
 CREATE INDEX idx_pipelines_parent ON pipelines (parent_pipeline_id);
+CREATE INDEX idx_pipelines_deleted ON pipelines (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX idx_pipelines_deleted_by ON pipelines (deleted_by) WHERE deleted_by IS NOT NULL;
 CREATE INDEX idx_pipelines_tags ON pipelines USING gin (tag_keys(tags));
 -- A hash index takes values of any length.
 CREATE INDEX idx_pipelines_config_env ON pipelines USING hash ((config ->> 'environment'));
@@ -711,7 +715,7 @@ USING (
 );
 
 CREATE POLICY pipelines_select ON pipelines FOR SELECT TO pipeloom_api
-USING (team_id = ANY ((SELECT my_team_ids())::uuid[]));
+USING (deleted_at IS NULL AND team_id = ANY ((SELECT my_team_ids())::uuid[]));
 
 CREATE POLICY pipelines_delete ON pipelines FOR DELETE TO pipeloom_api
 USING (
@@ -720,7 +724,8 @@ USING (
         AND team_id = ANY ((SELECT my_team_ids('member'))::uuid[])
 );
 
--- Who sees a pipeline sees what is in it: the subqueries obey pipelines_select.
+-- Who sees a pipeline sees what is in it: the subqueries obey pipelines_select, which hides those
+-- that were deleted.
 CREATE POLICY steps_select ON steps FOR SELECT TO pipeloom_api
 USING (EXISTS (SELECT FROM pipelines AS p WHERE p.id = pipeline_id));
 
@@ -1011,3 +1016,63 @@ FOR EACH ROW WHEN (
 ALTER TABLE pipeline_search ENABLE ROW LEVEL SECURITY;
 REVOKE ALL ON FUNCTION search_pipelines FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION search_pipelines TO pipeloom_api;
+
+-- What stands in the address of a stream of events in place of a token: good once, for half a minute.
+
+-- Only the hash of a ticket is kept. Nothing is lost when a crash empties the table: clients get
+-- another ticket. There are no foreign keys, since what a row refers to is looked up when it is used.
+CREATE UNLOGGED TABLE event_tickets (
+    digest bytea PRIMARY KEY,
+    user_id uuid NOT NULL,
+    pipeline_id uuid NOT NULL,
+    token_expires_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+
+CREATE INDEX idx_event_tickets_expires ON event_tickets (expires_at);
+
+ALTER TABLE event_tickets ENABLE ROW LEVEL SECURITY;
+
+-- A deleted pipeline is kept for a while, with who deleted it, so that it can be brought back.
+
+-- Admins delete any pipeline of the team, members their own; who may delete may also restore.
+CREATE FUNCTION may_delete(team uuid, author uuid) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT team = ANY (my_team_ids('admin'))
+        OR coalesce(author = current_user_id(), false) AND team = ANY (my_team_ids('member'))
+$$;
+
+-- The deleted pipelines of the user's teams, past the policy that hides them.
+CREATE VIEW deleted_pipelines WITH (security_barrier = true) AS
+SELECT p.id, p.team_id, p.created_by, p.name, p.description, p.deleted_at, p.deleted_by
+FROM pipelines AS p
+WHERE p.deleted_at IS NOT NULL AND p.team_id = ANY ((SELECT my_team_ids())::uuid[]);
+
+-- NULL if there is no such pipeline, or the user may not delete it.
+CREATE FUNCTION delete_pipeline(pipeline uuid) RETURNS uuid
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    UPDATE pipelines AS p
+    SET deleted_at = now(), deleted_by = current_user_id()
+    WHERE p.id = pipeline AND p.deleted_at IS NULL AND may_delete(p.team_id, p.created_by)
+    RETURNING p.id
+$$;
+
+CREATE FUNCTION restore_pipeline(pipeline uuid) RETURNS uuid
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    UPDATE pipelines AS p
+    SET deleted_at = NULL, deleted_by = NULL
+    WHERE p.id = pipeline AND p.deleted_at IS NOT NULL AND may_delete(p.team_id, p.created_by)
+    RETURNING p.id
+$$;
+
+CREATE TRIGGER announce_hidden_pipeline
+AFTER UPDATE OF deleted_at ON pipelines
+FOR EACH ROW WHEN (OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL)
+EXECUTE FUNCTION announce_deleted_pipeline();
+
+GRANT SELECT ON deleted_pipelines TO pipeloom_api;
+REVOKE ALL ON FUNCTION delete_pipeline, restore_pipeline FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION delete_pipeline, restore_pipeline TO pipeloom_api;

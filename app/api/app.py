@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from app.api.core import error_responses
+from app.api.core.callers import Callers
 from app.api.core.context import Context
 from app.api.core.cors import Cors
 from app.api.core.middleware import ApiMiddleware
@@ -17,6 +18,7 @@ from app.api.core.rate_limit import RateLimit
 from app.api.resources import (
     comments,
     connections,
+    deleted_pipelines,
     diagnostics,
     events,
     history,
@@ -26,6 +28,7 @@ from app.api.resources import (
     pipeline_creation,
     pipelines,
     presence,
+    session,
     step_types,
     steps,
     teams,
@@ -42,10 +45,12 @@ from crdt.errors import PipeloomError
 
 RESOURCES: Final[tuple[APIRouter, ...]] = (
     me.router,
+    session.router,
     organizations.router,
     teams.router,
     members.router,
     pipelines.router,
+    deleted_pipelines.router,
     pipeline_creation.router,
     steps.router,
     connections.router,
@@ -76,7 +81,8 @@ EXPOSED: Final = ("ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Pol
 def api(context: Context, tokens: Verifier, settings: Settings) -> ASGIApp:
     """Build the API."""
     rate = RateLimit(settings.api_rate, settings.api_burst, context.clock)
-    guarded = ApiMiddleware(_application(context), tokens, rate, settings.max_body_bytes)
+    callers = Callers(tokens, context.tickets)
+    guarded = ApiMiddleware(_application(context), callers, rate, settings.max_body_bytes)
     return Cors(guarded, Origins.of(settings), EXPOSED)
 
 

@@ -7,16 +7,18 @@ with a secret of this server (HS256, in this module), or by an issuer that publi
 
 import os
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 import jwt
 
-from crdt.errors import Unauthenticated
+from crdt.errors import PipeloomError, Unauthenticated
 from crdt.protocol.messages import Scope
 from persistence.ports.directory import Role, User
 
@@ -33,10 +35,14 @@ FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The claims of a token: its user, and when this server stops accepting it, leeway included."""
+    """The claims of a token: its user, and when this server stops accepting it, leeway included.
+
+    `renewable_until` is when its session ends at the latest, None if it cannot be renewed.
+    """
 
     user_id: UUID
     expires_at: datetime
+    renewable_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,33 @@ class Expected:
 
 
 ANYTHING: Final = Expected()
+
+SESSION: Final = timedelta(hours=12)
+"""How long a token of a session is valid: a page renews it long before, also after a night."""
+
+RENEWABLE: Final = "renewable_until"
+"""The claim of a token of a session: seconds since 1970, as in `exp`, when the session ends."""
+
+
+class NotRenewable(PipeloomError):
+    """The token is good, and no other one is given for it."""
+
+
+class Renewer(Protocol):
+    """Gives a token for an earlier one of the same session."""
+
+    def renew(self, user: User, claims: Claims, now: datetime) -> "Issued":
+        """Issue the next token of the session. Raises NotRenewable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A token of a session, when it expires, and when the session ends."""
+
+    token: str
+    expires_at: datetime
+    renewable_until: datetime
 
 
 class Verifier(Protocol):
@@ -72,9 +105,33 @@ class Tokens:
     def __init__(self, secret: str, expected: Expected = ANYTHING) -> None:
         self._secret, self._expected = secret, expected
 
-    def issue(self, user: User, ttl: timedelta, now: datetime) -> str:
-        """Sign a token for a user that expires `ttl` after `now`."""
+    def begin_session(self, user: User, length: timedelta, now: datetime) -> Issued:
+        """Issue the first token of a session of at least SESSION; longer ones by renewal."""
+        return self._session_token(user, now + max(length, SESSION), now)
+
+    def renew(self, user: User, claims: Claims, now: datetime) -> Issued:
+        """See `Renewer.renew`."""
+        if claims.renewable_until is None:
+            raise NotRenewable("this token is not one of a session: get a new one where it is from")
+        if claims.renewable_until <= now:
+            raise NotRenewable("this session is over: open a new link")
+        return self._session_token(user, claims.renewable_until, now)
+
+    def _session_token(self, user: User, until: datetime, now: datetime) -> Issued:
+        expires_at = min(now + SESSION, until)
+        more = {RENEWABLE: int(until.timestamp())}
+        return Issued(self.issue(user, expires_at - now, now, more), expires_at, until)
+
+    def issue(
+        self,
+        user: User,
+        ttl: timedelta,
+        now: datetime,
+        more: Mapping[str, object] = MappingProxyType({}),
+    ) -> str:
+        """Sign a token for a user that expires `ttl` after `now`, with `more` claims."""
         claims = {
+            **more,
             "sub": str(user.id),
             "email": user.email,
             "name": user.name,
@@ -114,13 +171,22 @@ def claims_in(token: str, key: Any, algorithm: str, expected: Expected) -> Claim
             audience=expected.audience,
             leeway=LEEWAY,
         )
-        return Claims(UUID(claims["sub"]), _end_of(claims["exp"]))
+        return Claims(UUID(claims["sub"]), _end_of(claims["exp"]), _renewable(claims))
     except jwt.ExpiredSignatureError as error:
         raise Unauthenticated("token expired: get a new one") from error
     except (jwt.InvalidAudienceError, jwt.InvalidIssuerError) as error:
         raise Unauthenticated("token made for or by another service: get one for this") from error
     except (jwt.InvalidTokenError, ValueError) as error:
         raise Unauthenticated("token invalid: get a new one") from error
+
+
+def _renewable(claims: Mapping[str, Any]) -> datetime | None:
+    until = claims.get(RENEWABLE)
+    if isinstance(until, bool) or not isinstance(until, int):
+        return None
+    with suppress(OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(until, UTC)
+    return None
 
 
 def _end_of(exp: Any) -> datetime:

@@ -22,8 +22,7 @@ from typing import Final
 import uvloop
 
 from app.auth.verifiers import verifier_for
-from app.main import ensure_demo
-from app.services.demo import connection_help
+from app.main import greeting
 from app.settings import Settings
 from app.telemetry import log
 from app.telemetry.exporter import tracing
@@ -79,7 +78,7 @@ class DrainOverrun(PipeloomError):
 
 async def _prepared(settings: Settings, dsn: str) -> str:
     await migrate(dsn)
-    return connection_help(await ensure_demo(dsn), settings.data_dir)
+    return await greeting(settings, verifier_for(settings), dsn)
 
 
 @contextmanager

@@ -18,8 +18,7 @@ import uvicorn
 import uvloop
 
 from app.auth.tokens import Verifier
-from app.main import Services, application, ensure_demo, services
-from app.services.demo import connection_help
+from app.main import Services, application, greeting, services
 from app.settings import Settings, SettingsError
 from app.telemetry.exporter import tracing
 from app.telemetry.multiprocess_metrics import MultiprocessMetrics
@@ -223,7 +222,7 @@ async def _serve(
 ) -> None:
     """Serve; once ready, print where, and call `on_ready`."""
     async with services(settings, tokens, dsn, multiprocess_metrics) as made:
-        text = connection_help(await ensure_demo(dsn), settings.data_dir)
+        text = await greeting(settings, tokens, dsn)
 
         def announce(name: Address) -> None:
             print_ready(name, text)

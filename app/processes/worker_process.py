@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -51,6 +52,7 @@ class Job:
 
     dsn: str
     versions: Pauses
+    keep_deleted: timedelta
     multiprocess_metrics: MultiprocessMetrics
 
 
@@ -63,9 +65,8 @@ def worker_beside(settings: "Settings", dsn: str, sockets: Path) -> Iterator[Cal
     if settings.no_worker:
         yield _start_nothing
         return
-    worker_process = WorkerProcess(
-        Job(dsn, pauses(settings), MultiprocessMetrics(sockets, "worker"))
-    )
+    metrics = MultiprocessMetrics(sockets, "worker")
+    worker_process = WorkerProcess(Job(dsn, pauses(settings), settings.deleted_kept_for, metrics))
     with _finishing_at_the_end(worker_process):
         yield worker_process.start
 
@@ -166,7 +167,7 @@ async def _keep_working(job: Job, stop: asyncio.Event) -> None:
 
 async def _has_worked(job: Job, stop: asyncio.Event) -> bool:
     try:
-        await work(job.dsn, stop, job.versions)
+        await work(job.dsn, stop, job.versions, job.keep_deleted)
     except Exception as error:
         _logger.exception("worker.failed", error=str(error))
         return False

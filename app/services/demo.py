@@ -14,6 +14,8 @@ from . import pipeline_files
 COMMAND = ".venv/bin/pipeloom"
 """Where `make setup` puts the command line."""
 
+LINK = "http://{address}/"
+
 
 class DemoDirectory(Directory, Protocol):
     """A directory that can also create the demo team."""
@@ -33,12 +35,18 @@ async def create_demo(directory: DemoDirectory, now: datetime) -> UUID:
     )
 
 
-def connection_help(demo: UUID | None, data_dir: Path) -> str:
-    """The lines for the terminal on how to connect; "{address}" stands for the server's."""
+def connection_help(demo: UUID | None, data_dir: Path, token: str | None = None) -> str:
+    """The lines for the terminal on how to connect; "{address}" stands for the server's.
+
+    With a token they begin with one link to open. Browsers keep the fragment of an address to
+    themselves (RFC 9110 §4.2.5), so the token in it reaches no log of a server or proxy.
+    """
     elsewhere = "" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {data_dir}"
     if demo is None:
         return f"  get a token     {COMMAND} token --email EMAIL{elsewhere}"
+    link = "" if token is None else f"  open            {LINK}#pipeline={demo}&token={token}\n"
     return (
+        f"{link}"
         f"  demo pipeline   {demo}\n"
         f"  get a token     {COMMAND} token --email owner@demo.pipeloom{elsewhere}\n"
         "  try the API     http://{address}/api/docs\n"

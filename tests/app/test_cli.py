@@ -115,6 +115,12 @@ async def count_pipelines(installation: Installation) -> int:
         return int(await sql.fetchval("SELECT count(*) FROM pipelines"))
 
 
+async def test_a_token_can_begin_a_session(demo: Installation) -> None:
+    token = await demo.result("token", "--email", OWNER, "--renewable")
+    claims: dict[str, int] = jwt.decode(token, options={"verify_signature": False})
+    assert claims["renewable_until"] - claims["exp"] == 6.5 * 24 * 3600
+
+
 async def test_a_token_is_all_that_is_printed(demo: Installation) -> None:
     outcome = await demo.run("token", "--email", OWNER.upper(), "--ttl", "60")
     assert (outcome.code, outcome.err, outcome.out.count("\n")) == (0, "", 1)

@@ -1,4 +1,5 @@
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -8,7 +9,7 @@ import pytest
 
 from app.auth.tokens import Tokens
 from app.http import PROBLEM
-from app.main import ANY_METHOD, Services, application, ensure_demo, services
+from app.main import ANY_METHOD, Services, application, ensure_demo, greeting, services
 from app.settings import Settings
 from crdt.protocol.messages import SyncStep1, SyncStep2, Update
 from persistence.errors import SchemaOutdated
@@ -120,6 +121,25 @@ async def test_a_demo_that_was_deleted_does_not_come_back(
 ) -> None:
     await WritableDirectory(pool).delete_pipeline(demo)
     assert await ensure_demo(database_url) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "has_link"),
+    [
+        (Settings(), True),
+        (Settings(jwt_secret="chosen by an operator, for everybody"), False),
+        (Settings(jwks_url="https://issuer.example/keys"), False),
+    ],
+)
+async def test_only_an_installation_of_one_s_own_prints_a_link_with_a_token(
+    database_url: str, demo: UUID, settings: Settings, has_link: bool
+) -> None:
+    text = await greeting(settings, TOKENS, database_url)
+    found = re.search(rf"open +http://{{address}}/#pipeline={demo}&token=(\S+)\n", text)
+    assert (found is not None) is has_link
+    if found:
+        claims = await TOKENS.verify(found[1])
+        assert claims.renewable_until is not None
 
 
 async def test_it_does_not_run_on_a_database_that_was_not_migrated(empty_database_url: str) -> None:

@@ -1,9 +1,11 @@
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from app.settings import Settings, SettingsError, load_settings
+from app.settings import Settings, SettingsError, deprecations, load_settings
+from persistence.ports.deletions import KEEP_DELETED
 
 DSN = "postgresql://loom:hush-hush@db/loom"
 
@@ -143,3 +145,20 @@ def test_strangers_are_not_served_with_a_secret_nobody_chose(host: str) -> None:
     with pytest.raises(SettingsError, match="PIPELOOM_JWT_SECRET"):
         load_settings(host=host).check_exposure()
     load_settings(host=host, jwt_secret="chosen").check_exposure()
+
+
+def test_a_setting_by_its_old_name_works_and_is_pointed_out() -> None:
+    settings = load_settings(cors_origins="https://a.example")
+    (message,) = deprecations(settings)
+    assert "PIPELOOM_CORS_ORIGINS" in message
+    assert "PIPELOOM_ORIGINS" in message
+    assert deprecations(load_settings(origins="https://a.example")) == []
+
+
+def test_how_long_things_last_is_said_in_days() -> None:
+    settings = load_settings(session_days=0.5, keep_deleted_days=2)
+    assert (settings.session_length, settings.deleted_kept_for) == (
+        timedelta(hours=12),
+        timedelta(hours=48),
+    )
+    assert load_settings().deleted_kept_for == KEEP_DELETED

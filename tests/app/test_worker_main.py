@@ -1,6 +1,7 @@
 """A worker on a real database."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -50,6 +51,23 @@ async def test_the_worker_saves_versions(database_url: str, pool: Pool, demo: UU
     working = asyncio.create_task(work(database_url, stop, Pauses(after=0.001)))
     saved = await eventually("a version", lambda: versions.newest(demo, 1))
     assert [info.change_summary for info in saved] == ["Saved automatically"]
+    stop.set()
+    await working
+
+
+async def test_the_worker_purges_what_was_deleted_long_enough_ago(
+    database_url: str, pool: Pool, demo: UUID
+) -> None:
+    await pool.run_script("UPDATE pipelines SET deleted_at = now() - interval '1 minute'")
+    stop = asyncio.Event()
+    working = asyncio.create_task(
+        work(database_url, stop, Pauses(), keep_deleted=timedelta(seconds=59))
+    )
+
+    async def is_gone() -> bool:
+        return await pool.fetchrow("stored_pipeline", demo) is None
+
+    await eventually("the end of the pipeline", is_gone)
     stop.set()
     await working
 

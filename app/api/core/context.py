@@ -2,7 +2,7 @@
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, TypeAlias
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from app.auth.access_watch import AccessWatch
+from app.auth.tokens import Claims, Renewer
 from app.clock import Clock
 from app.compute_queue import ComputeQueue
 from app.rooms.hub import Hub
@@ -18,6 +19,7 @@ from app.services.history import History
 from app.services.projection_watch import ProjectionWatch
 from app.services.versions import Versioning
 from persistence.ports.directory import Directory
+from persistence.ports.tickets import Tickets
 from persistence.ports.update_log import UpdateLog
 from persistence.ports.user_rows import UserDatabase, UserRows
 
@@ -35,7 +37,7 @@ class Context:
     """The services of the server that the API uses.
 
     `users` reads and writes on behalf of a user, within row-level security; everything else does
-    what only the server itself may do, after a check.
+    what only the server itself may do, after a check. `renewer` is None if others issue the tokens.
     """
 
     users: UserDatabase
@@ -49,15 +51,27 @@ class Context:
     access: AccessWatch
     clock: Clock
     compute_queue: ComputeQueue
+    tickets: Tickets
+    renewer: Renewer | None
+    keep_deleted: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user who makes a request, until when the token is valid, and the services."""
+    """The user who makes a request, what the token claims, and the services."""
 
-    id: UUID
-    expires_at: datetime
+    claims: Claims
     context: Context
+
+    @property
+    def id(self) -> UUID:
+        """The user."""
+        return self.claims.user_id
+
+    @property
+    def expires_at(self) -> datetime:
+        """Until when the token is valid."""
+        return self.claims.expires_at
 
     def rows(self) -> AbstractAsyncContextManager[UserRows]:
         """A transaction that sees and does what this user may see and do."""
@@ -65,8 +79,7 @@ class Caller:
 
 
 def _caller(request: Request, _: Annotated[object, Depends(BEARER)]) -> Caller:
-    claims = getattr(request.state, CALLER)
-    return Caller(claims.user_id, claims.expires_at, request.app.state.context)
+    return Caller(getattr(request.state, CALLER), request.app.state.context)
 
 
 Asking: TypeAlias = Annotated[Caller, Depends(_caller)]

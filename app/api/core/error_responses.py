@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.auth.tokens import NotRenewable
 from app.http import CHALLENGE, problem
 from crdt.errors import (
     DocumentPoisoned,
@@ -39,6 +40,7 @@ _logger = structlog.get_logger(__name__)
 _STATUS: Final[Sequence[tuple[type[PipeloomError], int]]] = (
     (Unauthenticated, 401),
     (Forbidden, 403),
+    (NotRenewable, 403),
     (PipelineNotFound, 404),
     (store.UnknownSubject, 404),
     (store.NotAllowed, 403),

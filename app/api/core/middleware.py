@@ -1,7 +1,8 @@
 """What every request to the API passes before a resource handles it, in this order:
 
-1. The token is checked. Without a good one every request is refused in the same way, whatever its
-   path, so that a stranger learns nothing about which paths exist.
+1. The token, or the ticket of a stream (`callers.py`), is checked. Without a good one every request
+   is refused in the same way, whatever its path, so that a stranger learns nothing about which
+   paths exist.
 2. The caller's rate limit counts the request. It needs to know the caller, so it follows the token;
    it precedes the body, so that a caller beyond the limit cannot make the server read anything.
 3. The body is read, and its limits are checked while it arrives (`request_body.py`).
@@ -21,11 +22,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
-from app.auth.tokens import Verifier
 from app.telemetry import spans
-from crdt.errors import PipeloomError, Unauthenticated
+from crdt.errors import PipeloomError
 
 from . import json_body
+from .callers import Callers
 from .error_responses import problem_response
 from .problems import Invalid
 from .rate_limit import RateLimit
@@ -46,8 +47,8 @@ CALLER: Final = "caller"
 class ApiMiddleware:
     """ASGI middleware around the API. `max_body` is in bytes."""
 
-    def __init__(self, app: ASGIApp, tokens: Verifier, rate: RateLimit, max_body: int) -> None:
-        self._app, self._tokens, self._rate = app, tokens, rate
+    def __init__(self, app: ASGIApp, callers: Callers, rate: RateLimit, max_body: int) -> None:
+        self._app, self._callers, self._rate = app, callers, rate
         self._body_reader = BodyReader(max_body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,7 +82,7 @@ class ApiMiddleware:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in OPEN_PATHS:
             return {}
-        claims = await self._tokens.verify(_bearer_token(Headers(scope=scope)))
+        claims = await self._callers.claims(scope)
         scope["state"][CALLER] = claims
         bind_contextvars(user_id=claims.user_id)
         spans.current_span().set_attributes({spans.USER: str(claims.user_id)})
@@ -109,14 +110,6 @@ def _note_route(scope: Scope) -> None:
     span.set_attributes({"http.route": path})
     if pipeline_id := scope.get("path_params", {}).get("pipeline_id"):
         span.set_attributes({spans.PIPELINE: str(pipeline_id)})
-
-
-def _bearer_token(headers: Headers) -> str:
-    """The token of `Authorization: Bearer …` (RFC 6750 §2.1)."""
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("send a token: Authorization: Bearer …")
-    return token.strip()
 
 
 def _is_json(headers: Headers) -> bool:

@@ -2,25 +2,30 @@
 
 Source: HTML Living Standard, 9.2 (text/event-stream). The stream ends when the token expires, when
 the caller loses access, when the pipeline is deleted, and for a subscriber that does not keep up;
-after any of these an EventSource reconnects by itself and learns what is the matter.
+after any of these a client that sends its token reconnects and learns what is the matter. One that
+came with a ticket gets another one first.
 """
 
 import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from pydantic import ConfigDict, Field
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
 from app.api.core import roles
+from app.api.core.callers import issue_ticket
 from app.api.core.context import Asking, Caller
 from app.api.core.problems import TooManyRequests
-from app.api.schemas.common import problems
+from app.api.schemas.common import Shown, problems
 from app.services.events import EventQueue, RoomEvent
+from persistence.ports.tickets import TICKET_SECONDS, Ticket
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/events", tags=["events"])
 
@@ -51,6 +56,33 @@ class EventStream(StreamingResponse):
             await super().stream_response(send)
 
 
+class TicketShown(Shown):
+    """What a browser's `EventSource` puts into the address in place of a token."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "ticket": "0ynq6vQ4Vx0xTzOtk4h8gX1kZ1n3bq7aXWm2f5cJm3U",
+                "expires_at": "2026-11-23T09:00:30Z",
+            }
+        }
+    )
+
+    ticket: str
+    expires_at: datetime = Field(description="Until when a stream can be opened with it.")
+
+
+@router.post("/ticket", name="create_event_ticket", responses=problems(404))
+async def create_ticket(caller: Asking, pipeline_id: UUID) -> TicketShown:
+    """Get a ticket for one stream: open `…/events?ticket=` with it, once, within 30 seconds."""
+    async with caller.rows() as rows:
+        await roles.at_pipeline(rows, pipeline_id)
+    context, ticket = caller.context, Ticket(caller.id, pipeline_id, caller.expires_at)
+    text = await issue_ticket(context.tickets, ticket)
+    lasting = timedelta(seconds=TICKET_SECONDS)
+    return TicketShown(ticket=text, expires_at=context.clock.now() + lasting)
+
+
 @router.get(
     "",
     name="listen",
@@ -64,7 +96,14 @@ class EventStream(StreamingResponse):
         **problems(404),
     },
 )
-async def listen(caller: Asking, pipeline_id: UUID) -> EventStream:
+async def listen(
+    caller: Asking,
+    pipeline_id: UUID,
+    _: Annotated[
+        str | None,
+        Query(alias="ticket", max_length=100, description="In place of a token; good once."),
+    ] = None,
+) -> EventStream:
     """Receive comments, versions and the deletion of a pipeline as they happen."""
     # Read before the role is looked up: `catch_up` then notices any change after this line.
     revision = caller.context.access.revision

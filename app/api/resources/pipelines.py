@@ -98,14 +98,15 @@ async def change(
     "/{pipeline_id}", name="delete_pipeline", status_code=204, responses=problems(403, 404)
 )
 async def delete(caller: Asking, pipeline_id: UUID) -> None:
-    """Delete a pipeline with its history: as its creator, or as an owner or admin of the team."""
+    """Delete a pipeline, as its creator, or as an owner or admin of the team.
+
+    It is gone at once for everybody, and can be restored for a while: see `/deleted-pipelines`.
+    """
     async with caller.rows() as rows:
         role = await roles.at_pipeline(rows, pipeline_id)
         row = await rows.fetchrow("pipeline", pipeline_id)
         mine = row is not None and row["created_by"] == caller.id
         roles.require(role, "member" if mine else "admin", "deleting a pipeline")
-        # Workers lock a pipeline's cursor before its rows: so must whoever deletes it.
-        await rows.execute("wait_for_projections", [pipeline_id])
         await rows.fetchval("remove_pipeline", pipeline_id)
 
 

@@ -83,6 +83,8 @@ ONE = "/pipelines/{pipeline_id}"
 MATRIX: dict[tuple[str, str], Entry] = {
     ("GET", "/me"): Entry(anybody()),
     ("PATCH", "/me"): Entry(anybody(), body=lambda _: {"name": "Ada"}),
+    # Of a token that is none of a session; those are renewed: test_session.py.
+    ("POST", "/session"): Entry(anybody(403)),
     ("GET", "/organizations"): Entry(anybody()),
     ("POST", "/organizations"): Entry(anybody(201), body=lambda s: {"name": unique(s)}),
     ("GET", "/organizations/{organization_id}"): Entry(least("viewer")),
@@ -114,6 +116,10 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("PATCH", ONE): Entry(least("member"), needs=("pipeline",), body=lambda _: {"tags": ["x"]}),
     # Of a pipeline that the owner created; members delete their own: test_pipelines.py.
     ("DELETE", ONE): Entry(least("admin", 204), needs=("pipeline",)),
+    ("GET", "/deleted-pipelines"): Entry(anybody(), needs=("pipeline", "deletion")),
+    ("POST", "/deleted-pipelines/{pipeline_id}/restore"): Entry(
+        least("admin"), needs=("pipeline", "deletion")
+    ),
     ("POST", f"{ONE}/fork"): Entry(least("member", 201), needs=("pipeline",), body=lambda _: {}),
     ("GET", f"{ONE}/steps"): Entry(least("viewer"), needs=("pipeline",)),
     ("POST", f"{ONE}/steps"): Entry(
@@ -157,6 +163,7 @@ MATRIX: dict[tuple[str, str], Entry] = {
         least("admin", 204), needs=("pipeline", "comment")
     ),
     ("GET", f"{ONE}/events"): Entry(least("viewer"), needs=("pipeline",)),
+    ("POST", f"{ONE}/events/ticket"): Entry(least("viewer"), needs=("pipeline",)),
     ("GET", f"{ONE}/presence"): Entry(least("viewer"), needs=("pipeline",)),
     ("GET", f"{ONE}/yaml"): Entry(least("viewer"), needs=("pipeline",)),
     ("PUT", f"{ONE}/yaml"): Entry(least("member"), needs=("pipeline",), text=YAML),
@@ -213,6 +220,11 @@ async def _made(scene: Scene, path: str, body: Any, key: str = "id") -> str:
     return str((await scene.team.owner.made(path, body))[key])
 
 
+async def _deletion(_: House, scene: Scene) -> str:
+    assert (await scene.team.owner.delete(scene.pipeline)).status_code == 204
+    return scene.ids["pipeline"]
+
+
 async def _a_stranger(house: House, _: Scene) -> str:
     return (await house.a_user("stranger")).id
 
@@ -228,6 +240,7 @@ MAKERS: dict[str, Maker] = {
     "stranger": _a_stranger,
     "user": _a_fifth,
     "pipeline": _pipeline,
+    "deletion": _deletion,
     "step": lambda _, s: a_step(s.team, s.pipeline, "one"),
     "other": lambda _, s: a_step(s.team, s.pipeline, "other"),
     "connection": lambda _, s: _made(

@@ -16,8 +16,10 @@ from app.auth.tokens import (
     LEEWAY,
     MAX_TOKEN_LENGTH,
     SECRET_FILE,
+    SESSION,
     Claims,
     Expected,
+    NotRenewable,
     Tokens,
     scope_of,
     secret_in,
@@ -195,3 +197,33 @@ def test_who_comes_second_takes_the_secret_of_the_first(
     monkeypatch.setattr(os, "link", overtaken)
     assert secret_in(tmp_path) == firsts[0]
     assert [file.name for file in tmp_path.iterdir()] == [SECRET_FILE]
+
+
+async def test_a_session_is_renewed_until_it_ends(tokens: Tokens) -> None:
+    first = tokens.begin_session(ADA, 3 * SESSION, FAR_AHEAD)
+    claims = await tokens.verify(first.token)
+    assert claims == Claims(ADA.id, FAR_AHEAD + SESSION + LEEWAY, FAR_AHEAD + 3 * SESSION)
+    second = tokens.renew(ADA, claims, FAR_AHEAD + SESSION)
+    assert (second.expires_at, second.renewable_until) == (
+        FAR_AHEAD + 2 * SESSION,
+        FAR_AHEAD + 3 * SESSION,
+    )
+    last = tokens.renew(ADA, await tokens.verify(second.token), FAR_AHEAD + 2.5 * SESSION)
+    assert last.expires_at == FAR_AHEAD + 3 * SESSION
+    with pytest.raises(NotRenewable, match="over"):
+        tokens.renew(ADA, await tokens.verify(last.token), FAR_AHEAD + 3 * SESSION)
+
+
+def test_a_session_lasts_as_long_as_one_token_at_least(tokens: Tokens) -> None:
+    issued = tokens.begin_session(ADA, timedelta(0), FAR_AHEAD)
+    assert issued.expires_at == issued.renewable_until == FAR_AHEAD + SESSION
+
+
+@pytest.mark.parametrize("until", [None, True, "2100-01-01", 1e9, [], 10**30, -(10**30)])
+async def test_a_token_with_another_end_of_its_session_cannot_be_renewed(
+    tokens: Tokens, until: object
+) -> None:
+    claims = await tokens.verify(signed(renewable_until=until))
+    assert claims.renewable_until is None
+    with pytest.raises(NotRenewable, match="not one of a session"):
+        tokens.renew(ADA, claims, FAR_AHEAD)

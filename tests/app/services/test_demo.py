@@ -58,6 +58,12 @@ def test_the_greeting_tells_how_to_connect() -> None:
     assert f"{COMMAND} token --email {DEMO_OWNER}\n" in text
 
 
+def test_the_greeting_begins_with_a_link_that_shows_no_server_the_token() -> None:
+    text = connection_help(an_id(1), DEFAULT_DATA_DIR, "TOKEN")
+    assert text.split()[:2] == ["open", f"http://{{address}}/#pipeline={an_id(1)}&token=TOKEN"]
+    assert "#" not in connection_help(an_id(1), DEFAULT_DATA_DIR)
+
+
 def test_the_greeting_of_an_installation_without_a_demo_tells_how_to_get_a_token() -> None:
     assert f"{COMMAND} token --email" in connection_help(None, DEFAULT_DATA_DIR)
 

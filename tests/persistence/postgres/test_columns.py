@@ -6,7 +6,9 @@ from persistence.postgres.pool import Pool
 BESIDE_ROWS = {"id", "pipeline_id", "created_at", "updated_at"}
 """Columns that an edit does not change."""
 
-OF_PIPELINES = {"team_id", "created_by", "parent_pipeline_id", "published_at"}
+OF_PIPELINES = {
+    "team_id", "created_by", "parent_pipeline_id", "published_at", "deleted_at", "deleted_by",
+}  # fmt: skip
 """Columns of a pipeline that stand in no document."""
 
 

@@ -31,11 +31,11 @@ async def test_nodes_starting_together_make_one_demo(pool: Pool) -> None:
 
 
 async def _delete_as_owner(pool: Pool, stores: Stores, pipeline_id: UUID) -> None:
-    """Delete a pipeline with the statements of the API, in their order."""
+    """Delete a pipeline with its team with the statements of the API, in their order."""
     await stores.directory.add_member(stores.team_id, stores.author.id, "owner")
     async with PostgresUserDatabase(pool).rows(stores.author.id) as rows:
         await rows.execute("wait_for_projections", [pipeline_id])
-        await rows.fetchval("remove_pipeline", pipeline_id)
+        await rows.fetchval("remove_team", stores.team_id)
 
 
 async def test_deleting_waits_for_the_worker(pool: Pool) -> None:

@@ -84,6 +84,35 @@ ACTIONS: Final[dict[str, tuple[str, set[str]]]] = {
     "leave": ("DELETE FROM team_members WHERE team_id = {team} AND user_id = {me}", TEAM),
     "delete a pipeline": ("DELETE FROM pipelines WHERE id = {pipeline}", ADMINS),
     "delete a pipeline of one's own": ("DELETE FROM pipelines WHERE id = {my_pipeline}", MEMBERS),
+    "hide a pipeline": (
+        "SELECT FROM delete_pipeline({pipeline}) AS id WHERE id IS NOT NULL",
+        ADMINS,
+    ),
+    "hide a pipeline of one's own": (
+        "SELECT FROM delete_pipeline({my_pipeline}) AS id WHERE id IS NOT NULL",
+        MEMBERS,
+    ),
+    "hide a pipeline past the function": (
+        "UPDATE pipelines SET deleted_at = now() WHERE id = {pipeline}",
+        NOBODY,
+    ),
+    "read what is in a deleted pipeline": (
+        "SELECT FROM comments WHERE pipeline_id = {deleted}",
+        NOBODY,
+    ),
+    "delete for good what was deleted": ("DELETE FROM pipelines WHERE id = {deleted}", NOBODY),
+    "restore a pipeline": (
+        "SELECT FROM restore_pipeline({deleted}) AS id WHERE id IS NOT NULL",
+        ADMINS,
+    ),
+    "restore a pipeline of one's own": (
+        "SELECT FROM restore_pipeline({my_deleted}) AS id WHERE id IS NOT NULL",
+        MEMBERS,
+    ),
+    "restore what was not deleted": (
+        "SELECT FROM restore_pipeline({pipeline}) AS id WHERE id IS NOT NULL",
+        NOBODY,
+    ),
     "comment": (
         "INSERT INTO comments (pipeline_id, content) VALUES ({pipeline}, 'So.')",
         MEMBERS,
@@ -136,8 +165,10 @@ ACTIONS: Final[dict[str, tuple[str, set[str]]]] = {
 OF_MINE = """
     INSERT INTO pipelines (id, team_id, created_by, name)
     VALUES ({my_pipeline}, {team}, {me}, 'Mine');
+    INSERT INTO pipelines (id, team_id, created_by, name, deleted_at)
+    VALUES ({my_deleted}, {team}, {me}, 'Mine', now());
     INSERT INTO comments (id, pipeline_id, user_id, content)
-    VALUES ({my_comment}, {pipeline}, {me}, 'Mine');
+    VALUES ({my_comment}, {pipeline}, {me}, 'Mine'), (gen_random_uuid(), {deleted}, {me}, 'Mine');
 """
 
 Names = dict[str, UUID]
@@ -164,7 +195,7 @@ async def cast(pool: Pool) -> Names:
         names[name] = await pool._driver.fetchval(
             say(f"SELECT id FROM {table} WHERE {TABLES[table].rows}", names)
         )
-    return names | {"my_pipeline": uuid4(), "my_comment": uuid4()}
+    return names | {"my_pipeline": uuid4(), "my_deleted": uuid4(), "my_comment": uuid4()}
 
 
 def say(statement: str, names: Names) -> str:

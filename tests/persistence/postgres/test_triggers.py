@@ -196,7 +196,18 @@ async def test_a_moved_pipeline_rings_with_the_users_of_both_teams(
 
 async def test_a_deleted_pipeline_rings_with_its_id(pool: Pool, world: World, bells: Bells) -> None:
     await run(pool, "DELETE FROM teams WHERE id = {team}", world)
-    assert await heard(pool, bells) == sorted([str(world.user), f"pipeline:{world.pipeline}"])
+    gone = [f"pipeline:{one}" for one in (world.pipeline, world.deleted)]
+    assert await heard(pool, bells) == sorted([str(world.user), *gone])
+
+
+async def test_a_pipeline_rings_when_it_is_hidden_and_not_when_it_comes_back(
+    pool: Pool, world: World, bells: Bells
+) -> None:
+    hide = "UPDATE pipelines SET deleted_at = now() WHERE id = {pipeline}"
+    await run(pool, hide, world)
+    await run(pool, hide, world)
+    await run(pool, "UPDATE pipelines SET deleted_at = NULL", world)
+    assert await heard(pool, bells) == [f"pipeline:{world.pipeline}"]
 
 
 async def test_statistics_are_as_fresh_as_the_rows(pool: Pool, world: World) -> None:

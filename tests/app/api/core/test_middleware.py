@@ -3,9 +3,11 @@ from collections.abc import Callable
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from app.api.core.callers import Callers
 from app.api.core.context import Caller
 from app.api.core.middleware import ApiMiddleware
 from app.api.core.rate_limit import RateLimit
+from persistence.memory.tickets import MemoryTickets
 from tests.app.api.conftest import MAX_BODY
 from tests.app.api.house import TOKENS, ApiUser, House, Team, ask, the_problem
 from tests.app.fakes import HeldClock
@@ -130,7 +132,8 @@ def a_gate(
     app: Callable[..., object], max_body: int = 10, burst: int = 3
 ) -> tuple[ApiMiddleware, HeldClock]:
     clock = HeldClock()
-    return ApiMiddleware(app, TOKENS, RateLimit(1.0, burst, clock), max_body), clock  # type: ignore[arg-type]
+    callers = Callers(TOKENS, MemoryTickets(clock.monotonic))
+    return ApiMiddleware(app, callers, RateLimit(1.0, burst, clock), max_body), clock  # type: ignore[arg-type]
 
 
 async def passes(

@@ -9,7 +9,7 @@ import pytest
 from starlette.types import Message, Scope
 
 from app.api.resources import events
-from tests.app.api.house import TOKENS, ApiUser, House, Team, a_pipeline, the_problem
+from tests.app.api.house import TOKENS, ApiUser, House, Team, a_pipeline, ask, the_problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -58,8 +58,10 @@ class EventSubscriber:
 
 
 @asynccontextmanager
-async def listening(caller: ApiUser, path: str) -> AsyncIterator[EventSubscriber]:
-    """An ear at a pipeline."""
+async def listening(
+    caller: ApiUser, path: str, ticket: str | None = None
+) -> AsyncIterator[EventSubscriber]:
+    """An ear at a pipeline, by the caller's token or by a ticket."""
     ear = EventSubscriber()
     messages = [{"type": "http.request", "body": b"", "more_body": False}]
 
@@ -71,8 +73,8 @@ async def listening(caller: ApiUser, path: str) -> AsyncIterator[EventSubscriber
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "method": "GET",
         "path": f"/api{path}/events",
-        "query_string": b"",
-        "headers": [(b"authorization", f"Bearer {caller.token}".encode())],
+        "query_string": b"" if ticket is None else f"ticket={ticket}".encode(),
+        "headers": [(b"authorization", f"Bearer {caller.token}".encode())] if not ticket else [],
     }
     asking = asyncio.create_task(caller.app(scope, receive, ear.send))
     try:
@@ -165,3 +167,34 @@ async def test_one_user_has_so_many_streams_and_no_more(
         answer = await team.viewer.get(f"{path}/events")
     the_problem(answer, 429)
     assert answer.headers["retry-after"] == "10"
+
+
+async def test_a_ticket_stands_for_a_token_that_cannot_be_sent(house: House, team: Team) -> None:
+    path = await a_pipeline(team)
+    got = (await team.viewer.post(f"{path}/events/ticket")).json()
+    assert datetime.fromisoformat(got["expires_at"]) > datetime.now(UTC)
+    async with listening(team.viewer, path, got["ticket"]) as ear:
+        assert ear.status == 200
+        await team.member.made(f"{path}/comments", {"content": "So."})
+        await ear.until("comment.created")
+    again = await ask(house.app, "GET", f"{path}/events", params={"ticket": got["ticket"]})
+    assert "ticket" in the_problem(again, 401)["detail"]
+
+
+async def test_a_ticket_opens_nothing_to_who_may_not_be_there_any_more(
+    house: House, team: Team
+) -> None:
+    path = await a_pipeline(team)
+    ticket = (await team.viewer.post(f"{path}/events/ticket")).json()["ticket"]
+    await team.owner.delete(f"{team.path}/members/{team.viewer.id}")
+    the_problem(await ask(house.app, "GET", f"{path}/events", params={"ticket": ticket}), 404)
+
+
+async def test_a_stream_opened_by_a_ticket_ends_with_the_token_behind_it(
+    house: House, team: Team
+) -> None:
+    path = await a_pipeline(team)
+    soon = TOKENS.issue(team.viewer.user, timedelta(seconds=-4), datetime.now(UTC))
+    got = await ask(house.app, "POST", f"{path}/events/ticket", soon)
+    async with listening(team.viewer, path, got.json()["ticket"]) as ear:
+        await ear.until_the_end()

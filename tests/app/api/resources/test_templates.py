@@ -2,7 +2,16 @@ from typing import Any
 
 import pytest
 
-from tests.app.api.house import Team, a_pipeline, a_step, all_items, an_id, the_json, the_problem
+from tests.app.api.house import (
+    House,
+    Team,
+    a_pipeline,
+    a_step,
+    all_items,
+    an_id,
+    the_json,
+    the_problem,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -105,9 +114,12 @@ async def test_a_step_that_is_called_template_is_not_mistaken_for_variables(team
     assert "called template" in document["detail"]
 
 
-async def test_a_template_outlives_its_pipeline(team: Team) -> None:
+async def test_a_template_outlives_its_pipeline(house: House, team: Team) -> None:
     template = await a_template(team)
-    await team.owner.delete(f"/pipelines/{template['source_pipeline_id']}")
+    source = template["source_pipeline_id"]
+    await team.owner.delete(f"/pipelines/{source}")
+    assert await team.viewer.read(f"/templates/{template['id']}") == template
+    await house.sql("DELETE FROM pipelines WHERE id = $1::text::uuid", source)
     left = await team.viewer.read(f"/templates/{template['id']}")
     assert left["source_pipeline_id"] is None
     assert left["pipeline_config"] == template["pipeline_config"]
