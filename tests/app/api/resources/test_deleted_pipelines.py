@@ -4,8 +4,19 @@ from datetime import datetime, timedelta
 import pytest
 from pycrdt import Map
 
+from app.main import services
+from app.settings import Settings
 from crdt.protocol.messages import Update
-from tests.app.api.house import House, Team, a_pipeline, a_step, all_items, an_id, the_problem
+from tests.app.api.house import (
+    TOKENS,
+    House,
+    Team,
+    a_pipeline,
+    a_step,
+    all_items,
+    an_id,
+    the_problem,
+)
 from tests.app.api.sockets import joined
 from tests.app.wire import Wire
 
@@ -104,6 +115,16 @@ async def test_the_room_is_closed_and_opens_again_with_what_was_in_it(
     await team.owner.post(restore)
     async with joined(house.made, id_of(path), team.member.token) as again:
         assert step in again.document.doc.get("steps", type=Map)
+
+
+async def test_rooms_of_other_servers_are_closed_too(house: House, team: Team) -> None:
+    path = await a_pipeline(team)
+    async with services(Settings(), TOKENS, house.dsn) as other:
+        async with joined(other, id_of(path), team.viewer.token) as there:
+            await deleted(team, path)
+            await there.wire.until(lambda: there.wire.closes != [])
+            assert [code for code, _ in there.wire.closes] == [4404]
+        await other.drain()
 
 
 async def test_an_edit_before_a_server_has_learned_of_the_deletion_comes_back_too(

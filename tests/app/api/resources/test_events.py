@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from starlette.types import Message, Scope
 
 from app.api.resources import events
+from app.main import application, services
+from app.settings import Settings
 from tests.app.api.house import TOKENS, ApiUser, House, Team, a_pipeline, ask, the_problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -198,3 +201,17 @@ async def test_a_stream_opened_by_a_ticket_ends_with_the_token_behind_it(
     got = await ask(house.app, "POST", f"{path}/events/ticket", soon)
     async with listening(team.viewer, path, got.json()["ticket"]) as ear:
         await ear.until_the_end()
+
+
+async def test_a_ticket_is_good_at_every_server_and_once_at_all_of_them(
+    house: House, team: Team
+) -> None:
+    path = await a_pipeline(team)
+    ticket = (await team.viewer.post(f"{path}/events/ticket")).json()["ticket"]
+    async with services(Settings(), TOKENS, house.dsn) as other:
+        there = replace(team.viewer, app=application(other, TOKENS))
+        async with listening(there, path, ticket) as ear:
+            assert ear.status == 200
+        await other.drain()
+    again = await ask(house.app, "GET", f"{path}/events", params={"ticket": ticket})
+    the_problem(again, 401)
