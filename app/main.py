@@ -32,6 +32,7 @@ from app.services.history import History
 from app.services.presence_table import PresenceMirror
 from app.services.projection_watch import ProjectionWatch
 from app.services.versions import Versioning
+from app.services.worker_news import WorkerNews
 from app.telemetry import spans
 from app.telemetry.correlation import Correlation
 from app.telemetry.metrics_page import MetricsPage, watch_loop, watch_projections
@@ -154,7 +155,9 @@ class Services:
         """Build what follows PostgreSQL for the rooms and the API, and the mirror of presence."""
         registries = SessionRegistries(self.hub, self.events)
         self.access = AccessWatch(registries, self.directory, to.access, self.clock)
-        self.projections = ProjectionWatch(PostgresProjectionAnnouncements(to.projections))
+        self.worker_news = WorkerNews(self.hub, self.events, PostgresProjections(to.pool))
+        announcements = PostgresProjectionAnnouncements(to.projections)
+        self.projections = ProjectionWatch(announcements, self.worker_news.receive)
         table = PostgresPresence(to.pool)
         self.presence = PresenceMirror(table, self.hub.presence, self.clock)
 
@@ -278,6 +281,7 @@ async def services(
             made.follow_forever(),
             made.access.run(),
             made.projections.run(),
+            made.worker_news.run(),
             made.presence.run(),
             tokens.keep_fresh(),
             watch_projections(PostgresProjections(to.pool)),

@@ -42,11 +42,13 @@ async def work(
     try:
         await require_current(pool)
         log = TimedLog(PostgresUpdateLog(pool))
-        autosave = Autosave(log, CountedVersions(PostgresVersions(pool)), versions, SYSTEM_CLOCK)
+        saved = CountedVersions(PostgresVersions(pool))
+        autosave = Autosave(log, saved, versions, SYSTEM_CLOCK)
+        projections = TimedProjections(PostgresProjections(pool))
         # Concurrently: saving a large version takes seconds, and rows must not wait for it.
         purge = Purge(PostgresDeletions(pool), keep_deleted)
         async with in_background(autosave.run(), purge.run()):
-            await Worker(log, TimedProjections(PostgresProjections(pool)), listener).run(stop)
+            await Worker(log, projections, listener, versions=saved).run(stop)
     finally:
         await listener.close()
         await pool.close()

@@ -75,7 +75,7 @@ WHERE s.seq < excluded.seq
 -- $1 unless that is NULL, and not among $2. No row if there is none, or others hold them all. The
 -- pipeline is locked together with its cursor, since its row will be written, too: whoever deletes
 -- the pipeline locks both as well, so neither waits for a lock while it holds what the other needs.
-SELECT c.pipeline_id, c.seq
+SELECT c.pipeline_id, c.seq, c.mend_at
 FROM projection_cursors AS c
 JOIN pipeline_documents AS d USING (pipeline_id)
 JOIN pipelines AS p ON p.id = c.pipeline_id
@@ -86,6 +86,25 @@ ORDER BY c.projected_at
 LIMIT 1
 FOR NO KEY UPDATE OF p SKIP LOCKED
 FOR UPDATE OF c SKIP LOCKED
+
+-- claim_mending --
+-- Lock one document that is due to be mended at time $1 and whose rows are up to date, and is not
+-- among $2. No row if there is none, or others hold them all.
+SELECT c.pipeline_id, c.seq
+FROM projection_cursors AS c
+JOIN pipeline_documents AS d USING (pipeline_id)
+WHERE c.mend_at <= $1 AND d.head_seq = c.seq AND c.pipeline_id <> ALL ($2::uuid[])
+ORDER BY c.mend_at
+LIMIT 1
+FOR UPDATE OF c SKIP LOCKED
+
+-- found_at --
+-- Since when each diagnostic of a pipeline has stood.
+SELECT code, subject, found_at FROM pipeline_diagnostics WHERE pipeline_id = $1
+
+-- set_mend_at --
+-- Note when a document is to be mended next; NULL for never.
+UPDATE projection_cursors SET mend_at = $2 WHERE pipeline_id = $1
 
 -- projection_lag --
 -- How many updates are not in the rows yet, and the age of the oldest of them in seconds; both 0 if
@@ -120,6 +139,15 @@ WHERE pipeline_id = $1
 SELECT code, subject, severity, message, path, suggestion
 FROM pipeline_diagnostics
 WHERE pipeline_id = $1
+
+-- first_diagnostics --
+-- The first $2 diagnostics of a pipeline: errors first, then by code and subject, as texts compare by
+-- code point.
+SELECT code, subject, severity, message, path, suggestion
+FROM pipeline_diagnostics
+WHERE pipeline_id = $1
+ORDER BY severity, code COLLATE "C", subject COLLATE "C"
+LIMIT $2
 
 -- update_pipeline --
 -- Write the projected columns of a pipeline.
@@ -203,13 +231,15 @@ WITH due AS MATERIALIZED (
 SELECT due.pipeline_id FROM due, refresh_search(due.pipeline_id)
 
 -- move_cursor --
--- Note that the rows contain the updates up to number $2, and announce that at commit, with the
--- times of the steps $3 and the connections $4. If a version held all updates until now, the first
--- one beyond is the first that no version holds, and its time is kept. Both are one statement since
--- a worker executes them for every projection. A payload has at most 8,000 bytes.
+-- Note that the rows contain the updates up to number $2 and that the document is to be mended at
+-- time $5, NULL for never; and announce that at commit, with the times of the steps $3 and the
+-- connections $4, and whether the document holds other diagnostics now, $6. If a version held all
+-- updates until now, the first one beyond is the first that no version holds, and its time is kept.
+-- Both are one statement since a worker executes them for every projection. A payload has at most
+-- 8,000 bytes.
 WITH moved AS (
     UPDATE projection_cursors AS c
-    SET seq = $2, projected_at = now(), unsaved_since = coalesce(c.unsaved_since, (
+    SET seq = $2, projected_at = now(), mend_at = $5, unsaved_since = coalesce(c.unsaved_since, (
         SELECT u.received_at FROM pipeline_updates AS u
         WHERE u.pipeline_id = c.pipeline_id AND u.seq = c.seq + 1
     ))
@@ -227,7 +257,8 @@ SELECT pg_notify('pipeloom_projected', json_build_object(
     'connections', (
         SELECT coalesce(json_object_agg(c.id, ARRAY[c.created_at, c.updated_at]), '{}')
         FROM connections AS c WHERE c.pipeline_id = p.id AND c.id = ANY ($4::uuid[])
-    )
+    ),
+    'diagnostics', $6::boolean
 )::text)
 FROM moved JOIN pipelines AS p ON p.id = moved.pipeline_id
 
@@ -251,6 +282,10 @@ LEFT JOIN team_members AS m ON m.team_id = p.team_id AND m.user_id = seat.user_i
 -- user_by_email --
 -- The user with an email address, ignoring case.
 SELECT id, email, name FROM users WHERE lower(email) = lower($1)
+
+-- user_names --
+-- The names of users.
+SELECT id, name FROM users WHERE id = ANY ($1)
 
 -- create_pipeline --
 -- Create a pipeline, its document with the one seed that it will ever have, and the cursor of its
@@ -342,8 +377,8 @@ SELECT set_config('role', 'pipeloom_api', true), set_config('app.user_id', $1::u
 SELECT 1
 
 -- has_users --
--- Whether there is any user.
-SELECT EXISTS (SELECT FROM users)
+-- Whether there is any user but the system itself.
+SELECT EXISTS (SELECT FROM users WHERE id <> '00000000-0000-4000-8000-000000000001')
 
 -- demo_pipeline --
 -- The oldest pipeline of the demo team.

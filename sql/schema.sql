@@ -16,6 +16,10 @@ CREATE TABLE users (
 
 CREATE UNIQUE INDEX users_email_key ON users (lower(email));
 
+-- The author of what the server writes by itself: repairs of documents. Nobody signs in as this user.
+INSERT INTO users (id, email, name)
+VALUES ('00000000-0000-4000-8000-000000000001', 'system@pipeloom.invalid', 'system');
+
 CREATE TABLE organizations (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     name text NOT NULL,
@@ -169,16 +173,21 @@ CREATE TABLE pipeline_states (
 );
 
 -- `unsaved_since` is when the first update was received that no version holds; NULL if there is
--- none. It changes rarely, so that moving a cursor touches no index.
+-- none; `mend_at` is when the document is to be mended, NULL if there is no need. Both change
+-- rarely, so that moving a cursor touches no index.
 CREATE TABLE projection_cursors (
     pipeline_id uuid PRIMARY KEY REFERENCES pipelines ON DELETE CASCADE,
     seq bigint NOT NULL DEFAULT 0,
     projected_at timestamptz NOT NULL DEFAULT now(),
-    unsaved_since timestamptz
+    unsaved_since timestamptz,
+    mend_at timestamptz
 );
 
 CREATE INDEX idx_cursors_unsaved ON projection_cursors (unsaved_since)
 WHERE unsaved_since IS NOT NULL;
+
+CREATE INDEX idx_cursors_mend ON projection_cursors (mend_at)
+WHERE mend_at IS NOT NULL;
 
 CREATE TABLE pipeline_diagnostics (
     pipeline_id uuid NOT NULL REFERENCES pipelines ON DELETE CASCADE,
@@ -188,6 +197,7 @@ CREATE TABLE pipeline_diagnostics (
     message text NOT NULL,
     path text NOT NULL DEFAULT '',
     suggestion text NOT NULL DEFAULT '',
+    found_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (pipeline_id, code, subject)
 );
 

@@ -37,10 +37,11 @@ DELETE_ALL_ROWS: Final = """
         FOR emptied IN
             SELECT oid FROM pg_class
             WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-                AND relname <> 'schema_migrations'
+                AND relname NOT IN ('schema_migrations', 'users')
         LOOP
             EXECUTE format('DELETE FROM %s', emptied);
         END LOOP;
+        DELETE FROM users WHERE name <> 'system';
     END $$
 """
 

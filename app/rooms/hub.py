@@ -23,7 +23,7 @@ from app.telemetry import spans
 from crdt.document.document import Document, random_client_id
 from crdt.editing.editor import Editor
 from crdt.errors import Draining, Overloaded, PipelineNotFound
-from crdt.protocol.messages import Scope
+from crdt.protocol.messages import Scope, Stateless
 from crdt.room.document_size import DocumentSize
 from crdt.room.effects import SessionId
 from crdt.room.peer_messages import NodeId
@@ -329,6 +329,24 @@ class Hub:
         (docs/adr/0007-published-when-committed.md). Raises StoreUnavailable.
         """
         await self._follower.look([room for room in self._rooms.values() if not room.dropped])
+
+    def expect(self, pipeline_id: UUID, seq: int) -> None:
+        """Have the room of a pipeline, if it is open here, read its log up to an update.
+
+        Workers write into the log, too, and no bus carries what they write.
+        """
+        room = self._rooms.get(pipeline_id)
+        if room is not None and not room.dropped:
+            room.expect(seq)
+
+    def deliver(self, pipeline_id: UUID, message: Stateless) -> None:
+        """Send a message to the clients of a pipeline on this node."""
+        if room := self._rooms.get(pipeline_id):
+            room.deliver(message)
+
+    def is_open(self, pipeline_id: UUID) -> bool:
+        """Whether the room of a pipeline is open on this node."""
+        return pipeline_id in self._rooms
 
     def seats(self) -> set[tuple[UUID, UUID]]:
         """Return who is where: (user, pipeline) of every session on this node."""

@@ -35,6 +35,7 @@ from crdt.protocol.messages import (
     AwarenessUpdate,
     ClientMessage,
     Scope,
+    Stateless,
     SyncStep2,
     Update,
 )
@@ -305,6 +306,16 @@ class LiveRoom:
     def apply_scopes(self, scopes: Mapping[UUID, Scope | None]) -> None:
         """Give users another scope without closing them, or none; see `Sessions.apply_scopes`."""
         self._execute(self._room.sessions.apply_scopes(scopes))
+
+    def expect(self, seq: int) -> None:
+        """Take note that the log has this update: it is read from there unless it comes soon."""
+        self.position.expect(seq)
+        self._check_gap()
+
+    def deliver(self, message: Stateless) -> None:
+        """Send a message to the clients here, as if another node had published it."""
+        if not self.dropped:
+            self._apply_peer_message(message)
 
     def freeze(self) -> None:
         """Take no messages and no edits from now on; acknowledgements are still sent."""

@@ -1,4 +1,4 @@
-"""Events beside a document: comments, versions, the deletion of a pipeline.
+"""Events beside a document: comments, versions, diagnostics, the deletion of a pipeline.
 
 Hocuspocus clients in the room receive these as stateless messages. The y-websocket protocol has no
 message for them, and its stock clients log an error for unknown ones. So anybody can subscribe
@@ -26,6 +26,7 @@ Kind: TypeAlias = Literal[
     "comment.resolved",
     "comment.deleted",
     "version.created",
+    "diagnostics.changed",
     "pipeline.deleted",
 ]
 
@@ -141,6 +142,14 @@ class RoomEvents:
         # The bus leaves out the handler of the sender, who has put the event above.
         handler = _no_subscriber if subscription is None else subscription.handler
         self._bus.publish(pipeline_id, event.message(), handler)
+
+    def is_wanted(self, pipeline_id: UUID) -> bool:
+        """Whether anybody on this node has subscribed to a pipeline."""
+        return pipeline_id in self._subscriptions
+
+    def publish_here(self, pipeline_id: UUID, event: RoomEvent) -> None:
+        """Send an event to the subscribers of this node: every node knows of it by itself."""
+        self._put(pipeline_id, event)
 
     def _receive(self, pipeline_id: UUID, message: PeerMessage) -> None:
         if (event := event_in(message)) is not None:

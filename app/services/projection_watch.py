@@ -8,6 +8,7 @@ connection, so whoever waits here also looks at the tables now and then: see `wa
 import asyncio
 from asyncio import Future
 from collections import OrderedDict, defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -43,10 +44,15 @@ class ProjectionWatch:
     """Knows how far the rows of pipelines follow the log, as far as it was announced.
 
     `is_listening` is False while announcements may be lost, so that waiting for one is of no use.
+    `on_projected` is called with every announcement.
     """
 
-    def __init__(self, announcements: ProjectionAnnouncements) -> None:
-        self._announcements = announcements
+    def __init__(
+        self,
+        announcements: ProjectionAnnouncements,
+        on_projected: Callable[[Projected], None] = lambda _: None,
+    ) -> None:
+        self._announcements, self._on_projected = announcements, on_projected
         self._latest: OrderedDict[UUID, Projected] = OrderedDict()
         self._waiters: defaultdict[UUID, set[_Waiter]] = defaultdict(set)
         self.is_listening = False
@@ -118,6 +124,7 @@ class ProjectionWatch:
         self._latest.move_to_end(projected.pipeline_id)
         if len(self._latest) > MAX_REMEMBERED:
             self._latest.popitem(last=False)
+        self._on_projected(projected)
         for waiter in self._waiters.get(projected.pipeline_id, ()):
             if waiter.seq <= projected.seq:
                 waiter.wake(projected)

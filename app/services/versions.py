@@ -12,6 +12,7 @@ from functools import partial
 from uuid import UUID
 
 from app.rooms.hub import Hub
+from crdt.document.document import Document
 from crdt.editing.differences import Difference, difference
 from crdt.editing.editor import Editor
 from crdt.editing.put_back import put_back
@@ -22,6 +23,7 @@ from crdt.pipeline.model import Pipeline
 from persistence.decision_rounds import EditResult
 from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.ports.versions import NewVersion, Version, VersionInfo, Versions
+from persistence.worker.mended_load import load_mended
 from persistence.worker.replay import compute, load, replay
 from persistence.worker.version_snapshot import VersionMetadata, unsaved_version, version_of
 
@@ -57,14 +59,13 @@ class Versioning:
         name: str | None = None,
         change_summary: str | None = None,
     ) -> VersionInfo:
-        """Save the present state of a pipeline. Raises PipelineNotFound, StoreUnavailable."""
+        """Mend a pipeline and save its state. Raises PipelineNotFound, StoreUnavailable."""
         metadata = VersionMetadata(name, change_summary, user_id, now)
 
-        def made(stored: StoredDocument) -> NewVersion:
-            document, _ = replay(stored)
-            return version_of(pipeline_id, document, stored.seq, metadata)
+        def made(document: Document, seq: int) -> NewVersion:
+            return version_of(pipeline_id, document, seq, metadata)
 
-        return await self._versions.save(await load(self._log, pipeline_id, made))
+        return await self._versions.save(await load_mended(self._log, pipeline_id, now, made))
 
     async def load(self, pipeline_id: UUID, number: int) -> Version:
         """Read a version. Raises UnknownEntry."""

@@ -6,6 +6,7 @@ They wrap ports, so neither `persistence/` nor its callers know of metrics and s
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from datetime import datetime
 from uuid import UUID
 
 from crdt.pipeline.rows import RowChanges
@@ -22,6 +23,7 @@ class TimedLog:
     def __init__(self, log: UpdateLog) -> None:
         self._log = log
         self.load, self.since, self.heads = log.load, log.since, log.heads
+        self.append_if_last = log.append_if_last
         self.reserve, self.free = log.reserve, log.free
 
     @asynccontextmanager
@@ -98,6 +100,7 @@ class TimedProjections:
 
     def __init__(self, projections: Projections) -> None:
         self._projections = projections
+        self.claim_mending, self.user_names = projections.claim_mending, projections.user_names
 
     @asynccontextmanager
     async def claim(
@@ -120,12 +123,21 @@ class TimedClaim:
     def __init__(self, claim: Claim, span: spans.Span) -> None:
         self._claim, self._span = claim, span
         self.pipeline_id, self.cursor = claim.pipeline_id, claim.cursor
-        self.stored_rows = claim.stored_rows
+        self.mend_at, self.stored_rows = claim.mend_at, claim.stored_rows
         self.rows = 0
 
-    async def apply(self, changes: RowChanges, cursor: int) -> None:
+    async def apply(
+        self,
+        changes: RowChanges,
+        cursor: int,
+        mend_at: datetime | None = None,
+        *,
+        holds_diagnostics_anew: bool = False,
+    ) -> None:
         """See `Claim`."""
-        await self._claim.apply(changes, cursor)
+        await self._claim.apply(
+            changes, cursor, mend_at, holds_diagnostics_anew=holds_diagnostics_anew
+        )
         self.cursor, self.rows = cursor, len(changes)
         self._span.set_attributes({spans.SEQ: cursor, "pipeloom.rows": self.rows})
 

@@ -186,6 +186,17 @@ class Touched:
     settings: bool
     steps: frozenset[str]
     connections: frozenset[str]
+    diagnostics: bool = False
+    """Whether anybody has written into `diagnostics`; that alone is no edit of the pipeline."""
+
+    def merged(self, other: "Touched") -> "Touched":
+        """Return what either has touched."""
+        return Touched(
+            self.settings or other.settings,
+            self.steps | other.steps,
+            self.connections | other.connections,
+            self.diagnostics or other.diagnostics,
+        )
 
     def __bool__(self) -> bool:
         return self.settings or bool(self.steps or self.connections)
@@ -195,13 +206,25 @@ class PipelineReader:
     """Reads a pipeline out of a document as JSON values, and collects what transactions touch.
 
     It observes the document from its construction on; what the document holds by then does not
-    count as touched.
+    count as touched. `plain_steps` and `plain_connections` are the keys of entries that were read
+    as one plain mapping and not as a Y.Map: nobody can edit a field of such an entry.
     """
 
     def __init__(self, document: Document) -> None:
         self._settings = _WatchedRoot(document, "pipeline")
         self._steps = _WatchedRoot(document, "steps")
         self._connections = _WatchedRoot(document, "connections")
+        self._diagnostics = _WatchedRoot(document, "diagnostics")
+
+    @property
+    def plain_steps(self) -> set[str]:
+        """The keys of steps that were read as one plain mapping."""
+        return self._steps.plain
+
+    @property
+    def plain_connections(self) -> set[str]:
+        """The keys of connections that were read as one plain mapping."""
+        return self._connections.plain
 
     def take_touched(self) -> Touched:
         """Return what was touched since the last call, and start over."""
@@ -209,11 +232,16 @@ class PipelineReader:
             bool(self._settings.take_touched()),
             self._steps.take_touched(),
             self._connections.take_touched(),
+            bool(self._diagnostics.take_touched()),
         )
 
     def step_keys(self) -> set[str]:
         """Return the keys of all steps, whatever their values."""
         return set(self._steps.map.keys())
+
+    def has_step(self, key: str) -> bool:
+        """Whether there is anything under the key of a step."""
+        return key in self._steps.map
 
     def connection_keys(self) -> set[str]:
         """Return the keys of all connections, whatever their values."""
@@ -221,15 +249,19 @@ class PipelineReader:
 
     def step(self, key: str) -> "Json | Missing":
         """Read one step as it was written; MISSING if there is none."""
-        return _member(self._steps.map, key)
+        return self._steps.read(key)
 
     def connection(self, key: str) -> "Json | Missing":
         """Read one connection as it was written; MISSING if there is none."""
-        return _member(self._connections.map, key)
+        return self._connections.read(key)
 
     def settings(self) -> Json:
         """Read the settings as they were written."""
         return to_json(self._settings.map)
+
+    def diagnostics(self) -> Json:
+        """Read the map `diagnostics` as it was written."""
+        return to_json(self._diagnostics.map)
 
 
 class _WatchedRoot:
@@ -238,6 +270,7 @@ class _WatchedRoot:
     def __init__(self, document: Document, name: str) -> None:
         self._document, self._name = document, name
         self._touched: set[str] = set()
+        self.plain: set[str] = set()
         self._watch()
 
     def _watch(self) -> None:
@@ -258,6 +291,14 @@ class _WatchedRoot:
             self._end()
             self._watch()
             self._touched |= _differing(before, self._map)
+
+    def read(self, key: str) -> "Json | Missing":
+        """Read one entry, and note whether it is one plain mapping."""
+        value = _value(self.map, key)
+        self.plain.discard(key)
+        if isinstance(value, dict):
+            self.plain.add(key)
+        return MISSING if value is MISSING else to_json(value)
 
     def take_touched(self) -> frozenset[str]:
         """Return the keys touched since the last call, and start over."""
@@ -289,7 +330,12 @@ def collect_touched(touched: set[str], events: Iterable[Any]) -> None:
 
 
 def _member(root: "Map[Any]", key: str) -> "Json | Missing":
-    return to_json(root[key]) if key in root else MISSING
+    value = _value(root, key)
+    return MISSING if value is MISSING else to_json(value)
+
+
+def _value(root: "Map[Any]", key: str) -> Any:
+    return root.get(key, MISSING)
 
 
 def to_json(value: Any) -> Json:

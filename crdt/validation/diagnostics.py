@@ -113,6 +113,12 @@ class Code(StrEnum):
         "A sibling with a smaller id has the same name; a number is added to this one.",
         "Rename one of the steps.",
     )
+    UNUSABLE_ORDER = (
+        "unusable_order",
+        "warning",
+        "No order key can be made beside this one; the step stands where its characters put it.",
+        "Move the step.",
+    )
     DANGLING_CONNECTION = (
         "dangling_connection",
         "error",
@@ -124,6 +130,12 @@ class Code(StrEnum):
         "error",
         "The same connection has a smaller id, too; the tables leave this one out.",
         "Delete one of the connections.",
+    )
+    DELETED_WHILE_EDITED = (
+        "deleted_while_edited",
+        "warning",
+        "Somebody edited the step while another one deleted it; a version still has it.",
+        "Restore that version to have the step back.",
     )
     UNDECODABLE_UPDATE = (
         "undecodable_update",

@@ -192,10 +192,13 @@ def _slot(fields: Fields) -> str:
 
 def _order(fields: Fields) -> str:
     order = fields.value("order")
-    if isinstance(order, str):
-        return order
-    fields.notes.invalid("order", "a fractional index", order, "")
-    return ""
+    if not isinstance(order, str):
+        fields.notes.invalid("order", "a fractional index", order, "")
+        return ""
+    if not STEP["order"].accepts(order):
+        message = f"order: expected {STEP['order'].kind.expected}, got {shown(order)}."
+        fields.notes.add(Code.UNUSABLE_ORDER, message, "order")
+    return order
 
 
 def _connection(connection_id: UUID, fields: Fields) -> ConnectionEntry | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from crdt.pipeline.fields import plain_values
 from crdt.pipeline.model import MISSING
-from crdt.pipeline.placement import Place, Placement, Scope, place_at
+from crdt.pipeline.placement import Place, Placement, Scope, Standing, place_at
 from crdt.pipeline.rows import Diagnostic, StepRow
 
 from .diagnostics import Code, pointer, shown, step_subject
@@ -65,6 +65,10 @@ class StepTree:
             return None
         scope = self._placement.scope_of(key)
         return MeantStep(step.name, step.type, step.config, scope, step.order, step.enabled)
+
+    def siblings(self, key: str) -> list[Standing]:
+        """Return the steps of a step's slot in line, itself included. Raises KeyError."""
+        return [*self._placement.line_of(key)]
 
     def diagnostics(self, key: str) -> Iterator[Diagnostic]:
         """Yield what the tables show differently because of other steps."""

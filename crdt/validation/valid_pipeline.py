@@ -14,6 +14,7 @@ from uuid import UUID
 
 from crdt.pipeline.json_values import same_row
 from crdt.pipeline.model import Json, Missing
+from crdt.pipeline.placement import Standing
 from crdt.pipeline.rows import ConnectionRow, Diagnostic, PipelineRow, RowChanges, Rows, StepRow
 
 from .connections import ValidConnections
@@ -87,6 +88,23 @@ class ValidPipeline:
                 for each in by_code.values()
             },
         )
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """Return all diagnostics; the cost follows their number."""
+        found = self._diagnostics.values()
+        return [each for by_code in found for each in by_code.values()]
+
+    def step(self, key: str) -> StepRow | None:
+        """Return the row of a step, None if it has none."""
+        return self._steps.get(key)
+
+    def connection(self, key: str) -> ConnectionRow | None:
+        """Return the row of a connection, None if it has none."""
+        return self._connections.get(key)
+
+    def siblings(self, key: str) -> list[Standing]:
+        """Return the orders and keys of a step's slot, in line. Raises KeyError without a row."""
+        return self._step_tree.siblings(key)
 
     def settings(self) -> PipelineRow:
         """Return the pipeline's own row. Raises LookupError until settings have been given."""

@@ -1,11 +1,11 @@
 """The projections in memory: the twin of `persistence/postgres/projections.py`."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
-from crdt.pipeline.rows import RowChanges, Rows
+from crdt.pipeline.rows import Diagnostic, RowChanges, Rows
 from persistence.ports.projections import Projected
 
 from .constraints import changed
@@ -25,16 +25,58 @@ class MemoryProjections(MemoryTables):
             yield None
             return
         pipeline = self._pipelines[pipeline_id]
-        claim = MemoryClaim(pipeline_id, pipeline.cursor, pipeline.rows)
+        claim = MemoryClaim(pipeline_id, pipeline.cursor, pipeline.rows, pipeline.mend_at)
         pipeline.is_claimed = True
         try:
             # An error in the caller's block is raised here and skips the rest, as a rollback would.
             yield claim
             self._commit(pipeline, claim)
             if claim.was_applied:
-                self.announcements.announce(Projected(pipeline_id, claim.cursor))
+                self.announcements.announce(
+                    Projected(pipeline_id, claim.cursor, diagnostics=claim.holds_diagnostics_anew)
+                )
         finally:
             pipeline.is_claimed = False
+
+    @asynccontextmanager
+    async def claim_mending(
+        self, now: datetime, *, excluding: Collection[UUID] = ()
+    ) -> AsyncIterator["MemoryMendingClaim | None"]:
+        """See `Projections.claim_mending`."""
+        pipeline_id = self._mendable(now, excluding)
+        if pipeline_id is None:
+            yield None
+            return
+        pipeline = self._pipelines[pipeline_id]
+        claim = MemoryMendingClaim(pipeline_id, pipeline)
+        pipeline.is_claimed = True
+        try:
+            yield claim
+            pipeline.mend_at, pipeline.rows = claim.mend_at, claim.rows
+            pipeline.note_findings()
+        finally:
+            pipeline.is_claimed = False
+
+    def _mendable(self, now: datetime, excluding: Collection[UUID]) -> UUID | None:
+        due = {
+            pipeline_id: pipeline.mend_at
+            for pipeline_id, pipeline in self._pipelines.items()
+            if pipeline.mend_at is not None
+            and pipeline.mend_at <= now
+            and not (pipeline.is_claimed or pipeline.is_dirty)
+            and pipeline_id not in excluding
+        }
+        return min(due, key=due.__getitem__, default=None)
+
+    async def user_names(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
+        """See `Projections.user_names`."""
+        return {each: self._users[each].name for each in user_ids if each in self._users}
+
+    async def first_diagnostics(self, pipeline_id: UUID, limit: int) -> list[Diagnostic]:
+        """See `DiagnosticsReader`."""
+        pipeline = self._pipelines.get(pipeline_id)
+        found = pipeline.rows.diagnostics.values() if pipeline else ()
+        return sorted(found, key=lambda each: (each.severity, each))[:limit]
 
     async def refresh_search(self) -> bool:
         """See `Projections.refresh_search`; this store has no search, so nothing is ever stale."""
@@ -77,16 +119,21 @@ class MemoryProjections(MemoryTables):
             if pipeline.unsaved_from is None:
                 pipeline.unsaved_from = pipeline.cursor + 1
         pipeline.rows, pipeline.cursor = claim.rows, claim.cursor
+        pipeline.mend_at = claim.mend_at
+        pipeline.note_findings()
 
 
 class MemoryClaim:
     """A `Claim` with rows of its own, which become the pipeline's when it ends without an error."""
 
-    def __init__(self, pipeline_id: UUID, cursor: int, rows: Rows) -> None:
+    def __init__(
+        self, pipeline_id: UUID, cursor: int, rows: Rows, mend_at: datetime | None = None
+    ) -> None:
         self._pipeline_id = pipeline_id
         self._cursor = cursor
         self._rows = rows
-        self.was_applied = False
+        self.mend_at = mend_at
+        self.was_applied = self.holds_diagnostics_anew = False
 
     @property
     def pipeline_id(self) -> UUID:
@@ -107,8 +154,39 @@ class MemoryClaim:
         """See `Claim.stored_rows`."""
         return self._rows
 
-    async def apply(self, changes: RowChanges, cursor: int) -> None:
+    async def apply(
+        self,
+        changes: RowChanges,
+        cursor: int,
+        mend_at: datetime | None = None,
+        *,
+        holds_diagnostics_anew: bool = False,
+    ) -> None:
         """See `Claim.apply`. Raises StoreError when the rows break a constraint of the tables."""
         self._rows = changed(self._rows, changes)
-        self._cursor = cursor
-        self.was_applied = True
+        self._cursor, self.mend_at = cursor, mend_at
+        self.was_applied, self.holds_diagnostics_anew = True, holds_diagnostics_anew
+
+
+class MemoryMendingClaim:
+    """A `MendingClaim` whose note becomes the pipeline's when it ends without an error."""
+
+    def __init__(self, pipeline_id: UUID, pipeline: MemoryPipeline) -> None:
+        self.pipeline_id, self.cursor = pipeline_id, pipeline.cursor
+        self.mend_at = pipeline.mend_at
+        self.rows, self._found_at = pipeline.rows, pipeline.found_at
+
+    async def found_at(self) -> dict[tuple[str, str], datetime]:
+        """See `MendingClaim.found_at`."""
+        return dict(self._found_at)
+
+    async def rewrite(
+        self, written: Sequence[Diagnostic], removed: Collection[tuple[str, str]]
+    ) -> None:
+        """See `MendingClaim.rewrite`."""
+        changes = RowChanges(diagnostics=written, removed_diagnostics=[*removed])
+        self.rows = changed(self.rows, changes)
+
+    async def mend_again(self, at: datetime | None) -> None:
+        """See `MendingClaim.mend_again`."""
+        self.mend_at = at

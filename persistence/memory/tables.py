@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from crdt.errors import PipelineNotFound
 from crdt.pipeline.rows import Rows
 from persistence.ports.directory import (
+    SYSTEM,
     Role,
     User,
 )
@@ -38,6 +39,8 @@ class MemoryPipeline:
     cursor: int = 0
     is_claimed: bool = False
     versions: list[Version] = field(default_factory=list)
+    mend_at: datetime | None = None
+    found_at: dict[tuple[str, str], datetime] = field(default_factory=dict)
     unsaved_from: int | None = None
     """The first update in the rows that no version holds."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -71,6 +74,11 @@ class MemoryPipeline:
         self.reserved_by, self.reserved_until = edit, now + seconds
         return True
 
+    def note_findings(self) -> None:
+        # This store reads no clock: a diagnostic stands since the update that brought it.
+        now = self.log[self.cursor - 1].received_at
+        self.found_at = {each: self.found_at.get(each, now) for each in self.rows.diagnostics}
+
     def append(self, update: NewUpdate, author: UUID | None) -> int:
         seq = len(self.log) + 1
         self.log.append(LoggedUpdate(seq, author, update.payload, update.received_at))
@@ -93,7 +101,7 @@ class MemoryTables:
     ) -> None:
         self._new_id, self._monotonic = new_id, monotonic
         self._pipelines: dict[UUID, MemoryPipeline] = {}
-        self._users: dict[UUID, User] = {}
+        self._users: dict[UUID, User] = {SYSTEM.id: SYSTEM}
         self._organizations: dict[UUID, str] = {}
         self._teams: dict[UUID, MemoryTeam] = {}
         self._roles: dict[tuple[UUID, UUID], Role] = {}

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import accumulate
 from uuid import UUID
 
+from persistence.compare_and_append import compare_and_append
 from persistence.errors import StoreError
 from persistence.ports.update_log import (
     LockedLog,
@@ -49,6 +50,10 @@ class MemoryUpdateLog(MemoryTables):
         pipeline = self._pipelines.get(pipeline_id)
         if pipeline is not None and pipeline.reserved_by == edit:
             pipeline.reserved_by = None
+
+    async def append_if_last(self, update: NewUpdate, expected_head: int) -> int | None:
+        """See `UpdateLog.append_if_last`."""
+        return await compare_and_append(self.transaction, update, expected_head)
 
     async def load(self, pipeline_id: UUID) -> StoredDocument:
         """See `UpdateLog.load`."""

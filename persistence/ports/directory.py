@@ -38,6 +38,11 @@ class User:
     name: str
 
 
+SYSTEM: Final = User(
+    UUID("00000000-0000-4000-8000-000000000001"), "system@pipeloom.invalid", "system"
+)
+"""The author of what the server writes by itself: repairs of documents. `sql/` has the same."""
+
 DEMO_OWNER: Final = "owner@demo.pipeloom"
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from crdt.pipeline.rows import RowChanges, Rows
+from crdt.pipeline.rows import Diagnostic, RowChanges, Rows
 
 
 class Claim(Protocol):
@@ -21,15 +21,54 @@ class Claim(Protocol):
         """The last update that the rows contain."""
         ...
 
+    @property
+    def mend_at(self) -> datetime | None:
+        """When the document is to be mended, None if there is no need."""
+        ...
+
     async def stored_rows(self) -> Rows:
         """Read all rows of the pipeline as the tables hold them."""
         ...
 
-    async def apply(self, changes: RowChanges, cursor: int) -> None:
-        """Write the changes and move the cursor, in the claim's transaction.
+    async def apply(
+        self,
+        changes: RowChanges,
+        cursor: int,
+        mend_at: datetime | None = None,
+        *,
+        holds_diagnostics_anew: bool = False,
+    ) -> None:
+        """Write the changes, move the cursor and note when to mend, in the claim's transaction.
 
+        `holds_diagnostics_anew` says that the document's own list of diagnostics has changed.
         The end of that transaction is announced, see `ProjectionAnnouncements`.
         """
+        ...
+
+
+class MendingClaim(Protocol):
+    """One document that is due to be mended, locked by one worker like a `Claim`."""
+
+    @property
+    def pipeline_id(self) -> UUID: ...
+
+    @property
+    def cursor(self) -> int:
+        """The last update of the log, which the rows contain, too."""
+        ...
+
+    async def found_at(self) -> dict[tuple[str, str], datetime]:
+        """Read since when each diagnostic has stood, by code and subject."""
+        ...
+
+    async def rewrite(
+        self, written: Sequence[Diagnostic], removed: Collection[tuple[str, str]]
+    ) -> None:
+        """Write some diagnostics, and remove others by code and subject."""
+        ...
+
+    async def mend_again(self, at: datetime | None) -> None:
+        """Note when the document is to be mended next, None for never."""
         ...
 
 
@@ -45,6 +84,19 @@ class Projections(Protocol):
         worker excludes the documents that failed a moment ago. Leaving the context commits;
         leaving it by an exception undoes everything. Raises StoreUnavailable.
         """
+        ...
+
+    def claim_mending(
+        self, now: datetime, *, excluding: Collection[UUID] = ()
+    ) -> AbstractAsyncContextManager[MendingClaim | None]:
+        """Lock one document whose time to be mended has come and whose rows are up to date.
+
+        None if there is none to be had; the rest is as with `claim`.
+        """
+        ...
+
+    async def user_names(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
+        """Read the names of users; those who are deleted are missing. Raises StoreUnavailable."""
         ...
 
     async def refresh_search(self) -> bool:
@@ -71,6 +123,14 @@ class ProjectionLagReader(Protocol):
         ...
 
 
+class DiagnosticsReader(Protocol):
+    """Reads the diagnostics of a pipeline, for whoever sends them to its clients."""
+
+    async def first_diagnostics(self, pipeline_id: UUID, limit: int) -> list[Diagnostic]:
+        """Read the diagnostics: errors first, then by code and subject. Raises StoreUnavailable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RowTimes:
     """When a row was created, and when it was changed last."""
@@ -85,6 +145,7 @@ class Projected:
 
     `steps` and `connections` have the times of rows that were written, by id, and `updated_at` is
     that of the pipeline. Any of these may be missing: whoever needs them reads the rows then.
+    `diagnostics` says that the document's own list of diagnostics has changed.
     """
 
     pipeline_id: UUID
@@ -92,6 +153,7 @@ class Projected:
     updated_at: datetime | None = None
     steps: Mapping[UUID, RowTimes] = field(default_factory=dict)
     connections: Mapping[UUID, RowTimes] = field(default_factory=dict)
+    diagnostics: bool = False
 
 
 class ProjectionAnnouncements(Protocol):

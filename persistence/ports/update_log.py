@@ -125,6 +125,15 @@ class UpdateLog(Protocol):
         """
         ...
 
+    async def append_if_last(self, update: NewUpdate, expected_head: int) -> int | None:
+        """Append an update if `expected_head` is still the end of the log; return its number.
+
+        None if something was appended since, if the document is reserved for an edit, or if the
+        pipeline was deleted: nothing is appended then.
+        Raises StoreUnavailable; the same call may then be repeated, since at most one succeeds.
+        """
+        ...
+
     async def load(self, pipeline_id: UUID) -> StoredDocument:
         """Read the last stored state and every update after it. Raises PipelineNotFound."""
         ...

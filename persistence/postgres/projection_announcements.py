@@ -41,6 +41,8 @@ def _read(payload: str) -> Projected:
         _time(announced["updated_at"]),
         _row_times(announced["steps"]),
         _row_times(announced["connections"]),
+        # A worker of an older program does not say so.
+        announced.get("diagnostics") is True,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -30,7 +31,7 @@ def columns(row: Row) -> list[object]:
 
 
 class PostgresProjections:
-    """`Projections`, `ProjectionLagReader`: pipelines, steps, connections, pipeline_diagnostics."""
+    """`Projections` and readers: pipelines, steps, connections, pipeline_diagnostics."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -45,9 +46,28 @@ class PostgresProjections:
             row = await transaction.fetchrow("claim_document", wanted, list(excluding))
             yield None if row is None else PostgresClaim(transaction, **row)
 
+    @asynccontextmanager
+    async def claim_mending(
+        self, now: datetime, *, excluding: Collection[UUID] = ()
+    ) -> AsyncIterator["PostgresMendingClaim | None"]:
+        """See `Projections.claim_mending`."""
+        async with self._pool.transaction() as transaction:
+            row = await transaction.fetchrow("claim_mending", now, list(excluding))
+            yield None if row is None else PostgresMendingClaim(transaction, **row)
+
     async def refresh_search(self) -> bool:
         """See `Projections.refresh_search`."""
         return await self._pool.fetchval("refresh_any_search") is not None
+
+    async def user_names(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
+        """See `Projections.user_names`."""
+        rows = await self._pool.fetch("user_names", list(user_ids))
+        return {row["id"]: row["name"] for row in rows}
+
+    async def first_diagnostics(self, pipeline_id: UUID, limit: int) -> list[Diagnostic]:
+        """See `DiagnosticsReader`."""
+        rows = await self._pool.fetch("first_diagnostics", pipeline_id, limit)
+        return [Diagnostic(**row) for row in rows]
 
     async def lag(self) -> ProjectionLag:
         """See `ProjectionLagReader.lag`."""
@@ -58,10 +78,17 @@ class PostgresProjections:
 class PostgresClaim:
     """`Claim` held by a lock on the pipeline's row in projection_cursors."""
 
-    def __init__(self, transaction: DatabaseConnection, pipeline_id: UUID, seq: int) -> None:
+    def __init__(
+        self,
+        transaction: DatabaseConnection,
+        pipeline_id: UUID,
+        seq: int,
+        mend_at: datetime | None,
+    ) -> None:
         self._transaction = transaction
         self._pipeline_id = pipeline_id
         self._cursor = seq
+        self._mend_at = mend_at
 
     @property
     def pipeline_id(self) -> UUID:
@@ -72,6 +99,11 @@ class PostgresClaim:
     def cursor(self) -> int:
         """The last update that the rows contain."""
         return self._cursor
+
+    @property
+    def mend_at(self) -> datetime | None:
+        """When the document is to be mended."""
+        return self._mend_at
 
     async def stored_rows(self) -> Rows:
         """See `Claim.stored_rows`."""
@@ -85,7 +117,14 @@ class PostgresClaim:
             diagnostics={(entry.code, entry.subject): entry for entry in diagnostics},
         )
 
-    async def apply(self, changes: RowChanges, cursor: int) -> None:
+    async def apply(
+        self,
+        changes: RowChanges,
+        cursor: int,
+        mend_at: datetime | None = None,
+        *,
+        holds_diagnostics_anew: bool = False,
+    ) -> None:
         """See `Claim.apply`. Raises StoreError when the rows break a constraint of the tables."""
         if changes:
             # Upserts come first: deleting a step takes along the children it still has.
@@ -94,17 +133,25 @@ class PostgresClaim:
             await self._execute("touch_pipeline")
             await self._check(changes)
             await self._refresh_search(changes)
-        await self._move_cursor(changes, cursor)
-        self._cursor = cursor
+        await self._move_cursor(changes, cursor, mend_at, holds_diagnostics_anew)
+        self._cursor, self._mend_at = cursor, mend_at
 
-    async def _move_cursor(self, changes: RowChanges, cursor: int) -> None:
+    async def _move_cursor(
+        self,
+        changes: RowChanges,
+        cursor: int,
+        mend_at: datetime | None,
+        holds_diagnostics_anew: bool,
+    ) -> None:
         """Move the cursor and announce it; PostgreSQL notifies when the transaction commits."""
         steps, connections = (
             [row.id for row in rows] for rows in (changes.steps, changes.connections)
         )
         if len(steps) + len(connections) > MAX_ANNOUNCED:
             steps, connections = [], []
-        await self._execute("move_cursor", cursor, steps, connections)
+        await self._execute(
+            "move_cursor", cursor, steps, connections, mend_at, holds_diagnostics_anew
+        )
 
     async def _check(self, changes: RowChanges) -> None:
         if len(changes) > MANY_ROWS:
@@ -148,3 +195,30 @@ class PostgresClaim:
         values = [(self._pipeline_id, *columns(row)) for row in rows]
         if values:
             await self._transaction.executemany(name, values)
+
+
+class PostgresMendingClaim:
+    """`MendingClaim` held by a lock on the pipeline's row in projection_cursors."""
+
+    def __init__(self, transaction: DatabaseConnection, pipeline_id: UUID, seq: int) -> None:
+        self._transaction = transaction
+        self.pipeline_id, self.cursor = pipeline_id, seq
+
+    async def found_at(self) -> dict[tuple[str, str], datetime]:
+        """See `MendingClaim.found_at`."""
+        rows = await self._transaction.fetch("found_at", self.pipeline_id)
+        return {(row["code"], row["subject"]): row["found_at"] for row in rows}
+
+    async def rewrite(
+        self, written: Sequence[Diagnostic], removed: Collection[tuple[str, str]]
+    ) -> None:
+        """See `MendingClaim.rewrite`."""
+        if values := [(self.pipeline_id, *columns(each)) for each in written]:
+            await self._transaction.executemany("upsert_diagnostic", values)
+        if removed:
+            codes, subjects = zip(*removed, strict=True)
+            await self._transaction.execute("delete_diagnostics", self.pipeline_id, codes, subjects)
+
+    async def mend_again(self, at: datetime | None) -> None:
+        """See `MendingClaim.mend_again`."""
+        await self._transaction.execute("set_mend_at", self.pipeline_id, at)

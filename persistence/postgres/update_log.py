@@ -6,6 +6,7 @@ from itertools import groupby
 from uuid import UUID
 
 from crdt.errors import PipelineNotFound
+from persistence.compare_and_append import compare_and_append
 from persistence.errors import StoreError
 from persistence.ports.update_log import (
     IDLE_SECONDS,
@@ -46,6 +47,10 @@ class PostgresUpdateLog:
     async def free(self, pipeline_id: UUID, edit: UUID) -> None:
         """See `UpdateLog.free`."""
         await self._pool.execute("free_document", pipeline_id, edit)
+
+    async def append_if_last(self, update: NewUpdate, expected_head: int) -> int | None:
+        """See `UpdateLog.append_if_last`."""
+        return await compare_and_append(self.transaction, update, expected_head)
 
     async def load(self, pipeline_id: UUID) -> StoredDocument:
         """See `UpdateLog.load`."""

@@ -3,61 +3,145 @@
 Everything here computes and may take a while: call it in a thread, one call at a time.
 """
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
 from typing import Final
+from uuid import UUID
 
-from crdt.document.schema import PipelineReader
+from crdt.document.schema import PipelineReader, Touched
+from crdt.editing.repair import RESTORABLE_FOR, Finding, Mended, Moment, mend
 from crdt.pipeline.rows import Diagnostic, RowChanges, Rows
-from crdt.validation.diagnostics import PIPELINE, Code
+from crdt.validation.diagnostics import PIPELINE, Code, step_subject
 from crdt.validation.meaning import Meaning
 from crdt.validation.reading import read_valid
 from persistence.ports.update_log import LoggedUpdate, StoredDocument
 
+from .edited_deletions import EditedDeletions
 from .projector import difference
 from .replay import apply_all, replay
 
-_UNDECODABLE: Final = (Code.UNDECODABLE_UPDATE.value, PIPELINE)
+_KEPT: Final = frozenset({Code.UNDECODABLE_UPDATE, Code.DELETED_WHILE_EDITED})
+"""Diagnostics about how the document came about, which its content does not show."""
 
 
 class Replica:
     """One document up to update `seq`, and the valid rows of exactly that content.
 
     `state_seq` is the last update in the state that the log has stored. An update that cannot be
-    decoded is left out and reported; the log keeps it.
+    decoded is left out and reported; the log keeps it. `is_suspect` says that the last update
+    changed what a repair follows from, and `holds_diagnostics_anew` that it changed the list of
+    diagnostics in the document. `kept` are the diagnostics that do not follow from the content;
+    `reports` are those of them that the tables do not have yet.
     """
 
     def __init__(self, stored: StoredDocument) -> None:
         """Load a document. Raises MalformedUpdate or DocumentPoisoned if its state is unusable."""
         self._document, undecodable = replay(stored)
-        self._undecodable = _diagnostic(undecodable)
+        self.kept = _diagnostics(undecodable)
+        self.edited_deletions = EditedDeletions()
+        self.reports: list[Diagnostic] = []
         self._reader = PipelineReader(self._document)
         self._valid = read_valid(self._reader, Meaning())
         self.seq, self.state_seq = stored.seq, stored.state_seq
+        self.holds_diagnostics_anew = False
+        self.is_suspect = bool(
+            self._has_plain_entries or self._valid.diagnostics() or self._reader.diagnostics()
+        )
 
     def changes_from(self, stored: Rows) -> RowChanges:
         """Return the changes that turn the `stored` rows into the valid ones of this document."""
-        return difference(stored, self._wanted(stored))
+        # An undecodable update may come before the stored state, where a load does not see it.
+        held = {key: each for key, each in stored.diagnostics.items() if each.code in _KEPT}
+        self.kept = {**held, **self.kept}
+        self.is_suspect |= bool(self.kept)
+        rows = self._valid.rows()
+        return difference(stored, replace(rows, diagnostics={**rows.diagnostics, **self.kept}))
 
     def advance(self, updates: Sequence[LoggedUpdate]) -> RowChanges:
         """Apply the updates that follow `seq`; return what they change in the rows.
 
         Raises PoisonousUpdate; whatever it raises, the replica must be dropped.
         """
-        undecodable = _diagnostic(apply_all(self._document, updates))
-        changes = self._take_touched()
+        undecodable: list[int] = []
+        touched = Touched(settings=False, steps=frozenset(), connections=frozenset())
+        for _, run in groupby(updates, lambda update: update.user_id):
+            by_one = [*run]
+            undecodable += apply_all(self._document, by_one)
+            now_touched = self._reader.take_touched()
+            self._note_deletions(by_one, now_touched.steps)
+            touched = touched.merged(now_touched)
         self.seq = updates[-1].seq
-        if undecodable is None:
-            return changes
-        self._undecodable = undecodable
-        return replace(changes, diagnostics=[*changes.diagnostics, undecodable])
+        return self._changes(touched, _diagnostics(undecodable))
+
+    def _note_deletions(self, by_one: Sequence[LoggedUpdate], touched: frozenset[str]) -> None:
+        gone = [key for key in touched if not self._reader.has_step(key)]
+        names = {key: row.name for key in gone if (row := self._valid.step(key)) is not None}
+        self.edited_deletions.note(by_one, touched.difference(gone), names)
+
+    def mend(self, moment: Moment) -> Mended:
+        """Mend the document, with the diagnostics in it: as an edit that the log does not have yet.
+
+        The rows follow when the edit comes back from the log (`advance`). If the log refuses it,
+        the replica must be dropped, since the library cannot take an edit back.
+        """
+        return mend(self._document, self._reader, self._valid, moment, self.kept.values())
 
     def encode(self) -> tuple[bytes, list[bytes]]:
         """Encode the merge of the updates 1..seq, and what of them waits for its predecessors."""
         return self._document.encode(), self._document.waiting()
 
-    def _take_touched(self) -> RowChanges:
-        reader, touched = self._reader, self._reader.take_touched()
+    def _changes(self, touched: Touched, undecodable: Mapping[Finding, Diagnostic]) -> RowChanges:
+        changes = self._read(touched)
+        if undecodable:
+            self.kept.update(undecodable)
+            found = [*changes.diagnostics, *undecodable.values()]
+            changes = replace(changes, diagnostics=found)
+        self.holds_diagnostics_anew = touched.diagnostics
+        self.is_suspect = bool(
+            changes.diagnostics
+            or changes.removed_diagnostics
+            or touched.diagnostics
+            or self._has_plain_entries
+            or self.edited_deletions
+            or self._are_back()
+        )
+        return changes
+
+    def _are_back(self) -> set[Finding]:
+        """Return the findings about deleted steps that are there again."""
+        return {
+            finding
+            for finding in self.kept
+            if finding[0] == Code.DELETED_WHILE_EDITED and self._reader.has_step(_key_of(finding))
+        }
+
+    def take_reports(self) -> list[Diagnostic]:
+        """Keep the reports, and return them for the tables."""
+        reports, self.reports = self.reports, []
+        self.kept.update({(each.code, each.subject): each for each in reports})
+        return reports
+
+    def next_outlived(self, moment: Moment) -> datetime | None:
+        """Return when the next finding about a deleted step is a day old."""
+        about_steps = (each for each in self.kept if each[0] == Code.DELETED_WHILE_EDITED)
+        found_at = [moment.found_at.get(finding, moment.now) for finding in about_steps]
+        return min(found_at, default=moment.now) + RESTORABLE_FOR if found_at else None
+
+    def outlived(self, moment: Moment) -> set[Finding]:
+        """Return the findings about deleted steps that are there again, or gone for a day."""
+        old = {
+            finding
+            for finding in self.kept
+            if finding[0] == Code.DELETED_WHILE_EDITED
+            and moment.found_at.get(finding, moment.now) + RESTORABLE_FOR <= moment.now
+        }
+        return old | self._are_back()
+
+    def _read(self, touched: Touched) -> RowChanges:
+        reader = self._reader
         steps = {key: reader.step(key) for key in touched.steps}
         connections = {key: reader.connection(key) for key in touched.connections}
         if touched.settings:
@@ -66,21 +150,41 @@ class Replica:
             )
         return self._valid.update(steps=steps, connections=connections)
 
-    def _wanted(self, stored: Rows) -> Rows:
-        """Return the valid rows with the diagnostic about updates that the document lacks.
-
-        An undecodable update may come before the stored state, where a load does not see it. So a
-        diagnostic that the tables already have stays.
-        """
-        rows = self._valid.rows()
-        undecodable = self._undecodable or stored.diagnostics.get(_UNDECODABLE)
-        if undecodable is None:
-            return rows
-        return replace(rows, diagnostics={**rows.diagnostics, _UNDECODABLE: undecodable})
+    @property
+    def _has_plain_entries(self) -> bool:
+        return bool(self._reader.plain_steps or self._reader.plain_connections)
 
 
-def _diagnostic(undecodable: Sequence[int]) -> Diagnostic | None:
+def _key_of(finding: Finding) -> str:
+    return finding[1].removeprefix(step_subject(""))
+
+
+def _diagnostics(undecodable: Sequence[int]) -> dict[Finding, Diagnostic]:
     if not undecodable:
-        return None
+        return {}
     message = f"Update {undecodable[-1]} of the log cannot be decoded; the tables go on without it."
-    return Code.UNDECODABLE_UPDATE.about(PIPELINE, message)
+    return {
+        (Code.UNDECODABLE_UPDATE.value, PIPELINE): Code.UNDECODABLE_UPDATE.about(PIPELINE, message)
+    }
+
+
+class ReplicaCache:
+    """The replicas that a worker has used last, at most `size` of them.
+
+    Whoever uses one takes it out and puts it back: what fails with one in between has dropped it.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._replicas: OrderedDict[UUID, Replica] = OrderedDict()
+
+    def take(self, pipeline_id: UUID, seq: int) -> Replica | None:
+        """Take the replica of a pipeline out; return it if it is up to exactly the update `seq`."""
+        replica = self._replicas.pop(pipeline_id, None)
+        return replica if replica is not None and replica.seq == seq else None
+
+    def put(self, pipeline_id: UUID, replica: Replica) -> None:
+        """Keep a replica, and drop the one that was not used for the longest time."""
+        self._replicas[pipeline_id] = replica
+        if len(self._replicas) > self._size:
+            self._replicas.popitem(last=False)

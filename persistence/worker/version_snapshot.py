@@ -15,6 +15,7 @@ from crdt.validation.reading import read_pipeline
 from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.ports.versions import NewVersion, Versions
 
+from .mended_load import load_mended
 from .replay import compute, load, replay
 
 
@@ -55,7 +56,9 @@ async def unsaved_version(
     *,
     until: int | None = None,
 ) -> tuple[NewVersion | None, int]:
-    """Make a version of the log's updates up to `until` (None: all), unless the newest holds them.
+    """Make a version of the log's updates up to `until`, unless the newest version holds them.
+
+    Without `until` it is of all updates, and of the document mended.
 
     Return it, None where the newest version has the same content, and the number of the last
     update that was looked at. A newest version that cannot be read holds nothing: a new one is
@@ -63,7 +66,9 @@ async def unsaved_version(
     """
     saved = await _newest_content(versions, pipeline_id)
     make = partial(_unless_saved, pipeline_id, saved, metadata)
-    return await load(log, pipeline_id, make, until=until)
+    if until is None:
+        return await load_mended(log, pipeline_id, metadata.created_at, make)
+    return await load(log, pipeline_id, lambda stored: make(*_replayed(stored)), until=until)
 
 
 async def _newest_content(versions: Versions, pipeline_id: UUID) -> Pipeline | None:
@@ -77,9 +82,17 @@ async def _newest_content(versions: Versions, pipeline_id: UUID) -> Pipeline | N
 
 
 def _unless_saved(
-    pipeline_id: UUID, saved: Pipeline | None, metadata: VersionMetadata, stored: StoredDocument
+    pipeline_id: UUID,
+    saved: Pipeline | None,
+    metadata: VersionMetadata,
+    document: Document,
+    seq: int,
 ) -> tuple[NewVersion | None, int]:
-    document, _ = replay(stored)
     if read_pipeline(PipelineReader(document)) == saved:
-        return None, stored.seq
-    return version_of(pipeline_id, document, stored.seq, metadata), stored.seq
+        return None, seq
+    return version_of(pipeline_id, document, seq, metadata), seq
+
+
+def _replayed(stored: StoredDocument) -> tuple[Document, int]:
+    document, _ = replay(stored)
+    return document, stored.seq

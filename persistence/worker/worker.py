@@ -8,20 +8,24 @@ the rows.
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
 import structlog
 
+from crdt.pipeline.rows import RowChanges
 from persistence.errors import StoreUnavailable
 from persistence.ports.projections import Claim, Projections
 from persistence.ports.update_log import UpdateLog
+from persistence.ports.versions import Versions
 
+from .deletion_reports import DeletionReports
+from .mending import Mender, utc_now
 from .replay import compute, load
-from .replica import Replica
+from .replica import Replica, ReplicaCache
 from .retries import Backoff, FailingDocuments
 
 AFTER_FAILURE: Final = Backoff(first=1.0, longest=300.0)
@@ -64,7 +68,10 @@ class WorkerSettings:
 
 
 class Worker:
-    """Projects documents, one at a time. Several workers may share the tables."""
+    """Projects documents and mends them, one at a time. Several workers may share the tables.
+
+    Without `versions` it reports no step that was edited while it was deleted.
+    """
 
     def __init__(
         self,
@@ -73,10 +80,17 @@ class Worker:
         notifications: Notifications,
         settings: WorkerSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        versions: Versions | None = None,
     ) -> None:
         self._log, self._projections, self._notifications = log, projections, notifications
         self._settings = settings or WorkerSettings()
-        self._replicas: OrderedDict[UUID, Replica] = OrderedDict()
+        self._replicas = ReplicaCache(self._settings.cached_documents)
+        reports = None if versions is None else DeletionReports(log, projections, versions)
+        self._mender = Mender(
+            log, projections, self._replicas, reports=reports, now=now, monotonic=clock
+        )
         self._failing = FailingDocuments(self._settings.backoff, clock)
         self._is_sweeping = False
         self._swept: set[UUID] = set()
@@ -114,7 +128,7 @@ class Worker:
         self._failing.succeeded(claimed)
         if self._is_sweeping:
             self._swept.add(claimed)
-        self._cache(claimed, replica)
+        self._replicas.put(claimed, replica)
         await self._store_state(claimed, replica)
         return True
 
@@ -148,8 +162,12 @@ class Worker:
             self._swept.clear()
 
     async def _work_once(self) -> bool:
-        """Project a document or else refresh a search entry; return False if there was neither."""
-        return await self.project_one() or await self._refresh_search()
+        """Project a document, or mend one, or refresh a search entry; False if there was none."""
+        return await self.project_one() or await self.mend_one() or await self._refresh_search()
+
+    async def mend_one(self) -> bool:
+        """Mend one document that is due: see `Mender.mend_one`."""
+        return await self._mender.mend_one()
 
     async def _refresh_search(self) -> bool:
         # A failure here must not delay projections. If PostgreSQL is away, the next one raises.
@@ -160,8 +178,12 @@ class Worker:
             return False
 
     async def _await_notification(self, stopping: "asyncio.Task[bool]") -> None:
-        """Wait for a notification. Which documents it names does not matter: a claim finds them."""
-        notified = asyncio.ensure_future(self._notifications.wait(self._settings.interval))
+        """Wait for a notification, or until a document is to be mended.
+
+        Which documents a notification names does not matter: a claim finds them.
+        """
+        timeout = min(self._settings.interval, self._mender.seconds_left())
+        notified = asyncio.ensure_future(self._notifications.wait(timeout))
         try:
             await asyncio.wait((notified, stopping), return_when=asyncio.FIRST_COMPLETED)
             if notified.done():
@@ -191,20 +213,28 @@ class Worker:
 
         It leaves the cache first: should the transaction fail, the replica is ahead of the tables.
         """
-        replica = self._replicas.pop(claim.pipeline_id, None)
-        if replica is None or replica.seq != claim.cursor:
+        replica = self._replicas.take(claim.pipeline_id, claim.cursor)
+        if replica is None:
             return await self._project_from_log(claim)
         updates = await self._log.since(claim.pipeline_id, replica.seq, self._settings.batch)
         if not updates or updates[0].seq != replica.seq + 1:
             return await self._project_from_log(claim)
-        await claim.apply(await compute(replica.advance, updates), replica.seq)
+        await self._apply(claim, await compute(replica.advance, updates), replica)
         return replica
 
     async def _project_from_log(self, claim: Claim) -> Replica:
         replica = await load(self._log, claim.pipeline_id, Replica)
         changes = await compute(replica.changes_from, await claim.stored_rows())
-        await claim.apply(changes, replica.seq)
+        await self._apply(claim, changes, replica)
         return replica
+
+    async def _apply(self, claim: Claim, changes: RowChanges, replica: Replica) -> None:
+        await claim.apply(
+            changes,
+            replica.seq,
+            self._mender.mend_at(claim, replica),
+            holds_diagnostics_anew=replica.holds_diagnostics_anew,
+        )
 
     async def _store_state(self, pipeline_id: UUID, replica: Replica) -> None:
         """Store the document's state if it is due; a failure does not undo the projection."""
@@ -217,11 +247,6 @@ class Worker:
             _logger.warning("state.not_stored", pipeline_id=str(pipeline_id), exc_info=error)
         # Also after a failure: else every further update would try again.
         replica.state_seq = replica.seq
-
-    def _cache(self, pipeline_id: UUID, replica: Replica) -> None:
-        self._replicas[pipeline_id] = replica
-        if len(self._replicas) > self._settings.cached_documents:
-            self._replicas.popitem(last=False)
 
     def _postpone(self, pipeline_id: UUID, error: Exception) -> None:
         delay = self._failing.failed(pipeline_id)

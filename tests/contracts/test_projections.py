@@ -1,10 +1,19 @@
 """What every store of projected rows does."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
+
 import pytest
 
 from crdt.pipeline.rows import Diagnostic, RowChanges, Rows
 from persistence.errors import StoreError
-from tests.contracts.stores import Stores, a_connection, a_pipeline, a_step, an_id
+from tests.contracts.stores import NOON, Stores, a_connection, a_pipeline, a_step, an_id
+
+if TYPE_CHECKING:
+    from persistence.ports.projections import DiagnosticsReader
 
 TWO_STEPS = RowChanges(steps=[a_step(11), a_step(12)], connections=[a_connection(21, 11, 12)])
 
@@ -273,3 +282,102 @@ async def test_replaying_changes_nothing(stores: Stores) -> None:
     before = await stored_rows(stores)
     await stores.project(TWO_STEPS, cursor=2)
     assert await stored_rows(stores) == before
+
+
+FOUND = Diagnostic("duplicate_name", "step:x", "warning", "renamed")
+
+
+async def mark(stores: Stores, cursor: int, **found: Sequence[Diagnostic]) -> None:
+    """Project something and have the document mended at noon."""
+    async with stores.projections.claim() as claim:
+        assert claim is not None
+        await claim.apply(RowChanges(**found), cursor, NOON)  # type: ignore[arg-type]
+
+
+async def test_a_document_is_mended_when_its_time_has_come(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await mark(stores, 1)
+    async with stores.projections.claim_mending(NOON - timedelta(seconds=1)) as claim:
+        assert claim is None
+    async with stores.projections.claim_mending(NOON, excluding=[pipeline]) as claim:
+        assert claim is None
+    async with stores.projections.claim_mending(NOON) as claim:
+        assert claim is not None
+        assert (claim.pipeline_id, claim.cursor) == (pipeline, 1)
+        async with stores.projections.claim_mending(NOON) as other:
+            assert other is None
+        await claim.mend_again(None)
+    async with stores.projections.claim_mending(NOON) as claim:
+        assert claim is None
+
+
+async def test_a_document_whose_rows_lag_is_not_mended(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await mark(stores, 1)
+    await stores.log.append([stores.update(pipeline)])
+    async with stores.projections.claim_mending(NOON) as mending:
+        assert mending is None
+    async with stores.projections.claim() as claim:
+        assert claim is not None
+        assert claim.mend_at == NOON
+
+
+async def test_what_fails_leaves_the_time_as_it_was(stores: Stores) -> None:
+    await stores.new_pipeline()
+    await mark(stores, 1)
+    with suppress(WorkerFailedError):
+        async with stores.projections.claim_mending(NOON) as claim:
+            assert claim is not None
+            await claim.mend_again(None)
+            raise WorkerFailedError
+    async with stores.projections.claim_mending(NOON) as claim:
+        assert claim is not None
+
+
+async def test_a_diagnostic_that_is_written_again_stands_since_the_first_time(
+    stores: Stores,
+) -> None:
+    pipeline = await stores.new_pipeline()
+    await mark(stores, 1, diagnostics=[FOUND])
+    async with stores.projections.claim_mending(NOON) as claim:
+        assert claim is not None
+        before = await claim.found_at()
+    await stores.log.append([stores.update(pipeline)])
+    await mark(stores, 2, diagnostics=[replace(FOUND, message="renamed otherwise")])
+    async with stores.projections.claim_mending(NOON) as claim:
+        assert claim is not None
+        assert await claim.found_at() == before
+    assert before.keys() == {(FOUND.code, FOUND.subject)}
+
+
+async def test_the_first_diagnostics_are_the_errors(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    found = [
+        FOUND,
+        Diagnostic("not_a_map", "step:y", "error", "no map"),
+        Diagnostic("not_a_map", "step:B", "error", "no map"),
+    ]
+    await mark(stores, 1, diagnostics=found)
+    reader = cast("DiagnosticsReader", stores.projections)
+    assert await reader.first_diagnostics(pipeline, 9) == [found[2], found[1], found[0]]
+    assert await reader.first_diagnostics(pipeline, 1) == [found[2]]
+    assert await reader.first_diagnostics(an_id(9), 9) == []
+
+
+async def test_diagnostics_are_rewritten_while_mending(stores: Stores) -> None:
+    await stores.new_pipeline()
+    await mark(stores, 1, diagnostics=[FOUND])
+    other = Diagnostic("deleted_while_edited", "step:y", "warning", "by Ada", "", "Restore it.")
+    async with stores.projections.claim_mending(NOON) as claim:
+        assert claim is not None
+        await claim.rewrite([other], [(FOUND.code, FOUND.subject)])
+        await claim.rewrite([], [])
+    async with stores.projections.claim_mending(NOON) as claim:
+        assert claim is not None
+        assert (await claim.found_at()).keys() == {(other.code, other.subject)}
+    assert [*(await stored_rows(stores)).diagnostics.values()] == [other]
+
+
+async def test_users_have_names(stores: Stores) -> None:
+    found = await stores.projections.user_names([stores.author.id, an_id(99)])
+    assert found == {stores.author.id: "Ada"}

@@ -7,6 +7,7 @@ import pytest
 
 from crdt.errors import PipelineNotFound
 from persistence.errors import StoreError
+from persistence.ports.directory import SYSTEM
 from persistence.ports.update_log import LockedLog, NewUpdate
 from tests.contracts.stores import NOON, Stores, an_id
 
@@ -286,3 +287,42 @@ async def test_a_reserved_document_takes_updates_all_the_same(stores: Stores) ->
     await stores.log.reserve(pipeline, an_id(71), 60)
     assert await stores.log.append([stores.update(pipeline)]) == [2]
     assert not await stores.log.reserve(an_id(9), an_id(71), 60)
+
+
+async def test_an_update_is_appended_only_behind_the_expected_one(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    assert await stores.log.append_if_last(stores.update(pipeline, b"a"), 1) == 2
+    assert await stores.log.append_if_last(stores.update(pipeline, b"b"), 1) is None
+    assert await stores.log.append_if_last(stores.update(pipeline, b"c"), 3) is None
+    assert await stores.log.append_if_last(stores.update(pipeline, b"d"), 2) == 3
+    assert await payloads(stores) == [b"seed", b"a", b"d"]
+
+
+async def test_nothing_is_appended_behind_a_large_edit_that_is_being_made(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    assert await stores.log.reserve(pipeline, an_id(5), 60.0)
+    assert await stores.log.append_if_last(stores.update(pipeline), 1) is None
+    await stores.log.free(pipeline, an_id(5))
+    assert await stores.log.append_if_last(stores.update(pipeline), 1) == 2
+
+
+async def test_nothing_is_appended_to_no_pipeline(stores: Stores) -> None:
+    assert await stores.log.append_if_last(stores.update(an_id(9)), 1) is None
+    assert await stores.log.append_if_last(stores.update(an_id(9)), 0) is None
+
+
+async def test_of_many_who_expect_the_same_end_one_appends(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    updates = [stores.update(pipeline, bytes((number,))) for number in range(8)]
+    rivals = (stores.log.append_if_last(each, 1) for each in updates)
+    others = (stores.log.append([stores.update(pipeline)]) for _ in range(2))
+    found, *_ = await asyncio.gather(asyncio.gather(*rivals), *others)
+    assert sum(seq is not None for seq in found) <= 1
+    assert [each.seq for each in await stores.log.since(pipeline, 0)] == [*range(1, 4 + any(found))]
+
+
+async def test_the_system_is_an_author_without_being_created(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.append_if_last(NewUpdate(pipeline, SYSTEM.id, b"edit", NOON), 1)
+    assert (await stores.log.since(pipeline, 1))[0].user_id == SYSTEM.id
+    assert await stores.directory.user_by_email(SYSTEM.email) == SYSTEM

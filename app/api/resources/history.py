@@ -17,6 +17,7 @@ from app.api.schemas.common import Shown, UserProfile, problems
 from app.api.schemas.versions import EntryChange, storable
 from app.services.history import MAX_REPLAYED
 from crdt.errors import InvalidEdit
+from persistence.ports.directory import SYSTEM
 from persistence.worker.edit_history import EditGroup
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/history", tags=["history"])
@@ -46,7 +47,9 @@ class Edits(Shown):
         }
     )
 
-    user: UserProfile | None = Field(description="Null once that person has left the team.")
+    user: UserProfile | None = Field(
+        description="Null once that person has left the team; `system` for repairs by the server."
+    )
     user_id: UUID | None
     first_seq: int
     last_seq: int
@@ -90,6 +93,7 @@ async def index(caller: Asking, pipeline_id: UUID, cursor: Cursor = None) -> Pag
     async with caller.rows() as rows:
         authors = list({one.user_id for one in page.groups if one.user_id is not None})
         people = {row["id"]: UserProfile.of(row) for row in await rows.fetch("people", authors)}
+    people[SYSTEM.id] = UserProfile(id=SYSTEM.id, name=SYSTEM.name, avatar_url=None)
     following = page.next_before
     return Page(
         items=[Edits.of_group(one, people) for one in page.groups],

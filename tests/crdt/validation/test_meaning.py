@@ -16,7 +16,7 @@ PROMPT: JsonMap = {"prompt": [{"type": "static", "content": "x"}]}
 
 def step(name: str, config: JsonMap | None = None, **fields: Json) -> dict[str, Json]:
     config = PROMPT if config is None else config
-    return {"name": name, "type": "claude", "order": name, "config": config, **fields}
+    return {"name": name, "type": "claude", "order": f"a0{name}", "config": config, **fields}
 
 
 def reader(name: str, *read: str, **fields: Json) -> dict[str, Json]:

@@ -166,7 +166,7 @@ class TestOrder:
 
     def test_a_move_touches_the_steps_it_passes(self) -> None:
         valid = ValidPipeline()
-        valid.update(steps={key(n): step(str(n), order=f"a{n:03}") for n in range(100)})
-        changes = valid.update(steps={key(10): step("10", order="a0125")})
+        valid.update(steps={key(n): step(str(n), order=f"a0{n:02}V") for n in range(100)})
+        changes = valid.update(steps={key(10): step("10", order="a012X")})
         assert sorted(row.order_index for row in changes.steps) == [10, 11, 12]
         assert len(changes) == 3

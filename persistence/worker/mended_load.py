@@ -1,0 +1,60 @@
+"""Mends a document before a version of it is saved, whoever saves it: a worker or a server.
+
+The repair is appended as that of a worker is, only if nothing came between; see `mending.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final, TypeVar
+from uuid import UUID
+
+from crdt.document.document import Document
+from crdt.document.schema import PipelineReader
+from crdt.editing.repair import Moment, repair
+from crdt.validation.reading import read_valid
+from persistence.ports.directory import SYSTEM
+from persistence.ports.update_log import NewUpdate, StoredDocument, UpdateLog
+
+from .replay import load, replay
+
+TRIES: Final = 5
+"""How often a document is mended anew before a version, if others go on editing it."""
+
+T = TypeVar("T")
+
+
+async def load_mended(
+    log: UpdateLog, pipeline_id: UUID, now: datetime, make: Callable[[Document, int], T]
+) -> T:
+    """Load a document for a version of it, and `make` that of the document and its last number.
+
+    If there is something to mend, that is done before; the diagnostics in the document follow
+    later. Where others edit all the time, the version is of the document as it is. Raises
+    PipelineNotFound, StoreUnavailable.
+    """
+    for _ in range(TRIES):
+        loaded = await load(log, pipeline_id, partial(_mended_or_made, now, make))
+        if not isinstance(loaded, _Repair):
+            return loaded
+        edit = NewUpdate(pipeline_id, SYSTEM.id, loaded.update, now)
+        await log.append_if_last(edit, loaded.seq)
+    return await load(log, pipeline_id, lambda stored: make(replay(stored)[0], stored.seq))
+
+
+@dataclass(frozen=True, slots=True)
+class _Repair:
+    """What a document at update `seq` needs before a version is made of it."""
+
+    seq: int
+    update: bytes
+
+
+def _mended_or_made(
+    now: datetime, make: Callable[[Document, int], T], stored: StoredDocument
+) -> "T | _Repair":
+    document, _ = replay(stored)
+    reader = PipelineReader(document)
+    update = repair(document, reader, read_valid(reader), Moment(now))
+    return make(document, stored.seq) if update is None else _Repair(stored.seq, update)
