@@ -67,8 +67,6 @@ KINDS: Final = """\
 /** Which values a field takes, and what stands for it where it is missing (`default`). */
 export interface Field {
   readonly kind: "flag" | "text" | "choice" | "json" | "object" | "id" | "order" | "pair" | "tags";
-  /** Completes "expected …" in a message. */
-  readonly expected: string;
   readonly default: Json;
   readonly required?: true;
   readonly nullable?: true;
@@ -94,7 +92,6 @@ def _table(name: str, table: Mapping[str, fields.Field], plain: Mapping[str, Any
 def _field(field: fields.Field, *, is_plain: bool) -> str:
     parts: dict[str, Any] = {
         **_kind(field.kind),
-        "expected": field.kind.expected,
         "default": field.default,
     }
     flags = {"required": field.is_required, "nullable": field.is_nullable, "plain": is_plain}

@@ -1,8 +1,9 @@
 /** Copies of steps: within a pipeline, between pipelines, and as text on the system's clipboard. */
+import { freshName, namesIn } from "./names.js";
 import type { Pipeline } from "./pipeline.js";
 import { insideOf, lineOf, ordersFor, type Place, type Places, placeAt, placesOf } from "./places.js";
 import { checked, checkRequired, type Outcome, Refused, unknown } from "./refusals.js";
-import { freshName, namesByScope, namesIn, rewrites, type Scope, scopeOf, visibleScopes } from "./renaming.js";
+import { namesByScope, rewrites, type Scope, scopeOf, visibleScopes } from "./renaming.js";
 import { CONNECTION, MAIN_SLOT, STEP } from "./schema.js";
 import { isObject, type Json, type JsonObject, member, push, read } from "./values.js";
 import { defaultsOf, edit, type Point, type Target, writeConnection, writeFields } from "./verbs.js";

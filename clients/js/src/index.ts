@@ -10,3 +10,6 @@ export type { Diagnostic } from "./entries.js";
 export type { Json, JsonObject } from "./values.js";
 export { STEP_TYPES, STATUSES } from "./schema.js";
 export type { Connection, ConnectionFields, DiagnosticCode, Settings, SettingsFields, Status, Step, StepFields, StepType } from "./schema.js";
+export { joinRoom } from "./room.js";
+export type { Room, RoomEvent, RoomOptions, Saved } from "./room.js";
+export type { Other, Presence } from "./presence.js";

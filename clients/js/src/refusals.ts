@@ -69,15 +69,28 @@ function checkField(table: Readonly<Record<string, Field>>, name: string, value:
     throw new Refused("invalid_edit", `no such field; there are ${names}`, name);
   }
   if (!accepts(field, value)) {
-    throw new Refused("invalid_edit", `expected ${field.expected}, got ${shown(value)}`, name);
+    throw new Refused("invalid_edit", `expected ${expected(field)}, got ${shown(value)}`, name);
   }
 }
+
+function expected({ kind, limit, words, keys }: Field): string {
+  if (kind === "text") return `a text of up to ${limit} characters`;
+  return words?.join(", ") ?? (keys ? `numbers ${keys.join(" and ")} within bounds` : EXPECTED[kind]) ?? "JSON";
+}
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  flag: "true or false",
+  object: "a map",
+  id: "a lower-case UUID",
+  order: "a fractional index such as a0",
+  tags: `up to ${MAX_TAGS} different texts`,
+};
 
 /** Refuse a new entry that lacks a field which has no default. */
 export function checkRequired(table: Readonly<Record<string, Field>>, fields: JsonObject): void {
   for (const [name, field] of Object.entries(table)) {
     if (field.required && !Object.hasOwn(fields, name)) {
-      throw new Refused("invalid_edit", `expected ${field.expected}, got nothing`, name);
+      throw new Refused("invalid_edit", `expected ${expected(field)}, got nothing`, name);
     }
   }
 }

@@ -1,10 +1,10 @@
-/** Names of steps: fresh ones, and what a new one changes in the texts that refer to the step. */
+/** What a new name of a step changes in the texts that refer to it. */
 import { stepEntry } from "./entries.js";
 import { type Mention, mentionsIn } from "./mentions.js";
 import type { Pipeline } from "./pipeline.js";
-import { lineOf, type Place, type Places } from "./places.js";
-import { MAIN_SLOT, MAX_NAME } from "./schema.js";
-import { compare, cut, type JsonObject, read } from "./values.js";
+import type { Place, Places } from "./places.js";
+import { MAIN_SLOT } from "./schema.js";
+import { compare, type JsonObject, read } from "./values.js";
 import { type Path, replaceIn, type Splice } from "./writing.js";
 
 export type Scope = readonly [parent: string | null, slot: string];
@@ -101,21 +101,3 @@ export function namesByScope(places: Places, names?: readonly string[]): Map<str
   }
   return scopes;
 }
-
-/**
- * Return a name that no step of a list has: the wanted one, or it with a number: "review" becomes
- * "review_2", and "My review" becomes "My review 2", so that names without blanks can stand in conditions.
- */
-export function freshName(taken: ReadonlySet<string>, wanted: string): string {
-  if (wanted !== "" && !taken.has(wanted)) return wanted;
-  const [, stem = "", number = "1"] = /^(.*?)(?:[ _](\d{1,9}))?$/su.exec(wanted) ?? [];
-  const blank = /\s/u.test(stem) ? " " : "_";
-  for (let count = Number(number) + 1; ; count++) {
-    const name = `${cut(stem || "step", MAX_NAME - 12)}${blank}${count}`;
-    if (!taken.has(name)) return name;
-  }
-}
-
-/** The names of the steps in a list. */
-export const namesIn = (places: Places, parent: string | null, slot: string): Set<string> =>
-  new Set(lineOf(places, parent, slot).map((key) => places.get(key)?.name ?? ""));

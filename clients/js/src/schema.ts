@@ -23,8 +23,6 @@ export const FARTHEST = 1000000000.0 as const;
 /** Which values a field takes, and what stands for it where it is missing (`default`). */
 export interface Field {
   readonly kind: "flag" | "text" | "choice" | "json" | "object" | "id" | "order" | "pair" | "tags";
-  /** Completes "expected …" in a message. */
-  readonly expected: string;
   readonly default: Json;
   readonly required?: true;
   readonly nullable?: true;
@@ -39,35 +37,35 @@ export interface Field {
 }
 
 export const STEP: Readonly<Record<keyof StepFields, Field>> = {
-  name: {"kind": "text", "limit": 500, "expected": "a text of 1 to 500 characters", "default": null, "required": true},
-  type: {"kind": "text", "limit": 100, "expected": "a text of 1 to 100 characters", "default": null, "required": true},
-  enabled: {"kind": "flag", "expected": "true or false", "default": true, "plain": true},
-  parent_step_id: {"kind": "id", "expected": "a lower-case UUID", "default": null, "nullable": true},
-  slot: {"kind": "text", "limit": 100, "expected": "a text of 1 to 100 characters", "default": "steps"},
-  order: {"kind": "order", "expected": "a fractional index such as a0", "default": null},
-  position: {"kind": "pair", "keys": ["x", "y"], "above": -1000000000.0, "expected": "a map of numbers x and y, above -1e+09 and up to 1e9", "default": {"x": 0.0, "y": 0.0}},
-  size: {"kind": "pair", "keys": ["width", "height"], "above": 0, "expected": "a map of numbers width and height, above 0 and up to 1e9", "default": {"width": 200.0, "height": 100.0}},
-  config: {"kind": "object", "expected": "a map", "default": {}},
+  name: {"kind": "text", "limit": 500, "default": null, "required": true},
+  type: {"kind": "text", "limit": 100, "default": null, "required": true},
+  enabled: {"kind": "flag", "default": true, "plain": true},
+  parent_step_id: {"kind": "id", "default": null, "nullable": true},
+  slot: {"kind": "text", "limit": 100, "default": "steps"},
+  order: {"kind": "order", "default": null},
+  position: {"kind": "pair", "keys": ["x", "y"], "above": -1000000000.0, "default": {"x": 0.0, "y": 0.0}},
+  size: {"kind": "pair", "keys": ["width", "height"], "above": 0, "default": {"width": 200.0, "height": 100.0}},
+  config: {"kind": "object", "default": {}},
 };
 
 export const CONNECTION: Readonly<Record<keyof ConnectionFields, Field>> = {
-  from_step_id: {"kind": "id", "expected": "a lower-case UUID", "default": null, "required": true},
-  to_step_id: {"kind": "id", "expected": "a lower-case UUID", "default": null, "required": true},
-  from_output: {"kind": "text", "limit": 250, "expected": "a text of 1 to 250 characters", "default": "output"},
-  to_input: {"kind": "text", "limit": 250, "expected": "a text of 1 to 250 characters", "default": "input"},
-  path_data: {"kind": "json", "expected": "any JSON value", "default": null, "nullable": true, "plain": true},
+  from_step_id: {"kind": "id", "default": null, "required": true},
+  to_step_id: {"kind": "id", "default": null, "required": true},
+  from_output: {"kind": "text", "limit": 250, "default": "output"},
+  to_input: {"kind": "text", "limit": 250, "default": "input"},
+  path_data: {"kind": "json", "default": null, "nullable": true, "plain": true},
 };
 
 export const SETTINGS: Readonly<Record<keyof SettingsFields, Field>> = {
-  name: {"kind": "text", "limit": 500, "expected": "a text of 1 to 500 characters", "default": null, "required": true},
-  description: {"kind": "text", "limit": 100000, "blank": true, "expected": "a text of at most 100000 characters", "default": null, "nullable": true},
-  tags: {"kind": "tags", "expected": "a list of at most 100 different texts of 1 to 100 characters", "default": []},
-  config: {"kind": "object", "expected": "a map", "default": {}},
-  defaults: {"kind": "object", "expected": "a map", "default": {}},
-  authentication: {"kind": "object", "expected": "a map", "default": {}},
-  yaml_version: {"kind": "text", "limit": 100, "expected": "a text of 1 to 100 characters", "default": "v2", "plain": true},
-  status: {"kind": "choice", "words": ["draft", "active", "archived"], "expected": "one of draft, active, archived", "default": "draft", "plain": true},
-  is_template: {"kind": "flag", "expected": "true or false", "default": false, "plain": true},
+  name: {"kind": "text", "limit": 500, "default": null, "required": true},
+  description: {"kind": "text", "limit": 100000, "blank": true, "default": null, "nullable": true},
+  tags: {"kind": "tags", "default": []},
+  config: {"kind": "object", "default": {}},
+  defaults: {"kind": "object", "default": {}},
+  authentication: {"kind": "object", "default": {}},
+  yaml_version: {"kind": "text", "limit": 100, "default": "v2", "plain": true},
+  status: {"kind": "choice", "words": ["draft", "active", "archived"], "default": "draft", "plain": true},
+  is_template: {"kind": "flag", "default": false, "plain": true},
 };
 
 /** The codes of diagnostics: how severe each is, and what it means. */

@@ -7,7 +7,8 @@ import type * as Y from "yjs";
 import type { Pipeline } from "./pipeline.js";
 import { fieldOf, insideOf, isEntry, lineOf, ordersFor, type Place, placeAt, type Places, placesOf } from "./places.js";
 import { checked, checkId, checkRequired, type Outcome, Refused, shown, unknown } from "./refusals.js";
-import { freshName, namesIn, renameReferences } from "./renaming.js";
+import { freshName, namesIn } from "./names.js";
+import { renameReferences } from "./renaming.js";
 import {
   CONNECTION,
   type ConnectionFields,
@@ -64,7 +65,7 @@ export function addStep(
     const wanted = checked(STEP, named);
     checkRequired(STEP, wanted);
     const isPlaced = "order" in wanted && before === null;
-    writeStep(pipeline, places, id, { ...defaultsOf(STEP), ...wanted }, isPlaced ? undefined : before);
+    writeStep(pipeline, places, id, { ...defaultsOf(STEP), ...wanted }, isPlaced ? undefined : before, writeNew);
     return { id };
   });
 }
@@ -84,7 +85,7 @@ export function patchStep(
     const { before, ...given } = changes;
     const present = entryOf(pipeline.roots.steps, id, "step");
     const wanted = merged(STEP, present, given);
-    writeStep(pipeline, placesOf(pipeline.roots.steps), id, wanted, before);
+    writeStep(pipeline, placesOf(pipeline.roots.steps), id, wanted, before, writeNamed);
     return {};
   });
 }
@@ -225,6 +226,7 @@ function writeStep(
   id: string,
   fields: JsonObject,
   before: string | null | undefined,
+  write: Write,
 ): void {
   if (before !== undefined && "order" in fields) {
     throw new Refused("invalid_edit", "expected either an order or a sibling to stand before, got both", "order");
@@ -238,9 +240,14 @@ function writeStep(
     orders = ordersOf(places, id, place, before, "order" in fields);
     if ("parent_step_id" in fields || "slot" in fields) placed = { ...fields, slot: place.slot };
   }
-  writeNamed(pipeline, places, id, placed);
+  write(pipeline, places, id, placed);
   for (const [key, order] of orders) writeFields(steps, key, { order });
 }
+
+/** How the fields are written: a page that only adds steps does not load what renames references. */
+type Write = (pipeline: Pipeline, places: Places, id: string, fields: JsonObject) => void;
+
+const writeNew: Write = (pipeline, _places, id, fields) => writeFields(pipeline.roots.steps, id, fields);
 
 /** Write the fields, the name last: until then the references are found by the former one. */
 function writeNamed(pipeline: Pipeline, places: Places, id: string, fields: JsonObject): void {

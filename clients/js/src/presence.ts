@@ -1,0 +1,67 @@
+/** Who else is in a pipeline, and what this page shows of its own user. */
+import type { Awareness } from "y-protocols/awareness";
+import { isPair } from "./refusals.js";
+import { STEP } from "./schema.js";
+import { isEntryId, isObject, type Json, member, read } from "./values.js";
+import type { Point } from "./verbs.js";
+
+/** What a page shows of its user; null takes a part back. Positions are in canvas pixels. */
+export interface Presence {
+  readonly cursor?: Point | null;
+  readonly selection?: readonly string[];
+  /** Steps that are being dragged, and where they are; commit them when the drag ends. */
+  readonly dragging?: Readonly<Record<string, Point>> | null;
+  readonly status?: string;
+}
+
+/** Another client; every field is there and of its type, whatever that client has sent. */
+export interface Other extends Required<Presence> {
+  readonly clientId: number;
+  /** The server writes it, from the user's token. */
+  readonly user: { readonly id: string; readonly name: string; readonly color: string; readonly avatar_url: string | null };
+}
+
+const COLOR = /^#[0-9a-f]{3,8}$/i;
+
+const point = (value: Json): Point | null =>
+  isObject(value) && isPair(STEP.position, value) ? { x: Number(value["x"]), y: Number(value["y"]) } : null;
+
+const text = (value: Json, otherwise = ""): string => (typeof value === "string" ? value : otherwise);
+
+/** Read one state, null if it is none that has a user. */
+export function otherOf(clientId: number, state: unknown): Other | null {
+  const value = read(state);
+  const user = isObject(value) ? member(value, "user") : null;
+  if (!isObject(value) || !isObject(user)) return null;
+  const selection = member(value, "selection");
+  const dragging = member(value, "dragging");
+  const dragged = isObject(dragging) ? Object.entries(dragging).map(([id, at]) => [id, point(at)] as const) : [];
+  const color = text(member(user, "color"));
+  return {
+    clientId,
+    user: {
+      id: text(member(user, "id")),
+      name: text(member(user, "name"), "Somebody"),
+      color: COLOR.test(color) ? color : "#888888",
+      avatar_url: text(member(user, "avatar_url")) || null,
+    },
+    cursor: point(member(value, "cursor")),
+    selection: Array.isArray(selection) ? selection.filter(isEntryId) : [],
+    dragging: isObject(dragging)
+      ? Object.fromEntries(dragged.filter((each): each is readonly [string, Point] => each[1] !== null))
+      : null,
+    status: text(member(value, "status")),
+  };
+}
+
+/** The other clients, those unchanged as the same objects as in `former`. */
+export function othersIn(awareness: Awareness, former: ReadonlyMap<number, readonly [unknown, Other]>): Map<number, readonly [unknown, Other]> {
+  const others = new Map<number, readonly [unknown, Other]>();
+  for (const [clientId, state] of awareness.getStates()) {
+    if (clientId === awareness.clientID) continue;
+    const known = former.get(clientId);
+    const other = known?.[0] === state ? known[1] : otherOf(clientId, state);
+    if (other !== null) others.set(clientId, [state, other]);
+  }
+  return others;
+}

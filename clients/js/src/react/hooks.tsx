@@ -1,0 +1,253 @@
+/** React on a room. All hooks need a `<PipelineRoom>` around them. */
+import {
+  createContext,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
+import type * as Y from "yjs";
+import type { Diagnostic } from "../entries.js";
+import type { Other, Presence } from "../presence.js";
+import type { Outcome } from "../refusals.js";
+import { joinRoom, type Room, type RoomOptions, type Saved } from "../room.js";
+import type { Step, StepFields } from "../schema.js";
+import { undoOf } from "../undo.js";
+import { patchStep } from "../verbs.js";
+import type { Path } from "../writing.js";
+import { type Flow, FlowStore } from "./flow.js";
+
+interface Shared {
+  readonly room: Room;
+  readonly flow: FlowStore;
+  readonly undo: Y.UndoManager;
+}
+
+const Context = createContext<Shared | null>(null);
+
+export interface PipelineRoomProps extends Omit<RoomOptions, "doc"> {
+  readonly children?: ReactNode;
+  /** Shown until the room is made, for a moment. */
+  readonly fallback?: ReactNode;
+}
+
+/** Open a pipeline for what is inside; another `url` or `pipeline` opens another one. */
+export function PipelineRoom({ children, fallback = null, ...options }: PipelineRoomProps): ReactNode {
+  const [shared, setShared] = useState<Shared | null>(null);
+  const latest = useRef(options);
+  latest.current = options;
+  const { url, pipeline } = options;
+  useEffect(() => {
+    // The token of the latest render: a page often passes a function made anew.
+    const room = joinRoom({ ...latest.current, token: () => latest.current.token() });
+    const undo = undoOf(room.pipeline);
+    setShared({ room, flow: new FlowStore(room), undo });
+    return () => {
+      undo.destroy();
+      room.leave();
+      setShared(null);
+    };
+  }, [url, pipeline]);
+  return shared === null ? fallback : <Context.Provider value={shared}>{children}</Context.Provider>;
+}
+
+function useShared(): Shared {
+  const shared = useContext(Context);
+  if (shared === null) throw new Error("expected a <PipelineRoom> around this component");
+  return shared;
+}
+
+/** The room itself, for the verbs: `addStep(useRoom().pipeline, …)`. */
+export const useRoom = (): Room => useShared().room;
+
+/** Read something of the room, and again whenever the room changes. */
+function useOfRoom<T>(read: (room: Room) => T): T {
+  const room = useRoom();
+  const subscribe = useCallback((listener: () => void) => room.subscribe(listener), [room]);
+  return useSyncExternalStore(subscribe, () => read(room), () => read(room));
+}
+
+/** Read something of the pipeline, and again whenever its document changes. */
+function useOfPipeline<T>(read: (room: Room) => T): T {
+  const room = useRoom();
+  const subscribe = useCallback((listener: () => void) => room.pipeline.subscribe(listener), [room]);
+  return useSyncExternalStore(subscribe, () => read(room), () => read(room));
+}
+
+/** The pipeline for `<ReactFlow>`: spread it into its props, but for `isLoading`. */
+export function usePipelineFlow(): Flow & {
+  readonly onNodesChange: FlowStore["onNodesChange"];
+  readonly onEdgesChange: FlowStore["onEdgesChange"];
+  readonly onConnect: FlowStore["onConnect"];
+  readonly isLoading: boolean;
+} {
+  const { flow } = useShared();
+  const { nodes, edges } = useSyncExternalStore(flow.subscribe, flow.get, flow.get);
+  const isLoading = useOfRoom((room) => !room.isLoaded);
+  const { onNodesChange, onEdgesChange, onConnect } = flow;
+  return { nodes, edges, onNodesChange, onEdgesChange, onConnect, isLoading };
+}
+
+/** One step, how to change it, and its shared texts. `step` is undefined once it is gone. */
+export function useStep(id: string): {
+  readonly step: Step | undefined;
+  readonly patch: (changes: { readonly [K in keyof StepFields]?: StepFields[K] }) => Outcome;
+  readonly text: (path: Path) => Y.Text | null;
+} {
+  const room = useRoom();
+  const step = useOfPipeline(({ pipeline }) => pipeline.steps().get(id));
+  return useMemo(() => {
+    const { pipeline } = room;
+    return { step, patch: (changes) => patchStep(pipeline, id, changes), text: (path) => pipeline.text(id, path) };
+  }, [room, id, step]);
+}
+
+/** The other clients in the pipeline. */
+export const useOthers = (): readonly Other[] => useOfRoom((room) => room.others());
+
+/** What the others see of this user, and how to change it. */
+export function useMyPresence(): readonly [Presence, (presence: Presence) => void] {
+  const room = useRoom();
+  const presence = useSyncExternalStore(
+    useCallback(
+      (listener: () => void) => {
+        room.awareness.on("update", listener);
+        return () => room.awareness.off("update", listener);
+      },
+      [room],
+    ),
+    () => room.awareness.getLocalState(),
+    () => null,
+  );
+  const set = useCallback((changes: Presence) => room.setPresence(changes), [room]);
+  return [(presence ?? NOTHING) as Presence, set];
+}
+
+const NOTHING: Presence = {};
+
+/** Whether this page's edits are committed on the server. */
+export const useSaved = (): Saved => useOfRoom((room) => room.saved());
+
+/** Undo and redo of this page's own edits. */
+export function useUndo(): {
+  readonly undo: () => void;
+  readonly redo: () => void;
+  readonly canUndo: boolean;
+  readonly canRedo: boolean;
+} {
+  const { undo: manager } = useShared();
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const names = ["stack-item-added", "stack-item-popped", "stack-cleared"] as const;
+      for (const name of names) manager.on(name, listener);
+      return () => names.forEach((name) => manager.off(name, listener));
+    },
+    [manager],
+  );
+  const canUndo = useSyncExternalStore(subscribe, () => manager.canUndo(), () => false);
+  const canRedo = useSyncExternalStore(subscribe, () => manager.canRedo(), () => false);
+  return useMemo(() => {
+    return { undo: () => void manager.undo(), redo: () => void manager.redo(), canUndo, canRedo };
+  }, [manager, canUndo, canRedo]);
+}
+
+/** What the server found in the pipeline last, and of its shape what this page finds by itself. */
+export function useDiagnostics(): readonly Diagnostic[] {
+  const own = useOfPipeline(({ pipeline }) => pipeline.diagnostics());
+  const { state } = useSaved();
+  const { items: found, reload } = useList<Diagnostic>("/diagnostics");
+  useEffect(() => {
+    const timer = state === "saved" ? setTimeout(reload, 500) : undefined;
+    return () => clearTimeout(timer);
+  }, [state, reload]);
+  return useMemo(() => {
+    const codes = new Set(own.map((each) => `${each.subject} ${each.code}`));
+    return [...own, ...found.filter((each) => !codes.has(`${each.subject} ${each.code}`))];
+  }, [own, found]);
+}
+
+/** A comment, as REST has it. */
+export interface Comment {
+  readonly id: string;
+  readonly step_id: string | null;
+  readonly parent_id: string | null;
+  readonly author: { readonly id: string; readonly name: string; readonly avatar_url: string | null } | null;
+  readonly content: string;
+  readonly resolved: boolean;
+  readonly created_at: string;
+}
+
+/** The comments, kept up to date by events. Each verb resolves to whether the server took it. */
+export function useComments(): {
+  readonly comments: readonly Comment[];
+  readonly add: (comment: { content: string; step_id?: string; parent_id?: string }) => Promise<boolean>;
+  readonly resolve: (id: string, resolved?: boolean) => Promise<boolean>;
+  readonly remove: (id: string) => Promise<boolean>;
+} {
+  const { items: comments, send } = useList<Comment>("/comments", "comment.");
+  return useMemo(() => {
+    return {
+      comments,
+      add: (comment) => send("POST", "", comment),
+      resolve: (id, resolved = true) => send("PATCH", `/${id}`, { resolved }),
+      remove: (id) => send("DELETE", `/${id}`),
+    };
+  }, [comments, send]);
+}
+
+/** A saved version, as REST has it. */
+export interface Version {
+  readonly id: string;
+  readonly version_number: number;
+  readonly name: string | null;
+  readonly change_summary: string | null;
+  readonly created_by: string | null;
+  readonly created_at: string;
+}
+
+/** The versions, newest first, kept up to date by events. */
+export function useVersions(): {
+  readonly versions: readonly Version[];
+  readonly save: (name: string) => Promise<boolean>;
+  readonly restore: (number: number) => Promise<boolean>;
+} {
+  const { items: versions, send } = useList<Version>("/versions", "version.");
+  return useMemo(() => {
+    return {
+      versions,
+      save: (name) => send("POST", "", { name }),
+      restore: (number) => send("POST", `/${number}/restore`),
+    };
+  }, [versions, send]);
+}
+
+/** A list of REST, read anew at events whose names begin so. While it cannot be read, what was read stays. */
+function useList<T>(path: string, event?: string) {
+  const room = useRoom();
+  const [items, setItems] = useState<readonly T[]>([]);
+  const reload = useCallback(() => {
+    room
+      .request(`${path}?limit=100`)
+      .then(async (answer) => (answer.ok ? setItems(((await answer.json()) as { items: T[] }).items) : undefined))
+      .catch(() => undefined);
+  }, [room, path]);
+  useEffect(() => {
+    reload();
+    return event === undefined ? undefined : room.onEvent((each) => each.event.startsWith(event) && reload());
+  }, [room, event, reload]);
+  const send = useCallback(
+    async (method: string, below: string, body?: unknown): Promise<boolean> => {
+      const headers = { "Content-Type": "application/json" };
+      const content = body === undefined ? {} : { headers, body: JSON.stringify(body) };
+      const answer = await room.request(`${path}${below}`, { method, ...content }).catch(() => null);
+      reload();
+      return answer?.ok ?? false;
+    },
+    [room, path, reload],
+  );
+  return { items, reload, send };
+}

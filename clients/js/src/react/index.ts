@@ -1,0 +1,3 @@
+export { Cursors } from "./cursors.js";
+export type { ConnectionEdge, Flow, StepNode } from "./flow.js";
+export * from "./hooks.js";

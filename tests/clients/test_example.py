@@ -1,0 +1,88 @@
+"""The example of the library for browsers, packed and tried in an empty project."""
+
+import asyncio
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.clients.javascript import LIBRARY, ROOT, npm, run
+from tests.interop.stock import node
+from tests.server import Installation
+
+BROWSERS = "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
+MODULES = LIBRARY / "node_modules"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the example, the packed library and what it needs beside it."""
+    folder = tmp_path_factory.mktemp("project")
+    npm("run", "--silent", "build")
+    packed = npm("pack", "--silent", "--pack-destination", str(folder)).split()[-1]
+    shutil.unpack_archive(folder / packed, folder / "unpacked", "gztar")
+    (folder / "node_modules").mkdir()
+    for package in MODULES.iterdir():
+        (folder / "node_modules" / package.name).symlink_to(package)
+    shutil.move(folder / "unpacked" / "package", folder / "node_modules" / "pipeloom-client")
+    for file in (LIBRARY / "example").iterdir():
+        shutil.copy(file, folder)
+    return folder
+
+
+def test_the_example_is_short() -> None:
+    assert len((LIBRARY / "example" / "main.tsx").read_text().splitlines()) < 60
+
+
+def test_types_of_the_packed_library_are_checked_in_the_example(project: Path) -> None:
+    # `bundler`, as in a project that Vite makes. Types of style sheets come from the bundler.
+    (project / "styles.d.ts").write_text('declare module "*.css";\n')
+    strict = ("--strict", "--noEmit", "--skipLibCheck", "--jsx", "react-jsx", "--target", "es2022")
+    resolution = ("--module", "esnext", "--moduleResolution", "bundler")
+    compiler = str(MODULES / "typescript" / "bin" / "tsc")
+    run(node(), compiler, *strict, *resolution, "main.tsx", "styles.d.ts", cwd=project)
+
+
+@pytest.fixture
+def address(project: Path) -> Iterator[str]:
+    """The example, bundled and served on a port of its own."""
+    bundled = ("--bundle", "--format=esm", "--jsx=automatic", "--outfile=main.js")
+    run(str(MODULES / ".bin" / "esbuild"), "main.tsx", *bundled, "--log-level=error", cwd=project)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Silent, directory=str(project)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/index.html"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class _Silent(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing of each request."""
+
+
+async def test_two_windows_edit_one_pipeline(
+    address: str, database_url: str, tmp_path: Path
+) -> None:
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip(f"no browser: install one of {', '.join(BROWSERS)}")
+    installation = Installation(database_url, tmp_path / "data")
+    async with installation.serve() as server:
+        pipeline, token = await installation.demo_pipeline(), await installation.token()
+        given = {"url": server.http(""), "pipeline": pipeline, "token": token}
+        playwright = (MODULES / "playwright-core" / "index.js").as_uri()
+        script = str(ROOT / "tests" / "clients" / "browser.mjs")
+        page = f"{address}#{urlencode(given)}"
+        printed = await asyncio.to_thread(run, node(), script, program, page, playwright)
+    seen = json.loads(printed)
+    assert seen["errors"] == []
+    assert (seen["added"], seen["moved"]) == ("claude", True)
+    assert seen["people"] == [seen["cursor"]]
