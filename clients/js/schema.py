@@ -44,8 +44,15 @@ CONSTANTS: Final[Mapping[str, Any]] = {
     "FARTHEST": fields.FARTHEST,
 }
 
-STRUCTURAL: Final = tuple(Code)[: tuple(Code).index(Code.UNDECODABLE_UPDATE)]
-"""What entries give rise to by themselves or by their places; the library finds no others."""
+STRUCTURAL: Final = tuple(
+    code
+    for code in tuple(Code)[: tuple(Code).index(Code.UNDECODABLE_UPDATE)]
+    if code is not Code.DELETED_WHILE_EDITED
+)
+"""What entries give rise to by themselves or by their places.
+
+The library finds these itself, and takes all others from the document.
+"""
 
 TABLES: Final = {
     "STEP": (fields.STEP, fields.PLAIN_OF_STEP),

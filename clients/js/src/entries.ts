@@ -1,5 +1,5 @@
 /** What one entry of a document declares by itself, whatever its author wrote (`crdt/validation/entries.py`). */
-import { isOfKind, isPair } from "./refusals.js";
+import { isOfKind, isOrderKey, isPair } from "./refusals.js";
 import {
   CODES,
   CONNECTION,
@@ -31,11 +31,24 @@ export interface Diagnostic {
   readonly severity: "error" | "warning";
   readonly message: string;
   readonly path: string;
+  /** What to do about it, of a diagnostic that the server has found. */
+  readonly suggestion?: string;
 }
 
 export const diagnostic = (code: DiagnosticCode, subject: string, path = ""): Diagnostic => {
   return { code, subject, path, ...CODES[code] };
 };
+
+/** Read what the server has found and this library does not look for, from the map `diagnostics`. */
+export function serversDiagnostic(raw: Json): Diagnostic | null {
+  const value = isObject(raw) ? raw : {};
+  const [code, subject, message, path, suggestion] = ["code", "subject", "message", "path", "suggestion"].map(
+    (key) => String(member(value, key) ?? ""),
+  ) as [string, string, string, string, string];
+  if (code === "" || subject === "" || Object.hasOwn(CODES, code)) return null;
+  const severity = member(value, "severity") === "error" ? "error" : "warning";
+  return { code, subject, severity, message, path, suggestion };
+}
 
 /** What an entry comes to; null if nothing of it can be shown. */
 export interface Read<T> {
@@ -170,9 +183,12 @@ export function stepEntry(key: string, raw: Json): Read<StepEntry> {
 
 function orderOf(fields: Fields): string {
   const value = fields.value("order");
-  if (typeof value === "string") return value;
-  fields.note("invalid_value", "order");
-  return "";
+  if (typeof value !== "string") {
+    fields.note("invalid_value", "order");
+    return "";
+  }
+  if (!isOrderKey(value)) fields.note("unusable_order", "order");
+  return value;
 }
 
 /** Read one entry of `connections`. */

@@ -1,6 +1,6 @@
 /** A Y.Doc opened as a pipeline: what is in it, kept up to date, and who wants to know of changes. */
 import * as Y from "yjs";
-import { type ConnectionEntry, connectionEntry, type Diagnostic, type Read, settingsEntry, type StepEntry, stepEntry } from "./entries.js";
+import { type ConnectionEntry, connectionEntry, type Diagnostic, type Read, serversDiagnostic, settingsEntry, type StepEntry, stepEntry } from "./entries.js";
 import type { Connection, Settings, Step } from "./schema.js";
 import { placed, type Rows } from "./structure.js";
 import { compare, isMap, isText, type Json, read, same } from "./values.js";
@@ -31,6 +31,7 @@ export class Pipeline {
   readOnly = false;
   /** The root maps, for those who bind an editor to a text or extend the library. */
   readonly roots: Readonly<Record<"pipeline" | "steps" | "connections", Y.Map<unknown>>>;
+  private readonly servers: Y.Map<unknown>;
 
   private readonly listeners = new Set<(change: Change) => void>();
   private readonly touched = new Map<Y.Map<unknown>, Set<string>>();
@@ -49,7 +50,8 @@ export class Pipeline {
     this.newId = options.newId ?? randomId;
     const [pipeline, steps, connections] = ["pipeline", "steps", "connections"].map((n) => doc.getMap(n));
     this.roots = { pipeline, steps, connections } as typeof this.roots;
-    for (const root of Object.values(this.roots)) this.watch(root);
+    this.servers = doc.getMap("diagnostics");
+    for (const root of [...Object.values(this.roots), this.servers]) this.watch(root);
     const notify = (): void => this.notify();
     doc.on("afterTransaction", notify);
     this.observers.push(() => doc.off("afterTransaction", notify));
@@ -71,7 +73,10 @@ export class Pipeline {
     return this.rows.connections;
   }
 
-  /** Where the document differs from the above, sorted by subject and code. */
+  /**
+   * Where the document differs from the above, as it is now, and what the server last found that no
+   * runner understands; sorted by subject and code.
+   */
   diagnostics(): readonly Diagnostic[] {
     return this.found;
   }
@@ -136,7 +141,8 @@ export class Pipeline {
     const settings = this.take(pipeline).size > 0 && this.readSettings();
     const touchedSteps = this.take(steps);
     const touchedWires = this.take(connections);
-    if (!settings && touchedSteps.size === 0 && touchedWires.size === 0) return null;
+    const isReported = this.take(this.servers).size > 0;
+    if (!settings && !isReported && touchedSteps.size + touchedWires.size === 0) return null;
     const isMoved = this.readEntries(steps, touchedSteps, this.stepEntries, stepEntry, samePlace);
     const isRewired = this.readEntries(connections, touchedWires, this.wireEntries, connectionEntry, same);
     const former = this.rows;
@@ -206,7 +212,12 @@ export class Pipeline {
   /** Bring the diagnostics up to date; return whether they have changed. */
   private report(): boolean {
     const own = [this.read, ...this.stepEntries.values(), ...this.wireEntries.values()];
-    const all = [...own.flatMap((each) => each.diagnostics), ...this.rows.diagnostics];
+    const servers = [...this.servers.values()].map((value) => serversDiagnostic(read(value)));
+    const all = [
+      ...servers.filter((each) => each !== null),
+      ...own.flatMap((each) => each.diagnostics),
+      ...this.rows.diagnostics,
+    ];
     // At most one of a code and subject: dangling connections may lack ends or steps.
     const distinct = new Map(all.map((each) => [`${each.subject} ${each.code}`, each]));
     const found = [...distinct.values()].sort(

@@ -82,6 +82,7 @@ export const CODES = {
   dangling_parent: {"severity": "warning", "message": "The parent step is not in the tables; the step stands at the top level."},
   parent_cycle: {"severity": "warning", "message": "The step lies inside itself; the smallest id of the cycle stands at the top level."},
   duplicate_name: {"severity": "warning", "message": "A sibling with a smaller id has the same name; a number is added to this one."},
+  unusable_order: {"severity": "warning", "message": "No order key can be made beside this one; the step stands where its characters put it."},
   dangling_connection: {"severity": "error", "message": "An end of the connection is no step of the tables; the tables leave it out."},
   duplicate_connection: {"severity": "error", "message": "The same connection has a smaller id, too; the tables leave this one out."},
 } as const;

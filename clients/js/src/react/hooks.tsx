@@ -155,20 +155,8 @@ export function useUndo(): {
   }, [manager, canUndo, canRedo]);
 }
 
-/** What the server found in the pipeline last, and of its shape what this page finds by itself. */
-export function useDiagnostics(): readonly Diagnostic[] {
-  const own = useOfPipeline(({ pipeline }) => pipeline.diagnostics());
-  const { state } = useSaved();
-  const { items: found, reload } = useList<Diagnostic>("/diagnostics");
-  useEffect(() => {
-    const timer = state === "saved" ? setTimeout(reload, 500) : undefined;
-    return () => clearTimeout(timer);
-  }, [state, reload]);
-  return useMemo(() => {
-    const codes = new Set(own.map((each) => `${each.subject} ${each.code}`));
-    return [...own, ...found.filter((each) => !codes.has(`${each.subject} ${each.code}`))];
-  }, [own, found]);
-}
+/** What is wrong with the pipeline: its shape as it is now, its meaning as the server last saw it. */
+export const useDiagnostics = (): readonly Diagnostic[] => useOfPipeline(({ pipeline }) => pipeline.diagnostics());
 
 /** A comment, as REST has it. */
 export interface Comment {
