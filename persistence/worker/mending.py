@@ -139,8 +139,10 @@ class Mender:
         self._due[pipeline_id] = self._monotonic()
 
     async def _replica(self, claim: MendingClaim) -> Replica:
-        cached = self._replicas.take(claim.pipeline_id, claim.cursor)
-        return await load(self._log, claim.pipeline_id, Replica) if cached is None else cached
+        cached = self._replicas.take(claim.pipeline_id)
+        if cached is None or cached.seq != claim.cursor:
+            return await load(self._log, claim.pipeline_id, Replica)
+        return cached
 
     async def _append(self, claim: MendingClaim, update: bytes, now: datetime) -> bool:
         edit = NewUpdate(claim.pipeline_id, SYSTEM.id, update, now)

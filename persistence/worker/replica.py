@@ -60,6 +60,18 @@ class Replica:
         rows = self._valid.rows()
         return difference(stored, replace(rows, diagnostics={**rows.diagnostics, **self.kept}))
 
+    def follow(self, updates: Sequence[LoggedUpdate], cursor: int) -> RowChanges:
+        """Apply the updates that follow `seq`; return what those after `cursor` change in the rows.
+
+        The rows of those before are written by another worker, which has noted their deletions.
+        Raises as `advance`.
+        """
+        written = [update for update in updates if update.seq <= cursor]
+        if written:
+            self.advance(written)
+            self.edited_deletions = EditedDeletions()
+        return self.advance(updates[len(written) :])
+
     def advance(self, updates: Sequence[LoggedUpdate]) -> RowChanges:
         """Apply the updates that follow `seq`; return what they change in the rows.
 
@@ -178,10 +190,9 @@ class ReplicaCache:
         self._size = size
         self._replicas: OrderedDict[UUID, Replica] = OrderedDict()
 
-    def take(self, pipeline_id: UUID, seq: int) -> Replica | None:
-        """Take the replica of a pipeline out; return it if it is up to exactly the update `seq`."""
-        replica = self._replicas.pop(pipeline_id, None)
-        return replica if replica is not None and replica.seq == seq else None
+    def take(self, pipeline_id: UUID) -> Replica | None:
+        """Take the replica of a pipeline out; it may be behind what other workers have written."""
+        return self._replicas.pop(pipeline_id, None)
 
     def put(self, pipeline_id: UUID, replica: Replica) -> None:
         """Keep a replica, and drop the one that was not used for the longest time."""

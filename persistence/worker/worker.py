@@ -8,7 +8,7 @@ the rows.
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -18,8 +18,9 @@ import structlog
 
 from crdt.pipeline.rows import RowChanges
 from persistence.errors import StoreUnavailable
+from persistence.ports.directory import SYSTEM
 from persistence.ports.projections import Claim, Projections
-from persistence.ports.update_log import UpdateLog
+from persistence.ports.update_log import LoggedUpdate, UpdateLog
 from persistence.ports.versions import Versions
 
 from .deletion_reports import DeletionReports
@@ -213,13 +214,14 @@ class Worker:
 
         It leaves the cache first: should the transaction fail, the replica is ahead of the tables.
         """
-        replica = self._replicas.take(claim.pipeline_id, claim.cursor)
-        if replica is None:
+        replica = self._replicas.take(claim.pipeline_id)
+        if replica is None or replica.seq > claim.cursor:
             return await self._project_from_log(claim)
         updates = await self._log.since(claim.pipeline_id, replica.seq, self._settings.batch)
-        if not updates or updates[0].seq != replica.seq + 1:
+        if not _lead_on(updates, replica.seq, claim.cursor):
             return await self._project_from_log(claim)
-        await self._apply(claim, await compute(replica.advance, updates), replica)
+        changes = await compute(replica.follow, updates, claim.cursor)
+        await self._apply(claim, changes, replica)
         return replica
 
     async def _project_from_log(self, claim: Claim) -> Replica:
@@ -257,3 +259,14 @@ class Worker:
             retry_in=delay,
             exc_info=error,
         )
+
+
+def _lead_on(updates: Sequence[LoggedUpdate], seq: int, cursor: int) -> bool:
+    """Whether a replica up to update `seq` can follow these to beyond the cursor of the tables.
+
+    Another worker may have written the rows up to the cursor. Where it has mended as well, it knows
+    of diagnostics that follow from no update: then the tables are read anew.
+    """
+    if not updates or updates[0].seq != seq + 1 or updates[-1].seq <= cursor:
+        return False
+    return all(each.user_id != SYSTEM.id for each in updates if each.seq <= cursor)

@@ -24,7 +24,7 @@ from crdt.validation.valid_pipeline import ValidPipeline
 from persistence.errors import StoreError, StoreUnavailable
 from persistence.memory.projections import MemoryClaim
 from persistence.memory.stores import MemoryStore
-from persistence.ports.directory import NewPipeline
+from persistence.ports.directory import SYSTEM, NewPipeline
 from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument
 from persistence.worker.replica import Replica
 from persistence.worker.retries import Backoff
@@ -167,8 +167,8 @@ class Store(MemoryStore):
         )
         return editor
 
-    async def log(self, editor: Editor, *payloads: bytes) -> None:
-        await self.append([NewUpdate(editor.pipeline_id, None, each, NOON) for each in payloads])
+    async def log(self, editor: Editor, *payloads: bytes, by: UUID | None = None) -> None:
+        await self.append([NewUpdate(editor.pipeline_id, by, each, NOON) for each in payloads])
 
     def rows(self, editor: Editor) -> Rows:
         return self._pipelines[editor.pipeline_id].rows
@@ -254,6 +254,31 @@ class TestProjecting:
             await store.log(editor, editor.move(A, turn), editor.rename(B, f"b{turn}"))
             assert await drain(workers[turn % 2]) == 1
             assert store.rows(editor) == editor.wanted()
+        # Each goes on from its own replica, whatever the other has written.
+        assert len(store.loads) == 2
+
+    async def test_what_is_as_before_for_this_worker_is_not_so_in_the_tables(
+        self, store: Store
+    ) -> None:
+        editor, workers = await store.new_pipeline(), [a_worker(store), a_worker(store)]
+        for turn, name in enumerate(("b", "changed", "b", "changed")):
+            await store.log(editor, editor.rename(B, name))
+            await drain(workers[turn % 2])
+            assert store.rows(editor) == editor.wanted()
+
+    async def test_after_a_repair_by_another_worker_the_tables_are_read_anew(
+        self, store: Store
+    ) -> None:
+        editor, workers = await store.new_pipeline(), [a_worker(store), a_worker(store)]
+        for worker in workers:
+            await store.log(editor, editor.move(A, 1))
+            await drain(worker)
+        await store.log(editor, editor.move(A, 2), by=SYSTEM.id)
+        await drain(workers[0])
+        await store.log(editor, editor.move(A, 3))
+        await drain(workers[1])
+        assert len(store.loads) == 3
+        assert store.rows(editor) == editor.wanted()
 
     async def test_a_long_tail_is_written_in_batches(self, store: Store) -> None:
         editor, worker = await store.new_pipeline(), a_worker(store, batch=3)
