@@ -37,7 +37,7 @@ from .appends import Committer
 from .coalescing import IMMEDIATE, CoalescingIntervals
 from .live_room import LiveRoom
 from .log_follower import Follower
-from .reservation import LOOK_SECONDS, reserved
+from .reservation import BUSY, LOOK_SECONDS, reserved
 
 SETTLE_SECONDS = 5.0
 """How long a visitor waits until the log has decided about the appends of a dropped room."""
@@ -184,19 +184,21 @@ class Hub:
     ) -> EditResult[T]:
         """Edit a copy of the document in a thread, then merge the edit into the live document.
 
-        Decided as by `edit`: no other edit by a server comes between the copy and the merge. If one
-        did, the document is reserved and the edit made anew (`app/rooms/reservation.py`). What
-        clients write meanwhile is merged, as if this edit came from another machine; but a
-        conditional edit is made anew until they write nothing meanwhile, since its condition may
-        hold no more. Whether an edit only deletes is read from the edit itself.
+        Decided as by `edit`: no other edit by a server comes between the copy and the merge, since
+        the document is reserved meanwhile (`app/rooms/reservation.py`). What clients write then is
+        merged, as if this edit came from another machine; but a conditional edit is made anew until
+        they write nothing meanwhile, since its condition may hold no more. Whether an edit only
+        deletes is read from the edit itself.
 
         `before_merge` is awaited before the edit is merged, if it changes something and the
-        document has room for it; what it raises goes to the caller, and nothing is merged.
+        document has room for it; what it raises goes to the caller, and nothing is merged. It may
+        edit the document itself. So such an edit is tried once without a reservation, and made
+        anew if anybody edited meanwhile.
 
         Raises what `edit` raises, and Overloaded if others edited during each of the attempts.
         """
         edit = _LargeEdit(pipeline_id, user_id, change, before_merge)
-        if result := await self._try_aside(edit, is_undisturbed=True):
+        if before_merge and (result := await self._try_aside(edit, is_undisturbed=True)):
             return result
         for _ in range(TRIES):
             async with reserved(self._log, pipeline_id, self._clock.monotonic) as reservation:
@@ -204,7 +206,7 @@ class Hub:
                     edit, reservation=reservation, is_undisturbed=is_conditional
                 ):
                     return result
-        raise Overloaded("others are editing this pipeline all the time: try again later")
+        raise Overloaded(BUSY)
 
     async def _try_aside(
         self,

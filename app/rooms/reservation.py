@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 from uuid import UUID, uuid4
 
-from crdt.errors import Overloaded
+from crdt.errors import Overloaded, PipelineNotFound
 from persistence.errors import StoreError
 from persistence.ports.update_log import UpdateLog
 
@@ -24,8 +24,12 @@ PROLONG_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.05
 """Between two looks whether a document is reserved no more."""
 
-WAIT_SECONDS: Final = 20.0
-"""How long a large edit waits for those before it."""
+WAIT_SECONDS: Final = 45.0
+"""How long a large edit waits for those before it, which may be of ten thousand steps: less than
+the minute after which clients and proxies give up."""
+
+BUSY: Final = "others edit this pipeline all the time: nothing was changed, try again later"
+"""The reason of Overloaded for a large edit that finds no moment for itself."""
 
 
 @asynccontextmanager
@@ -34,7 +38,8 @@ async def reserved(
 ) -> AsyncIterator[UUID]:
     """Reserve a document until the end of the block; the value names the reservation.
 
-    Raises StoreUnavailable, and Overloaded if it is reserved for others all the time.
+    Raises StoreUnavailable, PipelineNotFound, and Overloaded if it is reserved for others all the
+    time.
     """
     edit = uuid4()
     await _reserve(log, pipeline_id, edit, monotonic)
@@ -53,8 +58,10 @@ async def _reserve(
 ) -> None:
     stop = monotonic() + WAIT_SECONDS
     while not await log.reserve(pipeline_id, edit, RESERVED_SECONDS):
+        if pipeline_id not in await log.heads([pipeline_id]):
+            raise PipelineNotFound(f"pipeline {pipeline_id} was deleted")
         if monotonic() > stop:
-            raise Overloaded("others are editing this pipeline all the time: try again later")
+            raise Overloaded(BUSY)
         await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -16,6 +16,7 @@ from persistence.errors import StoreUnavailable
 from tests.app.fakes import PIPELINE, USER, Replica, content, turns
 from tests.app.rooms.test_hub import UNLOAD_AFTER, GatedStore, Node, node, replica, store
 from tests.contracts.stores import an_id
+from tests.server import PATIENCE
 
 __all__ = ["node", "replica", "store"]
 
@@ -234,6 +235,36 @@ class TestAside:
         with pytest.raises(Overloaded):
             await node.hub.edit_aside(PIPELINE, USER, change, is_conditional=True)
         assert "description" not in await node.content()
+
+    async def test_another_edit_by_the_server_waits_and_makes_it_no_work(self, node: Node) -> None:
+        await node.enter()
+        loop, begun, goes_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+        made = []
+
+        def change(editor: Editor) -> None:
+            made.append(content(editor.document)["name"])
+            loop.call_soon_threadsafe(begun.set)
+            goes_on.wait(PATIENCE)
+            patch_settings(editor, {"description": "long"})
+
+        large = asyncio.create_task(node.hub.edit_aside(PIPELINE, USER, change))
+        await begun.wait()
+        small = asyncio.create_task(node.hub.edit(PIPELINE, USER, rename))
+        await turns()
+        assert not small.done()
+        goes_on.set()
+        assert ((await large).seq, (await small).seq) == (2, 3)
+        assert made == ["Loom"]
+
+    async def test_who_waits_for_a_pipeline_that_is_deleted_is_answered_so(
+        self, node: Node
+    ) -> None:
+        await node.store.reserve(PIPELINE, an_id(71), 60)
+        waiting = asyncio.create_task(node.hub.edit_aside(PIPELINE, USER, no_change))
+        await turns()
+        await node.store.delete_pipeline(PIPELINE)
+        with pytest.raises(PipelineNotFound):
+            await waiting
 
     async def test_a_refusal_reaches_the_caller(self, node: Node) -> None:
         with pytest.raises(InvalidEdit):
