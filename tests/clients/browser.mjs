@@ -1,6 +1,7 @@
-// Opens the example in two windows and edits in both. Arguments: the program, the page's address,
-// playwright-core. Prints what it saw as JSON.
-const [program, page, playwright] = process.argv.slice(2)
+// Opens the example in two windows and edits in both, and in a browser that is started again and
+// again. Arguments: the program, the page's address, playwright-core, a folder for that browser.
+// Prints what it saw as JSON.
+const [program, page, playwright, profile] = process.argv.slice(2)
 const { chromium } = (await import(playwright)).default
 const browser = await chromium.launch({ executablePath: program, args: ["--no-sandbox"] })
 const errors = []
@@ -21,6 +22,33 @@ const placeOf = (window, name) =>
     const node = [...document.querySelectorAll(".react-flow__node")].find((each) => each.textContent === name)
     return node?.style.transform
   }, name)
+
+// A browser with a profile, in which the server cannot be reached unless it is online.
+async function restarted(isOnline, use) {
+  const context = await chromium.launchPersistentContext(profile, { executablePath: program, args: ["--no-sandbox"] })
+  const window = await context.newPage()
+  if (!isOnline) await window.routeWebSocket(/collab/, (socket) => socket.close())
+  await window.goto(page)
+  await window.waitForSelector(".react-flow__node")
+  const shows = (wanted) => window.waitForFunction((wanted) => document.querySelector("output")?.textContent === wanted, wanted)
+  await use(window, shows)
+  await context.close()
+}
+
+async function editOffline(other) {
+  await restarted(true, (_, shows) => shows("saved"))
+  await restarted(false, async (window, shows) => {
+    await shows("offline")
+    await window.click("text=Add step")
+    await shows("offline (1)")
+  })
+  await restarted(false, (_, shows) => shows("offline (1)"))
+  const count = (await names(other)).length
+  await restarted(true, async (_, shows) => {
+    await shows("saved")
+    await other.waitForFunction((count) => document.querySelectorAll(".react-flow__node").length > count, count)
+  })
+}
 
 try {
   const [one, other] = [await open(), await open()]
@@ -61,6 +89,7 @@ try {
     [added, dragged],
   )
   await saved(one)
+  await editOffline(other)
   console.log(JSON.stringify({ before, added, moved: dragged !== start, cursor, people, errors }))
 } catch (error) {
   console.error(error, errors)

@@ -68,7 +68,7 @@ class _Silent(SimpleHTTPRequestHandler):
         """Say nothing of each request."""
 
 
-async def test_two_windows_edit_one_pipeline(
+async def test_two_windows_and_a_browser_that_is_restarted_edit_one_pipeline(
     address: str, database_url: str, tmp_path: Path
 ) -> None:
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -81,7 +81,9 @@ async def test_two_windows_edit_one_pipeline(
         playwright = (MODULES / "playwright-core" / "index.js").as_uri()
         script = str(ROOT / "tests" / "clients" / "browser.mjs")
         page = f"{address}#{urlencode(given)}"
-        printed = await asyncio.to_thread(run, node(), script, program, page, playwright)
+        printed = await asyncio.to_thread(
+            run, node(), script, program, page, playwright, str(tmp_path)
+        )
     seen = json.loads(printed)
     assert seen["errors"] == []
     assert (seen["added"], seen["moved"]) == ("claude", True)

@@ -3,6 +3,7 @@ import { Background, Controls, ReactFlow } from "@xyflow/react";
 import { addStep } from "pipeloom-client";
 import { Cursors, PipelineRoom, useOthers, usePipelineFlow, useRoom, useSaved, useUndo } from "pipeloom-client/react";
 import { createRoot } from "react-dom/client";
+import { IndexeddbPersistence } from "y-indexeddb";
 
 // Open the page as http://localhost:5173/#url=http://127.0.0.1:8000&pipeline=ID&token=TOKEN
 const given = new URLSearchParams(location.hash.slice(1));
@@ -45,7 +46,7 @@ function Canvas() {
 }
 
 createRoot(document.getElementById("root")!).render(
-  <PipelineRoom url={url} pipeline={given.get("pipeline") ?? ""} token={token}>
+  <PipelineRoom url={url} pipeline={given.get("pipeline") ?? ""} token={token} offline={IndexeddbPersistence}>
     <div style={{ display: "flex", flexDirection: "column", height: "100vh" }}>
       <Toolbar />
       <Canvas />
