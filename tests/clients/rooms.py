@@ -36,14 +36,17 @@ class Page:
 
 
 @asynccontextmanager
-async def a_page(server: Address, pipeline: str, token: str | None) -> AsyncIterator[Page]:
-    """Open a pipeline in a page."""
+async def a_page(
+    server: Address, pipeline: str, token: str | None, *, over_ws: bool = False
+) -> AsyncIterator[Page]:
+    """Open a pipeline in a page; `over_ws` with the provider of y-websocket, else in a room."""
     script = str(compiled() / "test" / "driven.js")
     process = await create_subprocess_exec(node(), script, stdin=PIPE, stdout=PIPE, limit=2**24)
     page = Page(process)
     try:
         await page("token", token)
-        await page("join", server.http(""), pipeline)
+        opened = ("joinPlain", server.rooms) if over_ws else ("join", server.http(""))
+        await page(*opened, pipeline)
         yield page
     finally:
         process.kill()

@@ -94,6 +94,20 @@ async def test_two_pages_share_edits_presence_and_undo_their_own(
         await other.until(others=[["Demo Owner", 1]])
 
 
+async def test_the_typed_document_needs_no_room(
+    installation: Installation, server: Server, page: Page, pipeline: str
+) -> None:
+    token = await installation.token()
+    async with a_page(server, pipeline, token, over_ws=True) as plain:
+        await plain.until(state="saved")
+        added = (await plain("add", "one"))["id"]
+        await page.until(names=["one"])
+        assert (await page("connect", (await page("add", "two"))["id"], added))["ok"]
+        await plain.until(names=["one", "two"], connections=1)
+        await plain("undo")
+        await page.until(names=["two"], connections=0)
+
+
 async def test_a_viewer_reads_only(
     installation: Installation, server: Server, page: Page, pipeline: str
 ) -> None:

@@ -1,6 +1,8 @@
 /** A room that obeys: each line in is a command as JSON, each line out what came of it. */
 import { createInterface } from "node:readline";
 import { WebSocket as NodeWebSocket } from "ws";
+import { WebsocketProvider } from "y-websocket";
+import * as Y from "yjs";
 import * as library from "../src/index.js";
 
 let token: string | null = null;
@@ -28,6 +30,16 @@ function join(url: string, pipeline: string): void {
   room.onEvent(({ event }) => events.push(event));
 }
 
+/** Open the pipeline by a provider that this library knows nothing of. */
+function joinPlain(url: string, pipeline: string): void {
+  const doc = new Y.Doc();
+  const options = { params: { token: token ?? "" }, WebSocketPolyfill: NodeWebSocket as never };
+  const provider = new WebsocketProvider(url, pipeline, doc, options);
+  const saved = (): library.Saved => ({ state: provider.synced ? "saved" : "offline", unsaved: 0, reason: "" });
+  room = { doc, pipeline: library.openPipeline(doc), saved, others: () => [] } as unknown as library.Room;
+  undo = library.undoOf(room.pipeline);
+}
+
 const look = (): unknown => {
   const { pipeline } = room;
   return {
@@ -48,6 +60,7 @@ const COMMANDS: Record<string, (...given: any[]) => unknown> = {
     token = next;
   },
   join,
+  joinPlain,
   look,
   add: (name, fields = {}) => library.addStep(room.pipeline, { type: "claude", name, ...fields }),
   patch: (id, patch) => library.patchConfig(room.pipeline, id, patch),
