@@ -37,7 +37,9 @@ async def work(
 
     Raises StoreUnavailable, SchemaOutdated at the start.
     """
-    pool = await open_pool(dsn, min_size=2, max_size=4, reset=False)
+    pool = await open_pool(
+        dsn, min_size=2, max_size=4, reset=False, application_name="pipeloom worker"
+    )
     listener = Listener(dsn)
     try:
         await require_current(pool)

@@ -190,9 +190,11 @@ async def open_pool(
     max_size: int = 10,
     command_timeout: float = 30.0,
     reset: bool = True,
+    application_name: str = "pipeloom",
 ) -> Pool:
     """Connect `min_size` times; up to `max_size` on demand. `command_timeout` is in seconds.
 
+    PostgreSQL shows `application_name` for each session, in pg_stat_activity and its log.
     `reset` sessions after each use, by a statement of its own, unless nobody ever sets anything
     that outlives a transaction; an open transaction is rolled back in any case.
     Raises StoreUnavailable, saying where PostgreSQL was looked for and not found.
@@ -207,7 +209,7 @@ async def open_pool(
                 timeout=CONNECT_TIMEOUT,
                 init=_prepare,
                 reset=None if reset else _leave_session,
-                server_settings={"application_name": "pipeloom"},
+                server_settings={"application_name": application_name},
             )
         )
 

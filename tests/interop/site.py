@@ -138,15 +138,6 @@ class Site:
 
             await eventually("somebody who waits for the lock", waits)
 
-    async def until_none(self, query: str) -> None:
-        """Wait until a query that counts something counts nothing."""
-        async with self.installation.sql() as sql:
-
-            async def is_none() -> bool:
-                return not await sql.fetchval(query)
-
-            await eventually("a count of zero", is_none)
-
 
 @asynccontextmanager
 async def a_site(arrangement: Arrangement, installation: Installation) -> AsyncIterator[Site]:
