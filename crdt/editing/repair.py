@@ -127,6 +127,7 @@ class _Repair:
         self._settings = root_map(document, "pipeline")
         self._steps = root_map(document, "steps")
         self._connections = root_map(document, "connections")
+        self._lined_up: set[str] = set()
         self.count = 0
         self.next_at: datetime | None = None
 
@@ -183,9 +184,15 @@ class _Repair:
             self._reorder(key)
 
     def _reorder(self, key: str) -> None:
-        """Give usable orders to the siblings of a step that have none; nobody's place changes."""
+        """Give usable orders to the siblings of a step that have none; nobody's place changes.
+
+        Each line once: with many steps to mend in it, the time would grow with the square.
+        """
+        if key in self._lined_up:
+            return
         accepts = STEP["order"].accepts
         line = [(key, order if accepts(order) else None) for order, key in self._siblings(key)]
+        self._lined_up.update(sibling for sibling, _ in line)
         if all(order is not None for _, order in line):
             return
         for sibling, order in reordered(line).items():

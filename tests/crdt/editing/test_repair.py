@@ -18,6 +18,7 @@ from crdt.validation.diagnostics import Code
 from crdt.validation.entries import connection_entry, step_entry
 from crdt.validation.meaning import Meaning
 from crdt.validation.reading import read_valid
+from crdt.validation.valid_pipeline import ValidPipeline
 from tests.crdt import entries
 from tests.crdt.entries import A, B, C, D, key, line, names, wire
 from tests.crdt.vandal import Vandal
@@ -111,6 +112,18 @@ class TestRules:
         mended(document)
         assert entries_of(document, "steps").keys() == {A}
         assert entries_of(document, "connections") == {}
+
+    def test_each_line_is_put_in_order_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        lines: list[str] = []
+        siblings = ValidPipeline.siblings
+        monkeypatch.setattr(
+            ValidPipeline, "siblings", lambda self, key: lines.append(key) or siblings(self, key)
+        )
+        document = a_document(
+            {key(each): step(f"{each}", order=each, position="here") for each in range(1, 31)}
+        )
+        mended(document)
+        assert (len(lines), codes(document)) == (1, set())
 
     def test_a_plain_mapping_becomes_a_map_whose_texts_people_can_share(self) -> None:
         document = a_document()
