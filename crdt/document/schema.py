@@ -298,7 +298,7 @@ class _WatchedRoot:
         self.plain.discard(key)
         if isinstance(value, dict):
             self.plain.add(key)
-        return MISSING if value is MISSING else to_json(value)
+        return MISSING if value is MISSING else entry_to_json(value)
 
     def take_touched(self) -> frozenset[str]:
         """Return the keys touched since the last call, and start over."""
@@ -331,18 +331,26 @@ def collect_touched(touched: set[str], events: Iterable[Any]) -> None:
 
 def _member(root: "Map[Any]", key: str) -> "Json | Missing":
     value = _value(root, key)
-    return MISSING if value is MISSING else to_json(value)
+    return MISSING if value is MISSING else entry_to_json(value)
 
 
 def _value(root: "Map[Any]", key: str) -> Any:
     return root.get(key, MISSING)
 
 
+def entry_to_json(value: Any) -> Json:
+    """Read an entry of a root map as JSON.
+
+    Of a subdocument the guid alone: a mapping would be taken for fields that can be edited.
+    """
+    return value.guid if isinstance(value, Doc) else to_json(value)
+
+
 def to_json(value: Any) -> Json:
     """Read a shared type or a plain value as JSON; integral numbers come back as int.
 
     A value that JSON lacks, such as NaN, is read as None, and so is one that is nested too deep for
-    the JSON parser. Bytes become a list of numbers, and a subdocument its guid.
+    the JSON parser. Bytes become a list of numbers, and a subdocument a mapping with its guid.
     """
     try:
         # A shared type prints itself as JSON four times faster than it converts itself to Python.

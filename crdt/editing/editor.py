@@ -7,9 +7,9 @@ from typing import Any
 from pycrdt import Map
 
 from crdt.document.document import Document
-from crdt.document.schema import root_map, to_json
+from crdt.document.schema import entry_to_json, root_map, to_json
 from crdt.errors import UnknownEntry
-from crdt.pipeline.model import Json, JsonMap
+from crdt.pipeline.model import JsonMap
 from crdt.pipeline.placement import Place
 from crdt.validation.entries import (
     ConnectionEntry,
@@ -106,7 +106,7 @@ class Editor:
 
 
 def _entry(root: "Map[Any]", key: str, what: str) -> JsonMap:
-    entry: Json = to_json(root[key]) if key in root else None
+    entry = entry_to_json(root[key]) if key in root else None
     if not isinstance(entry, Mapping):
         raise UnknownEntry(f"no {what} {key}: check the id")
     return entry

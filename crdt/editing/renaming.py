@@ -12,7 +12,7 @@ from typing import Final
 
 from pycrdt import Map
 
-from crdt.document.schema import to_json
+from crdt.document.schema import entry_to_json
 from crdt.document.text_edits import Replacement
 from crdt.document.write import replace_in
 from crdt.pipeline.data_flow import visible_scopes
@@ -59,7 +59,7 @@ def _candidates(editor: Editor, name: str) -> Iterator[tuple[str, StepEntry]]:
     needle = json.dumps(name, ensure_ascii=False)[1:-1]
     for key, held in list(editor.steps.items()):
         if not isinstance(held, Map) or needle in str(held):
-            entry = step_entry(key, to_json(held)).value
+            entry = step_entry(key, entry_to_json(held)).value
             if entry is not None:
                 yield key, entry
 

@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from pycrdt import Array, Map, Text
+from pycrdt import Array, Doc, Map, Text
 
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader, root_map, shared_value, to_json
@@ -112,6 +112,16 @@ class TestRules:
         mended(document)
         assert entries_of(document, "steps").keys() == {A}
         assert entries_of(document, "connections") == {}
+
+    @pytest.mark.parametrize("root", ["steps", "connections"])
+    def test_a_document_inside_is_no_map_either(self, root: str) -> None:
+        document = a_document({A: step("a")})
+        with document.transact():
+            root_map(document, root)[B] = Doc()
+        copied = copy_of(document, 8)
+        mended(copied)
+        assert B not in entries_of(copied, root)
+        assert codes(copied) == set()
 
     def test_each_line_is_put_in_order_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         lines: list[str] = []
