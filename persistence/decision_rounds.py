@@ -273,7 +273,7 @@ class DecisionRounds:
             return decision.decided.result()
         if decision.is_made:
             raise NotStoredYet("taken, but not stored yet: look before you try again")
-        raise Overloaded("the database did not answer in time: nothing was changed, try again")
+        raise Overloaded("this edit could not be decided in time: nothing was changed, try again")
 
     async def close(self, seconds: float) -> None:
         """Make no more decisions, and store those that are made, for at most `seconds`."""

@@ -217,6 +217,19 @@ class Hub:
     ) -> EditResult[T] | None:
         """Make an edit on a copy and merge it; None if the document is not what it was made for."""
         room = await self.open(edit.pipeline_id)
+        with room.in_use():
+            return await self._try_in(
+                room, edit, is_undisturbed=is_undisturbed, reservation=reservation
+            )
+
+    async def _try_in(
+        self,
+        room: LiveRoom,
+        edit: "_LargeEdit[T]",
+        *,
+        is_undisturbed: bool,
+        reservation: UUID | None,
+    ) -> EditResult[T] | None:
         await self._follower.catch_up(room)
         version, state = room.version, room.copy()
         value, edits = await compute(_edit_copy, self._new_client_id, state, edit.change)

@@ -114,6 +114,7 @@ class LiveRoom:
         self._appends = Appends(committer, self._publish_committed, self._refuse)
         self._clients = ClientLink(self._appends, intervals)
         self._catching_up: set[SessionId] = set()
+        self._uses = 0
         self._on_gap = on_gap
         self._peers = PeerLink(bus, pipeline_id, room.node, self._receive_peer, intervals.presence)
         # This comes last: the bus may deliver messages at once, and they need all of the above.
@@ -131,8 +132,18 @@ class LiveRoom:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no client is here and nothing waits for a commit."""
-        return not self._clients and self.is_durable
+        """Whether no client is here, nobody uses the room and nothing waits for a commit."""
+        return not self._clients and not self._uses and self.is_durable
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep the room loaded: an edit is computed that can be merged only into this document."""
+        self._uses += 1
+        try:
+            yield
+        finally:
+            self._uses -= 1
+            self.empty_since = self._clock.monotonic()
 
     @property
     def is_durable(self) -> bool:

@@ -236,6 +236,27 @@ class TestAside:
             await node.hub.edit_aside(PIPELINE, USER, change, is_conditional=True)
         assert "description" not in await node.content()
 
+    async def test_its_room_stays_loaded_however_long_it_takes(self, node: Node) -> None:
+        loop, begun, goes_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+        made = []
+
+        def change(editor: Editor) -> None:
+            made.append(1)
+            loop.call_soon_threadsafe(begun.set)
+            goes_on.wait(PATIENCE)
+            patch_settings(editor, {"description": "long"})
+
+        editing = asyncio.create_task(node.hub.edit_aside(PIPELINE, USER, change))
+        await begun.wait()
+        node.clock.seconds += 2 * UNLOAD_AFTER
+        node.hub.tick()
+        goes_on.set()
+        assert (await editing).seq == 2
+        assert made == [1]
+        node.clock.seconds += 2 * UNLOAD_AFTER
+        node.hub.tick()
+        assert len(node.hub) == 0
+
     async def test_another_edit_by_the_server_waits_and_makes_it_no_work(self, node: Node) -> None:
         await node.enter()
         loop, begun, goes_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
