@@ -255,13 +255,13 @@ class PipelineReader:
         """Read one connection as it was written; MISSING if there is none."""
         return self._connections.read(key)
 
-    def settings(self) -> Json:
+    def settings(self) -> JsonMap:
         """Read the settings as they were written."""
-        return to_json(self._settings.map)
+        return root_to_json(self._settings.map)
 
-    def diagnostics(self) -> Json:
+    def diagnostics(self) -> JsonMap:
         """Read the map `diagnostics` as it was written."""
-        return to_json(self._diagnostics.map)
+        return root_to_json(self._diagnostics.map)
 
 
 class _WatchedRoot:
@@ -336,6 +336,14 @@ def _member(root: "Map[Any]", key: str) -> "Json | Missing":
 
 def _value(root: "Map[Any]", key: str) -> Any:
     return root.get(key, MISSING)
+
+
+def root_to_json(root: "Map[Any]") -> JsonMap:
+    """Read a root map as JSON; of a value that is nested too deep, None, and of the others all."""
+    shown = to_json(root)
+    return (
+        shown if isinstance(shown, dict) else {key: to_json(value) for key, value in root.items()}
+    )
 
 
 def entry_to_json(value: Any) -> Json:

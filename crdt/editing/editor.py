@@ -7,7 +7,7 @@ from typing import Any
 from pycrdt import Map
 
 from crdt.document.document import Document
-from crdt.document.schema import entry_to_json, root_map, to_json
+from crdt.document.schema import entry_to_json, root_map, root_to_json
 from crdt.errors import UnknownEntry
 from crdt.pipeline.model import JsonMap
 from crdt.pipeline.placement import Place
@@ -59,8 +59,7 @@ class Editor:
 
     def read_settings(self) -> JsonMap:
         """Read the settings as they were written, by name."""
-        settings = to_json(self.settings)
-        return settings if isinstance(settings, Mapping) else {}
+        return root_to_json(self.settings)
 
     def step_entry(self, step_id: str) -> StepEntry:
         """Read one step with every field of the right type. Raises UnknownEntry."""

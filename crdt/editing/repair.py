@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 from pycrdt import Map
 
 from crdt.document.document import Document
-from crdt.document.schema import PipelineReader, root_map, to_json
+from crdt.document.schema import PipelineReader, root_map, root_to_json, to_json
 from crdt.document.write import (
     CONNECTION_SHAPE,
     SETTINGS_SHAPE,
@@ -280,8 +280,7 @@ def _write_diagnostics(target: "Map[Any]", found: Iterable[Diagnostic]) -> None:
     """Make the document's map hold these diagnostics and nothing else, writing what differs."""
     first = sorted(found, key=lambda each: (each.severity, each))[:MAX_DIAGNOSTICS]
     wanted = {f"{each.code}:{each.subject}": storable(asdict(each)) for each in first}
-    held = to_json(target)
-    held = held if isinstance(held, dict) else {}
+    held = root_to_json(target)
     for key in sorted(held.keys() - wanted.keys()):
         del target[key]
     for key, value in wanted.items():

@@ -123,6 +123,23 @@ class TestRules:
         assert B not in entries_of(copied, root)
         assert codes(copied) == set()
 
+    @pytest.mark.parametrize("root", ["diagnostics", "pipeline"])
+    def test_what_is_nested_too_deep_to_be_read_hides_nothing_else(self, root: str) -> None:
+        document = a_document({A: step("a", type="quantum")})
+        with document.transact():
+            innermost = root_map(document, root)
+            for _ in range(998):
+                innermost["deep"] = Map({})
+                innermost = innermost["deep"]
+        mended(document)
+        assert (
+            PipelineReader(document).settings()["name"]
+            == root_map(document, "pipeline")["name"]
+            == "P"
+        )
+        assert "deep" not in root_map(document, "diagnostics")
+        assert mended(document) == mended(copy_of(document, 8)) == Mended(None, None)
+
     def test_each_line_is_put_in_order_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         lines: list[str] = []
         siblings = ValidPipeline.siblings
