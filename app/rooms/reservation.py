@@ -15,10 +15,14 @@ from crdt.errors import Overloaded, PipelineNotFound
 from persistence.errors import StoreError
 from persistence.ports.update_log import UpdateLog
 
-RESERVED_SECONDS: Final = 3.0
-"""How long a reservation lasts unless it is prolonged; after a crash the others wait so long."""
+RESERVED_SECONDS: Final = 5.0
+"""How long a reservation lasts unless it is prolonged; after a crash the others wait so long.
 
-PROLONG_SECONDS: Final = 1.0
+It must outlast whatever holds the event loop up: beside the computation in the thread, on a busy
+machine, that is seconds, and what is computed without a reservation is in vain.
+"""
+
+PROLONG_SECONDS: Final = 0.5
 """Between two prolongations."""
 
 LOOK_SECONDS: Final = 0.05
