@@ -2,6 +2,7 @@
 # make test     check and test everything, with a few rounds of each long test
 # make soak     everything that takes long: all seeds, all kills, all examples, all clients
 # make setup    only install
+# make browser  install Chromium for the tests, where there is no browser
 # make lock     renew the lock files after a change of dependencies
 # make bench    measure
 
@@ -9,7 +10,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-NODE := $(shell command -v node)
+# Node.js with its npm, not older than the library for browsers asks for; else both come from a wheel.
+NODE := $(shell command -v npm >/dev/null && \
+	node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo there)
 # Half of a test is waiting for other programs, so more processes than cores keep the cores busy.
 PROCESSES ?= $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(n + (n + 1) // 2)')
 # Folders whose npm packages the tests use: stock clients, and the library for browsers.
@@ -17,7 +20,7 @@ LOCKED := tests/interop clients/js
 LOCK := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-annotate --quiet --upgrade pyproject.toml
 
-.PHONY: run setup test soak lint lock bench
+.PHONY: run setup browser test soak lint lock bench
 
 run: setup
 	$(BIN)/pipeloom serve
@@ -36,8 +39,16 @@ setup: .venv/installed
 	$(PIP) --require-hashes -r requirements-test.txt
 	$(if $(NODE),,$(PIP) --require-hashes -r requirements-node.txt)
 	for folder in $(LOCKED); do \
-		(cd $$folder && PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --silent --no-audit --no-fund) || exit 1; \
+		(cd $$folder && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund) || exit 1; \
 	done
+	@touch $@
+
+browser: .venv/installed-test
+	@$(BIN)/python -m tests.clients.browser
+
+# It is tried once. Where it fails, the test that needs a browser fails, and says what to do.
+.venv/browser: .venv/installed-test
+	@$(BIN)/python -m tests.clients.browser || true
 	@touch $@
 
 # What is compiled is kept, whatever the environment says of it: each process of pytest would rewrite
@@ -46,7 +57,7 @@ setup: .venv/installed
 test soak: export PYTHONDONTWRITEBYTECODE :=
 
 # The checks run beside the tests, before those that ARGS choose, and fail the whole as a test does.
-test: .venv/installed-test
+test: .venv/installed-test .venv/browser
 	@$(BIN)/python -m compileall -q app crdt persistence sql
 	@$(MAKE) --no-print-directory lint >.venv/lint.log 2>&1 & lint=$$!; \
 	$(if $(ARGS),wait $$lint; checks=$$?;) \
@@ -55,7 +66,7 @@ test: .venv/installed-test
 	[ $$checks = 0 ] && echo "the checks passed" || cat .venv/lint.log; \
 	[ $$tests = 0 ] && [ $$checks = 0 ]
 
-soak: .venv/installed-test
+soak: .venv/installed-test .venv/browser
 	@$(BIN)/python -m compileall -q app crdt persistence sql
 	PIPELOOM_TEST_SOAK=1 $(BIN)/python -m pytest -n $(PROCESSES) $(ARGS)
 

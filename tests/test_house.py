@@ -44,7 +44,7 @@ PAGES = sorted(
 )
 
 TEST_VARIABLES = frozenset(
-    f"PIPELOOM_TEST_{name}" for name in ("DATABASE_URL", "REDIS_URL", "SEED", "SOAK")
+    f"PIPELOOM_TEST_{name}" for name in ("BROWSER", "DATABASE_URL", "REDIS_URL", "SEED", "SOAK")
 )
 
 PINS = "pyproject.toml", "requirements.txt", "requirements-test.txt", "requirements-node.txt"
@@ -190,10 +190,10 @@ def test_the_makefile_runs_commands_that_exist() -> None:
     ran = set(re.findall(r"\$\(BIN\)/pipeloom ([\w-]+)", MAKEFILE))
     assert ran
     assert ran <= set(COMMANDS)
-    for module in re.findall(r"\$\(BIN\)/python -m (\w+)", MAKEFILE):
-        assert (
-            module in {"pip", "pytest", "compileall"} or (ROOT / module / "__main__.py").is_file()
-        ), module
+    for module in re.findall(r"\$\(BIN\)/python -m ([\w.]+)", MAKEFILE):
+        path = ROOT.joinpath(*module.split("."))
+        files = path.with_suffix(".py"), path / "__main__.py"
+        assert module in {"pip", "pytest", "compileall"} or any(map(Path.is_file, files)), module
 
 
 @pytest.mark.parametrize(

@@ -36,15 +36,19 @@ def _newest() -> float:
 
 def npm(*arguments: str, cwd: Path = LIBRARY) -> str:
     """Run npm, in the library's folder by default; return what it prints."""
-    path = os.pathsep.join((str(Path(node()).parent), os.environ["PATH"]))
-    program = shutil.which("npm", path=path)
+    program = shutil.which("npm", path=path_with_node())
     assert program is not None, "expected npm beside Node.js"
-    return run(program, *arguments, cwd=cwd, path=path)
+    return run(program, *arguments, cwd=cwd)
 
 
-def run(*command: str, cwd: Path = LIBRARY, path: str | None = None, stdin: str = "") -> str:
+def path_with_node() -> str:
+    """Return the PATH for npm and the programs of packages: scripts that look for Node.js there."""
+    return os.pathsep.join((str(Path(node()).parent), os.environ["PATH"]))
+
+
+def run(*command: str, cwd: Path = LIBRARY, stdin: str = "") -> str:
     """Run a program to its end; return what it prints. A failure shows all of that."""
-    environment = {**os.environ, "PATH": path or os.environ["PATH"]}
+    environment = {**os.environ, "PATH": path_with_node()}
     done = subprocess.run(
         command, cwd=cwd, env=environment, input=stdin, capture_output=True, text=True, check=False
     )

@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.clients.browser import PLAYWRIGHT, browser
 from tests.clients.javascript import LIBRARY, ROOT, npm, run
 from tests.interop.stock import node
 from tests.server import Installation
 
-BROWSERS = "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 MODULES = LIBRARY / "node_modules"
 
 
@@ -71,14 +71,12 @@ class _Silent(SimpleHTTPRequestHandler):
 async def test_two_windows_and_a_browser_that_is_restarted_edit_one_pipeline(
     address: str, database_url: str, tmp_path: Path
 ) -> None:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip(f"no browser: install one of {', '.join(BROWSERS)}")
+    program = browser()
     installation = Installation(database_url, tmp_path / "data")
     async with installation.serve() as server:
         pipeline, token = await installation.demo_pipeline(), await installation.token()
         given = {"url": server.http(""), "pipeline": pipeline, "token": token}
-        playwright = (MODULES / "playwright-core" / "index.js").as_uri()
+        playwright = (PLAYWRIGHT / "index.js").as_uri()
         script = str(ROOT / "tests" / "clients" / "browser.mjs")
         page = f"{address}#{urlencode(given)}"
         printed = await asyncio.to_thread(

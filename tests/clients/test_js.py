@@ -25,7 +25,7 @@ def test_the_schema_is_the_one_of_the_server() -> None:
 
 def test_types_and_compiled_tests_the_library_pass() -> None:
     folder = compiled()
-    printed = run(node(), "--test", *map(str, compiled_tests(folder)))
+    printed = run(node(), "--test", "--test-reporter=tap", *map(str, compiled_tests(folder)))
     assert "\n# fail 0\n" in printed
     assert "\n# pass 0\n" not in printed
 

