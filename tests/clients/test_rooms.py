@@ -81,9 +81,12 @@ async def test_two_pages_share_edits_presence_and_undo_their_own(
         await other.until(names=["loop", "inner"])
         await page("type", step, "bcd")
         await other("type", step, "efg")
-        text = (await page.until(state="saved"))["texts"]
-        await other.until(state="saved", texts=text)
-        assert all(letter in text[1] for letter in "abcdefg")
+
+        async def both_show_all() -> bool:
+            one, two = [(await each("look"))["texts"][1] for each in (page, other)]
+            return bool(one == two) and set("abcdefg") <= set(one)
+
+        await eventually("the letters of both, in one order", both_show_all)
         mine = (await other("add", "mine"))["id"]
         assert (await other("connect", mine, loop))["ok"]
         assert (await other("duplicate", [loop]))["ok"]

@@ -18,6 +18,7 @@ const { WebsocketProvider } = await import(`y-websocket-${version}`)
 
 const doc = new Y.Doc()
 const steps = doc.getMap('steps')
+const notes = doc.getMap('notes')
 const connections = doc.getMap('connections')
 const settings = doc.getMap('pipeline')
 
@@ -118,6 +119,7 @@ const verbs = {
   type: (id, path, index, text) => walk(steps.get(id), path).insert(index, text),
   erase: (id, path, index, length) => walk(steps.get(id), path).delete(index, length),
   remove_step: (id) => steps.delete(id),
+  remove_note: (key) => notes.delete(key),
   wire: (id, ends) => connections.set(id, new Y.Map([['ends', ends], ['path_data', null]])),
   unwire: (id) => connections.delete(id),
   paste: (key, length) => { settings.set(key, 'x'.repeat(length)) },
@@ -126,6 +128,7 @@ const verbs = {
   dump: () => ({
     pipeline: settings.toJSON(), steps: steps.toJSON(), connections: connections.toJSON()
   }),
+  notes: () => notes.toJSON(),
   state_vector: () => textOf(Y.encodeStateVector(doc)),
 
   await_synced: () => until('a synced client', () => provider.synced),

@@ -55,13 +55,13 @@ async def test_20_an_edit_at_each_node_reaches_all_once(
     site: Site, document: str, version: str
 ) -> None:
     providers = await at_all_nodes(site, document, version)
-    steps = {}
+    notes = {}
     for number, provider in enumerate(providers):
         await provider.put(f"by {number}", number)
-        steps[f"by {number}"] = number
+        notes[f"by {number}"] = number
         # Changes that follow each other closely may reach another node as one.
         for each in providers:
-            await each.until_saved(steps=steps)
+            await each.until_saved(notes=notes)
     for provider in providers:
         assert (await provider.status())["observed"] == 3
 
@@ -150,11 +150,11 @@ async def test_20_what_is_edited_at_all_nodes_at_once_is_stored_once(
     )
     keys = ["same", *(f"{number} {edit}" for number in range(3) for edit in range(EDITS))]
     for provider in providers:
-        await provider.await_steps(keys)
+        await provider.await_notes(keys)
         await provider.until_saved()
 
     async def agreed() -> bool:
-        first, *others = [(await provider.status())["steps"] for provider in providers]
+        first, *others = [(await provider.status())["notes"] for provider in providers]
         return all(first == other for other in others)
 
     await eventually("documents that agree", agreed)
@@ -215,11 +215,11 @@ async def test_20_what_was_not_committed_when_another_node_loads_comes_with_its_
     await asyncio.gather(editor.until_saved(), witness.until_saved())
     async with site.uncommitted(document):
         await editor.put("held", 1)
-        await witness.await_steps(["held"])
+        await witness.await_notes(["held"])
         await site.until_waiting(UNCOMMITTED)
         late = await site.open(version, document, site.owner, at=there)
         assert (await late.until_saved())["loaded"] == {}
-    assert (await late.until(steps={"held": 1}))["scopes"] == ["read-write"]
+    assert (await late.until(notes={"held": 1}))["scopes"] == ["read-write"]
     await editor.until_saved()
 
 
@@ -239,7 +239,7 @@ async def test_20_who_loads_a_document_while_it_is_edited_elsewhere_misses_nothi
     late = [await site.open(version, document, site.owner, at=node) for node in there]
     await asyncio.gather(*(provider.until(synced=True) for provider in late))
     await writing
-    await asyncio.gather(*(provider.await_steps(keys) for provider in late))
+    await asyncio.gather(*(provider.await_notes(keys) for provider in late))
     assert await site.head(document) > len(keys)
 
 

@@ -55,7 +55,7 @@ async def test_01_synced_when_the_document_is_there_however_slow_its_loading(
         assert not status["synced"]
     await late.until_saved()
     reader = await site.open(version, document, site.owner)
-    assert (await reader.until_saved())["steps"] == {"first": {"x": 1}}
+    assert (await reader.until_saved())["notes"] == {"first": {"x": 1}}
 
 
 async def test_01_synced_however_slow_the_look_at_the_token(
@@ -94,7 +94,7 @@ async def test_02_others_see_a_change_before_it_is_committed(
     await asyncio.gather(editor.until_saved(), witness.until_saved())
     async with site.uncommitted(document):
         await editor.put("held", 1)
-        await witness.await_steps(["held"])
+        await witness.await_notes(["held"])
         await site.until_waiting(UNCOMMITTED)
     await editor.until_saved()
 
@@ -137,7 +137,7 @@ async def test_03_a_viewer_who_changes_something_is_never_acknowledged(
     assert status["received"]["accepted"] == 1
     await editor.put("end", 1)
     late = await site.open("4", document, site.owner)
-    assert (await late.until(steps={"end": 1}))["steps"] == {"first": 1, "end": 1}
+    assert (await late.until(notes={"end": 1}))["notes"] == {"first": 1, "end": 1}
 
 
 async def test_03_what_a_viewer_changed_offline_is_never_acknowledged(
@@ -154,7 +154,7 @@ async def test_03_what_a_viewer_changed_offline_is_never_acknowledged(
     await viewer.until(synced=True, unsynced=1, received={"refused": 2, "step_2": 2})
     editor, late = [await site.open("4", document, site.owner) for _ in range(2)]
     await editor.put("end", 1)
-    assert (await late.until(steps={"end": 1}))["steps"] == {"end": 1}
+    assert (await late.until(notes={"end": 1}))["notes"] == {"end": 1}
 
 
 async def test_04_a_viewer_s_change_stays_unsynced_when_others_edit(
@@ -167,7 +167,7 @@ async def test_04_a_viewer_s_change_stays_unsynced_when_others_edit(
     await viewer.until(received={"refused": 1})
     await editor.put("allowed", 1)
     await editor.until_saved()
-    await viewer.await_steps(["allowed"])
+    await viewer.await_notes(["allowed"])
     assert (await viewer.status())["unsynced"] == 1
 
 
@@ -227,7 +227,7 @@ async def test_08_changes_may_go_out_in_batches(site: Site, document: str) -> No
     await asyncio.gather(editor.until_saved(), reader.until_saved())
     keys = [f"step {number}" for number in range(5)]
     await asyncio.gather(*(editor.put(key, 1) for key in keys))
-    await reader.await_steps(keys)
+    await reader.await_notes(keys)
     status = await editor.until_saved()
     assert 1 <= status["sent"]["update"] < 5
     assert status["received"]["accepted"] == status["sent"]["update"] + 1
@@ -302,7 +302,7 @@ async def test_11_a_provider_may_do_without_presence(
     await blind.until_saved()
     await blind.put("blind", 1)
     await blind.until_saved()
-    await other.await_steps(["blind"])
+    await other.await_notes(["blind"])
     assert (await other.status())["others"] == []
 
 
@@ -313,7 +313,7 @@ async def test_12_each_change_is_observed_once(site: Site, document: str, versio
     for number in range(3):
         await editor.put("step", number)
         # Changes that follow each other closely may reach another process as one.
-        await reader.until(steps={"step": number})
+        await reader.until(notes={"step": number})
     for provider in (editor, reader):
         await provider.tell("end")
     for provider in (editor, reader):
@@ -330,7 +330,7 @@ async def test_13_one_document_twice_on_one_socket(site: Site, document: str) ->
     await asyncio.gather(one.until_saved(), two.until_saved())
     await one.put("step", 1)
     await one.until_saved()
-    await two.await_steps(["step"])
+    await two.await_notes(["step"])
     await one.present({"status": "one"})
     await two.until(others=[{"status": "one", "user": {"id": str(site.owner.id)}}])
     await one.destroy()
@@ -453,7 +453,7 @@ async def test_16_a_malformed_frame_ends_its_socket_and_nothing_else(
     if frame != "0a":
         await socket.until(close_codes=[4400])
     await assert_usable(site, socket, document)
-    await bystander.await_steps(["usable"])
+    await bystander.await_notes(["usable"])
     assert (await bystander.status())["closings"] == []
 
 
@@ -465,7 +465,7 @@ async def test_16_a_text_frame_ends_its_socket_and_nothing_else(
     await socket.send_text("hello")
     await socket.until(close_codes=[4400], reasons=["binary"])
     await assert_usable(site, socket, document)
-    await bystander.await_steps(["usable"])
+    await bystander.await_notes(["usable"])
 
 
 @on_one_node
@@ -485,7 +485,7 @@ async def test_16_too_large_a_paste_ends_its_document_and_is_not_sent_again(
     status = await socket.status()
     assert (status["connections"], status["close_codes"]) == (1, [])
     late = await site.open("4", document, site.owner)
-    assert (await late.until_saved())["steps"] == {}
+    assert (await late.until_saved())["notes"] == {}
 
 
 async def test_16_an_update_that_cannot_be_decoded_ends_its_socket_and_nothing_else(
@@ -501,7 +501,7 @@ async def test_16_an_update_that_cannot_be_decoded_ends_its_socket_and_nothing_e
     await vandal.until_saved()
     await vandal.put("usable", 1)
     await vandal.until_saved()
-    await bystander.await_steps(["usable"])
+    await bystander.await_notes(["usable"])
 
 
 @pytest.mark.parametrize("name", ["", " ", "\t"], ids=["empty", "space", "tab"])
@@ -582,12 +582,12 @@ async def test_several_documents_share_a_socket(site: Site, version: str) -> Non
     for number, provider in enumerate(providers):
         await provider.put("number", number)
     for number, provider in enumerate(providers):
-        assert (await provider.until_saved())["steps"] == {"number": number}
+        assert (await provider.until_saved())["notes"] == {"number": number}
     await providers[0].destroy()
     await providers[1].put("still", 1)
     await providers[1].until_saved()
     again = await socket.provide(documents[0], site.owner.token())
-    assert (await again.until_saved())["steps"] == {"number": 0}
+    assert (await again.until_saved())["notes"] == {"number": 0}
     assert (await socket.status())["connections"] == 1
 
 
@@ -617,7 +617,7 @@ async def test_a_change_of_role_is_told_and_holds_at_once(
     await member.becomes("member")
     await provider.until(scopes=["read-write", "readonly", "read-write"])
     witness = await site.open("4", document, site.owner)
-    await witness.await_steps(["refused"])
+    await witness.await_notes(["refused"])
     assert (await socket.status())["close_codes"] == []
 
 
@@ -670,24 +670,23 @@ async def test_providers_and_y_websocket_clients_share_rooms(
                 ({"x": 1, "y": 2}, "Demo Owner")
             ]
 
-        async def has_step() -> bool:
-            steps = (await viewer.dump())["steps"]
-            return bool(steps == {"by a provider": {"name": "by a provider"}})
+        async def has_note() -> bool:
+            return bool(await viewer.notes() == {"by a provider": {"name": "by a provider"}})
 
         await eventually("the provider's cursor", seen)
-        await eventually("the provider's step", has_step)
+        await eventually("the provider's note", has_note)
         await viewer.leave()
         await provider.until(others=[])
     async with stock_client("2.1", site.address, document, site.owner.token()) as owner:
         await owner.online()
         await owner.rename("by y-websocket")
-        await owner.remove_step("by a provider")
+        await owner.remove_note("by a provider")
         await owner.await_echoes()
 
         async def has_none() -> bool:
-            return bool((await provider.status())["steps"] == {})
+            return bool((await provider.status())["notes"] == {})
 
-        await eventually("the end of the provider's step", has_none)
+        await eventually("the end of the provider's note", has_none)
 
 
 async def test_providers_come_back_after_a_crash_with_what_they_wrote_meanwhile(
@@ -700,7 +699,7 @@ async def test_providers_come_back_after_a_crash_with_what_they_wrote_meanwhile(
             await provider.until(synced=False)
             await provider.put(f"meanwhile {version}", 1)
     keys = [f"meanwhile {version}" for version in VERSIONS]
-    await asyncio.gather(*(provider.await_steps(keys) for provider in providers.values()))
+    await asyncio.gather(*(provider.await_notes(keys) for provider in providers.values()))
     await asyncio.gather(*(providers[version].until_saved() for version in LIVE))
 
     async def caught_up() -> bool:

@@ -58,26 +58,27 @@ async def provided(url: str) -> AsyncIterator["Doc[Any]"]:
         yield doc
 
 
-def steps_of(doc: "Doc[Any]") -> "Map[Any]":
-    steps: Map[Any] = doc.get("steps", type=Map)
-    return steps
+def notes_of(doc: "Doc[Any]") -> "Map[Any]":
+    # No steps: those of wrong keys would be mended away, by further updates in the log.
+    notes: Map[Any] = doc.get("notes", type=Map)
+    return notes
 
 
 async def test_two_providers_and_a_stock_editor_agree(site: Site, document: str) -> None:
     room = site.address.room(document, site.owner.token())
     before = await site.head(document)
     async with provided(room) as one, provided(room) as two, joined(room) as editor:
-        steps_of(one)["by one"] = Map({"name": "one"})
-        steps_of(two)["by two"] = Map({"name": "two"})
-        await editor.edit(lambda doc: steps_of(doc).update({"by three": Map({"name": "three"})}))
+        notes_of(one)["by one"] = Map({"name": "one"})
+        notes_of(two)["by two"] = Map({"name": "two"})
+        await editor.edit(lambda doc: notes_of(doc).update({"by three": Map({"name": "three"})}))
         await editor.until_echoed()
 
         async def agree() -> bool:
             wanted = {"by one", "by two", "by three"}
-            return all(wanted <= set(steps_of(doc).keys()) for doc in (one, two, editor.doc))
+            return all(wanted <= set(notes_of(doc).keys()) for doc in (one, two, editor.doc))
 
         await eventually("all edits everywhere", agree)
-        assert steps_of(one).to_py() == steps_of(two).to_py() == steps_of(editor.doc).to_py()
+        assert notes_of(one).to_py() == notes_of(two).to_py() == notes_of(editor.doc).to_py()
 
     async def stored() -> bool:
         return await site.head(document) >= before + 3

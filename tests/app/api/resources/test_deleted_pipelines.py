@@ -1,5 +1,7 @@
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from pycrdt import Map
@@ -29,6 +31,14 @@ def id_of(path: str) -> str:
     return path.removeprefix("/pipelines/")
 
 
+async def contents(team: Team, paths: Sequence[str]) -> list[Any]:
+    """Read what is at paths, but for the edits by `system`: it may mend the pipeline meanwhile."""
+    found = [await team.viewer.read(one) for one in paths]
+    history = found[-1]
+    history["items"] = [each for each in history["items"] if each["user"]["name"] != "system"]
+    return found
+
+
 async def deleted(team: Team, path: str, by: str = "owner") -> str:
     """Delete a pipeline; return the path that brings it back."""
     assert (await team.people[by].delete(path)).status_code == 204
@@ -41,7 +51,7 @@ async def test_what_was_deleted_is_hidden_everywhere_and_comes_back_whole(team: 
     await team.member.made(f"{path}/comments", {"content": "Deeper!"})
     await team.member.made(f"{path}/versions", {"name": "before"})
     within = (path, *(f"{path}/{name}" for name in ("steps", "comments", "versions", "history")))
-    before = [await team.viewer.read(one) for one in within]
+    before = await contents(team, within)
     restore = await deleted(team, path)
     for one in (*within, f"{path}/yaml", f"{path}/presence", f"{path}/steps/{step}"):
         the_problem(await team.owner.get(one), 404)
@@ -51,7 +61,7 @@ async def test_what_was_deleted_is_hidden_everywhere_and_comes_back_whole(team: 
     the_problem(await team.owner.post(f"{path}/comments", {"content": "x"}), 404)
     answer = await team.owner.post(restore)
     assert (answer.status_code, answer.json()) == (200, before[0])
-    assert [await team.viewer.read(one) for one in within] == before
+    assert await contents(team, within) == before
     assert len((await team.owner.read("/pipelines?q=treasure"))["items"]) == 1
     assert (await team.owner.read(DELETED))["items"] == []
 
