@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import jwt
 import pytest
 import pytest_asyncio
+from pycrdt import Map
 
 from tests.conftest import a_database
 from tests.crdt.through_javascript import parse
@@ -275,19 +276,20 @@ async def test_results_are_utf_8_whatever_the_locale(
 async def test_the_second_start_is_fast_and_has_the_data_of_the_first(
     installation: Installation, tmp_path: Path
 ) -> None:
+    kept = str(uuid4())
     async with installation.serve() as server:
         file = a_file(tmp_path, "kept.yaml", GOOD.format(name="kept"))
         pipeline_id = await installation.result("import", file)
         token = await installation.token()
         async with joined(server.room(pipeline_id, token)) as editor:
-            await editor.edit(lambda _: editor.steps.update({"kept": {"name": "kept"}}))
+            await editor.edit(lambda _: editor.steps.update({kept: Map({"name": "kept"})}))
             await editor.until_echoed()
         await server.program.end()
     started = time.monotonic()
     async with replace(installation, starts_anew=True).serve() as server:
         assert time.monotonic() - started < 5
         async with joined(server.room(pipeline_id, token)) as editor:
-            assert "kept" in editor.steps
+            assert kept in editor.steps
     assert await count_pipelines(installation) == 2
 
 
