@@ -43,11 +43,6 @@ class Appends:
         """The last commit, unless the log has decided about everything."""
         return self._last
 
-    @property
-    def count(self) -> int:
-        """How many updates this room has handed to the log."""
-        return self._count
-
     def append(self, update: NewUpdate) -> None:
         """Hand an update to the log."""
         self._count = number = self._count + 1

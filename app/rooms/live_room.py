@@ -150,11 +150,6 @@ class LiveRoom:
         """Whether the log has committed or refused everything that was appended here."""
         return self._appends.last is None
 
-    @property
-    def appended(self) -> int:
-        """How many updates this room has appended to the log."""
-        return self._appends.count
-
     async def settled(self, seconds: float) -> None:
         """Wait until the log has committed or refused everything that was appended here.
 

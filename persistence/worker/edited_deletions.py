@@ -1,8 +1,12 @@
 """Notices steps that somebody edited while another one deleted them, and what they would be now.
 
 In a CRDT the deletion wins: what is written into a deleted step at the same time is in the log and
-nowhere else. So whoever edited it is told who deleted it, and a version is saved in which it is
-still there.
+nowhere else. So a diagnostic says to whoever edited it who deleted it, and a version is saved in
+which it is still there.
+
+Confessed: what a worker has noticed is in its memory until the repair reports it. If it dies within
+that half second, or another worker projects the deletion, nothing is reported. The edit is in the
+log nevertheless.
 """
 
 from collections import deque

@@ -125,10 +125,12 @@ class Replica:
     def _are_back(self) -> set[Finding]:
         """Return the findings about deleted steps that are there again."""
         return {
-            finding
-            for finding in self.kept
-            if finding[0] == Code.DELETED_WHILE_EDITED and self._reader.has_step(_key_of(finding))
+            finding for finding in self._about_deleted() if self._reader.has_step(_key_of(finding))
         }
+
+    def _about_deleted(self) -> list[Finding]:
+        """Return the findings about steps that were edited while they were deleted."""
+        return [finding for finding in self.kept if finding[0] == Code.DELETED_WHILE_EDITED]
 
     def take_reports(self) -> list[Diagnostic]:
         """Keep the reports, and return them for the tables."""
@@ -138,17 +140,15 @@ class Replica:
 
     def next_outlived(self, moment: Moment) -> datetime | None:
         """Return when the next finding about a deleted step is a day old."""
-        about_steps = (each for each in self.kept if each[0] == Code.DELETED_WHILE_EDITED)
-        found_at = [moment.found_at.get(finding, moment.now) for finding in about_steps]
-        return min(found_at, default=moment.now) + RESTORABLE_FOR if found_at else None
+        found_at = [moment.found_at.get(each, moment.now) for each in self._about_deleted()]
+        return min(found_at) + RESTORABLE_FOR if found_at else None
 
     def outlived(self, moment: Moment) -> set[Finding]:
         """Return the findings about deleted steps that are there again, or gone for a day."""
         old = {
             finding
-            for finding in self.kept
-            if finding[0] == Code.DELETED_WHILE_EDITED
-            and moment.found_at.get(finding, moment.now) + RESTORABLE_FOR <= moment.now
+            for finding in self._about_deleted()
+            if moment.found_at.get(finding, moment.now) + RESTORABLE_FOR <= moment.now
         }
         return old | self._are_back()
 
