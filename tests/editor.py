@@ -22,6 +22,12 @@ Change: TypeAlias = "Callable[[Doc[Any]], None]"
 AUTH = 2
 
 
+def notes_of(doc: "Doc[Any]") -> "Map[Any]":
+    """The root map of a document that means nothing to the server."""
+    notes: Map[Any] = doc.get("notes", type=Map)
+    return notes
+
+
 class Editor:
     """One connection and the document behind it. A new connection is a new Editor."""
 
@@ -45,6 +51,11 @@ class Editor:
         """The steps of the document."""
         steps: Map[Any] = self.doc.get("steps", type=Map)
         return steps
+
+    @property
+    def notes(self) -> "Map[Any]":
+        """A place for any keys and values, which stay: what is no step the worker deletes."""
+        return notes_of(self.doc)
 
     async def send(self, message: Message) -> None:
         """Send one message; a connection that is gone takes it silently."""

@@ -34,9 +34,9 @@ def valid_update() -> bytes:
 
 
 def nested_update(depth: int) -> bytes:
-    """One step whose value is `depth` arrays in each other (Yjs update format v1)."""
+    """One note whose value is `depth` arrays in each other (Yjs update format v1)."""
     one_struct_of_client_88 = bytes((1, 1, 88, 0))
-    parent = bytes((CONTENT_ANY_WITH_KEY, 1)) + var_string("steps") + var_string(f"nested {depth}")
+    parent = bytes((CONTENT_ANY_WITH_KEY, 1)) + var_string("notes") + var_string(f"nested {depth}")
     value = bytes((ANY_ARRAY, 1)) * depth + bytes((ANY_NULL,))
     nothing_deleted = b"\x00"
     return one_struct_of_client_88 + parent + b"\x01" + value + nothing_deleted
@@ -104,7 +104,7 @@ async def test_a_large_update_below_the_limit_is_taken(
 ) -> None:
     room = shared_server.room(await another_pipeline(shared_installation), owner_token)
     async with joined(room) as editor:
-        await editor.edit(lambda _: editor.steps.update({"big": "x" * (4 * 1024 * 1024)}))
+        await editor.edit(lambda _: editor.notes.update({"big": "x" * (4 * 1024 * 1024)}))
         await editor.until_echoed()
 
 
@@ -117,7 +117,7 @@ async def test_nesting_within_bounds_is_taken(
         editor.unechoed.append(update)
         await editor.send(Update(update))
         await editor.until_echoed()
-        assert f"nested {DEEPEST}" in editor.steps
+        assert f"nested {DEEPEST}" in editor.notes
 
 
 async def test_mutilated_updates_never_end_the_server(

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from dataclasses import replace
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -38,10 +39,11 @@ async def test_it_is_red_while_it_still_serves(installation: Installation) -> No
         async with joined(room) as editor:
             ending = asyncio.create_task(server.program.end(signal.SIGTERM))
             await eventually("a red light", lambda: is_red(server))
-            await add_step(editor, "late")
+            late = str(uuid4())
+            await add_step(editor, late)
             await editor.until_echoed()
             async with joined(room) as newcomer:
-                assert "late" in newcomer.steps
+                assert late in newcomer.steps
             assert await editor.close_code() == (1012, "server is restarting: reconnect")
         assert await ending == 0
 
@@ -70,7 +72,7 @@ async def test_it_ends_in_time_though_nothing_can_be_committed(installation: Ins
         room = server.room(await installation.demo_pipeline(), await installation.token())
         async with joined(room) as editor, sql.transaction():
             await sql.execute("LOCK TABLE pipeline_updates, projection_cursors")
-            await add_step(editor, "never safe")
+            await add_step(editor, str(uuid4()))
             begun = time.monotonic()
             assert await server.program.end() == 0
             assert time.monotonic() - begun < 1 + BESIDES_DRAINING

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 import pytest_asyncio
-from pycrdt import Map
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -17,7 +16,7 @@ from app.websocket.read_away import READ_AWAY
 from crdt.protocol.hocuspocus import Authenticate
 from crdt.protocol.messages import Stateless, SyncStep1
 from tests.app.fakes import presence
-from tests.editor import Editor, joined, visiting
+from tests.editor import Editor, joined, notes_of, visiting
 from tests.hocuspocus import client_frame
 from tests.server import PATIENCE, VIEWER, Installation, Server, eventually
 
@@ -168,10 +167,8 @@ async def test_edits_too_fast_are_taken_slower_and_all_of_them(room: str) -> Non
     async with joined(room) as fast, joined(room) as other:
         begun = time.monotonic()
         for number in range(240):
-            await fast.edit(
-                lambda doc, number=number: doc.get("steps", type=Map).update({"fast": number})
-            )
-        await other.edit(lambda doc: doc.get("steps", type=Map).update({"other": 1}))
+            await fast.edit(lambda doc, number=number: notes_of(doc).update({"fast": number}))
+        await other.edit(lambda doc: notes_of(doc).update({"other": 1}))
         await other.until_echoed()
         assert fast.unechoed, "nobody waits for the fast one"
         await fast.until_echoed()
@@ -202,7 +199,7 @@ async def test_metrics_tell_what_happened(room: str, shared_server: Server) -> N
     await eventually("nobody there", lambda: is_empty(shared_server))
     async with joined(room) as editor:
         await editor.send(SyncStep1(b"\x00"))
-        await editor.edit(lambda doc: doc.get("steps", type=Map).update({"one": 1}))
+        await editor.edit(lambda doc: notes_of(doc).update({"one": 1}))
         await editor.until_echoed()
         lines = await metrics(shared_server)
     assert lines[SESSIONS] == 1
@@ -218,20 +215,16 @@ async def test_a_pipeline_may_grow_so_far_and_shrink_again(
     async with joined(room) as editor, joined(room) as other:
         for number in range(3):
             await editor.edit(
-                lambda doc, number=number: doc.get("steps", type=Map).update(
-                    {f"big-{number}": "x" * 100_000}
-                )
+                lambda doc, number=number: notes_of(doc).update({f"big-{number}": "x" * 100_000})
             )
         await editor.until("a refusal", lambda: bool(editor.refusals))
         assert editor.refusals == [
             "the pipeline is too large: delete something before you add more"
         ]
-        await other.until("what was taken", lambda: "big-1" in other.steps)
-        await other.edit(
-            lambda doc: [doc.get("steps", type=Map).pop(f"big-{number}") for number in (0, 1)]
-        )
+        await other.until("what was taken", lambda: "big-1" in other.notes)
+        await other.edit(lambda doc: [notes_of(doc).pop(f"big-{number}") for number in (0, 1)])
         await other.until_echoed()
-        assert "big-2" not in other.steps
+        assert "big-2" not in other.notes
     assert (await metrics(shared_server))[
         'pipeloom_rejects_total{process="1",reason="too_large"}'
     ] >= 1

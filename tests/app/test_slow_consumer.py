@@ -6,12 +6,11 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from pycrdt import Map
 
 from crdt.protocol.messages import AwarenessUpdate, SyncStep2, Update
 from tests.app.fakes import presence
 from tests.app.stalled import Stalled, stalled
-from tests.editor import Editor, joined
+from tests.editor import Change, Editor, joined, notes_of
 from tests.server import Installation, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -33,12 +32,10 @@ async def shared_server(shared_installation: Installation) -> AsyncIterator[Serv
 
 
 async def write(editor: Editor, count: int = EDITS, size: int = EDIT_SIZE) -> None:
-    """Overwrite one step again and again, so that the document stays small; wait for commits."""
+    """Overwrite one note again and again, so that the document stays small; wait for commits."""
     for number in range(count):
         content = f"{number:08}" + "x" * size
-        await editor.edit(
-            lambda doc, content=content: doc.get("steps", type=Map).update({"busy": content})
-        )
+        await editor.edit(lambda doc, content=content: notes_of(doc).update({"busy": content}))
     await editor.until_echoed()
 
 
@@ -47,14 +44,15 @@ async def test_who_resumes_has_everything_and_its_acknowledgements_are_exact(
 ) -> None:
     async with stalled(room, shared_server.port) as slow, joined(room) as editor:
         await slow.join()
-        first = [await slow.edit(a_step()) for _ in range(5)]
+        first = [await slow.edit(a_note()) for _ in range(5)]
         await write(editor)
-        second = [await slow.edit(a_step()) for _ in range(5)]
+        second = [await slow.edit(a_note()) for _ in range(5)]
         await editor.until("the slow client's edits", lambda: has_all(editor, slow))
         await slow.read_until(lambda message: isinstance(message, SyncStep2))
         await settled(slow)
         assert [slow.count(update) for update in first + second] == [1] * 10
-        assert slow.doc.get("steps", type=Map).to_py() == editor.steps.to_py()
+        await editor.until("the same notes", lambda: has_all(editor, slow))
+        assert notes_of(slow.doc).to_py() == editor.notes.to_py()
         others = [
             message
             for message in slow.received
@@ -69,7 +67,7 @@ async def test_who_resumes_goes_on_as_before(room: str, shared_server: Server) -
         await write(editor)
         await slow.read_until(lambda message: isinstance(message, SyncStep2))
         await settled(slow)
-        update = await editor.edit(a_step())
+        update = await editor.edit(a_note())
         await slow.read_until(lambda message: message == Update(update))
 
 
@@ -88,16 +86,11 @@ async def test_who_lacks_more_than_may_wait_is_sent_away(room: str, shared_serve
     async with stalled(room, shared_server.port) as slow, joined(room) as editor:
         await slow.join()
         await write(editor, 20, OUTBOX // 10)
-        await editor.edit(
-            lambda doc: doc.get("steps", type=Map).update(
-                {f"big-{number}": "x" * OUTBOX for number in range(3)}
-            )
-        )
+        keys = [f"big-{number}" for number in range(3)]
+        await editor.edit(lambda doc: notes_of(doc).update(dict.fromkeys(keys, "x" * OUTBOX)))
         await editor.until_echoed()
         assert await slow.closed() == (1013, "this client reads too slowly: reconnect")
-        await editor.edit(
-            lambda doc: [doc.get("steps", type=Map).pop(f"big-{number}") for number in range(3)]
-        )
+        await editor.edit(lambda doc: [notes_of(doc).pop(key) for key in keys])
         await editor.until_echoed()
 
 
@@ -107,8 +100,8 @@ async def test_who_does_not_even_read_its_acknowledgements_is_not_read_either(
     async with stalled(room, shared_server.port) as slow, joined(room) as editor:
         await slow.join()
         writing = asyncio.create_task(write_blindly(slow))
-        await editor.until("an edit", lambda: "mine" in editor.steps)
-        await editor.edit(a_step())
+        await editor.until("an edit", lambda: "mine" in editor.notes)
+        await editor.edit(a_note())
         await editor.until_echoed()
         assert not writing.done(), "the server takes no more from it"
         await slow.read_until(lambda _: writing.done())
@@ -121,7 +114,7 @@ async def write_blindly(slow: Stalled) -> list[bytes]:
     """Send many times what outbox and sockets hold, without reading."""
     return [
         await slow.edit(
-            lambda doc, number=number: doc.get("steps", type=Map).update(
+            lambda doc, number=number: notes_of(doc).update(
                 {"mine": f"{number:08}" + "y" * (OUTBOX // 4)}
             )
         )
@@ -129,16 +122,16 @@ async def write_blindly(slow: Stalled) -> list[bytes]:
     ]
 
 
-def a_step() -> object:
+def a_note() -> Change:
     key = str(uuid4())
-    return lambda doc: doc.get("steps", type=Map).update({key: Map({"name": key})})
+    return lambda doc: notes_of(doc).update({key: key})
 
 
 def has_all(editor: Editor, slow: Stalled) -> bool:
-    return set(slow.doc.get("steps", type=Map).keys()) <= set(editor.steps.keys())
+    return set(notes_of(slow.doc).keys()) <= set(editor.notes.keys())
 
 
 async def settled(slow: Stalled) -> None:
     """Read until the answer to one more edit: everything before it has come by then."""
-    update = await slow.edit(a_step())
+    update = await slow.edit(a_note())
     await slow.read_until(lambda message: message == Update(update))

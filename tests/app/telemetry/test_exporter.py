@@ -15,7 +15,6 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import SpanProcessor
-from pycrdt import Map
 from structlog.testing import capture_logs
 
 from app.telemetry import exporter, otel, spans
@@ -177,7 +176,7 @@ async def visit(installation: Installation, *options: str) -> tuple[int, str]:
             url = server.http(f"/api/me?token={token}")
             assert (await client.get(url, headers=headers)).status_code == 200
         async with joined(server.room(await installation.demo_pipeline(), token)) as editor:
-            await editor.edit(lambda doc: doc.get("steps", type=Map).update({"one": 1}))
+            await editor.edit(lambda _: editor.notes.update({"one": 1}))
             await editor.until_echoed()
         began = time.monotonic()
         code = await server.program.end(signal.SIGTERM)
@@ -205,7 +204,7 @@ async def test_a_worker_tells_of_its_projections(installation: Installation) -> 
         ):
             room = server.room(await installation.demo_pipeline(), await installation.token())
             async with joined(room) as editor:
-                await editor.edit(lambda doc: doc.get("steps", type=Map).update({"one": 1}))
+                await editor.edit(lambda _: editor.notes.update({"one": 1}))
                 await editor.until_echoed()
             await eventually("tables that are not behind", lambda: is_projected(installation))
             assert await worker.end(signal.SIGTERM) == 0
