@@ -86,7 +86,12 @@ def api(context: Context, tokens: Verifier, settings: Settings) -> ASGIApp:
     return Cors(guarded, Origins.of(settings), EXPOSED)
 
 
-def _application(context: Context) -> FastAPI:
+def openapi_document() -> dict[str, Any]:
+    """Return the OpenAPI document that `/api/openapi.json` answers with."""
+    return _application(None).openapi()
+
+
+def _application(context: Context | None) -> FastAPI:
     application = FastAPI(
         title="Pipeloom",
         version=metadata.version("pipeloom"),

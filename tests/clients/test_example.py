@@ -45,7 +45,7 @@ def test_types_of_the_packed_library_are_checked_in_the_example(project: Path) -
     (project / "styles.d.ts").write_text('declare module "*.css";\n')
     strict = ("--strict", "--noEmit", "--skipLibCheck", "--jsx", "react-jsx", "--target", "es2022")
     resolution = ("--module", "esnext", "--moduleResolution", "bundler")
-    compiler = str(MODULES / "typescript" / "bin" / "tsc")
+    compiler = str(MODULES / "typescript7" / "bin" / "tsc")
     run(node(), compiler, *strict, *resolution, "main.tsx", "styles.d.ts", cwd=project)
 
 

@@ -1,0 +1,374 @@
+/**
+ * The REST API, typed from the server's OpenAPI document (`docs/api.md`): lists of pipelines, versions,
+ * comments and what else is not in the document. Edits of an open pipeline are the verbs' business.
+ */
+import type { components, paths } from "./rest-types.js";
+
+type Schemas = components["schemas"];
+export type Me = Schemas["Me"];
+export type Team = Schemas["Team"];
+export type UserProfile = Schemas["UserProfile"];
+export type Pipeline = Schemas["Pipeline"];
+export type ListedPipeline = Schemas["ListedPipeline"];
+export type DeletedPipeline = Schemas["DeletedPipeline"];
+export type Finding = Schemas["Finding"];
+export type Validation = Schemas["Validation"];
+export type Comment = Schemas["Comment"];
+export type Version = Schemas["Version"];
+export type WholeVersion = Schemas["WholeVersion"];
+export type Difference = Schemas["Difference"];
+export type Restored = Schemas["Restored"];
+export type Diagnostic = Schemas["Diagnostic"];
+export type Template = Schemas["TemplateSummary"];
+export type Session = Schemas["Session"];
+export type Problem = Schemas["Problem"];
+export type StepTypeInfo = Omit<Schemas["StepTypeShown"], "schema"> & { readonly schema: JsonSchema };
+
+/** A schema of a step or of a part of it, in the keywords of JSON Schema 2020-12 that the server uses. */
+export interface JsonSchema {
+  readonly $schema?: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly type?: string | readonly string[];
+  readonly default?: unknown;
+  readonly examples?: readonly unknown[];
+  readonly const?: string;
+  readonly enum?: readonly string[];
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: boolean | JsonSchema;
+  readonly items?: JsonSchema;
+  readonly minItems?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+}
+
+/** A page of a list; `next_cursor` is the `cursor` of the next one, null on the last. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next_cursor: string | null;
+}
+
+export interface RestOptions {
+  /** The server, such as `https://pipeloom.example`; by default that of the page. */
+  readonly url?: string;
+  /** Returns a token; called for each request. Null means that nobody is signed in. */
+  readonly token: () => string | null | Promise<string | null>;
+  readonly fetch?: typeof fetch;
+}
+
+/** A request that the server refused, or that did not reach it (then `status` is 0). */
+export class RestError extends Error {
+  override readonly name = "RestError";
+
+  constructor(
+    readonly status: number,
+    /** What the server said: `detail`, with 422 `errors`, with 412 `current`, with 403 `roles`. */
+    readonly problem: Problem | null,
+    message: string,
+    /** Seconds after which the server asks to try again, with 429 and 503. */
+    readonly retryAfter: number | null = null,
+  ) {
+    super(message);
+  }
+}
+
+type Method = "get" | "post" | "put" | "patch" | "delete";
+type Operation<P extends keyof paths, M extends Method> = NonNullable<paths[P][M]>;
+/** The paths that have a method. */
+export type Path<M extends Method> = {
+  [P in keyof paths]: [Operation<P, M>] extends [never] ? never : P;
+}[keyof paths];
+
+type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
+// Distributed over operations once: each factor by itself would multiply.
+type Parts<O> = O extends unknown ? InPath<O> & InQuery<O> & InBody<O> : never;
+type InPath<O> = O extends { parameters: { path: infer T extends object } } ? { readonly path: T } : object;
+type InQuery<O> = O extends { parameters: { query: infer T extends object } }
+  ? { readonly query: T }
+  : O extends { parameters: { query?: infer T extends object } }
+    ? { readonly query?: Optional<T> }
+    : object;
+type InBody<O> = O extends { requestBody: { content: { "application/json": infer T } } }
+  ? { readonly body: T }
+  : O extends { requestBody?: { content: { "application/json": infer T } } }
+    ? { readonly body?: T }
+    : O extends { requestBody: { content: { "application/yaml": unknown } } }
+      ? { readonly yaml: string }
+      : object;
+
+/** What a request takes: the parts that the API has for it, and what every request may have. */
+export type Given<O> = Parts<O> & {
+  /** The ETag of the state that is to be edited; another one makes the server answer with 412. */
+  readonly ifMatch?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+type Arguments<O> = object extends Parts<O> ? [Given<O>?] : [Given<O>];
+
+/** What a request is answered with; undefined where there is no body. */
+export type Answer<O> = O extends { responses: infer R }
+  ? R extends { 200: { content: { "application/json": infer T } } } | { 201: { content: { "application/json": infer T } } }
+    ? T
+    : R extends { 200: { content: { "application/yaml": unknown } } }
+      ? string
+      : undefined
+  : never;
+
+/** Parts of any request, as the code below reads them. */
+interface AnyParts {
+  readonly path?: Readonly<Record<string, string | number>>;
+  readonly query?: Readonly<Record<string, unknown>>;
+  readonly body?: unknown;
+  readonly yaml?: string;
+  readonly ifMatch?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Query<P extends Path<"get">> = NonNullable<Given<Operation<P, "get">> extends { query?: infer Q } ? Q : never>;
+
+/** Options of requests that only read. */
+export interface Reading {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Requests by what they are for. Each resolves to what the server answers, or rejects with a `RestError`. */
+export class RestClient {
+  private readonly base: string;
+  private types: Promise<ReadonlyMap<string, StepTypeInfo>> | undefined;
+
+  constructor(private readonly options: RestOptions) {
+    this.base = `${(options.url ?? globalThis.location?.origin ?? "").replace(/\/+$/, "")}/api`;
+  }
+
+  /** Make any request of the API: `call("get", "/pipelines/{pipeline_id}", {path: {pipeline_id}})`. */
+  async call<M extends Method, P extends Path<M>>(
+    method: M,
+    path: P,
+    ...given: Arguments<Operation<P, M>>
+  ): Promise<Answer<Operation<P, M>>> {
+    const [parts = {}] = given as unknown as readonly AnyParts[];
+    const [data] = await this.answered(method, path, parts);
+    return data as Answer<Operation<P, M>>;
+  }
+
+  readonly me = (): Promise<Me> => this.call("get", "/me");
+  readonly teams = (query: Query<"/teams"> = {}): Promise<Page<Team>> => this.call("get", "/teams", { query });
+
+  /** Every type of steps by its name. It is read once; after a failure the next call tries again. */
+  stepTypes(): Promise<ReadonlyMap<string, StepTypeInfo>> {
+    this.types ??= this.call("get", "/step-types").then(
+      ({ items }) => new Map(items.map((each) => [each.type, each as StepTypeInfo])),
+    );
+    this.types.catch(() => (this.types = undefined));
+    return this.types;
+  }
+
+  readonly pipelines = {
+    list: (query: Query<"/pipelines"> = {}, { signal }: Reading = {}): Promise<Page<ListedPipeline>> =>
+      this.call("get", "/pipelines", { query, signal }),
+    get: (id: string): Promise<Pipeline> => this.call("get", "/pipelines/{pipeline_id}", at(id)),
+    create: (body: Schemas["NewPipeline"]): Promise<Schemas["Created"]> => this.call("post", "/pipelines", { body }),
+    /** Create one from Pipeline YAML; `findings` of the answer say what is odd about it. */
+    importYaml: (team_id: string, yaml: string): Promise<Schemas["Created"]> =>
+      this.call("post", "/pipelines", { body: { team_id, yaml } }),
+    fork: (id: string, body: Schemas["Fork"] = {}): Promise<Pipeline> =>
+      this.call("post", "/pipelines/{pipeline_id}/fork", { ...at(id), body }),
+    patch: (id: string, body: Schemas["PipelinePatch"], ifMatch?: string): Promise<Pipeline> =>
+      this.call("patch", "/pipelines/{pipeline_id}", { ...at(id), body, ifMatch }),
+    rename: (id: string, name: string): Promise<Pipeline> => this.pipelines.patch(id, { name }),
+    archive: (id: string): Promise<Pipeline> => this.pipelines.patch(id, { status: "archived" }),
+    delete: (id: string): Promise<undefined> => this.call("delete", "/pipelines/{pipeline_id}", at(id)),
+    /** Those that were deleted and can be brought back. */
+    deleted: (query: Query<"/deleted-pipelines"> = {}): Promise<Page<DeletedPipeline>> =>
+      this.call("get", "/deleted-pipelines", { query }),
+    bringBack: (id: string): Promise<Pipeline> =>
+      this.call("post", "/deleted-pipelines/{pipeline_id}/restore", at(id)),
+    presence: (id: string): Promise<Schemas["Presence"]> => this.call("get", "/pipelines/{pipeline_id}/presence", at(id)),
+    diagnostics: (id: string, query: Query<"/pipelines/{pipeline_id}/diagnostics"> = {}): Promise<Page<Diagnostic>> =>
+      this.call("get", "/pipelines/{pipeline_id}/diagnostics", { ...at(id), query }),
+  };
+
+  readonly yaml = {
+    /** The pipeline as Pipeline YAML v2, and the tag of its state. */
+    export: async (id: string, { signal }: Reading = {}): Promise<{ readonly yaml: string; readonly etag: string }> => {
+      const [yaml, etag] = await this.answered("get", "/pipelines/{pipeline_id}/yaml", { ...at(id), signal });
+      return { yaml: String(yaml), etag };
+    },
+    /** Make the pipeline equal to a file, by the smallest edits; with `ifMatch` only from that state. */
+    apply: (id: string, yaml: string, ifMatch?: string): Promise<Validation> =>
+      this.call("put", "/pipelines/{pipeline_id}/yaml", { ...at(id), yaml, ifMatch }),
+    /** What is odd about a file; nothing is stored. */
+    validate: (yaml: string, { signal }: Reading = {}): Promise<Validation> =>
+      this.call("post", "/validate", { yaml, signal }),
+  };
+
+  readonly versions = {
+    list: (id: string, query: Query<"/pipelines/{pipeline_id}/versions"> = {}): Promise<Page<Version>> =>
+      this.call("get", "/pipelines/{pipeline_id}/versions", { ...at(id), query }),
+    get: (id: string, number: number): Promise<WholeVersion> =>
+      this.call("get", "/pipelines/{pipeline_id}/versions/{number}", { path: { pipeline_id: id, number } }),
+    save: (id: string, name: string, change_summary?: string): Promise<Version> =>
+      this.call("post", "/pipelines/{pipeline_id}/versions", {
+        ...at(id),
+        body: { name, ...(change_summary === undefined ? {} : { change_summary }) },
+      }),
+    /** What differs between two versions. */
+    compare: (id: string, from: number, to: number): Promise<Difference> =>
+      this.call("get", "/pipelines/{pipeline_id}/versions/diff", { ...at(id), query: { from, to } }),
+    /** Restore a version whole, or only these steps of it. */
+    restore: (id: string, number: number, steps?: readonly string[]): Promise<Restored> =>
+      this.call("post", "/pipelines/{pipeline_id}/versions/{number}/restore", {
+        path: { pipeline_id: id, number },
+        ...(steps && { body: { steps } }),
+      }),
+    /** Who edited the pipeline, when. */
+    history: (id: string, query: Query<"/pipelines/{pipeline_id}/history"> = {}): Promise<Page<Schemas["Edits"]>> =>
+      this.call("get", "/pipelines/{pipeline_id}/history", { ...at(id), query }),
+  };
+
+  readonly comments = {
+    list: (id: string, query: Query<"/pipelines/{pipeline_id}/comments"> = {}): Promise<Page<Comment>> =>
+      this.call("get", "/pipelines/{pipeline_id}/comments", { ...at(id), query }),
+    add: (id: string, body: Schemas["NewComment"]): Promise<Comment> =>
+      this.call("post", "/pipelines/{pipeline_id}/comments", { ...at(id), body }),
+    patch: (id: string, comment_id: string, body: Schemas["CommentPatch"]): Promise<Comment> =>
+      this.call("patch", "/pipelines/{pipeline_id}/comments/{comment_id}", {
+        path: { pipeline_id: id, comment_id },
+        body,
+      }),
+    resolve: (id: string, comment_id: string, resolved = true): Promise<Comment> =>
+      this.comments.patch(id, comment_id, { resolved }),
+    remove: (id: string, comment_id: string): Promise<undefined> =>
+      this.call("delete", "/pipelines/{pipeline_id}/comments/{comment_id}", { path: { pipeline_id: id, comment_id } }),
+  };
+
+  readonly templates = {
+    list: (query: Query<"/templates"> = {}): Promise<Page<Template>> => this.call("get", "/templates", { query }),
+    get: (template_id: string): Promise<Schemas["Template"]> =>
+      this.call("get", "/templates/{template_id}", { path: { template_id } }),
+    /** Create a pipeline from a template. */
+    instantiate: (template_id: string, body: Schemas["Instance"]): Promise<Pipeline> =>
+      this.call("post", "/templates/{template_id}/instantiate", { path: { template_id }, body }),
+  };
+
+  private async answered(method: Method, path: string, parts: AnyParts): Promise<[data: unknown, etag: string]> {
+    const answer = await this.fetched(method, path, parts);
+    if (!answer.ok) throw await refused(answer);
+    const type = answer.headers.get("Content-Type") ?? "";
+    const data = answer.status === 204 ? undefined : await (type.includes("json") ? answer.json() : answer.text());
+    return [data, answer.headers.get("ETag") ?? ""];
+  }
+
+  private async fetched(method: Method, path: string, parts: AnyParts): Promise<Response> {
+    const { body, yaml, ifMatch, signal } = parts;
+    const headers = new Headers();
+    const token = await this.options.token();
+    if (token !== null) headers.set("Authorization", `Bearer ${token}`);
+    if (ifMatch !== undefined) headers.set("If-Match", ifMatch);
+    if (body !== undefined) headers.set("Content-Type", "application/json");
+    if (yaml !== undefined) headers.set("Content-Type", "application/yaml");
+    const content = yaml ?? (body === undefined ? null : JSON.stringify(body));
+    const init = { method: method.toUpperCase(), headers, body: content, signal: signal ?? null };
+    try {
+      return await (this.options.fetch ?? fetch)(`${this.base}${address(path, parts)}`, init);
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw new RestError(0, null, "the server cannot be reached: check the network, then try again");
+    }
+  }
+}
+
+const at = (pipeline_id: string): { readonly path: { readonly pipeline_id: string } } => ({ path: { pipeline_id } });
+
+function address(path: string, { path: named = {}, query = {} }: AnyParts): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(named[name])));
+  const asked = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const each of Array.isArray(value) ? value : [value]) {
+      if (each !== undefined && each !== null) asked.append(name, String(each));
+    }
+  }
+  return asked.size > 0 ? `${filled}?${asked}` : filled;
+}
+
+async function refused(answer: Response): Promise<RestError> {
+  const text = await answer.text().catch(() => "");
+  let problem: Problem | null = null;
+  try {
+    problem = JSON.parse(text) as Problem;
+  } catch {
+    // A proxy has answered, not the server.
+  }
+  const wait = Number(answer.headers.get("Retry-After") ?? Number.NaN);
+  const message = problem?.detail ?? `the server answered with ${answer.status}`;
+  return new RestError(answer.status, problem, message, Number.isNaN(wait) ? null : wait);
+}
+
+/** Requests to a server. */
+export const restClient = (options: RestOptions): RestClient => new RestClient(options);
+
+/** Read a list page by page: `for await (const one of everyItem((page) => rest.teams(page)))`. */
+export async function* everyItem<T>(read: (page: { cursor?: string }) => Promise<Page<T>>): AsyncGenerator<T> {
+  let page = await read({});
+  yield* page.items;
+  while (page.next_cursor !== null) {
+    page = await read({ cursor: page.next_cursor });
+    yield* page.items;
+  }
+}
+
+export interface SessionOptions {
+  /** The server; by default that of the page. */
+  readonly url?: string;
+  /** The token of the link, or the one that was kept. */
+  readonly token: string;
+  /** Called with each next token: keep it, so that the page can be loaded again. */
+  readonly onToken?: (token: string) => void;
+  readonly fetch?: typeof fetch;
+}
+
+/**
+ * A `token` function for a link's token: it renews a token of a session once half of its life is over, and
+ * returns null once it has expired. Other tokens are returned as long as they are valid.
+ */
+export function sessionToken({ token, onToken, ...options }: SessionOptions): () => Promise<string | null> {
+  let current = token;
+  let renewing: Promise<void> | undefined;
+  let read = Date.now();
+  const rest = new RestClient({ ...options, token: () => current });
+  const renew = async (): Promise<void> => {
+    const next = await rest.call("post", "/session");
+    [current, read] = [next.token, Date.now()];
+    onToken?.(current);
+  };
+  return async () => {
+    const { exp, renewable_until: until } = claimsOf(current);
+    const now = Date.now();
+    // Without `iat` its life is counted from when this page got it.
+    const isDue = now > (read + exp) / 2 && now < until;
+    if (isDue && now < exp) {
+      renewing ??= renew().finally(() => (renewing = undefined));
+      // While it cannot be renewed it is still good.
+      await renewing.catch(() => undefined);
+    }
+    return Date.now() < claimsOf(current).exp ? current : null;
+  };
+}
+
+/** The times in a token, in milliseconds. What is none of ours never expires here: the server decides. */
+function claimsOf(token: string): { readonly exp: number; readonly renewable_until: number } {
+  try {
+    const part = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
+    const { exp, renewable_until = 0 } = JSON.parse(atob(part));
+    return { exp: Number(exp) * 1000, renewable_until: Number(renewable_until) * 1000 };
+  } catch {
+    return { exp: Number.POSITIVE_INFINITY, renewable_until: 0 };
+  }
+}

@@ -1,0 +1,86 @@
+/** What a page does over REST, from the list of pipelines to a version's restoration: `{url, token}` on stdin. */
+import assert from "node:assert/strict";
+import { text } from "node:stream/consumers";
+import { everyItem, RestError, restClient, sessionToken } from "../src/rest.js";
+
+const { url, token } = JSON.parse(await text(process.stdin));
+const rest = restClient({ url, token: sessionToken({ url, token }) });
+const refusal = (of: Promise<unknown>): Promise<RestError> =>
+  of.then(
+    () => assert.fail("it was not refused"),
+    (error) => error,
+  );
+
+const types = await rest.stepTypes();
+assert.equal(await rest.stepTypes(), types);
+assert.equal(types.get("claude")?.schema.properties?.["type"]?.const, "claude");
+
+assert.match((await rest.me()).email, /@/);
+const [team] = (await rest.teams()).items;
+assert(team);
+const { id } = await rest.pipelines.create({ team_id: team.id, name: "a tour", tags: ["tour", "first"] });
+await rest.pipelines.create({ team_id: team.id, name: "another", tags: ["tour"] });
+const found = await rest.pipelines.list({ tag: ["tour", "first"], q: undefined, team: team.id });
+assert.deepEqual(found.items.map((each) => [each.id, each.present]), [[id, []]]);
+const names: string[] = [];
+for await (const each of everyItem((page) => rest.pipelines.list({ tag: ["tour"], limit: 1, ...page }))) {
+  names.push(each.name);
+}
+assert.deepEqual(names.sort(), ["a tour", "another"]);
+
+const { yaml, etag } = await rest.yaml.export(id);
+const step = "  steps:\n    - name: greet\n      type: claude\n      prompt:\n        - {type: static, content: Say hello.}\n";
+const edited = yaml.replace(/\n  steps: \[\]\n|$/, `\n${step}`);
+assert.equal((await rest.yaml.validate(edited)).steps, 1);
+assert.equal((await rest.yaml.apply(id, edited, etag)).steps, 1);
+const stale = await refusal(rest.yaml.apply(id, edited, etag));
+assert.deepEqual([stale.status, typeof stale.problem?.current], [412, "string"]);
+const broken = await refusal(rest.pipelines.importYaml(team.id, "workflow: [\n"));
+assert.equal(broken.status, 422);
+assert.equal(typeof broken.problem?.errors?.[0]?.line, "number");
+const imported = await rest.pipelines.importYaml(team.id, edited);
+assert.deepEqual([imported.name, imported.findings], ["a tour", []]);
+
+const first = await rest.versions.save(id, "with a greeting");
+assert.equal((await rest.pipelines.rename(id, "renamed")).name, "renamed");
+await rest.yaml.apply(id, yaml);
+const second = await rest.versions.save(id, "without", "It was not needed.");
+const [one, two] = [first.version_number, second.version_number];
+const { steps } = await rest.versions.compare(id, one, two);
+assert.deepEqual(steps.map(({ kind, name }) => [kind, name]), [["removed", "greet"]]);
+assert.equal((await rest.versions.get(id, one)).steps.length, 1);
+const gone = steps[0]?.id ?? "";
+assert.equal((await rest.versions.restore(id, one, [gone])).version_number, one);
+assert.equal((await rest.pipelines.get(id)).name, "a tour");
+assert.equal((await refusal(rest.versions.restore(id, two, [gone]))).status, 422);
+await rest.pipelines.patch(id, { name: "renamed" });
+await rest.versions.restore(id, one);
+assert.equal((await rest.pipelines.get(id)).name, "a tour");
+const numbers = (await rest.versions.list(id)).items.map((each) => each.version_number);
+assert(numbers.includes(one) && numbers.includes(two));
+assert.notEqual((await rest.versions.history(id)).items.length, 0);
+
+const comment = await rest.comments.add(id, { content: "Why?", step_id: gone });
+assert.equal((await rest.comments.resolve(id, comment.id)).resolved, true);
+assert.deepEqual((await rest.comments.list(id, { resolved: true })).items.map((each) => each.id), [comment.id]);
+assert.equal(await rest.comments.remove(id, comment.id), undefined);
+assert.deepEqual((await rest.comments.list(id)).items, []);
+assert.deepEqual((await rest.pipelines.diagnostics(id)).items, []);
+assert.deepEqual((await rest.pipelines.presence(id)).items, []);
+
+const fork = await rest.pipelines.fork(id, { name: "a fork" });
+assert.equal(fork.parent_pipeline_id, id);
+assert.equal((await rest.pipelines.archive(fork.id)).status, "archived");
+await rest.pipelines.delete(fork.id);
+assert.equal((await refusal(rest.pipelines.get(fork.id))).status, 404);
+const deleted = await rest.pipelines.deleted({ team: team.id });
+assert.deepEqual(deleted.items.map((each) => each.id), [fork.id]);
+assert.equal((await rest.pipelines.bringBack(fork.id)).name, "a fork");
+
+const { id: template } = await rest.call("post", "/templates", { body: { pipeline_id: id, name: "Greeting" } });
+assert.deepEqual((await rest.templates.list()).items.map((each) => each.id), [template]);
+assert.equal((await rest.templates.get(template)).name, "Greeting");
+assert.equal((await rest.templates.instantiate(template, { team_id: team.id, name: "made" })).name, "made");
+
+assert.equal((await refusal(restClient({ url, token: () => null }).me())).status, 401);
+console.log("done");
