@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { everyItem, RestError, restClient, sessionToken } from "../src/rest.js";
+
+const HOUR = 3_600_000;
+const NOW = Date.UTC(2026, 10, 23, 9);
+
+/** A token that expires so many hours after NOW, and can be renewed for so many. */
+function aToken(hours: number, renewable?: number): string {
+  const seconds = (after: number): number => (NOW + after * HOUR) / 1000;
+  const until = renewable === undefined ? {} : { renewable_until: seconds(renewable) };
+  return `x.${Buffer.from(JSON.stringify({ exp: seconds(hours), name: "Åse…ÿ", ...until })).toString("base64url")}.x`;
+}
+
+/** A server that gives these answers in turn, and what it was asked. */
+function served(...answers: (Response | Error)[]): { fetch: typeof fetch; asked: [string, RequestInit][] } {
+  const asked: [string, RequestInit][] = [];
+  const answer = async (url: unknown, init?: RequestInit): Promise<Response> => {
+    asked.push([String(url), init ?? {}]);
+    const next = answers.shift() ?? new TypeError("expected no further request");
+    if (next instanceof Error) throw next;
+    return next;
+  };
+  return { fetch: answer as typeof fetch, asked };
+}
+
+const json = (body: unknown, init?: ResponseInit): Response => Response.json(body, init);
+const refusal = (of: Promise<unknown>): Promise<RestError> =>
+  of.then(
+    () => assert.fail("it was not refused"),
+    (error) => error,
+  );
+
+test("a session's token is renewed once, in the second half of its life, and kept", async (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: NOW });
+  const next = { token: aToken(20, 100), expires_at: "", renewable_until: "" };
+  const { fetch, asked } = served(json(next), new TypeError("away"));
+  const kept: string[] = [];
+  const token = sessionToken({ url: "", token: aToken(12, 100), fetch, onToken: (each) => kept.push(each) });
+  assert.equal(await token(), aToken(12, 100));
+  t.mock.timers.setTime(NOW + 7 * HOUR);
+  assert.deepEqual(await Promise.all([token(), token()]), [next.token, next.token]);
+  assert.deepEqual(asked.map(([url, { method }]) => `${method} ${url}`), ["POST /api/session"]);
+  assert.deepEqual(kept, [next.token]);
+  // While it cannot be renewed it is still good; once it is over, nobody is signed in.
+  t.mock.timers.setTime(NOW + 19 * HOUR);
+  assert.equal(await token(), next.token);
+  assert.equal(asked.length, 2);
+  t.mock.timers.setTime(NOW + 20 * HOUR);
+  assert.equal(await token(), null);
+  assert.equal(asked.length, 2);
+});
+
+test("a token of no session is never renewed, and the server judges what is none", async (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: NOW });
+  const { fetch, asked } = served();
+  const plain = sessionToken({ url: "", token: aToken(2), fetch });
+  const odd = sessionToken({ url: "", token: "odd", fetch });
+  t.mock.timers.setTime(NOW + 1.5 * HOUR);
+  assert.equal(await plain(), aToken(2));
+  t.mock.timers.setTime(NOW + 3 * HOUR);
+  assert.equal(await plain(), null);
+  assert.equal(await odd(), "odd");
+  assert.deepEqual(asked, []);
+});
+
+test("a refusal has the server's problem, and when to come back", async () => {
+  const problem = { title: "Too Many Requests", status: 429, detail: "too many requests: try again in 3 s" };
+  const { fetch } = served(
+    json(problem, { status: 429, headers: { "Retry-After": "3" } }),
+    new Response("<h1>Bad Gateway</h1>", { status: 502 }),
+    new TypeError("fetch failed"),
+  );
+  const rest = restClient({ url: "http://there", token: () => "t", fetch });
+  const busy = await refusal(rest.me());
+  assert.deepEqual([busy.status, busy.message, busy.retryAfter], [429, problem.detail, 3]);
+  assert.deepEqual(busy.problem, problem);
+  const proxy = await refusal(rest.me());
+  assert.deepEqual([proxy.status, proxy.problem, proxy.retryAfter], [502, null, null]);
+  assert.equal((await refusal(rest.me())).status, 0);
+});
+
+test("types of steps are read once, and again after a failure", async () => {
+  const type = { type: "claude", title: "Claude", description: "", family: "model", slots: [], schema: {} };
+  const { fetch, asked } = served(new TypeError("fetch failed"), json({ items: [type] }));
+  const rest = restClient({ url: "http://there/", token: () => "t", fetch });
+  assert.equal((await refusal(rest.stepTypes())).status, 0);
+  assert.equal((await rest.stepTypes()).get("claude")?.title, "Claude");
+  await rest.stepTypes();
+  assert.deepEqual(asked.map(([url]) => url), Array(2).fill("http://there/api/step-types"));
+});
+
+test("lists are read page by page, with the filters that were given", async () => {
+  const pages = [json({ items: ["a", "b"], next_cursor: "+2" }), json({ items: ["c"], next_cursor: null })];
+  const { fetch, asked } = served(...pages);
+  const rest = restClient({ url: "http://there", token: () => null, fetch });
+  const query = { tag: ["x", "y z"], q: undefined, team: null };
+  const names: unknown[] = [];
+  for await (const one of everyItem((page) => rest.pipelines.list({ ...query, ...page }))) names.push(one);
+  assert.deepEqual(names, ["a", "b", "c"]);
+  const base = "http://there/api/pipelines?tag=x&tag=y+z";
+  assert.deepEqual(asked.map(([url]) => url), [base, `${base}&cursor=%2B2`]);
+  assert.equal(new Headers(asked[0]?.[1].headers).has("Authorization"), false);
+});
+
+test("a request that was given up says so, and not that the server is away", async () => {
+  const given = new AbortController();
+  given.abort();
+  const { fetch } = served(new DOMException("aborted", "AbortError"));
+  const rest = restClient({ url: "", token: () => null, fetch });
+  await assert.rejects(rest.pipelines.list({}, { signal: given.signal }), { name: "AbortError" });
+});
+
+test("requests are of the types of the API", () => {
+  const rest = restClient({ url: "", token: () => null });
+  const checked = (): unknown[] => [
+    rest.call("get", "/pipelines/{pipeline_id}/yaml", { path: { pipeline_id: "" } }) satisfies Promise<string>,
+    rest.call("get", "/me") satisfies Promise<{ name: string }>,
+    // @ts-expect-error: the pipeline is missing
+    rest.call("get", "/pipelines/{pipeline_id}"),
+    // @ts-expect-error: there is no such method
+    rest.call("post", "/me"),
+    // @ts-expect-error: there is no such filter
+    rest.pipelines.list({ colour: "red" }),
+    // @ts-expect-error: a name is a text
+    rest.pipelines.create({ team_id: "", name: 4 }),
+  ];
+  assert.equal(typeof checked, "function");
+});
