@@ -346,7 +346,7 @@ class HocuspocusSocket:
         self._forget(channel)
         self._refused = channel
         reject(error)
-        channel.send(Denied(error.reason))
+        channel.send(Denied.because(error))
 
     def _deny(self, channel: Channel, error: SyncError) -> None:
         """Refuse a document, unless it is left or has another token to show.
@@ -362,7 +362,7 @@ class HocuspocusSocket:
         channel.join_span.fail(error)
         self._forget(channel)
         reject(error)
-        channel.send(Denied(error.reason))
+        channel.send(Denied.because(error))
 
     def _fail(self, channel: Channel, error: SyncError) -> None:
         """Close the socket; but an open document goes on with the token that it has."""

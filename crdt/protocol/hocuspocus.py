@@ -18,9 +18,9 @@ the session id. A client counts sync statuses: exactly one for each Update and e
 """
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias, assert_never
+from typing import Final, Self, TypeAlias, assert_never
 
-from crdt.errors import ProtocolError
+from crdt.errors import ProtocolError, SyncError
 
 from .lib0 import Reader, var_bytes, var_string
 from .messages import (
@@ -65,6 +65,11 @@ class Denied:
     """The document may not be used; the client may try another token on the same socket."""
 
     reason: str
+
+    @classmethod
+    def because(cls, error: SyncError) -> Self:
+        """Deny with an error's close code and reason: the message has a place for one text only."""
+        return cls(f"{error.close_code} {error.reason}")
 
 
 @dataclass(frozen=True, slots=True)

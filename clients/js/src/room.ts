@@ -213,18 +213,21 @@ export class Room {
     this.tell(true);
   };
 
-  private onDenied(reason: string): void {
-    this.isOpen = false;
-    if (reason.startsWith("Failed to get token")) return;
-    if (/too big|too large/.test(reason)) this.end("read only", reason);
-    else this.end(/pipeline|member|access/.test(reason) ? "gone" : "signed out", reason);
+  /** The server denies the document: `4404 no such pipeline`. Without a code it is the provider's own text. */
+  private onDenied(denial: string): void {
+    const [, code, reason = ""] = /^(\d+) (.*)/s.exec(denial) ?? [];
+    this.onEnd(Number(code), reason);
   }
 
   private onClose(code: number, reason: string): void {
-    this.isOpen = false;
     this.tally.reset();
-    if (code === 4401) this.end("signed out", reason);
-    else if (code === 4403 || code === 4404) this.end("gone", reason);
+    this.onEnd(code, reason);
+  }
+
+  private onEnd(code: number, reason: string): void {
+    this.isOpen = false;
+    const state = ENDS[code];
+    if (state) this.end(state, reason);
     else this.tell();
   }
 
@@ -264,6 +267,15 @@ export class Room {
     if (!isSame || always) for (const listener of [...this.listeners]) listener();
   }
 }
+
+/** Codes after which it is no use to connect again by oneself; the server's reason says what is. */
+const ENDS: Readonly<Record<number, Saved["state"]>> = {
+  4400: "read only",
+  4401: "signed out",
+  4403: "gone",
+  4404: "gone",
+  4413: "read only",
+};
 
 /** Open a pipeline on a server. */
 export const joinRoom = (options: RoomOptions): Room => new Room(options);

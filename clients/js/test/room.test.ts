@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { WebSocket as NodeWebSocket, WebSocketServer, type WebSocket as Socket } from "ws";
+import { joinRoom, type Saved } from "../src/index.js";
+
+const PIPELINE = "6a8d9e3c-1a52-4bb5-9c50-40b45b4c6b1e";
+
+/** A denial of the document, as the server writes it: varString address, 2, 1, varString reason. */
+function denial(reason: string): Uint8Array {
+  const text = (each: string): number[] => [Buffer.byteLength(each), ...Buffer.from(each)];
+  return Uint8Array.from([...text(PIPELINE), 2, 1, ...text(reason)]);
+}
+
+/** Join a room at a server that answers the first message so; return how often it was tried, and what is shown. */
+async function joined(answer: (socket: Socket) => void, state: Saved["state"]): Promise<[number, Saved]> {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await once(server, "listening");
+  let connections = 0;
+  server.on("connection", (socket) => {
+    connections += 1;
+    socket.once("message", () => answer(socket));
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const room = joinRoom({ url, pipeline: PIPELINE, token: () => "t", WebSocket: NodeWebSocket as never });
+  const left = once(server, "connection").then(async ([socket]) => once(socket, "close"));
+  await new Promise<void>((resolve) => {
+    const look = (): void => void (room.saved().state === state && room.saved().reason && resolve());
+    room.subscribe(look);
+  });
+  await left;
+  const seen = room.saved();
+  room.leave();
+  server.close();
+  return [connections, seen];
+}
+
+const ENDS: readonly (readonly [code: number, state: Saved["state"]])[] = [
+  [4400, "read only"],
+  [4401, "signed out"],
+  [4403, "gone"],
+  [4404, "gone"],
+  [4413, "read only"],
+];
+
+for (const [code, state] of ENDS) {
+  test(`${code} is ${state}, whatever the words`, async () => {
+    for (const reason of ["ask the owner", "pipeline, member, token: too big\nor so"]) {
+      const expected = [1, { state, unsaved: 0, reason }];
+      assert.deepEqual(await joined((socket) => socket.send(denial(`${code} ${reason}`)), state), expected);
+      assert.deepEqual(await joined((socket) => socket.close(code, reason), state), expected);
+    }
+  });
+}
