@@ -1,7 +1,8 @@
 """The HTTP responses outside the API: health, readiness, and problem documents for all else."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from http import HTTPStatus
+from typing import Literal, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse
@@ -12,19 +13,49 @@ Checks: TypeAlias = Mapping[str, Callable[[], Awaitable[object]]]
 
 PROBLEM = "application/problem+json"
 
+ProblemCode: TypeAlias = Literal[
+    "bad_cursor",
+    "unauthenticated",
+    "forbidden",
+    "role_needed",
+    "not_renewable",
+    "not_found",
+    "method_not_allowed",
+    "body_too_slow",
+    "conflict",
+    "edit_conflict",
+    "stale",
+    "too_big",
+    "unsupported_body",
+    "invalid",
+    "invalid_edit",
+    "invalid_file",
+    "unknown_entry",
+    "pipeline_too_large",
+    "too_many_requests",
+    "failed",
+    "overloaded",
+    "draining",
+    "store_unavailable",
+    "not_stored_yet",
+]
+"""What went wrong, for programs: the words of a problem may change, these do not (docs/api.md)."""
+
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="pipeloom"'}
 """RFC 9110 §11.6.1: a 401 must contain the scheme by which to authenticate."""
 
 
 def problem(
     status: int,
-    title: str,
+    code: ProblemCode,
     detail: str,
     members: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """A problem document (RFC 9457); `members` are added to it."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    title = HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, "code": code}
+    body["detail"] = detail
     return JSONResponse({**body, **(members or {})}, status, headers, media_type=PROBLEM)
 
 

@@ -8,7 +8,7 @@ import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -18,6 +18,7 @@ from setuptools import find_packages
 
 from app.api.app import RESOURCES
 from app.cli import cli
+from app.http import ProblemCode
 from app.settings import Settings
 from crdt.errors import SyncError
 from crdt.pipeline.fields import SETTINGS, STEP, Field
@@ -345,6 +346,13 @@ def test_the_page_on_the_api_names_every_resource() -> None:
     page = (ROOT / "docs" / "api.md").read_text()
     paths = {re.sub(r"\{\w+\}", "{id}", router.prefix) for router in RESOURCES}
     assert {path for path in paths if f"`{path}" not in page} == set()
+
+
+def test_the_page_on_the_api_explains_every_code_of_a_problem_and_no_other() -> None:
+    section = (ROOT / "docs" / "api.md").read_text().partition("\n## Refusals\n")[2]
+    rows = re.findall(r"^\| [\d, ]+ \| ([^|]+) \|", section.partition("\n## ")[0], re.MULTILINE)
+    explained = re.findall(r"`(\w+)`", " ".join(rows))
+    assert set(explained) == set(get_args(ProblemCode))
 
 
 def _close_codes(error: type[SyncError]) -> set[int]:

@@ -75,7 +75,7 @@ class MetricsPage:
         """See the class."""
         if not (_is_local(request) or self._has_token(request)):
             detail = "send the token of PIPELOOM_METRICS_TOKEN: Authorization: Bearer …"
-            return problem(401, "Unauthorized", detail, headers=CHALLENGE)
+            return problem(401, "unauthenticated", detail, headers=CHALLENGE)
         page = (
             self.own()
             if self._multiprocess_metrics is None

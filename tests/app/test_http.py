@@ -110,6 +110,7 @@ async def test_callers_without_a_token_learn_nothing_about_a_path(
         "type": "about:blank",
         "title": "Unauthorized",
         "status": 401,
+        "code": "unauthenticated",
         "detail": "send a token: Authorization: Bearer …",
     }
 

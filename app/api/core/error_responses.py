@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Final
 
 import structlog
@@ -12,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.auth.tokens import NotRenewable
-from app.http import CHALLENGE, problem
+from app.http import CHALLENGE, ProblemCode, problem
 from crdt.errors import (
     DocumentPoisoned,
     Draining,
@@ -23,6 +22,7 @@ from crdt.errors import (
     Overloaded,
     PipelineFileError,
     PipelineNotFound,
+    PipelineTooLarge,
     PipeloomError,
     SyncError,
     Unauthenticated,
@@ -37,23 +37,35 @@ RETRY_SECONDS: Final = 1
 
 _logger = structlog.get_logger(__name__)
 
-_STATUS: Final[Sequence[tuple[type[PipeloomError], int]]] = (
-    (Unauthenticated, 401),
-    (Forbidden, 403),
-    (NotRenewable, 403),
-    (PipelineNotFound, 404),
-    (store.UnknownSubject, 404),
-    (store.NotAllowed, 403),
-    (store.Conflict, 409),
-    (store.InvalidValue, 422),
-    (MessageTooBig, 413),
-    (PipelineFileError, 422),
-    (Draining, 503),
-    (Overloaded, 503),
-    (store.StoreUnavailable, 503),
-    (DocumentPoisoned, 503),
-    (SyncError, 422),
+_KINDS: Final[Sequence[tuple[type[PipeloomError], int, ProblemCode]]] = (
+    (Unauthenticated, 401, "unauthenticated"),
+    (Forbidden, 403, "forbidden"),
+    (NotRenewable, 403, "not_renewable"),
+    (PipelineNotFound, 404, "not_found"),
+    (store.UnknownSubject, 404, "not_found"),
+    (store.NotAllowed, 403, "forbidden"),
+    (store.Conflict, 409, "conflict"),
+    (store.InvalidValue, 422, "invalid"),
+    (MessageTooBig, 413, "too_big"),
+    (Draining, 503, "draining"),
+    (Overloaded, 503, "overloaded"),
+    (store.NotStoredYet, 503, "not_stored_yet"),
+    (store.StoreUnavailable, 503, "store_unavailable"),
+    (DocumentPoisoned, 503, "overloaded"),
+    (UnknownEntry, 422, "unknown_entry"),
+    (EditConflict, 409, "edit_conflict"),
+    (PipelineTooLarge, 422, "pipeline_too_large"),
+    (EditRefused, 422, "invalid_edit"),
+    (SyncError, 422, "invalid"),
 )
+"""The status and code of each kind of error, the more special kinds first."""
+
+_FAILED: Final[tuple[int, ProblemCode]] = 500, "failed"
+
+
+def _status_and_code(error: PipeloomError) -> tuple[int, ProblemCode]:
+    found = ((status, code) for kind, status, code in _KINDS if isinstance(error, kind))
+    return next(found, _FAILED)
 
 
 def problem_response(error: PipeloomError) -> Response:
@@ -62,28 +74,28 @@ def problem_response(error: PipeloomError) -> Response:
         case NotModified():
             return Response(status_code=304, headers={"ETag": error.etag})
         case Problem():
-            return _document(error.status, str(error), error.members, error.headers)
+            return problem(error.status, error.code, str(error), error.members, error.headers)
         case EditRefused():
             return _refused(error)
         case PipelineFileError():
             place = {"path": "yaml", "line": error.line, "column": error.column}
-            return _document(422, str(error), {"errors": [{**place, "detail": error.problem}]})
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+            errors = [{**place, "detail": error.problem}]
+            return problem(422, "invalid_file", str(error), {"errors": errors})
+    status, code = _status_and_code(error)
     if status == 500:
         _logger.error("api.failed", error=str(error), kind=type(error).__name__)
-        return _document(500, _BUG)
-    return _document(status, _detail(error), headers=_headers(status))
+        return problem(500, code, _BUG)
+    return problem(status, code, _detail(error), headers=_headers(status))
 
 
 def _refused(error: EditRefused) -> Response:
     """An edit that the document cannot take: 404 for its subject, 409 or 422 for a field of it."""
+    status, code = _status_and_code(error)
     if isinstance(error, UnknownEntry) and error.field is None:
-        return _document(404, str(error))
+        return problem(404, code, str(error))
     path = "body" if error.field is None else f"body.{error.field}"
     errors = [{"path": path, "detail": error.problem}]
-    return _document(
-        409 if isinstance(error, EditConflict) else 422, str(error), {"errors": errors}
-    )
+    return problem(status, code, str(error), {"errors": errors})
 
 
 def _detail(error: PipeloomError) -> str:
@@ -122,15 +134,6 @@ def _headers(status: int) -> Mapping[str, str]:
     return {}
 
 
-def _document(
-    status: int,
-    detail: str,
-    members: Mapping[str, object] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    return problem(status, HTTPStatus(status).phrase, detail, members, headers)
-
-
 async def on_pipeloom_error(_: Request, error: PipeloomError) -> Response:
     """Answer an error of the family."""
     return problem_response(error)
@@ -143,7 +146,12 @@ async def on_http_error(request: Request, error: HTTPException) -> Response:
         405: f"{request.method} is not among the methods of {request.url.path}",
     }.get(error.status_code, error.detail)
     headers = {"Allow": _methods(request)} if error.status_code == 405 else error.headers
-    return _document(error.status_code, detail, headers=headers)
+    code = _HTTP_CODES.get(error.status_code, "invalid")
+    return problem(error.status_code, code, detail, headers=headers)
+
+
+_HTTP_CODES: Final[Mapping[int, ProblemCode]] = {404: "not_found", 405: "method_not_allowed"}
+"""Of what routing refuses; whatever else it does is about a body that is none."""
 
 
 def _methods(request: Request) -> str:
@@ -166,7 +174,7 @@ async def on_invalid_request(_: Request, error: RequestValidationError) -> Respo
 
 async def on_unexpected_error(_: Request, __: Exception) -> Response:
     """Answer any other exception; the middleware logs it."""
-    return _document(500, _BUG)
+    return problem(*_FAILED, _BUG)
 
 
 def _path(location: Sequence[int | str]) -> str:

@@ -21,10 +21,10 @@ class NotFound:
             await self._tokens.verify(token if scheme.lower() == "bearer" else "")
         except Unauthenticated:
             detail = "send a token: Authorization: Bearer …"
-            return problem(401, "Unauthorized", detail, headers=CHALLENGE)
+            return problem(401, "unauthenticated", detail, headers=CHALLENGE)
         except Overloaded as error:
-            return problem(503, "Service Unavailable", str(error))
-        return problem(404, "Not Found", f"there is nothing at {request.url.path}")
+            return problem(503, "overloaded", str(error))
+        return problem(404, "not_found", f"there is nothing at {request.url.path}")
 
     def wrapped(self, default: ASGIApp) -> ASGIApp:
         """Answer HTTP where no route matches; the rest is left to `default`."""

@@ -17,6 +17,7 @@ Problem (a PipeloomError)
 from collections.abc import Mapping
 from typing import ClassVar
 
+from app.http import ProblemCode
 from crdt.errors import PipeloomError
 
 
@@ -32,6 +33,7 @@ class Problem(PipeloomError):
     """A refusal with its status; `members` are added to the document, `headers` to the answer."""
 
     status: ClassVar[int] = 400
+    code: ClassVar[ProblemCode] = "bad_cursor"
     members: Mapping[str, object] = {}
     headers: Mapping[str, str] = {}
 
@@ -47,6 +49,7 @@ class RoleNeeded(Problem):
     """The caller is known here but may not do this."""
 
     status = 403
+    code = "role_needed"
 
     def __init__(self, deed: str, *roles: str) -> None:
         who = " or ".join(roles)
@@ -58,12 +61,14 @@ class NotFound(Problem):
     """There is no such thing, as far as the caller may know."""
 
     status = 404
+    code = "not_found"
 
 
 class BodyTooSlow(Problem):
     """The request's body did not arrive in time; `limit` is in seconds."""
 
     status = 408
+    code = "body_too_slow"
 
     def __init__(self, limit: float) -> None:
         super().__init__(f"expected the whole body within {limit:g} s")
@@ -73,6 +78,7 @@ class Stale(Problem):
     """Somebody changed it since; `current` is what it is and `etag` names that state."""
 
     status = 412
+    code = "stale"
 
     def __init__(self, current: object, etag: str) -> None:
         super().__init__("it has changed since: look at `current`, then try again with its ETag")
@@ -83,6 +89,7 @@ class BodyTooBig(Problem):
     """The request's body is larger than the server takes."""
 
     status = 413
+    code = "too_big"
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"expected a body of at most {limit} bytes")
@@ -92,6 +99,7 @@ class UnsupportedBody(Problem):
     """The request's body is not of the media type this resource takes."""
 
     status = 415
+    code = "unsupported_body"
 
 
 class CompressedBody(UnsupportedBody):
@@ -106,6 +114,7 @@ class Invalid(Problem):
     """The request is well-formed, but its content cannot be; `errors` are (path, what) pairs."""
 
     status = 422
+    code = "invalid"
 
     def __init__(self, *errors: tuple[str, str]) -> None:
         super().__init__("; ".join(f"{path}: {what}" if path else what for path, what in errors))
@@ -116,6 +125,7 @@ class TooManyRequests(Problem):
     """The caller asks faster than it may; `wait` is in seconds."""
 
     status = 429
+    code = "too_many_requests"
 
     def __init__(self, wait: int, what: str = "too many requests") -> None:
         super().__init__(f"{what}: try again in {wait} s")

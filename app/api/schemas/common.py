@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.http import ProblemCode
+
 PROBLEM_REF = "#/components/schemas/Problem"
 
 LARGEST: Final = 2**31 - 1
@@ -78,6 +80,7 @@ class Problem(Shown):
                 "type": "about:blank",
                 "title": "Not Found",
                 "status": 404,
+                "code": "not_found",
                 "detail": "no such pipeline: check the id",
             }
         }
@@ -86,6 +89,7 @@ class Problem(Shown):
     type: str = "about:blank"
     title: str
     status: int
+    code: ProblemCode = Field(description="What went wrong, for programs.")
     detail: str
     errors: list[ProblemError] | None = Field(
         default=None, description="With 422: what is wrong where."

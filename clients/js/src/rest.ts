@@ -63,13 +63,17 @@ export interface RestOptions {
   readonly fetch?: typeof fetch;
 }
 
+/** What went wrong, in the server's codes (docs/api.md), or why there is none of these. */
+export type ErrorCode = Problem["code"] | "unreachable" | "unknown";
+
 /** A request that the server refused, or that did not reach it (then `status` is 0). */
 export class RestError extends Error {
   override readonly name = "RestError";
 
   constructor(
     readonly status: number,
-    /** What the server said: `detail`, with 422 `errors`, with 412 `current`, with 403 `roles`. */
+    readonly code: ErrorCode,
+    /** What the server answered: `detail`, with 422 `errors`, with 412 `current`, with 403 `roles`. */
     readonly problem: Problem | null,
     message: string,
     /** Seconds after which the server asks to try again, with 429 and 503. */
@@ -280,7 +284,7 @@ export class RestClient {
       return await (this.options.fetch ?? fetch)(`${this.base}${address(path, parts)}`, init);
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw new RestError(0, null, "the server cannot be reached: check the network, then try again");
+      throw new RestError(0, "unreachable", null, "the server cannot be reached: check the network, then try again");
     }
   }
 }
@@ -308,7 +312,7 @@ async function refused(answer: Response): Promise<RestError> {
   }
   const wait = Number(answer.headers.get("Retry-After") ?? Number.NaN);
   const message = problem?.detail ?? `the server answered with ${answer.status}`;
-  return new RestError(answer.status, problem, message, Number.isNaN(wait) ? null : wait);
+  return new RestError(answer.status, problem?.code ?? "unknown", problem, message, Number.isNaN(wait) ? null : wait);
 }
 
 /** Requests to a server. */

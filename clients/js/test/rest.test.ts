@@ -65,7 +65,7 @@ test("a token of no session is never renewed, and the server judges what is none
 });
 
 test("a refusal has the server's problem, and when to come back", async () => {
-  const problem = { title: "Too Many Requests", status: 429, detail: "too many requests: try again in 3 s" };
+  const problem = { title: "Too Many Requests", status: 429, code: "too_many_requests", detail: "too many requests: try again in 3 s" };
   const { fetch } = served(
     json(problem, { status: 429, headers: { "Retry-After": "3" } }),
     new Response("<h1>Bad Gateway</h1>", { status: 502 }),
@@ -73,11 +73,13 @@ test("a refusal has the server's problem, and when to come back", async () => {
   );
   const rest = restClient({ url: "http://there", token: () => "t", fetch });
   const busy = await refusal(rest.me());
-  assert.deepEqual([busy.status, busy.message, busy.retryAfter], [429, problem.detail, 3]);
+  const expected = [429, "too_many_requests", problem.detail, 3];
+  assert.deepEqual([busy.status, busy.code, busy.message, busy.retryAfter], expected);
   assert.deepEqual(busy.problem, problem);
   const proxy = await refusal(rest.me());
-  assert.deepEqual([proxy.status, proxy.problem, proxy.retryAfter], [502, null, null]);
-  assert.equal((await refusal(rest.me())).status, 0);
+  assert.deepEqual([proxy.status, proxy.code, proxy.problem, proxy.retryAfter], [502, "unknown", null, null]);
+  const away = await refusal(rest.me());
+  assert.deepEqual([away.status, away.code], [0, "unreachable"]);
 });
 
 test("types of steps are read once, and again after a failure", async () => {

@@ -34,9 +34,9 @@ const edited = yaml.replace(/\n  steps: \[\]\n|$/, `\n${step}`);
 assert.equal((await rest.yaml.validate(edited)).steps, 1);
 assert.equal((await rest.yaml.apply(id, edited, etag)).steps, 1);
 const stale = await refusal(rest.yaml.apply(id, edited, etag));
-assert.deepEqual([stale.status, typeof stale.problem?.current], [412, "string"]);
+assert.deepEqual([stale.status, stale.code, typeof stale.problem?.current], [412, "stale", "string"]);
 const broken = await refusal(rest.pipelines.importYaml(team.id, "workflow: [\n"));
-assert.equal(broken.status, 422);
+assert.equal(broken.code, "invalid_file");
 assert.equal(typeof broken.problem?.errors?.[0]?.line, "number");
 const imported = await rest.pipelines.importYaml(team.id, edited);
 assert.deepEqual([imported.name, imported.findings], ["a tour", []]);
@@ -82,5 +82,5 @@ assert.deepEqual((await rest.templates.list()).items.map((each) => each.id), [te
 assert.equal((await rest.templates.get(template)).name, "Greeting");
 assert.equal((await rest.templates.instantiate(template, { team_id: team.id, name: "made" })).name, "made");
 
-assert.equal((await refusal(restClient({ url, token: () => null }).me())).status, 401);
+assert.equal((await refusal(restClient({ url, token: () => null }).me())).code, "unauthenticated");
 console.log("done");

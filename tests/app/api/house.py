@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID, uuid4
 
 import asyncpg  # type: ignore[import-untyped]
@@ -13,6 +13,7 @@ import httpx
 from starlette.applications import Starlette
 
 from app.auth.tokens import Tokens
+from app.http import ProblemCode
 from app.main import Services
 from persistence.ports.directory import Role, User
 from tests.directory import WritableDirectory
@@ -153,6 +154,7 @@ def the_problem(answer: httpx.Response, status: int) -> Any:
     assert answer.headers["content-type"] == "application/problem+json"
     document = answer.json()
     assert (document["status"], document["type"]) == (status, "about:blank")
+    assert document["code"] in get_args(ProblemCode)
     assert document["detail"]
     return document
 
