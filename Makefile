@@ -1,4 +1,4 @@
-# make run      serve on 127.0.0.1:8000 with everything embedded
+# make run      build the page, and serve it on 127.0.0.1:8000 with everything embedded
 # make test     check and test everything, with a few rounds of each long test
 # make soak     everything that takes long: all seeds, all kills, all examples, all clients
 # make setup    only install
@@ -10,13 +10,15 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-# Node.js with its npm, not older than the library for browsers asks for; else both come from a wheel.
-NODE := $(shell command -v npm >/dev/null && \
-	node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && echo there)
+# Node.js with its npm, of a version on which Vite runs; else both come from a wheel.
+NODE := $(shell command -v npm >/dev/null && node -e \
+	'const [a, b] = process.versions.node.split(".").map(Number); \
+	process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null && echo there)
 # Half of a test is waiting for other programs, so more processes than cores keep the cores busy.
 PROCESSES ?= $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(n + (n + 1) // 2)')
-# Folders whose npm packages the tests use: stock clients, and the library for browsers.
-LOCKED := tests/interop clients/js
+# Folders whose npm packages the tests use: stock clients, the library for browsers, and the page.
+LOCKED := tests/interop clients/js web
+PAGE := $(shell find web clients/js/src -name node_modules -prune -o -type f -print 2>/dev/null)
 LOCK := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-annotate --quiet --upgrade pyproject.toml
 
@@ -25,7 +27,7 @@ LOCK := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.1
 run: setup
 	$(BIN)/pipeloom serve
 
-setup: .venv/installed
+setup: .venv/installed .venv/page
 
 .venv/installed: requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Pipeloom needs Python 3.11 or newer on the PATH, or make PYTHON=…"; exit 1; }
@@ -33,6 +35,12 @@ setup: .venv/installed
 	$(PYTHON) -m venv .venv
 	$(PIP) --require-hashes -r requirements.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/page: .venv/installed requirements-node.txt $(PAGE)
+	@echo "building the page"
+	$(if $(NODE),,$(PIP) --require-hashes -r requirements-node.txt)
+	$(BIN)/python web/build.py
 	@touch $@
 
 .venv/installed-test: .venv/installed requirements-test.txt requirements-node.txt $(LOCKED:%=%/package-lock.json)
@@ -57,7 +65,7 @@ browser: .venv/installed-test
 test soak: export PYTHONDONTWRITEBYTECODE :=
 
 # The checks run beside the tests, before those that ARGS choose, and fail the whole as a test does.
-test: .venv/installed-test .venv/browser
+test: .venv/installed-test .venv/page .venv/browser
 	@$(BIN)/python -m compileall -q app crdt persistence sql
 	@$(MAKE) --no-print-directory lint >.venv/lint.log 2>&1 & lint=$$!; \
 	$(if $(ARGS),wait $$lint; checks=$$?;) \
@@ -66,7 +74,7 @@ test: .venv/installed-test .venv/browser
 	[ $$checks = 0 ] && echo "the checks passed" || cat .venv/lint.log; \
 	[ $$tests = 0 ] && [ $$checks = 0 ]
 
-soak: .venv/installed-test .venv/browser
+soak: .venv/installed-test .venv/page .venv/browser
 	@$(BIN)/python -m compileall -q app crdt persistence sql
 	PIPELOOM_TEST_SOAK=1 $(BIN)/python -m pytest -n $(PROCESSES) $(ARGS)
 

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Literal, TypeAlias
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse
 
 from crdt.errors import PipeloomError
 
@@ -91,8 +91,3 @@ async def _outcome(check: Callable[[], Awaitable[object]]) -> str:
     except PipeloomError as error:
         return str(error)
     return "ok"
-
-
-async def to_documentation(_request: Request) -> RedirectResponse:
-    """Redirect a browser that opens the server's address to the documentation of the API."""
-    return RedirectResponse("/api/docs")

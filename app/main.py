@@ -61,9 +61,10 @@ from .api.core.not_found import NotFound
 from .bus_selection import bus_for
 from .clock import SYSTEM_CLOCK
 from .compute_queue import ComputeQueue
-from .http import Readiness, healthz, to_documentation
+from .http import Readiness, healthz
 from .settings import Settings
 from .tasks import in_background
+from .web_page import WebPage
 from .worker_main import project_now
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -325,7 +326,7 @@ def application(made: Services, tokens: Verifier) -> Starlette:
             WebSocketRoute("/collab", made.endpoints.hocuspocus),
             # As a base URL with a slash at its end becomes (`preserveTrailingSlash` of provider 4).
             WebSocketRoute("/collab/", made.endpoints.hocuspocus),
-            Route("/", to_documentation),
+            *WebPage().routes,
             Route("/healthz", healthz),
             Route("/readyz", made.readiness.answer),
             Route("/metrics", made.metrics.answer),

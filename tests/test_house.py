@@ -216,7 +216,9 @@ def test_what_fails_beside_the_tests_fails_make_test(
         *PINS,
         "tests/interop/package-lock.json",
         "clients/js/package-lock.json",
+        "web/package-lock.json",
         ".venv/installed",
+        ".venv/page",
         ".venv/installed-test",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

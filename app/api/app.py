@@ -96,6 +96,8 @@ def _application(context: Context | None) -> FastAPI:
         title="Pipeloom",
         version=metadata.version("pipeloom"),
         description=DESCRIPTION,
+        # `app/web_page.py` serves it: FastAPI's own page loads its scripts from elsewhere.
+        docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,

@@ -44,7 +44,7 @@ def connection_help(demo: UUID | None, data_dir: Path, token: str | None = None)
     elsewhere = "" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {data_dir}"
     if demo is None:
         return f"  get a token     {COMMAND} token --email EMAIL{elsewhere}"
-    link = "" if token is None else f"  open            {LINK}#pipeline={demo}&token={token}\n"
+    link = "" if token is None else f"  open            {LINK}pipelines/{demo}#token={token}\n"
     return (
         f"{link}"
         f"  demo pipeline   {demo}\n"

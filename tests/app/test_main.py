@@ -135,7 +135,7 @@ async def test_only_an_installation_of_one_s_own_prints_a_link_with_a_token(
     database_url: str, demo: UUID, settings: Settings, has_link: bool
 ) -> None:
     text = await greeting(settings, TOKENS, database_url)
-    found = re.search(rf"open +http://{{address}}/#pipeline={demo}&token=(\S+)\n", text)
+    found = re.search(rf"open +http://{{address}}/pipelines/{demo}#token=(\S+)\n", text)
     assert (found is not None) is has_link
     if found:
         claims = await TOKENS.verify(found[1])

@@ -34,7 +34,7 @@ from .request_body import BodyReader
 
 _logger = structlog.get_logger(__name__)
 
-OPEN_PATHS: Final = frozenset({"/openapi.json", "/docs"})
+OPEN_PATHS: Final = frozenset({"/openapi.json"})
 """Paths that hold no data: reachable without a token."""
 
 SMALL_BODY: Final = 64 * 1024

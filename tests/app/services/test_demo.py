@@ -60,7 +60,7 @@ def test_the_greeting_tells_how_to_connect() -> None:
 
 def test_the_greeting_begins_with_a_link_that_shows_no_server_the_token() -> None:
     text = connection_help(an_id(1), DEFAULT_DATA_DIR, "TOKEN")
-    assert text.split()[:2] == ["open", f"http://{{address}}/#pipeline={an_id(1)}&token=TOKEN"]
+    assert text.split()[:2] == ["open", f"http://{{address}}/pipelines/{an_id(1)}#token=TOKEN"]
     assert "#" not in connection_help(an_id(1), DEFAULT_DATA_DIR)
 
 

@@ -29,6 +29,7 @@ export class FlowStore {
   private readonly edges = new Map<string, { readonly parts: readonly unknown[]; readonly edge: ConnectionEdge }>();
   private readonly listeners = new Set<() => void>();
   private flow: Flow = { nodes: [], edges: [] };
+  private chosen: readonly string[] = [];
   private sentAt = 0;
   private stops: (() => void)[] = [];
 
@@ -50,6 +51,18 @@ export class FlowStore {
   };
 
   readonly get = (): Flow => this.flow;
+
+  /** The selected steps, in reading order; the same list while it is unchanged. */
+  readonly selection = (): readonly string[] => this.chosen;
+
+  /** Select these steps and nothing else. */
+  readonly select = (ids: readonly string[]): void => {
+    const wanted = new Set(ids);
+    for (const [id, { selected }] of this.locals) if (selected && !wanted.has(id)) this.note(id, { selected: false });
+    for (const id of wanted) if (!this.locals.get(id)?.selected) this.note(id, { selected: true });
+    this.show(true, false);
+    this.update();
+  };
 
   /** For React Flow's `onNodesChange`: drags are shown to others at once and committed when they end. */
   readonly onNodesChange = (changes: readonly NodeChange<StepNode>[]): void => {
@@ -136,6 +149,8 @@ export class FlowStore {
     const edges = [...pipeline.connections().values()].map((wire) => this.edge(wire));
     const isSame = areSame(nodes, this.flow.nodes) && areSame(edges, this.flow.edges);
     if (!isSame) this.flow = { nodes, edges };
+    const chosen = nodes.filter(({ selected }) => selected).map(({ id }) => id);
+    if (!areSame(chosen, this.chosen)) this.chosen = chosen;
   }
 
   private node(step: Step, isContainer: boolean, local: Local = {}, dragged: Point | undefined): StepNode {

@@ -92,6 +92,12 @@ export function usePipelineFlow(): Flow & {
   return { nodes, edges, onNodesChange, onEdgesChange, onConnect, isLoading };
 }
 
+/** The selected steps of this page, in reading order, and how to select others instead. */
+export function useSelection(): readonly [readonly string[], (ids: readonly string[]) => void] {
+  const { flow } = useShared();
+  return [useSyncExternalStore(flow.subscribe, flow.selection, flow.selection), flow.select];
+}
+
 /** One step, how to change it, and its shared texts. `step` is undefined once it is gone. */
 export function useStep(id: string): {
   readonly step: Step | undefined;

@@ -1,0 +1,139 @@
+"""Serves the page and the documentation of the API: what `web/build.py` has built.
+
+The files are few and never change while a server runs, so they are read once, and requests touch no
+disk. A name under `/assets/` contains a hash of the content, so browsers keep such a file for good;
+the documents themselves are asked for each time.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+ASSETS: Final = Path(__file__).parent / "web_assets"
+
+PAGE_PATHS: Final = ("/", "/home", "/pipelines/{rest:path}")
+"""Addresses that the page itself understands (`web/src/App.tsx`)."""
+
+TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
+
+FOR_GOOD: Final = "public, max-age=31536000, immutable"
+
+NONCE: Final = "__STYLE_NONCE__"
+"""Stands in the page for a fresh nonce: CodeMirror makes a style sheet of its own."""
+
+GUARDS: Final = {
+    "Cache-Control": "no-cache",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+NOT_BUILT: Final = (
+    "<!doctype html><html lang='en'><meta charset='utf-8'><title>Pipeloom</title>"
+    "<h1>The page is not built</h1>"
+    "<p>The server runs, but the files of its page are missing. Run <code>make setup</code>, "
+    "or <code>python web/build.py</code>, and start the server again.</p>"
+    "<p>The API is at <code>/api</code>.</p>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file and its compressed form, where there is one."""
+
+    content: bytes
+    compressed: bytes | None
+    media_type: str
+
+
+class WebPage:
+    """The built page in a folder; without one, each document says how to build it."""
+
+    def __init__(self, folder: Path = ASSETS) -> None:
+        self._page = _document(folder / "index.html")
+        self._api_docs = _document(folder / "api-docs.html")
+        self._assets = _assets(folder / "assets")
+
+    @property
+    def routes(self) -> list[Route]:
+        """The routes to all of it."""
+        pages = [Route(path, self._answer_page) for path in PAGE_PATHS]
+        docs = Route("/api/docs", self._answer_api_docs)
+        return [*pages, docs, Route("/assets/{name}", self._answer_asset)]
+
+    async def _answer_page(self, _request: Request) -> Response:
+        return _answer_document(self._page)
+
+    async def _answer_api_docs(self, _request: Request) -> Response:
+        return _answer_document(self._api_docs)
+
+    async def _answer_asset(self, request: Request) -> Response:
+        asset = self._assets.get(request.path_params["name"])
+        if asset is None:
+            # A page that was open while the server was renewed: it has to be loaded again.
+            return PlainTextResponse("there is no such file: reload the page\n", 404, GUARDS)
+        headers = {**GUARDS, "Cache-Control": FOR_GOOD, "Vary": "Accept-Encoding"}
+        accepted = request.headers.get("accept-encoding", "")
+        if asset.compressed is None or "gzip" not in accepted:
+            return Response(asset.content, 200, headers, asset.media_type)
+        headers["Content-Encoding"] = "gzip"
+        return Response(asset.compressed, 200, headers, asset.media_type)
+
+
+def _document(file: Path) -> str | None:
+    return file.read_text() if file.exists() else None
+
+
+def _assets(folder: Path) -> Mapping[str, Asset]:
+    files = [file for file in folder.glob("*") if file.suffix in TYPES]
+    return {file.name: _asset(file) for file in files}
+
+
+def _asset(file: Path) -> Asset:
+    compressed = file.with_name(f"{file.name}.gz")
+    return Asset(
+        file.read_bytes(),
+        compressed.read_bytes() if compressed.exists() else None,
+        TYPES[file.suffix],
+    )
+
+
+def _answer_document(document: str | None) -> Response:
+    if document is None:
+        return HTMLResponse(NOT_BUILT, 503, {**GUARDS, "Content-Security-Policy": policy()})
+    nonce = secrets.token_urlsafe(16)
+    headers = {**GUARDS, "Content-Security-Policy": policy(nonce)}
+    return HTMLResponse(document.replace(NONCE, nonce), 200, headers)
+
+
+def policy(style_nonce: str | None = None) -> str:
+    """The content security policy (CSP Level 3): everything comes from this origin, or not at all.
+
+    No script stands in the page. Style sheets are files, or have the nonce; React writes styles of
+    elements through the object model, which the policy leaves alone. `'self'` includes the
+    WebSockets of this origin.
+    """
+    nonce = "" if style_nonce is None else f" 'nonce-{style_nonce}'"
+    rules = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": f"'self'{nonce}",
+        "img-src": "'self' data:",
+        "font-src": "'self'",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())

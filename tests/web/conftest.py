@@ -1,0 +1,131 @@
+"""What the tests of the page stand on: one server, one browser, pages that fail on any error."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, Protocol
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.clients.browser import browser as browser_program
+from tests.conftest import a_database
+from tests.server import OWNER, Installation, Server
+from tests.web.built import build_page
+
+EDITOR: Final = "editor@demo.pipeloom"
+SECRET: Final = "a secret of the tests, long enough for HS256"
+
+ADD_EDITOR: Final = """
+    WITH added AS (INSERT INTO users (email, name) VALUES ($1, 'Erin Editor') RETURNING id)
+    INSERT INTO team_members (team_id, user_id, role)
+    SELECT team_id, (SELECT id FROM added), 'member' FROM team_members WHERE role = 'owner'
+"""
+
+SLOW_MS: Final = 15_000
+"""For what a page waits at most, on a machine that runs other tests beside it."""
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def web_installation(
+    postgres_server: str, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Installation]:
+    """One installation for all tests of the page."""
+    async with a_database(postgres_server, template_database) as dsn:
+        data_dir = tmp_path_factory.mktemp("web") / "data"
+        yield Installation(dsn, data_dir, {"PIPELOOM_JWT_SECRET": SECRET})
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def web_server(web_installation: Installation) -> AsyncIterator[Server]:
+    """One server for all tests of the page, with an owner, an editor and a viewer."""
+    build_page()
+    async with web_installation.serve() as server:
+        async with web_installation.sql() as sql:
+            await sql.execute(ADD_EDITOR, EDITOR)
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser that the machine has."""
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=browser_program())
+        yield started
+        await started.close()
+
+
+NewPipeline = Callable[..., Awaitable[str]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def new_pipeline(web_server: Server, web_installation: Installation) -> NewPipeline:
+    """Make a pipeline of the demo team, of a YAML file or empty; return its id."""
+
+    async def make(yaml: str | None = None, name: str = "Of a test") -> str:
+        headers = {"Authorization": f"Bearer {await web_installation.token()}"}
+        async with httpx.AsyncClient(base_url=web_server.http("/api"), headers=headers) as http:
+            team = (await http.get("/teams")).json()["items"][0]["id"]
+            content = {"name": name} if yaml is None else {"yaml": yaml}
+            answer = await http.post("/pipelines", json={"team_id": team, **content})
+            answer.raise_for_status()
+            return str(answer.json()["id"])
+
+    return make
+
+
+class OpenPage(Protocol):
+    """Opens an address of the server in a browser context of its own, signed in."""
+
+    async def __call__(
+        self, path: str = "/", email: str | None = OWNER, **context: object
+    ) -> Page: ...
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(
+    web_server: Server, web_installation: Installation, chromium: Browser
+) -> AsyncIterator[OpenPage]:
+    """Open pages, each as somebody; whatever goes wrong in any of them fails the test.
+
+    A test that provokes an error says so: `page.expected_errors.append("part of its text")`.
+    """
+    contexts, faults = [], []
+
+    async def open_one(path: str = "/", email: str | None = OWNER, **options: object) -> Page:
+        options = {"viewport": {"width": 1440, "height": 900}, **options}
+        context = await chromium.new_context(**options)  # type: ignore[arg-type]
+        context.set_default_timeout(SLOW_MS)
+        contexts.append(context)
+        page = await context.new_page()
+        faults.append(_watch(page, web_server.http("/")))
+        token = "" if email is None else f"#token={await web_installation.token(email)}"
+        await page.goto(web_server.http(path) + token)
+        return page
+
+    yield open_one
+    for context in contexts:
+        await context.close()
+    assert [fault for each in faults for fault in each] == []
+
+
+def _watch(page: Page, origin: str) -> list[str]:
+    """Collect the errors of a page and its requests to other origins, as they happen."""
+    found: list[str] = []
+    expected: list[str] = []
+    page.expected_errors = expected  # type: ignore[attr-defined]
+
+    def note(fault: str) -> None:
+        if not any(part in fault for part in expected):
+            found.append(fault)
+
+    def check(url: str) -> None:
+        own = origin, origin.replace("http", "ws", 1), "blob:", "data:"
+        if not url.startswith(own):
+            note(f"request to {url}")
+
+    page.on("console", lambda it: it.type in {"error", "warning"} and note(f"{it.type}: {it.text}"))
+    page.on("pageerror", lambda error: note(f"thrown: {error}"))
+    page.on("request", lambda request: check(request.url))
+    page.on("websocket", lambda socket: check(socket.url))
+    return found

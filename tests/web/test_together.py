@@ -1,0 +1,47 @@
+"""Two windows on one pipeline."""
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.web.conftest import EDITOR, NewPipeline, OpenPage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def opened(page: Page) -> Page:
+    await expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    return page
+
+
+async def test_two_windows_edit_one_pipeline(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    path = f"/pipelines/{await new_pipeline(name='Together')}"
+    one, other = await opened(await open_page(path)), await opened(await open_page(path, EDITOR))
+    assert "token" not in one.url
+
+    await one.get_by_label("Steps").get_by_role("button", name="Gemini Asks Gemini").click()
+    seen = other.locator(".react-flow__node", has_text="gemini")
+    await expect(seen).to_be_visible()
+
+    await other.bring_to_front()
+    before = await seen.bounding_box()
+    assert before is not None
+    mine = one.locator(".react-flow__node", has_text="gemini")
+    box = await mine.bounding_box()
+    assert box is not None
+    await one.mouse.move(box["x"] + 80, box["y"] + 20)
+    await one.mouse.down()
+    await one.mouse.move(box["x"] + 180, box["y"] + 120, steps=5)
+    # Others see it move before it is dropped.
+    await other.wait_for_function(
+        "x => document.querySelector('.react-flow__node').getBoundingClientRect().x > x + 40",
+        arg=before["x"],
+    )
+    await one.mouse.up()
+    await expect(one.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+
+    await other.get_by_role("textbox", name="Name of the pipeline").fill("Renamed")
+    await other.keyboard.press("Enter")
+    await expect(one.get_by_role("textbox", name="Name of the pipeline")).to_have_value("Renamed")
+    await expect(one.get_by_label("Erin Editor")).to_be_visible()

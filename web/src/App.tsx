@@ -1,0 +1,35 @@
+/** The page: which view an address shows. */
+import { lazy, type ReactNode, Suspense } from "react";
+import { Redirect, Route, Switch } from "wouter";
+import { EditorSkeleton } from "./editor/EditorSkeleton";
+import { Home } from "./home/Home";
+import { SignIn } from "./session/SignIn";
+import { useSignedIn } from "./session/useSignedIn";
+
+export const loadEditor = () => import("./editor/Editor");
+const Editor = lazy(() => loadEditor().then((module) => ({ default: module.Editor })));
+
+export function App(): ReactNode {
+  return (
+    <Switch>
+      {/* An open pipeline stays, signed in or not: it may hold edits that nobody has saved. */}
+      <Route path="/pipelines/:id">
+        {({ id }) => (
+          <Suspense fallback={<EditorSkeleton />}>
+            <Editor key={id} pipeline={id} />
+          </Suspense>
+        )}
+      </Route>
+      <Route path="/home">
+        <SignedIn>
+          <Home />
+        </SignedIn>
+      </Route>
+      <Route>
+        <Redirect to="/home" replace />
+      </Route>
+    </Switch>
+  );
+}
+
+const SignedIn = ({ children }: { readonly children: ReactNode }): ReactNode => (useSignedIn() ? children : <SignIn />);

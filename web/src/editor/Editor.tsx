@@ -1,0 +1,70 @@
+/** A pipeline that is open: its areas in one grid, each a folder beside this file. */
+import { ReactFlowProvider } from "@xyflow/react";
+import { PipelineRoom, useRoom, useSaved } from "pipeloom-client/react";
+import { type ReactNode, useEffect, useState } from "react";
+import { IndexeddbPersistence } from "y-indexeddb";
+import { token } from "../session/token";
+import { Canvas } from "./canvas/Canvas";
+import { Code } from "./code/Code";
+import styles from "./Editor.module.css";
+import { EditorSkeleton } from "./EditorSkeleton";
+import { Library } from "./library/Library";
+import { People } from "./people/People";
+import { Problems } from "./problems/Problems";
+import { Properties } from "./properties/Properties";
+import { Shortcuts } from "./shortcuts/Shortcuts";
+import { useEditor, ViewState } from "./state";
+import { Topbar } from "./topbar/Topbar";
+
+export function Editor({ pipeline }: { readonly pipeline: string }): ReactNode {
+  return (
+    <PipelineRoom pipeline={pipeline} token={token} offline={IndexeddbPersistence} fallback={<EditorSkeleton />}>
+      <ReactFlowProvider>
+        <ViewState>
+          <Areas />
+        </ViewState>
+      </ReactFlowProvider>
+    </PipelineRoom>
+  );
+}
+
+function Areas(): ReactNode {
+  const view = useEditor((state) => state.view);
+  useQuestionBeforeLeaving();
+  useTitle();
+  return (
+    <div className={styles.editor} data-view={view}>
+      <Topbar />
+      <Library />
+      <main className={styles.middle} aria-label="Pipeline">
+        {view === "code" ? null : <Canvas />}
+        {view === "graph" ? null : <Code />}
+      </main>
+      <Properties />
+      <Problems />
+      <People />
+      <Shortcuts />
+    </div>
+  );
+}
+
+/** Edits that only this page has are asked about before it is left; the browser words the question. */
+function useQuestionBeforeLeaving(): void {
+  const { unsaved } = useSaved();
+  useEffect(() => {
+    if (unsaved === 0) return;
+    const ask = (event: BeforeUnloadEvent): void => event.preventDefault();
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [unsaved]);
+}
+
+function useTitle(): void {
+  const { pipeline } = useRoom();
+  const [name, setName] = useState(pipeline.settings().name);
+  useEffect(() => pipeline.subscribe(({ settings }) => settings && setName(pipeline.settings().name)), [pipeline]);
+  useEffect(() => {
+    document.title = `${name} – Pipeloom`;
+    return () => void (document.title = "Pipeloom");
+  }, [name]);
+}

@@ -1,0 +1,61 @@
+/** What one window shows of a pipeline: views and panels. Nothing of it stands in the document. */
+import { createContext, type ReactNode, useContext, useState, useSyncExternalStore } from "react";
+
+export type View = "graph" | "code" | "split";
+export type Drawer = "problems" | "comments";
+
+export interface EditorState {
+  readonly view: View;
+  readonly isLibraryOpen: boolean;
+  /** The open tab of the drawer at the bottom, null while it is closed. */
+  readonly drawer: Drawer | null;
+  /** What was refused last, shown at the pointer for a moment. */
+  readonly refusal: Refusal | null;
+}
+
+export interface Refusal {
+  readonly message: string;
+  /** In pixels of the window. */
+  readonly at: { readonly x: number; readonly y: number } | null;
+}
+
+const INITIAL: EditorState = { view: "graph", isLibraryOpen: true, drawer: null, refusal: null };
+
+class Store {
+  private state = INITIAL;
+  private readonly listeners = new Set<() => void>();
+
+  readonly get = (): EditorState => this.state;
+
+  readonly set = (changes: Partial<EditorState>): void => {
+    this.state = { ...this.state, ...changes };
+    for (const listener of [...this.listeners]) listener();
+  };
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  };
+}
+
+const Context = createContext<Store | null>(null);
+
+export function ViewState({ children }: { readonly children: ReactNode }): ReactNode {
+  const [store] = useState(() => new Store());
+  return <Context.Provider value={store}>{children}</Context.Provider>;
+}
+
+function useStore(): Store {
+  const store = useContext(Context);
+  if (store === null) throw new Error("expected a <ViewState> around this component");
+  return store;
+}
+
+/** Read a part of the state, and again when that part has changed. */
+export function useEditor<T>(select: (state: EditorState) => T): T {
+  const store = useStore();
+  return useSyncExternalStore(store.subscribe, () => select(store.get()));
+}
+
+/** How to change the state; the same function always. */
+export const useSetEditor = (): ((changes: Partial<EditorState>) => void) => useStore().set;

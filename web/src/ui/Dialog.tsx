@@ -1,0 +1,41 @@
+/** A dialog above everything: the browser holds the focus inside, Escape closes it. */
+import { X } from "lucide-react";
+import { type ReactNode, useEffect, useId, useRef } from "react";
+import { IconButton } from "./Button";
+import styles from "./Dialog.module.css";
+
+export function Dialog({ title, onClose, children, actions }: {
+  readonly title: string;
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+  /** The buttons at the bottom, the primary one last. */
+  readonly actions?: ReactNode;
+}): ReactNode {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const titleId = useId();
+  useEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    return () => element?.close();
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      aria-labelledby={titleId}
+      className={styles.dialog}
+      onCancel={(event) => (event.preventDefault(), onClose())}
+      onClick={({ target }) => target === dialog.current && onClose()}
+    >
+      <div className={styles.inside}>
+        <header className={styles.head}>
+          <h2 id={titleId}>{title}</h2>
+          <IconButton label="Close" onClick={onClose}>
+            <X size={16} />
+          </IconButton>
+        </header>
+        <div>{children}</div>
+        {actions === undefined ? null : <footer className={styles.actions}>{actions}</footer>}
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,59 @@
+/** Builds the page into the folder from which the server serves it. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import react from "@vitejs/plugin-react";
+import { defineConfig, type Plugin } from "vite";
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** The library's entry points, from its source: what `exports` of its package names, and nothing deeper. */
+function entryPoints(): { find: RegExp; replacement: string }[] {
+  const { exports } = JSON.parse(readFileSync(here("../clients/js/package.json"), "utf8")) as {
+    exports: Record<string, { default: string }>;
+  };
+  return Object.entries(exports).map(([name, { default: built }]) => ({
+    find: new RegExp(`^pipeloom-client${name.slice(1)}$`),
+    replacement: here(`../clients/js/${built.replace("./dist/", "src/").replace(/\.js$/, ".ts")}`),
+  }));
+}
+
+/** Writes a compressed copy beside each script and style sheet: the server compresses nothing. */
+const compressed: Plugin = {
+  name: "pipeloom-compressed",
+  apply: "build",
+  writeBundle({ dir = "" }, bundle) {
+    for (const name of Object.keys(bundle).filter((each) => /\.(js|css|svg)$/.test(each))) {
+      writeFileSync(join(dir, `${name}.gz`), gzipSync(readFileSync(join(dir, name)), { level: 9 }));
+    }
+  },
+};
+
+/** Where the API is while `npm run dev` serves the page. */
+const server = process.env["PIPELOOM_URL"] ?? "http://127.0.0.1:8000";
+
+export default defineConfig({
+  plugins: [react(), compressed],
+  resolve: {
+    alias: entryPoints(),
+    // The library's source lies beside its own packages: the page has each only once.
+    dedupe: ["@hocuspocus/provider", "@xyflow/react", "fractional-indexing", "react", "react-dom", "y-protocols", "yjs"],
+  },
+  build: {
+    outDir: "../app/web_assets",
+    emptyOutDir: true,
+    target: "es2022",
+    // A style sheet or font in a data: address would need a weaker content security policy.
+    assetsInlineLimit: 0,
+    manifest: "manifest.json",
+    // Swagger UI is that large, and only the documentation of the API loads it.
+    chunkSizeWarningLimit: 1600,
+    rolldownOptions: {
+      input: { index: here("index.html"), "api-docs": here("api-docs.html") },
+    },
+  },
+  server: {
+    proxy: { "/api": server, "/collab": { target: server, ws: true } },
+  },
+});
