@@ -64,7 +64,7 @@ async def measure(steps: int, loads: Sequence[Load]) -> None:
 async def _run(
     server: Installation, pipeline_ids: Sequence[UUID], load: Load, counts: Counts
 ) -> None:
-    async with _typing(server, pipeline_ids[0], counts):
+    async with typing(server, pipeline_ids[0], counts):
         limits = httpx.Limits(max_connections=max(1, load.scripts))
         headers = {"Authorization": f"Bearer {server.token}"}
         async with httpx.AsyncClient(limits=limits, headers=headers, timeout=30.0) as http:
@@ -73,11 +73,11 @@ async def _run(
             for number in range(load.scripts):
                 pipeline_id = pipeline_ids[number % load.pipelines]
                 steps = f"http://{server.address}/api/pipelines/{pipeline_id}/steps"
-                scripts.append(_script(http, steps, number, stop, counts))
+                scripts.append(script(http, steps, number, stop, counts))
             await asyncio.gather(asyncio.sleep(load.seconds), *scripts)
 
 
-async def _script(
+async def script(
     http: httpx.AsyncClient, steps: str, number: int, stop: float, counts: Counts
 ) -> None:
     """Patch one of the steps of a pipeline again and again."""
@@ -92,7 +92,7 @@ async def _script(
 
 
 @asynccontextmanager
-async def _typing(server: Installation, pipeline_id: UUID, counts: Counts) -> AsyncIterator[None]:
+async def typing(server: Installation, pipeline_id: UUID, counts: Counts) -> AsyncIterator[None]:
     """Let a client type for as long as the block lasts."""
     async with joined(Room(server.room(pipeline_id)), 1) as [client]:
         task = asyncio.create_task(_type(client, Author(await client.document), counts))

@@ -21,6 +21,7 @@ from app.bus.base import Bus
 from app.clock import Clock
 from app.telemetry import spans
 from crdt.document.document import Document, random_client_id
+from crdt.document.spreading import spread_edit
 from crdt.editing.editor import Editor
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 from crdt.protocol.messages import Scope, Stateless
@@ -413,7 +414,8 @@ def _edit_copy(
     editor = Editor(copy)
     with copy.transact() as updates:
         value = change(editor)
-    return value, [inspect_update(update) for update in updates]
+    edits = spread_edit(copy, updates, new_client_id)
+    return value, [inspect_update(edit) for edit in edits]
 
 
 def _prepared(stored: StoredDocument, new_client_id: NewClientId) -> Document:

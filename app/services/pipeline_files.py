@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader, seed
+from crdt.document.spreading import spread_edit
 from crdt.pipeline.model import Pipeline
 from crdt.pipeline.rows import PipelineRow
 from crdt.validation import file_meaning
@@ -50,7 +51,7 @@ async def create(
 
 def _seeded(pipeline: Pipeline) -> tuple[bytes, PipelineRow]:
     document = Document()
-    first_update = seed(document, pipeline)
+    [first_update] = spread_edit(document, [seed(document, pipeline)])
     return first_update, read_valid(PipelineReader(document)).settings()
 
 

@@ -3,8 +3,9 @@
 A struct names its dependencies by id, so its bytes mean the same in any update.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from crdt.protocol.lib0 import var_uint
 
@@ -12,13 +13,20 @@ from .delete_set import DeleteSet, merge_ranges
 from .format import GC, Struct, Structs
 
 
+class Run(NamedTuple):
+    """Structs of one client without a gap, each as its bytes; the first has this clock."""
+
+    client: int
+    clock: int
+    structs: list[bytes]
+
+
 @dataclass(slots=True)
 class _Segment:
-    """Structs of one client without a gap."""
+    """A run whose structs are still to come; `end` is the clock after those that are here."""
 
-    clock: int
+    run: Run
     end: int
-    structs: list[bytes] = field(default_factory=list)
 
 
 class UpdateBuilder:
@@ -40,8 +48,9 @@ class UpdateBuilder:
             self._finish()
             segment = None
         if segment is None:
-            segment = self._segments[client] = _Segment(struct.clock, struct.clock)
-        segment.structs.append(source[struct.start : struct.stop])
+            run = Run(client, struct.clock, [])
+            segment = self._segments[client] = _Segment(run, struct.clock)
+        segment.run.structs.append(source[struct.start : struct.stop])
         segment.end = struct.end
 
     def delete(self, client: int, start: int, stop: int) -> None:
@@ -55,7 +64,8 @@ class UpdateBuilder:
 
     def _finish(self) -> None:
         if self._segments or self._deletions:
-            self._updates.append(_structs(self._segments) + _delete_set(self._deletions))
+            runs = [segment.run for segment in self._segments.values()]
+            self._updates.append(write_update(runs, self._deletions))
             self._segments, self._deletions = {}, {}
 
 
@@ -78,11 +88,16 @@ def write_state_vector(state: Mapping[int, int]) -> bytes:
     return var_uint(len(state)) + b"".join(clocks)
 
 
-def _structs(segments: dict[int, _Segment]) -> bytes:
-    parts = [var_uint(len(segments))]
-    for client, segment in segments.items():
-        parts += var_uint(len(segment.structs)), var_uint(client), var_uint(segment.clock)
-        parts += segment.structs
+def write_update(runs: Collection[Run], deletions: DeleteSet) -> bytes:
+    """Write one update: a run of each client, and deletions."""
+    return _structs(runs) + _delete_set(deletions)
+
+
+def _structs(runs: Collection[Run]) -> bytes:
+    parts = [var_uint(len(runs))]
+    for client, clock, structs in runs:
+        parts += var_uint(len(structs)), var_uint(client), var_uint(clock)
+        parts += structs
     return b"".join(parts)
 
 

@@ -7,11 +7,13 @@ import pytest
 from structlog.testing import capture_logs
 
 import app.rooms.hub
+import crdt.updates.spread
 from crdt.document.document import Document
 from crdt.editing.editor import Editor
 from crdt.editing.verbs import patch_settings
 from crdt.errors import Draining, InvalidEdit, Overloaded, PipelineNotFound
 from crdt.protocol.messages import Update
+from crdt.updates.format import read_structs
 from persistence.errors import StoreUnavailable
 from tests.app.fakes import PIPELINE, USER, Replica, content, turns
 from tests.app.rooms.test_hub import UNLOAD_AFTER, GatedStore, Node, node, replica, store
@@ -199,6 +201,19 @@ class TestAside:
         assert threads != [threading.main_thread()]
         expected = {"name": "Loom", "status": "active", "description": "long"}
         assert await node.content() == expected
+
+    async def test_a_large_one_is_spread_over_several_client_ids(
+        self, node: Node, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def change(editor: Editor) -> None:
+            for number in range(10):
+                editor.settings[str(number)] = number
+
+        monkeypatch.setattr(crdt.updates.spread, "STRUCTS_OF_ONE", 4)
+        await node.hub.edit_aside(PIPELINE, USER, change)
+        [edit] = await node.store.since(PIPELINE, 1)
+        assert sorted(map(len, read_structs(edit.payload).values())) == [2, 4, 4]
+        assert await node.content() == {"name": "Loom"} | {str(n): n for n in range(10)}
 
     async def test_an_undisturbed_edit_is_made_again_of_what_others_made(
         self, node: Node, replica: Replica

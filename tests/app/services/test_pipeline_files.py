@@ -3,11 +3,13 @@ from uuid import UUID
 
 import pytest
 
+import crdt.updates.spread
 from app.services import pipeline_files
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader
 from crdt.errors import PipelineFileError, PipelineNotFound
 from crdt.pipeline.model import Pipeline
+from crdt.updates.format import read_structs
 from persistence.errors import UnknownSubject
 from persistence.memory.stores import MemoryStore
 from persistence.ports.directory import User
@@ -51,6 +53,16 @@ async def shelf() -> Shelf:
 
 async def test_what_was_imported_is_exported(shelf: Shelf) -> None:
     pipeline_id = await shelf.create(pipeline_files.read_file(FILE, "ignored").pipeline)
+    assert await pipeline_files.export(shelf.store, pipeline_id) == FILE.decode()
+
+
+async def test_a_large_pipeline_has_several_client_ids(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crdt.updates.spread, "STRUCTS_OF_ONE", 5)
+    pipeline_id = await shelf.create(pipeline_files.read_file(FILE, "ignored").pipeline)
+    (first,) = (await shelf.store.load(pipeline_id)).tail
+    assert max(len(found) for found in read_structs(first.payload).values()) == 5
     assert await pipeline_files.export(shelf.store, pipeline_id) == FILE.decode()
 
 
