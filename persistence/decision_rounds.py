@@ -37,6 +37,9 @@ MOST_MISSING_BYTES: Final = 64 * 1024
 MOST_DECISIONS: Final = 200
 """Decisions in one round; the others wait for the next."""
 
+STRETCH_SECONDS: Final = 0.004
+"""How long decisions are made in a row. Then others have their turn, while the log is locked."""
+
 COME_BETWEEN: Final = "others edited this pipeline while the database was away: reconnect"
 """The reason of Overloaded for those who are in a document that is given up."""
 
@@ -365,10 +368,13 @@ class DecisionRounds:
             _put_off(part.decisions, Undecided.BEHIND)
             return
         await part.replica.follow_to_end(log.missing)
+        stop = self._monotonic() + STRETCH_SECONDS
         for decision in part.decisions:
             self._make(decision, part.replica, log.reserved_by)
-            # Others go on meanwhile; what clients write into the document now is held as well.
-            await asyncio.sleep(0)
+            if self._monotonic() >= stop:
+                # Others go on meanwhile; what clients write into the document now is held as well.
+                await asyncio.sleep(0)
+                stop = self._monotonic() + STRETCH_SECONDS
 
     def _make(self, decision: _Decision, replica: Replica, reserved_by: UUID | None) -> None:
         """Make a decision, unless its document may not take it."""

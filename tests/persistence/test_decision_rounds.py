@@ -181,6 +181,28 @@ async def test_decisions_share_a_round_and_see_each_other(
     ]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "order"), [(1.0, ["a", "others", "b"]), (0.0, ["a", "b", "others"])]
+)
+async def test_others_have_their_turn_between_decisions_that_take_long(
+    desk: Desk, store: UnreliableStore, seconds: float, order: list[str]
+) -> None:
+    now, done = [0.0], list[str]()
+    desk.rounds = DecisionRounds(
+        store, desk.commits, sleep=_instant, monotonic=lambda: now[0], window=0.0
+    )
+
+    def decide(name: str) -> None:
+        asyncio.get_running_loop().call_soon(lambda: "others" in done or done.append("others"))
+        now[0] += seconds
+        done.append(name)
+
+    page = desk.pages[LOOM]
+    both = [desk.rounds.decide(page, lambda name=name: decide(name), 10.0) for name in "ab"]
+    await asyncio.gather(*both)
+    assert done == order
+
+
 async def test_no_change_is_answered_with_the_last_update_it_has_seen(desk: Desk) -> None:
     await desk.decide(b"first")
     result = await desk.rounds.decide(desk.pages[LOOM], lambda: "seen", 10.0)

@@ -78,7 +78,8 @@ class Caller:
         return self.context.users.rows(self.id)
 
 
-def _caller(request: Request, _: Annotated[object, Depends(BEARER)]) -> Caller:
+async def _caller(request: Request, _: Annotated[object, Depends(BEARER)]) -> Caller:
+    # It awaits nothing, but FastAPI would run a plain function in a thread, for each request.
     return Caller(getattr(request.state, CALLER), request.app.state.context)
 
 
