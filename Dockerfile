@@ -1,3 +1,14 @@
+FROM python:3.12-slim AS page
+
+# The page is built with the Node.js of a wheel; of this stage only the result stays.
+WORKDIR /srv/pipeloom
+COPY requirements-node.txt ./
+RUN pip install --no-cache-dir --require-hashes -r requirements-node.txt
+COPY clients/js/package.json clients/js/package.json
+COPY clients/js/src clients/js/src
+COPY web web
+RUN python web/build.py
+
 FROM python:3.12-slim
 
 # The image of servers and workers: `docker build -t pipeloom .`, see docker-compose.yml.
@@ -5,10 +16,12 @@ FROM python:3.12-slim
 WORKDIR /srv/pipeloom
 COPY requirements-telemetry.txt pyproject.toml README.md ./
 RUN pip install --no-cache-dir --require-hashes -r requirements-telemetry.txt
+COPY web/backend.py web/build.py web/
 COPY app app
 COPY crdt crdt
 COPY persistence persistence
 COPY sql sql
+COPY --from=page /srv/pipeloom/app/web_assets app/web_assets
 RUN pip install --no-cache-dir --no-deps --no-build-isolation . \
     && useradd --system --create-home pipeloom
 USER pipeloom

@@ -45,3 +45,22 @@ async def test_two_windows_edit_one_pipeline(
     await other.keyboard.press("Enter")
     await expect(one.get_by_role("textbox", name="Name of the pipeline")).to_have_value("Renamed")
     await expect(one.get_by_label("Erin Editor")).to_be_visible()
+
+
+async def test_the_page_leads_to_its_list_and_asks_strangers_to_sign_in(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    await new_pipeline(name="In the list")
+    page = await open_page("/")
+    await page.get_by_role("link", name="In the list").first.click()
+    await opened(page)
+    stranger = await open_page("/home", None)
+    await expect(stranger.get_by_role("heading", name="Sign in to Pipeloom")).to_be_visible()
+
+
+async def test_the_documentation_of_the_api_comes_from_the_server_alone(
+    open_page: OpenPage,
+) -> None:
+    page = await open_page("/api/docs")
+    await expect(page.get_by_role("heading", name="Pipeloom")).to_be_visible()
+    await expect(page.get_by_text("/step-types/{step_type}")).to_be_visible()

@@ -20,7 +20,7 @@ export function Editor({ pipeline }: { readonly pipeline: string }): ReactNode {
   return (
     <PipelineRoom pipeline={pipeline} token={token} offline={IndexeddbPersistence} fallback={<EditorSkeleton />}>
       <ReactFlowProvider>
-        <ViewState>
+        <ViewState pipeline={pipeline}>
           <Areas />
         </ViewState>
       </ReactFlowProvider>

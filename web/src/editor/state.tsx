@@ -23,6 +23,9 @@ const INITIAL: EditorState = { view: "graph", isLibraryOpen: true, drawer: null,
 
 class Store {
   private state = INITIAL;
+
+  constructor(readonly pipelineId: string) {}
+
   private readonly listeners = new Set<() => void>();
 
   readonly get = (): EditorState => this.state;
@@ -40,8 +43,8 @@ class Store {
 
 const Context = createContext<Store | null>(null);
 
-export function ViewState({ children }: { readonly children: ReactNode }): ReactNode {
-  const [store] = useState(() => new Store());
+export function ViewState({ pipeline, children }: { readonly pipeline: string; readonly children: ReactNode }): ReactNode {
+  const [store] = useState(() => new Store(pipeline));
   return <Context.Provider value={store}>{children}</Context.Provider>;
 }
 
@@ -56,6 +59,9 @@ export function useEditor<T>(select: (state: EditorState) => T): T {
   const store = useStore();
   return useSyncExternalStore(store.subscribe, () => select(store.get()));
 }
+
+/** The id of the open pipeline, for REST. */
+export const usePipelineId = (): string => useStore().pipelineId;
 
 /** How to change the state; the same function always. */
 export const useSetEditor = (): ((changes: Partial<EditorState>) => void) => useStore().set;

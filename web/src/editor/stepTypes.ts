@@ -1,26 +1,14 @@
-/** The types of steps as the server knows them: asked once, kept while the page is open. */
+/** The types of steps as the server knows them; the client asks once. */
+import type { StepTypeInfo } from "pipeloom-client/rest";
 import { useEffect, useState } from "react";
-import { api, type StepTypeShown } from "../session/api";
+import { rest } from "../session/rest";
 
-export type StepTypes = ReadonlyMap<string, StepTypeShown>;
-
-let asked: Promise<StepTypes> | null = null;
-
-export function stepTypes(): Promise<StepTypes> {
-  asked ??= api<{ items: readonly StepTypeShown[] }>("/step-types").then(
-    ({ items }) => new Map(items.map((each) => [each.type, each])),
-  );
-  // A failure is not kept.
-  asked.catch(() => (asked = null));
-  return asked;
-}
-
-/** Undefined until they have come. */
-export function useStepTypes(): StepTypes | undefined {
-  const [types, setTypes] = useState<StepTypes>();
+/** By name; undefined until they have come. */
+export function useStepTypes(): ReadonlyMap<string, StepTypeInfo> | undefined {
+  const [types, setTypes] = useState<ReadonlyMap<string, StepTypeInfo>>();
   useEffect(() => {
     let isWanted = true;
-    stepTypes().then((found) => isWanted && setTypes(found), () => undefined);
+    rest.stepTypes().then((found) => isWanted && setTypes(found), () => undefined);
     return () => void (isWanted = false);
   }, []);
   return types;

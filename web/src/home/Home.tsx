@@ -1,8 +1,9 @@
 /** The team's pipelines. */
 import { Plus, Search } from "lucide-react";
+import type { Team } from "pipeloom-client/rest";
 import { type ReactNode, useDeferredValue, useState } from "react";
 import { useLocation } from "wouter";
-import { api, type ListedPipeline, type Page, type Team } from "../session/api";
+import { rest, sentenceOf } from "../session/rest";
 import { useAsked } from "../session/useAsked";
 import { Button } from "../ui/Button";
 import { Skeleton } from "../ui/Skeleton";
@@ -13,9 +14,8 @@ import { Sidebar } from "./Sidebar";
 export function Home(): ReactNode {
   const [sought, setSought] = useState("");
   const query = useDeferredValue(sought.trim());
-  const search = query === "" ? "" : `&q=${encodeURIComponent(query)}`;
-  const { data, error } = useAsked<Page<ListedPipeline>>(`/pipelines?limit=100${search}`);
-  const { data: teams } = useAsked<Page<Team>>("/teams");
+  const { data, error } = useAsked(query, () => rest.pipelines.list({ limit: 100, ...(query === "" ? {} : { q: query }) }));
+  const { data: teams } = useAsked("", () => rest.teams());
   return (
     <div className={styles.home}>
       <Sidebar team={teams?.items[0]} />
@@ -34,7 +34,7 @@ export function Home(): ReactNode {
             onChange={(event) => setSought(event.target.value)}
           />
         </label>
-        {error ? <p role="alert" className={styles.refusal}>{error.message}</p> : null}
+        {error ? <p role="alert" className={styles.refusal}>{sentenceOf(error)}</p> : null}
         {data === undefined ? (
           error ? null : <Loading />
         ) : (
@@ -52,11 +52,10 @@ function NewPipeline({ teams }: { readonly teams: readonly Team[] | undefined })
   const create = async (): Promise<void> => {
     if (team === undefined) return;
     try {
-      const body = { team_id: team.id, name: "Untitled pipeline" };
-      const { id } = await api<{ id: string }>("/pipelines", { method: "POST", body });
+      const { id } = await rest.pipelines.create({ team_id: team.id, name: "Untitled pipeline" });
       navigate(`/pipelines/${id}`);
     } catch (error) {
-      setRefusal((error as Error).message);
+      setRefusal(sentenceOf(error));
     }
   };
   return (

@@ -1,7 +1,7 @@
 /** One table: a row for each pipeline. */
+import type { ListedPipeline } from "pipeloom-client/rest";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
-import type { ListedPipeline } from "../session/api";
 import { Avatars } from "../ui/Avatar";
 import styles from "./PipelineTable.module.css";
 import { ago } from "./ago";

@@ -1,7 +1,8 @@
 /** The left edge of the home page: the team, the lists, oneself. */
 import { Ellipsis, LayoutGrid, LogOut, Monitor, Moon, Sun } from "lucide-react";
+import type { Team } from "pipeloom-client/rest";
 import type { ReactNode } from "react";
-import type { Profile, Team } from "../session/api";
+import { rest } from "../session/rest";
 import { keepToken } from "../session/token";
 import { useAsked } from "../session/useAsked";
 import { choose, useThemeChoice } from "../theme/theme";
@@ -26,7 +27,7 @@ export function Sidebar({ team }: { readonly team: Team | undefined }): ReactNod
 }
 
 function Me(): ReactNode {
-  const { data: me } = useAsked<Profile>("/me");
+  const { data: me } = useAsked("", rest.me);
   const theme = useThemeChoice();
   if (me === undefined) return null;
   return (

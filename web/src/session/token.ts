@@ -4,6 +4,8 @@
  * and exchanged for a newer one while it is valid.
  */
 
+import { restClient } from "pipeloom-client/rest";
+
 const KEY = "pipeloom.token";
 
 /** What a token says of itself, in seconds since 1970. */
@@ -59,13 +61,11 @@ export async function token(): Promise<string | null> {
 async function renew(kept: string): Promise<string | null> {
   renewedAt = Date.now();
   try {
-    const answer = await fetch("/api/session", { method: "POST", headers: { Authorization: `Bearer ${kept}` } });
-    if (!answer.ok) return kept;
-    const { token: next } = (await answer.json()) as { token: string };
+    const { token: next } = await restClient({ token: () => kept }).call("post", "/session");
     keepToken(next);
     return next;
   } catch {
-    return kept; // There is no network: the one that is there may do.
+    return kept; // There is no network, or the session is over: the one that is there is good still.
   }
 }
 

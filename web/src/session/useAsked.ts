@@ -1,6 +1,5 @@
 /** Data of the API in components. */
 import { useCallback, useEffect, useRef, useState } from "react";
-import { api } from "./api";
 
 export interface Asked<T> {
   readonly data: T | undefined;
@@ -8,27 +7,32 @@ export interface Asked<T> {
   readonly reload: () => Promise<void>;
 }
 
-/** Ask once, and again by `reload` and whenever the window is looked at again; what was there stays meanwhile. */
-export function useAsked<T>(path: string): Asked<T> {
+/**
+ * Ask once for each key, and again by `reload` and whenever the window is looked at again; what was
+ * there stays meanwhile: `useAsked(query, () => rest.pipelines.list({ q: query }))`.
+ */
+export function useAsked<T>(key: string, ask: () => Promise<T>): Asked<T> {
   const [state, setState] = useState<{ data?: T; error?: Error }>({});
-  const latest = useRef(0);
+  const latest = useRef(ask);
+  latest.current = ask;
+  const turn = useRef(0);
   const reload = useCallback(async () => {
-    const turn = ++latest.current;
-    const next = await api<T>(path).then(
+    const mine = ++turn.current;
+    const next = await latest.current().then(
       (data) => ({ data }),
       (error: Error) => ({ error }),
     );
     // An answer that a later one has overtaken is old.
-    if (turn === latest.current) setState((former) => ("data" in next ? next : { ...former, ...next }));
-  }, [path]);
+    if (mine === turn.current) setState((former) => ("data" in next ? next : { ...former, ...next }));
+  }, []);
   useEffect(() => {
     const look = (): void => void (document.visibilityState === "visible" && reload());
     void reload();
     document.addEventListener("visibilitychange", look);
     return () => {
-      latest.current++;
+      turn.current++;
       document.removeEventListener("visibilitychange", look);
     };
-  }, [reload]);
+  }, [key, reload]);
   return { data: state.data, error: state.error, reload };
 }

@@ -1,6 +1,8 @@
 /** The pipeline as YAML, as the server exports it; read anew once edits are saved. */
 import { useRoom, useSaved } from "pipeloom-client/react";
 import { type ReactNode, useEffect, useState } from "react";
+import { rest, sentenceOf } from "../../session/rest";
+import { usePipelineId } from "../state";
 import styles from "./Code.module.css";
 
 const QUIET_MS = 400;
@@ -17,6 +19,7 @@ export function Code(): ReactNode {
 
 function useYaml(): { yaml: string; error: string } {
   const room = useRoom();
+  const id = usePipelineId();
   const isSaved = useSaved().unsaved === 0;
   const [state, setState] = useState({ yaml: "", error: "" });
   useEffect(() => {
@@ -24,9 +27,9 @@ function useYaml(): { yaml: string; error: string } {
     let turn = 0;
     const read = async (): Promise<void> => {
       const mine = ++turn;
-      const next = await room.request("/export").then(
-        async (answer) => (answer.ok ? { yaml: await answer.text(), error: "" } : { error: `The server answered ${answer.status}.` }),
-        () => ({ error: "The server cannot be reached." }),
+      const next = await rest.yaml.export(id).then(
+        ({ yaml }) => ({ yaml, error: "" }),
+        (error: unknown) => ({ error: sentenceOf(error) }),
       );
       if (mine === turn) setState((former) => ({ ...former, ...next }));
     };
@@ -41,6 +44,6 @@ function useYaml(): { yaml: string; error: string } {
       clearTimeout(timer);
       turn++;
     };
-  }, [room, isSaved]);
+  }, [room, id, isSaved]);
   return state;
 }

@@ -1,7 +1,7 @@
 /** One field: what is typed is kept until it is left or Enter is pressed, and written then. */
 import type { Json } from "pipeloom-client";
+import type { JsonSchema } from "pipeloom-client/rest";
 import { type ReactNode, useEffect, useId, useState } from "react";
-import type { JsonSchema } from "../../session/api";
 import { cx } from "../../ui/cx";
 import styles from "./Field.module.css";
 import { kindOf } from "./fieldKinds";

@@ -2,8 +2,8 @@
 import { X } from "lucide-react";
 import { patchConfig, renameStep } from "pipeloom-client";
 import { useRoom, useSaved, useSelection, useStep } from "pipeloom-client/react";
+import type { JsonSchema } from "pipeloom-client/rest";
 import type { ReactNode } from "react";
-import type { JsonSchema } from "../../session/api";
 import { IconButton } from "../../ui/Button";
 import { TypeTile } from "../families";
 import { useStepTypes } from "../stepTypes";

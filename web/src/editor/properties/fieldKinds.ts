@@ -1,5 +1,5 @@
 /** Which control a schema asks for. */
-import type { JsonSchema } from "../../session/api";
+import type { JsonSchema } from "pipeloom-client/rest";
 
 export type FieldKind = "text" | "number" | "flag" | "choice";
 
