@@ -1,7 +1,9 @@
-"""Writes `src/schema.ts`: what the library knows of a pipeline, from the server's one schema.
+"""Writes what the library knows of a pipeline, from the server's one schema.
 
-Run it from the root of the repository after a change of `crdt/pipeline/fields.py`:
-`python -m clients.js.schema`. A test fails until the committed file is what this writes.
+That is `src/schema.ts`, and `src/explanations.ts` with the words for diagnostics, which only pages
+that show them load. Run it from the root of the repository after a change of
+`crdt/pipeline/fields.py` or of diagnostics: `python -m clients.js.schema`. A test fails until the
+committed files are what this writes.
 """
 
 import json
@@ -16,11 +18,15 @@ from crdt.pipeline.json_values import LARGEST_NUMBER, MAX_LEVELS
 from crdt.validation.diagnostics import Code
 from crdt.validation.entries import UNNAMED_PIPELINE, UNNAMED_STEP
 
-TARGET: Final = Path(__file__).parent / "src" / "schema.ts"
+SOURCES: Final = Path(__file__).parent / "src"
 
-HEADER: Final = """\
-// Written by `python -m clients.js.schema` from the server's one schema; do not edit.
-import type { Json, JsonObject } from "./values.js";
+ABOUT: Final = (
+    "// Written by `python -m clients.js.schema` from the server's one schema; do not edit."
+)
+
+HEADER: Final = f"""\
+{ABOUT}
+import type {{ Json, JsonObject }} from "./values.js";
 """
 
 CONSTANTS: Final[Mapping[str, Any]] = {
@@ -61,8 +67,12 @@ TABLES: Final = {
 }
 
 
-def written() -> str:
-    """Return the whole file."""
+def written() -> Mapping[Path, str]:
+    """Return the files with what is in them."""
+    return {SOURCES / "schema.ts": _schema(), SOURCES / "explanations.ts": _explanations()}
+
+
+def _schema() -> str:
     constants = [
         f"export const {name} = {_js(value)} as const;" for name, value in CONSTANTS.items()
     ]
@@ -130,20 +140,27 @@ _SIMPLE: Final[Mapping[type, tuple[str, str]]] = {
 
 
 def _diagnostics() -> str:
-    lines = [
-        f"  {code.value}: {_js({'severity': code.severity, 'message': code.meaning})},"
-        for code in STRUCTURAL
-    ]
+    about = "The codes of the diagnostics that this library finds, and how severe each is."
+    return _constant(about, "SEVERITIES", {code: code.severity for code in STRUCTURAL})
+
+
+def _explanations() -> str:
+    words = {code: {"message": code.meaning, "suggestion": code.suggestion} for code in STRUCTURAL}
+    about = "What the diagnostics mean that this library finds, and what to do about them."
+    return f"{ABOUT}\n\n{_constant(about, 'EXPLANATIONS', words)}"
+
+
+def _constant(about: str, name: str, members: Mapping[Code, Any]) -> str:
+    lines = [f"  {code.value}: {_js(value)}," for code, value in members.items()]
     body = "\n".join(lines)
-    about = "/** The codes of diagnostics: how severe each is, and what it means. */"
-    return f"{about}\nexport const CODES = {{\n{body}\n}} as const;\n"
+    return f"/** {about} */\nexport const {name} = {{\n{body}\n}} as const;\n"
 
 
 def _interfaces() -> str:
     aliases = [
         "export type StepType = (typeof STEP_TYPES)[number];",
         "export type Status = (typeof STATUSES)[number];",
-        "export type DiagnosticCode = keyof typeof CODES;",
+        "export type DiagnosticCode = keyof typeof SEVERITIES;",
     ]
     shapes = [_interface(name, TABLES[table][0], **extra) for name, table, extra in _SHAPES]
     return "\n".join([*aliases, "", *shapes])
@@ -224,4 +241,5 @@ def _js(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(written())
+    for target, content in written().items():
+        target.write_text(content)

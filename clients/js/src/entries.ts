@@ -1,7 +1,6 @@
 /** What one entry of a document declares by itself, whatever its author wrote (`crdt/validation/entries.py`). */
 import { isOfKind, isOrderKey, isPair } from "./refusals.js";
 import {
-  CODES,
   CONNECTION,
   type DiagnosticCode,
   type Field,
@@ -13,6 +12,7 @@ import {
   MAX_TYPE,
   SETTINGS,
   type Settings,
+  SEVERITIES,
   STEP,
   STEP_TYPES,
   UNNAMED_PIPELINE,
@@ -29,25 +29,24 @@ export interface Diagnostic {
   readonly code: string;
   readonly subject: string;
   readonly severity: "error" | "warning";
-  readonly message: string;
   readonly path: string;
-  /** What to do about it, of a diagnostic that the server has found. */
+  /** Of a diagnostic that the server has found. `explained` has the words for all. */
+  readonly message?: string;
   readonly suggestion?: string;
 }
 
 export const diagnostic = (code: DiagnosticCode, subject: string, path = ""): Diagnostic => {
-  return { code, subject, path, ...CODES[code] };
+  return { code, subject, path, severity: SEVERITIES[code] };
 };
 
 /** Read what the server has found and this library does not look for, from the map `diagnostics`. */
 export function serversDiagnostic(raw: Json): Diagnostic | null {
   const value = isObject(raw) ? raw : {};
-  const [code, subject, message, path, suggestion] = ["code", "subject", "message", "path", "suggestion"].map(
-    (key) => String(member(value, key) ?? ""),
-  ) as [string, string, string, string, string];
-  if (code === "" || subject === "" || Object.hasOwn(CODES, code)) return null;
-  const severity = member(value, "severity") === "error" ? "error" : "warning";
-  return { code, subject, severity, message, path, suggestion };
+  const text = (key: string): string => String(member(value, key) ?? "");
+  const [code, subject] = [text("code"), text("subject")];
+  if (code === "" || subject === "" || Object.hasOwn(SEVERITIES, code)) return null;
+  const severity = text("severity") === "error" ? "error" : "warning";
+  return { code, subject, severity, message: text("message"), path: text("path"), suggestion: text("suggestion") };
 }
 
 /** What an entry comes to; null if nothing of it can be shown. */
@@ -79,30 +78,28 @@ export interface ConnectionEntry {
 
 /** Reads one map field by field, and notes what was changed. */
 class Fields {
-  readonly faults = new Set<Fault>();
-  private readonly notes = new Map<DiagnosticCode, string>();
+  readonly faults: Set<Fault>;
+  readonly #notes: Map<DiagnosticCode, string>;
+  readonly #raw: JsonObject;
 
-  constructor(
-    private readonly raw: JsonObject,
-    private readonly subject: string,
-  ) {}
-
-  within(raw: JsonObject): Fields {
-    const inner = new Fields(raw, this.subject);
-    return Object.assign(inner, { faults: this.faults, notes: this.notes });
+  /** With `outer`, the map is a value of that one, which collects what is noted. */
+  constructor(raw: Json, outer?: Fields) {
+    this.#raw = isObject(raw) ? raw : {};
+    this.faults = outer?.faults ?? new Set();
+    this.#notes = outer ? outer.#notes : new Map();
   }
 
   note(code: DiagnosticCode, field?: string): void {
-    if (!this.notes.has(code)) this.notes.set(code, field === undefined ? "" : `/${field}`);
+    if (!this.#notes.has(code)) this.#notes.set(code, field === undefined ? "" : `/${field}`);
   }
 
-  diagnostics(): Diagnostic[] {
+  diagnostics(subject: string): Diagnostic[] {
     for (const fault of this.faults) this.note(fault);
-    return [...this.notes].sort().map(([code, path]) => diagnostic(code, this.subject, path));
+    return [...this.#notes].sort().map(([code, path]) => diagnostic(code, subject, path));
   }
 
   value(field: string): Json {
-    return clean(member(this.raw, field), this.faults);
+    return clean(member(this.#raw, field), this.faults);
   }
 
   cut(field: string, text: string, limit: number): string {
@@ -201,7 +198,7 @@ export function connectionEntry(key: string, raw: Json): Read<ConnectionEntry> {
       fields.note("dangling_connection", "ends");
       return null;
     }
-    const ports = fields.within(ends);
+    const ports = new Fields(ends, fields);
     return {
       from_step_id: from,
       to_step_id: to,
@@ -213,7 +210,7 @@ export function connectionEntry(key: string, raw: Json): Read<ConnectionEntry> {
 }
 
 function entry<T>(key: string, raw: Json, subject: string, make: (fields: Fields) => T | null): Read<T> {
-  const fields = new Fields(isObject(raw) ? raw : {}, subject);
+  const fields = new Fields(raw);
   let value: T | null = null;
   if (!isEntryId(key)) fields.note("invalid_key");
   else if (isObject(raw)) value = make(fields);
@@ -221,12 +218,12 @@ function entry<T>(key: string, raw: Json, subject: string, make: (fields: Fields
     fields.note("not_a_map");
     clean(raw, fields.faults);
   }
-  return { value, diagnostics: fields.diagnostics() };
+  return { value, diagnostics: fields.diagnostics(subject) };
 }
 
 /** Read the root map `pipeline`, which always comes to something. */
 export function settingsEntry(raw: Json): Read<Settings> & { readonly value: Settings } {
-  const fields = new Fields(isObject(raw) ? raw : {}, "pipeline");
+  const fields = new Fields(raw);
   const value = {
     name: fields.name(UNNAMED_PIPELINE),
     description: fields.text("description", null),
@@ -234,5 +231,5 @@ export function settingsEntry(raw: Json): Read<Settings> & { readonly value: Set
     ...fields.own(SETTINGS, "config", "defaults", "authentication"),
     tags: fields.tags(),
   };
-  return { value: value as unknown as Settings, diagnostics: fields.diagnostics() };
+  return { value: value as unknown as Settings, diagnostics: fields.diagnostics("pipeline") };
 }

@@ -7,6 +7,8 @@ export { openPipeline } from "./pipeline.js";
 export type { Change, Pipeline, PipelineOptions } from "./pipeline.js";
 export type { Outcome, Refusal } from "./refusals.js";
 export type { Diagnostic } from "./entries.js";
+export { explained } from "./explained.js";
+export type { ExplainedDiagnostic } from "./explained.js";
 export type { Json, JsonObject } from "./values.js";
 export { STEP_TYPES, STATUSES } from "./schema.js";
 export type { Connection, ConnectionFields, DiagnosticCode, Settings, SettingsFields, Status, Step, StepFields, StepType } from "./schema.js";

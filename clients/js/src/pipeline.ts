@@ -1,6 +1,7 @@
 /** A Y.Doc opened as a pipeline: what is in it, kept up to date, and who wants to know of changes. */
 import * as Y from "yjs";
 import { type ConnectionEntry, connectionEntry, type Diagnostic, type Read, serversDiagnostic, settingsEntry, type StepEntry, stepEntry } from "./entries.js";
+import { Listeners } from "./listeners.js";
 import type { Connection, Settings, Step } from "./schema.js";
 import { placed, type Rows } from "./structure.js";
 import { compare, isMap, isText, type Json, read, same } from "./values.js";
@@ -31,16 +32,17 @@ export class Pipeline {
   readOnly = false;
   /** The root maps, for those who bind an editor to a text or extend the library. */
   readonly roots: Readonly<Record<"pipeline" | "steps" | "connections", Y.Map<unknown>>>;
-  private readonly servers: Y.Map<unknown>;
+  readonly #servers: Y.Map<unknown>;
 
-  private readonly listeners = new Set<(change: Change) => void>();
-  private readonly touched = new Map<Y.Map<unknown>, Set<string>>();
-  private readonly observers: (() => void)[] = [];
-  private readonly stepEntries = new Map<string, Read<StepEntry>>();
-  private readonly wireEntries = new Map<string, Read<ConnectionEntry>>();
-  private read: Read<Settings> & { readonly value: Settings } = settingsEntry({});
-  private rows: Rows = { steps: new Map(), connections: new Map(), diagnostics: [] };
-  private found = this.read.diagnostics;
+  readonly #listeners = new Listeners<Change>();
+  /** By root, the keys of what was written since it was read. */
+  readonly #touched = new Map<Y.Map<unknown>, Set<string>>();
+  readonly #observers: (() => void)[] = [];
+  readonly #stepEntries = new Map<string, Read<StepEntry>>();
+  readonly #wireEntries = new Map<string, Read<ConnectionEntry>>();
+  #read: Read<Settings> & { readonly value: Settings } = settingsEntry({});
+  #rows: Rows = { steps: new Map(), connections: new Map(), diagnostics: [] };
+  #found = this.#read.diagnostics;
 
   constructor(
     readonly doc: Y.Doc,
@@ -50,27 +52,30 @@ export class Pipeline {
     this.newId = options.newId ?? randomId;
     const [pipeline, steps, connections] = ["pipeline", "steps", "connections"].map((n) => doc.getMap(n));
     this.roots = { pipeline, steps, connections } as typeof this.roots;
-    this.servers = doc.getMap("diagnostics");
-    for (const root of [...Object.values(this.roots), this.servers]) this.watch(root);
-    const notify = (): void => this.notify();
+    this.#servers = doc.getMap("diagnostics");
+    for (const root of [...Object.values(this.roots), this.#servers]) this.#watch(root);
+    const notify = (): void => {
+      const change = this.#refresh();
+      if (change !== null) this.#listeners.call(change);
+    };
     doc.on("afterTransaction", notify);
-    this.observers.push(() => doc.off("afterTransaction", notify));
-    this.refresh();
+    this.#observers.push(() => doc.off("afterTransaction", notify));
+    this.#refresh();
   }
 
   /** The settings; the same object while they are unchanged. */
   settings(): Settings {
-    return this.read.value;
+    return this.#read.value;
   }
 
   /** All steps by id, in reading order, parents before what is in them. */
   steps(): ReadonlyMap<string, Step> {
-    return this.rows.steps;
+    return this.#rows.steps;
   }
 
   /** All connections by id. */
   connections(): ReadonlyMap<string, Connection> {
-    return this.rows.connections;
+    return this.#rows.connections;
   }
 
   /**
@@ -78,13 +83,12 @@ export class Pipeline {
    * runner understands; sorted by subject and code.
    */
   diagnostics(): readonly Diagnostic[] {
-    return this.found;
+    return this.#found;
   }
 
   /** Call a listener after each transaction that changes what is shown; returns how to stop that. */
   subscribe(listener: (change: Change) => void): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /**
@@ -102,11 +106,11 @@ export class Pipeline {
 
   /** Stop following the document. */
   close(): void {
-    for (const stop of this.observers.splice(0)) stop();
-    this.listeners.clear();
+    for (const stop of this.#observers.splice(0)) stop();
+    this.#listeners.clear();
   }
 
-  private watch(root: Y.Map<unknown>): void {
+  #watch(root: Y.Map<unknown>): void {
     const touched = new Set(root.keys());
     const observe = (events: readonly Y.YEvent<Y.AbstractType<unknown>>[]): void => {
       for (const event of events) {
@@ -114,64 +118,49 @@ export class Pipeline {
         else touched.add(String(event.path[0]));
       }
     };
-    this.touched.set(root, touched);
+    this.#touched.set(root, touched);
     root.observeDeep(observe as Parameters<typeof root.observeDeep>[0]);
-    this.observers.push(() => root.unobserveDeep(observe as Parameters<typeof root.observeDeep>[0]));
+    this.#observers.push(() => root.unobserveDeep(observe as Parameters<typeof root.observeDeep>[0]));
     if (root === this.roots.pipeline) touched.add("");
   }
 
-  private notify(): void {
-    const change = this.refresh();
-    if (change === null) return;
-    for (const listener of [...this.listeners]) {
-      try {
-        listener(change);
-      } catch (error) {
-        // One listener's fault must not keep the others from the change, nor end the transaction.
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
-  }
-
   /** Read what was touched since the last time; return what that changes, null for nothing. */
-  private refresh(): Change | null {
+  #refresh(): Change | null {
     const { pipeline, steps, connections } = this.roots;
-    const settings = this.take(pipeline).size > 0 && this.readSettings();
-    const touchedSteps = this.take(steps);
-    const touchedWires = this.take(connections);
-    const isReported = this.take(this.servers).size > 0;
+    const settings = this.#take(pipeline).size > 0 && this.#readSettings();
+    const touchedSteps = this.#take(steps);
+    const touchedWires = this.#take(connections);
+    const isReported = this.#take(this.#servers).size > 0;
     if (!settings && !isReported && touchedSteps.size + touchedWires.size === 0) return null;
-    const isMoved = this.readEntries(steps, touchedSteps, this.stepEntries, stepEntry, samePlace);
-    const isRewired = this.readEntries(connections, touchedWires, this.wireEntries, connectionEntry, same);
-    const former = this.rows;
-    this.rows = isMoved || isRewired ? this.placedAnew() : this.patched(touchedSteps);
+    const isMoved = this.#readEntries(steps, touchedSteps, this.#stepEntries, stepEntry, samePlace);
+    const isRewired = this.#readEntries(connections, touchedWires, this.#wireEntries, connectionEntry, same);
+    const former = this.#rows;
+    this.#rows = isMoved || isRewired ? this.#placedAnew() : this.#patched(touchedSteps);
     const change = {
-      steps: differing(former.steps, this.rows.steps),
-      connections: differing(former.connections, this.rows.connections),
+      steps: differing(former.steps, this.#rows.steps),
+      connections: differing(former.connections, this.#rows.connections),
       settings,
-      diagnostics: this.report(),
+      diagnostics: this.#report(),
     };
     return settings || change.diagnostics || change.steps.size + change.connections.size > 0 ? change : null;
   }
 
-  private take(root: Y.Map<unknown>): Set<string> {
-    const touched = this.touched.get(root) ?? new Set();
+  #take(root: Y.Map<unknown>): Set<string> {
+    const touched = this.#touched.get(root) ?? new Set();
     const taken = new Set(touched);
     touched.clear();
     return taken;
   }
 
-  private readSettings(): boolean {
-    const former = this.read;
-    this.read = settingsEntry(read(this.roots.pipeline));
-    if (same(this.read as unknown as Json, former as unknown as Json)) this.read = former;
-    return this.read !== former;
+  #readSettings(): boolean {
+    const former = this.#read;
+    this.#read = settingsEntry(read(this.roots.pipeline));
+    if (same(this.#read as unknown as Json, former as unknown as Json)) this.#read = former;
+    return this.#read !== former;
   }
 
   /** Read entries anew; return whether that changes more than fields of their own. */
-  private readEntries<T>(
+  #readEntries<T>(
     root: Y.Map<unknown>,
     touched: ReadonlySet<string>,
     entries: Map<string, Read<T>>,
@@ -189,42 +178,42 @@ export class Pipeline {
     return isChanged;
   }
 
-  private placedAnew(): Rows {
-    const rows = placed(valuesOf(this.stepEntries), valuesOf(this.wireEntries));
-    keep(rows.steps, this.rows.steps);
-    keep(rows.connections, this.rows.connections);
+  #placedAnew(): Rows {
+    const rows = placed(valuesOf(this.#stepEntries), valuesOf(this.#wireEntries));
+    keep(rows.steps, this.#rows.steps);
+    keep(rows.connections, this.#rows.connections);
     return rows;
   }
 
   /** The rows, of which some steps have other fields of their own: everything else stays. */
-  private patched(touched: ReadonlySet<string>): Rows {
-    const steps = new Map(this.rows.steps);
+  #patched(touched: ReadonlySet<string>): Rows {
+    const steps = new Map(this.#rows.steps);
     for (const key of touched) {
-      const [former, entry] = [steps.get(key), this.stepEntries.get(key)?.value];
+      const [former, entry] = [steps.get(key), this.#stepEntries.get(key)?.value];
       if (former && entry) {
         steps.set(key, { ...former, type: entry.type, supported: entry.supported, ...entry.own } as Step);
       }
     }
-    keep(steps, this.rows.steps);
-    return { ...this.rows, steps };
+    keep(steps, this.#rows.steps);
+    return { ...this.#rows, steps };
   }
 
   /** Bring the diagnostics up to date; return whether they have changed. */
-  private report(): boolean {
-    const own = [this.read, ...this.stepEntries.values(), ...this.wireEntries.values()];
-    const servers = [...this.servers.values()].map((value) => serversDiagnostic(read(value)));
+  #report(): boolean {
+    const own = [this.#read, ...this.#stepEntries.values(), ...this.#wireEntries.values()];
+    const servers = [...this.#servers.values()].map((value) => serversDiagnostic(read(value)));
     const all = [
       ...servers.filter((each) => each !== null),
       ...own.flatMap((each) => each.diagnostics),
-      ...this.rows.diagnostics,
+      ...this.#rows.diagnostics,
     ];
     // At most one of a code and subject: dangling connections may lack ends or steps.
     const distinct = new Map(all.map((each) => [`${each.subject} ${each.code}`, each]));
     const found = [...distinct.values()].sort(
       (a, b) => compare(a.subject, b.subject) || compare(a.code, b.code),
     );
-    if (same(found as unknown as Json, this.found as unknown as Json)) return false;
-    this.found = found;
+    if (same(found as unknown as Json, this.#found as unknown as Json)) return false;
+    this.#found = found;
     return true;
   }
 }
@@ -234,11 +223,10 @@ export const openPipeline = (doc: Y.Doc, options?: PipelineOptions): Pipeline =>
 
 /** Make a UUID of version 4; `crypto.randomUUID` is missing from pages without TLS. */
 function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const bytes = crypto.getRandomValues(new Uint8Array(15));
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  // The version is 4; of the variant's digit, two bits of which are free, one value will do (RFC 9562, 5.4).
+  return hex.replace(/^(.{8})(.{4})(.{3})(.{3})/, "$1-$2-4$3-a$4-");
 }
 
 function samePlace(one: Json, other: Json): boolean {

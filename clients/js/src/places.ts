@@ -6,7 +6,7 @@ import { generateKeyBetween, generateNKeysBetween } from "fractional-indexing";
 import type * as Y from "yjs";
 import { isOrderKey } from "./refusals.js";
 import { MAIN_SLOT } from "./schema.js";
-import { compare, isMap, push, read } from "./values.js";
+import { compare, isMap, isObject, isPlain, type Json, member, push, read, textOr } from "./values.js";
 
 export interface Place {
   readonly parent: string | null;
@@ -23,20 +23,12 @@ export const placeAt = (parent: string | null, slot: string, order: string, name
 };
 
 /** Read a field of an entry that may be anything. */
-export function fieldOf(entry: unknown, field: string): unknown {
-  if (isMap(entry)) return read(entry.get(field));
-  const isPlain = typeof entry === "object" && entry !== null && !Array.isArray(entry);
-  return isPlain && Object.hasOwn(entry, field) ? read((entry as Record<string, unknown>)[field]) : undefined;
+export function fieldOf(entry: unknown, field: string): Json {
+  return read(isMap(entry) ? entry.get(field) : isObject(entry) ? member(entry, field) : null);
 }
 
 /** Whether an entry is a map of fields, shared or plain. */
-export const isEntry = (entry: unknown): boolean => {
-  if (isMap(entry)) return true;
-  const prototype: unknown = entry instanceof Object ? Object.getPrototypeOf(entry) : undefined;
-  return prototype === Object.prototype;
-};
-
-const text = (value: unknown, otherwise = ""): string => (typeof value === "string" ? value : otherwise);
+export const isEntry = (entry: unknown): boolean => isMap(entry) || isPlain(entry);
 
 /** Read the places of all steps that are maps. */
 export function placesOf(steps: Y.Map<unknown>): Map<string, Place> {
@@ -44,10 +36,9 @@ export function placesOf(steps: Y.Map<unknown>): Map<string, Place> {
   for (const [key, entry] of steps.entries()) {
     if (!isEntry(entry)) continue;
     const parent = fieldOf(entry, "parent_step_id");
-    const slot = text(fieldOf(entry, "slot"), MAIN_SLOT);
-    const order = text(fieldOf(entry, "order"));
-    const place = placeAt(typeof parent === "string" ? parent : null, slot, order, text(fieldOf(entry, "name")));
-    places.set(key, place);
+    const slot = textOr(fieldOf(entry, "slot"), MAIN_SLOT);
+    const [order, name] = ["order", "name"].map((field) => textOr(fieldOf(entry, field), "")) as [string, string];
+    places.set(key, placeAt(typeof parent === "string" ? parent : null, slot, order, name));
   }
   return places;
 }

@@ -2,7 +2,7 @@
 import type { Awareness } from "y-protocols/awareness";
 import { isPair } from "./refusals.js";
 import { STEP } from "./schema.js";
-import { isEntryId, isObject, type Json, member, read } from "./values.js";
+import { isEntryId, isObject, type Json, member, read, textOr } from "./values.js";
 import type { Point } from "./verbs.js";
 
 /** What a page shows of its user; null takes a part back. Positions are in canvas pixels. */
@@ -26,8 +26,6 @@ const COLOR = /^#[0-9a-f]{3,8}$/i;
 const point = (value: Json): Point | null =>
   isObject(value) && isPair(STEP.position, value) ? { x: Number(value["x"]), y: Number(value["y"]) } : null;
 
-const text = (value: Json, otherwise = ""): string => (typeof value === "string" ? value : otherwise);
-
 /** Read one state, null if it is none that has a user. */
 export function otherOf(clientId: number, state: unknown): Other | null {
   const value = read(state);
@@ -36,21 +34,21 @@ export function otherOf(clientId: number, state: unknown): Other | null {
   const selection = member(value, "selection");
   const dragging = member(value, "dragging");
   const dragged = isObject(dragging) ? Object.entries(dragging).map(([id, at]) => [id, point(at)] as const) : [];
-  const color = text(member(user, "color"));
+  const color = textOr(member(user, "color"), "");
   return {
     clientId,
     user: {
-      id: text(member(user, "id")),
-      name: text(member(user, "name"), "Somebody"),
+      id: textOr(member(user, "id"), ""),
+      name: textOr(member(user, "name"), "Somebody"),
       color: COLOR.test(color) ? color : "#888888",
-      avatar_url: text(member(user, "avatar_url")) || null,
+      avatar_url: textOr(member(user, "avatar_url"), "") || null,
     },
     cursor: point(member(value, "cursor")),
     selection: Array.isArray(selection) ? selection.filter(isEntryId) : [],
     dragging: isObject(dragging)
       ? Object.fromEntries(dragged.filter((each): each is readonly [string, Point] => each[1] !== null))
       : null,
-    status: text(member(value, "status")),
+    status: textOr(member(value, "status"), ""),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Why an edit was not made. Verbs return refusals and throw nothing. */
-import { isEntryId, scrubbed, type Json, type JsonObject, isObject, lengthOf } from "./values.js";
+import { isEntryId, isObject, isPlain, type Json, type JsonObject, lengthOf, scrubbed } from "./values.js";
 import { type Field, FARTHEST, LARGEST_NUMBER, MAX_LEVELS, MAX_ORDER, MAX_TAG, MAX_TAGS } from "./schema.js";
 
 export interface Refusal {
@@ -27,6 +27,9 @@ export class Refused extends Error {
   }
 }
 
+export const invalid = (message: string, field: string | null = null): Refused =>
+  new Refused("invalid_edit", message, field);
+
 export const unknown = (what: string, id: unknown, field: string | null = null): Refused =>
   new Refused("unknown_entry", `no ${what} ${shown(id)}: check the id`, field);
 
@@ -43,7 +46,7 @@ export function shown(value: unknown): string {
 
 export function checkId(id: unknown): asserts id is string {
   if (!isEntryId(id)) {
-    throw new Refused("invalid_edit", `expected a lower-case UUID, got ${shown(id)}`, "id");
+    throw invalid(`expected a lower-case UUID, got ${shown(id)}`, "id");
   }
 }
 
@@ -57,7 +60,7 @@ export function checked(table: Readonly<Record<string, Field>>, fields: object):
   for (const [name, value] of Object.entries(copy)) checkField(table, name, value);
   const size = JSON.stringify(copy).length;
   if (size > MAX_ENTRY) {
-    throw new Refused("invalid_edit", `expected at most ${MAX_ENTRY} characters of JSON, got ${size}`);
+    throw invalid(`expected at most ${MAX_ENTRY} characters of JSON, got ${size}`);
   }
   return copy;
 }
@@ -66,10 +69,10 @@ function checkField(table: Readonly<Record<string, Field>>, name: string, value:
   const field = Object.hasOwn(table, name) ? table[name] : undefined;
   if (field === undefined) {
     const names = Object.keys(table).join(", ");
-    throw new Refused("invalid_edit", `no such field; there are ${names}`, name);
+    throw invalid(`no such field; there are ${names}`, name);
   }
   if (!accepts(field, value)) {
-    throw new Refused("invalid_edit", `expected ${expected(field)}, got ${shown(value)}`, name);
+    throw invalid(`expected ${expected(field)}, got ${shown(value)}`, name);
   }
 }
 
@@ -90,7 +93,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
 export function checkRequired(table: Readonly<Record<string, Field>>, fields: JsonObject): void {
   for (const [name, field] of Object.entries(table)) {
     if (field.required && !Object.hasOwn(fields, name)) {
-      throw new Refused("invalid_edit", `expected ${expected(field)}, got nothing`, name);
+      throw invalid(`expected ${expected(field)}, got nothing`, name);
     }
   }
 }
@@ -152,7 +155,7 @@ export function isOrderKey(text: string): boolean {
 
 /** Copy a value as JSON, without undefined members; refuse what documents and tables cannot hold. */
 export function storable(value: unknown, field: string, level = 2): Json {
-  const refuse = (why: string): Refused => new Refused("invalid_edit", why, field);
+  const refuse = (why: string): Refused => invalid(why, field);
   if (value === null || typeof value === "boolean") return value;
   if (typeof value === "string") {
     if (scrubbed(value) !== value) throw refuse("holds NUL or half a surrogate pair: leave it out");
@@ -164,15 +167,10 @@ export function storable(value: unknown, field: string, level = 2): Json {
   }
   if (level > MAX_LEVELS) throw refuse(`is nested deeper than ${MAX_LEVELS} levels: flatten it`);
   if (Array.isArray(value)) return value.map((item) => storable(item, field, level + 1));
-  if (typeof value !== "object" || !isPlain(value)) throw refuse(`expected JSON, got ${shown(value)}`);
+  if (!isPlain(value)) throw refuse(`expected JSON, got ${shown(value)}`);
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   return Object.fromEntries(
     entries.map(([key, item]) => [storable(key, field) as string, storable(item, field, level + 1)]),
   );
 }
-
-const isPlain = (value: object): boolean => {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype;
-};
 

@@ -2,9 +2,11 @@
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from "@hocuspocus/provider";
 import type { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
+import { Listeners } from "./listeners.js";
 import { openPipeline, type Pipeline, type PipelineOptions } from "./pipeline.js";
 import { type Other, othersIn, type Presence } from "./presence.js";
 import { counted, Tally } from "./tally.js";
+import { same } from "./values.js";
 
 /**
  * `saved`: everything is committed on the server. `saving`: `unsaved` edits are on their way.
@@ -54,57 +56,60 @@ export class Room {
   /** Whether the document has come, from the server or from the browser's copy. */
   isLoaded = false;
 
-  private readonly socket: HocuspocusProviderWebsocket;
-  private readonly tally = new Tally();
-  private readonly listeners = new Set<() => void>();
-  private readonly eventListeners = new Set<(event: RoomEvent) => void>();
-  private readonly persistence: Persistence | undefined;
-  private readonly base: string;
-  private known: ReadonlyMap<number, readonly [unknown, Other]> = new Map();
-  private present: readonly Other[] = [];
-  private current: Saved = { state: "offline", unsaved: 0, reason: "" };
-  private ended: Pick<Saved, "state" | "reason"> | null = null;
-  private isOpen = false;
-  private refused = "";
-  private unsaved = 0;
+  readonly #socket: HocuspocusProviderWebsocket;
+  readonly #tally = new Tally();
+  readonly #listeners = new Listeners();
+  readonly #eventListeners = new Listeners<RoomEvent>();
+  readonly #persistence: Persistence | undefined;
+  readonly #base: string;
+  #known: ReadonlyMap<number, readonly [unknown, Other]> = new Map();
+  #present: readonly Other[] = [];
+  #current: Saved = { state: "offline", unsaved: 0, reason: "" };
+  #ended: Pick<Saved, "state" | "reason"> | null = null;
+  #isOpen = false;
+  #refused = "";
+  #unsaved = 0;
 
-  constructor(private readonly options: RoomOptions) {
-    this.base = (options.url ?? globalThis.location?.origin ?? "").replace(/\/+$/, "");
+  readonly #options: RoomOptions;
+
+  constructor(options: RoomOptions) {
+    this.#options = options;
+    this.#base = (options.url ?? globalThis.location?.origin ?? "").replace(/\/+$/, "");
     this.doc = options.doc ?? new Y.Doc();
     this.pipeline = openPipeline(this.doc, options);
-    this.doc.on("update", this.onUpdate);
+    this.doc.on("update", this.#onUpdate);
     const name = options.pipeline;
-    this.persistence = options.offline && new options.offline(`pipeloom:${this.base}:${name}`, this.doc);
-    void this.persistence?.whenSynced.then(this.onLoaded);
-    this.socket = new HocuspocusProviderWebsocket({
-      url: `${this.base.replace(/^http/, "ws")}/collab`,
-      WebSocketPolyfill: counted(options.WebSocket ?? WebSocket, this.tally, this.onStatus),
-      onClose: ({ event }) => this.onClose(event.code, event.reason),
-      onDisconnect: () => this.tell(),
+    this.#persistence = options.offline && new options.offline(`pipeloom:${this.#base}:${name}`, this.doc);
+    void this.#persistence?.whenSynced.then(this.#onLoaded);
+    this.#socket = new HocuspocusProviderWebsocket({
+      url: `${this.#base.replace(/^http/, "ws")}/collab`,
+      WebSocketPolyfill: counted(options.WebSocket ?? WebSocket, this.#tally, this.#onStatus),
+      onClose: ({ event }) => this.#onClose(event.code, event.reason),
+      onDisconnect: () => this.#tell(),
     });
     this.provider = new HocuspocusProvider({
-      websocketProvider: this.socket,
+      websocketProvider: this.#socket,
       name,
       document: this.doc,
-      token: this.token,
-      onAuthenticated: ({ scope }) => this.onScope(scope),
-      onAuthenticationFailed: ({ reason }) => this.onDenied(reason),
-      onSynced: this.onSynced,
-      onStateless: ({ payload }) => this.onStateless(payload),
+      token: this.#token,
+      onAuthenticated: ({ scope }) => this.#onScope(scope),
+      onAuthenticationFailed: ({ reason }) => this.#onDenied(reason),
+      onSynced: this.#onSynced,
+      onStateless: ({ payload }) => this.#onStateless(payload),
     });
     this.provider.attach();
     this.awareness = this.provider.awareness as Awareness;
-    this.awareness.on("change", this.onPresence);
+    this.awareness.on("change", this.#onPresence);
   }
 
   /** Whether the edits are saved; the same object while that is unchanged. */
   saved(): Saved {
-    return this.current;
+    return this.#current;
   }
 
   /** The other clients; the same list while nothing has changed. */
   others(): readonly Other[] {
-    return this.present;
+    return this.#present;
   }
 
   /** Change what the others see of this user; the parts that are not given stay. */
@@ -114,157 +119,153 @@ export class Room {
 
   /** Call a listener whenever `saved()`, `others()` or `isLoaded` has changed. */
   subscribe(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** Call a listener for each event: `comment.created`, `version.created` and so on. */
   onEvent(listener: (event: RoomEvent) => void): () => void {
-    this.eventListeners.add(listener);
-    return () => void this.eventListeners.delete(listener);
+    return this.#eventListeners.add(listener);
   }
 
   /** Ask the REST API about this pipeline, with a token: `request("/comments")`. */
   async request(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
-    headers.set("Authorization", `Bearer ${(await this.options.token()) ?? ""}`);
-    return fetch(`${this.base}/api/pipelines/${this.options.pipeline}${path}`, { ...init, headers });
+    headers.set("Authorization", `Bearer ${(await this.#options.token()) ?? ""}`);
+    return fetch(`${this.#base}/api/pipelines/${this.#options.pipeline}${path}`, { ...init, headers });
   }
 
   /** Connect again after `signed out` or `gone`. */
   reconnect(): void {
-    [this.ended, this.refused] = [null, ""];
+    [this.#ended, this.#refused] = [null, ""];
     // A socket that is still closing connects again once it is closed.
-    this.socket.shouldConnect = true;
-    void this.socket.connect();
-    this.tell();
+    this.#socket.shouldConnect = true;
+    void this.#socket.connect();
+    this.#tell();
   }
 
   /** Close the connection. Edits that are not saved stay in the browser's copy, if there is one. */
   leave(): void {
-    this.doc.off("update", this.onUpdate);
-    this.awareness.off("change", this.onPresence);
+    this.doc.off("update", this.#onUpdate);
+    this.awareness.off("change", this.#onPresence);
     this.pipeline.close();
     this.provider.destroy();
-    this.socket.destroy();
-    void this.persistence?.destroy();
-    this.listeners.clear();
+    this.#socket.destroy();
+    void this.#persistence?.destroy();
+    this.#listeners.clear();
   }
 
   /** The provider sends no token after an error, where an empty one might end an open session later. */
-  private readonly token = async (): Promise<string> => {
-    const token = await this.ask().catch((error: unknown) => {
+  readonly #token = async (): Promise<string> => {
+    let token: string | null;
+    try {
+      token = await this.#options.token();
+    } catch (error) {
       // Perhaps there is no network: a new socket asks again.
-      this.socket.webSocket?.close();
+      this.#socket.webSocket?.close();
       throw error;
-    });
+    }
     if (token !== null) return token;
-    this.end("signed out", "nobody is signed in");
+    this.#end("signed out", "nobody is signed in");
     throw new Error("nobody is signed in");
   };
 
-  private async ask(): Promise<string | null> {
-    return this.options.token();
-  }
-
-  private readonly onUpdate = (_update: Uint8Array, origin: unknown): void => {
-    if (origin === this.provider || origin === this.persistence) return;
-    this.count(this.unsaved + 1);
-    this.tell();
+  readonly #onUpdate = (_update: Uint8Array, origin: unknown): void => {
+    if (origin === this.provider || origin === this.#persistence) return;
+    this.#count(this.#unsaved + 1);
+    this.#tell();
   };
 
-  private readonly onLoaded = async (): Promise<void> => {
+  readonly #onLoaded = async (): Promise<void> => {
     this.isLoaded = true;
     // What an earlier page could not save waits in the copy.
-    const left = Number(await this.persistence?.get("unsaved")) || 0;
-    if (!this.isSaved()) this.count(this.unsaved + left);
-    this.tell(true);
+    const left = Number(await this.#persistence?.get("unsaved")) || 0;
+    if (!this.#isSaved()) this.#count(this.#unsaved + left);
+    this.#tell(true);
   };
 
-  private count(unsaved: number): void {
-    if (unsaved === this.unsaved) return;
-    this.unsaved = unsaved;
-    void this.persistence?.set("unsaved", unsaved);
+  #count(unsaved: number): void {
+    if (unsaved === this.#unsaved) return;
+    this.#unsaved = unsaved;
+    void this.#persistence?.set("unsaved", unsaved);
   }
 
-  private isSaved(): boolean {
-    return this.isOpen && this.tally.isComplete && this.tally.waiting === 0;
+  #isSaved(): boolean {
+    return this.#isOpen && this.#tally.isComplete && this.#tally.waiting === 0;
   }
 
-  private readonly onStatus = (accepted: boolean): void => {
-    if (!accepted) this.refused ||= "the server has refused an edit: reload the page";
-    if (this.isSaved() && !this.refused) this.count(0);
-    else if (this.tally.isComplete) this.count(Math.min(this.unsaved, this.tally.waiting));
-    this.tell();
+  readonly #onStatus = (accepted: boolean): void => {
+    if (!accepted) this.#refused ||= "the server has refused an edit: reload the page";
+    if (this.#isSaved() && !this.#refused) this.#count(0);
+    else if (this.#tally.isComplete) this.#count(Math.min(this.#unsaved, this.#tally.waiting));
+    this.#tell();
   };
 
-  private onScope(scope: string): void {
-    this.isOpen = true;
+  #onScope(scope: string): void {
+    this.#isOpen = true;
     this.pipeline.readOnly = scope === "readonly";
     // Who may write again writes on what was refused: the server asks for it.
-    if (!this.pipeline.readOnly) this.refused = "";
-    this.tell();
+    if (!this.pipeline.readOnly) this.#refused = "";
+    this.#tell();
   }
 
-  private readonly onSynced = (): void => {
+  readonly #onSynced = (): void => {
     this.isLoaded = true;
     // A state of clock 0 is not shown by others (y-protocols): write it once more.
     this.setPresence({});
-    this.tell(true);
+    this.#tell(true);
   };
 
   /** The server denies the document: `4404 no such pipeline`. Without a code it is the provider's own text. */
-  private onDenied(denial: string): void {
+  #onDenied(denial: string): void {
     const [, code, reason = ""] = /^(\d+) (.*)/s.exec(denial) ?? [];
-    this.onEnd(Number(code), reason);
+    this.#onEnd(Number(code), reason);
   }
 
-  private onClose(code: number, reason: string): void {
-    this.tally.reset();
-    this.onEnd(code, reason);
+  #onClose(code: number, reason: string): void {
+    this.#tally.reset();
+    this.#onEnd(code, reason);
   }
 
-  private onEnd(code: number, reason: string): void {
-    this.isOpen = false;
+  #onEnd(code: number, reason: string): void {
+    this.#isOpen = false;
     const state = ENDS[code];
-    if (state) this.end(state, reason);
-    else this.tell();
+    if (state) this.#end(state, reason);
+    else this.#tell();
   }
 
-  private end(state: Saved["state"], reason: string): void {
-    this.ended ??= { state, reason };
-    this.socket.disconnect();
-    this.tell();
+  #end(state: Saved["state"], reason: string): void {
+    this.#ended ??= { state, reason };
+    this.#socket.disconnect();
+    this.#tell();
   }
 
-  private onStateless(payload: string): void {
+  #onStateless(payload: string): void {
     const message: unknown = JSON.parse(payload);
     // Messages of clients have `from`, which the server writes; an event has none.
     if (typeof message !== "object" || message === null || "from" in message || !("event" in message)) return;
-    for (const listener of [...this.eventListeners]) listener(message as RoomEvent);
+    this.#eventListeners.call(message as RoomEvent);
   }
 
-  private readonly onPresence = (): void => {
-    this.known = othersIn(this.awareness, this.known);
-    this.present = [...this.known.values()].map(([, other]) => other);
-    this.tell(true);
+  readonly #onPresence = (): void => {
+    this.#known = othersIn(this.awareness, this.#known);
+    this.#present = [...this.#known.values()].map(([, other]) => other);
+    this.#tell(true);
   };
 
-  private next(): Saved {
-    const { unsaved } = this;
-    if (this.ended) return { ...this.ended, unsaved };
-    if (!this.isOpen) return { state: "offline", unsaved, reason: "" };
-    if (this.pipeline.readOnly || this.refused) return { state: "read only", unsaved, reason: this.refused };
+  #next(): Saved {
+    const unsaved = this.#unsaved;
+    if (this.#ended) return { ...this.#ended, unsaved };
+    if (!this.#isOpen) return { state: "offline", unsaved, reason: "" };
+    if (this.pipeline.readOnly || this.#refused) return { state: "read only", unsaved, reason: this.#refused };
     // An edit is counted before the provider sends it.
-    return { state: unsaved === 0 && this.isSaved() ? "saved" : "saving", unsaved, reason: "" };
+    return { state: unsaved === 0 && this.#isSaved() ? "saved" : "saving", unsaved, reason: "" };
   }
 
-  private tell(always = false): void {
-    const next = this.next();
-    const { state, unsaved, reason } = this.current;
-    const isSame = next.state === state && next.unsaved === unsaved && next.reason === reason;
-    if (!isSame) this.current = next;
-    if (!isSame || always) for (const listener of [...this.listeners]) listener();
+  #tell(always = false): void {
+    const next = this.#next();
+    const isSame = same({ ...next }, { ...this.#current });
+    if (!isSame) this.#current = next;
+    if (!isSame || always) this.#listeners.call();
   }
 }
 

@@ -68,28 +68,28 @@ export const SETTINGS: Readonly<Record<keyof SettingsFields, Field>> = {
   is_template: {"kind": "flag", "default": false, "plain": true},
 };
 
-/** The codes of diagnostics: how severe each is, and what it means. */
-export const CODES = {
-  invalid_key: {"severity": "error", "message": "The key is not a lower-case UUID; the tables leave the entry out."},
-  not_a_map: {"severity": "error", "message": "The entry is not a map of fields; the tables leave it out."},
-  missing_name: {"severity": "warning", "message": "The name is missing, empty or not a text; a placeholder stands for it."},
-  unsupported_type: {"severity": "warning", "message": "The step's type is not one that Pipeline YAML v2 knows; the type is 'unsupported'."},
-  invalid_value: {"severity": "warning", "message": "A field holds a value of the wrong kind; its default stands for it."},
-  text_cut: {"severity": "warning", "message": "A text is longer than its column; its beginning stands for it."},
-  unstorable_text: {"severity": "warning", "message": "A text holds characters PostgreSQL cannot store; U+FFFD stands for each."},
-  unstorable_number: {"severity": "warning", "message": "A number is not finite or beyond 1e308; null stands for it."},
-  nested_too_deep: {"severity": "warning", "message": "A value is nested deeper than 64 levels; null stands for what lies deeper."},
-  dangling_parent: {"severity": "warning", "message": "The parent step is not in the tables; the step stands at the top level."},
-  parent_cycle: {"severity": "warning", "message": "The step lies inside itself; the smallest id of the cycle stands at the top level."},
-  duplicate_name: {"severity": "warning", "message": "A sibling with a smaller id has the same name; a number is added to this one."},
-  unusable_order: {"severity": "warning", "message": "No order key can be made beside this one; the step stands where its characters put it."},
-  dangling_connection: {"severity": "error", "message": "An end of the connection is no step of the tables; the tables leave it out."},
-  duplicate_connection: {"severity": "error", "message": "The same connection has a smaller id, too; the tables leave this one out."},
+/** The codes of the diagnostics that this library finds, and how severe each is. */
+export const SEVERITIES = {
+  invalid_key: "error",
+  not_a_map: "error",
+  missing_name: "warning",
+  unsupported_type: "warning",
+  invalid_value: "warning",
+  text_cut: "warning",
+  unstorable_text: "warning",
+  unstorable_number: "warning",
+  nested_too_deep: "warning",
+  dangling_parent: "warning",
+  parent_cycle: "warning",
+  duplicate_name: "warning",
+  unusable_order: "warning",
+  dangling_connection: "error",
+  duplicate_connection: "error",
 } as const;
 
 export type StepType = (typeof STEP_TYPES)[number];
 export type Status = (typeof STATUSES)[number];
-export type DiagnosticCode = keyof typeof CODES;
+export type DiagnosticCode = keyof typeof SEVERITIES;
 
 /** What a step may be given; the rest has defaults. */
 export interface StepFields {

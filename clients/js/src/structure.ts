@@ -15,44 +15,68 @@ export interface Rows {
 
 type Steps = ReadonlyMap<string, StepEntry>;
 
+/** A step in the place that it has in the end. */
+interface Standing {
+  readonly id: string;
+  readonly entry: StepEntry;
+  readonly parent: string | null;
+  readonly slot: string;
+}
+
 const STEM = MAX_NAME - " (999999999)".length;
 
 /** Place all entries. The steps come in reading order, parents before what is in them. */
 export function placed(entries: Steps, wires: ReadonlyMap<string, ConnectionEntry>): Rows {
   const diagnostics: Diagnostic[] = [];
   const parents = tree(entries, diagnostics);
-  const lines = linesOf(entries, parents);
-  const names = namesOf(entries, lines.values(), diagnostics);
+  const standing = [...entries].map(([id, entry]): Standing => {
+    const parent = parents.get(id) ?? null;
+    return { id, entry, parent, slot: parent === null ? MAIN_SLOT : entry.slot };
+  });
+  const names = namesOf(standing, diagnostics);
   const steps = new Map<string, Step>();
-  const pending = [...(lines.get(scopeKey(null, MAIN_SLOT)) ?? [])].reverse();
-  const children = childrenOf(lines, parents);
-  const indices = new Map([...lines.values()].flatMap((line) => line.map((key, at) => [key, at] as const)));
-  for (let key = pending.pop(); key !== undefined; key = pending.pop()) {
-    steps.set(key, row(key, entries, parents, indices, names));
-    pending.push(...(children.get(key) ?? []));
+  const counts = new Map<string, number>();
+  for (const one of inReadingOrder(standing)) {
+    const { id, entry, parent, slot } = one;
+    const index = counts.get(listOf(one)) ?? 0;
+    counts.set(listOf(one), index + 1);
+    const name = names.get(id) ?? entry.name;
+    const place = { parent_step_id: parent, slot, order_index: index };
+    const step = { id, name, type: entry.type, supported: entry.supported, ...place, ...entry.own };
+    steps.set(id, step as unknown as Step);
   }
   return { steps, connections: connected(wires, entries, diagnostics), diagnostics };
 }
 
-const scopeKey = (parent: string | null, slot: string): string => `${parent ?? ""} ${slot}`;
+const listOf = ({ parent, slot }: Standing): string => `${parent ?? ""} ${slot}`;
 
-const slotOf = (key: string, entries: Steps, parents: ReadonlyMap<string, string | null>): string =>
-  parents.get(key) ? (entries.get(key)?.slot ?? MAIN_SLOT) : MAIN_SLOT;
+/** Parents before what is in them, slots by name, steps by order. */
+function* inReadingOrder(standing: readonly Standing[]): Generator<Standing> {
+  // The last first, since what comes next is taken from the end.
+  const reversed = [...standing].sort((a, b) => {
+    return compare(b.slot, a.slot) || compare(b.entry.order, a.entry.order) || compare(b.id, a.id);
+  });
+  const children = new Map<string, Standing[]>();
+  for (const one of reversed) push(children, one.parent ?? "", one);
+  const pending = children.get("") ?? [];
+  for (let one = pending.pop(); one !== undefined; one = pending.pop()) {
+    yield one;
+    for (const child of children.get(one.id) ?? []) pending.push(child);
+  }
+}
 
 /** The parent of every step. A cycle is cut above its smallest id; a missing parent counts as none. */
 function tree(entries: Steps, diagnostics: Diagnostic[]): Map<string, string | null> {
   const parents = new Map<string, string | null>();
-  for (const [key, { parent }] of entries) {
-    const exists = parent !== null && entries.has(parent);
-    if (parent !== null && !exists) {
-      diagnostics.push(diagnostic("dangling_parent", `step:${key}`, "/parent_step_id"));
-    }
-    parents.set(key, exists ? parent : null);
-  }
-  for (const key of cycleHeads(parents)) {
-    diagnostics.push(diagnostic("parent_cycle", `step:${key}`, "/parent_step_id"));
+  const cut = (key: string, code: "dangling_parent" | "parent_cycle"): void => {
+    diagnostics.push(diagnostic(code, `step:${key}`, "/parent_step_id"));
     parents.set(key, null);
+  };
+  for (const [key, { parent }] of entries) {
+    if (parent === null || entries.has(parent)) parents.set(key, parent);
+    else cut(key, "dangling_parent");
   }
+  for (const key of cycleHeads(parents)) cut(key, "parent_cycle");
   return parents;
 }
 
@@ -67,46 +91,21 @@ function cycleHeads(parents: ReadonlyMap<string, string | null>): string[] {
       seen.add(at);
       way.push(at);
     }
-    const cycle = at === null ? [] : way.slice(way.indexOf(at) === -1 ? way.length : way.indexOf(at));
-    const [head] = cycle.sort(compare);
-    if (head !== undefined) heads.push(head);
+    // Where the way ends at itself is a cycle, from there on.
+    if (at !== null && way.includes(at)) heads.push(...way.slice(way.indexOf(at)).sort(compare).slice(0, 1));
   }
   return heads;
 }
 
-/** The steps of every list, in order. */
-function linesOf(entries: Steps, parents: ReadonlyMap<string, string | null>): Map<string, string[]> {
-  const lines = new Map<string, string[]>();
-  for (const key of entries.keys()) {
-    const scope = scopeKey(parents.get(key) ?? null, slotOf(key, entries, parents));
-    push(lines, scope, key);
-  }
-  const order = (key: string): string => entries.get(key)?.order ?? "";
-  for (const line of lines.values()) line.sort((a, b) => compare(order(a), order(b)) || compare(a, b));
-  return lines;
-}
-
-/** What stands in each step, the last first: slots by name, steps by order. */
-function childrenOf(
-  lines: ReadonlyMap<string, string[]>,
-  parents: ReadonlyMap<string, string | null>,
-): Map<string, string[]> {
-  const children = new Map<string, string[]>();
-  for (const scope of [...lines.keys()].sort(compare).reverse()) {
-    const line = lines.get(scope) ?? [];
-    const parent = line[0] === undefined ? null : (parents.get(line[0]) ?? null);
-    if (parent !== null) push(children, parent, ...[...line].reverse());
-  }
-  return children;
-}
-
 /** The names that steps have instead of the declared ones: among siblings the smallest id keeps it. */
-function namesOf(entries: Steps, lines: Iterable<string[]>, diagnostics: Diagnostic[]): Map<string, string> {
+function namesOf(standing: readonly Standing[], diagnostics: Diagnostic[]): Map<string, string> {
   const names = new Map<string, string>();
-  for (const line of lines) {
+  const lists = new Map<string, Standing[]>();
+  for (const one of standing) push(lists, listOf(one), one);
+  for (const list of lists.values()) {
     const holders = new Map<string, string[]>();
-    for (const key of line) push(holders, entries.get(key)?.name ?? "", key);
-    if (holders.size < line.length) number(holders, names);
+    for (const { id, entry } of list) push(holders, entry.name, id);
+    if (holders.size < list.length) number(holders, names);
   }
   for (const key of names.keys()) diagnostics.push(diagnostic("duplicate_name", `step:${key}`, "/name"));
   return names;
@@ -124,29 +123,6 @@ function number(holders: ReadonlyMap<string, string[]>, names: Map<string, strin
       counts.set(stem, count + 1);
     }
   }
-}
-
-function row(
-  key: string,
-  entries: Steps,
-  parents: ReadonlyMap<string, string | null>,
-  indices: ReadonlyMap<string, number>,
-  names: ReadonlyMap<string, string>,
-): Step {
-  const entry = entries.get(key) as StepEntry;
-  const parent = parents.get(key) ?? null;
-  const slot = slotOf(key, entries, parents);
-  const step = {
-    id: key,
-    name: names.get(key) ?? entry.name,
-    type: entry.type,
-    supported: entry.supported,
-    parent_step_id: parent,
-    slot,
-    order_index: indices.get(key) ?? 0,
-    ...entry.own,
-  };
-  return step as unknown as Step;
 }
 
 /** The connections with both ends there; of several with the same ends, the smallest id. */

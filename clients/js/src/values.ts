@@ -21,6 +21,15 @@ export const isEntryId = (value: unknown): value is string =>
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Whether a value is an object without a class. */
+export const isPlain = (value: unknown): value is Record<string, unknown> => {
+  const prototype: unknown = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
+  return prototype === null || prototype === Object.prototype;
+};
+
+/** Return a value if it is a text, else what stands for it. */
+export const textOr = (value: unknown, otherwise: string): string => (typeof value === "string" ? value : otherwise);
+
 /** Read an own member of an object: "constructor" is a key like any other. */
 export const member = (object: JsonObject, key: string): Json =>
   Object.hasOwn(object, key) ? (object[key] ?? null) : null;

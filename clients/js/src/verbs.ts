@@ -19,7 +19,7 @@ import {
   STEP,
   type StepFields,
 } from "./schema.js";
-import { compare, isObject, type Json, type JsonObject, member, mergePatch, read } from "./values.js";
+import { compare, isObject, type Json, type JsonObject, member, mergePatch, read, textOr } from "./values.js";
 import { asMap, CONNECTION_SHAPE, SETTINGS_SHAPE, STEP_SHAPE, writeEntry } from "./writing.js";
 
 export interface Point {
@@ -65,7 +65,7 @@ export function addStep(
     const wanted = checked(STEP, named);
     checkRequired(STEP, wanted);
     const isPlaced = "order" in wanted && before === null;
-    writeStep(pipeline, places, id, { ...defaultsOf(STEP), ...wanted }, isPlaced ? undefined : before, writeNew);
+    writeStep(pipeline, places, id, { ...defaultsOf(STEP), ...wanted }, isPlaced ? undefined : before, writePlain);
     return { id };
   });
 }
@@ -76,16 +76,16 @@ const nameFor = (places: Places, { type, parent_step_id: parent, slot }: Patch<S
 };
 
 /** Change some fields of a step; `config` is a JSON merge patch (RFC 7396), in which null removes a key. */
-export function patchStep(
-  pipeline: Pipeline,
-  id: string,
-  changes: Patch<StepFields> & { readonly before?: string | null },
-): Outcome {
+export const patchStep = (pipeline: Pipeline, id: string, changes: StepPatch): Outcome =>
+  changeStep(pipeline, id, changes, writeNamed);
+
+type StepPatch = Patch<StepFields> & { readonly before?: string | null };
+
+function changeStep(pipeline: Pipeline, id: string, { before, ...given }: StepPatch, write: Write): Outcome {
   return edit(pipeline, () => {
-    const { before, ...given } = changes;
-    const present = entryOf(pipeline.roots.steps, id, "step");
-    const wanted = merged(STEP, present, given);
-    writeStep(pipeline, placesOf(pipeline.roots.steps), id, wanted, before, writeNamed);
+    const { steps } = pipeline.roots;
+    const wanted = merged(STEP, entryOf(steps, id, "step"), given);
+    writeStep(pipeline, placesOf(steps), id, wanted, before, write);
     return {};
   });
 }
@@ -114,7 +114,7 @@ export function placeStep(
   { parent = null, slot = MAIN_SLOT, before = null, position }: Target & { readonly position?: Point },
 ): Outcome {
   const moved = position === undefined ? {} : { position };
-  return patchStep(pipeline, id, { parent_step_id: parent, slot, before, ...moved });
+  return changeStep(pipeline, id, { parent_step_id: parent, slot, before, ...moved }, writePlain);
 }
 
 /** Give a step another name, and write it into everything that refers to the step. */
@@ -123,7 +123,7 @@ export const renameStep = (pipeline: Pipeline, id: string, name: string): Outcom
 
 /** Change a step's config by a JSON merge patch (RFC 7396). */
 export const patchConfig = (pipeline: Pipeline, id: string, patch: JsonObject): Outcome =>
-  patchStep(pipeline, id, { config: patch });
+  changeStep(pipeline, id, { config: patch }, writePlain);
 
 /** Connect two steps. */
 export function connect(
@@ -244,10 +244,10 @@ function writeStep(
   for (const [key, order] of orders) writeFields(steps, key, { order });
 }
 
-/** How the fields are written: a page that only adds steps does not load what renames references. */
+/** How the fields are written: a page that renames no steps does not load what finds references. */
 type Write = (pipeline: Pipeline, places: Places, id: string, fields: JsonObject) => void;
 
-const writeNew: Write = (pipeline, _places, id, fields) => writeFields(pipeline.roots.steps, id, fields);
+const writePlain: Write = (pipeline, _places, id, fields) => writeFields(pipeline.roots.steps, id, fields);
 
 /** Write the fields, the name last: until then the references are found by the former one. */
 function writeNamed(pipeline: Pipeline, places: Places, id: string, fields: JsonObject): void {
@@ -265,12 +265,7 @@ function wantedPlace(present: Place = NOWHERE, fields: JsonObject): Place {
   const parent = "parent_step_id" in fields ? fields["parent_step_id"] : present.parent;
   const slot = "slot" in fields ? fields["slot"] : present.slot;
   const name = "name" in fields ? String(fields["name"]) : present.name;
-  return placeAt(
-    typeof parent === "string" ? parent : null,
-    typeof slot === "string" ? slot : MAIN_SLOT,
-    present.order,
-    name,
-  );
+  return placeAt(typeof parent === "string" ? parent : null, textOr(slot, MAIN_SLOT), present.order, name);
 }
 
 /** Refuse a new place that is impossible. One that stays is never refused: somebody may have written it. */
@@ -323,18 +318,14 @@ export function writeFields(steps: Y.Map<unknown>, id: string, fields: JsonObjec
 const PORTS = ["from_step_id", "to_step_id", "from_output", "to_input"] as const;
 
 /** The ends of a connection as they were written. */
-function endsOf(wire: unknown): string[] {
-  const ends = fieldOf(wire, "ends");
-  const value = isObject(ends as Json) ? (ends as JsonObject) : {};
-  return PORTS.map((port) => {
-    const text = member(value, port);
-    return typeof text === "string" ? text : String(CONNECTION[port].default ?? "");
-  });
-}
+const endsOf = (wire: unknown): string[] => endsIn(fieldOf(wire, "ends"));
+
+const endsIn = (ends: Json): string[] =>
+  PORTS.map((port) => textOr(isObject(ends) ? member(ends, port) : null, textOr(CONNECTION[port].default, "")));
 
 export function writeConnection(pipeline: Pipeline, id: string, wanted: JsonObject): void {
   const { connections } = pipeline.roots;
-  const ends = endsOf({ ends: Object.fromEntries(PORTS.map((port) => [port, member(wanted, port)])) });
+  const ends = endsIn(wanted);
   checkEnds(pipeline, id, ends);
   const wire = asMap(connections, id);
   writeEntry(wire, "ends", Object.fromEntries(PORTS.map((port, at) => [port, ends[at] ?? ""])), CONNECTION_SHAPE);

@@ -4,7 +4,7 @@
  */
 import * as Y from "yjs";
 import { CO_EDITED_TEXTS, LISTS_WITH_PROMPTS } from "./schema.js";
-import { isMap, isObject, isText, type Json, type JsonObject, read, same } from "./values.js";
+import { isMap, isObject, isPlain, isText, type Json, type JsonObject, read, same } from "./values.js";
 
 /** Which shared types the values under the keys of a map become, and which maps are merged. */
 interface Shape {
@@ -70,21 +70,26 @@ const map = (entries: readonly (readonly [string, unknown])[]): Y.Map<unknown> =
 export function asMap(root: Y.Map<unknown>, key: string): Y.Map<unknown> {
   const entry = root.get(key);
   if (isMap(entry)) return entry;
-  const isPlain = entry instanceof Object && !(entry instanceof Y.AbstractType || entry instanceof Y.Doc);
-  root.set(key, map(isPlain && !Array.isArray(entry) ? Object.entries(entry) : []));
+  root.set(key, map(isPlain(entry) ? Object.entries(entry) : []));
   return root.get(key) as Y.Map<unknown>;
 }
 
 /** Make the value under a key equal to the wanted one. */
 export function writeEntry(target: Y.Map<unknown>, key: string, wanted: Json, shape: Shape): void {
   const held = target.get(key);
-  if (isText(held) && typeof wanted === "string" && isOnlyText(held)) writeText(held, wanted);
-  else if (isMap(held) && isObject(wanted) && shape.merges(key)) {
-    writeMap(held, wanted, shape.inner ?? PLAIN);
-  } else if (held instanceof Y.Array && Array.isArray(wanted)) writeList(held, wanted, shape);
+  if (writeInto(held, wanted, shape.merges(key) ? (shape.inner ?? PLAIN) : null)) return;
+  if (held instanceof Y.Array && Array.isArray(wanted)) writeList(held, wanted, shape);
   else if (!target.has(key) || isShared(held) || !same(read(held), wanted)) {
     target.set(key, shape.value(key, wanted));
   }
+}
+
+/** Make a shared text or map equal to the wanted value, where both are of one kind; return whether they are. */
+function writeInto(held: unknown, wanted: Json, shape: Shape | null): boolean {
+  if (isText(held) && typeof wanted === "string" && isOnlyText(held)) writeText(held, wanted);
+  else if (isMap(held) && isObject(wanted) && shape !== null) writeMap(held, wanted, shape);
+  else return false;
+  return true;
 }
 
 const isShared = (value: unknown): boolean => value instanceof Y.AbstractType || value instanceof Y.Doc;
@@ -101,15 +106,11 @@ function writeList(target: Y.Array<unknown>, wanted: readonly Json[], shape: Sha
     const paired = Math.min(j - i, m - k);
     if (m > k + paired) target.insert(i + paired, wanted.slice(k + paired, m).map(shape.item));
     if (j > i + paired) target.delete(i + m - k, j - i - paired);
-    for (let at = 0; at < paired; at++) writeItem(target, i + at, wanted[k + at] ?? null, shape);
+    for (let at = 0; at < paired; at++) {
+      const item = wanted[k + at] ?? null;
+      if (!writeInto(target.get(i + at), item, shape)) replaceItem(target, i + at, shape.item(item));
+    }
   }
-}
-
-function writeItem(target: Y.Array<unknown>, at: number, wanted: Json, shape: Shape): void {
-  const held = target.get(at);
-  if (isText(held) && typeof wanted === "string" && isOnlyText(held)) writeText(held, wanted);
-  else if (isMap(held) && isObject(wanted)) writeMap(held, wanted, shape);
-  else replaceItem(target, at, shape.item(wanted));
 }
 
 function replaceItem(target: Y.Array<unknown>, at: number, value: unknown): void {

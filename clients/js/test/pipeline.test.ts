@@ -84,6 +84,19 @@ test("what the server has found is shown, and no more of it than is well-formed"
   assert.deepEqual(mine.diagnostics().filter(({ code }) => code === "missing_field"), [good]);
 });
 
+test("every diagnostic can be explained, also one of a code that is not known yet", () => {
+  const [mine] = two();
+  // Nobody has given the pipeline a name.
+  const [found] = mine.diagnostics().map(library.explained);
+  assert.deepEqual([found?.code, found?.subject, found?.severity], ["missing_name", "pipeline", "warning"]);
+  assert.match(found?.message ?? "", /name is missing/);
+  assert.match(found?.suggestion ?? "", /^Give /);
+  const new_ = { code: "new_fault", subject: "pipeline", severity: "error", path: "" } as const;
+  assert.deepEqual(library.explained(new_), { ...new_, message: "new_fault", suggestion: "" });
+  const server = { ...new_, code: "missing_name", message: "m", suggestion: "s" };
+  assert.deepEqual(library.explained(server), server);
+});
+
 test("calls that make no sense are refused and not thrown", () => {
   const [mine] = two();
   const verbs: Record<string, unknown> = library;

@@ -11,7 +11,7 @@ import {
   useSyncExternalStore,
 } from "react";
 import type * as Y from "yjs";
-import type { Diagnostic } from "../entries.js";
+import { type ExplainedDiagnostic, explained } from "../explained.js";
 import type { Other, Presence } from "../presence.js";
 import type { Outcome } from "../refusals.js";
 import { joinRoom, type Room, type RoomOptions, type Saved } from "../room.js";
@@ -162,7 +162,10 @@ export function useUndo(): {
 }
 
 /** What is wrong with the pipeline: its shape as it is now, its meaning as the server last saw it. */
-export const useDiagnostics = (): readonly Diagnostic[] => useOfPipeline(({ pipeline }) => pipeline.diagnostics());
+export function useDiagnostics(): readonly ExplainedDiagnostic[] {
+  const found = useOfPipeline(({ pipeline }) => pipeline.diagnostics());
+  return useMemo(() => found.map(explained), [found]);
+}
 
 /** A comment, as REST has it. */
 export interface Comment {
