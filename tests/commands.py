@@ -3,8 +3,9 @@
 A command does in a moment what it has imported a second for, and a server is started by every
 third test of the running programs. So each process of a run of pytest starts one *fork server*: it
 imports the program, and forks for each start. What then runs is a process of its own as ever, with
-its own environment, output and exit code, and its `__main__` is that of `python -m app`, which the
-processes that it starts import anew. `make soak` imports everything anew for each start.
+its own environment, output and exit code, and its `__main__` is that of `python -m app`. The
+processes that a server starts are forks as well (`tests/nursery.py`). `make soak` imports
+everything anew for each start.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
+
+from tests.nursery import found_nursery
 
 REPOSITORY: Final = Path(__file__).parent.parent
 MOST_BYTES: Final = 2**17
@@ -197,6 +200,8 @@ def _become(args: list[str], folder: str, environment: dict[str, str], out: int,
         os.close(file)
     sys.argv = ["pipeloom", *args]
     sys.modules["__main__"] = program
+    if args[0] == "serve":
+        found_nursery()
     program.main()
 
 

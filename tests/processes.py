@@ -3,11 +3,15 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
+
+SPAWNED: Final = "spawn_main"
+"""What the command line of a process started by `multiprocessing` names, or `comm` of its fork."""
 
 
 def children(pid: int) -> list[int]:
     """The processes that a server started: others that serve, and a worker."""
-    return [each for each in _all() if _is_child(each, pid) and "spawn_main" in command(each)]
+    return [each for each in _all() if _is_child(each, pid) and _is_spawned(each)]
 
 
 def command(pid: int) -> str:
@@ -22,6 +26,10 @@ def alive(pids: Iterable[int]) -> list[int]:
 
 def _all() -> list[int]:
     return [int(each.name) for each in Path("/proc").glob("[0-9]*")]
+
+
+def _is_spawned(pid: int) -> bool:
+    return SPAWNED in command(pid) or _told(pid, "comm").strip() == SPAWNED
 
 
 def _is_child(pid: int, parent: int) -> bool:

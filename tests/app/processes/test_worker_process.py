@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -147,7 +148,8 @@ async def test_a_worker_does_not_outlive_its_server(installation: Installation) 
 
 
 async def test_nor_one_that_is_just_starting(installation: Installation) -> None:
-    async with installation.serve() as server:
+    # Anew: a fork starts in no time.
+    async with replace(installation, starts_anew=True).serve() as server:
         died = await worker_of(server)
         os.kill(died, signal.SIGKILL)
         started = await worker_of(server, died)
@@ -181,12 +183,11 @@ async def test_without_a_worker_there_is_none(installation: Installation) -> Non
         assert children(server.program.pid) == []
 
 
-async def test_no_command_line_tells_where_the_database_is(
-    shared_server: Server, shared_installation: Installation
-) -> None:
-    line = command(await worker_of(shared_server))
+async def test_no_command_line_tells_where_the_database_is(installation: Installation) -> None:
+    async with replace(installation, starts_anew=True).serve() as server:
+        line = command(await worker_of(server))
     assert "spawn_main" in line
-    assert shared_installation.database_url not in line
+    assert installation.database_url not in line
 
 
 async def test_a_port_that_is_taken_is_explained_at_once(
