@@ -1,7 +1,7 @@
 export { copy, duplicate, paste } from "./clipboard.js";
 export type { Clip, Pasted } from "./clipboard.js";
 export { undoOf } from "./undo.js";
-export { connect, disconnect, addStep, moveStep, moveSteps, patchConfig, patchConnection, patchSettings, patchStep, placeStep, remove, renameStep } from "./verbs.js";
+export { connect, disconnect, addStep, moveStep, moveSteps, patchConfig, patchConnection, patchSettings, patchStep, placeStep, remove, renameStep, updateConfig } from "./verbs.js";
 export type { Point, Removed, Target } from "./verbs.js";
 export { openPipeline } from "./pipeline.js";
 export type { Change, Pipeline, PipelineOptions } from "./pipeline.js";
@@ -14,4 +14,7 @@ export { STEP_TYPES, STATUSES } from "./schema.js";
 export type { Connection, ConnectionFields, DiagnosticCode, Settings, SettingsFields, Status, Step, StepFields, StepType } from "./schema.js";
 export { joinRoom } from "./room.js";
 export type { Room, RoomEvent, RoomOptions, Saved } from "./room.js";
-export type { Other, Presence } from "./presence.js";
+export type { EditedField, Other, Presence } from "./presence.js";
+export { indexesIn, rangeIn } from "./carets.js";
+export type { TextRange } from "./carets.js";
+export type { Path } from "./writing.js";

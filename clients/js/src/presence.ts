@@ -1,9 +1,11 @@
 /** Who else is in a pipeline, and what this page shows of its own user. */
 import type { Awareness } from "y-protocols/awareness";
+import { rangeOf, type TextRange } from "./carets.js";
 import { isPair } from "./refusals.js";
 import { STEP } from "./schema.js";
 import { isEntryId, isObject, type Json, member, read, textOr } from "./values.js";
 import type { Point } from "./verbs.js";
+import type { Path } from "./writing.js";
 
 /** What a page shows of its user; null takes a part back. Positions are in canvas pixels. */
 export interface Presence {
@@ -12,6 +14,18 @@ export interface Presence {
   /** Steps that are being dragged, and where they are; commit them when the drag ends. */
   readonly dragging?: Readonly<Record<string, Point>> | null;
   readonly status?: string;
+  readonly field?: EditedField | null;
+}
+
+/** The field of a step that a user is in. */
+export interface EditedField {
+  readonly step: string;
+  /** Where it is in the step: `["name"]`, or `["config", "prompt", 0, "content"]`. */
+  readonly path: Path;
+  /** Whether the user has typed there just now. */
+  readonly typing: boolean;
+  /** What is selected in a shared text, by `rangeIn`. */
+  readonly range: TextRange | null;
 }
 
 /** Another client; every field is there and of its type, whatever that client has sent. */
@@ -25,6 +39,16 @@ const COLOR = /^#[0-9a-f]{3,8}$/i;
 
 const point = (value: Json): Point | null =>
   isObject(value) && isPair(STEP.position, value) ? { x: Number(value["x"]), y: Number(value["y"]) } : null;
+
+const MOST_LEVELS = 20;
+
+function editedField(value: Json): EditedField | null {
+  if (!isObject(value)) return null;
+  const [step, path] = [member(value, "step"), member(value, "path")];
+  if (!isEntryId(step) || !Array.isArray(path) || path.length > MOST_LEVELS) return null;
+  const isPath = path.every((key) => typeof key === "string" || typeof key === "number");
+  return isPath ? { step, path, typing: member(value, "typing") === true, range: rangeOf(member(value, "range")) } : null;
+}
 
 /** Read one state, null if it is none that has a user. */
 export function otherOf(clientId: number, state: unknown): Other | null {
@@ -49,6 +73,7 @@ export function otherOf(clientId: number, state: unknown): Other | null {
       ? Object.fromEntries(dragged.filter((each): each is readonly [string, Point] => each[1] !== null))
       : null,
     status: textOr(member(value, "status"), ""),
+    field: editedField(member(value, "field")),
   };
 }
 

@@ -125,6 +125,19 @@ export const renameStep = (pipeline: Pipeline, id: string, name: string): Outcom
 export const patchConfig = (pipeline: Pipeline, id: string, patch: JsonObject): Outcome =>
   changeStep(pipeline, id, { config: patch }, writePlain);
 
+/**
+ * Make a step's config what a function returns of the present one: lists and inner values may be
+ * changed, and keys may be null, for which a merge patch has no words. What is equal is not written.
+ */
+export function updateConfig(pipeline: Pipeline, id: string, change: (config: JsonObject) => JsonObject): Outcome {
+  return edit(pipeline, () => {
+    const { steps } = pipeline.roots;
+    const config = member(entryOf(steps, id, "step"), "config");
+    writeFields(steps, id, checked(STEP, { config: change(isObject(config) ? config : {}) }));
+    return {};
+  });
+}
+
 /** Connect two steps. */
 export function connect(
   pipeline: Pipeline,

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as Y from "yjs";
 import * as library from "../src/index.js";
+import { otherOf } from "../src/presence.js";
 
-const { addStep, moveStep, openPipeline, patchConfig, remove, renameStep, undoOf } = library;
+const { addStep, indexesIn, moveStep, openPipeline, patchConfig, rangeIn, remove, renameStep, undoOf, updateConfig } = library;
 const A = "00000000-0000-0000-0000-00000000000a";
 const B = "00000000-0000-0000-0000-00000000000b";
 
@@ -116,5 +117,47 @@ test("a text can be bound to an editor, and is null where there is none", () => 
   assert.equal(String(mine.text(A, ["prompt", 0, "content"])), "hello you");
   for (const path of [[], ["prompt"], ["prompt", 9], ["x", "y"], ["prompt", 0, "type"]]) {
     assert.equal(mine.text(A, path), null);
+  }
+});
+
+test("a config is changed by a function, at any depth and by the smallest edits", () => {
+  const [mine, theirs] = two();
+  addStep(mine, { id: A, type: "claude", config: { prompt: [{ type: "static", content: "hello" }], extra: 1 } });
+  const text = mine.text(A, ["prompt", 0, "content"]);
+  const change = (config: library.JsonObject): library.JsonObject => {
+    const [part] = config["prompt"] as library.JsonObject[];
+    theirs.text(A, ["prompt", 0, "content"])?.insert(5, " you");
+    return { ...config, prompt: [{ ...part, note: null }, { type: "file", path: "a" }], extra: null };
+  };
+  assert.equal(updateConfig(mine, A, change).ok, true);
+  const prompt = [{ type: "static", content: "hello", note: null }, { type: "file", path: "a" }];
+  assert.deepEqual(theirs.steps().get(A)?.config, { prompt, extra: null });
+  assert.equal(mine.text(A, ["prompt", 0, "content"]), text);
+  assert.equal(updateConfig(mine, B, (config) => config).ok, false);
+  mine.readOnly = true;
+  assert.equal(updateConfig(mine, A, () => ({})).ok, false);
+});
+
+test("a selection in a text stays where it was while others type, and is null elsewhere", () => {
+  const [mine, theirs] = two();
+  addStep(mine, { id: A, type: "claude", config: { description: "one two", prompt: "other" } });
+  const [text, other] = [mine.text(A, ["description"])!, mine.text(A, ["prompt"])!];
+  const range = rangeIn(text, 4, 7);
+  theirs.text(A, ["description"])!.insert(0, "zero ");
+  assert.deepEqual(indexesIn(text, range), { anchor: 9, head: 12 });
+  assert.deepEqual(indexesIn(theirs.text(A, ["description"])!, range), { anchor: 9, head: 12 });
+  assert.equal(indexesIn(other, range), null);
+  for (const junk of [{}, { item: { client: "x", clock: -1 } }, { item: 7 }, { type: { client: 1, clock: 1 } }, { tname: [] }]) {
+    assert.equal(indexesIn(text, { anchor: junk, head: junk } as library.TextRange), null);
+  }
+});
+
+test("the field that another client is in is read, and nothing of it that is none", () => {
+  const user = { id: "u", name: "Una", color: "#112233" };
+  const field = { step: A, path: ["config", "prompt", 0], typing: true, range: { anchor: {}, head: {} } };
+  assert.deepEqual(otherOf(1, { user, field })?.field, field);
+  assert.deepEqual(otherOf(1, { user, field: { ...field, typing: 1, range: 7 } })?.field, { ...field, typing: false, range: null });
+  for (const junk of [7, [], { ...field, step: "x" }, { ...field, path: "x" }, { ...field, path: [{}] }, { ...field, path: Array(50).fill(0) }]) {
+    assert.equal(otherOf(1, { user, field: junk })?.field, null);
   }
 });
