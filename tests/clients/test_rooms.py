@@ -1,5 +1,7 @@
 """What a page learns of its connection, and what becomes of its edits."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +12,9 @@ import pytest_asyncio
 
 from app.auth.tokens import Tokens, secret_in
 from persistence.ports.directory import User
+from tests.clients.javascript import compiled, run
 from tests.clients.rooms import Page, a_page
+from tests.interop.stock import node
 from tests.server import OWNER, VIEWER, Installation, Server, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -109,6 +113,16 @@ async def test_the_typed_document_needs_no_room(
         await plain.until(names=["one", "two"], connections=1)
         await plain("undo")
         await page.until(names=["two"], connections=0)
+
+
+@pytest.mark.parametrize("tour", ["restTour", "hooksTour"])
+async def test_a_page_does_everything_there_is(
+    installation: Installation, server: Server, pipeline: str, tour: str
+) -> None:
+    token = await installation.token()
+    given = json.dumps({"url": server.http(""), "token": token, "pipeline": pipeline})
+    script = str(compiled() / "test" / f"{tour}.js")
+    assert await asyncio.to_thread(run, node(), script, stdin=given) == "done\n"
 
 
 async def test_a_viewer_reads_only(

@@ -23,6 +23,9 @@ interface Local {
 
 const DRAG_MS = 50;
 
+/** One object, since nodes are compared by what they were made of. */
+const NOTHING: Local = {};
+
 export class FlowStore {
   private readonly locals = new Map<string, Local>();
   private readonly nodes = new Map<string, { readonly parts: readonly unknown[]; readonly node: StepNode }>();
@@ -153,7 +156,7 @@ export class FlowStore {
     if (!areSame(chosen, this.chosen)) this.chosen = chosen;
   }
 
-  private node(step: Step, isContainer: boolean, local: Local = {}, dragged: Point | undefined): StepNode {
+  private node(step: Step, isContainer: boolean, local: Local = NOTHING, dragged: Point | undefined): StepNode {
     const parts = [step, isContainer, local, dragged];
     const known = this.nodes.get(step.id);
     if (known && areSame(parts, known.parts)) return known.node;

@@ -144,6 +144,8 @@ export function useUndo(): {
   readonly redo: () => void;
   readonly canUndo: boolean;
   readonly canRedo: boolean;
+  /** Count edits of this origin as this page's own, such as those of an editor bound to a text; returns how to stop. */
+  readonly track: (origin: unknown) => () => void;
 } {
   const { undo: manager } = useShared();
   const subscribe = useCallback(
@@ -157,7 +159,11 @@ export function useUndo(): {
   const canUndo = useSyncExternalStore(subscribe, () => manager.canUndo(), () => false);
   const canRedo = useSyncExternalStore(subscribe, () => manager.canRedo(), () => false);
   return useMemo(() => {
-    return { undo: () => void manager.undo(), redo: () => void manager.redo(), canUndo, canRedo };
+    const track = (origin: unknown): (() => void) => {
+      manager.addTrackedOrigin(origin);
+      return () => manager.removeTrackedOrigin(origin);
+    };
+    return { undo: () => void manager.undo(), redo: () => void manager.redo(), canUndo, canRedo, track };
   }, [manager, canUndo, canRedo]);
 }
 
