@@ -1,4 +1,4 @@
-"""Writes `src/rest-types.ts`: what the API takes and answers, from the server's OpenAPI document.
+"""Writes `src/rest/types.ts`: what the API takes and answers, from the server's OpenAPI document.
 
 `openapi-typescript` (MIT) makes the types; this takes out of the document what types do not need.
 Run it from the root of the repository after a change of the API:
@@ -8,17 +8,23 @@ Run it from the root of the repository after a change of the API:
 import json
 import subprocess
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from app.api.app import openapi_document
+from app.services.events import Kind
 
 LIBRARY: Final = Path(__file__).parent
-TARGET: Final = LIBRARY / "src" / "rest-types.ts"
+TARGET: Final = LIBRARY / "src" / "rest" / "types.ts"
 GENERATOR: Final = LIBRARY / "node_modules" / "openapi-typescript" / "bin" / "cli.js"
 
 HEADER: Final = (
     "// Written by `python -m clients.js.rest_schema` from the server's OpenAPI document.\n"
 )
+
+EVENT_KINDS: Final = f"""\
+/** The names of the events of a pipeline. */
+export const EVENT_KINDS = {json.dumps(get_args(Kind))} as const;
+"""
 
 LEFT_OUT: Final = frozenset({"title", "summary", "example", "examples", "headers"})
 """What the generator would only put into comments, or into types that nobody reads."""
@@ -33,7 +39,7 @@ def written(node: str = "node") -> str:
         command, input=document, capture_output=True, text=True, check=True
     )
     _, _, types = made.stdout.partition("*/\n")
-    return HEADER + types
+    return f"{HEADER}{types}\n{EVENT_KINDS}"
 
 
 def _lean(document: Any) -> Any:

@@ -1,6 +1,8 @@
 // Opens the example in two windows and edits in both, and in a browser that is started again and
 // again. Arguments: the program, the page's address, playwright-core, a folder for that browser.
 // Prints what it saw as JSON.
+import { connect, createServer } from "node:net"
+
 const [program, page, playwright, profile] = process.argv.slice(2)
 const { chromium } = (await import(playwright)).default
 const browser = await chromium.launch({ executablePath: program, args: ["--no-sandbox"] })
@@ -50,6 +52,55 @@ async function editOffline(other) {
   })
 }
 
+// A way to the server that can be cut.
+async function wayTo(url) {
+  const { port, hostname } = new URL(url)
+  const sockets = new Set()
+  const way = createServer((socket) => {
+    const server = connect(port, hostname)
+    sockets.add(socket.on("error", () => server.destroy()))
+    server.on("error", () => socket.destroy())
+    socket.pipe(server).pipe(socket)
+  })
+  await new Promise((resolve) => way.listen(0, "127.0.0.1", resolve))
+  const cut = () => sockets.forEach((socket) => socket.destroy())
+  return { url: `http://127.0.0.1:${way.address().port}`, cut, close: () => (cut(), way.close()) }
+}
+
+// Server-sent events of a pipeline of its own, on a connection that is cut.
+async function listen() {
+  const context = await browser.newContext()
+  const window = await context.newPage()
+  await window.goto(page)
+  await window.addScriptTag({ url: "rest.js" })
+  const { url, token } = Object.fromEntries(new URLSearchParams(page.split("#")[1]))
+  const way = await wayTo(url)
+  await window.evaluate(async ({ url, token }) => {
+    const client = rest.restClient({ url, token: () => token })
+    const [team] = (await client.teams()).items
+    const { id } = await client.pipelines.create({ team_id: team.id, name: "listened to" })
+    const seen = []
+    const onEvent = ({ event, data }) => seen.push(data.content ?? event)
+    rest.listen(client, id, { onEvent, onOpen: () => seen.push("open"), onEnd: ({ code }) => seen.push(code) })
+    Object.assign(globalThis, { client, id, seen })
+  }, { url: way.url, token })
+  const sees = (count, last) =>
+    window.waitForFunction(([count, last]) => seen.length >= count && seen.at(-1) === last, [count, last])
+  await sees(1, "open")
+  await window.evaluate(() => client.comments.add(id, { content: "first" }))
+  await sees(2, "first")
+  way.cut()
+  await sees(3, "open")
+  await window.evaluate(() => client.comments.add(id, { content: "second" }))
+  await sees(4, "second")
+  await window.evaluate(() => client.pipelines.delete(id))
+  await sees(6, "not_found")
+  const seen = await window.evaluate(() => seen)
+  await context.close()
+  way.close()
+  return seen
+}
+
 try {
   const [one, other] = [await open(), await open()]
   await Promise.all([saved(one), saved(other)])
@@ -89,8 +140,8 @@ try {
     [added, dragged],
   )
   await saved(one)
-  await editOffline(other)
-  console.log(JSON.stringify({ before, added, moved: dragged !== start, cursor, people, errors }))
+  const [events] = await Promise.all([listen(), editOffline(other)])
+  console.log(JSON.stringify({ before, added, moved: dragged !== start, cursor, people, events, errors }))
 } catch (error) {
   console.error(error, errors)
   process.exitCode = 1

@@ -53,7 +53,11 @@ def test_types_of_the_packed_library_are_checked_in_the_example(project: Path) -
 def address(project: Path) -> Iterator[str]:
     """The example, bundled and served on a port of its own."""
     bundled = ("--bundle", "--format=esm", "--jsx=automatic", "--outfile=main.js")
-    run(str(MODULES / ".bin" / "esbuild"), "main.tsx", *bundled, "--log-level=error", cwd=project)
+    esbuild = str(MODULES / ".bin" / "esbuild")
+    run(esbuild, "main.tsx", *bundled, "--log-level=error", cwd=project)
+    everything = 'export * from "pipeloom-client/rest"'
+    named = ("--bundle", "--global-name=rest", "--outfile=rest.js", "--log-level=error")
+    run(esbuild, *named, cwd=project, stdin=everything)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Silent, directory=str(project)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -86,3 +90,5 @@ async def test_two_windows_and_a_browser_that_is_restarted_edit_one_pipeline(
     assert seen["errors"] == []
     assert (seen["added"], seen["moved"]) == ("claude", True)
     assert seen["people"] == [seen["cursor"]]
+    events = ["open", "first", "open", "second", "pipeline.deleted", "not_found"]
+    assert seen["events"] == events

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { everyItem, RestError, restClient, sessionToken } from "../src/rest.js";
+import { everyItem, RestError, restClient, sessionToken } from "../src/rest/index.js";
 
 const HOUR = 3_600_000;
 const NOW = Date.UTC(2026, 10, 23, 9);

@@ -1,7 +1,7 @@
 /** What a page does over REST, from the list of pipelines to a version's restoration: `{url, token}` on stdin. */
 import assert from "node:assert/strict";
 import { text } from "node:stream/consumers";
-import { everyItem, RestError, restClient, sessionToken } from "../src/rest.js";
+import { everyItem, RestError, restClient, sessionToken } from "../src/rest/index.js";
 
 const { url, token } = JSON.parse(await text(process.stdin));
 const rest = restClient({ url, token: sessionToken({ url, token }) });

@@ -3191,3 +3191,6 @@ export interface operations {
         };
     };
 }
+
+/** The names of the events of a pipeline. */
+export const EVENT_KINDS = ["comment.created", "comment.updated", "comment.resolved", "comment.deleted", "version.created", "diagnostics.changed", "pipeline.deleted"] as const;
