@@ -6,22 +6,41 @@ others are layered by their data, and those that read the same output stand side
 grows to hold its slots, which stand side by side as well.
 
 This is the layered drawing of Sugiyama, Tagawa and Toda (1981), simplified: each step stands in the
-layer after the last one that it reads (longest path), and within a layer steps are sorted once by
-the barycenter of what they read. Crossings are not counted, and long edges get no bends.
+layer after the last one that it reads (longest path), within a layer steps are sorted once by the
+barycenter of what they read, and each stands as near to that as its neighbours let it, by the
+least squares of the distances. Crossings are not counted, and long edges get no bends.
+
+All plain steps, however deep they are nested, stand in the same columns: a parent reaches `PADDING`
+beyond the columns of its steps on either side, and one of parents further. The page draws steps by
+the same measures (`web/src/editor/canvas/measures.ts`).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
 from math import ceil
 from typing import Final, TypeAlias
 
-from .fields import DEFAULT_HEIGHT, DEFAULT_WIDTH
+from .fields import MAIN_SLOT
 from .model import Pipeline, Point, Size, Step
-from .placement import children_of, walk
+from .placement import children_of, crosses_border, walk
+from .step_types import TYPES
 
 GRID: Final = 20
-"""Every position and every grown size is a multiple of this many canvas pixels."""
+"""Every position is a multiple of this many canvas pixels."""
+
+NODE_WIDTH, NODE_HEIGHT = 224, 56
+"""Size of a step that holds no others, in canvas pixels."""
+
+GAP_X, GAP_Y = 56, 44
+"""Canvas pixels between steps, so that columns are 280 wide and rows 100 high."""
+
+PADDING: Final = GRID
+"""Canvas pixels between the edge of a parent and its steps."""
+
+HEAD, LANE_HEAD = 40, 40
+"""Canvas pixels at the top of a parent, and of its slots where it shows several."""
 
 MAX_ABREAST: Final = 8
 """Most steps in one row; a wider layer continues in the row below."""
@@ -30,11 +49,8 @@ Layout: TypeAlias = dict[str, tuple[Point, Size]]
 Producers: TypeAlias = Mapping[str, set[str]]
 """Step id -> ids of the siblings whose output the step, or one inside it, reads."""
 
-_GAP = 2 * GRID
-"""Canvas pixels between steps, and between a step and the edge of its parent."""
-
-_HEADER = 3 * GRID
-"""Canvas pixels at the top of a parent, above its steps."""
+_MARGIN: Final = 2 * GRID
+"""Canvas pixels between the corner of the canvas and its steps."""
 
 _SLOTS_LAST = {"default": 1, "on_not_found": 2, "error_handler": 3, "on_error": 4}
 
@@ -43,17 +59,32 @@ def lay_out(pipeline: Pipeline) -> Layout:
     """Return the position and the size of every step, in canvas pixels.
 
     A position is that of the upper left corner, relative to the corner of the parent. A parent gets
-    the size that holds its steps, and others keep theirs. Steps whose chain of parents does not
-    lead to the top level stay where they are. The time is linear in steps and connections, apart
-    from the sorting.
+    the size that holds its steps. Steps whose chain of parents does not lead to the top level stay
+    where they are, and as large. The time is linear in steps and connections, apart from the
+    sorting.
     """
     canvas = _Canvas(pipeline)
     # Parents come before their children, so the reverse sizes children first.
     for step in reversed(list(walk(canvas.children))):
-        if step.id in canvas.children:
-            canvas.sizes[step.id] = canvas.fill(step.id, _HEADER)
-    canvas.fill(None, _GAP)
+        canvas.draw(step)
+    canvas.fill(canvas.children.get(None, {}), _MARGIN, _MARGIN)
     return {id_: (canvas.points[id_], canvas.sizes[id_]) for id_ in pipeline.steps}
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """What a step takes: the width of its columns, its height, and the parents inside each other.
+
+    On either side it reaches `overhang` beyond its columns.
+    """
+
+    columns: int = NODE_WIDTH
+    height: int = NODE_HEIGHT
+    levels: int = 0
+
+    @property
+    def overhang(self) -> int:
+        return self.levels * PADDING
 
 
 class _Canvas:
@@ -63,53 +94,136 @@ class _Canvas:
         self.children = children_of(pipeline.steps)
         self.sizes = {step.id: step.size for step in pipeline.steps.values()}
         self.points = {step.id: step.position for step in pipeline.steps.values()}
+        self._boxes: dict[str, _Box] = {}
         self._producers = _producers(pipeline)
 
-    def fill(self, parent: str | None, top: int) -> Size:
-        """Place the steps in all slots of a parent and return the size that holds them."""
-        x, bottom = _GAP, 0
-        slots = self.children.get(parent, {})
+    def draw(self, step: Step) -> None:
+        """Find the size of a step, and the places of the steps in it."""
+        box = self._parent(step) if step.id in self.children or is_parent(step) else _Box()
+        self._boxes[step.id] = box
+        width = box.columns + 2 * box.overhang
+        self.sizes[step.id] = Size(float(width), float(box.height))
+
+    def _parent(self, step: Step) -> _Box:
+        slots = dict(self.children.get(step.id, {}))
+        if step.type == "switch":
+            slots.setdefault("default", [])
+        inside = (self._boxes[one.id].levels for steps in slots.values() for one in steps)
+        levels = 1 + max(inside, default=0)
+        top = HEAD + (LANE_HEAD if shows_slots(step, slots) else PADDING)
+        columns, bottom = self.fill(slots, levels * PADDING, top)
+        return _Box(columns, bottom + PADDING, levels)
+
+    def fill(self, slots: Mapping[str, list[Step]], left: int, top: int) -> tuple[int, int]:
+        """Place the steps of all slots; return the width of their columns and the y of their end.
+
+        `left` is the x of the first column, `top` the y of the first row.
+        """
+        right, overhang, bottom = left - GAP_X, 0, top + NODE_HEIGHT
         for slot in sorted(slots, key=lambda slot: (_SLOTS_LAST.get(slot, 0), slot)):
-            rows = _rows(slots[slot], self._producers)
-            width = max(map(self._width, rows))
-            bottom = max(bottom, self._place(rows, x, top, width))
-            x += width + _GAP
-        return Size(max(DEFAULT_WIDTH, x), max(DEFAULT_HEIGHT, bottom + _GAP))
+            rows, centers = self._rows(slots[slot])
+            reach = max((self._boxes[step.id].overhang for step in slots[slot]), default=0)
+            start = left if right < left else right + _gap(overhang, reach)
+            width = self._align(centers, start)
+            bottom = max(bottom, self._stack(rows, top))
+            right, overhang = start + width, reach
+        return _columns(right - left), bottom
 
-    def _place(self, rows: list[list[Step]], left: int, top: int, width: int) -> int:
-        """Place rows one below the other, each centred in `width`; return the y where they end."""
-        y = top
+    def _rows(self, steps: list[Step]) -> tuple[list[list[Step]], dict[str, float]]:
+        """Return the steps row by row, and the x of their centers, relative to each other."""
+        rows: list[list[Step]] = []
+        centers: dict[str, float] = {}
+        for layer in _layers(steps, self._producers):
+            wanted = {step.id: _mean(self._producers[step.id], centers) for step in layer}
+            rest = iter(sorted(layer, key=lambda step: wanted[step.id]))
+            while row := list(islice(rest, MAX_ABREAST)):
+                rows.append(row)
+                centers |= self._centers(row, [wanted[step.id] for step in row])
+        return rows, centers
+
+    def _centers(self, row: list[Step], wanted: list[float]) -> dict[str, float]:
+        """Return the centers of a row's steps, each as near as can be to the one wanted."""
+        boxes = [self._boxes[step.id] for step in row]
+        distances = [
+            (a.columns + b.columns) // 2 + _gap(a.overhang, b.overhang) for a, b in pairwise(boxes)
+        ]
+        found = _spaced(wanted, [_on_grid(each) for each in distances])
+        return dict(zip((step.id for step in row), found, strict=True))
+
+    def _align(self, centers: Mapping[str, float], left: int) -> int:
+        """Find the x of steps whose first column is at `left`; return the width of all columns."""
+        half = {id_: self._boxes[id_].columns / 2 for id_ in centers}
+        first = min((center - half[id_] for id_, center in centers.items()), default=0.0)
+        last = max((center + half[id_] for id_, center in centers.items()), default=0.0)
+        for id_, center in centers.items():
+            x = left + center - half[id_] - first - self._boxes[id_].overhang
+            self.points[id_] = Point(x, 0.0)
+        return _columns(int(last - first))
+
+    def _stack(self, rows: list[list[Step]], top: int) -> int:
+        """Put rows one below the other; return the y where the last ends."""
+        y = bottom = top
         for row in rows:
-            x = left + (width - self._width(row)) // 2 // GRID * GRID
             for step in row:
-                self.points[step.id] = Point(float(x), float(y))
-                x += _on_grid(self.sizes[step.id].width) + _GAP
-            y += max(_on_grid(self.sizes[step.id].height) for step in row) + _GAP
-        return y - _GAP
+                self.points[step.id] = Point(self.points[step.id].x, float(y))
+            bottom = y + max(self._boxes[step.id].height for step in row)
+            y = _on_grid(bottom + GAP_Y)
+        return bottom
 
-    def _width(self, row: Iterable[Step]) -> int:
-        return sum(_on_grid(self.sizes[step.id].width) + _GAP for step in row) - _GAP
+
+def is_parent(step: Step) -> bool:
+    """Whether a step is drawn as one that holds others, even while there are none."""
+    type_ = TYPES.get(step.type)
+    return type_ is not None and any(slot.is_required for slot in type_.slots)
+
+
+def shows_slots(step: Step, slots: Iterable[str]) -> bool:
+    """Whether a parent has its slots drawn with their names: unless it has its main one only."""
+    return step.type == "switch" or any(
+        slot != MAIN_SLOT and not crosses_border(slot) for slot in slots
+    )
+
+
+def _gap(left: int, right: int) -> int:
+    """Return the distance between the columns of neighbours that reach so far beyond them."""
+    return GAP_X + max(0, left + right - 2 * PADDING)
+
+
+def _columns(width: int) -> int:
+    """Return the next width of which half, too, is on the grid, counted from a plain step's."""
+    step = 2 * GRID
+    return NODE_WIDTH + max(0, ceil((width - NODE_WIDTH) / step)) * step
 
 
 def _on_grid(length: float) -> int:
     return ceil(length / GRID) * GRID
 
 
-def _rows(steps: list[Step], producers: Producers) -> list[list[Step]]:
-    rows: list[list[Step]] = []
-    column: dict[str, int] = {}
-    for layer in _layers(steps, producers):
-        rest = iter(sorted(layer, key=lambda step: _mean(producers[step.id], column)))
-        while row := list(islice(rest, MAX_ABREAST)):
-            rows.append(row)
-            column |= {step.id: index for index, step in enumerate(row)}
-    return rows
+def _spaced(wanted: Sequence[float], distances: Sequence[int]) -> list[float]:
+    """Return places in this order, at least so far apart, with the least squares to those wanted.
+
+    It is isotonic regression by pooling adjacent violators (Ayer et al. 1955). The places are on
+    the grid, relative to each other.
+    """
+    offsets = [0]
+    for distance in distances:
+        offsets.append(offsets[-1] + distance)
+    pools: list[tuple[float, int]] = []
+    for each, offset in zip(wanted, offsets, strict=True):
+        total, count = each - offset, 1
+        while pools and pools[-1][0] / pools[-1][1] >= total / count:
+            total, count = total + pools[-1][0], count + pools.pop()[1]
+        pools.append((total, count))
+    shifts = [total / count for total, count in pools for _ in range(count)]
+    return [
+        offset + round(shift / GRID) * GRID for offset, shift in zip(offsets, shifts, strict=True)
+    ]
 
 
-def _mean(ids: Iterable[str], column: Mapping[str, int]) -> float:
-    """Return the mean column of some steps (their barycenter), 0 if none of them is placed yet."""
-    columns = [column[id_] for id_ in ids if id_ in column]
-    return sum(columns) / len(columns) if columns else 0
+def _mean(ids: Iterable[str], at: Mapping[str, float]) -> float:
+    """Return the mean place of some steps (their barycenter), 0 if none of them is placed yet."""
+    places = [at[id_] for id_ in ids if id_ in at]
+    return sum(places) / len(places) if places else 0.0
 
 
 def _layers(steps: list[Step], producers: Producers) -> list[list[Step]]:

@@ -34,19 +34,30 @@ async def test_the_demo_has_one_who_writes_and_one_who_watches(store: MemoryStor
     assert await role(store, viewer.id, pipeline_id) == "viewer"
 
 
-async def test_the_demo_pipeline_is_valid_and_has_something_to_look_at(store: MemoryStore) -> None:
+async def test_the_demo_pipeline_has_something_to_look_at_and_two_problems(
+    store: MemoryStore,
+) -> None:
     pipeline_id = await create_demo(store, NOON)
     document, _ = replay(await store.load(pipeline_id))
     rows = read_valid(PipelineReader(document), Meaning()).rows()
-    assert rows.diagnostics == {}
-    assert len(rows.steps) >= 3
+    found = {(each.code, each.severity) for each in rows.diagnostics.values()}
+    assert found == {("dangling_reference", "error"), ("dangling_reference", "warning")}
+    types = {row.type for row in rows.steps.values()}
+    assert {"switch", "for_loop", "pipeline"} < types
+    assert len(rows.steps) <= 17
     assert any(row.parent_step_id for row in rows.steps.values())
     assert rows.connections
 
 
-async def test_the_demo_file_is_clean_and_survives_the_round_trip(store: MemoryStore) -> None:
+async def test_the_demo_file_has_its_problems_and_survives_the_round_trip(
+    store: MemoryStore,
+) -> None:
     content = resources.files("app").joinpath("demo.yaml").read_bytes()
-    assert read_file(content, "demo").diagnostics == ()
+    problems = [each.message for each in read_file(content, "demo").diagnostics]
+    assert [("clasify_change" in each, "rank_finding'" in each) for each in problems] == [
+        (True, False),
+        (False, True),
+    ]
     exported = await export(store, await create_demo(store, NOON))
     yaml = YAML(typ="safe")
     assert yaml.load(exported) == yaml.load(content)

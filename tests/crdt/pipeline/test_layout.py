@@ -67,19 +67,43 @@ def test_references_backward_and_to_nowhere_are_ignored() -> None:
 def test_a_wide_layer_continues_in_the_next_row() -> None:
     readers = "bcdefghijk"
     layout = lay_out(pipeline("a" + readers, [("a", name) for name in readers]))
-    assert [sum(layout[n][0].y == y for n in readers) for y in (180, 320)] == [8, 2]
+    assert [sum(layout[n][0].y == y for n in readers) for y in (140, 240)] == [8, 2]
 
 
 def test_parents_grow_around_their_slots_which_stand_side_by_side() -> None:
     parents = dict.fromkeys("ab", ("s", "cases:true")) | {"c": ("s", "default")}
     layout = lay_out(pipeline("sabct", parents=parents))
     assert [layout[name][0] for name in "abc"] == [
-        Point(40, 60),
-        Point(40, 200),
-        Point(280, 60),
+        Point(20, 80),
+        Point(20, 180),
+        Point(300, 80),
     ]
-    assert layout["s"][1] == Size(520, 340)
-    assert layout["t"][0].y >= layout["s"][0].y + 340
+    assert layout["s"][1] == Size(544, 256)
+    assert layout["t"][0] == Point(180, 340)
+
+
+def test_steps_of_all_levels_stand_in_the_same_columns() -> None:
+    parents = {"l": ("o", "steps"), "a": ("o", "steps"), "b": ("l", "steps"), "c": ("l", "steps")}
+    drawn = pipeline("xolabc", [("x", "l"), ("x", "a"), ("x", "b"), ("x", "c")], parents)
+    layout = lay_out(drawn)
+    assert layout["l"][1] == Size(264, 236)
+    assert layout["o"][1] == Size(304, 416)
+    outer, inner = layout["o"][0], layout["l"][0]
+    assert outer.x + inner.x + layout["b"][0].x == outer.x + layout["a"][0].x == layout["x"][0].x
+    assert layout["x"][1] == layout["b"][1] == Size(224, 56)
+
+
+def test_parents_without_steps_have_room_for_one() -> None:
+    steps = {type_: Step(type_, type_, type_) for type_ in ("for_loop", "switch", "pipeline")}
+    layout = lay_out(Pipeline(PipelineSettings("p"), steps))
+    sizes = [layout[type_][1] for type_ in steps]
+    assert sizes == [Size(264, 136), Size(264, 156), Size(224, 56)]
+
+
+def test_each_step_stands_near_what_it_reads() -> None:
+    layout = lay_out(pipeline("abcde", [("a", "c"), ("b", "d"), ("d", "e")]))
+    a, b, c, d, e = (layout[name][0] for name in "abcde")
+    assert a.x == c.x < b.x == d.x == e.x
 
 
 def test_a_reference_into_a_container_orders_the_container() -> None:
@@ -119,7 +143,7 @@ def test_nothing_overlaps_and_everything_is_on_the_grid(seed: int) -> None:
             assert not overlaps(layout, a.id, b.id)
     for step in drawn.steps.values():
         point, size = layout[step.id]
-        assert point.x % GRID == point.y % GRID == size.width % GRID == size.height % GRID == 0
+        assert point.x % GRID == point.y % GRID == 0
         if step.parent_step_id is not None:
             around = layout[step.parent_step_id][1]
             assert point.x > 0
