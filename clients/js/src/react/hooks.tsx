@@ -14,12 +14,14 @@ import type * as Y from "yjs";
 import { type ExplainedDiagnostic, explained } from "../explained.js";
 import type { Other, Presence } from "../presence.js";
 import type { Outcome } from "../refusals.js";
+import type { Comment, Version } from "../rest/client.js";
 import { joinRoom, type Room, type RoomOptions, type Saved } from "../room.js";
 import type { Step, StepFields } from "../schema.js";
 import { undoOf } from "../undo.js";
 import { patchStep } from "../verbs.js";
 import type { Path } from "../writing.js";
 import { type Flow, FlowStore } from "./flow.js";
+import { coalesced, readList } from "./lists.js";
 
 interface Shared {
   readonly room: Room;
@@ -173,25 +175,14 @@ export function useDiagnostics(): readonly ExplainedDiagnostic[] {
   return useMemo(() => found.map(explained), [found]);
 }
 
-/** A comment, as REST has it. */
-export interface Comment {
-  readonly id: string;
-  readonly step_id: string | null;
-  readonly parent_id: string | null;
-  readonly author: { readonly id: string; readonly name: string; readonly avatar_url: string | null } | null;
-  readonly content: string;
-  readonly resolved: boolean;
-  readonly created_at: string;
-}
-
-/** The comments, kept up to date by events. Each verb resolves to whether the server took it. */
+/** The comments (the first 2,000), oldest first, kept up to date by events. Each verb resolves to whether the server took it. */
 export function useComments(): {
   readonly comments: readonly Comment[];
   readonly add: (comment: { content: string; step_id?: string; parent_id?: string }) => Promise<boolean>;
   readonly resolve: (id: string, resolved?: boolean) => Promise<boolean>;
   readonly remove: (id: string) => Promise<boolean>;
 } {
-  const { items: comments, send } = useList<Comment>("/comments", "comment.");
+  const { items: comments, send } = useList<Comment>("/comments", "comment.", 2000);
   return useMemo(() => {
     return {
       comments,
@@ -202,23 +193,13 @@ export function useComments(): {
   }, [comments, send]);
 }
 
-/** A saved version, as REST has it. */
-export interface Version {
-  readonly id: string;
-  readonly version_number: number;
-  readonly name: string | null;
-  readonly change_summary: string | null;
-  readonly created_by: string | null;
-  readonly created_at: string;
-}
-
-/** The versions, newest first, kept up to date by events. */
+/** The 200 newest versions, newest first, kept up to date by events. */
 export function useVersions(): {
   readonly versions: readonly Version[];
   readonly save: (name: string) => Promise<boolean>;
   readonly restore: (number: number) => Promise<boolean>;
 } {
-  const { items: versions, send } = useList<Version>("/versions", "version.");
+  const { items: versions, send } = useList<Version>("/versions", "version.", 200);
   return useMemo(() => {
     return {
       versions,
@@ -228,19 +209,29 @@ export function useVersions(): {
   }, [versions, send]);
 }
 
-/** A list of REST, read anew at events whose names begin so. While it cannot be read, what was read stays. */
-function useList<T>(path: string, event?: string) {
+/** A list of REST, read anew at events whose names begin so, and after each break. While it cannot be read, what was read stays. */
+function useList<T>(path: string, event: string, most: number) {
   const room = useRoom();
   const [items, setItems] = useState<readonly T[]>([]);
-  const reload = useCallback(() => {
-    room
-      .request(`${path}?limit=100`)
-      .then(async (answer) => (answer.ok ? setItems(((await answer.json()) as { items: T[] }).items) : undefined))
-      .catch(() => undefined);
-  }, [room, path]);
+  const reload = useMemo(() => {
+    return coalesced(async () => {
+      const read = await readList<T>(room, path, most);
+      if (read !== null) setItems(read);
+    });
+  }, [room, path, most]);
   useEffect(() => {
+    const isAway = (): boolean => room.saved().state === "offline";
+    let wasAway = isAway();
     reload();
-    return event === undefined ? undefined : room.onEvent((each) => each.event.startsWith(event) && reload());
+    const stops = [
+      room.onEvent((each) => each.event.startsWith(event) && reload()),
+      // Nobody keeps the events of the time without a connection.
+      room.subscribe(() => {
+        if (wasAway && !isAway()) reload();
+        wasAway = isAway();
+      }),
+    ];
+    return () => stops.forEach((stop) => stop());
   }, [room, event, reload]);
   const send = useCallback(
     async (method: string, below: string, body?: unknown): Promise<boolean> => {
@@ -252,5 +243,5 @@ function useList<T>(path: string, event?: string) {
     },
     [room, path, reload],
   );
-  return { items, reload, send };
+  return { items, send };
 }
