@@ -1,4 +1,4 @@
-"""Runs long computations in threads, a few at a time, so that the event loop stays free for rooms.
+"""Runs long computations beside the event loop, a few at a time, so that it stays free for rooms.
 
 Each user computes one thing at a time and may have a bounded number waiting, so that no user fills
 the queue.
@@ -12,7 +12,7 @@ from typing import Final, ParamSpec, TypeVar
 from uuid import UUID
 
 from crdt.errors import Overloaded
-from persistence.worker.replay import compute
+from persistence.worker.replay import Compute, compute
 
 AT_ONCE: Final = 2
 MAX_WAITING: Final = 20
@@ -26,14 +26,16 @@ T = TypeVar("T")
 
 
 class ComputeQueue:
-    """Runs computations on documents, updates and pipeline files."""
+    """Runs computations on documents, updates and pipeline files, by `compute` in a thread."""
 
     def __init__(
         self,
         at_once: int = AT_ONCE,
         max_waiting: int = MAX_WAITING,
         max_waiting_of_one: int = MAX_WAITING_OF_ONE,
+        compute: Compute = compute,
     ) -> None:
+        self._compute = compute
         self._turn = asyncio.Semaphore(at_once)
         self._max_waiting, self._max_waiting_of_one = max_waiting, max_waiting_of_one
         self._turns: dict[UUID, asyncio.Lock] = {}
@@ -64,6 +66,6 @@ class ComputeQueue:
     async def run(
         self, user_id: UUID, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run a task in a thread. Raises Overloaded, and what it raises."""
+        """Run a task beside the event loop. Raises Overloaded, and what it raises."""
         async with self.turn(user_id):
-            return await compute(task, *args, **kwargs)
+            return await self._compute(task, *args, **kwargs)

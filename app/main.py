@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -60,6 +60,7 @@ from persistence.postgres.versions import PostgresVersions
 from .api.core.not_found import NotFound
 from .bus_selection import bus_for
 from .clock import SYSTEM_CLOCK
+from .compute_processes import ComputeProcesses
 from .compute_queue import ComputeQueue
 from .http import Readiness, healthz
 from .settings import Settings
@@ -71,6 +72,9 @@ ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 SWEEP_TICKS = 15
 """Ticks between two looks for connections whose clients read nothing."""
+
+COMPUTING = ("app.api.resources.steps", "app.api.resources.yaml", "app.services.versions")
+"""The modules whose functions compute for long, and all that they need."""
 
 FOLLOW_SECONDS = 0.5
 """Between two looks at the log for updates of other nodes that the bus did not bring."""
@@ -91,6 +95,7 @@ _logger = structlog.get_logger(__name__)
 class Connections:
     """What a server is connected to: PostgreSQL and the bus, on which `node` is its name.
 
+    And the processes that compute for it.
     The API has a pool of its own, so that commits find a free connection however many ask it.
     """
 
@@ -100,6 +105,7 @@ class Connections:
     projections: Listener
     bus: Bus
     node: NodeId
+    compute: ComputeProcesses
 
 
 class Services:
@@ -130,6 +136,7 @@ class Services:
         """Build the live documents and what they need: the log, the commits, the bus."""
         settings = self._settings
         self.clock = SYSTEM_CLOCK
+        self.compute = to.compute
         self.directory = PostgresDirectory(to.pool)
         stored_log = PostgresUpdateLog(to.pool)
         self.log = TimedLog(stored_log)
@@ -149,6 +156,7 @@ class Services:
             document_bytes=settings.document_bytes,
             max_stateless=settings.max_stateless_characters,
             node=to.node,
+            compute=self.compute,
         )
         self.events = RoomEvents(to.bus)
 
@@ -168,13 +176,14 @@ class Services:
             directory=self.directory,
             log=self.log,
             hub=self.hub,
-            versioning=Versioning(self.log, PostgresVersions(to.pool), self.hub),
+            versioning=Versioning(self.log, PostgresVersions(to.pool), self.hub, self.compute),
             history=self.history,
             events=self.events,
             projections=self.projections,
             access=self.access,
             clock=self.clock,
-            compute_queue=ComputeQueue(),
+            compute=self.compute,
+            compute_queue=ComputeQueue(compute=self.compute),
             tickets=PostgresTickets(to.api_pool),
             renewer=tokens if isinstance(tokens, Tokens) else None,
             keep_deleted=self._settings.deleted_kept_for,
@@ -314,6 +323,7 @@ async def _connected(stack: AsyncExitStack, settings: Settings, dsn: str) -> Con
         listener(PROJECTED),
         await stack.enter_async_context(bus_for(settings, dsn, node)),
         node,
+        stack.enter_context(closing(ComputeProcesses(COMPUTING))),
     )
 
 

@@ -423,6 +423,10 @@ SELECT
 FROM pipeline_versions
 WHERE pipeline_id = $1 AND version_number = $2
 
+-- version_state --
+-- The document in a version.
+SELECT state FROM pipeline_versions WHERE pipeline_id = $1 AND version_number = $2
+
 -- unsaved_pipeline --
 -- A pipeline that holds edits which no version does, the first of them from before $1 or the last
 -- from before $2, and that is not among $3. Nobody else gets it until this transaction ends. The

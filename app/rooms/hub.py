@@ -9,10 +9,10 @@ loses the network for seconds, should not wait for another replay.
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from contextlib import nullcontext
 from functools import partial
 from itertools import count
-from typing import Generic, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -21,7 +21,6 @@ from app.bus.base import Bus
 from app.clock import Clock
 from app.telemetry import spans
 from crdt.document.document import Document, random_client_id
-from crdt.document.spreading import spread_edit
 from crdt.editing.editor import Editor
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 from crdt.protocol.messages import Scope, Stateless
@@ -29,16 +28,16 @@ from crdt.room.document_size import DocumentSize
 from crdt.room.effects import SessionId
 from crdt.room.peer_messages import NodeId
 from crdt.room.room import MAX_STATELESS, Room
-from crdt.updates.inspection import Inspection, inspect_update
 from persistence.decision_rounds import DecisionRounds, EditResult, Undecided
 from persistence.ports.update_log import StoredDocument, UpdateLog
-from persistence.worker.replay import NewClientId, compute, load, replay
+from persistence.worker.replay import Compute, NewClientId, compute, load, replay
 
 from .appends import Committer
 from .coalescing import IMMEDIATE, CoalescingIntervals
+from .large_edits import LargeEdit, LargeEditResult, LargeEdits, Turn
 from .live_room import LiveRoom
 from .log_follower import Follower
-from .reservation import BUSY, LOOK_SECONDS, reserved
+from .reservation import LOOK_SECONDS
 
 SETTLE_SECONDS = 5.0
 """How long a visitor waits until the log has decided about the appends of a dropped room."""
@@ -46,22 +45,9 @@ SETTLE_SECONDS = 5.0
 COMMIT_SECONDS = 10.0
 """How long an edit by the server waits to be stored."""
 
-TRIES = 5
-"""How often a large edit is made before the server gives up, with Overloaded."""
-
 _logger = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class _LargeEdit(Generic[T]):
-    """What `Hub.edit_aside` was asked for."""
-
-    pipeline_id: UUID
-    user_id: UUID | None
-    change: Callable[[Editor], T]
-    before_merge: Callable[[], Awaitable[None]] | None
 
 
 class Hub:
@@ -71,7 +57,7 @@ class Hub:
     the size beyond which a document takes nothing but deletions, and `max_stateless` the length
     beyond which a stateless message is refused. `new_client_id` makes the Yjs client of edits by
     the server, one each time that a document is loaded. `node` is the name of this node among those
-    on the bus.
+    on the bus. `compute` runs what takes long.
     """
 
     def __init__(
@@ -88,6 +74,7 @@ class Hub:
         new_client_id: NewClientId = random_client_id,
         node: NodeId = "here",
         intervals: CoalescingIntervals = IMMEDIATE,
+        compute: Compute = compute,
     ) -> None:
         self._log, self._committer, self._decisions = log, committer, decisions
         self._bus, self._clock = bus, clock
@@ -96,6 +83,7 @@ class Hub:
         self._intervals = intervals
         self._document_bytes, self._max_stateless = document_bytes, max_stateless
         self._new_client_id = new_client_id
+        self._large_edits = LargeEdits(log, self, self._follower, compute, new_client_id)
         self._rooms: dict[UUID, LiveRoom] = {}
         self._opening: dict[UUID, asyncio.Task[None]] = {}
         self._ids = count(1)
@@ -166,6 +154,13 @@ class Hub:
             raise Overloaded("a large edit of this pipeline takes long: nothing was changed")
         return await self._decisions.decide(room, make, left, reservation)
 
+    async def decide(
+        self, room: LiveRoom, make: Callable[[], T], reservation: UUID
+    ) -> EditResult[T] | Undecided:
+        """See `large_edits.Rooms`."""
+        stop = self._clock.monotonic() + COMMIT_SECONDS
+        return await self._decide(room, make, stop, reservation)
+
     async def _see_to(self, reason: Undecided, room: LiveRoom) -> None:
         """Do what must come before a decision that was not made."""
         match reason:
@@ -181,75 +176,28 @@ class Hub:
         change: Callable[[Editor], T],
         *,
         is_conditional: bool = False,
-        before_merge: Callable[[], Awaitable[None]] | None = None,
-    ) -> EditResult[T]:
-        """Edit a copy of the document in a thread, then merge the edit into the live document.
+        before_merge: Callable[[UUID], Awaitable[bool]] | None = None,
+        turn: Turn = nullcontext,
+    ) -> LargeEditResult[T]:
+        """Edit a copy of the document in another process, then merge the edit into the live one.
 
-        Decided as by `edit`: no other edit by a server comes between the copy and the merge, since
-        the document is reserved meanwhile (`app/rooms/reservation.py`). What clients write then is
-        merged, as if this edit came from another machine; but a conditional edit is made anew until
-        they write nothing meanwhile, since its condition may hold no more. Whether an edit only
-        deletes is read from the edit itself.
+        Decided as by `edit`: no other edit by a server comes between the copy and the merge
+        (`large_edits.py`). What clients write meanwhile is merged; but a conditional edit is made
+        anew until they write nothing meanwhile, since its condition may hold no more. Whether an
+        edit only deletes is read from the edit itself.
 
-        `before_merge` is awaited before the edit is merged, if it changes something and the
-        document has room for it; what it raises goes to the caller, and nothing is merged. It may
-        edit the document itself. So such an edit is tried once without a reservation, and made
-        anew if anybody edited meanwhile.
+        `change` and what it returns must be picklable. `before_merge` is awaited before the edit is
+        merged, if it changes something and the document has room for it; what it raises goes to the
+        caller, and nothing is merged. It is given the reservation, under which it may edit the
+        document itself, and returns whether it has: then the edit is made anew. `turn` is held
+        while something is computed.
 
-        Raises what `edit` raises, and Overloaded if others edited during each of the attempts.
+        Raises what `edit` raises, and Overloaded if it takes a minute or if others edited during
+        each of the attempts.
         """
-        edit = _LargeEdit(pipeline_id, user_id, change, before_merge)
-        if before_merge and (result := await self._try_aside(edit, is_undisturbed=True)):
-            return result
-        for _ in range(TRIES):
-            async with reserved(self._log, pipeline_id, self._clock.monotonic) as reservation:
-                if result := await self._try_aside(
-                    edit, reservation=reservation, is_undisturbed=is_conditional
-                ):
-                    return result
-        raise Overloaded(BUSY)
-
-    async def _try_aside(
-        self,
-        edit: "_LargeEdit[T]",
-        *,
-        is_undisturbed: bool,
-        reservation: UUID | None = None,
-    ) -> EditResult[T] | None:
-        """Make an edit on a copy and merge it; None if the document is not what it was made for."""
-        room = await self.open(edit.pipeline_id)
-        with room.in_use():
-            return await self._try_in(
-                room, edit, is_undisturbed=is_undisturbed, reservation=reservation
-            )
-
-    async def _try_in(
-        self,
-        room: LiveRoom,
-        edit: "_LargeEdit[T]",
-        *,
-        is_undisturbed: bool,
-        reservation: UUID | None,
-    ) -> EditResult[T] | None:
-        await self._follower.catch_up(room)
-        version, state = room.version, room.copy()
-        value, edits = await compute(_edit_copy, self._new_client_id, state, edit.change)
-        if edits and edit.before_merge is not None:
-            room.require_capacity(edits)
-            await edit.before_merge()
-
-        def merge() -> bool:
-            if is_undisturbed and room.version != version:
-                return False
-            for each in edits:
-                room.execute_merge(edit.user_id, each)
-            return True
-
-        stop = self._clock.monotonic() + COMMIT_SECONDS
-        decided = await self._decide(room, merge, stop, reservation)
-        if not isinstance(decided, EditResult) or not decided.value:
-            return None
-        return EditResult(decided.seq, value, bool(edits))
+        return await self._large_edits.make(
+            LargeEdit(pipeline_id, user_id, change, is_conditional, before_merge, turn)
+        )
 
     async def committed(self, pipeline_id: UUID) -> int:
         """Wait until what was written into an open document is in the log; return the last number.
@@ -404,18 +352,6 @@ def _tick(room: LiveRoom) -> None:
         room.tick()
     except Exception as error:
         _logger.exception("room.tick_failed", pipeline_id=room.pipeline_id, error=str(error))
-
-
-def _edit_copy(
-    new_client_id: NewClientId, state: bytes, change: Callable[[Editor], T]
-) -> tuple[T, list[Inspection]]:
-    """Edit a copy in a thread; the edit is inspected here, too, so that the room need not do it."""
-    copy = _replay(StoredDocument(state, 0, ()), new_client_id)
-    editor = Editor(copy)
-    with copy.transact() as updates:
-        value = change(editor)
-    edits = spread_edit(copy, updates, new_client_id)
-    return value, [inspect_update(edit) for edit in edits]
 
 
 def _prepared(stored: StoredDocument, new_client_id: NewClientId) -> Document:

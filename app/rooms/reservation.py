@@ -6,12 +6,12 @@ write does not wait, and merges with the edit.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from crdt.errors import Overloaded, PipelineNotFound
+from crdt.errors import PipelineNotFound
 from persistence.errors import StoreError
 from persistence.ports.update_log import UpdateLog
 
@@ -28,45 +28,32 @@ PROLONG_SECONDS: Final = 0.5
 LOOK_SECONDS: Final = 0.05
 """Between two looks whether a document is reserved no more."""
 
-WAIT_SECONDS: Final = 45.0
-"""How long a large edit waits for those before it, which may be of ten thousand steps: less than
-the minute after which clients and proxies give up."""
-
-BUSY: Final = "others edit this pipeline all the time: nothing was changed, try again later"
-"""The reason of Overloaded for a large edit that finds no moment for itself."""
-
 
 @asynccontextmanager
-async def reserved(
-    log: UpdateLog, pipeline_id: UUID, monotonic: Callable[[], float]
-) -> AsyncIterator[UUID]:
-    """Reserve a document until the end of the block; the value names the reservation.
+async def reserved(log: UpdateLog, pipeline_id: UUID, edit: UUID) -> AsyncIterator[bool]:
+    """Reserve a document for an edit until the end of the block; False if it is for another one.
 
-    Raises StoreUnavailable, PipelineNotFound, and Overloaded if it is reserved for others all the
-    time.
+    Raises StoreUnavailable and PipelineNotFound.
     """
-    edit = uuid4()
-    await _reserve(log, pipeline_id, edit, monotonic)
-    prolonging = asyncio.create_task(_prolong(log, pipeline_id, edit))
     try:
-        yield edit
+        is_ours = await log.reserve(pipeline_id, edit, RESERVED_SECONDS)
+        if not is_ours and pipeline_id not in await log.heads([pipeline_id]):
+            raise PipelineNotFound(f"pipeline {pipeline_id} was deleted")
+        async with _prolonged(log, pipeline_id, edit) if is_ours else nullcontext():
+            yield is_ours
     finally:
-        prolonging.cancel()
         # If that fails, the reservation ends by itself.
         with suppress(StoreError):
             await log.free(pipeline_id, edit)
 
 
-async def _reserve(
-    log: UpdateLog, pipeline_id: UUID, edit: UUID, monotonic: Callable[[], float]
-) -> None:
-    stop = monotonic() + WAIT_SECONDS
-    while not await log.reserve(pipeline_id, edit, RESERVED_SECONDS):
-        if pipeline_id not in await log.heads([pipeline_id]):
-            raise PipelineNotFound(f"pipeline {pipeline_id} was deleted")
-        if monotonic() > stop:
-            raise Overloaded(BUSY)
-        await asyncio.sleep(LOOK_SECONDS)
+@asynccontextmanager
+async def _prolonged(log: UpdateLog, pipeline_id: UUID, edit: UUID) -> AsyncIterator[None]:
+    prolonging = asyncio.create_task(_prolong(log, pipeline_id, edit))
+    try:
+        yield
+    finally:
+        prolonging.cancel()
 
 
 async def _prolong(log: UpdateLog, pipeline_id: UUID, edit: UUID) -> None:

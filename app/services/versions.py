@@ -6,25 +6,27 @@ version that is saved before it.
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
 from app.rooms.hub import Hub
-from crdt.document.document import Document
+from app.rooms.large_edits import Turn
+from crdt.document.schema import PipelineReader
 from crdt.editing.differences import Difference, difference
 from crdt.editing.editor import Editor
 from crdt.editing.put_back import put_back
 from crdt.editing.replace import make_equal
 from crdt.editing.snapshots import pipeline_of
 from crdt.errors import UnknownEntry
-from crdt.pipeline.model import Pipeline
+from crdt.validation.reading import read_pipeline
 from persistence.decision_rounds import EditResult
 from persistence.ports.update_log import StoredDocument, UpdateLog
-from persistence.ports.versions import NewVersion, Version, VersionInfo, Versions
+from persistence.ports.versions import Version, VersionInfo, Versions
 from persistence.worker.mended_load import load_mended
-from persistence.worker.replay import compute, load, replay
+from persistence.worker.replay import Compute, compute, load, replay
 from persistence.worker.version_snapshot import VersionMetadata, unsaved_version, version_of
 
 
@@ -44,11 +46,25 @@ class Restored:
         return self.versions[-1] if self.versions else None
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A saved version, None if the newest one held that state already.
+
+    `seq` is the last update in the state, and `is_mended` whether the document was mended before.
+    """
+
+    version: VersionInfo | None
+    seq: int
+    is_mended: bool
+
+
 class Versioning:
     """Saves, compares and restores versions, over their store, the log and the live documents."""
 
-    def __init__(self, log: UpdateLog, versions: Versions, hub: Hub) -> None:
-        self._log, self._versions, self._hub = log, versions, hub
+    def __init__(
+        self, log: UpdateLog, versions: Versions, hub: Hub, compute: Compute = compute
+    ) -> None:
+        self._log, self._versions, self._hub, self._compute = log, versions, hub, compute
 
     async def save(
         self,
@@ -61,17 +77,15 @@ class Versioning:
     ) -> VersionInfo:
         """Mend a pipeline and save its state. Raises PipelineNotFound, StoreUnavailable."""
         metadata = VersionMetadata(name, change_summary, user_id, now)
-
-        def made(document: Document, seq: int) -> NewVersion:
-            return version_of(pipeline_id, document, seq, metadata)
-
-        return await self._versions.save(await load_mended(self._log, pipeline_id, now, made))
+        made = partial(version_of, pipeline_id, metadata=metadata)
+        version, _ = await load_mended(self._log, pipeline_id, now, made, compute=self._compute)
+        return await self._versions.save(version)
 
     async def load(self, pipeline_id: UUID, number: int) -> Version:
         """Read a version. Raises UnknownEntry."""
         version = await self._versions.load(pipeline_id, number)
         if version is None:
-            raise UnknownEntry(f"no version {number} of this pipeline: list its versions")
+            raise _unknown(number)
         return version
 
     async def difference(self, pipeline_id: UUID, one: int, other: int | None) -> Difference:
@@ -79,9 +93,12 @@ class Versioning:
 
         Raises UnknownEntry, PipelineNotFound.
         """
-        before = await self._pipeline(pipeline_id, one)
-        after = await self._pipeline(pipeline_id, other)
-        return await compute(difference, before, after)
+        before = await self._state(pipeline_id, one)
+        if other is None:
+            found = partial(_difference_from, before)
+            return await load(self._log, pipeline_id, found, compute=self._compute)
+        after = await self._state(pipeline_id, other)
+        return await self._compute(_difference, before, after)
 
     async def restore(
         self,
@@ -90,10 +107,13 @@ class Versioning:
         user_id: UUID | None,
         now: datetime,
         steps: Collection[str] | None = None,
+        *,
+        turn: Turn = nullcontext,
     ) -> Restored:
         """Make the pipeline equal to a version, and save the state that this replaces.
 
-        With `steps`, only these are put back (`crdt/editing/put_back.py`).
+        With `steps`, only these are put back (`crdt/editing/put_back.py`). `turn` is held while
+        something is computed.
 
         The replaced state is saved before the edit, so that it is safe whatever happens then, and
         only once the edit is known to be taken. Others may edit between the save and the edit. The
@@ -107,45 +127,64 @@ class Versioning:
         Raises UnknownEntry, EditConflict, and as `Hub.edit_aside`; no version is saved when the
         document is too large to be edited.
         """
-        target = await self._pipeline(pipeline_id, number)
+        target = await self._state(pipeline_id, number)
         metadata = VersionMetadata(None, f"Before returning to version {number}", user_id, now)
         replaced = _ReplacedState(self, pipeline_id, metadata)
 
-        async def save_replaced() -> None:
+        async def save_replaced(reservation: UUID) -> bool:
             # A version is made from the log, so what the room has appended must be there first.
             await self._hub.committed(pipeline_id)
-            await replaced.save()
+            return await replaced.save(reservation)
 
         edit = await self._hub.edit_aside(
             pipeline_id,
             user_id,
             partial(_restore, target, steps),
             before_merge=save_replaced,
+            turn=turn,
         )
         if edit.has_changed:
             await replaced.complete(edit.seq - 1)
         return Restored(edit, replaced.versions)
 
-    async def _pipeline(self, pipeline_id: UUID, number: int | None) -> Pipeline:
-        if number is None:
-            return await load(self._log, pipeline_id, _present)
-        return await compute(pipeline_of, (await self.load(pipeline_id, number)).state)
+    async def _state(self, pipeline_id: UUID, number: int) -> bytes:
+        state = await self._versions.state(pipeline_id, number)
+        if state is None:
+            raise _unknown(number)
+        return state
 
     async def save_unless_saved(
-        self, pipeline_id: UUID, metadata: VersionMetadata, until: int | None = None
-    ) -> tuple[VersionInfo | None, int]:
+        self,
+        pipeline_id: UUID,
+        metadata: VersionMetadata,
+        *,
+        until: int | None = None,
+        reservation: UUID | None = None,
+    ) -> Saved:
         """Save the state up to update `until`, now by default, unless the newest version holds it.
 
-        Return the new version, None if there is no need of one, and the number of the last update
-        in that state. Raises PipelineNotFound, StoreUnavailable.
+        `reservation` is the edit for which the document is reserved, if it is.
+        Raises PipelineNotFound, StoreUnavailable.
         """
-        version, seq = await unsaved_version(
-            self._log, self._versions, pipeline_id, metadata, until=until
+        (version, seq), is_mended = await unsaved_version(
+            self._log,
+            self._versions,
+            pipeline_id,
+            metadata,
+            until=until,
+            reservation=reservation,
+            compute=self._compute,
         )
-        return (None if version is None else await self._versions.save(version)), seq
+        info = None if version is None else await self._versions.save(version)
+        return Saved(info, seq, is_mended)
 
 
-def _restore(target: Pipeline, steps: Collection[str] | None, editor: Editor) -> None:
+def _unknown(number: int) -> UnknownEntry:
+    return UnknownEntry(f"no version {number} of this pipeline: list its versions")
+
+
+def _restore(state: bytes, steps: Collection[str] | None, editor: Editor) -> None:
+    target = pipeline_of(state)
     if steps is None:
         make_equal(editor, target)
     else:
@@ -162,23 +201,29 @@ class _ReplacedState:
         self.versions: list[VersionInfo] = []
         self._saved_until = 0
 
-    async def save(self) -> None:
-        """Save what the log holds now."""
-        await self._save(None)
+    async def save(self, reservation: UUID) -> bool:
+        """Save what the log holds now; return whether it had to be mended before."""
+        return await self._save(reservation=reservation)
 
     async def complete(self, until: int) -> None:
         """Save what the log holds up to an update, if others appended something since `save`."""
         if until > self._saved_until:
-            await self._save(until)
+            await self._save(until=until)
 
-    async def _save(self, until: int | None) -> None:
-        version, self._saved_until = await self._versioning.save_unless_saved(
-            self._pipeline_id, self._metadata, until
+    async def _save(self, *, until: int | None = None, reservation: UUID | None = None) -> bool:
+        saved = await self._versioning.save_unless_saved(
+            self._pipeline_id, self._metadata, until=until, reservation=reservation
         )
-        if version is not None:
-            self.versions.append(version)
+        self._saved_until = saved.seq
+        if saved.version is not None:
+            self.versions.append(saved.version)
+        return saved.is_mended
 
 
-def _present(stored: StoredDocument) -> Pipeline:
+def _difference_from(state: bytes, stored: StoredDocument) -> Difference:
     document, _ = replay(stored)
-    return pipeline_of(document.encode())
+    return difference(pipeline_of(state), read_pipeline(PipelineReader(document)))
+
+
+def _difference(one: bytes, other: bytes) -> Difference:
+    return difference(pipeline_of(one), pipeline_of(other))

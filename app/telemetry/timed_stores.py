@@ -160,7 +160,7 @@ class CountedVersions:
 
     def __init__(self, versions: Versions) -> None:
         self._versions = versions
-        self.newest, self.load = versions.newest, versions.load
+        self.newest, self.load, self.state = versions.newest, versions.load, versions.state
         self.claim_unsaved = versions.claim_unsaved
         self.mark_saved, self.prune = versions.mark_saved, versions.prune
 

@@ -143,8 +143,10 @@ class Document:
     def _check_depth(self, found: Inspection, limits: Limits, *, is_all_here: bool) -> None:
         # A pending type may be integrated between any two of the types that arrive, so that the
         # depth within the update alone would be too low a bound: every type counts as a level.
-        levels = found.depth if is_all_here and not self._pending else found.types
-        self._depth_guard.check(levels, found.structs, limits)
+        # But nobody else can know the ids of our own edit before it is here.
+        is_alone = found.is_own or not self._pending
+        levels = found.depth if is_all_here and is_alone else found.types
+        self._depth_guard.check(levels, lambda: found.structs, limits)
 
     def _apply_part(self, found: Inspection, limits: Limits) -> bool:
         """Merge the part of an update that can be integrated, and the pending structs it releases.
@@ -368,7 +370,8 @@ class Document:
         cannot be decoded, and MessageTooBig if it has more than `limits.parts` parts.
         """
         if isinstance(update, Inspection):
-            return not update.structs and includes_deletions(self._all_deleted(), update.deletions)
+            is_news = has_structs(update.update)
+            return not is_news and includes_deletions(self._all_deleted(), update.deletions)
         if has_structs(update):
             return False
         deletions = read_deletions(update, limits.parts, limits.leftover_bytes)

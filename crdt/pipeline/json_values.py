@@ -1,10 +1,11 @@
 """JSON values of unknown origin: made storable in PostgreSQL, and compared by value."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from .model import Json, JsonMap
 
@@ -17,6 +18,17 @@ MAX_LEVELS: Final = 64
 LARGEST_NUMBER: Final = 1e308
 
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+
+
+class JsonText(str):
+    """JSON, written already: writing that of ten thousand steps takes a tenth of a second."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Write a value. Raises ValueError for numbers that JSON lacks."""
+        return cls(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
 class Fault(Enum):

@@ -47,15 +47,15 @@ class DepthGuard:
         self._read = read
         self._bound = 0
 
-    def check(self, levels: int, structs: Structs, limits: Limits) -> None:
+    def check(self, levels: int, structs: Callable[[], Structs], limits: Limits) -> None:
         """Raise the bound for an update, or refuse it if it would nest anything too deep.
 
-        `levels` is by how many levels its structs can make the document deeper. Raises
-        MalformedUpdate when a limit is exceeded; the bound stays as it was.
+        `levels` is by how many levels its structs can make the document deeper; `structs` reads
+        them. Raises MalformedUpdate when a limit is exceeded; the bound stays as it was.
         """
         bound = self._bound + levels
         if bound > ACCEPTED.depth:
-            depth = depth_bound(*self._read(), structs)
+            depth = depth_bound(*self._read(), structs())
             _refuse_beyond(limits, depth)
             bound = sum(depth)
         self._bound = bound

@@ -7,7 +7,7 @@ the number of clients in the update and not on its size.
 
 from collections import defaultdict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import pairwise
 from math import inf
@@ -19,7 +19,7 @@ from .amplification import check_amplification
 from .chunks import Order, split_update
 from .delete_set import DeleteSet
 from .depth import depth_within
-from .format import Id, Struct, Structs, read_parts
+from .format import Id, Struct, Structs, read_parts, read_structs
 from .limits import REPLAYED, Limits
 from .surrogates.json_escapes import replace_escaped_halves
 from .surrogates.pairs import Pairs, pairs_in
@@ -46,10 +46,13 @@ class Inspection:
     includes `required` integrates all of it, and has `provided` afterwards; `provided` is None if
     some of it is pending in any case. Integrated as a whole, it is applied in `chunks`, if there
     are any (`crdt/updates/chunks.py`). `pairs` are the surrogate pairs in its texts.
+
+    `is_own` is whether the server made it, on a copy of the document that it is for.
     """
 
     update: bytes
-    structs: Structs
+    read: Structs | None
+    """The structs, if they are at hand."""
     deletions: DeleteSet
     parts: int
     types: int
@@ -58,6 +61,20 @@ class Inspection:
     provided: StateVector | None
     chunks: tuple[bytes, ...] = ()
     pairs: Pairs = field(default_factory=dict)
+    is_own: bool = False
+
+    @property
+    def structs(self) -> Structs:
+        """Its structs, which may have to be read once more."""
+        return read_structs(self.update) if self.read is None else self.read
+
+    def of_own_edit(self) -> "Inspection":
+        """Return the inspection of an edit that was made on a copy, to be sent to another process.
+
+        It has no structs with it. There may be half a million of them, and the document hardly ever
+        needs to know them: what the server writes whole characters into cuts none.
+        """
+        return replace(self, read=None, is_own=True)
 
     def state_after(self, state: StateVector) -> StateVector | None:
         """Return the clocks of its clients after it, or None if not all of it can be integrated."""

@@ -51,9 +51,11 @@ class MemoryUpdateLog(MemoryTables):
         if pipeline is not None and pipeline.reserved_by == edit:
             pipeline.reserved_by = None
 
-    async def append_if_last(self, update: NewUpdate, expected_head: int) -> int | None:
+    async def append_if_last(
+        self, update: NewUpdate, expected_head: int, reservation: UUID | None = None
+    ) -> int | None:
         """See `UpdateLog.append_if_last`."""
-        return await compare_and_append(self.transaction, update, expected_head)
+        return await compare_and_append(self.transaction, update, expected_head, reservation)
 
     async def load(self, pipeline_id: UUID) -> StoredDocument:
         """See `UpdateLog.load`."""

@@ -1,5 +1,6 @@
 """Versions in memory: the twin of `persistence/postgres/versions.py`, beside a `MemoryStore`."""
 
+import json
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
@@ -31,8 +32,8 @@ class MemoryVersions:
             created_by=self._store.known_user(version.created_by),
             created_at=version.created_at,
         )
-        content = (version.state, version.pipeline, version.steps, version.connections)
-        versions.append(Version(info, *content))
+        rows = map(json.loads, (version.pipeline, version.steps, version.connections))
+        versions.append(Version(info, version.state, *rows))
         await self.mark_saved(version.pipeline_id, version.seq)
         return info
 
@@ -49,6 +50,11 @@ class MemoryVersions:
             if version.info.number == number:
                 return version
         return None
+
+    async def state(self, pipeline_id: UUID, number: int) -> bytes | None:
+        """See `Versions.state`."""
+        version = await self.load(pipeline_id, number)
+        return None if version is None else version.state
 
     @asynccontextmanager
     async def claim_unsaved(

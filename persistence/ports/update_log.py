@@ -125,11 +125,13 @@ class UpdateLog(Protocol):
         """
         ...
 
-    async def append_if_last(self, update: NewUpdate, expected_head: int) -> int | None:
+    async def append_if_last(
+        self, update: NewUpdate, expected_head: int, reservation: UUID | None = None
+    ) -> int | None:
         """Append an update if `expected_head` is still the end of the log; return its number.
 
-        None if something was appended since, if the document is reserved for an edit, or if the
-        pipeline was deleted: nothing is appended then.
+        None if something was appended since, if the document is reserved for another edit than
+        `reservation`, or if the pipeline was deleted: nothing is appended then.
         Raises StoreUnavailable; the same call may then be repeated, since at most one succeeds.
         """
         ...

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from crdt.pipeline.json_values import JsonText
 from crdt.pipeline.model import JsonMap
 
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """A version about to be saved: the document's state, and the rows made of it as JSON.
+    """A version about to be saved: the document's state, and the rows made of it, written as JSON.
 
     `seq` is the last update of the log that is in `state`; `name` is None for one saved
     automatically.
@@ -21,9 +22,9 @@ class NewVersion:
     pipeline_id: UUID
     seq: int
     state: bytes
-    pipeline: JsonMap
-    steps: Sequence[JsonMap]
-    connections: Sequence[JsonMap]
+    pipeline: JsonText
+    steps: JsonText
+    connections: JsonText
     name: str | None
     change_summary: str | None
     created_by: UUID | None
@@ -80,6 +81,10 @@ class Versions(Protocol):
 
     async def load(self, pipeline_id: UUID, number: int) -> Version | None:
         """Read one version with its content, None if there is none of this number."""
+        ...
+
+    async def state(self, pipeline_id: UUID, number: int) -> bytes | None:
+        """Read the document's state in a version, None if there is none of this number."""
         ...
 
     def claim_unsaved(

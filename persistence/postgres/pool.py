@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import asyncpg  # type: ignore[import-untyped]  # asyncpg ships no types
 
+from crdt.pipeline.json_values import JsonText
 from persistence.errors import (
     Conflict,
     InvalidValue,
@@ -261,4 +262,4 @@ async def _prepare(driver: Any) -> None:
 
 
 def _encode_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return value if isinstance(value, JsonText) else JsonText.of(value)

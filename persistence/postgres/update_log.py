@@ -48,9 +48,11 @@ class PostgresUpdateLog:
         """See `UpdateLog.free`."""
         await self._pool.execute("free_document", pipeline_id, edit)
 
-    async def append_if_last(self, update: NewUpdate, expected_head: int) -> int | None:
+    async def append_if_last(
+        self, update: NewUpdate, expected_head: int, reservation: UUID | None = None
+    ) -> int | None:
         """See `UpdateLog.append_if_last`."""
-        return await compare_and_append(self.transaction, update, expected_head)
+        return await compare_and_append(self.transaction, update, expected_head, reservation)
 
     async def load(self, pipeline_id: UUID) -> StoredDocument:
         """See `UpdateLog.load`."""

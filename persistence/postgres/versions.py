@@ -50,6 +50,11 @@ class PostgresVersions:
         content = (row["state"], row["pipeline"], row["steps"], row["connections"])
         return Version(_info(row), *content)
 
+    async def state(self, pipeline_id: UUID, number: int) -> bytes | None:
+        """See `Versions.state`."""
+        found: bytes | None = await self._pool.fetchval("version_state", pipeline_id, number)
+        return found
+
     @asynccontextmanager
     async def claim_unsaved(
         self,

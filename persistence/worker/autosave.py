@@ -94,7 +94,8 @@ class Autosave:
         """Save a version, unless the newest one has the same content: then only mark that."""
         now = self._clock.now()
         metadata = VersionMetadata(None, SUMMARY, None, now)
-        version, seq = await unsaved_version(self._log, self._versions, pipeline_id, metadata)
+        found, _ = await unsaved_version(self._log, self._versions, pipeline_id, metadata)
+        version, seq = found
         if version is None:
             await self._versions.mark_saved(pipeline_id, seq)
         else:

@@ -17,7 +17,7 @@ from crdt.validation.reading import read_valid
 from persistence.ports.directory import SYSTEM
 from persistence.ports.update_log import NewUpdate, StoredDocument, UpdateLog
 
-from .replay import load, replay
+from .replay import Compute, compute, load, replay
 
 TRIES: Final = 5
 """How often a document is mended anew before a version, if others go on editing it."""
@@ -26,21 +26,31 @@ T = TypeVar("T")
 
 
 async def load_mended(
-    log: UpdateLog, pipeline_id: UUID, now: datetime, make: Callable[[Document, int], T]
-) -> T:
+    log: UpdateLog,
+    pipeline_id: UUID,
+    now: datetime,
+    make: Callable[[Document, int], T],
+    reservation: UUID | None = None,
+    *,
+    compute: Compute = compute,
+) -> tuple[T, bool]:
     """Load a document for a version of it, and `make` that of the document and its last number.
 
-    If there is something to mend, that is done before; the diagnostics in the document follow
-    later. Where others edit all the time, the version is of the document as it is. Raises
-    PipelineNotFound, StoreUnavailable.
+    If there is something to mend, that is done before, and whether it was is returned; the
+    diagnostics in the document follow later. Where others edit all the time, the version is of the
+    document as it is. `reservation` is the edit for which the caller has reserved the document.
+    Raises PipelineNotFound, StoreUnavailable.
     """
+    is_mended = False
     for _ in range(TRIES):
-        loaded = await load(log, pipeline_id, partial(_mended_or_made, now, make))
+        make_mended = partial(_mended_or_made, now, make)
+        loaded = await load(log, pipeline_id, make_mended, compute=compute)
         if not isinstance(loaded, _Repair):
-            return loaded
+            return loaded, is_mended
         edit = NewUpdate(pipeline_id, SYSTEM.id, loaded.update, now)
-        await log.append_if_last(edit, loaded.seq)
-    return await load(log, pipeline_id, lambda stored: make(replay(stored)[0], stored.seq))
+        seq = await log.append_if_last(edit, loaded.seq, reservation)
+        is_mended = is_mended or seq is not None
+    return await load(log, pipeline_id, partial(_as_it_is, make), compute=compute), is_mended
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,10 @@ class _Repair:
 
     seq: int
     update: bytes
+
+
+def _as_it_is(make: Callable[[Document, int], T], stored: StoredDocument) -> T:
+    return make(replay(stored)[0], stored.seq)
 
 
 def _mended_or_made(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import ParamSpec, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 import structlog
@@ -26,6 +26,15 @@ T = TypeVar("T")
 NewClientId: TypeAlias = Callable[[], int]
 """Makes the Yjs client of edits by the server: at random, so that no two of them are the same."""
 
+
+class Compute(Protocol):
+    """Runs a computation beside the event loop, and returns or raises what it does."""
+
+    async def __call__(self, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a task with its arguments."""
+        ...
+
+
 SEED = 1
 """The number of a document's first update, which the server made and which no limit applies to."""
 
@@ -40,14 +49,28 @@ class PoisonousUpdate(DocumentPoisoned):
         self.seq = seq
 
 
+async def compute(task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a computation on a document in a thread, so that the loop goes on.
+
+    Raises DocumentPoisoned if the CRDT library panics.
+    """
+    return await asyncio.to_thread(_fenced, partial(task, *args, **kwargs))
+
+
+def _fenced(task: Callable[[], T]) -> T:
+    with panics_fenced():
+        return task()
+
+
 async def load(
     log: UpdateLog,
     pipeline_id: UUID,
     make: Callable[[StoredDocument], T],
     *,
     until: int | None = None,
+    compute: Compute = compute,
 ) -> T:
-    """Load a document and `make` something of it, in a thread: it may take a while.
+    """Load a document and `make` something of it by `compute`, in a thread: it may take a while.
 
     The document is the present one, or that which the updates up to number `until` make.
     `make` is called again without the stored state if that one turns out to be unusable.
@@ -76,19 +99,6 @@ async def _stored(log: UpdateLog, pipeline_id: UUID, until: int | None) -> Store
 async def _all_updates(log: UpdateLog, pipeline_id: UUID, until: int | None) -> StoredDocument:
     # Numbers count from 1 without a gap, so the number of the last one limits how many there are.
     return StoredDocument(None, 0, await log.since(pipeline_id, 0, until))
-
-
-async def compute(task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a computation on a document in a thread, so that the loop goes on.
-
-    Raises DocumentPoisoned if the CRDT library panics.
-    """
-    return await asyncio.to_thread(_fenced, partial(task, *args, **kwargs))
-
-
-def _fenced(task: Callable[[], T]) -> T:
-    with panics_fenced():
-        return task()
 
 
 def replay(

@@ -1,22 +1,32 @@
 """From the log of a pipeline to a version of it, made only if it is not saved yet."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader
 from crdt.editing.snapshots import pipeline_of, snapshot
 from crdt.errors import DocumentPoisoned, MalformedUpdate
+from crdt.pipeline.json_values import JsonText
 from crdt.pipeline.model import Pipeline
 from crdt.validation.reading import read_pipeline
 from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.ports.versions import NewVersion, Versions
 
 from .mended_load import load_mended
-from .replay import compute, load, replay
+from .replay import Compute, compute, load, replay
+
+
+class Unsaved(NamedTuple):
+    """A version that no other holds, None if the newest one does, and its last update."""
+
+    version: NewVersion | None
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +48,9 @@ def version_of(
         pipeline_id,
         seq,
         document.encode(),
-        rows.pipeline,
-        rows.steps,
-        rows.connections,
+        JsonText.of(rows.pipeline),
+        JsonText.of(rows.steps),
+        JsonText.of(rows.connections),
         metadata.name,
         metadata.change_summary,
         metadata.created_by,
@@ -55,44 +65,49 @@ async def unsaved_version(
     metadata: VersionMetadata,
     *,
     until: int | None = None,
-) -> tuple[NewVersion | None, int]:
+    reservation: UUID | None = None,
+    compute: Compute = compute,
+) -> tuple[Unsaved, bool]:
     """Make a version of the log's updates up to `until`, unless the newest version holds them.
 
-    Without `until` it is of all updates, and of the document mended.
+    Without `until` it is of all updates, and of the document mended; whether it had to be mended
+    is returned as well. `reservation` is the edit for which the document is reserved, if it is.
 
-    Return it, None where the newest version has the same content, and the number of the last
-    update that was looked at. A newest version that cannot be read holds nothing: a new one is
-    made. Raises PipelineNotFound, StoreUnavailable.
+    A newest version that cannot be read holds nothing: a new one is made. Raises PipelineNotFound,
+    StoreUnavailable.
     """
-    saved = await _newest_content(versions, pipeline_id)
+    saved = await _newest_state(versions, pipeline_id)
     make = partial(_unless_saved, pipeline_id, saved, metadata)
     if until is None:
-        return await load_mended(log, pipeline_id, metadata.created_at, make)
-    return await load(log, pipeline_id, lambda stored: make(*_replayed(stored)), until=until)
+        now = metadata.created_at
+        return await load_mended(log, pipeline_id, now, make, reservation, compute=compute)
+    made = await load(log, pipeline_id, partial(_replayed, make), until=until, compute=compute)
+    return made, False
 
 
-async def _newest_content(versions: Versions, pipeline_id: UUID) -> Pipeline | None:
+async def _newest_state(versions: Versions, pipeline_id: UUID) -> bytes | None:
     newest = await versions.newest(pipeline_id, 1)
-    last = await versions.load(pipeline_id, newest[0].number) if newest else None
-    if last is None:
-        return None
-    with suppress(MalformedUpdate, DocumentPoisoned):
-        return await compute(pipeline_of, last.state)
-    return None
+    return await versions.state(pipeline_id, newest[0].number) if newest else None
 
 
 def _unless_saved(
     pipeline_id: UUID,
-    saved: Pipeline | None,
+    saved: bytes | None,
     metadata: VersionMetadata,
     document: Document,
     seq: int,
-) -> tuple[NewVersion | None, int]:
-    if read_pipeline(PipelineReader(document)) == saved:
-        return None, seq
-    return version_of(pipeline_id, document, seq, metadata), seq
+) -> Unsaved:
+    if saved is not None and read_pipeline(PipelineReader(document)) == _content(saved):
+        return Unsaved(None, seq)
+    return Unsaved(version_of(pipeline_id, document, seq, metadata), seq)
 
 
-def _replayed(stored: StoredDocument) -> tuple[Document, int]:
+def _content(state: bytes) -> Pipeline | None:
+    with suppress(MalformedUpdate, DocumentPoisoned):
+        return pipeline_of(state)
+    return None
+
+
+def _replayed(make: Callable[[Document, int], Unsaved], stored: StoredDocument) -> Unsaved:
     document, _ = replay(stored)
-    return document, stored.seq
+    return make(document, stored.seq)

@@ -302,8 +302,11 @@ async def test_nothing_is_appended_behind_a_large_edit_that_is_being_made(stores
     pipeline = await stores.new_pipeline()
     assert await stores.log.reserve(pipeline, an_id(5), 60.0)
     assert await stores.log.append_if_last(stores.update(pipeline), 1) is None
+    assert await stores.log.append_if_last(stores.update(pipeline), 1, an_id(6)) is None
+    # But for what belongs to it.
+    assert await stores.log.append_if_last(stores.update(pipeline), 1, an_id(5)) == 2
     await stores.log.free(pipeline, an_id(5))
-    assert await stores.log.append_if_last(stores.update(pipeline), 1) == 2
+    assert await stores.log.append_if_last(stores.update(pipeline), 2) == 3
 
 
 async def test_nothing_is_appended_to_no_pipeline(stores: Stores) -> None:

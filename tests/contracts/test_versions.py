@@ -1,6 +1,7 @@
 """What every store of versions does."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from crdt.errors import PipelineNotFound
+from crdt.pipeline.json_values import JsonText
 from crdt.pipeline.rows import RowChanges
 from persistence.ports.update_log import NewUpdate
 from persistence.ports.versions import NewVersion, Retention
@@ -20,9 +22,9 @@ def a_version(pipeline_id: UUID, name: str | None = "first light", **fields: obj
             pipeline_id,
             seq=1,
             state=b"\x00\xff",
-            pipeline={"name": "Loom", "tags": ["é"]},
-            steps=[{"id": str(an_id(5)), "config": {"n": 1.5, "none": None}}],
-            connections=[],
+            pipeline=JsonText.of({"name": "Loom", "tags": ["é"]}),
+            steps=JsonText.of([{"id": str(an_id(5)), "config": {"n": 1.5, "none": None}}]),
+            connections=JsonText("[]"),
             name=name,
             change_summary=None,
             created_by=None,
@@ -52,8 +54,10 @@ async def test_what_is_saved_is_loaded(stores: Stores) -> None:
         "all new",
     )
     assert (info.created_by, info.created_at) == (stores.author.id, NOON)
-    assert (loaded.state, loaded.pipeline) == (version.state, version.pipeline)
-    assert (loaded.steps, loaded.connections) == (version.steps, version.connections)
+    assert loaded.state == await stores.versions.state(pipeline, info.number) == version.state
+    rows = (loaded.pipeline, loaded.steps, loaded.connections)
+    assert rows == tuple(map(json.loads, (version.pipeline, version.steps, version.connections)))
+    assert await stores.versions.state(pipeline, info.number + 1) is None
 
 
 async def test_numbers_count_from_one_per_pipeline(stores: Stores) -> None:

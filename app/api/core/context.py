@@ -22,6 +22,7 @@ from persistence.ports.directory import Directory
 from persistence.ports.tickets import Tickets
 from persistence.ports.update_log import UpdateLog
 from persistence.ports.user_rows import UserDatabase, UserRows
+from persistence.worker.replay import Compute
 
 from .middleware import CALLER
 
@@ -37,7 +38,8 @@ class Context:
     """The services of the server that the API uses.
 
     `users` reads and writes on behalf of a user, within row-level security; everything else does
-    what only the server itself may do, after a check. `renewer` is None if others issue the tokens.
+    what only the server itself may do, after a check. `compute` runs what takes long; whoever calls
+    it for a user must have a turn of `compute_queue`. `renewer` is None if others issue the tokens.
     """
 
     users: UserDatabase
@@ -50,6 +52,7 @@ class Context:
     projections: ProjectionWatch
     access: AccessWatch
     clock: Clock
+    compute: Compute
     compute_queue: ComputeQueue
     tickets: Tickets
     renewer: Renewer | None

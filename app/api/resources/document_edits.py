@@ -5,9 +5,10 @@ it, so that a read after a write sees the write. Where that takes too long the a
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from starlette.responses import Response
 
 from app.api.core import roles
 from app.api.core.context import Caller
+from app.rooms.large_edits import Turn
 from crdt.editing.editor import Editor
 from crdt.errors import PipelineNotFound
 from persistence.decision_rounds import EditResult
@@ -35,10 +37,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Edited(Generic[T]):
-    """A stored edit: what it returned, and the projection that shows it, None if none does yet."""
+    """A stored edit: what it returned, and the projection that shows it, None if none does yet.
+
+    `summary` is that of the edited document, if one was asked for.
+    """
 
     value: T
     projected: Projected | None
+    summary: str = ""
 
 
 def accepted(model: type[BaseModel] | None = None) -> dict[int | str, dict[str, Any]]:
@@ -73,14 +79,26 @@ async def edit_aside(
     response: Response,
     *,
     is_conditional: bool,
+    summary: Callable[[bytes, Sequence[bytes]], str] | None = None,
 ) -> Edited[T]:
-    """Change much of a document at once, on a copy in a thread; otherwise as `edit`."""
+    """Change much of a document at once, on a copy in another process; otherwise as `edit`.
+
+    `summary` is called with the state of that copy and the updates of the edit.
+    """
     await require_editor(caller, pipeline_id)
-    async with caller.context.compute_queue.turn(caller.id):
-        done = await caller.context.hub.edit_aside(
-            pipeline_id, caller.id, change, is_conditional=is_conditional
-        )
-    return Edited(done.value, await await_projection(caller, pipeline_id, done, response))
+    context = caller.context
+    done = await context.hub.edit_aside(
+        pipeline_id, caller.id, change, is_conditional=is_conditional, turn=turn_of(caller)
+    )
+    # Not before: others who edit this pipeline would wait as long again.
+    found = "" if summary is None else await context.compute(summary, done.state, done.updates)
+    projected = await await_projection(caller, pipeline_id, done, response)
+    return Edited(done.value, projected, found)
+
+
+def turn_of(caller: Caller) -> Turn:
+    """Return what waits for the caller's turn to compute."""
+    return partial(caller.context.compute_queue.turn, caller.id)
 
 
 async def require_editor(caller: Caller, pipeline_id: UUID) -> None:

@@ -1,8 +1,8 @@
 """New pipelines: empty, from YAML, and as forks of others."""
 
-from dataclasses import replace
-from typing import Final
-from uuid import UUID, uuid4
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Response
 
@@ -12,11 +12,11 @@ from app.api.schemas.common import problems
 from app.api.schemas.findings import Finding
 from app.api.schemas.pipelines import Created, Fork, NewPipeline, Pipeline
 from app.services import pipeline_files
+from app.services.pipeline_files import Seed, content_of, seed_of_packed
 from crdt.editing.strict_fields import check_fields
 from crdt.pipeline import model
-from crdt.pipeline.fields import MAX_NAME, SETTINGS
-from crdt.validation.file_meaning import read_file
-from crdt.yaml.codec import Imported
+from crdt.pipeline.fields import SETTINGS
+from crdt.yaml.finding import Finding as FileFinding
 
 from . import document_edits
 from .pipelines import read, tag_of
@@ -34,12 +34,11 @@ async def create(caller: Asking, wanted: NewPipeline, response: Response) -> Cre
     await require_member_of(caller, wanted.team_id)
     settings = wanted.settings()
     check_fields(SETTINGS, settings)
-    imported = await _imported(caller, wanted.yaml)
     if "tags" in settings:
         settings["tags"] = tuple(settings["tags"])
-    pipeline = replace(imported.pipeline, settings=replace(imported.pipeline.settings, **settings))
-    made = await store(caller, pipeline, wanted.team_id, response)
-    findings = [Finding.of_finding(one) for one in imported.diagnostics]
+    seed, found = await _seeded(caller, wanted.yaml, settings)
+    made = await store(caller, seed, wanted.team_id, response)
+    findings = [Finding.of_finding(one) for one in found]
     return Created(**made.model_dump(), findings=findings)
 
 
@@ -59,14 +58,10 @@ async def fork(
     source = await read(caller, pipeline_id)
     team_id = wanted.team_id or source.team_id
     await require_member_of(caller, team_id)
-    async with caller.context.compute_queue.turn(caller.id):
-        pipeline = await pipeline_files.read(caller.context.log, pipeline_id)
-    name = wanted.name or f"{pipeline.settings.name[: MAX_NAME - len(FORKED)]}{FORKED}"
-    copy = replace(pipeline, settings=replace(pipeline.settings, name=name))
-    return await store(caller, copy, team_id, response, parent_id=pipeline_id)
-
-
-FORKED: Final = " (fork)"
+    context = caller.context
+    async with context.compute_queue.turn(caller.id):
+        seed = await pipeline_files.copy(context.log, pipeline_id, wanted.name, context.compute)
+    return await store(caller, seed, team_id, response, parent_id=pipeline_id)
 
 
 async def require_member_of(caller: Caller, team_id: UUID) -> None:
@@ -78,7 +73,7 @@ async def require_member_of(caller: Caller, team_id: UUID) -> None:
 
 async def store(
     caller: Caller,
-    pipeline: model.Pipeline,
+    pipeline: model.Pipeline | Seed,
     team_id: UUID,
     response: Response,
     parent_id: UUID | None = None,
@@ -98,9 +93,13 @@ async def store(
     return etags.answered(response, made, tag_of(made))
 
 
-async def _imported(caller: Caller, yaml: str | None) -> Imported:
+async def _seeded(
+    caller: Caller, yaml: str | None, settings: dict[str, Any]
+) -> tuple[Seed, Sequence[FileFinding]]:
+    """Make the seed of a new pipeline; return it with what is odd about the YAML, if any."""
     if yaml is None:
-        return Imported(model.Pipeline(model.PipelineSettings(name=UNTITLED)), ())
-    return await caller.context.compute_queue.run(
-        caller.id, read_file, yaml, name=UNTITLED, new_id=lambda: str(uuid4())
-    )
+        empty = model.Pipeline(model.PipelineSettings(**{"name": UNTITLED, **settings}))
+        return pipeline_files.seed_of(empty), ()
+    run = caller.context.compute_queue.run
+    content = await run(caller.id, content_of, yaml, UNTITLED)
+    return await run(caller.id, seed_of_packed, content.packed, settings), content.findings

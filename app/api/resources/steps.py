@@ -1,6 +1,8 @@
 """`/pipelines/{pipeline_id}/steps`: the boxes of a pipeline."""
 
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Response
@@ -100,12 +102,7 @@ async def change(
     """
     given = changes.model_dump(mode="json", exclude_unset=True)
 
-    def patch(editor: Editor) -> Step:
-        _require_match(editor, str(step_id), if_match)
-        fields = {name: value for name, value in given.items() if name != "before"}
-        before = (given["before"] or verbs.LAST) if "before" in given else None
-        verbs.patch_step(editor, str(step_id), fields, before=before)
-        return _read(editor, str(step_id))
+    patch = Patch(str(step_id), given, if_match)
 
     def patch_at_once(editor: Editor) -> Step:
         if is_long_rename(editor, str(step_id), given.get("name")):
@@ -141,6 +138,26 @@ async def delete(
         verbs.delete_step(editor, str(step_id))
 
     await document_edits.edit(caller, pipeline_id, remove, response, is_deletion=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Changes the given fields of a step, if it has the right tag, and returns it.
+
+    Raises Stale if it has another tag than `if_match`, where that is given.
+    """
+
+    step_id: str
+    given: Mapping[str, Any]
+    if_match: str | None
+
+    def __call__(self, editor: Editor) -> Step:
+        """Edit the document."""
+        _require_match(editor, self.step_id, self.if_match)
+        fields = {name: value for name, value in self.given.items() if name != "before"}
+        before = (self.given["before"] or verbs.LAST) if "before" in self.given else None
+        verbs.patch_step(editor, self.step_id, fields, before=before)
+        return _read(editor, self.step_id)
 
 
 def _require_match(editor: Editor, step_id: str, if_match: str | None) -> None:

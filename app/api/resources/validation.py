@@ -1,7 +1,6 @@
 """`/validate`, and the findings on Pipeline YAML wherever a request contains some."""
 
 from typing import Final, Self
-from uuid import uuid4
 
 from fastapi import APIRouter, Request
 
@@ -9,8 +8,7 @@ from app.api.core.context import Asking, Caller
 from app.api.core.problems import UnsupportedBody
 from app.api.schemas.common import Shown, problems
 from app.api.schemas.findings import Finding
-from crdt.validation.file_meaning import read_file
-from crdt.yaml.codec import Imported
+from app.services.pipeline_files import FileContent, content_of
 
 router = APIRouter(tags=["yaml"])
 
@@ -59,21 +57,20 @@ class Validation(Shown):
     findings: list[Finding]
 
     @classmethod
-    def of_imported(cls, imported: Imported) -> Self:
+    def of_content(cls, content: FileContent) -> Self:
         """The validation of a file that was read."""
         return cls(
-            name=imported.pipeline.settings.name,
-            steps=len(imported.pipeline.steps),
-            connections=len(imported.pipeline.connections),
-            findings=[Finding.of_finding(one) for one in imported.diagnostics],
+            name=content.name,
+            steps=content.steps,
+            connections=content.connections,
+            findings=[Finding.of_finding(one) for one in content.findings],
         )
 
 
 @router.post("/validate", name="validate", responses=problems(415), openapi_extra=BODY)
 async def validate(caller: Asking, request: Request) -> Validation:
     """Read Pipeline YAML v2 and return the findings on it; nothing is stored."""
-    imported = await read_in(caller, request)
-    return Validation.of_imported(imported)
+    return Validation.of_content(await read_in(caller, request))
 
 
 async def yaml_in(request: Request) -> bytes:
@@ -85,8 +82,7 @@ async def yaml_in(request: Request) -> bytes:
     return await request.body()
 
 
-async def read_in(caller: Caller, request: Request) -> Imported:
+async def read_in(caller: Caller, request: Request) -> FileContent:
     """Read the pipeline file that is the body of a request. Raises PipelineFileError and such."""
-    return await caller.context.compute_queue.run(
-        caller.id, read_file, await yaml_in(request), name=UNTITLED, new_id=lambda: str(uuid4())
-    )
+    body = await yaml_in(request)
+    return await caller.context.compute_queue.run(caller.id, content_of, body, UNTITLED)

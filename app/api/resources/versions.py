@@ -108,11 +108,10 @@ async def restore(
     """
     steps = wanted.step_ids if wanted else None
     await document_edits.require_editor(caller, pipeline_id)
-    context = caller.context
-    async with context.compute_queue.turn(caller.id):
-        done = await context.versioning.restore(
-            pipeline_id, number, caller.id, context.clock.now(), steps
-        )
+    context, turn = caller.context, document_edits.turn_of(caller)
+    done = await context.versioning.restore(
+        pipeline_id, number, caller.id, context.clock.now(), steps, turn=turn
+    )
     published = [_published(caller, pipeline_id, info) for info in done.versions]
     saved = published[-1] if published else None
     await document_edits.await_projection(caller, pipeline_id, done.edit, response)

@@ -1,5 +1,7 @@
 """`/pipelines/{pipeline_id}/yaml`: a pipeline as a file, and a file put in its place."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -9,12 +11,15 @@ from app.api.core.context import Asking
 from app.api.core.etags import IfMatch, IfNoneMatch
 from app.api.schemas.common import problems
 from app.services import pipeline_files
+from app.services.pipeline_files import PackedPipeline
+from crdt.document.document import Document
 from crdt.document.schema import PipelineReader
 from crdt.editing.editor import Editor
 from crdt.editing.replace import put_pipeline
 from crdt.validation.reading import read_pipeline
 from crdt.yaml.codec import write
-from persistence.worker.replay import compute
+from persistence.ports.update_log import StoredDocument
+from persistence.worker.replay import load
 
 from . import document_edits
 from .validation import BODY, PIPELINE_FILE, Validation, read_in
@@ -43,10 +48,11 @@ async def show(
     """Export a pipeline as Pipeline YAML v2, as it was last saved."""
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
-    async with caller.context.compute_queue.turn(caller.id):
-        text = await pipeline_files.export(caller.context.log, pipeline_id)
+    context = caller.context
+    async with context.compute_queue.turn(caller.id):
+        text, etag = await load(context.log, pipeline_id, _tagged_text, compute=context.compute)
     response = YamlResponse(text)
-    return etags.answered(response, response, etags.etag_of(text), if_none_match)
+    return etags.answered(response, response, etag, if_none_match)
 
 
 @router.put(
@@ -68,22 +74,48 @@ async def replace(
     Steps that the file still has keep their ids and places; what others edit meanwhile survives.
     """
     await document_edits.require_editor(caller, pipeline_id)
-    imported = await read_in(caller, request)
-
-    def put(editor: Editor) -> Editor:
-        if if_match is not None:
-            present = _text(editor)
-            etags.require_match(if_match, present, etags.etag_of(present))
-        put_pipeline(editor, imported.pipeline)
-        return editor
-
+    content = await read_in(caller, request)
     edited = await document_edits.edit_aside(
-        caller, pipeline_id, put, response, is_conditional=if_match is not None
+        caller,
+        pipeline_id,
+        Put(content.packed, if_match),
+        response,
+        is_conditional=if_match is not None,
+        summary=_etag_after,
     )
-    # Not before: others who edit this pipeline would wait as long again.
-    response.headers["ETag"] = etags.etag_of(await compute(_text, edited.value))
-    return Validation.of_imported(imported)
+    response.headers["ETag"] = edited.summary
+    return Validation.of_content(content)
 
 
-def _text(editor: Editor) -> str:
-    return write(read_pipeline(PipelineReader(editor.document)))
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Puts a pipeline in the place of what a document holds, if that has the right tag.
+
+    Raises Stale if it has another tag than `if_match`, where that is given.
+    """
+
+    packed: PackedPipeline
+    if_match: str | None
+
+    def __call__(self, editor: Editor) -> None:
+        """Edit the document."""
+        if self.if_match is not None:
+            present = _text(editor.document)
+            etags.require_match(self.if_match, present, etags.etag_of(present))
+        put_pipeline(editor, self.packed.open())
+
+
+def _tagged_text(stored: StoredDocument) -> tuple[str, str]:
+    text = pipeline_files.text_of(stored)
+    return text, etags.etag_of(text)
+
+
+def _etag_after(state: bytes, updates: Sequence[bytes]) -> str:
+    document = Document()
+    for each in (state, *updates):
+        document.load(each)
+    return etags.etag_of(_text(document))
+
+
+def _text(document: Document) -> str:
+    return write(read_pipeline(PipelineReader(document)))

@@ -49,9 +49,10 @@ class PairIndex:
     def cut_by(self, updates: Sequence[Inspection], state: StateVector) -> Pairs:
         """Return the pairs, in the document and in the updates, that merging the updates cuts.
 
-        `state` is what the document has before.
+        `state` is what the document has before. The server's own edits are of whole characters.
         """
         self.read()
+        updates = [update for update in updates if not update.is_own]
         known = [each for each in (self._lows, *(update.pairs for update in updates)) if each]
         cut: dict[int, set[int]] = {}
         if known:

@@ -2,12 +2,17 @@
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from structlog.testing import capture_logs
 
 import app.rooms.hub
+import app.rooms.large_edits
 import crdt.updates.spread
+from app.compute_queue import ComputeQueue
 from crdt.document.document import Document
 from crdt.editing.editor import Editor
 from crdt.editing.verbs import patch_settings
@@ -16,7 +21,15 @@ from crdt.protocol.messages import Update
 from crdt.updates.format import read_structs
 from persistence.errors import StoreUnavailable
 from tests.app.fakes import PIPELINE, USER, Replica, content, turns
-from tests.app.rooms.test_hub import UNLOAD_AFTER, GatedStore, Node, node, replica, store
+from tests.app.rooms.test_hub import (
+    UNLOAD_AFTER,
+    GatedStore,
+    Node,
+    another_pipeline,
+    node,
+    replica,
+    store,
+)
 from tests.contracts.stores import an_id
 from tests.server import PATIENCE
 
@@ -291,6 +304,71 @@ class TestAside:
         goes_on.set()
         assert ((await large).seq, (await small).seq) == (2, 3)
         assert made == ["Loom"]
+
+    async def test_whoever_waits_for_the_document_keeps_nobody_else_from_computing(
+        self, node: Node
+    ) -> None:
+        other = await another_pipeline(node.store)
+        await node.store.reserve(PIPELINE, an_id(71), 60)
+        queue = ComputeQueue(at_once=1)
+        turn, turn_of_other = partial(queue.turn, USER), partial(queue.turn, an_id(8))
+        waiting = asyncio.create_task(node.hub.edit_aside(PIPELINE, USER, no_change, turn=turn))
+        await turns()
+        await node.hub.edit_aside(other, None, rename, turn=turn_of_other)
+        assert not waiting.done()
+        await node.store.free(PIPELINE, an_id(71))
+        assert (await waiting).seq == 1
+
+    async def test_it_is_computed_in_a_turn_which_ends_before_it_is_decided(
+        self, node: Node
+    ) -> None:
+        happened = []
+
+        @asynccontextmanager
+        async def turn() -> AsyncIterator[None]:
+            happened.append("turn")
+            yield
+            happened.append("end of turn")
+
+        def change(editor: Editor) -> None:
+            happened.append("computed")
+            patch_settings(editor, {"description": "long"})
+
+        node.store.writing.open.clear()
+        editing = asyncio.create_task(node.hub.edit_aside(PIPELINE, USER, change, turn=turn))
+        await node.store.writing.asked.wait()
+        assert happened == ["turn", "computed", "end of turn"]
+        node.store.writing.open.set()
+        await editing
+
+    async def test_one_that_takes_too_long_is_given_up_with_nothing_changed(
+        self, node: Node, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun, goes_on = threading.Event(), threading.Event()
+
+        def change(editor: Editor) -> None:
+            begun.set()
+            goes_on.wait(PATIENCE)
+            patch_settings(editor, {"description": "long"})
+
+        monkeypatch.setattr(app.rooms.large_edits, "LONGEST_SECONDS", 0.2)
+        with pytest.raises(Overloaded, match="nothing was changed"):
+            await node.hub.edit_aside(PIPELINE, USER, change)
+        assert begun.is_set()
+        # Others need not wait for it any more.
+        assert (await node.hub.edit(PIPELINE, USER, rename)).seq == 2
+        goes_on.set()
+        assert await node.content() == {"name": "Warp"}
+
+    async def test_one_that_waits_too_long_for_others_is_given_up(
+        self, node: Node, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await node.store.reserve(PIPELINE, an_id(71), 60)
+        monkeypatch.setattr(app.rooms.large_edits, "LONGEST_SECONDS", 0.2)
+        with pytest.raises(Overloaded, match=app.rooms.large_edits.BUSY):
+            await node.hub.edit_aside(PIPELINE, USER, rename)
+        await node.store.free(PIPELINE, an_id(71))
+        assert await node.content() == {"name": "Loom"}
 
     async def test_who_waits_for_a_pipeline_that_is_deleted_is_answered_so(
         self, node: Node

@@ -1,30 +1,32 @@
 """Versions end to end: saved from the log, compared, and come back to through the live room."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-import app.rooms.hub
 from app.services.versions import Versioning
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader, seed
 from crdt.editing.differences import Change
 from crdt.editing.editor import Editor
+from crdt.editing.snapshots import pipeline_of
 from crdt.editing.verbs import delete_step, patch_step, put_step
 from crdt.errors import PipelineNotFound, PipelineTooLarge, UnknownEntry
 from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Step
 from crdt.validation.reading import read_pipeline
 from persistence.memory.versions import MemoryVersions
-from persistence.ports.directory import NewPipeline
+from persistence.ports.directory import SYSTEM, NewPipeline
 from persistence.ports.versions import NewVersion, Version, VersionInfo
-from persistence.worker.replay import compute
+from persistence.worker.replay import compute, replay
 from tests.app.fakes import PIPELINE, USER, turns
 from tests.app.rooms.test_hub import GatedStore, Node
 from tests.contracts.stores import NOON, a_pipeline, an_id
 from tests.crdt.entries import key
+
+T = TypeVar("T")
 
 A, B = key(1), key(2)
 FIRST = Pipeline(
@@ -73,6 +75,19 @@ def spoil(editor: Editor) -> None:
     delete_step(editor, A)
     patch_step(editor, B, {"name": "z"})
     put_step(editor, key(3), {"name": "new", "type": "claude"})
+
+
+async def typing_in(setup: VersioningSetup, edit: Callable[[Editor], object]) -> Callable[[], None]:
+    """Let a client join; what is returned lets it edit at once."""
+    visit = await setup.node.enter()
+    document, _ = replay(await setup.node.store.load(PIPELINE))
+
+    def type_() -> None:
+        with document.transact() as updates:
+            edit(Editor(document))
+        visit.edit(*updates)
+
+    return type_
 
 
 def rename_new_step(editor: Editor) -> None:
@@ -124,15 +139,15 @@ async def test_an_edit_that_is_not_stored_yet_is_saved_before_it_is_replaced(
 
 
 class BusyVersions(MemoryVersions):
-    """Versions beside which somebody edits: `edit` runs once, right after a version is saved."""
+    """Versions beside which somebody types: `type` runs once, right after a version is saved."""
 
-    edit: Callable[[], Awaitable[object]] | None = None
+    type: Callable[[], None] | None = None
 
     async def save(self, version: NewVersion) -> VersionInfo:
         info = await super().save(version)
-        edit, self.edit = self.edit, None
-        if edit is not None:
-            await edit()
+        type_, self.type = self.type, None
+        if type_ is not None:
+            type_()
         return info
 
 
@@ -144,7 +159,7 @@ async def test_an_edit_between_saving_and_restoring_is_in_the_saved_version() ->
     spoilt = await setup.node.hub.edit(PIPELINE, USER, spoil)
 
     # The step is deleted by restoring version 1, and this edit goes with it.
-    versions.edit = lambda: setup.node.hub.edit(PIPELINE, USER, rename_new_step)
+    versions.type = await typing_in(setup, rename_new_step)
     restored = await setup.versioning.restore(PIPELINE, number, USER, NOON)
 
     assert await setup.present() == FIRST
@@ -158,25 +173,49 @@ async def test_an_edit_between_saving_and_restoring_is_in_the_saved_version() ->
     assert step_names(await setup.versioning.load(PIPELINE, 3)) == ["z", "theirs"]
 
 
-async def test_an_edit_while_restoring_is_decided_is_in_the_saved_version(
-    setup: VersioningSetup, monkeypatch: pytest.MonkeyPatch
+async def test_an_edit_while_restoring_is_computed_is_in_the_saved_version(
+    setup: VersioningSetup,
 ) -> None:
     number = await setup.save("good")
     await setup.node.hub.edit(PIPELINE, USER, spoil)
 
-    async def compute_slowly(*args: Any) -> object:
-        decided = await compute(*args)
-        # From now on the document is reserved while the edit is computed.
-        monkeypatch.setattr(app.rooms.hub, "compute", compute)
-        await setup.node.hub.edit(PIPELINE, USER, rename_new_step)
-        return decided
+    async def compute_slowly(task: Callable[..., T], *args: Any) -> T:
+        computed = await compute(task, *args)
+        type_()
+        return computed
 
-    monkeypatch.setattr(app.rooms.hub, "compute", compute_slowly)
-    restored = await setup.versioning.restore(PIPELINE, number, USER, NOON)
+    hub = setup.node.hub = setup.node.new_hub(compute=compute_slowly)
+    type_ = await typing_in(setup, rename_new_step)
+    restored = await Versioning(setup.node.store, setup.versions, hub).restore(
+        PIPELINE, number, USER, NOON
+    )
     assert await setup.present() == FIRST
     assert restored.saved is not None
     assert (await setup.numbers(), restored.saved.seq) == ([2, 1], restored.edit.seq - 1)
     assert step_names(await setup.versioning.load(PIPELINE, 2)) == ["z", "theirs"]
+
+
+async def test_what_is_saved_before_restoring_is_mended_and_so_is_not_restored_into(
+    setup: VersioningSetup,
+) -> None:
+    number = await setup.save("good")
+    await setup.node.hub.edit(PIPELINE, USER, spoil)
+    store = setup.node.store
+
+    def spoil_more(editor: Editor) -> None:
+        editor.steps[B]["name"] = "new"
+        editor.steps[key(4)] = "no step"
+
+    (await typing_in(setup, spoil_more))()
+    restored = await setup.versioning.restore(PIPELINE, number, USER, NOON)
+    assert await setup.present() == FIRST
+    edits = await store.since(PIPELINE, 3)
+    assert [each.user_id == SYSTEM.id for each in edits] == [True, False]
+    assert restored.saved is not None
+    assert restored.saved.seq == edits[0].seq
+    assert step_names(await setup.versioning.load(PIPELINE, 2)) == ["new", "new (2)"]
+    mended = pipeline_of((await setup.versioning.load(PIPELINE, 2)).state)
+    assert {step.name for step in mended.steps.values()} == {"new", "new (2)"}
 
 
 async def test_restoring_into_a_document_that_is_too_large_saves_nothing(

@@ -10,6 +10,7 @@ import persistence.worker.autosave
 from crdt.document.document import Document
 from crdt.editing.snapshots import pipeline_of
 from crdt.errors import DocumentPoisoned
+from crdt.pipeline.json_values import JsonText
 from persistence.errors import StoreUnavailable
 from persistence.memory.versions import MemoryVersions
 from persistence.ports.update_log import NewUpdate
@@ -130,7 +131,8 @@ async def test_what_is_as_the_last_version_is_not_saved_again(desk: Desk) -> Non
 
 async def test_a_last_version_that_cannot_be_read_is_another(desk: Desk) -> None:
     editor = await desk.store.new_pipeline()
-    garbage = NewVersion(editor.pipeline_id, 0, b"\xff\xff", {}, [], [], "mine", None, None, NOON)
+    rows = JsonText("{}"), JsonText("[]"), JsonText("[]")
+    garbage = NewVersion(editor.pipeline_id, 0, b"\xff\xff", *rows, "mine", None, None, NOON)
     await desk.versions.save(garbage)
     await desk.edit(editor, editor.move(A, 1))
     desk.clock.seconds = HOUR

@@ -47,11 +47,13 @@ class Log(Store):
         self.before_append: list[Callable[[], Any]] = []
         self.attempts = 0
 
-    async def append_if_last(self, update: NewUpdate, expected_head: int) -> int | None:
+    async def append_if_last(
+        self, update: NewUpdate, expected_head: int, reservation: UUID | None = None
+    ) -> int | None:
         self.attempts += 1
         if self.before_append:
             await self.before_append.pop(0)()
-        return await super().append_if_last(update, expected_head)
+        return await super().append_if_last(update, expected_head, reservation)
 
 
 class House:
@@ -342,7 +344,10 @@ class TestBeforeAVersion:
         await house.edit(rename("dup", A, B))
         metadata = VersionMetadata("v", None, None, house.now)
         versions = MemoryVersions(house.store)
-        version, seq = await unsaved_version(house.store, versions, house.pipeline_id, metadata)
+        (version, seq), is_mended = await unsaved_version(
+            house.store, versions, house.pipeline_id, metadata
+        )
+        assert is_mended
         assert version is not None
         kept = Document()
         kept.load(version.state)
@@ -358,7 +363,7 @@ class TestBeforeAVersion:
         moves = [lambda x=x: house.append(house.editor.move(A, x)) for x in range(9)]  # type: ignore[misc]
         house.store.before_append += moves
         made = await load_mended(house.store, house.pipeline_id, house.now, lambda _, seq: seq)
-        assert made == len(await house.log())
+        assert made == (len(await house.log()), False)
         assert house.store.attempts == TRIES
         assert await house.repairs() == []
 

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from "react";
-import { session } from "./token";
+import { storedToken, subscribeToToken } from "./token";
 
 /** Whether this browser has a valid token. */
-export const useSignedIn = (): boolean => useSyncExternalStore(session.subscribe, () => session.current() !== null);
+export const useSignedIn = (): boolean => useSyncExternalStore(subscribeToToken, () => storedToken() !== null);
