@@ -14,7 +14,7 @@ export { STEP_TYPES, STATUSES } from "./schema.js";
 export type { Connection, ConnectionFields, DiagnosticCode, Settings, SettingsFields, Status, Step, StepFields, StepType } from "./schema.js";
 export { joinRoom } from "./room.js";
 export type { Room, RoomEvent, RoomOptions, Saved } from "./room.js";
-export type { EditedField, Other, Presence } from "./presence.js";
+export type { EditedField, Other, Presence, Rectangle } from "./presence.js";
 export { indexesIn, rangeIn } from "./carets.js";
 export type { TextRange } from "./carets.js";
 export type { Path } from "./writing.js";

@@ -15,6 +15,13 @@ export interface Presence {
   readonly dragging?: Readonly<Record<string, Point>> | null;
   readonly status?: string;
   readonly field?: EditedField | null;
+  /** What part of the canvas is seen, so that others can follow. */
+  readonly viewport?: Rectangle | null;
+}
+
+export interface Rectangle extends Point {
+  readonly width: number;
+  readonly height: number;
 }
 
 /** The field of a step that a user is in. */
@@ -39,6 +46,12 @@ const COLOR = /^#[0-9a-f]{3,8}$/i;
 
 const point = (value: Json): Point | null =>
   isObject(value) && isPair(STEP.position, value) ? { x: Number(value["x"]), y: Number(value["y"]) } : null;
+
+function rectangle(value: Json): Rectangle | null {
+  const corner = point(value);
+  if (corner === null || !isObject(value) || !isPair(STEP.size, value)) return null;
+  return { ...corner, width: Number(value["width"]), height: Number(value["height"]) };
+}
 
 const MOST_LEVELS = 20;
 
@@ -74,6 +87,7 @@ export function otherOf(clientId: number, state: unknown): Other | null {
       : null,
     status: textOr(member(value, "status"), ""),
     field: editedField(member(value, "field")),
+    viewport: rectangle(member(value, "viewport")),
   };
 }
 

@@ -246,7 +246,9 @@ export class Room {
     this.#eventListeners.call(message as RoomEvent);
   }
 
-  readonly #onPresence = (): void => {
+  readonly #onPresence = (change: Readonly<Record<"added" | "updated" | "removed", readonly number[]>>): void => {
+    // What this user shows changes nothing here, and a pointer does so twenty times a second.
+    if (Object.values(change).flat().every((clientId) => clientId === this.awareness.clientID)) return;
     this.#known = othersIn(this.awareness, this.#known);
     this.#present = [...this.#known.values()].map(([, other]) => other);
     this.#tell(true);

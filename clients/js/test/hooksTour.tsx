@@ -49,6 +49,8 @@ const probes = {
   room: probe(hooks.useRoom),
   step: probe(() => hooks.useStep(A)),
   others: probe(hooks.useOthers),
+  names: probe(() => hooks.useOthers((others) => others.map(({ user }) => ({ name: user.name })))),
+  isSaved: probe(() => hooks.useSaved(({ state }) => state === "saved")),
   presence: probe(hooks.useMyPresence),
   undo: probe(hooks.useUndo),
   diagnostics: probe(hooks.useDiagnostics),
@@ -132,6 +134,9 @@ assert.deepEqual(probes.presence.now()[0].cursor, { x: 1, y: 2 });
 hit = await rendered(() => other.setPresence({ cursor: { x: 3, y: 4 } }), () => probes.others.now()[0]?.cursor?.x === 3);
 assert.deepEqual(hit, ["others"]);
 assert.equal(probes.others.now()[0]?.user.name, "Demo Owner");
+assert.deepEqual(probes.names.now(), [{ name: "Demo Owner" }]);
+other.setPresence({ viewport: { x: -5, y: 0, width: 800, height: 600 } });
+await until("what the other page sees", () => probes.others.now()[0]?.viewport?.width === 800);
 
 // A drag: the other page sees it while it lasts, and the step moves when it ends.
 const drag = (x: number, dragging: boolean): void =>

@@ -161,3 +161,12 @@ test("the field that another client is in is read, and nothing of it that is non
     assert.equal(otherOf(1, { user, field: junk })?.field, null);
   }
 });
+
+test("what others see of the canvas is a rectangle, or nothing", () => {
+  const seen = (viewport: unknown): unknown => otherOf(1, { user: {}, viewport })?.viewport;
+  const whole = { x: -1, y: 2.5, width: 3, height: 4 };
+  assert.deepEqual(seen({ ...whole, more: 1 }), whole);
+  for (const junk of [7, [], {}, { x: 1, y: 1 }, { ...whole, width: 0 }, { ...whole, height: "4" }, { ...whole, x: 1e300 }]) {
+    assert.equal(seen(junk), null);
+  }
+});

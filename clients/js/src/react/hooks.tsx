@@ -18,6 +18,7 @@ import type { Comment, Version } from "../rest/client.js";
 import { joinRoom, type Room, type RoomOptions, type Saved } from "../room.js";
 import type { Step, StepFields } from "../schema.js";
 import { undoOf } from "../undo.js";
+import { type Json, same } from "../values.js";
 import { patchStep } from "../verbs.js";
 import type { Path } from "../writing.js";
 import { type Flow, FlowStore } from "./flow.js";
@@ -73,6 +74,20 @@ function useOfRoom<T>(read: (room: Room) => T): T {
   return useSyncExternalStore(subscribe, () => read(room), () => read(room));
 }
 
+/** Read a part of something of the room: as long as the part is equal, the same object is returned. */
+function usePartOfRoom<Whole, Part>(read: (room: Room) => Whole, select: (whole: Whole) => Part): Part {
+  const last = useRef<{ readonly whole: Whole; readonly select: unknown; readonly part: Part } | null>(null);
+  return useOfRoom((room) => {
+    const whole = read(room);
+    const former = last.current;
+    if (former?.whole === whole && former.select === select) return former.part;
+    const part = select(whole);
+    const isSame = former !== null && same(part as Json, former.part as Json);
+    last.current = { whole, select, part: isSame ? former.part : part };
+    return last.current.part;
+  });
+}
+
 /** Read something of the pipeline, and again whenever its document changes. */
 function useOfPipeline<T>(read: (room: Room) => T): T {
   const room = useRoom();
@@ -114,8 +129,20 @@ export function useStep(id: string): {
   }, [room, id, step]);
 }
 
-/** The other clients in the pipeline. */
-export const useOthers = (): readonly Other[] => useOfRoom((room) => room.others());
+const othersOf = (room: Room): readonly Other[] => room.others();
+const savedOf = (room: Room): Saved => room.saved();
+
+/**
+ * The other clients in the pipeline, or what a function makes of them: then the component is drawn again
+ * only when that has changed, and not with each move of a pointer.
+ */
+export function useOthers<Part>(select: (others: readonly Other[]) => Part): Part;
+export function useOthers(): readonly Other[];
+export function useOthers(select: (others: readonly Other[]) => unknown = itself): unknown {
+  return usePartOfRoom(othersOf, select);
+}
+
+const itself = <T,>(whole: T): T => whole;
 
 /** What the others see of this user, and how to change it. */
 export function useMyPresence(): readonly [Presence, (presence: Presence) => void] {
@@ -137,8 +164,12 @@ export function useMyPresence(): readonly [Presence, (presence: Presence) => voi
 
 const NOTHING: Presence = {};
 
-/** Whether this page's edits are committed on the server. */
-export const useSaved = (): Saved => useOfRoom((room) => room.saved());
+/** Whether this page's edits are committed on the server, or what a function makes of that. */
+export function useSaved<Part>(select: (saved: Saved) => Part): Part;
+export function useSaved(): Saved;
+export function useSaved(select: (saved: Saved) => unknown = itself): unknown {
+  return usePartOfRoom(savedOf, select);
+}
 
 /** Undo and redo of this page's own edits. */
 export function useUndo(): {
