@@ -23,7 +23,7 @@ import pytest_asyncio
 from persistence.embedded.server import EmbeddedPostgres
 from persistence.postgres.migrations import migrate
 from persistence.postgres.pool import Pool, connection, open_pool
-from tests import timed
+from tests import temporary, timed
 from tests.redis_server import RedisServer, a_cluster, a_redis
 from tests.rounds import SEED, summary
 
@@ -51,6 +51,7 @@ Tell: TypeAlias = Callable[[str], None]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    temporary.keep_in_memory(config)
     timed.register(config)
     if config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = str(SEED)
@@ -193,7 +194,13 @@ def dsn_of(server: str, database: str) -> str:
 async def _stop_syncing(server: str) -> None:
     """Leave it to the system when it writes to the disk: only a crash of the machine loses that."""
     async with connection(server) as admin:
-        for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
+        for statement in (
+            "ALTER SYSTEM SET fsync = off",
+            "ALTER SYSTEM SET full_page_writes = off",
+            "ALTER SYSTEM SET max_wal_size = '64MB'",
+            "ALTER SYSTEM SET min_wal_size = '32MB'",
+            "SELECT pg_reload_conf()",
+        ):
             await admin.run_script(statement)
 
 
