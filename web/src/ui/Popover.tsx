@@ -32,9 +32,14 @@ export function Popover({ trigger, children, label, side = "bottom", align = "st
     return () => element.removeEventListener("beforetoggle", toggled);
   }, []);
   useEffect(() => {
-    if (!isOpen || !panel.current || !button.current) return;
-    place(panel.current, button.current.getBoundingClientRect(), side, align);
-    (panel.current.querySelector<HTMLElement>("[autofocus], [role^=menuitem]") ?? panel.current).focus();
+    if (!isOpen) return;
+    // It is filled before it is shown, and has its size only then.
+    const frame = requestAnimationFrame(() => {
+      if (!panel.current || !button.current) return;
+      place(panel.current, button.current.getBoundingClientRect(), side, align);
+      (panel.current.querySelector<HTMLElement>("[autofocus], [role^=menuitem]") ?? panel.current).focus();
+    });
+    return () => cancelAnimationFrame(frame);
   }, [isOpen, side, align]);
   const close = (): void => {
     panel.current?.hidePopover();
