@@ -32,7 +32,7 @@ WHERE pipeline_id = $1 AND reserved_by = $2
 -- stored_state --
 -- The number of a document's last update, and its last stored state, NULL if there is none; no row
 -- where there is no such pipeline.
-SELECT d.head_seq, s.seq AS state_seq, s.state, s.waiting
+SELECT d.head_seq, s.seq AS state_seq, s.state, s.waiting, s.noticed
 FROM pipeline_documents AS d
 LEFT JOIN pipeline_states AS s USING (pipeline_id)
 WHERE d.pipeline_id = $1
@@ -64,10 +64,12 @@ SELECT pipeline_id, head_seq FROM pipeline_documents WHERE pipeline_id = ANY ($1
 
 -- store_state --
 -- Store a merged state, unless a newer one is stored: several workers may finish out of order.
-INSERT INTO pipeline_states AS s (pipeline_id, seq, state, waiting)
-VALUES ($1, $2, $3, $4)
+INSERT INTO pipeline_states AS s (pipeline_id, seq, state, waiting, noticed)
+VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (pipeline_id) DO UPDATE
-SET seq = excluded.seq, state = excluded.state, waiting = excluded.waiting, stored_at = now()
+SET
+    seq = excluded.seq, state = excluded.state, waiting = excluded.waiting,
+    noticed = excluded.noticed, stored_at = now()
 WHERE s.seq < excluded.seq
 
 -- claim_document --
@@ -75,7 +77,7 @@ WHERE s.seq < excluded.seq
 -- $1 unless that is NULL, and not among $2. No row if there is none, or others hold them all. The
 -- pipeline is locked together with its cursor, since its row will be written, too: whoever deletes
 -- the pipeline locks both as well, so neither waits for a lock while it holds what the other needs.
-SELECT c.pipeline_id, c.seq, c.mend_at
+SELECT c.pipeline_id, c.seq, c.mend_at, c.reported_seq AS reported
 FROM projection_cursors AS c
 JOIN pipeline_documents AS d USING (pipeline_id)
 JOIN pipelines AS p ON p.id = c.pipeline_id
@@ -90,7 +92,7 @@ FOR UPDATE OF c SKIP LOCKED
 -- claim_mending --
 -- Lock one document that is due to be mended at time $1 and whose rows are up to date, and is not
 -- among $2. No row if there is none, or others hold them all.
-SELECT c.pipeline_id, c.seq
+SELECT c.pipeline_id, c.seq, c.reported_seq AS reported
 FROM projection_cursors AS c
 JOIN pipeline_documents AS d USING (pipeline_id)
 WHERE c.mend_at <= $1 AND d.head_seq = c.seq AND c.pipeline_id <> ALL ($2::uuid[])
@@ -105,6 +107,10 @@ SELECT code, subject, found_at FROM pipeline_diagnostics WHERE pipeline_id = $1
 -- set_mend_at --
 -- Note when a document is to be mended next; NULL for never.
 UPDATE projection_cursors SET mend_at = $2 WHERE pipeline_id = $1
+
+-- set_reported --
+-- Note that everything is reported which updates up to number $2 did to steps that were deleted.
+UPDATE projection_cursors SET reported_seq = greatest(reported_seq, $2) WHERE pipeline_id = $1
 
 -- projection_lag --
 -- How many updates are not in the rows yet, and the age of the oldest of them in seconds; both 0 if
@@ -395,17 +401,27 @@ LIMIT 1
 SELECT id FROM pipelines WHERE id = $1 FOR NO KEY UPDATE
 
 -- save_version --
--- Save a version under the next number. The author is NULL if the user was deleted.
-INSERT INTO pipeline_versions (
-    pipeline_id, version_number, seq, state, pipeline_snapshot, steps_snapshot,
-    connections_snapshot, name, change_summary, created_by, created_at
+-- Save a version under the next number. The author is NULL if the user was deleted. If the id $11,
+-- which may be NULL, is saved already, return that version.
+WITH saved AS (
+    INSERT INTO pipeline_versions (
+        pipeline_id, version_number, seq, state, pipeline_snapshot, steps_snapshot,
+        connections_snapshot, name, change_summary, created_by, created_at, id
+    )
+    SELECT
+        $1, coalesce(max(v.version_number), 0) + 1, $2, $3, $4, $5, $6, $7, $8,
+        (SELECT u.id FROM users AS u WHERE u.id = $9), $10, coalesce($11, gen_random_uuid())
+    FROM pipeline_versions AS v
+    WHERE v.pipeline_id = $1
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id, version_number, seq, name, change_summary, created_by, created_at
 )
-SELECT
-    $1, coalesce(max(v.version_number), 0) + 1, $2, $3, $4, $5, $6, $7, $8,
-    (SELECT u.id FROM users AS u WHERE u.id = $9), $10
-FROM pipeline_versions AS v
-WHERE v.pipeline_id = $1
-RETURNING id, version_number AS number, seq, name, change_summary, created_by, created_at
+SELECT id, version_number AS number, seq, name, change_summary, created_by, created_at
+FROM saved
+UNION ALL
+SELECT id, version_number, seq, name, change_summary, created_by, created_at
+FROM pipeline_versions
+WHERE pipeline_id = $1 AND id = $11
 
 -- newest_versions --
 -- The versions of a pipeline below number $2, newest first, at most $3; NULL means all numbers.

@@ -163,24 +163,28 @@ CREATE TABLE pipeline_updates (
     PRIMARY KEY (pipeline_id, seq)
 );
 
--- `waiting` is what `state` cannot hold: updates that came before those they build on.
+-- `waiting` is what `state` cannot hold: updates that came before those they build on. `noticed` is
+-- what the worker has noticed in the updates up to `seq`, in a form of its own.
 CREATE TABLE pipeline_states (
     pipeline_id uuid PRIMARY KEY REFERENCES pipelines ON DELETE CASCADE,
     seq bigint NOT NULL,
     state bytea NOT NULL,
     stored_at timestamptz NOT NULL DEFAULT now(),
-    waiting bytea[] NOT NULL DEFAULT '{}'
+    waiting bytea[] NOT NULL DEFAULT '{}',
+    noticed bytea NOT NULL DEFAULT ''
 );
 
 -- `unsaved_since` is when the first update was received that no version holds; NULL if there is
 -- none; `mend_at` is when the document is to be mended, NULL if there is no need. Both change
--- rarely, so that moving a cursor touches no index.
+-- rarely, so that moving a cursor touches no index. Steps that were edited while they were deleted,
+-- by updates up to `reported_seq`, are reported.
 CREATE TABLE projection_cursors (
     pipeline_id uuid PRIMARY KEY REFERENCES pipelines ON DELETE CASCADE,
     seq bigint NOT NULL DEFAULT 0,
     projected_at timestamptz NOT NULL DEFAULT now(),
     unsaved_since timestamptz,
-    mend_at timestamptz
+    mend_at timestamptz,
+    reported_seq bigint NOT NULL DEFAULT 0
 );
 
 CREATE INDEX idx_cursors_unsaved ON projection_cursors (unsaved_since)

@@ -46,7 +46,12 @@ class TimedLog:
         return seqs
 
     async def store_state(
-        self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
+        self,
+        pipeline_id: UUID,
+        seq: int,
+        state: bytes,
+        waiting: Sequence[bytes] = (),
+        noticed: bytes = b"",
     ) -> None:
         """See `UpdateLog`."""
         attributes: spans.Attributes = {
@@ -55,7 +60,7 @@ class TimedLog:
             "pipeloom.bytes": len(state),
         }
         with spans.span("state.store", attributes):
-            await self._log.store_state(pipeline_id, seq, state, waiting)
+            await self._log.store_state(pipeline_id, seq, state, waiting, noticed)
 
 
 class _TimedTransaction:
@@ -124,6 +129,7 @@ class TimedClaim:
         self._claim, self._span = claim, span
         self.pipeline_id, self.cursor = claim.pipeline_id, claim.cursor
         self.mend_at, self.stored_rows = claim.mend_at, claim.stored_rows
+        self.reported = claim.reported
         self.rows = 0
 
     async def apply(

@@ -202,6 +202,9 @@ class Touched:
         return self.settings or bool(self.steps or self.connections)
 
 
+NOTHING = Touched(settings=False, steps=frozenset(), connections=frozenset())
+
+
 class PipelineReader:
     """Reads a pipeline out of a document as JSON values, and collects what transactions touch.
 

@@ -25,7 +25,9 @@ class MemoryProjections(MemoryTables):
             yield None
             return
         pipeline = self._pipelines[pipeline_id]
-        claim = MemoryClaim(pipeline_id, pipeline.cursor, pipeline.rows, pipeline.mend_at)
+        claim = MemoryClaim(
+            pipeline_id, pipeline.cursor, pipeline.rows, pipeline.mend_at, pipeline.reported
+        )
         pipeline.is_claimed = True
         try:
             # An error in the caller's block is raised here and skips the rest, as a rollback would.
@@ -53,6 +55,7 @@ class MemoryProjections(MemoryTables):
         try:
             yield claim
             pipeline.mend_at, pipeline.rows = claim.mend_at, claim.rows
+            pipeline.reported = claim.reported
             pipeline.note_findings()
         finally:
             pipeline.is_claimed = False
@@ -127,12 +130,17 @@ class MemoryClaim:
     """A `Claim` with rows of its own, which become the pipeline's when it ends without an error."""
 
     def __init__(
-        self, pipeline_id: UUID, cursor: int, rows: Rows, mend_at: datetime | None = None
+        self,
+        pipeline_id: UUID,
+        cursor: int,
+        rows: Rows,
+        mend_at: datetime | None = None,
+        reported: int = 0,
     ) -> None:
         self._pipeline_id = pipeline_id
         self._cursor = cursor
         self._rows = rows
-        self.mend_at = mend_at
+        self.mend_at, self.reported = mend_at, reported
         self.was_applied = self.holds_diagnostics_anew = False
 
     @property
@@ -173,17 +181,22 @@ class MemoryMendingClaim:
 
     def __init__(self, pipeline_id: UUID, pipeline: MemoryPipeline) -> None:
         self.pipeline_id, self.cursor = pipeline_id, pipeline.cursor
-        self.mend_at = pipeline.mend_at
+        self.mend_at, self.reported = pipeline.mend_at, pipeline.reported
         self.rows, self._found_at = pipeline.rows, pipeline.found_at
+
+    async def diagnostics(self) -> list[Diagnostic]:
+        """See `MendingClaim.diagnostics`."""
+        return [*self.rows.diagnostics.values()]
 
     async def found_at(self) -> dict[tuple[str, str], datetime]:
         """See `MendingClaim.found_at`."""
         return dict(self._found_at)
 
     async def rewrite(
-        self, written: Sequence[Diagnostic], removed: Collection[tuple[str, str]]
+        self, written: Sequence[Diagnostic], removed: Collection[tuple[str, str]], reported: int
     ) -> None:
         """See `MendingClaim.rewrite`."""
+        self.reported = max(self.reported, reported)
         changes = RowChanges(diagnostics=written, removed_diagnostics=[*removed])
         self.rows = changed(self.rows, changes)
 

@@ -61,7 +61,9 @@ class MemoryUpdateLog(MemoryTables):
         """See `UpdateLog.load`."""
         pipeline = self._pipeline(pipeline_id)
         tail = pipeline.log[pipeline.state_seq :]
-        return StoredDocument(pipeline.state, pipeline.state_seq, tail, pipeline.waiting)
+        return StoredDocument(
+            pipeline.state, pipeline.state_seq, tail, pipeline.waiting, pipeline.noticed
+        )
 
     async def since(
         self, pipeline_id: UUID, seq: int, limit: int | None = None
@@ -85,7 +87,12 @@ class MemoryUpdateLog(MemoryTables):
         return [UpdateInfo(each.seq, each.user_id, each.received_at) for each in found[:limit]]
 
     async def store_state(
-        self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
+        self,
+        pipeline_id: UUID,
+        seq: int,
+        state: bytes,
+        waiting: Sequence[bytes] = (),
+        noticed: bytes = b"",
     ) -> None:
         """See `UpdateLog.store_state`.
 
@@ -96,6 +103,7 @@ class MemoryUpdateLog(MemoryTables):
             raise StoreError(f"expected a state of at most {len(pipeline.log)}, got one of {seq}")
         if seq > pipeline.state_seq:
             pipeline.state, pipeline.state_seq, pipeline.waiting = state, seq, list(waiting)
+            pipeline.noticed = noticed
 
     def enter(self, update: NewUpdate) -> None:
         """Add an update to its log, if there is one; what a transaction does at its end."""

@@ -22,9 +22,11 @@ class MemoryVersions:
     async def save(self, version: NewVersion) -> VersionInfo:
         """See `Versions.save`."""
         versions = self._store.versions_of(version.pipeline_id)
+        if saved := [each.info for each in versions if each.info.id == version.id]:
+            return saved[0]
         number = versions[-1].info.number + 1 if versions else 1
         info = VersionInfo(
-            id=uuid5(version.pipeline_id, str(number)),
+            id=version.id or uuid5(version.pipeline_id, str(number)),
             number=number,
             seq=version.seq,
             name=version.name,

@@ -26,6 +26,11 @@ class Claim(Protocol):
         """When the document is to be mended, None if there is no need."""
         ...
 
+    @property
+    def reported(self) -> int:
+        """What updates up to this number did to each other's steps is reported."""
+        ...
+
     async def stored_rows(self) -> Rows:
         """Read all rows of the pipeline as the tables hold them."""
         ...
@@ -57,14 +62,23 @@ class MendingClaim(Protocol):
         """The last update of the log, which the rows contain, too."""
         ...
 
+    @property
+    def reported(self) -> int:
+        """See `Claim.reported`."""
+        ...
+
+    async def diagnostics(self) -> list[Diagnostic]:
+        """Read the diagnostics as the tables hold them."""
+        ...
+
     async def found_at(self) -> dict[tuple[str, str], datetime]:
         """Read since when each diagnostic has stood, by code and subject."""
         ...
 
     async def rewrite(
-        self, written: Sequence[Diagnostic], removed: Collection[tuple[str, str]]
+        self, written: Sequence[Diagnostic], removed: Collection[tuple[str, str]], reported: int
     ) -> None:
-        """Write some diagnostics, and remove others by code and subject."""
+        """Write some diagnostics, and remove others by code and subject; move `reported`."""
         ...
 
     async def mend_again(self, at: datetime | None) -> None:

@@ -33,13 +33,14 @@ class StoredDocument:
     """Everything a document is made from: its last stored state and the updates since.
 
     `waiting` belongs to the state: updates whose dependencies are missing, which a state cannot
-    hold.
+    hold. So does `noticed`: what the worker has noticed in the updates up to there.
     """
 
     state: bytes | None
     state_seq: int
     tail: Sequence[LoggedUpdate]
     waiting: Sequence[bytes] = ()
+    noticed: bytes = b""
 
     @property
     def seq(self) -> int:
@@ -151,12 +152,17 @@ class UpdateLog(Protocol):
         ...
 
     async def store_state(
-        self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
+        self,
+        pipeline_id: UUID,
+        seq: int,
+        state: bytes,
+        waiting: Sequence[bytes] = (),
+        noticed: bytes = b"",
     ) -> None:
         """Store `state`, the merge of the updates 1..seq, so that loading starts there.
 
-        `waiting` are those of them whose dependencies are missing. Deletes no update. Ignored if a
-        newer state is stored.
+        `waiting` are those of them whose dependencies are missing, and `noticed` is what was
+        noticed in them. Deletes no update. Ignored if a newer state is stored.
         """
         ...
 

@@ -16,7 +16,7 @@ class NewVersion:
     """A version about to be saved: the document's state, and the rows made of it, written as JSON.
 
     `seq` is the last update of the log that is in `state`; `name` is None for one saved
-    automatically.
+    automatically. `id` is for whoever may save the same version again: it is saved once.
     """
 
     pipeline_id: UUID
@@ -29,6 +29,7 @@ class NewVersion:
     change_summary: str | None
     created_by: UUID | None
     created_at: datetime
+    id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Versions(Protocol):
     async def save(self, version: NewVersion) -> VersionInfo:
         """Save a version under the next number; without its author if that user is deleted.
 
+        One whose id is saved already is left as it is, and returned.
         Raises PipelineNotFound.
         """
         ...

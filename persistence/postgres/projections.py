@@ -84,11 +84,13 @@ class PostgresClaim:
         pipeline_id: UUID,
         seq: int,
         mend_at: datetime | None,
+        reported: int,
     ) -> None:
         self._transaction = transaction
         self._pipeline_id = pipeline_id
         self._cursor = seq
         self._mend_at = mend_at
+        self.reported = reported
 
     @property
     def pipeline_id(self) -> UUID:
@@ -200,9 +202,16 @@ class PostgresClaim:
 class PostgresMendingClaim:
     """`MendingClaim` held by a lock on the pipeline's row in projection_cursors."""
 
-    def __init__(self, transaction: DatabaseConnection, pipeline_id: UUID, seq: int) -> None:
+    def __init__(
+        self, transaction: DatabaseConnection, pipeline_id: UUID, seq: int, reported: int
+    ) -> None:
         self._transaction = transaction
-        self.pipeline_id, self.cursor = pipeline_id, seq
+        self.pipeline_id, self.cursor, self.reported = pipeline_id, seq, reported
+
+    async def diagnostics(self) -> list[Diagnostic]:
+        """See `MendingClaim.diagnostics`."""
+        rows = await self._transaction.fetch("stored_diagnostics", self.pipeline_id)
+        return [Diagnostic(**row) for row in rows]
 
     async def found_at(self) -> dict[tuple[str, str], datetime]:
         """See `MendingClaim.found_at`."""
@@ -210,9 +219,10 @@ class PostgresMendingClaim:
         return {(row["code"], row["subject"]): row["found_at"] for row in rows}
 
     async def rewrite(
-        self, written: Sequence[Diagnostic], removed: Collection[tuple[str, str]]
+        self, written: Sequence[Diagnostic], removed: Collection[tuple[str, str]], reported: int
     ) -> None:
         """See `MendingClaim.rewrite`."""
+        await self._transaction.execute("set_reported", self.pipeline_id, reported)
         if values := [(self.pipeline_id, *columns(each)) for each in written]:
             await self._transaction.executemany("upsert_diagnostic", values)
         if removed:

@@ -63,7 +63,8 @@ class PostgresUpdateLog:
         # the state just read are all still there.
         state_seq = row["state_seq"] or 0
         tail = await self.since(pipeline_id, state_seq)
-        return StoredDocument(row["state"], state_seq, tail, row["waiting"] or ())
+        waiting, noticed = row["waiting"] or (), row["noticed"] or b""
+        return StoredDocument(row["state"], state_seq, tail, waiting, noticed)
 
     async def since(
         self, pipeline_id: UUID, seq: int, limit: int | None = None
@@ -85,7 +86,12 @@ class PostgresUpdateLog:
         return [UpdateInfo(row["seq"], row["user_id"], row["received_at"]) for row in rows]
 
     async def store_state(
-        self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
+        self,
+        pipeline_id: UUID,
+        seq: int,
+        state: bytes,
+        waiting: Sequence[bytes] = (),
+        noticed: bytes = b"",
     ) -> None:
         """See `UpdateLog.store_state`.
 
@@ -96,7 +102,7 @@ class PostgresUpdateLog:
             raise PipelineNotFound(f"no pipeline {pipeline_id}: check the id")
         if seq > head:
             raise StoreError(f"expected a state of at most update {head}, got one of {seq}")
-        await self._pool.execute("store_state", pipeline_id, seq, state, list(waiting))
+        await self._pool.execute("store_state", pipeline_id, seq, state, list(waiting), noticed)
 
 
 class PostgresLogTransaction:

@@ -1,9 +1,10 @@
 """Reports steps that were edited while they were deleted, and saves a version that has them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from crdt.pipeline.rows import Diagnostic
 from crdt.validation.diagnostics import Code, shown, step_subject
@@ -33,7 +34,7 @@ class DeletionReports:
         Raises StoreUnavailable, PipelineNotFound.
         """
         updates = await self._log.since(pipeline_id, 0, MAX_REPLAYED)
-        if not updates or updates[-1].seq < max(each.edit.seq for each in suspected):
+        if not updates or updates[-1].seq < max(each.seq for each in suspected):
             return []
         stored = StoredDocument(None, 0, updates)
         found, version = await compute(_look, pipeline_id, stored, suspected, now)
@@ -59,7 +60,14 @@ def _look(
     # It says to hold only what came before the deletions: with all that came since it would count
     # as the newest state, and none would be saved without the steps.
     seq = min(each.deletion.seq for each in found) - 1
-    return found, version_of(pipeline_id, document, seq, metadata)
+    version = version_of(pipeline_id, document, seq, metadata)
+    return found, replace(version, id=_version_id(pipeline_id, found))
+
+
+def _version_id(pipeline_id: UUID, found: Sequence[EditedDeletion]) -> UUID:
+    """Make the id of a version from what it is for, so that it is saved once, whoever does it."""
+    seqs = ",".join(f"{each.deletion.seq}-{each.edit.seq}" for each in found)
+    return uuid5(pipeline_id, f"edited while deleted: {seqs}")
 
 
 def _diagnostic(found: EditedDeletion, names: Mapping[UUID, str], version: int) -> Diagnostic:

@@ -116,12 +116,13 @@ class Mender:
         # Whoever projects what has come since decides anew when to mend.
         if replica.seq != claim.cursor:
             return None
-        if replica.edited_deletions and self._reports is not None:
+        replica.note_reported(claim.reported)
+        if replica.suspected and self._reports is not None:
             return replica
         moment = Moment(self._now(), await claim.found_at())
         await _rewrite(claim, replica, moment)
         mended = await compute(replica.mend, moment)
-        if mended.update is None or await self._append(claim, mended.update, moment.now):
+        if mended.update is None or await self._append(claim, replica, mended.update, moment.now):
             await claim.mend_again(_earliest(mended.next_at, replica.next_outlived(moment)))
             self._failing.succeeded(claim.pipeline_id)
             self._replicas.put(claim.pipeline_id, replica)
@@ -130,27 +131,34 @@ class Mender:
     async def _report(self, pipeline_id: UUID, replica: Replica) -> None:
         """Make the reports, which the document and the tables get when it is mended next: at once.
 
-        Not under the claim, since a version is saved, which needs the same lock.
+        Not under the claim, since a version is saved, which needs the same lock. If this worker
+        ends before that, another one makes the same reports, and the version is there already.
         """
-        suspected = replica.edited_deletions.take()
+        suspected = replica.suspected
         if self._reports is not None:
             replica.reports += await self._reports.report(pipeline_id, suspected, self._now())
+        replica.note_reported(max(each.seq for each in suspected))
         self._replicas.put(pipeline_id, replica)
         self._due[pipeline_id] = self._monotonic()
 
     async def _replica(self, claim: MendingClaim) -> Replica:
         cached = self._replicas.take(claim.pipeline_id)
-        if cached is None or cached.seq != claim.cursor:
-            return await load(self._log, claim.pipeline_id, Replica)
-        return cached
+        if cached is not None and cached.seq == claim.cursor:
+            return cached
+        loaded = await load(self._log, claim.pipeline_id, Replica)
+        loaded.keep(await claim.diagnostics())
+        return loaded
 
-    async def _append(self, claim: MendingClaim, update: bytes, now: datetime) -> bool:
+    async def _append(
+        self, claim: MendingClaim, replica: Replica, update: bytes, now: datetime
+    ) -> bool:
         edit = NewUpdate(claim.pipeline_id, SYSTEM.id, update, now)
         seq = await self._log.append_if_last(edit, claim.cursor)
         if seq is not None:
             _logger.info(
                 "document.mended", pipeline_id=str(edit.pipeline_id), seq=seq, bytes=len(update)
             )
+            replica.repair = seq
         return seq is not None
 
     def _postpone(self, pipeline_id: UUID, error: Exception) -> None:
@@ -169,8 +177,8 @@ async def _rewrite(claim: MendingClaim, replica: Replica, moment: Moment) -> Non
     reports, outlived = replica.take_reports(), replica.outlived(moment)
     for finding in outlived:
         del replica.kept[finding]
-    if reports or outlived:
-        await claim.rewrite(reports, outlived)
+    if reports or outlived or replica.reported > claim.reported:
+        await claim.rewrite(reports, outlived, replica.reported)
 
 
 def _earliest(*times: datetime | None) -> datetime | None:

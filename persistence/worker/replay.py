@@ -23,6 +23,9 @@ from persistence.ports.update_log import LoggedUpdate, StoredDocument, UpdateLog
 P = ParamSpec("P")
 T = TypeVar("T")
 
+Applied: TypeAlias = Callable[[LoggedUpdate], None]
+"""Called with each update when it is in a document."""
+
 NewClientId: TypeAlias = Callable[[], int]
 """Makes the Yjs client of edits by the server: at random, so that no two of them are the same."""
 
@@ -102,11 +105,15 @@ async def _all_updates(log: UpdateLog, pipeline_id: UUID, until: int | None) -> 
 
 
 def replay(
-    stored: StoredDocument, new_client_id: NewClientId = random_client_id
+    stored: StoredDocument,
+    new_client_id: NewClientId = random_client_id,
+    watch: Callable[[Document], Applied] = lambda _: _ignore,
 ) -> tuple[Document, list[int]]:
     """Replay a stored document; return it with the numbers of the updates left out.
 
     `new_client_id` makes the id of the edits made in it, another one if the document knows it.
+    `watch` is given the document as it was stored, before the updates since; again with another one
+    where that must be made anew.
 
     Raises MalformedUpdate or DocumentPoisoned if the stored state is unusable. An update at which
     the library panics leaves the document unusable, so it is replayed without that one.
@@ -119,7 +126,7 @@ def replay(
         for update in stored.waiting:
             document.apply(update)
         try:
-            left_out = apply_all(document, stored.tail, poisonous)
+            left_out = apply_all(document, stored.tail, poisonous, watch(document))
         except PoisonousUpdate as error:
             poisonous.add(error.seq)
             continue
@@ -127,8 +134,15 @@ def replay(
             return document, left_out
 
 
+def _ignore(_update: LoggedUpdate) -> None:
+    """Do nothing at an update that was applied."""
+
+
 def apply_all(
-    document: Document, updates: Iterable[LoggedUpdate], poisonous: Collection[int] = ()
+    document: Document,
+    updates: Iterable[LoggedUpdate],
+    poisonous: Collection[int] = (),
+    applied: Applied = _ignore,
 ) -> list[int]:
     """Apply updates in order; return the numbers of those left out. Raises PoisonousUpdate.
 
@@ -140,7 +154,9 @@ def apply_all(
         if update.seq in poisonous:
             _leave_out(document, update)
             left_out.append(update.seq)
-        elif not _applies(document, update):
+        elif _applies(document, update):
+            applied(update)
+        else:
             left_out.append(update.seq)
     return left_out
 

@@ -4,14 +4,15 @@ Everything here computes and may take a while: call it in a thread, one call at 
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import groupby
+from functools import partial
 from typing import Final
 from uuid import UUID
 
-from crdt.document.schema import PipelineReader, Touched
+from crdt.document.document import Document
+from crdt.document.schema import NOTHING, PipelineReader, Touched
 from crdt.editing.repair import RESTORABLE_FOR, Finding, Mended, Moment, mend
 from crdt.pipeline.rows import Diagnostic, RowChanges, Rows
 from crdt.validation.diagnostics import PIPELINE, Code, step_subject
@@ -19,9 +20,9 @@ from crdt.validation.meaning import Meaning
 from crdt.validation.reading import read_valid
 from persistence.ports.update_log import LoggedUpdate, StoredDocument
 
-from .edited_deletions import EditedDeletions
+from .edited_deletions import EditedDeletion, EditedDeletions
 from .projector import difference
-from .replay import apply_all, replay
+from .replay import Applied, apply_all, replay
 
 _KEPT: Final = frozenset({Code.UNDECODABLE_UPDATE, Code.DELETED_WHILE_EDITED})
 """Diagnostics about how the document came about, which its content does not show."""
@@ -31,45 +32,80 @@ class Replica:
     """One document up to update `seq`, and the valid rows of exactly that content.
 
     `state_seq` is the last update in the state that the log has stored. An update that cannot be
-    decoded is left out and reported; the log keeps it. `is_suspect` says that the last update
-    changed what a repair follows from, and `holds_diagnostics_anew` that it changed the list of
-    diagnostics in the document. `kept` are the diagnostics that do not follow from the content;
-    `reports` are those of them that the tables do not have yet.
+    decoded is left out and reported; the log keeps it. `holds_diagnostics_anew` says that the last
+    update changed the list of diagnostics in the document. `kept` are the diagnostics that do not
+    follow from the content; `reports` are those of them that the tables do not have yet, and
+    `reported` is the update up to which there is nothing more to report. `repair` is the number of
+    the update that `mend` has become.
     """
 
     def __init__(self, stored: StoredDocument) -> None:
         """Load a document. Raises MalformedUpdate or DocumentPoisoned if its state is unusable."""
-        self._document, undecodable = replay(stored)
+        self._document, undecodable = replay(stored, watch=partial(self._watch, stored.noticed))
         self.kept = _diagnostics(undecodable)
-        self.edited_deletions = EditedDeletions()
         self.reports: list[Diagnostic] = []
-        self._reader = PipelineReader(self._document)
+        self.reported = self.repair = 0
         self._valid = read_valid(self._reader, Meaning())
         self.seq, self.state_seq = stored.seq, stored.state_seq
         self.holds_diagnostics_anew = False
-        self.is_suspect = bool(
+        self._is_suspect = bool(
             self._has_plain_entries or self._valid.diagnostics() or self._reader.diagnostics()
         )
 
+    def _watch(self, noticed: bytes, document: Document) -> Applied:
+        """Notice what the updates since the stored state do in the document."""
+        self._reader = PipelineReader(document)
+        self._noticed = EditedDeletions.decode(noticed)
+        self._step_keys = self._reader.step_keys()
+        self._touched = NOTHING
+        return self._note
+
+    def _note(self, update: LoggedUpdate) -> None:
+        """Notice what an update did, which was just applied."""
+        touched = self._reader.take_touched()
+        there = {key for key in touched.steps if self._reader.has_step(key)}
+        gone = touched.steps - there
+        self._noticed.note(update, there, gone & self._step_keys)
+        self._step_keys -= gone
+        self._step_keys |= there
+        self._touched = self._touched.merged(touched)
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether the last update changed what a repair or a report follows from."""
+        return self._is_suspect or bool(self.suspected)
+
+    @property
+    def suspected(self) -> list[EditedDeletion]:
+        """The steps that somebody seems to have edited while another one deleted them."""
+        return self._noticed.suspected()
+
+    def note_reported(self, seq: int) -> None:
+        """Note that there is nothing to report any more of the updates up to a number."""
+        self.reported = max(self.reported, seq)
+        self._noticed.forget(self.reported)
+
     def changes_from(self, stored: Rows) -> RowChanges:
         """Return the changes that turn the `stored` rows into the valid ones of this document."""
-        # An undecodable update may come before the stored state, where a load does not see it.
-        held = {key: each for key, each in stored.diagnostics.items() if each.code in _KEPT}
-        self.kept = {**held, **self.kept}
-        self.is_suspect |= bool(self.kept)
+        self.keep(stored.diagnostics.values())
         rows = self._valid.rows()
         return difference(stored, replace(rows, diagnostics={**rows.diagnostics, **self.kept}))
+
+    def keep(self, stored: Iterable[Diagnostic]) -> None:
+        """Keep those of the stored diagnostics that do not follow from the content."""
+        # An undecodable update may come before the stored state, where a load does not see it.
+        held = {(each.code, each.subject): each for each in stored if each.code in _KEPT}
+        self.kept = {**held, **self.kept}
+        self._is_suspect |= bool(self.kept)
 
     def follow(self, updates: Sequence[LoggedUpdate], cursor: int) -> RowChanges:
         """Apply the updates that follow `seq`; return what those after `cursor` change in the rows.
 
-        The rows of those before are written by another worker, which has noted their deletions.
-        Raises as `advance`.
+        The rows of those before are written by another worker. Raises as `advance`.
         """
         written = [update for update in updates if update.seq <= cursor]
         if written:
             self.advance(written)
-            self.edited_deletions = EditedDeletions()
         return self.advance(updates[len(written) :])
 
     def advance(self, updates: Sequence[LoggedUpdate]) -> RowChanges:
@@ -77,21 +113,10 @@ class Replica:
 
         Raises PoisonousUpdate; whatever it raises, the replica must be dropped.
         """
-        undecodable: list[int] = []
-        touched = Touched(settings=False, steps=frozenset(), connections=frozenset())
-        for _, run in groupby(updates, lambda update: update.user_id):
-            by_one = [*run]
-            undecodable += apply_all(self._document, by_one)
-            now_touched = self._reader.take_touched()
-            self._note_deletions(by_one, now_touched.steps)
-            touched = touched.merged(now_touched)
+        self._touched = NOTHING
+        undecodable = apply_all(self._document, updates, applied=self._note)
         self.seq = updates[-1].seq
-        return self._changes(touched, _diagnostics(undecodable))
-
-    def _note_deletions(self, by_one: Sequence[LoggedUpdate], touched: frozenset[str]) -> None:
-        gone = [key for key in touched if not self._reader.has_step(key)]
-        names = {key: row.name for key in gone if (row := self._valid.step(key)) is not None}
-        self.edited_deletions.note(by_one, touched.difference(gone), names)
+        return self._changes(self._touched, _diagnostics(undecodable))
 
     def mend(self, moment: Moment) -> Mended:
         """Mend the document, with the diagnostics in it: as an edit that the log does not have yet.
@@ -101,9 +126,9 @@ class Replica:
         """
         return mend(self._document, self._reader, self._valid, moment, self.kept.values())
 
-    def encode(self) -> tuple[bytes, list[bytes]]:
-        """Encode the merge of the updates 1..seq, and what of them waits for its predecessors."""
-        return self._document.encode(), self._document.waiting()
+    def encode(self) -> tuple[bytes, list[bytes], bytes]:
+        """Encode the merge of the updates 1..seq, what of them waits, and what was noticed."""
+        return self._document.encode(), self._document.waiting(), self._noticed.encode()
 
     def _changes(self, touched: Touched, undecodable: Mapping[Finding, Diagnostic]) -> RowChanges:
         changes = self._read(touched)
@@ -112,12 +137,11 @@ class Replica:
             found = [*changes.diagnostics, *undecodable.values()]
             changes = replace(changes, diagnostics=found)
         self.holds_diagnostics_anew = touched.diagnostics
-        self.is_suspect = bool(
+        self._is_suspect = bool(
             changes.diagnostics
             or changes.removed_diagnostics
             or touched.diagnostics
             or self._has_plain_entries
-            or self.edited_deletions
             or self._are_back()
         )
         return changes

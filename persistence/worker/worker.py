@@ -218,14 +218,16 @@ class Worker:
         if replica is None or replica.seq > claim.cursor:
             return await self._project_from_log(claim)
         updates = await self._log.since(claim.pipeline_id, replica.seq, self._settings.batch)
-        if not _lead_on(updates, replica.seq, claim.cursor):
+        if not _lead_on(updates, replica, claim.cursor):
             return await self._project_from_log(claim)
+        replica.note_reported(claim.reported)
         changes = await compute(replica.follow, updates, claim.cursor)
         await self._apply(claim, changes, replica)
         return replica
 
     async def _project_from_log(self, claim: Claim) -> Replica:
         replica = await load(self._log, claim.pipeline_id, Replica)
+        replica.note_reported(claim.reported)
         changes = await compute(replica.changes_from, await claim.stored_rows())
         await self._apply(claim, changes, replica)
         return replica
@@ -243,8 +245,8 @@ class Worker:
         if replica.seq - replica.state_seq < self._settings.state_every:
             return
         try:
-            state, waiting = await compute(replica.encode)
-            await self._log.store_state(pipeline_id, replica.seq, state, waiting)
+            state, waiting, noticed = await compute(replica.encode)
+            await self._log.store_state(pipeline_id, replica.seq, state, waiting, noticed)
         except Exception as error:
             _logger.warning("state.not_stored", pipeline_id=str(pipeline_id), exc_info=error)
         # Also after a failure: else every further update would try again.
@@ -261,12 +263,12 @@ class Worker:
         )
 
 
-def _lead_on(updates: Sequence[LoggedUpdate], seq: int, cursor: int) -> bool:
-    """Whether a replica up to update `seq` can follow these to beyond the cursor of the tables.
+def _lead_on(updates: Sequence[LoggedUpdate], replica: Replica, cursor: int) -> bool:
+    """Whether a replica can follow these updates to beyond the cursor of the tables.
 
     Another worker may have written the rows up to the cursor. Where it has mended as well, it knows
     of diagnostics that follow from no update: then the tables are read anew.
     """
-    if not updates or updates[0].seq != seq + 1 or updates[-1].seq <= cursor:
+    if not updates or updates[0].seq != replica.seq + 1 or updates[-1].seq <= cursor:
         return False
-    return all(each.user_id != SYSTEM.id for each in updates if each.seq <= cursor)
+    return all(each.user_id != SYSTEM.id or each.seq == replica.repair for each in updates)

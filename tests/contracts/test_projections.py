@@ -370,12 +370,38 @@ async def test_diagnostics_are_rewritten_while_mending(stores: Stores) -> None:
     other = Diagnostic("deleted_while_edited", "step:y", "warning", "by Ada", "", "Restore it.")
     async with stores.projections.claim_mending(NOON) as claim:
         assert claim is not None
-        await claim.rewrite([other], [(FOUND.code, FOUND.subject)])
-        await claim.rewrite([], [])
+        await claim.rewrite([other], [(FOUND.code, FOUND.subject)], 0)
+        await claim.rewrite([], [], 0)
     async with stores.projections.claim_mending(NOON) as claim:
         assert claim is not None
         assert (await claim.found_at()).keys() == {(other.code, other.subject)}
+        assert await claim.diagnostics() == [other]
     assert [*(await stored_rows(stores)).diagnostics.values()] == [other]
+
+
+async def test_what_is_reported_is_noted_while_mending_and_never_taken_back(
+    stores: Stores,
+) -> None:
+    pipeline = await stores.new_pipeline()
+    await mark(stores, 1)
+    with suppress(WorkerFailedError):
+        async with stores.projections.claim_mending(NOON) as claim:
+            assert claim is not None
+            await claim.rewrite([], [], 1)
+            raise WorkerFailedError
+    for reported, before in ((1, 0), (0, 1)):
+        async with stores.projections.claim_mending(NOON) as claim:
+            assert claim is not None
+            assert claim.reported == before
+            await claim.rewrite([], [], reported)
+    await stores.log.append([stores.update(pipeline)])
+    async with stores.projections.claim() as projecting:
+        assert projecting is not None
+        assert projecting.reported == 1
+        await projecting.apply(RowChanges(), 2, NOON)
+    async with stores.projections.claim_mending(NOON) as claim:
+        assert claim is not None
+        assert claim.reported == 1
 
 
 async def test_users_have_names(stores: Stores) -> None:

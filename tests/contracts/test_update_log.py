@@ -106,6 +106,18 @@ async def test_what_waits_is_kept_with_the_state_and_goes_with_it(stores: Stores
     assert list((await stores.log.load(pipeline)).waiting) == []
 
 
+async def test_what_was_noticed_is_kept_with_the_state_and_goes_with_it(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.append([stores.update(pipeline), stores.update(pipeline)])
+    assert (await stores.log.load(pipeline)).noticed == b""
+    await stores.log.store_state(pipeline, 2, b"state", noticed=b"\x00\xff")
+    assert (await stores.log.load(pipeline)).noticed == b"\x00\xff"
+    await stores.log.store_state(pipeline, 1, b"older", noticed=b"older")
+    assert (await stores.log.load(pipeline)).noticed == b"\x00\xff"
+    await stores.log.store_state(pipeline, 3, b"newer")
+    assert (await stores.log.load(pipeline)).noticed == b""
+
+
 async def test_storing_a_state_deletes_no_update(stores: Stores) -> None:
     pipeline = await stores.new_pipeline()
     await stores.log.store_state(pipeline, 1, b"state")

@@ -73,6 +73,17 @@ async def test_numbers_have_no_gap_however_many_save_at_once(stores: Stores) -> 
     assert await numbers(stores, pipeline) == [*range(12, 0, -1)]
 
 
+async def test_a_version_with_an_id_is_saved_once_however_many_save_it(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    version = a_version(pipeline, id=an_id(7))
+    saved = await asyncio.gather(*(stores.versions.save(version) for _ in range(3)))
+    assert {(info.id, info.number) for info in saved} == {(an_id(7), 1)}
+    other = await stores.versions.save(a_version(pipeline))
+    again = await stores.versions.save(replace(version, name="another name"))
+    assert (other.number, again) == (2, saved[0])
+    assert await numbers(stores, pipeline) == [2, 1]
+
+
 async def test_the_newest_come_first_page_by_page(stores: Stores) -> None:
     pipeline = await stores.new_pipeline()
     for _ in range(5):

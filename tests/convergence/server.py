@@ -184,10 +184,15 @@ class HeldLog:
         return await self._store.heads(pipeline_ids)
 
     async def store_state(
-        self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
+        self,
+        pipeline_id: UUID,
+        seq: int,
+        state: bytes,
+        waiting: Sequence[bytes] = (),
+        noticed: bytes = b"",
     ) -> None:
         """See `UpdateLog.store_state`."""
-        await self._store.store_state(pipeline_id, seq, state, waiting)
+        await self._store.store_state(pipeline_id, seq, state, waiting, noticed)
 
 
 class Node:

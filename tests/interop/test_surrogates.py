@@ -237,7 +237,7 @@ def assert_replays_agree(play: Play, units: list[Any]) -> None:
     assert (left_out, units_of(whole)) == ([], units)
     middle = play.random.randrange(1, len(updates) + 1)
     before = Replica(StoredDocument(None, 0, updates[:middle]))
-    state, waiting = before.encode()
+    state, waiting, _ = before.encode()
     resumed, _ = replay(StoredDocument(state, middle, updates[middle:], waiting))
     assert units_of(resumed) == units
     text = "".join(unit for unit in units if isinstance(unit, str))

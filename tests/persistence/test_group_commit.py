@@ -49,7 +49,12 @@ class ScriptedLog:
         raise NotImplementedError
 
     async def store_state(
-        self, pipeline_id: object, seq: int, state: bytes, waiting: object = ()
+        self,
+        pipeline_id: object,
+        seq: int,
+        state: bytes,
+        waiting: object = (),
+        noticed: bytes = b"",
     ) -> None:
         raise NotImplementedError
 

@@ -35,11 +35,11 @@ class Scene:
 
     def edit(self, by: UUID | None, seconds: float = 0) -> None:
         made = self.update(self.editor.rename(A, f"{seconds}"), by, seconds)
-        self.noticed.note([made], {A}, {})
+        self.noticed.note(made, {A}, set())
 
     def delete(self, by: UUID | None, seconds: float = 0, step: str = A) -> None:
         made = self.update(self.editor.delete(step), by, seconds)
-        self.noticed.note([made], set(), {step: "a"})
+        self.noticed.note(made, set(), {step})
 
     def edit_late(
         self, by: UUID | None, seconds: float, name: str = "late", *, shows: bool
@@ -47,7 +47,7 @@ class Scene:
         """Edit a replica that knows of no deletion."""
         with self.late.transact() as updates:
             root_map(self.late, "steps")[A]["name"] = name
-        self.noticed.note([self.update(updates[0], by, seconds)], {B} if shows else set(), {})
+        self.noticed.note(self.update(updates[0], by, seconds), {B} if shows else set(), set())
 
 
 @pytest.fixture
@@ -70,18 +70,20 @@ def test_an_edit_just_before(
 ) -> None:
     scene.edit(editor)
     scene.delete(ADA, seconds)
-    assert bool(scene.noticed) is is_found
-    assert [(each.key, each.authors) for each in scene.noticed.take()] == (
+    found = scene.noticed.suspected()
+    assert [(each.key, each.authors) for each in found] == (
         [(A, (ADA, editor))] if is_found else []
     )
-    assert not scene.noticed
+    assert [each.seq for each in found] == [scene.seq] * is_found
+    scene.noticed.forget(scene.seq)
+    assert not scene.noticed.suspected()
 
 
 @pytest.mark.parametrize("shows", [True, False])
 def test_an_edit_that_comes_after(scene: Scene, shows: bool) -> None:
     scene.delete(ADA)
     scene.edit_late(BEN, ON_ITS_WAY.total_seconds(), shows=shows)
-    assert [each.key for each in scene.noticed.take()] == [A]
+    assert [each.key for each in scene.noticed.suspected()] == [A]
 
 
 @pytest.mark.parametrize(
@@ -93,27 +95,27 @@ def test_much_later_only_what_shows_nothing_or_is_long_is_examined(
 ) -> None:
     scene.delete(ADA)
     scene.edit_late(BEN, ON_ITS_WAY.total_seconds() + 1, name, shows=shows)
-    assert bool(scene.noticed) is is_found
+    assert bool(scene.noticed.suspected()) is is_found
 
 
 def test_nobody_is_suspected_for_an_edit_elsewhere_or_of_their_own(scene: Scene) -> None:
     scene.delete(ADA)
     moved = scene.update(scene.editor.move(B, 5), BEN)
-    scene.noticed.note([moved], {B}, {})
+    scene.noticed.note(moved, {B}, set())
     scene.edit_late(ADA, 0, shows=False)
-    assert not scene.noticed
+    assert not scene.noticed.suspected()
 
 
 def test_bytes_that_are_no_update_are_passed_over(scene: Scene) -> None:
     scene.delete(ADA)
-    scene.noticed.note([scene.update(b"\xff\xff", BEN)], set(), {})
-    scene.noticed.note([scene.update(b"\xff\xff", BEN)], set(), {B: "b"})
-    assert not scene.noticed
+    scene.noticed.note(scene.update(b"\xff\xff", BEN), set(), set())
+    scene.noticed.note(scene.update(b"\xff\xff", BEN), set(), {B})
+    assert not scene.noticed.suspected()
 
 
 def test_only_so_many_deletions_are_remembered(scene: Scene) -> None:
     scene.delete(ADA)
     for _ in range(REMEMBERED):
-        scene.noticed.note([scene.update(scene.editor.move(B, 5), ADA)], set(), {B: "b"})
-    gone = len(scene.noticed._recent)
+        scene.noticed.note(scene.update(scene.editor.move(B, 5), ADA), set(), {B})
+    gone = len(scene.noticed._deletions)
     assert gone <= REMEMBERED

@@ -61,16 +61,18 @@ class House:
 
     def __init__(self) -> None:
         self.store, self.now = Log(), NOON
+        self.versions: MemoryVersions | None = None
         self.workers = [self.new_worker()]
 
-    def new_worker(self) -> Worker:
+    def new_worker(self, **settings: Any) -> Worker:
         return Worker(
             self.store,
             self.store,
             SilentBell(),
-            WorkerSettings(),
+            WorkerSettings(**settings),
             self.seconds,
             now=lambda: self.now,
+            versions=self.versions,
         )
 
     def seconds(self) -> float:
@@ -428,123 +430,3 @@ async def _assert_settled(house: House, seed: int) -> None:
     await house.quiet()
     assert len(await house.log()) == length, seed
     assert house.now < NOON + timedelta(days=60)
-
-
-class TestDeletedWhileEdited:
-    @pytest.fixture
-    async def both(self, house: House) -> tuple[UUID, UUID]:
-        """Ada and Ben, who know each other's names, and workers that save versions."""
-        self.versions = MemoryVersions(house.store)
-        house.workers = [
-            Worker(
-                house.store,
-                house.store,
-                SilentBell(),
-                WorkerSettings(),
-                house.seconds,
-                now=lambda: house.now,
-                versions=self.versions,
-            )
-        ]
-        ada = await house.store.create_user("ada@example.org", "Ada")
-        ben = await house.store.create_user("ben@example.org", "Ben")
-        await house.edit(lambda steps: steps[A].update({"position": {"x": 1, "y": 1}}))
-        await house.quiet()
-        return ada.id, ben.id
-
-    async def found(self, house: House) -> Any:
-        return (await house.content("diagnostics")).get(f"deleted_while_edited:step:{A}")
-
-    async def kept(self, number: int) -> Any:
-        version = await self.versions.load(UUID(int=1), number)
-        assert version is not None
-        document = Document()
-        document.load(version.state)
-        return to_json(root_map(document, "steps"))
-
-    async def test_the_edit_was_on_its_way(self, house: House, both: tuple[UUID, UUID]) -> None:
-        """Ben's edit arrives after Ada's deletion: it is lost, but not in the version."""
-        ada, ben = both
-        late = Document()
-        late.load(house.editor.document.encode())
-        with late.transact() as updates:
-            root_map(late, "steps")[A]["name"] = "Ben's words"
-        await house.append(house.editor.delete(A), by=ada)
-        await house.work()
-        await house.append(*updates, by=ben)
-        await house.quiet()
-        found = await self.found(house)
-        assert found["message"] == '"a" was deleted by "Ada" while "Ben" edited it.'
-        assert found["suggestion"] == "Restore version 1 to have the step back."
-        assert (await self.kept(1))[A]["name"] == "Ben's words"
-        assert len(await house.repairs()) == 1
-        assert ("deleted_while_edited", f"step:{A}") in house.store.rows(house.editor).diagnostics
-
-    async def test_the_edit_was_just_made(self, house: House, both: tuple[UUID, UUID]) -> None:
-        ada, ben = both
-        await house.append(house.editor.rename(A, "Ben's words"), by=ben)
-        await house.work()
-        house.now += timedelta(seconds=3)
-        await house.append(house.editor.delete(A), by=ada)
-        await house.quiet()
-        assert '"Ada" while "Ben"' in (await self.found(house))["message"]
-        assert (await self.kept(1))[A]["name"] == "Ben's words"
-
-    async def test_of_several_deleted_steps_only_the_edited_one_is_reported(
-        self, house: House, both: tuple[UUID, UUID]
-    ) -> None:
-        ada, ben = both
-        late = Document()
-        late.load(house.editor.document.encode())
-        with late.transact() as updates:
-            root_map(late, "steps")[A]["name"] = "Ben's words"
-        await house.append(house.editor.edit(lambda steps: [steps.pop(A), steps.pop(B)]), by=ada)  # type: ignore[func-returns-value, arg-type, return-value]
-        await house.append(*updates, by=ben)
-        await house.quiet()
-        held = await house.content("diagnostics")
-        assert [each for each in held if each.startswith("deleted")] == [
-            f"deleted_while_edited:step:{A}"
-        ]
-
-    @pytest.mark.parametrize("same", [True, False])
-    async def test_nobody_is_told_who_deleted_their_own_step_or_one_left_alone(
-        self, house: House, both: tuple[UUID, UUID], same: bool
-    ) -> None:
-        ada, ben = both
-        await house.append(house.editor.rename(A, "words"), by=ben)
-        await house.work()
-        house.now += timedelta(seconds=1 if same else 60)
-        await house.append(house.editor.delete(A), by=ben if same else ada)
-        await house.quiet()
-        assert await self.found(house) is None
-        assert await self.versions.newest(UUID(int=1), 9) == []
-
-    async def test_it_goes_when_the_step_is_back(
-        self, house: House, both: tuple[UUID, UUID]
-    ) -> None:
-        ada, ben = both
-        await house.append(house.editor.rename(A, "Ben's words"), by=ben)
-        await house.append(house.editor.delete(A), by=ada)
-        await house.quiet()
-        assert await self.found(house) is not None
-        await house.follow()
-        await house.edit(lambda steps: steps.update({A: Map(step("Ben's words"))}))
-        await house.quiet()
-        assert await self.found(house) is None
-        assert not house.store.rows(house.editor).diagnostics
-
-    async def test_it_goes_after_a_day_also_with_a_new_worker(
-        self, house: House, both: tuple[UUID, UUID]
-    ) -> None:
-        ada, ben = both
-        await house.append(house.editor.rename(A, "Ben's words"), by=ben)
-        await house.append(house.editor.delete(A), by=ada)
-        await house.quiet()
-        house.workers = [house.new_worker()]
-        await house.edit(lambda steps: steps[B].update({"position": {"x": 4, "y": 4}}))
-        await house.quiet()
-        assert await self.found(house) is not None
-        house.now += RESTORABLE_FOR
-        await house.quiet()
-        assert await self.found(house) is None
-        assert not house.store.rows(house.editor).diagnostics

@@ -125,11 +125,16 @@ class Store(MemoryStore):
         return await super().load(pipeline_id)
 
     async def store_state(
-        self, pipeline_id: UUID, seq: int, state: bytes, waiting: Sequence[bytes] = ()
+        self,
+        pipeline_id: UUID,
+        seq: int,
+        state: bytes,
+        waiting: Sequence[bytes] = (),
+        noticed: bytes = b"",
     ) -> None:
         if self.state_errors:
             raise self.state_errors.pop(0)
-        await super().store_state(pipeline_id, seq, state, waiting)
+        await super().store_state(pipeline_id, seq, state, waiting, noticed)
 
     async def refresh_search(self) -> bool:
         if self.search_errors:
