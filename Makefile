@@ -54,7 +54,7 @@ setup: .venv/installed .venv/page
 browser: .venv/installed-test
 	@$(BIN)/python -m tests.clients.browser
 
-# It is tried once. Where it fails, the test that needs a browser fails, and says what to do.
+# It is tried once. Where it fails, the tests that need a browser fail, and say what to do.
 .venv/browser: .venv/installed-test
 	@$(BIN)/python -m tests.clients.browser || true
 	@touch $@

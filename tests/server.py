@@ -60,12 +60,12 @@ class Installation:
         assert outcome.code == 0, f"expected `pipeloom {command}` to succeed, got {outcome}"
         return outcome.out.strip()
 
-    async def token(self, email: str = OWNER) -> str:
-        """Make the token that `pipeloom token` would print, without starting a program for it."""
+    async def token(self, email: str = OWNER, seconds: float = 3600) -> str:
+        """Make a token as `pipeloom token` would, without starting a program for it."""
         secret = self.environment.get("PIPELOOM_JWT_SECRET") or secret_in(self.data_dir)
         async with self.sql() as sql:
             user = await sql.fetchrow("SELECT id, email, name FROM users WHERE email = $1", email)
-        return Tokens(secret).issue(User(**user), timedelta(hours=1), datetime.now(UTC))
+        return Tokens(secret).issue(User(**user), timedelta(seconds=seconds), datetime.now(UTC))
 
     async def demo_pipeline(self) -> str:
         """The id of the pipeline that the first start created."""

@@ -1,9 +1,8 @@
-// Opens the example in two windows and edits in both, and in a browser that is started again and
-// again. Arguments: the program, the page's address, playwright-core, a folder for that browser.
-// Prints what it saw as JSON.
+// Opens the example in two windows and edits in both, and listens to events. Arguments: the browser's
+// program, the page's address, playwright-core. Prints what it saw as JSON.
 import { connect, createServer } from "node:net"
 
-const [program, page, playwright, profile] = process.argv.slice(2)
+const [program, page, playwright] = process.argv.slice(2)
 const { chromium } = (await import(playwright)).default
 const browser = await chromium.launch({ executablePath: program, args: ["--no-sandbox"] })
 const errors = []
@@ -24,33 +23,6 @@ const placeOf = (window, name) =>
     const node = [...document.querySelectorAll(".react-flow__node")].find((each) => each.textContent === name)
     return node?.style.transform
   }, name)
-
-// A browser with a profile, in which the server cannot be reached unless it is online.
-async function restarted(isOnline, use) {
-  const context = await chromium.launchPersistentContext(profile, { executablePath: program, args: ["--no-sandbox"] })
-  const window = await context.newPage()
-  if (!isOnline) await window.routeWebSocket(/collab/, (socket) => socket.close())
-  await window.goto(page)
-  await window.waitForSelector(".react-flow__node")
-  const shows = (wanted) => window.waitForFunction((wanted) => document.querySelector("output")?.textContent === wanted, wanted)
-  await use(window, shows)
-  await context.close()
-}
-
-async function editOffline(other) {
-  await restarted(true, (_, shows) => shows("saved"))
-  await restarted(false, async (window, shows) => {
-    await shows("offline")
-    await window.click("text=Add step")
-    await shows("offline (1)")
-  })
-  await restarted(false, (_, shows) => shows("offline (1)"))
-  const count = (await names(other)).length
-  await restarted(true, async (_, shows) => {
-    await shows("saved")
-    await other.waitForFunction((count) => document.querySelectorAll(".react-flow__node").length > count, count)
-  })
-}
 
 // A way to the server that can be cut.
 async function wayTo(url) {
@@ -140,7 +112,7 @@ try {
     [added, dragged],
   )
   await saved(one)
-  const [events] = await Promise.all([listen(), editOffline(other)])
+  const events = await listen()
   console.log(JSON.stringify({ before, added, moved: dragged !== start, cursor, people, events, errors }))
 } catch (error) {
   console.error(error, errors)

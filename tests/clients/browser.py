@@ -1,7 +1,7 @@
 """The browser of the tests: found where it is, and installed where it is not.
 
 `python -m tests.clients.browser` installs one unless there is one, and fails with what to do if it
-cannot. `make test` runs that once and goes on in any case: then the test that needs it fails.
+cannot. `make test` runs that once and goes on in any case: then the tests that need it fail.
 """
 
 import os

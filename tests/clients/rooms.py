@@ -1,29 +1,24 @@
-"""Pages without a browser: processes of Node.js in which the library has a pipeline open."""
+"""Pages that have a pipeline open: in processes of Node.js, and in windows of browsers."""
 
-import json
-from asyncio.subprocess import PIPE, Process, create_subprocess_exec
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from tests.clients.javascript import compiled
-from tests.interop.stock import node
+from tests.interop.stock import driven
 from tests.server import Address, eventually
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A process that has a pipeline open, and obeys."""
+    """Something that has a pipeline open, and obeys."""
 
-    process: Process
+    send: Callable[..., Awaitable[Any]]
 
     async def __call__(self, command: str, *given: Any) -> Any:
         """Give a command (`clients/js/test/driven.ts`); return what came of it."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps([command, *given]).encode() + b"\n")
-        return json.loads(await self.process.stdout.readline())
+        return await self.send(command, *given)
 
     async def until(self, **wanted: Any) -> Any:
         """Wait until what the page shows has these values; return all of it."""
@@ -35,19 +30,40 @@ class Page:
         return await eventually(f"a page that shows {wanted}", has)
 
 
+async def names(*pages: Page, includes: set[str]) -> None:
+    """Wait until each of these pages shows steps of these names."""
+    for page in pages:
+
+        async def has(page: Page = page) -> bool:
+            return includes <= set((await page("look"))["names"])
+
+        await eventually(f"a page with {includes}", has)
+
+
+def over_ws(page: Page) -> Page:
+    """Return what the same process has open over /ws (`joinPlain`)."""
+
+    async def send(command: str, *given: Any) -> Any:
+        return await page("plain", command, *given)
+
+    return Page(send)
+
+
 @asynccontextmanager
-async def a_page(
-    server: Address, pipeline: str, token: str | None, *, over_ws: bool = False
-) -> AsyncIterator[Page]:
-    """Open a pipeline in a page; `over_ws` with the provider of y-websocket, else in a room."""
-    script = str(compiled() / "test" / "driven.js")
-    process = await create_subprocess_exec(node(), script, stdin=PIPE, stdout=PIPE, limit=2**24)
-    page = Page(process)
-    try:
+async def a_process() -> AsyncIterator[Page]:
+    """A process that has nothing open yet."""
+    async with driven(str(compiled() / "test" / "process.js")) as process:
+
+        async def send(command: str, *given: Any) -> Any:
+            return await getattr(process, command)(*given)
+
+        yield Page(send)
+
+
+@asynccontextmanager
+async def a_page(server: Address, pipeline: str, token: str | None) -> AsyncIterator[Page]:
+    """Open a pipeline in a process."""
+    async with a_process() as page:
         await page("token", token)
-        opened = ("joinPlain", server.rooms) if over_ws else ("join", server.http(""))
-        await page(*opened, pipeline)
+        await page("join", server.http(""), pipeline)
         yield page
-    finally:
-        process.kill()
-        await process.wait()

@@ -3,21 +3,17 @@
 import asyncio
 import json
 import shutil
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
 from tests.clients.browser import PLAYWRIGHT, browser
+from tests.clients.browsers import MODULES, serving
 from tests.clients.javascript import LIBRARY, ROOT, npm, run
 from tests.interop.stock import node
 from tests.server import Installation
-
-MODULES = LIBRARY / "node_modules"
 
 
 @pytest.fixture(scope="module")
@@ -58,21 +54,11 @@ def address(project: Path) -> Iterator[str]:
     everything = 'export * from "pipeloom-client/rest"'
     named = ("--bundle", "--global-name=rest", "--outfile=rest.js", "--log-level=error")
     run(esbuild, *named, cwd=project, stdin=everything)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Silent, directory=str(project)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/index.html"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(project) as address:
+        yield f"{address}/index.html"
 
 
-class _Silent(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Say nothing of each request."""
-
-
-async def test_two_windows_and_a_browser_that_is_restarted_edit_one_pipeline(
+async def test_two_windows_edit_one_pipeline(
     address: str, database_url: str, tmp_path: Path
 ) -> None:
     program = browser()
@@ -83,9 +69,7 @@ async def test_two_windows_and_a_browser_that_is_restarted_edit_one_pipeline(
         playwright = (PLAYWRIGHT / "index.js").as_uri()
         script = str(ROOT / "tests" / "clients" / "browser.mjs")
         page = f"{address}#{urlencode(given)}"
-        printed = await asyncio.to_thread(
-            run, node(), script, program, page, playwright, str(tmp_path)
-        )
+        printed = await asyncio.to_thread(run, node(), script, program, page, playwright)
     seen = json.loads(printed)
     assert seen["errors"] == []
     assert (seen["added"], seen["moved"]) == ("claude", True)

@@ -3,19 +3,20 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 
-from app.auth.tokens import Tokens, secret_in
-from persistence.ports.directory import User
+from tests.clients.browsers import browsers
 from tests.clients.javascript import compiled, run
-from tests.clients.rooms import Page, a_page
+from tests.clients.rooms import Page, a_page, a_process, names, over_ws
 from tests.interop.stock import node
-from tests.server import OWNER, VIEWER, Installation, Server, eventually
+from tests.server import VIEWER, Installation, Server, eventually
+
+SOME = 6
+"""After so many shapes of vandalism the pages are waited for: each of them costs a rendering."""
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -50,13 +51,6 @@ async def page(installation: Installation, server: Server, pipeline: str) -> Asy
         yield page
 
 
-async def token_for(installation: Installation, seconds: float) -> str:
-    secret = secret_in(installation.data_dir)
-    async with installation.sql() as sql:
-        user = await sql.fetchrow("SELECT id, email, name FROM users WHERE email = $1", OWNER)
-    return Tokens(secret).issue(User(**user), timedelta(seconds=seconds), datetime.now(UTC))
-
-
 async def test_saved_is_said_when_it_is_committed_and_not_before(
     installation: Installation, page: Page, pipeline: str
 ) -> None:
@@ -71,7 +65,7 @@ async def test_saved_is_said_when_it_is_committed_and_not_before(
         await eventually("a commit that waits", lambda: sql.fetchval(rooms))
         assert (await page("look"))["state"] == "saving"
     seen = await page.until(state="saved", unsaved=0)
-    assert seen["states"] == ["saving", "saved", "saving", "saved"]
+    assert seen["states"] == ["offline", "saving", "saved", "saving", "saved"]
 
 
 async def test_two_pages_share_edits_presence_and_undo_their_own(
@@ -104,8 +98,10 @@ async def test_two_pages_share_edits_presence_and_undo_their_own(
 async def test_the_typed_document_needs_no_room(
     installation: Installation, server: Server, page: Page, pipeline: str
 ) -> None:
-    token = await installation.token()
-    async with a_page(server, pipeline, token, over_ws=True) as plain:
+    async with a_process() as process:
+        await process("token", await installation.token())
+        await process("joinPlain", server.rooms, pipeline)
+        plain = over_ws(process)
         await plain.until(state="saved")
         added = (await plain("add", "one"))["id"]
         await page.until(names=["one"])
@@ -138,7 +134,7 @@ async def test_a_viewer_reads_only(
 async def test_who_is_signed_out_may_sign_in(
     installation: Installation, server: Server, pipeline: str
 ) -> None:
-    for refused in (None, "nonsense", await token_for(installation, -60)):
+    for refused in (None, "nonsense", await installation.token(seconds=-60)):
         async with a_page(server, pipeline, refused) as page:
             seen = await page.until(state="signed out")
             assert seen["reason"]
@@ -148,18 +144,6 @@ async def test_who_is_signed_out_may_sign_in(
             await page.until(state="saved", unsaved=0)
             await page("undo")
             await page.until(state="saved", unsaved=0)
-
-
-async def test_a_token_is_renewed_before_it_expires(
-    installation: Installation, server: Server, pipeline: str
-) -> None:
-    async with a_page(server, pipeline, await token_for(installation, 16)) as page:
-        await page.until(state="saved")
-        await page("token", await installation.token())
-        await page.until(tokensAsked=2)
-        await page("add", "later")
-        states = (await page.until(state="saved", unsaved=0))["states"]
-        assert states == ["saving", "saved", "saving", "saved"]
 
 
 async def test_a_pipeline_that_is_deleted_is_gone(
@@ -175,35 +159,41 @@ async def test_a_pipeline_that_is_deleted_is_gone(
         await late.until(state="gone")
 
 
-async def test_a_page_goes_on_beside_a_vandal(
-    installation: Installation, server: Server, page: Page, pipeline: str
+async def test_pages_in_a_browser_go_on_beside_a_vandal(
+    installation: Installation, server: Server, pipeline: str, tmp_path: Path
 ) -> None:
-    await page("add", "mine")
-    async with a_page(server, pipeline, await installation.token()) as vandal:
-        await vandal.until(names=["mine"])
-        await vandal("vandalise")
-        await page.until(names=["unnamed", "mine"], others=[["Demo Owner", 0]])
-        added = await page("add", "more", {"config": {"prompt": "p"}})
-        assert added["ok"]
-        assert (await page("remove", ["00000000-0000-0000-0000-000000000001"]))["ok"]
-        await page.until(state="saved")
-        await vandal.until(names=["unnamed", "mine", "more"])
+    given = {"url": server.http(""), "pipeline": pipeline}
+    token, read_only = await installation.token(), await installation.token(VIEWER)
+    async with a_page(server, pipeline, token) as vandal, browsers(tmp_path) as browser:
+        await browser.start("browser")
+        writes = await browser.open("writes", "browser", **given, token=token)
+        reads = await browser.open("reads", "browser", is_other=True, **given, token=read_only)
+        await writes.until(shown="saved", isLoaded=True)
+        *shapes, refused = range(await vandal("shapes"))
+        for shape in shapes:
+            await vandal("vandalise", shape)
+            if shape % SOME == 0:
+                await shows(shape, writes, reads)
+        await vandal("misuseRoots")
+        await shows(shapes[-1], writes, reads)
+        for page in (writes, reads):
+            assert await page("everything") == []
+        added = await writes("add", "after all", {"config": {"prompt": "p"}})
+        await names(writes, reads, vandal, includes={"after all"})
+        await vandal("vandalise", refused)
+        seen = await vandal.until(state="read only")
+        assert "cannot be decoded" in seen["reason"]
+        await writes.until(shown="saved", unsaved=0)
+        await reads.until(shown="read only")
+        assert await browser.errors() == []
+        assert await browser.driver.count("reads", f"[data-id='{added['id']}']") == 1
 
 
-async def test_edits_survive_the_server_and_wait_for_it(database_url: str, tmp_path: Path) -> None:
-    installation = Installation(database_url, tmp_path / "data")
-    async with installation.serve() as server:
-        pipeline, port = await installation.demo_pipeline(), str(server.port)
-        async with a_page(server, pipeline, await installation.token()) as page:
-            names = (await page.until(state="saved"))["names"]
-            await page("add", "before")
-            await server.program.kill_all()
-            await page.until(state="offline")
-            await page("add", "while away")
-            assert (await page("look"))["unsaved"] >= 1
-            async with (
-                installation.serve("--port", port) as again,
-                a_page(again, pipeline, await installation.token()) as other,
-            ):
-                await page.until(state="saved", unsaved=0)
-                await other.until(names=[*names, "before", "while away"])
+async def shows(shape: int, *pages: Page) -> None:
+    """Wait until these pages have received the vandalism of a shape, or a later one."""
+    for page in pages:
+
+        async def has(page: Page = page) -> bool:
+            return bool((await page("notes")).get("shape", -1) >= shape)
+
+        await eventually(f"a page with the vandalism of shape {shape}", has)

@@ -25,7 +25,7 @@ export interface Pasted {
 export function copy(pipeline: Pipeline, ids: readonly string[]): Clip {
   const shown = pipeline.steps();
   const places = placesOf(pipeline.roots.steps);
-  const copied = new Set(insideOf(places, ...ids).filter((id) => shown.has(id)));
+  const copied = new Set(insideOf(places, ids).filter((id) => shown.has(id)));
   const inReadingOrder = [...shown.values()].filter(({ id }) => copied.has(id));
   const wires = [...pipeline.connections().values()].filter((wire) => {
     return copied.has(wire.from_step_id) && copied.has(wire.to_step_id);
@@ -68,7 +68,8 @@ export function duplicate(pipeline: Pipeline, ids: readonly string[], by: Point 
   const parent = step?.parent_step_id ?? null;
   const slot = step?.slot ?? MAIN_SLOT;
   const line = lineOf(placesOf(pipeline.roots.steps), parent, slot);
-  const behind = line.slice(Math.max(...ids.map((id) => line.indexOf(id))) + 1);
+  const last = ids.reduce((most, id) => Math.max(most, line.indexOf(id)), -1);
+  const behind = line.slice(last + 1);
   return paste(pipeline, copy(pipeline, ids), { parent, slot, before: behind[0] ?? null, by });
 }
 

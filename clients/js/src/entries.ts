@@ -19,7 +19,7 @@ import {
   UNNAMED_STEP,
   UNSUPPORTED,
 } from "./schema.js";
-import { clean, cut, type Fault, isEntryId, isObject, type Json, type JsonObject, lengthOf, member } from "./values.js";
+import { clean, cut, type Fault, isEntryId, isObject, type Json, type JsonObject, lengthOf, member, textOr } from "./values.js";
 
 /**
  * Where the document differs from what is shown of it, as the server reports it. `subject` is
@@ -42,9 +42,9 @@ export const diagnostic = (code: DiagnosticCode, subject: string, path = ""): Di
 /** Read what the server has found and this library does not look for, from the map `diagnostics`. */
 export function serversDiagnostic(raw: Json): Diagnostic | null {
   const value = isObject(raw) ? raw : {};
-  const text = (key: string): string => String(member(value, key) ?? "");
+  const text = (key: string): string => textOr(member(value, key), "");
   const [code, subject] = [text("code"), text("subject")];
-  if (code === "" || subject === "" || Object.hasOwn(SEVERITIES, code)) return null;
+  if (!code || !subject || Object.hasOwn(SEVERITIES, code)) return null;
   const severity = text("severity") === "error" ? "error" : "warning";
   return { code, subject, severity, message: text("message"), path: text("path"), suggestion: text("suggestion") };
 }
@@ -165,7 +165,7 @@ export function stepEntry(key: string, raw: Json): Read<StepEntry> {
     const type = fields.value("type");
     const supported = (STEP_TYPES as readonly Json[]).includes(type);
     if (!supported) fields.note("unsupported_type", "type");
-    const text = typeof type === "string" ? fields.cut("type", type, MAX_TYPE) : "";
+    const text = fields.cut("type", textOr(type, ""), MAX_TYPE);
     // In the server's order: of several findings of one code, the path leads to the first.
     const name = fields.name(UNNAMED_STEP);
     const plain = fields.own(STEP);

@@ -50,7 +50,7 @@ export function lineOf(places: Places, parent: string | null, slot: string): str
 }
 
 /** Return steps and all steps inside them, parents before their children. */
-export function insideOf(places: Places, ...steps: readonly string[]): string[] {
+export function insideOf(places: Places, steps: readonly string[]): string[] {
   const children = new Map<string, string[]>();
   for (const [key, { parent }] of places) if (parent !== null) push(children, parent, key);
   // Somebody may have written a cycle of parents, so a step that was found is not entered again.

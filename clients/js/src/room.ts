@@ -13,7 +13,7 @@ import { same } from "./values.js";
  * `offline`: `unsaved` edits wait for a connection, which is tried again and again. `read only`: the
  * user may read, or the server has refused an edit. `signed out`: the token was refused. `gone`: the
  * pipeline was deleted, or the user has no access to it. The last two end the connection until
- * `reconnect()`. `reason` is the server's.
+ * `reconnect()`. `reason` is the server's, if it gave one.
  */
 export interface Saved {
   readonly state: "saved" | "saving" | "offline" | "read only" | "signed out" | "gone";
@@ -68,6 +68,8 @@ export class Room {
   #ended: Pick<Saved, "state" | "reason"> | null = null;
   #isOpen = false;
   #refused = "";
+  /** Why the server has ended the connection, if it said so. */
+  #lost = "";
   #unsaved = 0;
 
   readonly #options: RoomOptions;
@@ -202,6 +204,7 @@ export class Room {
 
   #onScope(scope: string): void {
     this.#isOpen = true;
+    this.#lost = "";
     this.pipeline.readOnly = scope === "readonly";
     // Who may write again writes on what was refused: the server asks for it.
     if (!this.pipeline.readOnly) this.#refused = "";
@@ -228,6 +231,8 @@ export class Room {
 
   #onEnd(code: number, reason: string): void {
     this.#isOpen = false;
+    // A new attempt that fails has no reason of its own.
+    this.#lost ||= reason;
     const state = ENDS[code];
     if (state) this.#end(state, reason);
     else this.#tell();
@@ -257,7 +262,7 @@ export class Room {
   #next(): Saved {
     const unsaved = this.#unsaved;
     if (this.#ended) return { ...this.#ended, unsaved };
-    if (!this.#isOpen) return { state: "offline", unsaved, reason: "" };
+    if (!this.#isOpen) return { state: "offline", unsaved, reason: this.#lost };
     if (this.pipeline.readOnly || this.#refused) return { state: "read only", unsaved, reason: this.#refused };
     // An edit is counted before the provider sends it.
     return { state: unsaved === 0 && this.#isSaved() ? "saved" : "saving", unsaved, reason: "" };

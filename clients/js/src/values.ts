@@ -50,7 +50,14 @@ export function read(value: unknown, level = 0): Json {
   if (typeof value === "number" || typeof value === "bigint") return finite(Number(value));
   if (isMap(value)) return object(value.entries(), level);
   if (value instanceof Y.Array) return value.toArray().map((item) => read(item, level + 1));
-  if (value instanceof Y.AbstractType) return String(value);
+  if (value instanceof Y.AbstractType) {
+    try {
+      return String(value);
+    } catch {
+      // XML may hold objects as attributes and embeds, some of which cannot be turned into a text.
+      return "";
+    }
+  }
   if (value instanceof Y.Doc) return { guid: value.guid };
   if (value instanceof Uint8Array) return [...value];
   if (Array.isArray(value)) return value.map((item) => read(item, level + 1));
@@ -143,8 +150,8 @@ export function mergePatch(target: Json, patch: Json): Json {
 }
 
 /** Add to the list under a key. */
-export function push<T>(lists: Map<string, T[]>, key: string, ...items: readonly T[]): void {
+export function push<T>(lists: Map<string, T[]>, key: string, item: T): void {
   const list = lists.get(key);
-  if (list === undefined) lists.set(key, [...items]);
-  else for (const item of items) list.push(item);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
 }

@@ -186,7 +186,7 @@ export function remove(pipeline: Pipeline, ids: readonly string[]): Outcome<Remo
   return edit(pipeline, () => {
     const { steps, connections } = pipeline.roots;
     const places = placesOf(steps);
-    const gone = new Set(insideOf(places, ...ids.filter((id) => steps.has(id))));
+    const gone = new Set(insideOf(places, ids.filter((id) => steps.has(id))));
     const cut = new Set(ids.filter((id) => connections.has(id)));
     for (const [id, wire] of connections.entries()) {
       if (endsOf(wire).slice(0, 2).some((end) => gone.has(end))) cut.add(id);
@@ -287,7 +287,7 @@ function checkPlace(places: Places, id: string, place: Place): void {
   const { parent, slot, name } = place;
   if (parent !== null && present?.parent !== parent) {
     if (!places.has(parent)) throw unknown("step", parent, "parent_step_id");
-    if (insideOf(places, id).includes(parent)) {
+    if (insideOf(places, [id]).includes(parent)) {
       const message = `the step ${parent} is the step itself or inside it`;
       throw new Refused("edit_conflict", message, "parent_step_id");
     }

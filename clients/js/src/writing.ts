@@ -14,24 +14,29 @@ interface Shape {
   readonly inner?: Shape;
 }
 
-const has = (words: readonly string[], word: string): boolean => words.includes(word);
-const plain = (_key: string, value: Json): Json => value;
-const plainItem = (value: Json): Json => value;
+/**
+ * Yjs goes by a value's `constructor`, and refuses an object that has a member of that name (a JSON
+ * Schema of a class, say). A Y.Map of the same members is read as the same JSON.
+ */
+const taken = (value: unknown): unknown =>
+  isObject(value) && Object.hasOwn(value, "constructor") ? map(Object.entries(value)) : value;
 
-const PLAIN: Shape = { value: plain, item: plainItem, merges: () => true };
+const has = (words: readonly string[], word: string): boolean => words.includes(word);
+
+const PLAIN: Shape = { value: (_key, value) => taken(value), item: taken, merges: () => true };
 const CONFIG: Shape = { value: sharedValue, item: sharedItem, merges: () => true };
 
 export const STEP_SHAPE: Shape = {
+  ...PLAIN,
   value: (key, value) => (key === "config" && isObject(value) ? sharedConfig(value) : value),
-  item: plainItem,
   merges: (key) => key === "config",
   inner: CONFIG,
 };
 export const CONNECTION_SHAPE: Shape = { ...PLAIN, merges: () => false };
 const SETTINGS_MAPS = ["config", "defaults", "authentication"];
 export const SETTINGS_SHAPE: Shape = {
+  ...PLAIN,
   value: sharedSetting,
-  item: plainItem,
   merges: (key) => has(SETTINGS_MAPS, key),
 };
 
@@ -62,7 +67,7 @@ function sharedItem(item: Json): unknown {
 
 const map = (entries: readonly (readonly [string, unknown])[]): Y.Map<unknown> => {
   const made = new Y.Map<unknown>();
-  for (const [key, value] of entries) made.set(key, value);
+  for (const [key, value] of entries) made.set(key, taken(value));
   return made;
 };
 
@@ -235,7 +240,7 @@ export function replaceIn(container: unknown, path: Path, changes: readonly Spli
   } else if (isMap(held) || held instanceof Y.Array) {
     if (below.length > 0) replaceIn(held, below, changes);
   } else if (!isShared(held)) {
-    const value = spliced(read(held), below, changes);
+    const value = taken(spliced(read(held), below, changes));
     if (isMap(container)) container.set(String(key), value);
     else if (container instanceof Y.Array) replaceItem(container, Number(key), value);
   }

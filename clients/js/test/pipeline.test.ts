@@ -3,6 +3,7 @@ import { test } from "node:test";
 import * as Y from "yjs";
 import * as library from "../src/index.js";
 import { otherOf } from "../src/presence.js";
+import { placed } from "../src/structure.js";
 
 const { addStep, indexesIn, moveStep, openPipeline, patchConfig, rangeIn, remove, renameStep, undoOf, updateConfig } = library;
 const A = "00000000-0000-0000-0000-00000000000a";
@@ -108,6 +109,32 @@ test("calls that make no sense are refused and not thrown", () => {
     }
   }
   assert.equal(mine.steps().size, 0);
+});
+
+test("a value may have a member of any name", () => {
+  const [mine, theirs] = two();
+  const schema = { properties: { constructor: { constructor: "x", toString: 0 } }, list: [{ constructor: [1] }] };
+  assert.ok(addStep(mine, { id: A, type: "claude", name: "a", config: { schema, tasks: [schema] } }).ok);
+  assert.ok(addStep(mine, { id: B, type: "claude", name: "b" }).ok);
+  const drawn = library.connect(mine, { from_step_id: A, to_step_id: B, path_data: schema.properties });
+  assert.ok(drawn.ok && library.patchConnection(mine, drawn.id, { path_data: schema.list[0] as library.Json }).ok);
+  assert.deepEqual(theirs.steps().get(A)?.config, { schema, tasks: [schema] });
+  assert.deepEqual([...theirs.connections().values()].map((each) => each.path_data), schema.list);
+  assert.ok(library.patchConfig(theirs, A, { schema: { properties: { constructor: { constructor: 2 } } } }).ok);
+  assert.ok(library.patchSettings(theirs, { defaults: schema }).ok);
+  assert.ok(library.duplicate(theirs, [A, B]).ok);
+  assert.deepEqual(mine.steps().get(A)?.config["schema"], {
+    ...schema,
+    properties: { constructor: { constructor: 2, toString: 0 } },
+  });
+  assert.deepEqual(mine.settings().defaults, schema);
+});
+
+test("a list may be of any length", () => {
+  const own = { name: "a", type: "bash", supported: true, slot: "steps", order: "a0", own: {} };
+  const ids = Array.from({ length: 130_000 }, (_, at) => String(at).padStart(6, "0"));
+  const entries = new Map(ids.map((id) => [id, { ...own, name: id, parent: id === ids[0] ? null : "000000" }]));
+  assert.equal(placed(entries, new Map()).steps.size, ids.length);
 });
 
 test("a text can be bound to an editor, and is null where there is none", () => {
