@@ -1,82 +1,135 @@
 /** The graph: steps, connections and what floats on them. */
 import "@xyflow/react/dist/base.css";
-import { Background, type Connection, MiniMap, ReactFlow } from "@xyflow/react";
-import { connect } from "pipeloom-client";
-import { type StepNode as StepNodeType, usePipelineFlow, useRoom, useSaved } from "pipeloom-client/react";
-import { type ReactNode, useCallback, useEffect, useState } from "react";
+import { Background, type EdgeChange, MiniMap, type NodeChange, ReactFlow } from "@xyflow/react";
+import { useComments, usePipelineFlow, useSaved } from "pipeloom-client/react";
+import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
+import { cx } from "../../ui/cx";
 import { useTheme } from "../../theme/theme";
 import { familyOf } from "../families";
 import { Cursors } from "../people/Cursors";
-import { useCommands } from "../useCommands";
 import styles from "./Canvas.module.css";
+import { type CanvasContent, CanvasContentProvider } from "./canvasContext";
+import { type CanvasStore, useCanvas, useCanvasStore } from "./canvasState";
+import { CanvasSkeleton } from "./CanvasSkeleton";
 import { ConnectionEdge } from "./ConnectionEdge";
 import { ContainerNode } from "./ContainerNode";
 import { Dock } from "./Dock";
 import { Empty } from "./Empty";
+import { FIT, GRID } from "./measures";
 import { StepNode } from "./StepNode";
-import { viewEdge, viewNode } from "./viewNodes";
+import { useNodeDrag } from "./useNodeDrag";
+import { type CanvasEdge, type CanvasNode, type View, ViewFlow } from "./viewFlow";
 
 const NODE_TYPES = { step: StepNode, container: ContainerNode };
 const EDGE_TYPES = { connection: ConnectionEdge };
-const FIT = { padding: 0.15, maxZoom: 1 };
-const GRID: [number, number] = [20, 20];
+const SNAP_GRID: [number, number] = [GRID, GRID];
 
 export function Canvas(): ReactNode {
   const { isLoading, nodes, edges, onNodesChange, onEdgesChange } = usePipelineFlow();
-  const { pipeline } = useRoom();
-  const { check } = useCommands();
-  const isReadOnly = useSaved().state === "read only";
+  const store = useCanvasStore();
+  const view = useView(store, nodes, edges);
   const colorMode = useTheme();
   const hasMap = useAfterFirstPaint();
-  const onConnect = useCallback(
-    ({ source, target }: Connection) => void check(connect(pipeline, { from_step_id: source, to_step_id: target })),
-    [pipeline, check],
-  );
-  if (isLoading) return <div role="status" aria-label="Loading the steps" className={styles.canvas} />;
+  const content = useContent();
+  const isSnapping = useCanvas((state) => state.isSnapping);
+  const isReadOnly = content.readOnlyReason !== undefined;
+  const edgesChange = useEdgesChange(view, onEdgesChange);
+  const nodesChange = useNodeDrag(onNodesChange as (changes: NodeChange<CanvasNode>[]) => void);
+  const isDropping = useCanvas(({ drop }) => drop !== null && drop.parent === null);
+  if (isLoading) return <CanvasSkeleton />;
   return (
-    <div className={styles.canvas}>
-      <ReactFlow
-        nodes={nodes.map(viewNode)}
-        edges={edges.map(viewEdge)}
-        nodeTypes={NODE_TYPES}
-        edgeTypes={EDGE_TYPES}
-        onNodesChange={onNodesChange}
-        onEdgesChange={onEdgesChange}
-        onConnect={onConnect}
-        nodesDraggable={!isReadOnly}
-        nodesConnectable={!isReadOnly}
-        deleteKeyCode={isReadOnly ? null : ["Delete", "Backspace"]}
-        colorMode={colorMode}
-        onlyRenderVisibleElements
-        elevateNodesOnSelect={false}
-        snapToGrid
-        snapGrid={GRID}
-        minZoom={0.1}
-        maxZoom={2}
-        fitView
-        fitViewOptions={FIT}
-        proOptions={PRO}
-      >
-        <Background gap={20} size={1.5} color="var(--canvas-dot)" bgColor="var(--canvas)" />
-        {hasMap && nodes.length > 0 ? <Map /> : null}
-        <Dock />
-        <Cursors />
-      </ReactFlow>
-      {nodes.length === 0 ? <Empty /> : null}
-    </div>
+    <CanvasContentProvider value={content}>
+      <div className={cx(styles.canvas, isDropping && styles.dropping)}>
+        <ReactFlow<CanvasNode, CanvasEdge>
+          nodes={view.nodes}
+          edges={view.edges}
+          nodeTypes={NODE_TYPES}
+          edgeTypes={EDGE_TYPES}
+          onNodesChange={nodesChange}
+          onEdgesChange={edgesChange}
+          nodesDraggable={!isReadOnly}
+          nodesConnectable={!isReadOnly}
+          deleteKeyCode={isReadOnly ? null : DELETE_KEYS}
+          colorMode={colorMode}
+          onlyRenderVisibleElements
+          elevateNodesOnSelect={false}
+          zIndexMode="manual"
+          snapToGrid={isSnapping}
+          snapGrid={SNAP_GRID}
+          minZoom={0.1}
+          maxZoom={2}
+          fitView
+          fitViewOptions={FIT}
+          proOptions={PRO}
+        >
+          <Background gap={GRID} size={1.5} color="var(--canvas-dot)" bgColor="var(--canvas)" />
+          {hasMap && nodes.length > 0 ? <Map /> : null}
+          <Dock />
+          <Cursors />
+        </ReactFlow>
+        {nodes.length === 0 ? <Empty /> : null}
+      </div>
+    </CanvasContentProvider>
   );
 }
+
+const DELETE_KEYS = ["Delete", "Backspace"];
 
 /** The licence allows it; Pipeloom names React Flow in its documentation. */
 const PRO = { hideAttribution: true };
 
-const familyColor = ({ data }: StepNodeType): string => `var(--fam-${familyOf(data.step.type)})`;
+type Flow = ReturnType<typeof usePipelineFlow>;
+
+/** The document's steps and connections as they are drawn. */
+function useView(store: CanvasStore, nodes: Flow["nodes"], edges: Flow["edges"]): View {
+  const [flow] = useState(() => new ViewFlow());
+  const [folded, waiting, floating, least] = [
+    useCanvas((state) => state.folded), useCanvas((state) => state.waiting), useCanvas((state) => state.floating), useCanvas((state) => state.least),
+  ];
+  const view = useMemo(
+    () => flow.update(nodes, edges, { folded, waiting, floating, least }),
+    [flow, nodes, edges, folded, waiting, floating, least],
+  );
+  store.scene = view.scene;
+  return view;
+}
+
+/** What is drawn as one edge goes as one. */
+function useEdgesChange({ edges }: View, onEdgesChange: Flow["onEdgesChange"]): (changes: EdgeChange<CanvasEdge>[]) => void {
+  return useCallback(
+    (changes) => {
+      const drawn = new globalThis.Map(edges.map((edge) => [edge.id, edge.data?.connections ?? []]));
+      const all = changes.flatMap((change): EdgeChange[] => {
+        if (change.type !== "remove") return [change as EdgeChange];
+        return (drawn.get(change.id) ?? []).map(({ id }) => ({ type: "remove", id }));
+      });
+      onEdgesChange(all as Parameters<typeof onEdgesChange>[0]);
+    },
+    [edges, onEdgesChange],
+  );
+}
+
+function useContent(): CanvasContent {
+  const { state, reason } = useSaved();
+  const { comments } = useComments();
+  const readOnlyReason = state === "read only" ? (reason ?? "You may read this pipeline, not edit it") : undefined;
+  const counts = useMemo(() => {
+    const found = new globalThis.Map<string, number>();
+    for (const { step_id: id, parent_id: parent, resolved } of comments) {
+      if (id !== null && parent === null && !resolved) found.set(id, (found.get(id) ?? 0) + 1);
+    }
+    return found;
+  }, [comments]);
+  return useMemo(() => ({ readOnlyReason, comments: counts }), [readOnlyReason, counts]);
+}
+
+const mapColor = ({ data, type }: CanvasNode): string => (type === "container" ? "var(--surface-3)" : `var(--fam-${familyOf(data.step.type)})`);
 
 const Map = (): ReactNode => (
-  <MiniMap<StepNodeType>
+  <MiniMap<CanvasNode>
     position="bottom-right"
     className={styles.map}
-    nodeColor={familyColor}
+    nodeColor={mapColor}
     maskColor="var(--map-mask)"
     bgColor="var(--surface)"
     nodeBorderRadius={8}

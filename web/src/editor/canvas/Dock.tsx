@@ -6,6 +6,7 @@ import type { ReactNode } from "react";
 import { IconButton } from "../../ui/Button";
 import { motion } from "../useCommands";
 import styles from "./Dock.module.css";
+import { FIT } from "./measures";
 
 const percent = ({ transform: [, , zoom] }: { readonly transform: readonly [number, number, number] }): number => Math.round(zoom * 100);
 
@@ -30,7 +31,7 @@ export function Dock(): ReactNode {
       <IconButton label="Zoom in" shortcut="mod++" side="top" onClick={() => void flow.zoomIn({ duration })}>
         <ZoomIn size={16} />
       </IconButton>
-      <IconButton label="Fit everything" shortcut="mod+0" side="top" onClick={() => void flow.fitView({ padding: 0.15, duration })}>
+      <IconButton label="Fit everything" shortcut="mod+0" side="top" onClick={() => void flow.fitView({ ...FIT, duration })}>
         <Maximize size={16} />
       </IconButton>
     </Panel>

@@ -1,69 +1,95 @@
 /** A step on the canvas. */
 import { Handle, type NodeProps, Position, useStore } from "@xyflow/react";
-import { CircleAlert, EyeOff, TriangleAlert } from "lucide-react";
-import type { StepNode as StepNodeType } from "pipeloom-client/react";
+import { CircleAlert, EyeOff, MessageSquare, TriangleAlert } from "lucide-react";
 import { memo, type ReactNode } from "react";
 import { cx } from "../../ui/cx";
 import { familyOf, TypeTile } from "../families";
-import { useProblemsOf } from "../problems/useProblemsOf";
+import { type Counts, useProblemsOf } from "../problems/useProblemsOf";
+import { useCanvasContent } from "./canvasContext";
 import { factsOf } from "./facts";
+import { TILE_ZOOM } from "./measures";
 import styles from "./StepNode.module.css";
-import { TILE_ZOOM } from "./sizes";
+import type { CanvasNode } from "./viewFlow";
 
-const isTiny = ({ transform: [, , zoom] }: { readonly transform: readonly [number, number, number] }): boolean => zoom < TILE_ZOOM;
+const isFar = ({ transform: [, , zoom] }: { readonly transform: readonly [number, number, number] }): boolean => zoom < TILE_ZOOM;
+
+/** Whether the canvas is so far away that nobody could read it. */
+export const useIsFar = (): boolean => useStore(isFar);
+
+type Shown = Pick<NodeProps<CanvasNode>, "data" | "selected">;
 
 /** A tile of the family's colour while the canvas is far away: a full node costs four times as much. */
-export const StepNode = memo(function StepNode({ data: { step }, selected }: NodeProps<StepNodeType>): ReactNode {
-  const isTile = useStore(isTiny);
+export const StepNode = memo(function StepNode({ data, selected, dragging }: NodeProps<CanvasNode>): ReactNode {
+  const isTile = useIsFar();
   return (
-    <>
-      <Handle type="target" position={Position.Top} className={styles.port} />
-      {isTile ? <Tile step={step} selected={selected} /> : <Card step={step} selected={selected} />}
-      <Handle type="source" position={Position.Bottom} className={styles.port} />
-    </>
+    <Ports {...data}>
+      {isTile ? <Tile data={data} selected={selected} /> : <Card data={data} selected={selected} isDragged={dragging} />}
+    </Ports>
   );
 });
 
-type Shown = Pick<NodeProps<StepNodeType>, "selected"> & { readonly step: StepNodeType["data"]["step"] };
+/** Something with a port for what comes in at its top and one for what goes out at its bottom. */
+export const Ports = ({ hasIn, hasOut, label, children }: {
+  readonly hasIn: boolean;
+  readonly hasOut: boolean;
+  readonly label: string;
+  readonly children: ReactNode;
+}): ReactNode => (
+  <>
+    <Handle type="target" position={Position.Top} className={cx(styles.port, hasIn && styles.connected)} title={`Into ${label}`} />
+    {children}
+    <Handle type="source" position={Position.Bottom} className={cx(styles.port, hasOut && styles.connected)} title={`Out of ${label}: drag to connect`} />
+  </>
+);
 
-const Tile = ({ step, selected }: Shown): ReactNode => (
+const Tile = ({ data: { step }, selected }: Shown): ReactNode => (
   <div className={cx(styles.tile, selected && styles.selected)} data-family={familyOf(step.type)} title={step.name} />
 );
 
-function Card({ step, selected }: Shown): ReactNode {
+function Card({ data: { step }, selected, isDragged }: Shown & { readonly isDragged: boolean }): ReactNode {
   const problems = useProblemsOf(step.id);
   const isWrong = problems.errors > 0;
+  const facts = factsOf(step) || step.type.replaceAll("_", " ");
   return (
-    <div className={cx(styles.card, !step.enabled && styles.disabled, isWrong && styles.wrong, selected && styles.selected)}>
+    <div className={cx(styles.card, !step.enabled && styles.disabled, isWrong && styles.wrong, selected && styles.selected, isDragged && styles.dragged)}>
       <TypeTile type={step.type} />
       <div className={styles.words}>
         <p className={styles.name} title={step.name}>{step.name}</p>
-        <p className={styles.facts}>{factsOf(step) || step.type.replaceAll("_", " ")}</p>
+        <p className={styles.facts} title={facts}>{facts}</p>
       </div>
-      <Badge {...problems} enabled={step.enabled} />
+      <Badge id={step.id} problems={problems} enabled={step.enabled} />
     </div>
   );
 }
 
+const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
+
 /** At the right stands one thing, by rank. */
-export function Badge({ errors, warnings, enabled }: {
-  readonly errors: number;
-  readonly warnings: number;
+export function Badge({ id, problems: { errors, warnings }, enabled }: {
+  readonly id: string;
+  readonly problems: Counts;
   readonly enabled: boolean;
 }): ReactNode {
+  const comments = useCanvasContent().comments.get(id) ?? 0;
   if (errors > 0) {
     return (
-      <span className={cx(styles.badge, styles.error)} role="img" aria-label={`${errors} errors`}>
+      <span className={cx(styles.badge, styles.error)} role="img" aria-label={counted(errors, "error")} title={counted(errors, "error")}>
         <CircleAlert size={13} /> {errors}
       </span>
     );
   }
   if (warnings > 0) {
     return (
-      <span className={cx(styles.badge, styles.warning)} role="img" aria-label={`${warnings} warnings`}>
+      <span className={cx(styles.badge, styles.warning)} role="img" aria-label={counted(warnings, "warning")} title={counted(warnings, "warning")}>
         <TriangleAlert size={13} /> {warnings}
       </span>
     );
   }
-  return enabled ? null : <EyeOff size={14} role="img" aria-label="Disabled" />;
+  if (!enabled) return <EyeOff size={15} className={styles.eye} role="img" aria-label="Disabled" />;
+  if (comments === 0) return null;
+  return (
+    <span className={styles.comments} role="img" aria-label={counted(comments, "comment")} title={counted(comments, "comment")}>
+      <MessageSquare size={13} /> {comments}
+    </span>
+  );
 }

@@ -1,74 +1,68 @@
-/** The types of steps by family: a click adds one. */
-import { PanelLeftClose, Search } from "lucide-react";
-import { useSaved } from "pipeloom-client/react";
-import { type ReactNode, useState } from "react";
+/** The types of steps: beside the canvas where there is room, and beside what asked for a step. */
+import { PanelLeftClose } from "lucide-react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { IconButton } from "../../ui/Button";
-import { Skeleton } from "../../ui/Skeleton";
-import { FAMILIES, familyOf, TypeTile } from "../families";
+import { Kbd } from "../../ui/Kbd";
+import { useCanvasStore } from "../canvas/canvasState";
+import { keyOf } from "../shortcuts/keyOf";
 import { useEditor, useSetEditor } from "../state";
-import { useStepTypes } from "../stepTypes";
 import { useCommands } from "../useCommands";
+import { AddPopover } from "./AddPopover";
 import styles from "./Library.module.css";
-import { matching } from "./matching";
+import { StepList } from "./StepList";
 
 export function Library(): ReactNode {
+  const panel = useRef<HTMLElement>(null);
+  useKeys(panel);
+  return (
+    <>
+      <Panel panel={panel} />
+      <AddPopover />
+    </>
+  );
+}
+
+function Panel({ panel }: { readonly panel: { current: HTMLElement | null } }): ReactNode {
   const isOpen = useEditor((state) => state.isLibraryOpen);
   const set = useSetEditor();
-  const [sought, setSought] = useState("");
+  const { add } = useCommands();
   if (!isOpen) return null;
   return (
-    <aside className={styles.library} aria-label="Steps">
+    <aside ref={panel} className={styles.library} aria-label="Steps">
       <header className={styles.head}>
         <h3>Steps</h3>
         <IconButton label="Close the library" onClick={() => set({ isLibraryOpen: false })}>
           <PanelLeftClose size={16} />
         </IconButton>
       </header>
-      <label className={styles.search}>
-        <Search size={16} aria-hidden="true" />
-        <span className="visually-hidden">Search steps</span>
-        <input type="search" placeholder="Search steps" value={sought} onChange={(event) => setSought(event.target.value)} />
-      </label>
-      <List sought={sought} />
+      <StepList onChoose={(type) => add(type)} canDrag searchKey="/" />
+      <p className={styles.hint}>
+        Drag onto the canvas, or press <Kbd keys="a" />
+      </p>
     </aside>
   );
 }
 
-function List({ sought }: { readonly sought: string }): ReactNode {
-  const types = useStepTypes();
-  const { add } = useCommands();
-  const isReadOnly = useSaved().state === "read only";
-  if (types === undefined) return <Skeleton className={styles.waiting} />;
-  const found = matching([...types.values()], sought);
-  const groups = FAMILIES.map(({ id, title }) => [title, found.filter(({ type }) => familyOf(type) === id)] as const);
-  return (
-    <div className={styles.list}>
-      {found.length === 0 ? <p className={styles.none}>No step has all these words.</p> : null}
-      {groups.map(([title, group]) =>
-        group.length === 0 ? null : (
-          <section key={title} aria-label={title}>
-            <p className={styles.family}>
-              {title} <span>{group.length}</span>
-            </p>
-            {group.map(({ type, title: name, description }) => (
-              <button
-                key={type}
-                type="button"
-                className={styles.type}
-                aria-disabled={isReadOnly || undefined}
-                title={isReadOnly ? "You may read this pipeline, not edit it" : description}
-                onClick={isReadOnly ? undefined : () => add(type)}
-              >
-                <TypeTile type={type} />
-                <span className={styles.words}>
-                  <span className={styles.name}>{name}</span>
-                  <span className={styles.description}>{description}</span>
-                </span>
-              </button>
-            ))}
-          </section>
-        ),
-      )}
-    </div>
-  );
+/** `/` searches the library, and `A` opens it beside the pointer's canvas where it is not seen. */
+function useKeys(panel: { current: HTMLElement | null }): void {
+  const store = useCanvasStore();
+  useEffect(() => {
+    const press = (event: KeyboardEvent): void => {
+      const key = keyOf(event);
+      if ((key !== "a" && key !== "/") || event.defaultPrevented) return;
+      event.preventDefault();
+      const search = panel.current?.querySelector<HTMLElement>("input");
+      const isSeen = search?.checkVisibility() ?? false;
+      if (isSeen && key === "/") search?.focus();
+      else store.set({ adding: { beside: besideCanvas(), target: null } });
+    };
+    document.addEventListener("keydown", press);
+    return () => document.removeEventListener("keydown", press);
+  }, [panel, store]);
+}
+
+/** The upper edge of the canvas, in its middle. */
+export function besideCanvas(): DOMRect {
+  const pane = document.querySelector(".react-flow")?.getBoundingClientRect() ?? new DOMRect(0, 48, innerWidth, 0);
+  return new DOMRect(pane.x + pane.width / 2, pane.y + 8, 0, 0);
 }

@@ -1,0 +1,109 @@
+/**
+ * What this window shows of the canvas: folded containers, the grid, what is being dragged to where. Nothing
+ * of it stands in the document. There is one for each room, so that the library's drags find it, too.
+ */
+import type { Room } from "pipeloom-client";
+import { useRoom } from "pipeloom-client/react";
+import { useSyncExternalStore } from "react";
+import type { Box, Point, Size } from "./measures";
+import type { Scene, WaitingLane } from "./scene";
+
+/** A list of steps: one of a container, or that of the canvas. */
+export interface Target {
+  readonly parent: string | null;
+  readonly slot: string;
+}
+
+/** A step is to be added: the library opens beside a rectangle of the window. */
+export interface Adding {
+  readonly beside: Box;
+  /** Where it is to stand; null: in the middle of what is seen. */
+  readonly target: Target | null;
+}
+
+export interface CanvasState {
+  readonly folded: ReadonlySet<string>;
+  readonly waiting: ReadonlyMap<string, readonly WaitingLane[]>;
+  readonly isSnapping: boolean;
+  /** The list in which what is dragged would land, unless it is the one it comes from. */
+  readonly drop: Target | null;
+  readonly floating: ReadonlyMap<string, Point>;
+  readonly least: ReadonlyMap<string, Size> | undefined;
+  readonly adding: Adding | null;
+  /** Whether steps are on their way to new places. */
+  readonly isTidying: boolean;
+}
+
+const NONE: ReadonlyMap<string, Point> = new Map();
+
+export class CanvasStore {
+  private state: CanvasState;
+  /** As it was last drawn. */
+  scene: Scene | null = null;
+  private readonly listeners = new Set<() => void>();
+
+  constructor() {
+    this.state = {
+      folded: new Set(),
+      waiting: new Map(),
+      isSnapping: localStorage.getItem(SNAP) !== "off",
+      drop: null,
+      floating: NONE,
+      least: undefined,
+      adding: null,
+      isTidying: false,
+    };
+  }
+
+  readonly get = (): CanvasState => this.state;
+
+  readonly set = (changes: Partial<CanvasState>): void => {
+    this.state = { ...this.state, ...changes };
+    if (changes.isSnapping !== undefined) localStorage.setItem(SNAP, changes.isSnapping ? "on" : "off");
+    for (const listener of [...this.listeners]) listener();
+  };
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  };
+
+  /** Fold a container, or unfold it. */
+  readonly fold = (id: string): void => {
+    const folded = new Set(this.state.folded);
+    if (!folded.delete(id)) folded.add(id);
+    this.set({ folded });
+  };
+
+  /** Show a lane that has no steps yet. */
+  readonly wait = (id: string, lane: WaitingLane): void => {
+    const others = (this.state.waiting.get(id) ?? []).filter(({ slot }) => slot !== lane.slot);
+    this.set({ waiting: new Map(this.state.waiting).set(id, [...others, lane]) });
+  };
+
+  /** What is dragged would land there; the same target changes nothing. */
+  readonly aim = (drop: Target | null): void => {
+    const { drop: former } = this.state;
+    if (former?.parent !== drop?.parent || former?.slot !== drop?.slot || (former === null) !== (drop === null)) this.set({ drop });
+  };
+
+  readonly endDrag = (): void => this.set({ drop: null, floating: NONE, least: undefined });
+}
+
+const SNAP = "pipeloom-snap";
+
+const stores = new WeakMap<Room, CanvasStore>();
+
+export function canvasOf(room: Room): CanvasStore {
+  const store = stores.get(room) ?? new CanvasStore();
+  stores.set(room, store);
+  return store;
+}
+
+export const useCanvasStore = (): CanvasStore => canvasOf(useRoom());
+
+/** Read a part of the state, and again when that part has changed. */
+export function useCanvas<T>(select: (state: CanvasState) => T): T {
+  const store = useCanvasStore();
+  return useSyncExternalStore(store.subscribe, () => select(store.get()));
+}

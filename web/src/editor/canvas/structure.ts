@@ -1,0 +1,130 @@
+/** Adds steps to lists and moves them between lists, each as one edit with everything that makes room for it. */
+import { addStep, moveSteps, type Outcome, type Pipeline, placeStep } from "pipeloom-client";
+import type { Target } from "./canvasState";
+import { NODE_HEIGHT, NODE_WIDTH, type Point, type Size } from "./measures";
+import { freePlace, landingIn, settled } from "./placing";
+import { type Item, type Scene, sceneOf } from "./scene";
+
+/** The steps of the document as they stand there, nothing folded. */
+export function documentScene(pipeline: Pipeline): Scene {
+  return sceneOf(
+    [...pipeline.steps().values()].map(({ id, type, parent_step_id: parent, slot, position }) => ({ id, type, parent, slot, position })),
+  );
+}
+
+const PLAIN: Size = { width: NODE_WIDTH, height: NODE_HEIGHT };
+
+/** What a new step of a type takes. */
+export function sizeOfNew(type: string): Size {
+  const frame = sceneOf([{ id: "new", type, parent: null, slot: "steps", position: { x: 0, y: 0 } }]).frames.get("new");
+  return frame ?? PLAIN;
+}
+
+/**
+ * Add a step to a list. `wanted` is its corner on the canvas; null puts it at the end of the list. With
+ * `isExact` a step of the canvas stands just there, also above another.
+ */
+export function addTo(pipeline: Pipeline, type: string, target: Target, wanted: Point | null, isExact = false): Outcome<{ readonly id: string }> {
+  const scene = documentScene(pipeline);
+  const size = sizeOfNew(type);
+  const at = target.parent === null && wanted !== null && !isExact ? freePlace(topBoxes(scene), wanted, size) : relative(scene, target, wanted);
+  const { position, before, moves } = landingIn(scene, target, size, at);
+  return inOne(pipeline, () => {
+    const added = addStep(pipeline, { type, parent_step_id: target.parent, slot: target.slot, before, position, size });
+    if (!added.ok) return added;
+    const item: Item = { id: added.id, type, parent: target.parent, slot: target.slot, position };
+    settle(pipeline, scene, [...moved(scene, moves), item], [target.parent], moves);
+    return added;
+  });
+}
+
+/** A step on its way to a list; `wanted` is its corner on the canvas. */
+export interface Move {
+  readonly id: string;
+  readonly target: Target;
+  readonly wanted: Point;
+}
+
+/** Move steps into lists, with all steps inside them; or none of them, if one cannot. */
+export function placeIn(pipeline: Pipeline, moves: readonly Move[]): Outcome {
+  const refusal = moves.map((move) => refusalOf(pipeline, move)).find((each) => each !== null);
+  if (refusal) return { ok: false, refused: { code: "edit_conflict", field: "name", message: refusal } };
+  const before = documentScene(pipeline);
+  const moving = new Set(moves.map(({ id }) => id));
+  return inOne(pipeline, () => {
+    let scene = before;
+    for (const { id, target, wanted } of moves) {
+      const size = scene.frames.get(id) ?? PLAIN;
+      const landing = landingIn(scene, target, size, relative(scene, target, wanted), moving);
+      const placed = placeStep(pipeline, id, { ...target, before: landing.before, position: landing.position });
+      if (!placed.ok) return placed;
+      moving.delete(id);
+      const change = { ...target, position: landing.position };
+      scene = sceneOf(inOrder(moved(scene, landing.moves).map((item) => (item.id === id ? { ...item, ...change } : item))));
+      write(pipeline, landing.moves);
+    }
+    settle(pipeline, before, [...scene.items.values()], new Set(moves.map(({ target }) => target.parent)), {});
+    return { ok: true };
+  });
+}
+
+/** Why a step cannot stand in a list: two steps of one list need two names. */
+function refusalOf(pipeline: Pipeline, { id, target }: Move): string | null {
+  const steps = pipeline.steps();
+  const name = steps.get(id)?.name;
+  for (const other of steps.values()) {
+    if (other.id !== id && other.parent_step_id === target.parent && other.slot === target.slot && other.name === name) {
+      const where = target.parent === null ? "The canvas" : (steps.get(target.parent)?.name ?? "The container");
+      return `${where} has a step named ${name} already: rename one first`;
+    }
+  }
+  return null;
+}
+
+function inOne<T extends Outcome<object>>(pipeline: Pipeline, edit: () => T): T {
+  return pipeline.doc.transact(edit, pipeline.origin);
+}
+
+function settle(pipeline: Pipeline, before: Scene, items: readonly Item[], parents: Iterable<string | null>, moves: Readonly<Record<string, Point>>): void {
+  write(pipeline, { ...moves, ...settled(before, inOrder(items), parents) });
+}
+
+function write(pipeline: Pipeline, moves: Readonly<Record<string, Point>>): void {
+  if (Object.keys(moves).length > 0) moveSteps(pipeline, moves);
+}
+
+const moved = ({ items }: Scene, moves: Readonly<Record<string, Point>>): Item[] =>
+  [...items.values()].map((item) => ({ ...item, position: moves[item.id] ?? item.position }));
+
+/** Parents before what is in them, as scenes need it. */
+function inOrder(items: readonly Item[]): Item[] {
+  const children = new Map<string | null, Item[]>();
+  for (const item of items) {
+    const line = children.get(item.parent);
+    if (line) line.push(item);
+    else children.set(item.parent, [item]);
+  }
+  const ordered = [...(children.get(null) ?? [])];
+  for (const { id } of ordered) ordered.push(...(children.get(id) ?? []));
+  return ordered;
+}
+
+const topBoxes = ({ children, boxes }: Scene) => (children.get(null) ?? []).flatMap(({ id }) => boxes.get(id) ?? []);
+
+/** A point of the canvas from the corner of a container. */
+function relative({ boxes }: Scene, { parent }: Target, point: Point | null): Point | null {
+  const corner = parent === null ? undefined : boxes.get(parent);
+  return point === null || corner === undefined ? point : { x: point.x - corner.x, y: point.y - corner.y };
+}
+
+/** Run an edit that moves steps within their lists, and let what their containers have grown over move on. */
+export function settleAfter(pipeline: Pipeline, moves: readonly { readonly id: string; readonly position: Point }[], edit: () => void): void {
+  const before = documentScene(pipeline);
+  const to = new Map(moves.map(({ id, position }) => [id, position]));
+  pipeline.doc.transact(() => {
+    edit();
+    const items = [...before.items.values()].map((item) => ({ ...item, position: to.get(item.id) ?? item.position }));
+    const parents = new Set(moves.map(({ id }) => before.items.get(id)?.parent ?? null));
+    settle(pipeline, before, items, parents, {});
+  }, pipeline.origin);
+}

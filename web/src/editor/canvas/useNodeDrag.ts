@@ -1,0 +1,116 @@
+/**
+ * Drags of steps: inside of their container they stay in it and it grows with them; dragged out of it they
+ * float, the list they would land in is marked, and there they land. All of a drop is one edit.
+ */
+import { type NodeChange, type NodePositionChange, useReactFlow } from "@xyflow/react";
+import { useRoom } from "pipeloom-client/react";
+import { useCallback, useRef } from "react";
+import { pointer } from "../pointer";
+import { useCommands } from "../useCommands";
+import { type CanvasStore, type Target, useCanvasStore } from "./canvasState";
+import { NODE_HEIGHT, NODE_WIDTH, type Point } from "./measures";
+import { within } from "./placing";
+import type { Scene } from "./scene";
+import { type Move, placeIn, settleAfter } from "./structure";
+import { type Home, targetAt } from "./targets";
+import type { CanvasNode } from "./viewFlow";
+
+interface Drag {
+  readonly moving: ReadonlySet<string>;
+  readonly home: Home | null;
+  target: Target;
+}
+
+type Changes = NodeChange<CanvasNode>[];
+type Moved = NodePositionChange & { readonly position: Point };
+
+const isMove = (change: NodeChange<CanvasNode>): change is Moved => change.type === "position" && change.position !== undefined;
+
+/** Stands before what commits drags: `onNodesChange` of the library. */
+export function useNodeDrag(commit: (changes: Changes) => void): (changes: Changes) => void {
+  const room = useRoom();
+  const flow = useReactFlow();
+  const store = useCanvasStore();
+  const { check } = useCommands();
+  const drag = useRef<Drag | null>(null);
+  return useCallback(
+    (changes) => {
+      const { scene } = store;
+      const moves = changes.filter(isMove);
+      if (scene === null || moves.length === 0) return commit(changes);
+      if (moves.some(({ dragging }) => dragging)) {
+        const active = (drag.current ??= begun(store, scene, moves));
+        const at = pointer();
+        if (at) active.target = targetAt(scene, flow.screenToFlowPosition(at, { snapToGrid: false }), active.moving, active.home);
+        return commit(changes.map((change) => (isMove(change) ? dragged(store, scene, active, change) : change)));
+      }
+      const active = drag.current;
+      drag.current = null;
+      if (active === null) return commit(changes.map((change) => (isMove(change) ? kept(scene, change) : change)));
+      store.endDrag();
+      const leaving = moves.filter(({ id }) => !staysAt(scene, id, active.target));
+      if (leaving.length === 0) {
+        const final = changes.map((change) => (isMove(change) ? kept(scene, change) : change));
+        return settleAfter(room.pipeline, final.filter(isMove), () => commit(final));
+      }
+      const outcome = placeIn(room.pipeline, leaving.map((change) => landed(scene, active.target, change)));
+      if (check(outcome)) rememberLanes(store, scene, leaving);
+      // Where they stand now is written already; this ends the drag.
+      const steps = room.pipeline.steps();
+      commit(changes.map((change) => (isMove(change) ? { ...change, position: steps.get(change.id)?.position ?? change.position } : change)));
+    },
+    [room, flow, store, check, commit],
+  );
+}
+
+function begun(store: CanvasStore, scene: Scene, moves: readonly Moved[]): Drag {
+  const parents = new Set(moves.map(({ id }) => scene.items.get(id)?.parent ?? null));
+  const [parent = null] = parents;
+  const box = parent === null || parents.size > 1 ? undefined : scene.boxes.get(parent);
+  store.set({ least: new Map(scene.frames) });
+  const home = parent !== null && box !== undefined ? { parent, box } : null;
+  return { moving: new Set(moves.map(({ id }) => id)), home, target: { parent, slot: "steps" } };
+}
+
+/** Whether a step is in the list already. */
+function staysAt({ items }: Scene, id: string, { parent, slot }: Target): boolean {
+  const item = items.get(id);
+  return item === undefined || (item.parent === parent && (parent === null || item.slot === slot));
+}
+
+function dragged(store: CanvasStore, scene: Scene, { moving, target }: Drag, change: Moved): Moved {
+  const leaving = [...moving].filter((id) => !staysAt(scene, id, target));
+  store.aim(leaving.length > 0 ? target : null);
+  float(store, scene, leaving);
+  return leaving.includes(change.id) ? change : kept(scene, change);
+}
+
+/** What leaves its list keeps its place there until it lands. */
+function float(store: CanvasStore, { items }: Scene, leaving: readonly string[]): void {
+  const { floating } = store.get();
+  if (floating.size === leaving.length && leaving.every((id) => floating.has(id))) return;
+  store.set({ floating: new Map(leaving.map((id) => [id, floating.get(id) ?? (items.get(id)?.position as Point)])) });
+}
+
+/** Within its container. */
+function kept({ items, frames }: Scene, change: Moved): Moved {
+  const item = items.get(change.id);
+  const frame = item === undefined || item.parent === null ? undefined : frames.get(item.parent);
+  const lane = frame?.lanes.find(({ slot }) => slot === item?.slot);
+  if (frame === undefined || lane === undefined) return change;
+  return { ...change, position: within(frame, lane, change.position, frames.get(change.id) ?? { width: NODE_WIDTH, height: NODE_HEIGHT }) };
+}
+
+function landed({ items, boxes }: Scene, target: Target, { id, position }: Moved): Move {
+  const corner = boxes.get(items.get(id)?.parent ?? "");
+  return { id, target, wanted: { x: position.x + (corner?.x ?? 0), y: position.y + (corner?.y ?? 0) } };
+}
+
+/** A case that has lost its last step stays to be filled again, in this window. */
+function rememberLanes(store: CanvasStore, { items, frames }: Scene, leaving: readonly Moved[]): void {
+  for (const { id } of leaving) {
+    const { parent, slot } = items.get(id) ?? { parent: null, slot: "" };
+    const lane = parent === null ? undefined : frames.get(parent)?.lanes.find((each) => each.slot === slot);
+    if (parent !== null && lane !== undefined && slot.startsWith("cases:")) store.wait(parent, { slot, x: lane.x });
+  }
+}
