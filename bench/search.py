@@ -44,6 +44,8 @@ WORDS: Final[Mapping[str, str]] = {
     "in every pipeline": "word0",
     "two of those": "word0 word1",
     "one of those, and the one": f"word0 {NEEDLE}",
+    "only begun, in every one": "wo",
+    "only begun, in one of four": "word2900",
     "nowhere": "word99999",
 }
 
@@ -124,14 +126,14 @@ async def refresh_all(dsn: str) -> None:
 
 
 async def ask(
-    users: PostgresUserDatabase, user_id: UUID, name: str, argument: object, rounds: int
+    users: PostgresUserDatabase, user_id: UUID, name: str, arguments: Sequence[object], rounds: int
 ) -> tuple[Spread, int]:
     """Run a query in sessions of a user; return how long a session took, and how much it found."""
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
         async with users.rows(user_id) as session:
-            rows = await session.fetch(name, argument)
+            rows = await session.fetch(name, *arguments)
         times.append(time.perf_counter() - start)
     return Spread.of(times), len(rows)
 
@@ -142,7 +144,7 @@ async def plan(dsn: str, user_id: UUID, words: str) -> str:
     body = await driver.fetchval("SELECT prosrc FROM pg_proc WHERE proname = 'search_pipelines'")
     await driver.execute("SET plan_cache_mode = force_generic_plan")
     await driver.execute(f"SET app.user_id = '{user_id}'")
-    await driver.execute(f"PREPARE search (text) AS {re.sub('words', '$1', body)}")
+    await driver.execute("PREPARE search (text) AS " + re.sub(r"\bwords\b", "$1", body))
     lines = await driver.fetch(f"EXPLAIN (ANALYZE, COSTS OFF) EXECUTE search ('{words}')")
     await driver.close()
     return "\n".join(line[0] for line in lines)
@@ -163,12 +165,16 @@ async def measure(dsn: str, pipelines: int, steps: int, rounds: int) -> str:
     users, lines = PostgresUserDatabase(pool), []
     for kind, words in WORDS.items():
         await _expect_index(dsn, demo.owner.id, words)
-        page, _ = await ask(users, demo.owner.id, "page", words, rounds)
+        page, _ = await ask(users, demo.owner.id, "page", (words,), rounds)
         async with users.rows(demo.owner.id) as session:
             found = await session.fetchval("count", words)
         lines.append([f"{kind}: {words}", str(found), *page.cells])
-    stats, _ = await ask(users, demo.owner.id, "stats", demo.team_id, rounds)
+    stats, _ = await ask(users, demo.owner.id, "stats", (demo.team_id,), rounds)
     lines.append(["a page of pipeline_stats", "-", *stats.cells])
+    for sort in ("created", "updated", "name"):
+        filters = (demo.team_id, None, None, None, None, False, sort, None, None, None, 51, 30, 10)
+        listed, _ = await ask(users, demo.owner.id, "pipelines", filters, rounds)
+        lines.append([f"a page of the list, by {sort}", "-", *listed.cells])
     lines.append(["(refresh of an entry)", "-", *refreshed.cells])
     await pool.close()
     return table(["search", "found", *SPREAD], lines)

@@ -75,6 +75,27 @@ FROM teams AS t
 JOIN team_members AS m ON m.team_id = t.id AND m.user_id = current_user_id()
 WHERE t.id = $1
 
+-- team_overview --
+-- How many of each there are in a team, for the headings of lists.
+SELECT
+    count(*) FILTER (WHERE p.status = 'draft') AS draft,
+    count(*) FILTER (WHERE p.status = 'active') AS active,
+    count(*) FILTER (WHERE p.status = 'archived') AS archived,
+    (SELECT count(*) FROM pipeline_templates AS t WHERE t.team_id = $1) AS templates,
+    (SELECT count(*) FROM deleted_pipelines AS d WHERE d.team_id = $1) AS deleted
+FROM pipelines AS p
+WHERE p.team_id = $1
+
+-- team_tags --
+-- The tags of a team's pipelines, the most frequent first, at most $2 of them; without those that are
+-- longer than $3, which no filter takes.
+SELECT tag, count(*) AS count
+FROM pipelines AS p, unnest(p.tags) AS tag
+WHERE p.team_id = $1 AND length(tag) <= $3
+GROUP BY tag
+ORDER BY count(*) DESC, tag
+LIMIT $2
+
 -- lock_team --
 -- One of the user's teams, locked until the end of the transaction.
 SELECT t.id, t.organization_id, t.name, t.slug, t.settings, t.created_at, m.role
@@ -139,28 +160,50 @@ UPDATE team_members SET (role) = ROW ($3) WHERE team_id = $1 AND user_id = $2
 DELETE FROM team_members WHERE team_id = $1 AND user_id = $2 RETURNING user_id
 
 -- pipelines --
--- The pipelines of the user's teams after a place in the list, newest first; a NULL filter lets
--- everything through. With each come the users who are there, at most $9 of them: their presence was
--- renewed within the last $8 seconds.
+-- The pipelines of the user's teams after a place in the list; a NULL filter lets everything through.
+-- They are sorted by $7: by 'name', or by when they were 'created' or 'updated', the last one first.
+-- With each come its outline, and the users who are there, at most $13 of them: their presence was
+-- renewed within the last $12 seconds. With $6 come only those where somebody is.
 SELECT
     p.id, p.team_id, p.created_by, p.parent_pipeline_id, p.name, p.description, p.status, p.tags,
     p.yaml_version, p.is_template, p.created_at, p.updated_at, p.published_at,
+    left(lower(p.name), 50) AS sort_name,
+    pipeline_outline(p.id) AS outline,
     ARRAY(
         SELECT jsonb_build_object('id', u.id, 'name', u.name, 'avatar_url', u.avatar_url)
         FROM presence AS r
         JOIN users AS u ON u.id = r.user_id
-        WHERE r.pipeline_id = p.id AND r.last_seen >= now() - make_interval(secs => $8)
+        WHERE r.pipeline_id = p.id AND r.last_seen >= now() - make_interval(secs => $12)
         ORDER BY u.name, u.id
-        LIMIT $9
+        LIMIT $13
     ) AS present
 FROM pipelines AS p
-WHERE ($1::uuid IS NULL OR team_id = $1)
-    AND ($2::text IS NULL OR status = $2)
-    AND ($3::text[] IS NULL OR tag_keys(tags) @> tag_keys($3) AND tags @> $3)
-    AND ($4::boolean IS NULL OR is_template = $4)
-    AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6::uuid))
-ORDER BY created_at DESC, id DESC
-LIMIT $7
+WHERE ($1::uuid IS NULL OR p.team_id = $1)
+    AND ($2::text[] IS NULL OR p.status = ANY ($2))
+    AND ($3::text[] IS NULL OR tag_keys(p.tags) @> tag_keys($3) AND p.tags @> $3)
+    AND ($4::boolean IS NULL OR p.is_template = $4)
+    AND ($5::uuid[] IS NULL OR p.id = ANY ($5))
+    AND (
+        NOT $6::boolean
+        OR p.id IN (
+            SELECT r.pipeline_id FROM presence AS r
+            WHERE r.last_seen >= now() - make_interval(secs => $12)
+        )
+    )
+    AND (
+        $10::uuid IS NULL
+        OR CASE $7
+            WHEN 'name' THEN (left(lower(p.name), 50), p.id) > ($9::text, $10)
+            WHEN 'updated' THEN (p.updated_at, p.id) < ($8::timestamptz, $10)
+            ELSE (p.created_at, p.id) < ($8, $10)
+        END
+    )
+ORDER BY
+    CASE $7 WHEN 'name' THEN left(lower(p.name), 50) END,
+    CASE $7 WHEN 'name' THEN p.id END,
+    CASE $7 WHEN 'updated' THEN p.updated_at WHEN 'created' THEN p.created_at END DESC,
+    p.id DESC
+LIMIT $11
 
 -- pipeline --
 -- One pipeline with its settings.
@@ -364,28 +407,49 @@ FROM pipeline_versions
 WHERE pipeline_id = $1 AND version_number = $2
 
 -- pipelines_found --
--- One page of the pipelines that a search for $1 finds; the other parameters are those of
+-- One page of the pipelines that a search for $14 finds; the other parameters are those of
 -- `pipelines`.
 SELECT
     p.id, p.team_id, p.created_by, p.parent_pipeline_id, p.name, p.description, p.status, p.tags,
     p.yaml_version, p.is_template, p.created_at, p.updated_at, p.published_at,
+    left(lower(p.name), 50) AS sort_name,
+    pipeline_outline(p.id) AS outline,
     ARRAY(
         SELECT jsonb_build_object('id', u.id, 'name', u.name, 'avatar_url', u.avatar_url)
         FROM presence AS r
         JOIN users AS u ON u.id = r.user_id
-        WHERE r.pipeline_id = p.id AND r.last_seen >= now() - make_interval(secs => $9)
+        WHERE r.pipeline_id = p.id AND r.last_seen >= now() - make_interval(secs => $12)
         ORDER BY u.name, u.id
-        LIMIT $10
+        LIMIT $13
     ) AS present
 FROM pipelines AS p
-WHERE id IN (SELECT search_pipelines($1))
-    AND ($2::uuid IS NULL OR team_id = $2)
-    AND ($3::text IS NULL OR status = $3)
-    AND ($4::text[] IS NULL OR tag_keys(tags) @> tag_keys($4) AND tags @> $4)
-    AND ($5::boolean IS NULL OR is_template = $5)
-    AND ($6::timestamptz IS NULL OR (created_at, id) < ($6, $7::uuid))
-ORDER BY created_at DESC, id DESC
-LIMIT $8
+WHERE p.id IN (SELECT search_pipelines($14))
+    AND ($1::uuid IS NULL OR p.team_id = $1)
+    AND ($2::text[] IS NULL OR p.status = ANY ($2))
+    AND ($3::text[] IS NULL OR tag_keys(p.tags) @> tag_keys($3) AND p.tags @> $3)
+    AND ($4::boolean IS NULL OR p.is_template = $4)
+    AND ($5::uuid[] IS NULL OR p.id = ANY ($5))
+    AND (
+        NOT $6::boolean
+        OR p.id IN (
+            SELECT r.pipeline_id FROM presence AS r
+            WHERE r.last_seen >= now() - make_interval(secs => $12)
+        )
+    )
+    AND (
+        $10::uuid IS NULL
+        OR CASE $7
+            WHEN 'name' THEN (left(lower(p.name), 50), p.id) > ($9::text, $10)
+            WHEN 'updated' THEN (p.updated_at, p.id) < ($8::timestamptz, $10)
+            ELSE (p.created_at, p.id) < ($8, $10)
+        END
+    )
+ORDER BY
+    CASE $7 WHEN 'name' THEN left(lower(p.name), 50) END,
+    CASE $7 WHEN 'name' THEN p.id END,
+    CASE $7 WHEN 'updated' THEN p.updated_at WHEN 'created' THEN p.created_at END DESC,
+    p.id DESC
+LIMIT $11
 
 -- presence_at_pipeline --
 -- The users who are shown at a pipeline: their presence was renewed within the last $2 seconds.

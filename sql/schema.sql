@@ -873,11 +873,11 @@ CREATE INDEX idx_pipeline_search ON pipeline_search USING gin (document) WITH (f
 CREATE INDEX idx_pipeline_search_stale ON pipeline_search (refreshed_at) WHERE is_stale;
 
 -- The team is one more word, so that the index itself leaves out the pipelines of other teams. No
--- text yields a word with a colon and a hyphen in it; search_pipelines would not trust one anyway.
+-- text yields a word that begins with a colon; search_pipelines would not trust one anyway.
 CREATE FUNCTION header_words(team uuid, name text, description text, tags text[]) RETURNS tsvector
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-    SELECT array_to_tsvector(ARRAY['team:' || team]) || strip(
+    SELECT array_to_tsvector(ARRAY[':' || team]) || strip(
         to_tsvector('english', left(name, 1000))
         || to_tsvector('english', left(coalesce(description, ''), 50000))
         || to_tsvector('english', left(array_to_string(tags, ' '), 10000))
@@ -945,6 +945,31 @@ CREATE FUNCTION search_rest(size integer) RETURNS interval
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT make_interval(secs => 1 + size / 1000.0) $$;
 
+-- A query in which each word may be only begun: 'pre':* for 'pre'.
+CREATE FUNCTION begun(query tsquery) RETURNS tsquery
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT regexp_replace(query::text, '''(?= & |$)', ''':*', 'g')::tsquery $$;
+
+-- The words of a search as a query, empty for stop words alone. The last one may be only begun, as it
+-- is while somebody types; not if it is one letter, which would read most of the index. The index has
+-- stems: "reviewin" begins none, so it is also completed by what English words end in.
+CREATE FUNCTION words_sought(words text) RETURNS tsquery
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT plainto_tsquery('english', left(words, length(words) - length(w.last))) && CASE
+        WHEN length(w.last) < 2 THEN plainto_tsquery('english', w.last)
+        ELSE begun(plainto_tsquery('english', w.last)) || begun(plainto_tsquery('simple', w.last)) || (
+            SELECT coalesce(string_agg(DISTINCT format('(%s)', c.query), ' | '), '')::tsquery
+            FROM unnest(
+                '{e,s,d,g,y,n,t,r,ng,ed,es,er,on,nt,ly,ss,ion,ing,ent,ess,tion,ment,ness,ation}'::text[]
+            ) AS ending
+            CROSS JOIN plainto_tsquery('english', w.last || ending) AS c (query)
+            WHERE numnode(c.query) > 0
+        )
+    END
+    FROM (SELECT substring(words FROM '\S*$') AS last) AS w
+$$;
+
 -- The pipelines of the user's teams that contain every word; none for stop words alone.
 --
 -- Under row-level security a condition that is not leakproof is evaluated after the policy's, and
@@ -960,9 +985,9 @@ AS $$
     JOIN pipelines AS p ON p.id = e.pipeline_id
     WHERE e.document @@ (
             SELECT w.query && t.query
-            FROM (SELECT plainto_tsquery('english', left(words, 500)) AS query) AS w
+            FROM (SELECT words_sought(left(words, 500)) AS query) AS w
             CROSS JOIN (
-                SELECT string_agg(format('''team:%s''', team), '|')::tsquery AS query
+                SELECT string_agg(format(''':%s''', team), '|')::tsquery AS query
                 FROM unnest(my_team_ids()) AS team
             ) AS t
             WHERE numnode(w.query) > 0
@@ -1090,3 +1115,39 @@ EXECUTE FUNCTION announce_deleted_pipeline();
 GRANT SELECT ON deleted_pipelines TO pipeloom_api;
 REVOKE ALL ON FUNCTION delete_pipeline, restore_pipeline FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION delete_pipeline, restore_pipeline TO pipeloom_api;
+
+-- How many steps a pipeline has, how much is wrong with it, and what a small picture of it needs: type
+-- and place of the first 24 steps of its top level. NULL unless the user may see the pipeline.
+--
+-- It looks past the policies of what it counts, which would ask for the pipeline once for each row.
+CREATE FUNCTION pipeline_outline(pipeline uuid) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+        'step_count', (SELECT count(*) FROM steps AS s WHERE s.pipeline_id = p.id),
+        'errors', (
+            SELECT count(*) FROM pipeline_diagnostics AS d
+            WHERE d.pipeline_id = p.id AND d.severity = 'error'
+        ),
+        'warnings', (
+            SELECT count(*) FROM pipeline_diagnostics AS d
+            WHERE d.pipeline_id = p.id AND d.severity = 'warning'
+        ),
+        'steps', ARRAY(
+            SELECT jsonb_build_object(
+                'type', left(coalesce(s.declared_type, s.type), 100),
+                'x', s.position_x, 'y', s.position_y
+            )
+            FROM steps AS s
+            WHERE s.pipeline_id = p.id AND s.parent_step_id IS NULL
+            ORDER BY s.order_index, s.id
+            LIMIT 24
+        )
+    )
+    FROM pipelines AS p
+    WHERE p.id = pipeline AND p.deleted_at IS NULL
+        AND p.team_id = ANY ((SELECT my_team_ids())::uuid[])
+$$;
+
+REVOKE ALL ON FUNCTION pipeline_outline FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pipeline_outline TO pipeloom_api;

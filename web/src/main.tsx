@@ -3,12 +3,11 @@ import "./theme/base.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App, loadEditor } from "./App";
-import { keepSignedIn, takeTokenFromAddress } from "./session/token";
+import { takeTokenFromAddress } from "./session/token";
 import { followTheme } from "./theme/theme";
 
 takeTokenFromAddress();
 followTheme();
-keepSignedIn();
 // The editor is a file of its own; with a pipeline's address it is fetched before anything is drawn.
 if (location.pathname.startsWith("/pipelines/")) void loadEditor();
 

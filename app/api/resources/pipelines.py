@@ -1,6 +1,8 @@
 """`/pipelines`: list, create, read, change and delete."""
 
-from typing import Annotated, Final
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -8,7 +10,16 @@ from fastapi import APIRouter, Query, Response
 from app.api.core import etags, roles
 from app.api.core.context import Asking, Caller
 from app.api.core.etags import IfMatch, IfNoneMatch
-from app.api.core.pagination import DEFAULT_LIMIT, NEWEST_FIRST, Cursor, Keyset, Limit, Page
+from app.api.core.pagination import (
+    DEFAULT_LIMIT,
+    NEWEST_FIRST,
+    Cursor,
+    Keyset,
+    Limit,
+    Page,
+    text_value,
+    timestamp,
+)
 from app.api.schemas.common import problems
 from app.api.schemas.pipelines import (
     MAX_PRESENT,
@@ -28,7 +39,16 @@ from . import document_edits
 
 router = APIRouter(prefix="/pipelines", tags=["pipelines"])
 
-_BY_CREATION: Final = Keyset("pipelines", NEWEST_FIRST)
+Sort: TypeAlias = Literal["created", "updated", "name"]
+
+_BY_TIME: Final[Mapping[str, Callable[[str], Any]]] = {"updated_at": timestamp, "id": UUID}
+_BY_NAME: Final[Mapping[str, Callable[[str], Any]]] = {"sort_name": text_value, "id": UUID}
+
+_ORDERS: Final[Mapping[Sort, Keyset]] = {
+    "created": Keyset("pipelines", NEWEST_FIRST),
+    "updated": Keyset("pipelines by edit", _BY_TIME),
+    "name": Keyset("pipelines by name", _BY_NAME),
+}
 
 
 @router.get("", name="list_pipelines", responses=problems(400))
@@ -36,25 +56,41 @@ async def index(
     *,
     caller: Asking,
     team: UUID | None = None,
-    status: Status | None = None,
+    status: Annotated[list[Status] | None, Query(max_length=3, description="Any of these.")] = None,
     tag: Annotated[list[str] | None, Query(max_length=20, description="All of these.")] = None,
     template: Annotated[bool | None, Query(description="Only templates, or none.")] = None,
-    q: Annotated[str | None, Query(max_length=500, description="With all these words.")] = None,
+    id: Annotated[list[UUID] | None, Query(max_length=100, description="Any of these.")] = None,  # noqa: A002
+    present: Annotated[bool, Query(description="Only where somebody is.")] = False,
+    q: Annotated[
+        str | None,
+        Query(max_length=500, description="With all these words; the last may be only begun."),
+    ] = None,
+    sort: Annotated[
+        Sort, Query(description="The newest, the last edited, or A first.")
+    ] = "created",
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[ListedPipeline]:
-    """List the pipelines of your teams, newest first, with those who have each open.
+    """List the pipelines of your teams, each with its outline and with those who have it open.
 
     `q` looks in names, descriptions, tags and steps; a step just written is found after a moment.
+    A list by `updated` may repeat or miss a pipeline that is edited between two pages.
     """
-    filters = (team, status, tag, template, *_BY_CREATION.after(cursor), limit + 1)
+    order = _ORDERS[sort]
+    filters = (team, status, tag, template, id, present, sort, *_after(order, cursor), limit + 1)
     shown = (*filters, PRESENCE_SECONDS, MAX_PRESENT)
     async with caller.rows() as rows:
         if q is None:
             found = await rows.fetch("pipelines", *shown)
         else:
-            found = await rows.fetch("pipelines_found", q, *shown)
-    return _BY_CREATION.page(found, limit, ListedPipeline.of)
+            found = await rows.fetch("pipelines_found", *shown, q)
+    return order.page(found, limit, ListedPipeline.of)
+
+
+def _after(order: Keyset, cursor: str | None) -> tuple[datetime | None, str | None, UUID | None]:
+    """The place to go on after, as the queries take it: a time or a name, and an id."""
+    key, last = order.after(cursor)
+    return (None, key, last) if order is _ORDERS["name"] else (key, None, last)
 
 
 @router.get("/{pipeline_id}", name="get_pipeline", responses=problems(304, 404))

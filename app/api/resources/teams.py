@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from app.api.core import etags, roles
 from app.api.core.context import Asking
@@ -15,10 +15,13 @@ from app.api.core.pagination import DEFAULT_LIMIT, NEWEST_FIRST, Cursor, Keyset,
 from app.api.core.problems import NotFound
 from app.api.schemas.common import Given, JsonObject, Name, Patch, Shown, Slug, kept, problems
 from app.api.schemas.slugs import slug_of
+from crdt.pipeline.fields import MAX_TAG
 from persistence.ports.directory import Role
 from persistence.ports.user_rows import Record, UserRows
 
 router = APIRouter(prefix="/teams", tags=["teams"])
+
+MAX_TAGS_SHOWN: Final = 100
 
 
 class Team(Shown):
@@ -72,6 +75,39 @@ class TeamPatch(Patch):
     settings: JsonObject = kept()
 
 
+class TagCount(Shown):
+    """A tag, and how many pipelines have it."""
+
+    tag: str
+    count: int
+
+
+class TeamOverview(Shown):
+    """How many pipelines and templates a team has, and which tags."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "draft": 4,
+                "active": 6,
+                "archived": 3,
+                "deleted": 1,
+                "templates": 2,
+                "tags": [{"tag": "review", "count": 5}],
+            }
+        }
+    )
+
+    draft: int
+    active: int
+    archived: int
+    deleted: int = Field(description="Those that can still be brought back.")
+    templates: int
+    tags: list[TagCount] = Field(
+        max_length=MAX_TAGS_SHOWN, description="The most frequent first, at most 100."
+    )
+
+
 _BY_CREATION: Final = Keyset("teams", NEWEST_FIRST)
 _ROW: Final = LockedRow(Team.of, "lock_team", "write_team", ("name", "slug", "settings"))
 
@@ -88,6 +124,16 @@ async def index(
     async with caller.rows() as rows:
         found = await rows.fetch("teams", organization, *after, limit + 1)
     return _BY_CREATION.page(found, limit, _ROW.show)
+
+
+@router.get("/{team_id}/overview", name="get_team_overview", responses=problems(404))
+async def overview(caller: Asking, team_id: UUID) -> TeamOverview:
+    """Count what a team has."""
+    async with caller.rows() as rows:
+        await roles.in_team(rows, team_id)
+        counts = await rows.fetchrow("team_overview", team_id)
+        tags = await rows.fetch("team_tags", team_id, MAX_TAGS_SHOWN, MAX_TAG)
+    return TeamOverview.of({**dict(counts or {}), "tags": [dict(row) for row in tags]})
 
 
 @router.post("", name="create_team", status_code=201, responses=problems(403, 404, 409))

@@ -43,6 +43,16 @@ PROFILE_EXAMPLE: Final[dict[str, Any]] = {
     "avatar_url": None,
 }
 
+OUTLINE_EXAMPLE: Final[dict[str, Any]] = {
+    "step_count": 12,
+    "errors": 0,
+    "warnings": 1,
+    "steps": [{"type": "claude", "x": 40, "y": 80}],
+}
+
+MAX_OUTLINED: Final = 24
+"""How many steps `pipeline_outline` in `sql/` gives."""
+
 MAX_PRESENT: Final = 10
 """How many of those who have a pipeline open a list names."""
 
@@ -70,13 +80,36 @@ class PipelineSummary(Shown):
     published_at: datetime | None
 
 
-class ListedPipeline(PipelineSummary):
-    """A pipeline in a list, with those who are there."""
+class OutlinedStep(Shown):
+    """A step of the top level in a small picture of its pipeline."""
 
-    model_config = ConfigDict(
-        frozen=True, json_schema_extra={"example": {**EXAMPLE, "present": [PROFILE_EXAMPLE]}}
+    type: str
+    x: float
+    y: float
+
+
+class Outline(Shown):
+    """What is in a pipeline, in short."""
+
+    step_count: int
+    errors: int = Field(description="How many of its diagnostics are errors.")
+    warnings: int
+    steps: list[OutlinedStep] = Field(
+        max_length=MAX_OUTLINED, description=f"The first {MAX_OUTLINED} of the top level."
     )
 
+
+class ListedPipeline(PipelineSummary):
+    """A pipeline in a list, with its outline and with those who are there."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "example": {**EXAMPLE, "outline": OUTLINE_EXAMPLE, "present": [PROFILE_EXAMPLE]}
+        },
+    )
+
+    outline: Outline
     present: list[UserProfile] = Field(
         max_length=MAX_PRESENT,
         description=f"Who has it open, by name, at most {MAX_PRESENT}; as of about a second ago.",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { everyItem, RestError, restClient, sessionToken } from "../src/rest/index.js";
+import { everyItem, RestError, restClient, sessionToken, storedSession } from "../src/rest/index.js";
 
 const HOUR = 3_600_000;
 const NOW = Date.UTC(2026, 10, 23, 9);
@@ -49,6 +49,49 @@ test("a session's token is renewed once, in the second half of its life, and kep
   t.mock.timers.setTime(NOW + 20 * HOUR);
   assert.equal(await token(), null);
   assert.equal(asked.length, 2);
+});
+
+/** A storage, as two windows share one. */
+function aStorage(): Storage {
+  const kept = new Map<string, string>();
+  return {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  } as Storage;
+}
+
+test("a browser's token is kept, renewed for all windows, and forgotten", async (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: NOW });
+  const { fetch, asked } = served(json({ token: aToken(20, 100) }));
+  const storage = aStorage();
+  const [one, other] = [storedSession({ url: "", storage, fetch }), storedSession({ url: "", storage, fetch })];
+  let news = 0;
+  const stop = one.subscribe(() => news++);
+  assert.deepEqual([one.current(), await one.token()], [null, null]);
+  one.keep(` ${aToken(12, 100)}\n`);
+  assert.deepEqual([await one.token(), await other.token()], [aToken(12, 100), aToken(12, 100)]);
+  t.mock.timers.setTime(NOW + 7 * HOUR);
+  assert.equal(await one.token(), aToken(20, 100));
+  assert.equal(await other.token(), aToken(20, 100));
+  assert.deepEqual([asked.length, news], [1, 2]);
+  t.mock.timers.setTime(NOW + 20 * HOUR);
+  assert.deepEqual([one.current(), await one.token()], [null, null]);
+  stop();
+  one.keep(null);
+  assert.deepEqual([storage.getItem("pipeloom.token"), news], [null, 2]);
+});
+
+test("who signs out while a token is renewed stays signed out", async (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: NOW });
+  const { fetch } = served(json({ token: aToken(20, 100) }));
+  const session = storedSession({ url: "", storage: aStorage(), fetch });
+  session.keep(aToken(12, 100));
+  await session.token();
+  t.mock.timers.setTime(NOW + 7 * HOUR);
+  const asked = session.token();
+  session.keep(null);
+  assert.deepEqual([await asked, session.current()], [null, null]);
 });
 
 test("a token of no session is never renewed, and the server judges what is none", async (t) => {

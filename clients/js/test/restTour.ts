@@ -22,6 +22,8 @@ const { id } = await rest.pipelines.create({ team_id: team.id, name: "a tour", t
 await rest.pipelines.create({ team_id: team.id, name: "another", tags: ["tour"] });
 const found = await rest.pipelines.list({ tag: ["tour", "first"], q: undefined, team: team.id });
 assert.deepEqual(found.items.map((each) => [each.id, each.present]), [[id, []]]);
+const named = await rest.pipelines.list({ id: [id], status: ["draft", "active"], sort: "name" });
+assert.deepEqual(named.items.map(({ outline }) => outline.step_count), [0]);
 const names: string[] = [];
 for await (const each of everyItem((page) => rest.pipelines.list({ tag: ["tour"], limit: 1, ...page }))) {
   names.push(each.name);
@@ -77,10 +79,17 @@ const deleted = await rest.pipelines.deleted({ team: team.id });
 assert.deepEqual(deleted.items.map((each) => each.id), [fork.id]);
 assert.equal((await rest.pipelines.bringBack(fork.id)).name, "a fork");
 
-const { id: template } = await rest.call("post", "/templates", { body: { pipeline_id: id, name: "Greeting" } });
+const { id: template } = await rest.templates.create({ pipeline_id: id, name: "Greeting" });
 assert.deepEqual((await rest.templates.list()).items.map((each) => each.id), [template]);
 assert.equal((await rest.templates.get(template)).name, "Greeting");
 assert.equal((await rest.templates.instantiate(template, { team_id: team.id, name: "made" })).name, "made");
+const overview = await rest.overview(team.id);
+assert.deepEqual([overview.templates, overview.tags[0]?.tag], [1, "tour"]);
+assert.equal(await rest.templates.remove(template), undefined);
+assert.deepEqual((await rest.templates.list()).items, []);
+const [owner] = (await rest.members.list(team.id)).items;
+assert.equal(owner?.role, "owner");
+assert.equal((await refusal(rest.members.add(team.id, { email: owner.email }))).code, "conflict");
 
 assert.equal((await refusal(restClient({ url, token: () => null }).me())).code, "unauthenticated");
 console.log("done");

@@ -164,10 +164,10 @@ def an_id() -> str:
     return str(uuid4())
 
 
-async def all_items(caller: ApiUser, path: str, limit: int) -> list[Any]:
+async def all_items(caller: ApiUser, path: str, limit: int, **filters: Any) -> list[Any]:
     """Every item of a list, page by page."""
     items: list[Any] = []
-    params: dict[str, Any] = {"limit": limit}
+    params: dict[str, Any] = {**filters, "limit": limit}
     while True:
         page = await caller.read(path, params=params)
         assert len(page["items"]) <= limit

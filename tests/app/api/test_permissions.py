@@ -97,6 +97,7 @@ MATRIX: dict[tuple[str, str], Entry] = {
         body=lambda s: {"organization_id": s.team.organization_id, "name": unique(s)},
     ),
     ("GET", "/teams/{team_id}"): Entry(least("viewer")),
+    ("GET", "/teams/{team_id}/overview"): Entry(least("viewer")),
     ("PATCH", "/teams/{team_id}"): Entry(least("admin"), body=lambda _: {"settings": {}}),
     ("DELETE", "/teams/{team_id}"): Entry(least("owner", 204)),
     ("GET", "/teams/{team_id}/members"): Entry(least("viewer")),

@@ -71,6 +71,35 @@ async def test_finds_by_name_description_tags_and_step_text(pool: Pool, stores: 
         assert (said, await found(pool, stores.author.id, said)) == (said, set())
 
 
+async def test_the_last_word_may_be_only_begun(pool: Pool, stores: Stores) -> None:
+    header = a_pipeline("Weaving", description="Follows the pre-commit rules of it's makers")
+    await project(stores, LOOM, RowChanges(pipeline=header, steps=[saying(1, "Summarize")]))
+    for said in [
+        "we",
+        "weavin",
+        "weaves",
+        "summ",
+        "summariz",
+        "summarizatio",
+        "weaving summa",
+        "pre-comm",
+        "weave it's ma",
+    ]:
+        assert (said, await found(pool, stores.author.id, said)) == (said, {LOOM})
+    for said in [
+        "w",
+        "summ weaving",
+        "weavers",
+        "team",
+        "team:",
+        f":{str(stores.team_id)[:8]}",
+        "summ ",
+        "' : *",
+        ":*",
+    ]:
+        assert (said, await found(pool, stores.author.id, said)) == (said, set())
+
+
 async def test_a_change_is_found_at_once_if_the_entry_has_rested(
     pool: Pool, stores: Stores
 ) -> None:
@@ -170,15 +199,13 @@ async def test_a_text_cannot_put_a_pipeline_into_another_team(
     team = await directory.create_team(organization, "Millers", "millers")
     eve = await directory.create_user("eve@example.org", "Eve")
     await directory.add_member(team, eve.id, "owner")
-    await project(stores, LOOM, RowChanges(a_pipeline(f"flax team:{team} 'team:{team}'")))
-    await pool.run_script(
-        f"UPDATE pipeline_search SET header = header || '''team:{team}'''::tsvector"
-    )
+    await project(stores, LOOM, RowChanges(a_pipeline(f"flax :{team} ':{team}'")))
+    await pool.run_script(f"UPDATE pipeline_search SET header = header || ''':{team}'''::tsvector")
     # The ids alone, without the policies of pipelines around them.
     monkeypatch.setitem(API_QUERIES, "found", "SELECT search_pipelines($1) AS id")
     assert await found(pool, stores.author.id, "flax") == {LOOM}
     assert await found(pool, eve.id, "flax") == set()
-    assert await found(pool, eve.id, f"team:{stores.team_id}") == set()
+    assert await found(pool, eve.id, f":{stores.team_id}") == set()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import { Ellipsis, LayoutGrid, LogOut, Monitor, Moon, Sun } from "lucide-react";
 import type { Team } from "pipeloom-client/rest";
 import type { ReactNode } from "react";
 import { rest } from "../session/rest";
-import { keepToken } from "../session/token";
+import { session } from "../session/token";
 import { useAsked } from "../session/useAsked";
 import { choose, useThemeChoice } from "../theme/theme";
 import { Avatar } from "../ui/Avatar";
@@ -47,7 +47,7 @@ function Me(): ReactNode {
           { label: "Dark", icon: <Moon size={16} />, checked: theme === "dark", onSelect: () => choose("dark") },
           { label: "As the system", icon: <Monitor size={16} />, checked: theme === "system", onSelect: () => choose("system") },
           null,
-          { label: "Sign out", icon: <LogOut size={16} />, onSelect: () => keepToken(null) },
+          { label: "Sign out", icon: <LogOut size={16} />, onSelect: () => session.keep(null) },
         ]}
       />
     </footer>

@@ -1,44 +1,58 @@
 /** What somebody sees who has no token, or whose token has expired. */
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Button } from "../ui/Button";
+import { Dialog } from "../ui/Dialog";
 import styles from "./SignIn.module.css";
-import { claimsOf, keepToken } from "./token";
+import { session } from "./token";
 
-export function SignIn(): ReactNode {
+export const SignIn = (): ReactNode => (
+  <main className={styles.page}>
+    <div className={styles.card}>
+      <h1>Sign in to Pipeloom</h1>
+      <SignInForm />
+    </div>
+  </main>
+);
+
+/** The same above an open pipeline, whose edits stay. */
+export const SignInDialog = ({ onClose }: { readonly onClose: () => void }): ReactNode => (
+  <Dialog title="Sign in again" onClose={onClose}>
+    <SignInForm onDone={onClose} />
+  </Dialog>
+);
+
+function SignInForm({ onDone }: { readonly onDone?: () => void }): ReactNode {
   const [given, setGiven] = useState("");
   const [refusal, setRefusal] = useState("");
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    const claims = claimsOf(given.trim());
-    if (claims === null) setRefusal("Expected a token: three parts with dots between them.");
-    else if (claims.exp * 1000 <= Date.now()) setRefusal("This token has expired: ask for a new one.");
-    else keepToken(given);
+    const what = refusalOf(given.trim());
+    setRefusal(what);
+    if (what === "") onDone?.();
   };
   return (
-    <main className={styles.page}>
-      <form className={styles.card} onSubmit={submit}>
-        <h1>Sign in to Pipeloom</h1>
-        <p>
-          Open the link that <code>make run</code> has printed, or paste a token here. One is made by{" "}
-          <code>pipeloom token --email EMAIL --renewable</code>.
-        </p>
-        <label className={styles.label}>
-          Token
-          <input
-            value={given}
-            onChange={(event) => setGiven(event.target.value)}
-            autoComplete="off"
-            spellCheck={false}
-            autoFocus
-          />
-        </label>
-        <p role="alert" className={styles.refusal}>
-          {refusal}
-        </p>
-        <Button variant="primary" type="submit">
-          Sign in
-        </Button>
-      </form>
-    </main>
+    <form className={styles.form} onSubmit={submit}>
+      <p>
+        Open the link that <code>make run</code> has printed, here or in another window, or paste a token. One is made by{" "}
+        <code>pipeloom token --email EMAIL --renewable</code>.
+      </p>
+      <label className={styles.label}>
+        Token
+        <input value={given} onChange={({ target }) => setGiven(target.value)} autoComplete="off" spellCheck={false} autoFocus />
+      </label>
+      <p role="alert" className={styles.refusal}>
+        {refusal}
+      </p>
+      <Button variant="primary" type="submit">
+        Sign in
+      </Button>
+    </form>
   );
+}
+
+/** Sign in, or say why not; whether the token is genuine only the server knows. */
+function refusalOf(given: string): string {
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(given)) return "Expected a token: three parts with dots between them.";
+  session.keep(given);
+  return session.current() === null ? "This token has expired: ask for a new one." : "";
 }

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from "react";
-import { storedToken, subscribeToToken } from "./token";
+import { session } from "./token";
 
 /** Whether this browser has a valid token. */
-export const useSignedIn = (): boolean => useSyncExternalStore(subscribeToToken, () => storedToken() !== null);
+export const useSignedIn = (): boolean => useSyncExternalStore(session.subscribe, () => session.current() !== null);

@@ -20,6 +20,8 @@ export type Difference = Schemas["Difference"];
 export type Restored = Schemas["Restored"];
 export type Diagnostic = Schemas["Diagnostic"];
 export type Template = Schemas["TemplateSummary"];
+export type TeamOverview = Schemas["TeamOverview"];
+export type Member = Schemas["Member"];
 export type Session = Schemas["Session"];
 export type Problem = Schemas["Problem"];
 export type StepTypeInfo = Omit<Schemas["StepTypeShown"], "schema"> & { readonly schema: JsonSchema };
@@ -165,6 +167,18 @@ export class RestClient {
   readonly me = (): Promise<Me> => this.call("get", "/me");
   readonly teams = (query: Query<"/teams"> = {}): Promise<Page<Team>> => this.call("get", "/teams", { query });
 
+  /** How many pipelines and templates a team has, and which tags. */
+  readonly overview = (team_id: string): Promise<TeamOverview> =>
+    this.call("get", "/teams/{team_id}/overview", { path: { team_id } });
+
+  readonly members = {
+    list: (team_id: string, query: Query<"/teams/{team_id}/members"> = {}): Promise<Page<Member>> =>
+      this.call("get", "/teams/{team_id}/members", { path: { team_id }, query }),
+    /** Add somebody who has an account, by `email` or `user_id`. */
+    add: (team_id: string, body: Schemas["NewMember"]): Promise<Member> =>
+      this.call("post", "/teams/{team_id}/members", { path: { team_id }, body }),
+  };
+
   /** Every type of steps by its name. It is read once; after a failure the next call tries again. */
   stepTypes(): Promise<ReadonlyMap<string, StepTypeInfo>> {
     this.types ??= this.call("get", "/step-types").then(
@@ -257,6 +271,10 @@ export class RestClient {
     list: (query: Query<"/templates"> = {}): Promise<Page<Template>> => this.call("get", "/templates", { query }),
     get: (template_id: string): Promise<Schemas["Template"]> =>
       this.call("get", "/templates/{template_id}", { path: { template_id } }),
+    /** Make a template of a pipeline as it is now. */
+    create: (body: Schemas["NewTemplate"]): Promise<Schemas["Template"]> => this.call("post", "/templates", { body }),
+    remove: (template_id: string): Promise<undefined> =>
+      this.call("delete", "/templates/{template_id}", { path: { template_id } }),
     /** Create a pipeline from a template. */
     instantiate: (template_id: string, body: Schemas["Instance"]): Promise<Pipeline> =>
       this.call("post", "/templates/{template_id}/instantiate", { path: { template_id }, body }),

@@ -1,5 +1,5 @@
 export * from "./client.js";
 export { listen } from "./events.js";
 export type { ListenOptions, PipelineEvent } from "./events.js";
-export { sessionToken } from "./session.js";
-export type { SessionOptions } from "./session.js";
+export { sessionToken, storedSession } from "./session.js";
+export type { SessionOptions, StoredSession, StoredSessionOptions } from "./session.js";

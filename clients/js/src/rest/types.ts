@@ -90,6 +90,23 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/teams/{team_id}/overview": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Count what a team has. */
+        readonly get: operations["get_team_overview"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/teams/{team_id}": {
         readonly parameters: {
             readonly query?: never;
@@ -154,9 +171,10 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * @description List the pipelines of your teams, newest first, with those who have each open.
+         * @description List the pipelines of your teams, each with its outline and with those who have it open.
          *
          *     `q` looks in names, descriptions, tags and steps; a step just written is found after a moment.
+         *     A list by `updated` may repeat or miss a pipeline that is edited between two pages.
          */
         readonly get: operations["list_pipelines"];
         readonly put?: never;
@@ -858,7 +876,7 @@ export interface components {
                 readonly [key: string]: unknown;
             };
         };
-        /** @description A pipeline in a list, with those who are there. */
+        /** @description A pipeline in a list, with its outline and with those who are there. */
         readonly ListedPipeline: {
             /** Format: uuid */
             readonly id: string;
@@ -879,6 +897,7 @@ export interface components {
             /** Format: date-time */
             readonly updated_at: string;
             readonly published_at: string | null;
+            readonly outline: components["schemas"]["Outline"];
             /** @description Who has it open, by name, at most 10; as of about a second ago. */
             readonly present: readonly components["schemas"]["UserProfile"][];
         };
@@ -1062,6 +1081,21 @@ export interface components {
             readonly settings?: {
                 readonly [key: string]: unknown;
             };
+        };
+        /** @description What is in a pipeline, in short. */
+        readonly Outline: {
+            readonly step_count: number;
+            /** @description How many of its diagnostics are errors. */
+            readonly errors: number;
+            readonly warnings: number;
+            /** @description The first 24 of the top level. */
+            readonly steps: readonly components["schemas"]["OutlinedStep"][];
+        };
+        /** @description A step of the top level in a small picture of its pipeline. */
+        readonly OutlinedStep: {
+            readonly type: string;
+            readonly x: number;
+            readonly y: number;
         };
         readonly Page_Comment_: {
             readonly items: readonly components["schemas"]["Comment"][];
@@ -1298,6 +1332,11 @@ export interface components {
         readonly StepTypes: {
             readonly items: readonly components["schemas"]["StepTypeShown"][];
         };
+        /** @description A tag, and how many pipelines have it. */
+        readonly TagCount: {
+            readonly tag: string;
+            readonly count: number;
+        };
         /** @description A team of the caller's. */
         readonly Team: {
             /** Format: uuid */
@@ -1313,6 +1352,17 @@ export interface components {
             readonly role: "owner" | "admin" | "member" | "viewer";
             /** Format: date-time */
             readonly created_at: string;
+        };
+        /** @description How many pipelines and templates a team has, and which tags. */
+        readonly TeamOverview: {
+            readonly draft: number;
+            readonly active: number;
+            readonly archived: number;
+            /** @description Those that can still be brought back. */
+            readonly deleted: number;
+            readonly templates: number;
+            /** @description The most frequent first, at most 100. */
+            readonly tags: readonly components["schemas"]["TagCount"][];
         };
         /** @description What may be changed of a team; `settings` are replaced as a whole. */
         readonly TeamPatch: {
@@ -1711,6 +1761,28 @@ export interface operations {
             };
         };
     };
+    readonly get_team_overview: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly team_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TeamOverview"];
+                };
+            };
+        };
+    };
     readonly get_team: {
         readonly parameters: {
             readonly query?: never;
@@ -1913,13 +1985,20 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 readonly team?: string | null;
-                readonly status?: ("draft" | "active" | "archived") | null;
+                /** @description Any of these. */
+                readonly status?: readonly ("draft" | "active" | "archived")[] | null;
                 /** @description All of these. */
                 readonly tag?: readonly string[] | null;
                 /** @description Only templates, or none. */
                 readonly template?: boolean | null;
-                /** @description With all these words. */
+                /** @description Any of these. */
+                readonly id?: readonly string[] | null;
+                /** @description Only where somebody is. */
+                readonly present?: boolean;
+                /** @description With all these words; the last may be only begun. */
                 readonly q?: string | null;
+                /** @description The newest, the last edited, or A first. */
+                readonly sort?: "created" | "updated" | "name";
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */

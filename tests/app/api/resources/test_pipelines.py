@@ -111,10 +111,82 @@ async def test_lists_are_filtered(house: House, team: Team) -> None:
     assert await names(team, tag="red") == ["active", "tagged"]
     assert await names(team, tag=["red", "blue"]) == ["tagged"]
     assert await names(team, status="active") == ["active"]
+    assert await names(team, status=["active", "draft"]) == await names(team)
+    assert await names(team, status="archived") == await names(team, present="true") == []
     assert await names(team, template="true") == ["template"]
     assert await names(team, template="false", status="draft") == ["tagged", "plain"]
     assert await names(team, role="outsider") == []
     assert (await team.viewer.read("/pipelines", params={"team": an_id()}))["items"] == []
+
+
+async def test_a_list_names_those_that_were_asked_for(team: Team) -> None:
+    first, second = await a_pipeline(team, "first"), await a_pipeline(team, "second")
+    await a_pipeline(team, "third")
+    ids = [path.rsplit("/", 1)[1] for path in (first, second)]
+    assert await names(team, id=ids) == ["second", "first"]
+    assert await names(team, id=[*ids[:1], an_id()]) == ["first"]
+    assert await names(team, role="outsider", id=ids) == []
+    answer = await team.viewer.get("/pipelines", params={"id": [an_id() for _ in range(101)]})
+    the_problem(answer, 422)
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("created", ["a", "Ärger", "Zebra", "b"]),
+        ("updated", ["b", "a", "Ärger", "Zebra"]),
+        ("name", None),
+    ],
+)
+async def test_lists_are_sorted_page_by_page(
+    team: Team, sort: str, expected: list[str] | None
+) -> None:
+    first, *_ = [await a_pipeline(team, name) for name in ("b", "Zebra", "Ärger", "a")]
+    await a_step(team, first, "touch")
+    params = {"team": team.id, "sort": sort}
+    whole = await team.viewer.read("/pipelines", params=params)
+    by_page = [one["name"] for one in await all_items(team.viewer, "/pipelines", 1, **params)]
+    assert by_page == [one["name"] for one in whole["items"]]
+    if expected is not None:
+        assert by_page == expected
+    else:
+        assert [name for name in by_page if name != "Ärger"] == ["a", "b", "Zebra"]
+
+
+async def test_a_list_by_name_goes_on_after_any_name(team: Team) -> None:
+    for end in "abc":
+        await a_pipeline(team, "🧵" * 400 + end)
+    params: dict[str, object] = {"team": team.id, "sort": "name", "limit": 1}
+    found = set()
+    for _ in range(3):
+        page = await team.viewer.read("/pipelines", params=params)
+        found.add(page["items"][0]["name"][-1])
+        params["cursor"] = page["next_cursor"]
+    assert found == {*"abc"}
+    answer = await team.viewer.get("/pipelines", params={"sort": "updated", "cursor": "eA=="})
+    the_problem(answer, 400)
+
+
+async def test_a_list_shows_what_is_in_a_pipeline(team: Team) -> None:
+    path = await a_pipeline(team, yaml=YAML)
+    await a_pipeline(team, "empty")
+    empty, made = (await team.viewer.read("/pipelines", params={"team": team.id}))["items"]
+    assert empty["outline"] == {"step_count": 0, "errors": 0, "warnings": 0, "steps": []}
+    diagnostics = (await team.viewer.read(f"{path}/diagnostics"))["items"]
+    counts = {
+        severity: sum(one["severity"] == severity for one in diagnostics)
+        for severity in ("error", "warning")
+    }
+    assert sum(counts.values()) > 0
+    outline = made["outline"]
+    assert (outline["errors"], outline["warnings"]) == (counts["error"], counts["warning"])
+    assert (outline["step_count"], [one["type"] for one in outline["steps"]]) == (
+        2,
+        ["claude", "cluade"],
+    )
+    steps = (await team.viewer.read(f"{path}/steps"))["items"]
+    places = {(one["position"]["x"], one["position"]["y"]) for one in steps}
+    assert {(one["x"], one["y"]) for one in outline["steps"]} == places
 
 
 async def test_words_are_found_wherever_they_stand(team: Team) -> None:
@@ -125,6 +197,7 @@ async def test_words_are_found_wherever_they_stand(team: Team) -> None:
     assert await names(team, q="bird review") == ["reviewing birds"]
     assert await names(team, q="bird", status="active") == ["second"]
     assert await names(team, q="bird", limit=1) == ["third"]
+    assert await names(team, q="reviewin") == await names(team, q="birds re") == ["reviewing birds"]
     assert await names(team, q="fish") == await names(team, q=" ") == []
     assert await names(team, role="outsider", q="bird") == []
     await a_step(team, path, "look", config={"prompt": "watch the heron"})

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.app.api.house import House, Team, all_items, an_id, the_json, the_problem
+from tests.app.api.house import House, Team, a_pipeline, all_items, an_id, the_json, the_problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -66,3 +66,21 @@ async def test_what_is_not_there_is_not_found(team: Team) -> None:
     the_problem(await team.owner.get(f"/teams/{an_id()}"), 404)
     wanted = {"organization_id": an_id(), "name": "Lost"}
     the_problem(await team.owner.post("/teams", wanted), 404)
+
+
+async def test_an_overview_counts_what_a_team_has(house: House, team: Team) -> None:
+    path = await a_pipeline(team, "one", tags=["red", "blue"])
+    await a_pipeline(team, "two", tags=["red"], status="active")
+    await a_pipeline(team, "three", status="archived")
+    gone = await a_pipeline(team, "four", tags=["green"])
+    assert (await team.member.delete(gone)).status_code == 204
+    await team.member.made("/templates", {"pipeline_id": path.rsplit("/", 1)[1], "name": "t"})
+    await a_pipeline(await house.a_team(), "elsewhere", tags=["red"])
+    assert await team.viewer.read(f"{team.path}/overview") == {
+        "draft": 1,
+        "active": 1,
+        "archived": 1,
+        "deleted": 1,
+        "templates": 1,
+        "tags": [{"tag": "red", "count": 2}, {"tag": "blue", "count": 1}],
+    }

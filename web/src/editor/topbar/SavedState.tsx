@@ -2,7 +2,7 @@
 import { Check, CloudOff, Eye, LoaderCircle, LogIn, TriangleAlert } from "lucide-react";
 import { useRoom, useSaved } from "pipeloom-client/react";
 import { type ReactNode, useEffect } from "react";
-import { subscribeToToken } from "../../session/token";
+import { session } from "../../session/token";
 import { cx } from "../../ui/cx";
 import styles from "./SavedState.module.css";
 
@@ -10,7 +10,7 @@ export function SavedState(): ReactNode {
   const { state, unsaved, reason } = useSaved();
   const room = useRoom();
   // Who signs in, in this window or another, goes on where the connection has ended.
-  useEffect(() => subscribeToToken(() => room.saved().state === "signed out" && room.reconnect()), [room]);
+  useEffect(() => session.subscribe(() => room.saved().state === "signed out" && room.reconnect()), [room]);
   const { icon, text, kind } = shown(state, unsaved);
   return (
     <span role="status" className={cx(styles.state, styles[kind])} title={reason || titleOf(state)}>
