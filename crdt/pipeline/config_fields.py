@@ -26,6 +26,15 @@ COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 SHARE: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
 ANYTHING: Final[Schema] = {}
 
+TOOLS: Final[Schema] = {
+    "type": "array",
+    "items": {
+        **TEXT,
+        "examples": "Read Grep Glob Write Edit Bash WebFetch WebSearch".split(),
+    },
+}
+"""Names of tools; the examples are the usual ones, others may stand there as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigField:
@@ -137,7 +146,7 @@ PROMPT_PARTS: Final[Mapping[str, PromptPart]] = {
         },
     ),
     "previous_response": PromptPart(
-        "Earlier result",
+        "From step",
         "The result of another step. This makes a connection from that step.",
         "step",
         {
@@ -224,11 +233,11 @@ _OPTIONS: Final[ConfigFields] = {
     "allowed_tools": ConfigField(
         "Allowed tools",
         "The tools that may be used; without this, all of them.",
-        TEXTS,
+        TOOLS,
         examples=(["Read", "Grep"],),
     ),
     "disallowed_tools": ConfigField(
-        "Forbidden tools", "The tools that may not be used.", TEXTS, examples=(["Bash"],)
+        "Forbidden tools", "The tools that may not be used.", TOOLS, examples=(["Bash"],)
     ),
     "system_prompt": ConfigField("System prompt", "Replaces the usual one.", TEXT),
     "append_system_prompt": ConfigField(

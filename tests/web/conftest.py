@@ -1,7 +1,7 @@
 """What the tests of the page stand on: one server, one browser, pages that fail on any error."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import httpx
 import pytest
@@ -72,6 +72,23 @@ async def new_pipeline(web_server: Server, web_installation: Installation) -> Ne
             return str(answer.json()["id"])
 
     return make
+
+
+ReadSteps = Callable[[str], Awaitable[dict[str, Any]]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def read_steps(web_server: Server, web_installation: Installation) -> ReadSteps:
+    """Read the steps of a pipeline by their names, from its tables."""
+
+    async def read(pipeline: str) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {await web_installation.token()}"}
+        async with httpx.AsyncClient(base_url=web_server.http("/api"), headers=headers) as http:
+            answer = await http.get(f"/pipelines/{pipeline}/steps")
+            answer.raise_for_status()
+            return {step["name"]: step for step in answer.json()["items"]}
+
+    return read
 
 
 class OpenPage(Protocol):

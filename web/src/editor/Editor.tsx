@@ -11,7 +11,7 @@ import { EditorSkeleton } from "./EditorSkeleton";
 import { Library } from "./library/Library";
 import { People } from "./people/People";
 import { Problems } from "./problems/Problems";
-import { Properties } from "./properties/Properties";
+import { PropertiesArea } from "./properties/PropertiesArea";
 import { Shortcuts } from "./shortcuts/Shortcuts";
 import { useEditor, ViewState } from "./state";
 import { Topbar } from "./topbar/Topbar";
@@ -40,7 +40,7 @@ function Areas(): ReactNode {
         {view === "code" ? null : <Canvas />}
         {view === "graph" ? null : <Code />}
       </main>
-      <Properties />
+      <PropertiesArea />
       <Problems />
       <People />
       <Shortcuts />

@@ -1,76 +1,165 @@
-/** The fields of the selected step, made of its type's schema. */
-import { X } from "lucide-react";
-import { patchConfig, renameStep } from "pipeloom-client";
+/** The panel of what is selected: one step's fields, or what can be done with several. Loaded when something is first selected. */
+import { Copy, Ellipsis, Eye, EyeOff, Trash2, X } from "lucide-react";
+import { duplicate, patchStep, remove, type Step } from "pipeloom-client";
 import { useRoom, useSaved, useSelection, useStep } from "pipeloom-client/react";
-import type { JsonSchema } from "pipeloom-client/rest";
-import type { ReactNode } from "react";
-import { IconButton } from "../../ui/Button";
+import type { StepTypeInfo } from "pipeloom-client/rest";
+import { lazy, type ReactNode, Suspense, useState } from "react";
+import { Button, IconButton } from "../../ui/Button";
+import { Menu, type MenuItems } from "../../ui/Menu";
+import { Skeleton } from "../../ui/Skeleton";
+import { Tabs } from "../../ui/Tabs";
 import { TypeTile } from "../families";
 import { useStepTypes } from "../stepTypes";
 import { useCommands } from "../useCommands";
-import { Field } from "./Field";
-import { isSimple } from "./fieldKinds";
+import { READ_ONLY, StepEditing } from "./editing";
 import styles from "./Properties.module.css";
+import { StepForm } from "./StepForm";
 
-export function Properties(): ReactNode {
-  const [[first, ...others], select] = useSelection();
+const StepYaml = lazy(() => import("./StepYaml"));
+
+export default function Properties(): ReactNode {
+  const [[first, ...others]] = useSelection();
   if (first === undefined) return null;
+  return others.length > 0 ? <Several ids={[first, ...others]} /> : <Single key={first} id={first} />;
+}
+
+function Close(): ReactNode {
+  const [, select] = useSelection();
   return (
-    <aside className={styles.properties} aria-label="Properties">
-      {others.length > 0 ? (
-        <header className={styles.head}>
-          <h2>{others.length + 1} steps</h2>
-          <Close onClose={() => select([])} />
-        </header>
-      ) : (
-        <Single key={first} id={first} onClose={() => select([])} />
-      )}
-    </aside>
+    <IconButton label="Close the properties" onClick={() => select([])}>
+      <X size={16} />
+    </IconButton>
   );
 }
 
-const Close = ({ onClose }: { readonly onClose: () => void }): ReactNode => (
-  <IconButton label="Close the properties" onClick={onClose}>
-    <X size={16} />
-  </IconButton>
-);
+type Tab = "properties" | "yaml";
 
-function Single({ id, onClose }: { readonly id: string; readonly onClose: () => void }): ReactNode {
+/** The tab that was open last, for the next step. */
+let lastTab: Tab = "properties";
+
+function Single({ id }: { readonly id: string }): ReactNode {
   const { step } = useStep(id);
-  const { pipeline } = useRoom();
-  const { check } = useCommands();
   const types = useStepTypes();
-  const isReadOnly = useSaved().state === "read only";
+  const [tab, setTab] = useState(lastTab);
   if (step === undefined) return null;
   const type = types?.get(step.type);
-  const name = type?.schema.properties?.["name"] ?? { title: "Name", type: "string" };
+  const choose = (next: Tab): void => setTab((lastTab = next));
   return (
     <>
-      <header className={styles.head}>
-        <TypeTile type={step.type} />
-        <div className={styles.title}>
-          <h2 title={step.name}>{step.name}</h2>
-          <p>{type?.title ?? step.type}</p>
-        </div>
-        <Close onClose={onClose} />
-      </header>
-      <div className={styles.fields}>
-        <Field name="name" schema={name} value={step.name} isReadOnly={isReadOnly} onChange={(value) => check(renameStep(pipeline, id, String(value ?? "")))} />
-        {fieldsOf(type?.schema).map(([key, schema]) => (
-          <Field
-            key={key}
-            name={key}
-            schema={schema}
-            value={step.config[key]}
-            isReadOnly={isReadOnly}
-            onChange={(value) => check(patchConfig(pipeline, id, { [key]: value }))}
-          />
-        ))}
+      <Head step={step} type={type} />
+      <div className={styles.tabs}>
+        <Tabs<Tab> label="Views of the step" tabs={[{ id: "properties", label: "Properties" }, { id: "yaml", label: "YAML" }]} chosen={tab} onChoose={choose} />
+      </div>
+      <div role="tabpanel" aria-label={tab === "yaml" ? "YAML" : "Properties"} className={styles.panel}>
+        {tab === "properties" ? (
+          <StepEditing stepId={id}>
+            <StepForm step={step} type={type} isLoading={types === undefined} />
+          </StepEditing>
+        ) : (
+          <Suspense fallback={<Skeleton className={styles.waiting} />}>
+            <StepYaml step={step} type={type} />
+          </Suspense>
+        )}
       </div>
     </>
   );
 }
 
-function fieldsOf(schema: JsonSchema | undefined): [string, JsonSchema][] {
-  return Object.entries(schema?.properties?.["config"]?.properties ?? {}).filter(([, each]) => isSimple(each));
+function Head({ step, type }: { readonly step: Step; readonly type: StepTypeInfo | undefined }): ReactNode {
+  return (
+    <header className={styles.head}>
+      <TypeTile type={step.type} />
+      <div className={styles.title}>
+        <h2 title={step.name}>{step.name}</h2>
+        <p title={type?.description}>{type?.title ?? step.type}</p>
+      </div>
+      {step.enabled ? null : (
+        <span className={styles.disabled}>
+          <EyeOff size={12} aria-hidden="true" /> Disabled
+        </span>
+      )}
+      <More ids={[step.id]} isEnabled={step.enabled} />
+      <Close />
+    </header>
+  );
+}
+
+function useActions(ids: readonly string[], isEnabled: boolean): MenuItems {
+  const room = useRoom();
+  const { check } = useCommands();
+  const [, select] = useSelection();
+  const disabledReason = useSaved().state === "read only" ? READ_ONLY : undefined;
+  const { pipeline } = room;
+  const enable = (): void => {
+    room.doc.transact(() => ids.every((id) => check(patchStep(pipeline, id, { enabled: !isEnabled }))), pipeline.origin);
+  };
+  const copy = (): void => {
+    const made = duplicate(pipeline, ids);
+    if (check(made) && made.ok) select(Object.values(made.steps));
+  };
+  return [
+    { label: isEnabled ? "Disable" : "Enable", icon: isEnabled ? <EyeOff size={14} /> : <Eye size={14} />, disabledReason, onSelect: enable },
+    { label: "Duplicate", icon: <Copy size={14} />, disabledReason, onSelect: copy },
+    null,
+    { label: "Delete", icon: <Trash2 size={14} />, isDangerous: true, disabledReason, onSelect: () => void (check(remove(pipeline, ids)) && select([])) },
+  ];
+}
+
+function More({ ids, isEnabled }: { readonly ids: readonly string[]; readonly isEnabled: boolean }): ReactNode {
+  const items = useActions(ids, isEnabled);
+  return (
+    <Menu
+      label="What to do with the step"
+      align="end"
+      items={items}
+      trigger={(trigger) => (
+        <IconButton label="More" {...trigger}>
+          <Ellipsis size={16} />
+        </IconButton>
+      )}
+    />
+  );
+}
+
+/** Steps that are listed; more are counted. */
+const MOST = 50;
+
+function Several({ ids }: { readonly ids: readonly string[] }): ReactNode {
+  const { pipeline } = useRoom();
+  const [, select] = useSelection();
+  const steps = ids.flatMap((id) => pipeline.steps().get(id) ?? []);
+  const items = useActions(ids, steps.some(({ enabled }) => enabled));
+  return (
+    <>
+      <header className={styles.head}>
+        <div className={styles.title}>
+          <h2>{ids.length} steps</h2>
+          <p>Select one to edit it</p>
+        </div>
+        <Close />
+      </header>
+      <div className={styles.several}>
+        <div className={styles.actions}>
+          {items.map((item) =>
+            item === null ? null : (
+              <Button key={item.label} icon={item.icon} variant={item.isDangerous ? "danger" : "secondary"} disabledReason={item.disabledReason} onClick={item.onSelect}>
+                {item.label}
+              </Button>
+            ),
+          )}
+        </div>
+        <ul className={styles.names}>
+          {steps.slice(0, MOST).map(({ id, name, type }) => (
+            <li key={id}>
+              <button type="button" onClick={() => select([id])}>
+                <TypeTile type={type} />
+                <span>{name}</span>
+              </button>
+            </li>
+          ))}
+        </ul>
+        {steps.length > MOST ? <p className={styles.more}>and {steps.length - MOST} more</p> : null}
+      </div>
+    </>
+  );
 }

@@ -1,14 +1,99 @@
-/** Which control a schema asks for. */
+/** Which control a field gets, by its schema and by what stands there now. */
+import type { Json, Path } from "pipeloom-client";
 import type { JsonSchema } from "pipeloom-client/rest";
+import { isList, isObject } from "./paths";
 
-export type FieldKind = "text" | "number" | "flag" | "choice";
+export type FieldKind =
+  | "flag"
+  | "choice"
+  | "number"
+  | "text"
+  | "long text"
+  | "shared text"
+  | "texts"
+  | "checks"
+  | "parts"
+  | "items"
+  | "group"
+  | "map"
+  /** A value of any kind, as one types it. */
+  | "any";
 
-export function kindOf({ type, enum: words }: JsonSchema): FieldKind | null {
-  if (words) return "choice";
-  if (type === "string") return "text";
-  if (type === "number" || type === "integer") return "number";
-  return type === "boolean" ? "flag" : null;
+/** Texts in which several people type at once (docs/document-model.md). */
+const SHARED: readonly (string | number | undefined)[] = ["content", "description", "prompt"];
+
+/** Texts that are seldom short. */
+const LONG: readonly (string | number | undefined)[] = ["system_prompt", "append_system_prompt", "new_prompt", "command", "error_message"];
+
+/** `isShared` says whether the document has a shared text there already. */
+export function kindOf(schema: JsonSchema, value: Json | undefined, path: Path, isShared = false): FieldKind {
+  if (isShared) return "shared text";
+  const fitting = alternative(schema, value);
+  const kind = kindOfSchema(fitting, path);
+  return isShown(kind, value) ? kind : "any";
 }
 
-/** Whether one control is enough for it. */
-export const isSimple = (schema: JsonSchema): boolean => kindOf(schema) !== null;
+/** Of several rules the one that the value follows; the first one for no value. */
+function alternative(schema: JsonSchema, value: Json | undefined): JsonSchema {
+  const { anyOf } = schema;
+  if (anyOf === undefined) return schema;
+  return (value === undefined ? anyOf[0] : anyOf.find(({ type }) => type === undefined || [type].flat().includes(typeOf(value)))) ?? {};
+}
+
+function typeOf(value: Json): string {
+  if (isList(value)) return "array";
+  return value === null ? "null" : typeof value;
+}
+
+function kindOfSchema(schema: JsonSchema, path: Path): FieldKind {
+  if (schema.enum) return "choice";
+  switch (schema.type) {
+    case "boolean":
+      return "flag";
+    case "number":
+    case "integer":
+      return "number";
+    case "string":
+      return kindOfText(path);
+    case "array":
+      return kindOfList(schema.items);
+    case "object":
+      return schema.properties ? "group" : "map";
+    default:
+      return "any";
+  }
+}
+
+function kindOfText(path: Path): FieldKind {
+  const isInSharedMap = path.length === 1 || typeof path.at(-2) === "number";
+  if (isInSharedMap && SHARED.includes(path.at(-1))) return "shared text";
+  return LONG.includes(path.at(-1)) ? "long text" : "text";
+}
+
+function kindOfList(items: JsonSchema | undefined): FieldKind {
+  if (items?.oneOf) return "parts";
+  if (items?.type === "string") return items.examples ? "checks" : "texts";
+  return items?.type === "object" && items.properties ? "items" : "any";
+}
+
+/** Whether a control can show a value without changing it; a number's shows any text. */
+function isShown(kind: FieldKind, value: Json | undefined): boolean {
+  if (value === undefined) return true;
+  switch (kind) {
+    case "flag":
+      return typeof value === "boolean";
+    case "texts":
+    case "checks":
+      return isList(value) && value.every((item) => typeof item === "string");
+    case "parts":
+    case "items":
+      return isList(value);
+    case "group":
+    case "map":
+      return isObject(value);
+    case "any":
+      return true;
+    default:
+      return !isList(value) && !isObject(value) && value !== null;
+  }
+}

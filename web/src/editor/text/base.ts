@@ -1,0 +1,59 @@
+/** What every editor of text here has: the page's look, one undo for all edits, a way out by Escape. */
+import { defaultKeymap } from "@codemirror/commands";
+import { Compartment, EditorState, type Extension } from "@codemirror/state";
+import { EditorView, keymap, placeholder } from "@codemirror/view";
+import { theme } from "./theme";
+
+export interface Surroundings {
+  readonly parent: HTMLElement;
+  /** Attributes of the element in which one types: its name and what describes it. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly placeholder?: string;
+  readonly undo?: () => void;
+  readonly redo?: () => void;
+  /** Escape was pressed. */
+  readonly onLeave: () => void;
+}
+
+const nonce = document.querySelector<HTMLMetaElement>("meta[name=style-nonce]")?.content ?? "";
+
+export function newEditor(doc: string, around: Surroundings, extensions: readonly Extension[]): EditorView {
+  const state = EditorState.create({ doc, extensions: [extensions, base(around)] });
+  return new EditorView({ parent: around.parent, state });
+}
+
+function base({ attributes, placeholder: hint = "", undo, redo, onLeave }: Surroundings): Extension {
+  const done = (command: () => void) => ({ run: () => (command(), true), preventDefault: true });
+  const undoing = undo && redo ? [{ key: "Mod-z", ...done(undo) }, { key: "Mod-y", ...done(redo) }, { key: "Mod-Shift-z", ...done(redo) }] : [];
+  return [
+    EditorView.cspNonce.of(nonce),
+    // Yjs counts a carriage return as a character: so the editor has to keep it as one.
+    EditorState.lineSeparator.of("\n"),
+    EditorView.clipboardInputFilter.of((text) => text.replace(/\r\n?/g, "\n")),
+    EditorView.lineWrapping,
+    EditorView.contentAttributes.of(attributes),
+    hint === "" ? [] : placeholder(hint),
+    keymap.of([{ key: "Escape", ...done(onLeave) }, ...undoing, ...defaultKeymap]),
+    theme,
+  ];
+}
+
+/** Whether one may type, to be changed while the editor is there. */
+export class Editable {
+  private readonly compartment = new Compartment();
+  readonly extension: Extension;
+
+  constructor(isEditable: boolean) {
+    this.extension = this.compartment.of(editable(isEditable));
+  }
+
+  set(view: EditorView, isEditable: boolean): void {
+    if (view.state.readOnly === isEditable) view.dispatch({ effects: this.compartment.reconfigure(editable(isEditable)) });
+  }
+}
+
+/** What is read only can still have the focus, so that its text can be selected and read by keyboard. */
+const editable = (isEditable: boolean): Extension =>
+  isEditable
+    ? []
+    : [EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.contentAttributes.of({ tabindex: "0", "aria-readonly": "true" })];
