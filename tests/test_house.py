@@ -7,6 +7,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -53,6 +54,7 @@ PINS = "pyproject.toml", "requirements.txt", "requirements-test.txt", "requireme
 FETCHING = frozenset({"fetch", "fetchrow", "fetchval", "execute", "executemany"})
 
 
+@cache
 def committed() -> list[Path]:
     """Every file under version control that is there."""
     listed = subprocess.run(
@@ -284,14 +286,16 @@ def test_links_within_the_pages_lead_somewhere(page: Path) -> None:
 
 def _named_files(text: str) -> set[str]:
     """The files and folders of the repository that a page names in backticks."""
-    tops = "|".join(re.escape(top) for top in sorted({path.parts[0] for path in _tracked()}))
+    tops = "|".join(re.escape(top) for top in _tops())
     fences = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     spans = re.findall(r"`([^`\n]+)`", fences)
     return {span for span in spans if re.fullmatch(rf"(?:{tops})(?:/[\w.-]+)*/?", span)}
 
 
-def _tracked() -> list[Path]:
-    return [path.relative_to(ROOT) for path in committed()]
+@cache
+def _tops() -> list[str]:
+    """The folders and files in the folder of the repository itself."""
+    return sorted({path.relative_to(ROOT).parts[0] for path in committed()})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
