@@ -391,8 +391,15 @@ SELECT count_template_use($1)
 SELECT id, name, avatar_url FROM users WHERE id = ANY ($1)
 
 -- versions_of_pipeline --
--- The versions of a pipeline after a place in the list, newest first.
-SELECT id, version_number, seq, name, change_summary, created_by, created_at
+-- The versions of a pipeline after a place in the list, newest first; without an author whom the
+-- user may not see.
+SELECT
+    id, version_number, seq, name, change_summary, created_by, created_at,
+    (
+        SELECT jsonb_build_object('id', u.id, 'name', u.name, 'avatar_url', u.avatar_url)
+        FROM users AS u
+        WHERE u.id = created_by
+    ) AS author
 FROM pipeline_versions
 WHERE pipeline_id = $1 AND ($2::bigint IS NULL OR version_number < $2)
 ORDER BY version_number DESC

@@ -13,6 +13,7 @@ from app.api.core.problems import NotFound
 from app.api.schemas.common import LARGEST, SmallInteger, problems
 from app.api.schemas.versions import (
     Difference,
+    ListedVersion,
     NewVersion,
     Restoration,
     Restored,
@@ -34,13 +35,13 @@ _NEWEST_FIRST: Final = Keyset("versions", {"version_number": small_integer})
 @router.get("", name="list_versions", responses=problems(400, 404))
 async def index(
     caller: Asking, pipeline_id: UUID, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
-) -> Page[Version]:
+) -> Page[ListedVersion]:
     """List the saved states of a pipeline, newest first."""
     after = _NEWEST_FIRST.after(cursor)
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
         found = await rows.fetch("versions_of_pipeline", pipeline_id, *after, limit + 1)
-    return _NEWEST_FIRST.page(found, limit, Version.of)
+    return _NEWEST_FIRST.page(found, limit, ListedVersion.of)
 
 
 @router.post("", name="create_version", status_code=201, responses=problems(403, 404))

@@ -12,7 +12,7 @@ from crdt.editing import differences
 from crdt.pipeline.json_values import StorableJson
 from persistence.ports.versions import VersionInfo
 
-from .common import Given, JsonObject, Name, Shown
+from .common import Given, JsonObject, Name, Shown, UserProfile
 
 Summary: TypeAlias = Annotated[str, StringConstraints(max_length=2000)]
 
@@ -46,6 +46,14 @@ class Version(Shown):
     def of_info(cls, info: VersionInfo) -> Self:
         """Show what a store knows of a version."""
         return cls(**{**asdict(info), "version_number": info.number})
+
+
+class ListedVersion(Version):
+    """A saved state with the person who saved it."""
+
+    author: UserProfile | None = Field(
+        description="Null for those that the server saved, and once the author has left the team."
+    )
 
 
 class WholeVersion(Version):

@@ -1,7 +1,7 @@
 /** A pipeline that is open: its areas in one grid, each a folder beside this file. */
 import { ReactFlowProvider } from "@xyflow/react";
 import { PipelineRoom, useRoom, useSaved } from "pipeloom-client/react";
-import { type ReactNode, useEffect, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { IndexeddbPersistence } from "y-indexeddb";
 import { token } from "../session/token";
 import { Canvas } from "./canvas/Canvas";
@@ -13,8 +13,10 @@ import { People } from "./people/People";
 import { Problems } from "./problems/Problems";
 import { PropertiesArea } from "./properties/PropertiesArea";
 import { Shortcuts } from "./shortcuts/Shortcuts";
-import { useEditor, ViewState } from "./state";
+import { useEditor, type View, ViewState } from "./state";
 import { Topbar } from "./topbar/Topbar";
+
+const History = lazy(() => import("./history/History"));
 
 export function Editor({ pipeline }: { readonly pipeline: string }): ReactNode {
   return (
@@ -30,23 +32,37 @@ export function Editor({ pipeline }: { readonly pipeline: string }): ReactNode {
 
 function Areas(): ReactNode {
   const view = useEditor((state) => state.view);
+  const isHistory = useEditor((state) => state.history !== null);
   useQuestionBeforeLeaving();
   useTitle();
   return (
     <div className={styles.editor} data-view={view}>
       <Topbar />
-      <Library />
-      <main className={styles.middle} aria-label="Pipeline">
-        {view === "code" ? null : <Canvas />}
-        {view === "graph" ? null : <Code />}
-      </main>
-      <PropertiesArea />
+      {isHistory ? (
+        <Suspense fallback={null}>
+          <History />
+        </Suspense>
+      ) : (
+        <Work view={view} />
+      )}
       <Problems />
       <People />
       <Shortcuts />
     </div>
   );
 }
+
+/** The present pipeline: what one edits. */
+const Work = ({ view }: { readonly view: View }): ReactNode => (
+  <>
+    <Library />
+    <main className={styles.middle} aria-label="Pipeline">
+      {view === "code" ? null : <Canvas />}
+      {view === "graph" ? null : <Code />}
+    </main>
+    <PropertiesArea />
+  </>
+);
 
 /** Edits that only this page has are asked about before it is left; the browser words the question. */
 function useQuestionBeforeLeaving(): void {

@@ -9,8 +9,17 @@ export interface EditorState {
   readonly isLibraryOpen: boolean;
   /** The open tab of the drawer at the bottom, null while it is closed. */
   readonly drawer: Drawer | null;
+  /** The history that is shown instead of the present pipeline, null while it is closed. */
+  readonly history: History | null;
   /** What was refused last, shown at the pointer for a moment. */
   readonly refusal: Refusal | null;
+}
+
+export interface History {
+  /** The number of the version that is compared with now; null: none is chosen. */
+  readonly base: number | null;
+  /** The step of which the changes are shown. */
+  readonly stepId: string | null;
 }
 
 export interface Refusal {
@@ -19,7 +28,7 @@ export interface Refusal {
   readonly at: { readonly x: number; readonly y: number } | null;
 }
 
-const INITIAL: EditorState = { view: "graph", isLibraryOpen: true, drawer: null, refusal: null };
+const INITIAL: EditorState = { view: "graph", isLibraryOpen: true, drawer: null, history: null, refusal: null };
 
 class Store {
   private state = INITIAL;

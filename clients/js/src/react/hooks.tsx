@@ -14,7 +14,7 @@ import type * as Y from "yjs";
 import { type ExplainedDiagnostic, explained } from "../explained.js";
 import type { Other, Presence } from "../presence.js";
 import type { Outcome } from "../refusals.js";
-import type { Comment, Version } from "../rest/client.js";
+import type { Comment, ListedVersion } from "../rest/client.js";
 import { joinRoom, type Room, type RoomOptions, type Saved } from "../room.js";
 import type { Step, StepFields } from "../schema.js";
 import { undoOf } from "../undo.js";
@@ -226,11 +226,11 @@ export function useComments(): {
 
 /** The 200 newest versions, newest first, kept up to date by events. */
 export function useVersions(): {
-  readonly versions: readonly Version[];
+  readonly versions: readonly ListedVersion[];
   readonly save: (name: string) => Promise<boolean>;
   readonly restore: (number: number) => Promise<boolean>;
 } {
-  const { items: versions, send } = useList<Version>("/versions", "version.", 200);
+  const { items: versions, send } = useList<ListedVersion>("/versions", "version.", 200);
   return useMemo(() => {
     return {
       versions,

@@ -15,6 +15,8 @@ export type Finding = Schemas["Finding"];
 export type Validation = Schemas["Validation"];
 export type Comment = Schemas["Comment"];
 export type Version = Schemas["Version"];
+/** A version with the person who saved it. */
+export type ListedVersion = Schemas["ListedVersion"];
 export type WholeVersion = Schemas["WholeVersion"];
 export type Difference = Schemas["Difference"];
 export type Restored = Schemas["Restored"];
@@ -228,7 +230,7 @@ export class RestClient {
   };
 
   readonly versions = {
-    list: (id: string, query: Query<"/pipelines/{pipeline_id}/versions"> = {}): Promise<Page<Version>> =>
+    list: (id: string, query: Query<"/pipelines/{pipeline_id}/versions"> = {}): Promise<Page<ListedVersion>> =>
       this.call("get", "/pipelines/{pipeline_id}/versions", { ...at(id), query }),
     get: (id: string, number: number): Promise<WholeVersion> =>
       this.call("get", "/pipelines/{pipeline_id}/versions/{number}", { path: { pipeline_id: id, number } }),
@@ -237,9 +239,9 @@ export class RestClient {
         ...at(id),
         body: { name, ...(change_summary === undefined ? {} : { change_summary }) },
       }),
-    /** What differs between two versions. */
-    compare: (id: string, from: number, to: number): Promise<Difference> =>
-      this.call("get", "/pipelines/{pipeline_id}/versions/diff", { ...at(id), query: { from, to } }),
+    /** What differs between two versions; without `to`, between a version and the present state. */
+    compare: (id: string, from: number, to?: number): Promise<Difference> =>
+      this.call("get", "/pipelines/{pipeline_id}/versions/diff", { ...at(id), query: to === undefined ? { from } : { from, to } }),
     /** Restore a version whole, or only these steps of it. */
     restore: (id: string, number: number, steps?: readonly string[]): Promise<Restored> =>
       this.call("post", "/pipelines/{pipeline_id}/versions/{number}/restore", {

@@ -901,6 +901,21 @@ export interface components {
             /** @description Who has it open, by name, at most 10; as of about a second ago. */
             readonly present: readonly components["schemas"]["UserProfile"][];
         };
+        /** @description A saved state with the person who saved it. */
+        readonly ListedVersion: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly version_number: number;
+            /** @description The last update of the log that is in it. */
+            readonly seq: number;
+            readonly name: string | null;
+            readonly change_summary: string | null;
+            readonly created_by: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** @description Null for those that the server saved, and once the author has left the team. */
+            readonly author: components["schemas"]["UserProfile"] | null;
+        };
         /** @description The user whose token it is. */
         readonly Me: {
             /** Format: uuid */
@@ -1127,6 +1142,11 @@ export interface components {
             /** @description Pass it as `cursor` for the next page; null on the last. */
             readonly next_cursor: string | null;
         };
+        readonly Page_ListedVersion_: {
+            readonly items: readonly components["schemas"]["ListedVersion"][];
+            /** @description Pass it as `cursor` for the next page; null on the last. */
+            readonly next_cursor: string | null;
+        };
         readonly Page_Member_: {
             readonly items: readonly components["schemas"]["Member"][];
             /** @description Pass it as `cursor` for the next page; null on the last. */
@@ -1149,11 +1169,6 @@ export interface components {
         };
         readonly Page_TemplateSummary_: {
             readonly items: readonly components["schemas"]["TemplateSummary"][];
-            /** @description Pass it as `cursor` for the next page; null on the last. */
-            readonly next_cursor: string | null;
-        };
-        readonly Page_Version_: {
-            readonly items: readonly components["schemas"]["Version"][];
             /** @description Pass it as `cursor` for the next page; null on the last. */
             readonly next_cursor: string | null;
         };
@@ -2860,7 +2875,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Page_Version_"];
+                    readonly "application/json": components["schemas"]["Page_ListedVersion_"];
                 };
             };
         };

@@ -1,55 +1,42 @@
-/** The saved versions: save one, restore one. */
-import { History as HistoryIcon } from "lucide-react";
-import { useSaved, useVersions } from "pipeloom-client/react";
-import { type ReactNode, useState } from "react";
-import { Button, IconButton } from "../../ui/Button";
-import { Popover } from "../../ui/Popover";
+/** The history of a pipeline: its versions, what differs between one and now, the way back. */
+import { useVersions } from "pipeloom-client/react";
+import type { ReactNode } from "react";
+import { Canvas } from "../canvas/Canvas";
+import { type History as HistoryState, useEditor } from "../state";
+import { ChangePanel } from "./ChangePanel";
+import { Comparison } from "./Comparison";
 import styles from "./History.module.css";
+import { useComparison } from "./useComparison";
+import { titleOf, Versions } from "./Versions";
 
-export const History = (): ReactNode => (
-  <Popover
-    label="History"
-    align="end"
-    className={styles.panel}
-    trigger={(trigger) => (
-      <IconButton label="History" {...trigger}>
-        <HistoryIcon size={16} />
-      </IconButton>
-    )}
-  >
-    {() => <Versions />}
-  </Popover>
-);
-
-function Versions(): ReactNode {
-  const { versions, save, restore } = useVersions();
-  const isReadOnly = useSaved().state === "read only";
-  const [refusal, setRefusal] = useState("");
-  const reason = isReadOnly ? "You may read this pipeline, not edit it" : undefined;
-  const check = async (done: Promise<boolean>): Promise<void> => setRefusal((await done) ? "" : "This was refused: try again.");
+export default function History(): ReactNode {
+  const history = useEditor((state) => state.history);
+  const { versions } = useVersions();
+  if (history === null) return null;
+  const version = versions.find(({ version_number: number }) => number === history.base);
   return (
     <>
-      <header className={styles.head}>
-        <h3>Versions</h3>
-        <Button disabledReason={reason} onClick={() => void check(save(new Date().toLocaleString()))}>
-          Save a version
-        </Button>
-      </header>
-      <p role="alert" className={styles.refusal}>{refusal}</p>
-      {versions.length === 0 ? <p className={styles.none}>No version has been saved yet.</p> : null}
-      <ul className={styles.list}>
-        {versions.map(({ id, version_number: number, name, change_summary: summary, created_at: time }) => (
-          <li key={id} className={styles.version}>
-            <span className={styles.words}>
-              <span>{name ?? `Version ${number}`}</span>
-              <time dateTime={time}>{summary ?? new Date(time).toLocaleString()}</time>
-            </span>
-            <Button variant="ghost" disabledReason={reason} onClick={() => void check(restore(number))} aria-label={`Restore version ${number}`}>
-              Restore
-            </Button>
-          </li>
-        ))}
-      </ul>
+      <Versions versions={versions} history={history} />
+      {history.base === null ? <Unchosen /> : <Chosen key={history.base} base={history.base} history={history} title={version ? titleOf(version) : `Version ${history.base}`} />}
+    </>
+  );
+}
+
+/** The present pipeline, until a version is chosen. */
+const Unchosen = (): ReactNode => (
+  <main className={styles.middle} aria-label="Pipeline">
+    <Canvas />
+  </main>
+);
+
+function Chosen({ base, title, history }: { readonly base: number; readonly title: string; readonly history: HistoryState }): ReactNode {
+  const { comparison, error } = useComparison(base);
+  return (
+    <>
+      <main className={styles.middle} aria-label="Pipeline">
+        <Comparison title={title} comparison={comparison} error={error} />
+      </main>
+      {comparison === null ? null : <ChangePanel base={base} title={title} comparison={comparison} stepId={history.stepId} />}
     </>
   );
 }

@@ -1,5 +1,5 @@
 /** The bar at the top: where one is, whether it is saved, who is here. */
-import { Ellipsis, LayoutGrid, MessageSquare, Monitor, Moon, PanelLeftOpen, Sun } from "lucide-react";
+import { Ellipsis, History as HistoryIcon, LayoutGrid, MessageSquare, Monitor, Moon, PanelLeftOpen, Sun } from "lucide-react";
 import { patchSettings } from "pipeloom-client";
 import { useOthers, useRoom, useSaved } from "pipeloom-client/react";
 import { type ReactNode, useEffect, useState } from "react";
@@ -9,7 +9,6 @@ import { Avatars } from "../../ui/Avatar";
 import { IconButton } from "../../ui/Button";
 import { Menu } from "../../ui/Menu";
 import { Segments } from "../../ui/Tabs";
-import { History } from "../history/History";
 import { useEditor, useSetEditor, type View } from "../state";
 import { useCommands } from "../useCommands";
 import { SavedState } from "./SavedState";
@@ -23,7 +22,7 @@ const VIEWS = [
 
 export function Topbar(): ReactNode {
   const [, navigate] = useLocation();
-  const { view, isLibraryOpen, drawer } = useEditor((state) => state);
+  const { view, isLibraryOpen, drawer, history } = useEditor((state) => state);
   const set = useSetEditor();
   const others = useOthers();
   return (
@@ -47,7 +46,9 @@ export function Topbar(): ReactNode {
         <IconButton label="Comments" pressed={drawer === "comments"} onClick={() => set({ drawer: drawer === "comments" ? null : "comments" })}>
           <MessageSquare size={16} />
         </IconButton>
-        <History />
+        <IconButton label="History" pressed={history !== null} onClick={() => set({ history: history === null ? { base: null, stepId: null } : null })}>
+          <HistoryIcon size={16} />
+        </IconButton>
         <More />
       </div>
     </header>

@@ -1,0 +1,88 @@
+"""The history: a version beside now on the canvas, brought back whole or step by step."""
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.server import VIEWER
+from tests.web.conftest import EDITOR, NewPipeline, OpenPage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PIPELINE = """
+workflow:
+  name: looked back at
+  steps:
+    - name: read
+      type: claude
+      prompt: [{type: static, content: "Read the change.\\nBe brief."}]
+    - name: judge
+      type: gemini
+      prompt: [{type: previous_response, step: read}]
+    - name: write
+      type: claude
+      prompt: [{type: previous_response, step: judge}]
+"""
+
+
+async def history_of(page: Page) -> None:
+    await expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    await page.get_by_role("button", name="History").click()
+
+
+def step(page: Page, name: str) -> Locator:
+    return page.locator(".react-flow__node", has_text=name)
+
+
+async def removed_and_added(page: Page) -> None:
+    """Remove one step and add another."""
+    await step(page, "judge").click()
+    await page.keyboard.press("Delete")
+    await expect(step(page, "judge")).to_have_count(0)
+    await page.get_by_label("Steps").get_by_role("button", name="Gemini Asks Gemini").click()
+
+
+async def test_a_version_is_compared_with_now_and_brought_back(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    path = f"/pipelines/{await new_pipeline(PIPELINE)}"
+    page, other = await open_page(path), await open_page(path, EDITOR)
+    await history_of(page)
+    panel = page.get_by_label("History", exact=True).filter(has=page.get_by_role("list"))
+    await panel.get_by_label("Name of the version").fill("Before the rewrite")
+    await panel.get_by_role("button", name="Save").click()
+    version = panel.get_by_role("button", name="Before the rewrite")
+    await expect(version).to_contain_text("Demo Owner")
+    await version.click()
+    await expect(page.get_by_text("Nothing differs", exact=True)).to_be_visible()
+
+    await removed_and_added(other)  # somebody else edits while the history is open
+    await expect(page.get_by_text("+1 added")).to_be_visible()
+    await expect(page.get_by_text("1 removed")).to_be_visible()
+    await expect(step(page, "judge")).to_contain_text("Removed")
+    await page.get_by_role("button", name="Next").click()
+    await expect(page.get_by_text("1 of 2")).to_be_visible()
+
+    await step(page, "judge").click()
+    await page.get_by_role("button", name="Restore this step").click()
+    await expect(step(other, "judge")).to_be_visible()
+    await expect(page.get_by_text("1 removed")).to_have_count(0)
+    await page.get_by_role("button", name="Restore version").click()
+    await expect(page.get_by_text("Nothing differs", exact=True)).to_be_visible()
+    await expect(step(other, "gemini")).to_have_count(0)
+
+
+async def test_a_viewer_compares_and_learns_why_nothing_is_restored(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    path = f"/pipelines/{await new_pipeline(PIPELINE)}"
+    owner = await open_page(path)
+    await history_of(owner)
+    await owner.get_by_label("Name of the version").fill("First")
+    await owner.get_by_role("button", name="Save").click()
+    await expect(owner.get_by_role("button", name="First")).to_be_visible()
+    viewer = await open_page(path, VIEWER)
+    await expect(viewer.get_by_role("status").filter(has_text="Read only")).to_be_visible()
+    await viewer.get_by_role("button", name="History").click()
+    await viewer.get_by_role("button", name="First").click()
+    restore = viewer.get_by_role("button", name="Restore version")
+    await expect(restore).to_have_attribute("title", "You may read this pipeline, not edit it")
