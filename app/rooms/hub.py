@@ -136,6 +136,8 @@ class Hub:
         stop = self._clock.monotonic() + COMMIT_SECONDS
         while True:
             room = await self.open(pipeline_id)
+            while room.prepare_edit():  # noqa: ASYNC110 - for no event, but so that others go on
+                await asyncio.sleep(0)
             make = partial(room.execute_edit, user_id, change, is_deletion=is_deletion)
             decided = await self._decide(room, make, stop)
             if isinstance(decided, EditResult):

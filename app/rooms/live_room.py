@@ -20,7 +20,7 @@ import structlog
 from app.bus.base import Bus
 from app.clock import Clock
 from app.telemetry.metrics import counters, reject
-from crdt.document.document import Document
+from crdt.document.document import EMPTY_STATE_VECTOR, Document
 from crdt.editing.editor import Editor
 from crdt.errors import (
     DocumentPoisoned,
@@ -71,6 +71,9 @@ LAST_ACKS_SECONDS = 5.0
 
 The acknowledgements wait for commits, and nobody knows when a PostgreSQL that is away comes back.
 """
+
+ENTRIES_AT_ONCE = 100
+"""Steps or connections that are read while the event loop waits: some one millisecond."""
 
 UNUSABLE = "this edit cannot be applied: reload the page"
 """The reason of the close for the client whose edit poisoned the document."""
@@ -221,6 +224,10 @@ class LiveRoom:
             lambda: self._room.apply_edit(user_id, change, now, is_deletion=is_deletion)
         )
 
+    def prepare_edit(self) -> bool:
+        """Read some of what `execute_edit` may have to look at; return whether more is left."""
+        return not self.dropped and self._room.editor.prepare(ENTRIES_AT_ONCE)
+
     def execute_merge(self, user_id: UUID | None, edit: Inspection) -> None:
         """Merge an edit that the server made on a copy. Raises what `execute_edit` raises."""
         now = self._clock.monotonic()
@@ -270,7 +277,8 @@ class LiveRoom:
 
     def copy(self) -> bytes:
         """Encode the document, to make a copy of it elsewhere."""
-        return self._room.document.encode()
+        # As for whoever joins: it may be at hand.
+        return self._room.document.diff(EMPTY_STATE_VECTOR)
 
     def renew(self, session: SessionId, scope: Scope, expires_at: datetime) -> None:
         """Replace a client's token by another one; see `Sessions.renew`."""

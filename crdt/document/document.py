@@ -28,7 +28,7 @@ from pycrdt import Array, Doc, Map, Subscription, Text, TransactionEvent, merge_
 
 from crdt.errors import DocumentPoisoned, MalformedUpdate, Overloaded
 from crdt.updates.delete_set import DeleteSet, includes_deletions
-from crdt.updates.depth import DepthGuard
+from crdt.updates.depth import DepthGuard, DepthWithin
 from crdt.updates.format import Structs, has_structs, read_deletions, read_structs
 from crdt.updates.inspection import Inspection, StateVector, inspect_update
 from crdt.updates.limits import PART_SECONDS, RELEASED, REPLAYED, Limits
@@ -145,8 +145,15 @@ class Document:
         # depth within the update alone would be too low a bound: every type counts as a level.
         # But nobody else can know the ids of our own edit before it is here.
         is_alone = found.is_own or not self._pending
-        levels = found.depth if is_all_here and is_alone else found.types
-        self._depth_guard.check(levels, lambda: found.structs, limits)
+        depth = found.depth if is_all_here and is_alone else DepthWithin(found.types, found.types)
+        if depth.deepest != depth.outer and not (found.is_own or self._lacks_all(found)):
+            # What it says of elements that are here may not be true.
+            depth = DepthWithin(depth.deepest, depth.deepest)
+        self._depth_guard.check(depth, lambda: found.structs, limits)
+
+    def _lacks_all(self, found: Inspection) -> bool:
+        runs = found.structs.items()
+        return all(self._state.get(one, 0) <= run[0].clock for one, run in runs if run)
 
     def _apply_part(self, found: Inspection, limits: Limits) -> bool:
         """Merge the part of an update that can be integrated, and the pending structs it releases.

@@ -49,6 +49,13 @@ class Editor:
         """Whether this is still about the document: see `Document.generation`."""
         return self._generation == self.document.generation
 
+    def prepare(self, most: int) -> bool:
+        """Read into the indexes what an edit would have to read first, at most so many entries.
+
+        Returns whether more are left.
+        """
+        return self.places.refresh(most) or self.ends.refresh(most)
+
     def step(self, step_id: str) -> JsonMap:
         """Read one step as it was written. Raises UnknownEntry if there is no map of this key."""
         return _entry(self.steps, step_id, "step")

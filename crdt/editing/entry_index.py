@@ -1,13 +1,15 @@
 """Indexes of what an edit by the server must know of all other entries: places, names and ends.
 
 Reading 10,000 steps takes about 0.1 s (measured), so all are read once per room, when an edit first
-needs an index, and afterwards only those that transactions touch. Entries count as they were
+needs an index, and afterwards only those that transactions touch. Both can be done a few at a time
+before (`Editor.prepare`). Entries count as they were
 written, not as the tables repair them. Confessed: a step whose parent is gone does not keep others
 from having its name, and the tables may have to number one of them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from itertools import islice
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from pycrdt import Map
@@ -53,17 +55,23 @@ class _StaleEntries(Generic[T]):
         """Note that an entry has changed."""
         self._stale.add(key)
 
-    def refresh(self) -> None:
-        """Read what has changed since the last call; at the first call, everything."""
-        stale: Any = self._stale if self._is_filled else list(self._root.keys())
-        if not stale:
-            return
+    def refresh(self, most: int | None = None) -> bool:
+        """Read what has changed since the last call, of which the first one reads everything.
+
+        Reads `most` entries at most, and returns whether more are left.
+        """
+        if not self._is_filled:
+            self._stale.update(self._root.keys())
+            self._is_filled = True
+        if not self._stale:
+            return False
+        keys = [*islice(self._stale, most)]
         with self._root.doc.transaction() as transaction:
             # `_txn` is private; see `_values`.
-            found = {key: self._entry(transaction._txn, key) for key in stale}  # noqa: SLF001
+            found = {key: self._entry(transaction._txn, key) for key in keys}  # noqa: SLF001
         self._update(found)
-        self._is_filled = True
-        self._stale.clear()
+        self._stale.difference_update(keys)
+        return bool(self._stale)
 
     def _entry(self, transaction: Any, key: str) -> T | None:
         # One by one: the lists of values of ten thousand entries, kept until the last one is read,
@@ -110,6 +118,7 @@ class PlaceIndex:
         self._stale = _StaleEntries(
             steps, ("parent_step_id", "slot", "order", "name"), _place, self._placement.update
         )
+        self.refresh = self._stale.refresh
 
     def get(self, key: str) -> Place | None:
         """Return the place of a step, None if it is no map, or not there."""
@@ -142,6 +151,7 @@ class EndsIndex:
     def __init__(self, connections: "Map[Any]") -> None:
         self._by_step = _EndsByStep()
         self._stale = _StaleEntries(connections, ("ends",), _ends, self._by_step.update)
+        self.refresh = self._stale.refresh
 
     def get(self, key: str) -> Ends | None:
         """Return the ends of a connection, None if it is no map, or not there."""

@@ -78,6 +78,9 @@ TOO_LARGE = Refused(str(PipelineTooLarge()))
 TOO_SLOW = "this client reads too slowly: reconnect"
 UNLIMITED = sys.maxsize
 
+MANY_PARTS = 2_000
+"""Parts of an edit after which the editor of a document begins anew."""
+
 MAX_STATE_VECTOR_OF_ONE = 21
 """Most bytes of a state vector of one client: three varUints, of which two have up to ten."""
 
@@ -327,6 +330,9 @@ class Room:
         Raises MalformedUpdate, and PipelineTooLarge as `require_capacity` does.
         """
         self.require_capacity(edit, now)
+        if edit.parts > MANY_PARTS:
+            # It would be notified of each change, and has to look at most of the document anyway.
+            self._editor = None
         is_news = self.document.apply(edit)
         return self._append_then_broadcast(edit.update, user_id) if is_news else []
 

@@ -5,9 +5,10 @@ whole process (measured with a stack of 8 MiB: 12,000 nested arrays, 20,000 nest
 costs a client nine bytes, and levels may arrive in any number of updates, children before parents.
 
 So every document keeps an upper bound of its depth, now and later, wherever its pending structs
-will be integrated. An update raises the bound by as many levels as lie within the update; and while
-structs are pending, by one for each shared type. Only when the bound gets near the limit, the whole
-document is read to find a lower one.
+will be integrated. Of what an update brings into root types, such as a new step, the depth is
+known. For what it brings into others it raises the bound by as many levels as lie within the
+update; and while structs are pending, by one for each shared type. Only when the bound gets near
+the limit, the whole document is read to find a lower one.
 
 Confessed: the limits assume a stack of 8 MiB, which threads have neither on musl nor by
 `ulimit -s`. A stored state is not counted, since reading one of 10,000 steps takes seconds: someone
@@ -21,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, chain
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from crdt.errors import MalformedUpdate
 
@@ -40,6 +41,19 @@ class Depth(NamedTuple):
     pending: int
 
 
+class DepthWithin(NamedTuple):
+    """How many shared types lie within each other, as far as the structs of one update show.
+
+    `deepest` is that of all of them, and `outer` that of those that lie in something else.
+    """
+
+    deepest: int
+    outer: int
+
+
+NO_DEPTH: Final = DepthWithin(0, 0)
+
+
 class DepthGuard:
     """The bound of one document's depth. `read` reads all its structs, the pending ones too."""
 
@@ -47,17 +61,18 @@ class DepthGuard:
         self._read = read
         self._bound = 0
 
-    def check(self, levels: int, structs: Callable[[], Structs], limits: Limits) -> None:
+    def check(self, depth: DepthWithin, structs: Callable[[], Structs], limits: Limits) -> None:
         """Raise the bound for an update, or refuse it if it would nest anything too deep.
 
-        `levels` is by how many levels its structs can make the document deeper; `structs` reads
-        them. Raises MalformedUpdate when a limit is exceeded; the bound stays as it was.
+        `depth` is that of its types, those that lie in the document by how much they can make it
+        deeper; `structs` reads them. Raises MalformedUpdate when a limit is exceeded; the bound
+        stays as it was.
         """
-        bound = self._bound + levels
+        bound = max(self._bound + depth.outer, depth.deepest)
         if bound > ACCEPTED.depth:
-            depth = depth_bound(*self._read(), structs())
-            _refuse_beyond(limits, depth)
-            bound = sum(depth)
+            found = depth_bound(*self._read(), structs())
+            _refuse_beyond(limits, found)
+            bound = sum(found)
         self._bound = bound
 
 
@@ -87,13 +102,20 @@ def depth_bound(*sources: Structs) -> Depth:
     return Depth(known, depths.count(None))
 
 
-def depth_within(structs: Structs) -> int:
-    """Return how many shared types lie within each other at most, as far as these structs show.
+def depth_within(structs: Structs) -> DepthWithin:
+    """Find how deep the shared types in an update lie within each other.
 
     Raises MalformedUpdate if structs lie within themselves.
     """
-    finder = _Depths([structs], outside=0)
-    return max((1 + (finder.depth(each) or 0) for each in finder.types()), default=0)
+    finder = _Depths([structs], outside=_OUTSIDE)
+    depths = [1 + (finder.depth(each) or 0) for each in finder.types()]
+    outer = max((depth - _OUTSIDE for depth in depths if depth > _OUTSIDE), default=0)
+    inner = max((depth for depth in depths if depth <= _OUTSIDE), default=0)
+    return DepthWithin(max(inner, outer), outer)
+
+
+_OUTSIDE: Final = 2**40
+"""Stands for the depth of what lies outside of an update: more than any depth within it."""
 
 
 class _ClientStructs:
@@ -163,8 +185,11 @@ class _Depths:
         depth = 0
         for element in struct.dependencies:
             found = self._at(element)
-            if not found and self._outside is None:
-                return None
+            if not found:
+                if self._outside is None:
+                    return None
+                # In a type that lies in so many, or beside what does.
+                depth = max(depth, self._outside)
             for each in found:
                 outer = self._depths[id(each)]
                 if outer is None:

@@ -18,7 +18,7 @@ from crdt.protocol.lib0 import Reader
 from .amplification import check_amplification
 from .chunks import Order, split_update
 from .delete_set import DeleteSet
-from .depth import depth_within
+from .depth import NO_DEPTH, DepthWithin, depth_within
 from .format import Id, Struct, Structs, read_parts, read_structs
 from .limits import REPLAYED, Limits
 from .surrogates.json_escapes import replace_escaped_halves
@@ -26,9 +26,6 @@ from .surrogates.pairs import Pairs, pairs_in
 
 StateVector: TypeAlias = dict[int, int]
 """client -> the clock after the last of its elements that is here"""
-
-FEW_TYPES: Final = 8
-"""Up to so many shared types are counted as if each lay in the one before."""
 
 _Span: TypeAlias = tuple[int, int]
 _NOTHING: Final[_Span] = (0, 0)
@@ -42,7 +39,7 @@ class Inspection:
     half characters (`crdt/updates/surrogates/json_escapes.py`).
 
     `parts` is the number of its parts as `Limits.parts` counts them, and `types` that of the shared
-    types in it, which lie at most `depth` deep within each other. A document whose state vector
+    types in it, which lie so deep within each other as `depth` says. A document whose state vector
     includes `required` integrates all of it, and has `provided` afterwards; `provided` is None if
     some of it is pending in any case. Integrated as a whole, it is applied in `chunks`, if there
     are any (`crdt/updates/chunks.py`). `pairs` are the surrogate pairs in its texts.
@@ -56,7 +53,7 @@ class Inspection:
     deletions: DeleteSet
     parts: int
     types: int
-    depth: int
+    depth: DepthWithin
     required: StateVector
     provided: StateVector | None
     chunks: tuple[bytes, ...] = ()
@@ -95,7 +92,7 @@ def inspect_update(update: bytes, limits: Limits = REPLAYED) -> Inspection:
     update = replace_escaped_halves(update, structs)
     copied_bytes = check_amplification(update, structs, deletions, limits)
     types = sum(struct.is_type for found in structs.values() for struct in found)
-    depth = types if types <= FEW_TYPES else depth_within(structs)
+    depth = depth_within(structs) if types else NO_DEPTH
     spans = {client: (found[0].clock, found[-1].end) for client, found in structs.items() if found}
     required = _required(structs, spans)
     _require_deleted(deletions, spans, required)

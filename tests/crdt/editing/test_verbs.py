@@ -46,6 +46,21 @@ PIPELINE = Pipeline(
 )
 
 
+def test_what_an_edit_looks_at_can_be_read_before_a_few_at_a_time() -> None:
+    desk = Desk()
+    counts = 0
+    while desk.editor.prepare(1):
+        counts += 1
+    assert counts == len(PIPELINE.steps) + len(PIPELINE.connections) - 2
+    desk(patch_step, A, {"name": "d"})
+    desk(delete_step, C)
+    while desk.editor.prepare(1):
+        pass
+    assert desk.editor.siblings(None, "steps") == [A, B]
+    assert desk.editor.place(A).name == "d"
+    assert desk.editor.ends.get(key(8)) is None
+
+
 class Desk:
     """A pipeline that the server edits."""
 

@@ -6,17 +6,20 @@ from collections.abc import Callable
 import pytest
 from pycrdt import Map, Text
 
+import crdt.room.room
 from crdt.document.document import Document
 from crdt.editing.editor import Editor
-from crdt.editing.verbs import delete_step, patch_settings
+from crdt.editing.verbs import delete_step, patch_settings, patch_step, put_step
 from crdt.errors import (
     DocumentPoisoned,
+    EditConflict,
     MalformedUpdate,
     MessageTooBig,
     PipelineTooLarge,
     ProtocolError,
     UnknownEntry,
 )
+from crdt.pipeline.model import Json
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.protocol.messages import (
     Accepted,
@@ -45,6 +48,7 @@ from crdt.room.session import Session, UserProfile
 from crdt.updates.inspection import inspect_update
 from crdt.updates.limits import ACCEPTED
 from crdt.updates.surrogates.pairs import pairs_in
+from tests.crdt.entries import key
 from tests.crdt.histories import content
 from tests.crdt.raw_updates import OF_V2, Y_MAP, chain, deletions, in_root, in_type, update
 from tests.crdt.room.scene import (
@@ -387,6 +391,10 @@ class TestOtherNodes:
         assert room.receive_peer(Committed(2, received), 0.0) == []
 
 
+def named(name: str) -> dict[str, Json]:
+    return {"name": name, "type": "claude"}
+
+
 class TestEditsOfTheServer:
     def test_an_edit_has_the_effects_of_an_update(self, room: Room) -> None:
         def change(editor: Editor) -> str:
@@ -433,6 +441,25 @@ class TestEditsOfTheServer:
         ]
         assert content(room.document.doc) == {"first": 0, "a": 1, "b": 2}
         assert room.apply_merge(ADA, inspect_update(update), 0.0) == []
+
+    def test_the_next_edit_sees_one_of_many_parts_that_was_merged(
+        self, room: Room, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(crdt.room.room, "MANY_PARTS", 2)
+        room.apply_edit(ADA, lambda editor: put_step(editor, key(1), named("a")), 0.0)
+        former = room.editor
+        copy = Document()
+        copy.load(room.document.encode())
+        with copy.transact() as updates:
+            patch_step(Editor(copy), key(1), {"name": "b"})
+            patch_step(Editor(copy), key(1), {"position": {"x": 1, "y": 2}})
+            put_step(Editor(copy), key(2), named("a"))
+        room.apply_merge(ADA, inspect_update(*updates).of_own_edit(), 0.0)
+        assert room.editor is not former
+        place, _ = room.apply_edit(ADA, lambda editor: editor.place(key(1)).name, 0.0)
+        assert place == "b"
+        with pytest.raises(EditConflict):
+            room.apply_edit(ADA, lambda editor: put_step(editor, key(3), named("a")), 0.0)
 
 
 class TestHocuspocusClients:

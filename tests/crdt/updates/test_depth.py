@@ -254,3 +254,23 @@ def test_the_bound_is_true_of_random_trees(seed: int) -> None:
         late.apply_update(each)
         assert depth(late.get_update()) <= 60, f"seed {seed}"
     assert depth(late.get_update()) == max(depths), f"seed {seed}"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_bound_of_a_document_is_never_below_its_depth(seed: int) -> None:
+    rng = random.Random(seed)
+    document = Document()
+    editors: list[Doc[Any]] = [Doc(client_id=n + 1) for n in range(3)]
+    for number in range(40):
+        editor = rng.choice(editors)
+        before = editor.get_state()
+        with editor.transaction():
+            for _ in range(rng.randrange(1, 4)):
+                place = editor.get("steps", type=Map)
+                while (inner := [*place.keys()]) and rng.random() < 0.7:
+                    place = place[rng.choice(inner)]
+                place[str(rng.randrange(4))] = Map({"a": Map({"b": Map()})} if number % 3 else {})
+        document.apply(editor.get_update(before))
+        assert document._depth_guard._bound >= depth(document.encode()), f"seed {seed}"
+        one, other = rng.sample(editors, 2)
+        one.apply_update(other.get_update())

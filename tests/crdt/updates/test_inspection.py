@@ -1,17 +1,18 @@
 """What is found out about an update before it meets a document holds when it does."""
 
 import pytest
-from pycrdt import merge_updates
+from pycrdt import Map, merge_updates
 
 from crdt.document.document import Document
+from crdt.document.schema import root_map
 from crdt.errors import MalformedUpdate, MessageTooBig, Overloaded
 from crdt.protocol.lib0 import var_uint
 from crdt.updates.format import read_update
-from crdt.updates.inspection import FEW_TYPES, inspect_update
+from crdt.updates.inspection import inspect_update
 from crdt.updates.limits import ACCEPTED, REPLAYED
 from crdt.updates.pending import Pending
 from tests.crdt.histories import History, content
-from tests.crdt.raw_updates import Y_MAP, after, chain, deletions, in_root, update, value
+from tests.crdt.raw_updates import Y_MAP, after, chain, deletions, in_root, in_type, update, value
 
 NULL = value(b"\x7e")
 
@@ -73,11 +74,38 @@ def test_what_is_here_already_is_not_taken_back() -> None:
 
 def test_shared_types_are_counted_by_how_deep_they_lie() -> None:
     flat = inspect_update(update(*(in_root(7, Y_MAP, key=str(n)) for n in range(50))))
-    assert (flat.types, flat.depth) == (50, 1)
+    assert (flat.types, flat.depth) == (50, (1, 0))
     deep = inspect_update(update(*chain(50)))
-    assert (deep.types, deep.depth) == (50, 50)
-    few = inspect_update(update(*(in_root(7, Y_MAP, key=str(n)) for n in range(FEW_TYPES))))
-    assert few.depth == FEW_TYPES
+    assert (deep.types, deep.depth) == (50, (50, 0))
+    none = inspect_update(update(in_root(8, NULL), in_type(8, NULL, (9, 0)), client=2))
+    assert (none.types, none.depth) == (0, (0, 0))
+    mixed = update(*chain(3), in_type(7, Y_MAP, (9, 0)), in_type(7, Y_MAP, (1, 3)))
+    assert inspect_update(mixed).depth == (3, 2)
+
+
+def test_steps_that_come_one_by_one_never_have_the_document_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = Document()
+    monkeypatch.setattr(
+        document._depth_guard, "_read", lambda: pytest.fail("read the whole document")
+    )
+    for client in range(1, 600):
+        step = in_root(7, Y_MAP, key=f"{client}"), in_type(7, Y_MAP, (client, 0), key="config")
+        document.apply(update(*step, in_type(7, Y_MAP, (client, 1)), client=client), ACCEPTED)
+        with document.transact():
+            root_map(document, "steps")[f"ours {client}"] = Map({"config": Map({"a": Map()})})
+
+
+def test_what_an_update_says_of_elements_that_are_here_does_not_count() -> None:
+    document = Document()
+    structs = chain(ACCEPTED.depth - 5)
+    document.apply(update(*structs), ACCEPTED)
+    last = len(structs) - 1
+    # In the document the element is 995 deep; the update says that it lies in a root type.
+    lie = in_root(7, Y_MAP, key="x"), *(in_type(7, Y_MAP, (1, last + n)) for n in range(9))
+    with pytest.raises(MalformedUpdate, match="nested"):
+        document.apply(update(*lie, clock=last), ACCEPTED)
 
 
 def test_many_flat_updates_never_have_the_document_read(monkeypatch: pytest.MonkeyPatch) -> None:
