@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 ASSETS: Final = Path(__file__).parent / "web_assets"
 
-PAGE_PATHS: Final = ("/", "/home", "/pipelines/{rest:path}")
+PAGE_PATHS: Final = ("/", "/home", "/home/{view}", "/pipelines/{rest:path}")
 """Addresses that the page itself understands (`web/src/App.tsx`)."""
 
 TYPES: Final = {

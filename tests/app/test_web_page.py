@@ -33,7 +33,9 @@ async def get(folder: Path, path: str, **headers: str) -> httpx.Response:
         return await http.get(path, headers=headers)
 
 
-@pytest.mark.parametrize("path", ["/", "/home", "/pipelines/1f6b", "/pipelines/1f6b/more"])
+@pytest.mark.parametrize(
+    "path", ["/", "/home", "/home/deleted", "/pipelines/1f6b", "/pipelines/1f6b/more"]
+)
 async def test_every_address_of_the_page_is_answered_with_it(built: Path, path: str) -> None:
     answer = await get(built, path)
     assert (answer.status_code, "<p>page</p>" in answer.text) == (200, True)

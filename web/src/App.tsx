@@ -2,12 +2,13 @@
 import { lazy, type ReactNode, Suspense } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import { EditorSkeleton } from "./editor/EditorSkeleton";
-import { Home } from "./home/Home";
 import { SignIn } from "./session/SignIn";
 import { useSignedIn } from "./session/useSignedIn";
 
 export const loadEditor = () => import("./editor/Editor");
+export const loadHome = () => import("./home/Home");
 const Editor = lazy(() => loadEditor().then((module) => ({ default: module.Editor })));
+const Home = lazy(() => loadHome().then((module) => ({ default: module.Home })));
 
 export function App(): ReactNode {
   return (
@@ -20,10 +21,14 @@ export function App(): ReactNode {
           </Suspense>
         )}
       </Route>
-      <Route path="/home">
-        <SignedIn>
-          <Home />
-        </SignedIn>
+      <Route path="/home/:view?">
+        {({ view }) => (
+          <SignedIn>
+            <Suspense>
+              <Home view={view} />
+            </Suspense>
+          </SignedIn>
+        )}
       </Route>
       <Route>
         <Redirect to="/home" replace />

@@ -1,82 +1,83 @@
-/** The team's pipelines. */
-import { Plus, Search } from "lucide-react";
-import type { Team } from "pipeloom-client/rest";
-import { type ReactNode, useDeferredValue, useState } from "react";
+/** The lists of a team: what there is, who is in it, and how to begin something. */
+import { Plus, Upload } from "lucide-react";
+import type { ReactNode } from "react";
 import { useLocation } from "wouter";
 import { rest, sentenceOf } from "../session/rest";
-import { useAsked } from "../session/useAsked";
 import { Button } from "../ui/Button";
-import { Skeleton } from "../ui/Skeleton";
+import { Deleted } from "./Deleted";
+import { HomeStateProvider, useHome } from "./HomeState";
 import styles from "./Home.module.css";
-import { PipelineTable } from "./PipelineTable";
+import { DropFiles } from "./imports/DropFiles";
+import { ImportResults } from "./imports/ImportResults";
+import { useImports } from "./imports/useImports";
+import { NoticeLine } from "./NoticeLine";
+import { Pipelines } from "./Pipelines";
 import { Sidebar } from "./Sidebar";
+import { Templates } from "./Templates";
+import { type View, viewAt } from "./views";
 
-export function Home(): ReactNode {
-  const [sought, setSought] = useState("");
-  const query = useDeferredValue(sought.trim());
-  const { data, error } = useAsked(query, () => rest.pipelines.list({ limit: 100, ...(query === "" ? {} : { q: query }) }));
-  const { data: teams } = useAsked("", () => rest.teams());
+export function Home({ view }: { readonly view: string | undefined }): ReactNode {
+  return (
+    <HomeStateProvider>
+      <Page view={viewAt(view)} />
+    </HomeStateProvider>
+  );
+}
+
+function Page({ view }: { readonly view: View }): ReactNode {
+  const { team, error } = useHome();
+  const { choose } = useImports();
+  const create = useCreate();
   return (
     <div className={styles.home}>
-      <Sidebar team={teams?.items[0]} />
-      <main className={styles.main}>
+      <Sidebar view={view.id} />
+      <main className={styles.main} id="home-main">
         <header className={styles.head}>
-          <h1>Pipelines</h1>
-          <NewPipeline teams={teams?.items} />
+          <h1>{view.title}</h1>
+          <Begin create={create} importFiles={choose} />
         </header>
-        <label className={styles.search}>
-          <Search size={16} aria-hidden="true" />
-          <span className="visually-hidden">Search pipelines</span>
-          <input
-            type="search"
-            placeholder="Search names, steps and prompts"
-            value={sought}
-            onChange={(event) => setSought(event.target.value)}
-          />
-        </label>
-        {error ? <p role="alert" className={styles.refusal}>{sentenceOf(error)}</p> : null}
-        {data === undefined ? (
-          error ? null : <Loading />
-        ) : (
-          <PipelineTable pipelines={data.items} isSearch={query !== ""} />
-        )}
+        <NoticeLine />
+        {error && team === undefined ? <p role="alert" className={styles.refusal}>{sentenceOf(error)}</p> : null}
+        <Content key={`${view.id} ${team?.id}`} view={view} create={create} importFiles={choose} />
       </main>
+      <DropFiles />
+      <ImportResults />
     </div>
   );
 }
 
-function NewPipeline({ teams }: { readonly teams: readonly Team[] | undefined }): ReactNode {
-  const [, navigate] = useLocation();
-  const [refusal, setRefusal] = useState("");
-  const team = teams?.find(({ role }) => role !== "viewer");
-  const create = async (): Promise<void> => {
-    if (team === undefined) return;
-    try {
-      const { id } = await rest.pipelines.create({ team_id: team.id, name: "Untitled pipeline" });
-      navigate(`/pipelines/${id}`);
-    } catch (error) {
-      setRefusal(sentenceOf(error));
-    }
-  };
+export interface Beginnings {
+  readonly create: () => void;
+  readonly importFiles: () => void;
+}
+
+function Content({ view, ...beginnings }: Beginnings & { readonly view: View }): ReactNode {
+  if (view.id === "deleted") return <Deleted />;
+  if (view.id === "templates") return <Templates />;
+  return <Pipelines view={view.id} {...beginnings} />;
+}
+
+function Begin({ create, importFiles }: Beginnings): ReactNode {
+  const { readOnly } = useHome();
   return (
     <span className={styles.actions}>
-      <span role="alert" className={styles.refusal}>{refusal}</span>
-      <Button
-        variant="primary"
-        icon={<Plus size={16} />}
-        onClick={() => void create()}
-        disabledReason={teams !== undefined && team === undefined ? "You may only read in your teams" : undefined}
-      >
+      <Button icon={<Upload size={16} />} onClick={importFiles} disabledReason={readOnly}>
+        Import
+      </Button>
+      <Button variant="primary" icon={<Plus size={16} />} onClick={create} disabledReason={readOnly}>
         New pipeline
       </Button>
     </span>
   );
 }
 
-const Loading = (): ReactNode => (
-  <div role="status" aria-label="Loading pipelines" className={styles.loading}>
-    {[0, 1, 2].map((at) => (
-      <Skeleton key={at} className={styles.row} />
-    ))}
-  </div>
-);
+function useCreate(): () => void {
+  const { team, attempt } = useHome();
+  const [, navigate] = useLocation();
+  return () =>
+    void attempt(async () => {
+      if (team === undefined) return;
+      const { id } = await rest.pipelines.create({ team_id: team.id, name: "Untitled pipeline" });
+      navigate(`/pipelines/${id}`);
+    });
+}

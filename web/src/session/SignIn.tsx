@@ -1,5 +1,6 @@
 /** What somebody sees who has no token, or whose token has expired. */
 import { type FormEvent, type ReactNode, useState } from "react";
+import { autofocus } from "../ui/autofocus";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import styles from "./SignIn.module.css";
@@ -38,7 +39,7 @@ function SignInForm({ onDone }: { readonly onDone?: () => void }): ReactNode {
       </p>
       <label className={styles.label}>
         Token
-        <input value={given} onChange={({ target }) => setGiven(target.value)} autoComplete="off" spellCheck={false} autoFocus />
+        <input value={given} onChange={({ target }) => setGiven(target.value)} autoComplete="off" spellCheck={false} autoFocus ref={autofocus} />
       </label>
       <p role="alert" className={styles.refusal}>
         {refusal}

@@ -21,16 +21,20 @@ export const Avatar = ({ person, size = 24 }: { readonly person: Person; readonl
 );
 
 /** Several avatars in a row, each person once, the rest as a number. */
-export function Avatars({ people, most = 4 }: { readonly people: readonly Person[]; readonly most?: number }): ReactNode {
+export function Avatars({ people, most = 4, size = 24 }: {
+  readonly people: readonly Person[];
+  readonly most?: number;
+  readonly size?: number;
+}): ReactNode {
   const each = [...new Map(people.map((person) => [person.id, person])).values()];
   const more = each.slice(most);
   return (
     <span className={styles.avatars}>
       {each.slice(0, most).map((person) => (
-        <Avatar key={person.id} person={person} />
+        <Avatar key={person.id} person={person} size={size} />
       ))}
       {more.length > 0 ? (
-        <span className={styles.more} title={more.map(({ name }) => name).join(", ")}>
+        <span className={styles.more} style={{ "--size": `${size}px` } as CSSProperties} title={more.map(({ name }) => name).join(", ")}>
           +{more.length}
         </span>
       ) : null}

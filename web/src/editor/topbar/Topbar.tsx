@@ -4,12 +4,13 @@ import { patchSettings } from "pipeloom-client";
 import { useOthers, useRoom, useSaved } from "pipeloom-client/react";
 import { type ReactNode, useEffect, useState } from "react";
 import { useLocation } from "wouter";
+import { recent } from "../../session/marks";
 import { choose, useThemeChoice } from "../../theme/theme";
 import { Avatars } from "../../ui/Avatar";
 import { IconButton } from "../../ui/Button";
 import { Menu } from "../../ui/Menu";
 import { Segments } from "../../ui/Tabs";
-import { useEditor, useSetEditor, type View } from "../state";
+import { useEditor, usePipelineId, useSetEditor, type View } from "../state";
 import { useCommands } from "../useCommands";
 import { SavedState } from "./SavedState";
 import styles from "./Topbar.module.css";
@@ -25,6 +26,8 @@ export function Topbar(): ReactNode {
   const { view, isLibraryOpen, drawer, history } = useEditor((state) => state);
   const set = useSetEditor();
   const others = useOthers();
+  const pipelineId = usePipelineId();
+  useEffect(() => recent.add(pipelineId), [pipelineId]);
   return (
     <header className={styles.topbar}>
       <IconButton label="All pipelines" onClick={() => navigate("/home")}>

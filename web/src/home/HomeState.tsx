@@ -1,0 +1,80 @@
+/** What all lists of the home page share: the team, oneself, and the line that says what was done. */
+import type { Me, Team, TeamOverview } from "pipeloom-client/rest";
+import { createContext, type ReactNode, useCallback, useContext, useMemo, useState } from "react";
+import { rest, sentenceOf } from "../session/rest";
+import { useAsked } from "../session/useAsked";
+
+/** What was done or refused, and what may follow: `Undo`. */
+export interface Notice {
+  readonly text: string;
+  readonly isRefusal?: boolean;
+  readonly actions?: readonly { readonly label: string; readonly run: () => void }[];
+}
+
+export interface HomeState {
+  /** The chosen team; undefined until the teams have come. */
+  readonly team: Team | undefined;
+  readonly teams: readonly Team[];
+  readonly choose: (teamId: string) => void;
+  readonly me: Me | undefined;
+  readonly overview: TeamOverview | undefined;
+  /** Count again what the team has. */
+  readonly recount: () => void;
+  /** Why nothing can be changed in this team; undefined where it can. */
+  readonly readOnly: string | undefined;
+  readonly notice: Notice | null;
+  readonly say: (notice: Notice | null) => void;
+  /** Do something, and say why if it is refused; returns whether it was done. */
+  readonly attempt: (deed: () => Promise<void>) => Promise<boolean>;
+  /** Why the teams cannot be read. */
+  readonly error: Error | undefined;
+}
+
+const Context = createContext<HomeState | null>(null);
+
+const KEY = "pipeloom.team";
+
+export const VIEWER = "Your role in this team lets you read: ask an owner of the team";
+
+export function HomeStateProvider({ children }: { readonly children: ReactNode }): ReactNode {
+  const { data, error } = useAsked("", () => rest.teams({ limit: 200 }));
+  const { data: me } = useAsked("", rest.me);
+  const [chosen, setChosen] = useState(() => localStorage.getItem(KEY));
+  const [notice, say] = useState<Notice | null>(null);
+  const teams = data?.items ?? NO_TEAMS;
+  const team = teams.find(({ id }) => id === chosen) ?? teams[0];
+  const { data: overview, reload } = useAsked(team?.id ?? "", async () => (team === undefined ? undefined : rest.overview(team.id)));
+  const choose = useCallback((teamId: string) => {
+    localStorage.setItem(KEY, teamId);
+    setChosen(teamId);
+    say(null);
+  }, []);
+  const attempt = useAttempt(say);
+  const state = useMemo((): HomeState => {
+    const readOnly = team?.role === "viewer" ? VIEWER : undefined;
+    return { team, teams, choose, me, overview, recount: () => void reload(), readOnly, notice, say, attempt, error };
+  }, [team, teams, choose, me, overview, reload, notice, attempt, error]);
+  return <Context.Provider value={state}>{children}</Context.Provider>;
+}
+
+const NO_TEAMS: readonly Team[] = [];
+
+const useAttempt = (say: (notice: Notice) => void): HomeState["attempt"] =>
+  useCallback(
+    async (deed) => {
+      try {
+        await deed();
+        return true;
+      } catch (error) {
+        say({ text: sentenceOf(error), isRefusal: true });
+        return false;
+      }
+    },
+    [say],
+  );
+
+export function useHome(): HomeState {
+  const state = useContext(Context);
+  if (state === null) throw new Error("expected a <HomeStateProvider> around this component");
+  return state;
+}
