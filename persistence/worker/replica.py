@@ -22,7 +22,7 @@ from persistence.ports.update_log import LoggedUpdate, StoredDocument
 
 from .edited_deletions import EditedDeletion, EditedDeletions
 from .projector import difference
-from .replay import Applied, apply_all, replay
+from .replay import SEED, Applied, apply_all, replay
 
 _KEPT: Final = frozenset({Code.UNDECODABLE_UPDATE, Code.DELETED_WHILE_EDITED})
 """Diagnostics about how the document came about, which its content does not show."""
@@ -31,7 +31,8 @@ _KEPT: Final = frozenset({Code.UNDECODABLE_UPDATE, Code.DELETED_WHILE_EDITED})
 class Replica:
     """One document up to update `seq`, and the valid rows of exactly that content.
 
-    `state_seq` is the last update in the state that the log has stored. An update that cannot be
+    `state_seq` is the last update in the state that the log has stored, and the updates after it
+    have `unstored_bytes`. An update that cannot be
     decoded is left out and reported; the log keeps it. `holds_diagnostics_anew` says that the last
     update changed the list of diagnostics in the document. `kept` are the diagnostics that do not
     follow from the content; `reports` are those of them that the tables do not have yet, and
@@ -47,6 +48,7 @@ class Replica:
         self.reported = self.repair = 0
         self._valid = read_valid(self._reader, Meaning())
         self.seq, self.state_seq = stored.seq, stored.state_seq
+        self.unstored_bytes = _bytes_of(stored.tail)
         self.holds_diagnostics_anew = False
         self._is_suspect = bool(
             self._has_plain_entries or self._valid.diagnostics() or self._reader.diagnostics()
@@ -116,6 +118,7 @@ class Replica:
         self._touched = NOTHING
         undecodable = apply_all(self._document, updates, applied=self._note)
         self.seq = updates[-1].seq
+        self.unstored_bytes += _bytes_of(updates)
         return self._changes(self._touched, _diagnostics(undecodable))
 
     def mend(self, moment: Moment) -> Mended:
@@ -202,6 +205,11 @@ def _diagnostics(undecodable: Sequence[int]) -> dict[Finding, Diagnostic]:
     return {
         (Code.UNDECODABLE_UPDATE.value, PIPELINE): Code.UNDECODABLE_UPDATE.about(PIPELINE, message)
     }
+
+
+def _bytes_of(updates: Sequence[LoggedUpdate]) -> int:
+    # The first one is loaded as a state is.
+    return sum(len(update.payload) for update in updates if update.seq != SEED)
 
 
 class ReplicaCache:

@@ -54,8 +54,9 @@ class WorkerSettings:
     After `stop` it projects what is left for at most `finish_timeout`. After each round it pauses
     for `gather`, so that edits in quick succession are projected together. At most `batch` updates
     go into one transaction, which limits how long it holds its locks. A document's state is stored
-    every `state_every` updates, which limits how much a load has to replay. `backoff` is for a
-    document that fails, `outage` for an error that concerns all of them.
+    every `state_every` updates or `state_every_bytes` of them, which limits how much a load has to
+    replay: a large edit takes ten times as long as a state. `backoff` is for a document that fails,
+    `outage` for an error that concerns all of them.
     """
 
     interval: float = 2.0
@@ -64,6 +65,7 @@ class WorkerSettings:
     cached_documents: int = 64
     batch: int = 1000
     state_every: int = 500
+    state_every_bytes: int = 1024 * 1024
     backoff: Backoff = AFTER_FAILURE
     outage: Backoff = IN_AN_OUTAGE
 
@@ -242,7 +244,9 @@ class Worker:
 
     async def _store_state(self, pipeline_id: UUID, replica: Replica) -> None:
         """Store the document's state if it is due; a failure does not undo the projection."""
-        if replica.seq - replica.state_seq < self._settings.state_every:
+        settings = self._settings
+        is_long = replica.seq - replica.state_seq >= settings.state_every
+        if not (is_long or replica.unstored_bytes >= settings.state_every_bytes):
             return
         try:
             state, waiting, noticed = await compute(replica.encode)
@@ -250,7 +254,7 @@ class Worker:
         except Exception as error:
             _logger.warning("state.not_stored", pipeline_id=str(pipeline_id), exc_info=error)
         # Also after a failure: else every further update would try again.
-        replica.state_seq = replica.seq
+        replica.state_seq, replica.unstored_bytes = replica.seq, 0
 
     def _postpone(self, pipeline_id: UUID, error: Exception) -> None:
         delay = self._failing.failed(pipeline_id)

@@ -361,6 +361,20 @@ class TestStates:
             await store.log(editor, editor.move(A, x))
         assert stored == [0, 0, 3, 3, 3, 6]
 
+    async def test_a_state_is_stored_after_a_large_edit(self, store: Store) -> None:
+        editor = await store.new_pipeline()
+        worker = a_worker(store, state_every_bytes=300)
+        stored = []
+        for name in ("a", "b" * 400, "c", "d"):
+            await store.log(editor, editor.rename(A, name))
+            await drain(worker)
+            stored.append((await store.load(editor.pipeline_id)).state_seq)
+        assert stored == [0, 3, 3, 3]
+        await drain(another := a_worker(store, state_every_bytes=1))
+        await store.log(editor, editor.move(A, 1))
+        await drain(another)
+        assert (await store.load(editor.pipeline_id)).state_seq == 6
+
     async def test_what_was_stored_is_the_document(self, store: Store) -> None:
         editor = await store.new_pipeline()
         await store.log(editor, editor.move(A, 5), editor.delete(B))
