@@ -24,7 +24,7 @@ async def test_a_viewer_reads_and_is_told_why_nothing_can_be_changed(
     page = await open_page(f"/pipelines/{await new_pipeline(ONE_STEP)}", VIEWER)
     state = page.get_by_role("status").filter(has_text="Read only")
     await expect(state).to_have_attribute(
-        "title", "Your role in the team lets you read this pipeline and comment on it"
+        "title", "Your role in the team lets you read this pipeline, not edit it"
     )
     await page.locator(".react-flow__node", has_text="look").click()
     properties = page.get_by_label("Properties", exact=True)

@@ -6,6 +6,7 @@ import { IndexeddbPersistence } from "y-indexeddb";
 import { token } from "../session/token";
 import { Canvas } from "./canvas/Canvas";
 import { Code } from "./code/Code";
+import { CommentsProvider } from "./comments/CommentsProvider";
 import styles from "./Editor.module.css";
 import { EditorSkeleton } from "./EditorSkeleton";
 import { Library } from "./library/Library";
@@ -23,7 +24,9 @@ export function Editor({ pipeline }: { readonly pipeline: string }): ReactNode {
     <PipelineRoom pipeline={pipeline} token={token} offline={IndexeddbPersistence} fallback={<EditorSkeleton />}>
       <ReactFlowProvider>
         <ViewState pipeline={pipeline}>
-          <Areas />
+          <CommentsProvider>
+            <Areas />
+          </CommentsProvider>
         </ViewState>
       </ReactFlowProvider>
     </PipelineRoom>

@@ -9,6 +9,8 @@ export interface EditorState {
   readonly isLibraryOpen: boolean;
   /** The open tab of the drawer at the bottom, null while it is closed. */
   readonly drawer: Drawer | null;
+  /** The step whose comments are open beside it. */
+  readonly commenting: string | null;
   /** The history that is shown instead of the present pipeline, null while it is closed. */
   readonly history: History | null;
   /** What was refused last, shown at the pointer for a moment. */
@@ -28,7 +30,7 @@ export interface Refusal {
   readonly at: { readonly x: number; readonly y: number } | null;
 }
 
-const INITIAL: EditorState = { view: "graph", isLibraryOpen: true, drawer: null, history: null, refusal: null };
+const INITIAL: EditorState = { view: "graph", isLibraryOpen: true, drawer: null, commenting: null, history: null, refusal: null };
 
 class Store {
   private state = INITIAL;

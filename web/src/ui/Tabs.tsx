@@ -31,7 +31,7 @@ export function Tabs<Id extends string>({ label, tabs, chosen, onChoose }: TabsP
           onClick={() => onChoose(id)}
         >
           {text}
-          {count ? <span className={styles.count}>{count}</span> : null}
+          {count ? <> <span className={styles.count}>{count}</span></> : null}
         </button>
       ))}
     </div>

@@ -1,11 +1,13 @@
 /** The graph: steps, connections and what floats on them. */
 import "@xyflow/react/dist/base.css";
 import { Background, type EdgeChange, MiniMap, type NodeChange, ReactFlow } from "@xyflow/react";
-import { useComments, usePipelineFlow, useSaved } from "pipeloom-client/react";
+import { usePipelineFlow, useSaved } from "pipeloom-client/react";
 import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
 import { cx } from "../../ui/cx";
 import { useTheme } from "../../theme/theme";
 import { familyOf } from "../families";
+import { useSharedComments } from "../comments/CommentsProvider";
+import { Pins } from "../comments/Pins";
 import { Cursors } from "../people/Cursors";
 import styles from "./Canvas.module.css";
 import { type CanvasContent, CanvasContentProvider } from "./canvasContext";
@@ -65,6 +67,7 @@ export function Canvas(): ReactNode {
           <Background gap={GRID} size={1.5} color="var(--canvas-dot)" bgColor="var(--canvas)" />
           {hasMap && nodes.length > 0 ? <Map /> : null}
           <Dock />
+          <Pins />
           <Cursors />
         </ReactFlow>
         {nodes.length === 0 ? <Empty /> : null}
@@ -111,15 +114,9 @@ function useEdgesChange({ edges }: View, onEdgesChange: Flow["onEdgesChange"]): 
 
 function useContent(): CanvasContent {
   const { state, reason } = useSaved();
-  const { comments } = useComments();
+  const { byStep } = useSharedComments();
   const readOnlyReason = state === "read only" ? (reason ?? "You may read this pipeline, not edit it") : undefined;
-  const counts = useMemo(() => {
-    const found = new globalThis.Map<string, number>();
-    for (const { step_id: id, parent_id: parent, resolved } of comments) {
-      if (id !== null && parent === null && !resolved) found.set(id, (found.get(id) ?? 0) + 1);
-    }
-    return found;
-  }, [comments]);
+  const counts = useMemo(() => new globalThis.Map([...byStep].map(([id, threads]) => [id, threads.length])), [byStep]);
   return useMemo(() => ({ readOnlyReason, comments: counts }), [readOnlyReason, counts]);
 }
 

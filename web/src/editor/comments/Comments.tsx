@@ -1,56 +1,44 @@
-/** The comments of the pipeline: those that are open, newest last, and one's own next. */
-import { Check } from "lucide-react";
-import { type useComments, useRoom } from "pipeloom-client/react";
-import { type FormEvent, type ReactNode, useState } from "react";
-import { Avatar } from "../../ui/Avatar";
-import { Button, IconButton } from "../../ui/Button";
+/** All threads of the pipeline, those that are open first, and a field for one about the pipeline. */
+import { useRoom } from "pipeloom-client/react";
+import { type ReactNode, useState } from "react";
+import { useCommands } from "../useCommands";
 import styles from "./Comments.module.css";
+import { useSharedComments } from "./CommentsProvider";
+import { ThreadView } from "./ThreadView";
+import type { Thread } from "./threads";
+import { Write } from "./Write";
 
-type CommentsProps = ReturnType<typeof useComments>;
-
-export function Comments({ comments, add, resolve }: CommentsProps): ReactNode {
-  const { pipeline } = useRoom();
-  const open = comments.filter(({ resolved }) => !resolved);
+export function Comments(): ReactNode {
+  const { threads, add } = useSharedComments();
+  const [isAll, setAll] = useState(false);
+  const resolved = threads.filter(({ root }) => root.resolved);
+  const shown = isAll ? threads : threads.filter(({ root }) => !root.resolved);
   return (
     <div className={styles.comments}>
-      {open.map(({ id, author, content, step_id: stepId, parent_id: parent }) => (
-        <article key={id} className={styles.comment} data-reply={parent !== null}>
-          {author === null ? null : <Avatar person={author} />}
-          <div className={styles.words}>
-            <p className={styles.author}>
-              {author?.name ?? "Somebody who is gone"}
-              {stepId === null ? null : <code> {pipeline.steps().get(stepId)?.name}</code>}
-            </p>
-            <p>{content}</p>
-          </div>
-          {parent === null ? (
-            <IconButton label="Resolve" side="top" onClick={() => void resolve(id)}>
-              <Check size={16} />
-            </IconButton>
-          ) : null}
-        </article>
+      {shown.map((thread) => (
+        <ThreadView key={thread.root.id} thread={thread} about={<About thread={thread} />} />
       ))}
-      <Write add={add} />
+      <Write label="Comment on the pipeline" send={(content) => add({ content })} />
+      {resolved.length === 0 ? null : (
+        <label className={styles.all}>
+          <input type="checkbox" checked={isAll} onChange={({ target }) => setAll(target.checked)} /> Show {resolved.length} resolved
+        </label>
+      )}
     </div>
   );
 }
 
-function Write({ add }: Pick<CommentsProps, "add">): ReactNode {
-  const [text, setText] = useState("");
-  const [refusal, setRefusal] = useState("");
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    if (text.trim() === "") return;
-    const isTaken = await add({ content: text.trim() });
-    // What was refused stays in the field.
-    setRefusal(isTaken ? "" : "The comment was not saved: try again.");
-    if (isTaken) setText("");
-  };
+/** The step that a thread is about: a press leads there. */
+function About({ thread: { root } }: { readonly thread: Thread }): ReactNode {
+  const { pipeline } = useRoom();
+  const { jumpTo } = useCommands();
+  const { step_id: id } = root;
+  if (id === null) return null;
+  const step = pipeline.steps().get(id);
+  if (step === undefined) return <span className={styles.gone}>on a step that was deleted</span>;
   return (
-    <form onSubmit={(event) => void submit(event)} className={styles.write}>
-      <input value={text} onChange={(event) => setText(event.target.value)} aria-label="Comment on the pipeline" placeholder="Comment on the pipeline" />
-      <Button type="submit">Comment</Button>
-      <span role="alert" className={styles.refusal}>{refusal}</span>
-    </form>
+    <button type="button" className={styles.about} onClick={() => jumpTo(id)} title={`Show ${step.name}`}>
+      {step.name}
+    </button>
   );
 }

@@ -47,7 +47,7 @@ function shown(state: State, unsaved: number): { icon: ReactNode; text: string; 
 }
 
 function titleOf(state: State): string {
-  if (state === "read only") return "Your role in the team lets you read this pipeline and comment on it";
+  if (state === "read only") return "Your role in the team lets you read this pipeline, not edit it";
   if (state === "saved") return "Everything is on the server";
   return state === "offline" ? "Edits are kept in this browser and sent once the server is there again" : "";
 }
