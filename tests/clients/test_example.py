@@ -37,12 +37,29 @@ def test_the_example_is_short() -> None:
 
 
 def test_types_of_the_packed_library_are_checked_in_the_example(project: Path) -> None:
-    # `bundler`, as in a project that Vite makes. Types of style sheets come from the bundler.
+    # Types of style sheets come from the bundler.
     (project / "styles.d.ts").write_text('declare module "*.css";\n')
-    strict = ("--strict", "--noEmit", "--skipLibCheck", "--jsx", "react-jsx", "--target", "es2022")
+    check_types(project, "main.tsx", "styles.d.ts")
+
+
+def check_types(folder: Path, *files: str) -> None:
+    """Check types as in a project that Vite makes (`bundler`), those of the packages, too."""
+    strict = ("--strict", "--noEmit", "--jsx", "react-jsx", "--target", "es2022", "--types", "")
     resolution = ("--module", "esnext", "--moduleResolution", "bundler")
     compiler = str(MODULES / "typescript7" / "bin" / "tsc")
-    run(node(), compiler, *strict, *resolution, "main.tsx", "styles.d.ts", cwd=project)
+    run(node(), compiler, *strict, *resolution, *files, cwd=folder)
+
+
+def test_the_document_alone_needs_no_provider(project: Path, tmp_path: Path) -> None:
+    packages = tmp_path / "node_modules"
+    shutil.copytree(project / "node_modules" / "pipeloom-client", packages / "pipeloom-client")
+    for needed in ("fractional-indexing", "lib0", "y-protocols", "y-websocket", "yjs"):
+        (packages / needed).symlink_to(MODULES / needed)
+    page = (ROOT / "docs" / "clients.md").read_text().split("\n## Without a room\n")[1]
+    (tmp_path / "main.ts").write_text(page.split("```ts\n")[1].split("```")[0])
+    check_types(tmp_path, "main.ts")
+    esbuild = str(MODULES / ".bin" / "esbuild")
+    run(esbuild, "main.ts", "--bundle", "--format=esm", "--outfile=main.js", cwd=tmp_path)
 
 
 @pytest.fixture

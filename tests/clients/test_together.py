@@ -239,13 +239,13 @@ async def who_else(log: Log, both: Browsers, **given: str) -> list[Page]:
     token = log.installation.token
     windows = {"viewer": await token(VIEWER), "expiring": await token(seconds=16), "refused": "x"}
     viewer, expiring, refused = [
-        await both.open(name, "right", is_other=True, **{**given, "token": theirs})
+        await both.open(name, "right", is_other=True, **{**given, "token": theirs}, offline="yes")
         for name, theirs in windows.items()
     ]
     await expiring("token", given["token"])
     await viewer.until(shown="read only", isLoaded=True)
     assert (await viewer("add", "mine"))["refused"]["code"] == "read_only"
-    await refused.until(shown="signed out")
+    await refused.until(shown="signed out", isLoaded=False)
     await refused("token", given["token"])
     await refused("reconnect")
     await refused.until(shown="saved", isLoaded=True)

@@ -178,7 +178,8 @@ export class Room {
   };
 
   readonly #onLoaded = async (): Promise<void> => {
-    this.isLoaded = true;
+    // A copy that is made just now is empty, where no pipeline is.
+    this.isLoaded ||= this.doc.store.clients.size > 0;
     // What an earlier page could not save waits in the copy.
     const left = Number(await this.#persistence?.get("unsaved")) || 0;
     if (!this.#isSaved()) this.#count(this.#unsaved + left);

@@ -45,10 +45,9 @@ const OWN: Commands = {
   look: () => ({ ...(commands["look"]?.() as object), tokensAsked }),
   // The document that is open over /ws, beside a room or without one.
   plain: (command, ...given) => plain[command]?.(...given),
-  vandalise: (shape) => {
-    vandalise(room.doc, shape);
-    disturb(room, shape);
-  },
+  // One update, since each costs everybody a rendering.
+  vandalise: (shapes: number[]) => room.doc.transact(() => shapes.forEach((shape) => vandalise(room.doc, shape))),
+  disturb: (shape) => disturb(room, shape),
   misuseRoots: () => misuseRoots(room.doc),
   shapes: () => SHAPE_COUNT,
 };

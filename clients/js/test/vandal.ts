@@ -168,6 +168,8 @@ export function disturb({ awareness, pipeline }: Room, shape: number): void {
   if (!isJson || value === undefined || (typeof value === "string" && value.length > 10_000)) return;
   const ids = [...pipeline.steps().keys()].slice(0, 20);
   const dragging = Object.fromEntries([...ids, "__proto__", ""].map((id) => [id, value]));
-  const state = shape % 2 === 0 ? { cursor: value, selection: value, dragging: value } : { selection: [value], dragging };
+  const state = shape % 2 === 0
+    ? { cursor: value, selection: value, dragging: value, field: value, viewport: value }
+    : { selection: [value], dragging, field: { step: ids[0], path: [value], range: value, typing: value } };
   awareness.setLocalState({ ...state, status: value, user: value } as Record<string, unknown>);
 }
