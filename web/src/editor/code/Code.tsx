@@ -1,49 +1,36 @@
-/** The pipeline as YAML, as the server exports it; read anew once edits are saved. */
-import { useRoom, useSaved } from "pipeloom-client/react";
-import { type ReactNode, useEffect, useState } from "react";
-import { rest, sentenceOf } from "../../session/rest";
-import { usePipelineId } from "../state";
+/** The pipeline as YAML. Its editor is a chunk of its own. */
+import { useReactFlow } from "@xyflow/react";
+import { lazy, type ReactNode, type RefObject, Suspense, useLayoutEffect, useRef } from "react";
+import { Skeleton } from "../../ui/Skeleton";
+import { useEditor } from "../state";
 import styles from "./Code.module.css";
 
-const QUIET_MS = 400;
+const CodeView = lazy(() => import("./CodeView"));
 
 export function Code(): ReactNode {
-  const { yaml, error } = useYaml();
+  const root = useRef<HTMLElement>(null);
+  useSameMiddle(root);
   return (
-    <section className={styles.code} aria-label="Pipeline YAML">
-      {error === "" ? null : <p role="alert" className={styles.refusal}>{error}</p>}
-      <pre tabIndex={0}>{yaml}</pre>
+    <section ref={root} className={styles.code} aria-label="Pipeline YAML">
+      <Suspense fallback={<Skeleton className={styles.waiting} />}>
+        <CodeView />
+      </Suspense>
     </section>
   );
 }
 
-function useYaml(): { yaml: string; error: string } {
-  const room = useRoom();
-  const id = usePipelineId();
-  const isSaved = useSaved().unsaved === 0;
-  const [state, setState] = useState({ yaml: "", error: "" });
-  useEffect(() => {
-    let timer = 0;
-    let turn = 0;
-    const read = async (): Promise<void> => {
-      const mine = ++turn;
-      const next = await rest.yaml.export(id).then(
-        ({ yaml }) => ({ yaml, error: "" }),
-        (error: unknown) => ({ error: sentenceOf(error) }),
-      );
-      if (mine === turn) setState((former) => ({ ...former, ...next }));
+/** What stood in the middle of the canvas stays there while the code takes a part of its place. */
+function useSameMiddle(root: RefObject<HTMLElement | null>): void {
+  const flow = useReactFlow();
+  const isSplit = useEditor(({ view }) => view === "split");
+  useLayoutEffect(() => {
+    const width = root.current?.offsetWidth ?? 0;
+    if (!isSplit || width === 0) return;
+    const move = (by: number): void => {
+      const { x, y, zoom } = flow.getViewport();
+      void flow.setViewport({ x: x + by, y, zoom });
     };
-    const later = (): void => {
-      clearTimeout(timer);
-      timer = window.setTimeout(() => void read(), QUIET_MS);
-    };
-    if (isSaved) void read();
-    const stop = room.pipeline.subscribe(later);
-    return () => {
-      stop();
-      clearTimeout(timer);
-      turn++;
-    };
-  }, [room, id, isSaved]);
-  return state;
+    move(-width / 2);
+    return () => move(width / 2);
+  }, [flow, isSplit, root]);
 }

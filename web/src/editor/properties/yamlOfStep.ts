@@ -34,7 +34,9 @@ export function readValue(text: string): Read<Json> {
   const problems = [...document.errors, ...document.warnings].map(({ name, message, pos: [at] }): LineProblem => {
     return { severity: name === "YAMLParseError" ? "error" : "warning", line: lines.linePos(at).line || 1, message: sentence(message) };
   });
-  if (problems.some(({ severity }) => severity === "error")) return { problems };
+  // The others mostly follow from the first one.
+  const first = problems.find(({ severity }) => severity === "error");
+  if (first !== undefined) return { problems: [first] };
   try {
     return { value: (document.toJS({ maxAliasCount: 1000 }) ?? null) as Json };
   } catch (error) {

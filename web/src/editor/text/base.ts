@@ -43,17 +43,21 @@ export class Editable {
   private readonly compartment = new Compartment();
   readonly extension: Extension;
 
-  constructor(isEditable: boolean) {
-    this.extension = this.compartment.of(editable(isEditable));
+  /** `hasCaret`: one moves about with the arrows also while one may not type. */
+  constructor(
+    isEditable: boolean,
+    private readonly hasCaret = false,
+  ) {
+    this.extension = this.compartment.of(editable(isEditable, hasCaret));
   }
 
   set(view: EditorView, isEditable: boolean): void {
-    if (view.state.readOnly === isEditable) view.dispatch({ effects: this.compartment.reconfigure(editable(isEditable)) });
+    if (view.state.readOnly === isEditable) view.dispatch({ effects: this.compartment.reconfigure(editable(isEditable, this.hasCaret)) });
   }
 }
 
 /** What is read only can still have the focus, so that its text can be selected and read by keyboard. */
-const editable = (isEditable: boolean): Extension =>
+const editable = (isEditable: boolean, hasCaret: boolean): Extension =>
   isEditable
     ? []
-    : [EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.contentAttributes.of({ tabindex: "0", "aria-readonly": "true" })];
+    : [EditorState.readOnly.of(true), EditorView.editable.of(hasCaret), EditorView.contentAttributes.of({ tabindex: "0", "aria-readonly": "true" })];

@@ -3,7 +3,7 @@
  * another client has put a value that is no text into the text; and this one's edits have the origin
  * of the pipeline's verbs, so that one undo takes back both.
  */
-import { Annotation, type ChangeSpec, type Extension } from "@codemirror/state";
+import { Annotation, type ChangeSpec, type Extension, Transaction } from "@codemirror/state";
 import { type EditorView, type PluginValue, ViewPlugin, type ViewUpdate } from "@codemirror/view";
 import type * as Y from "yjs";
 
@@ -29,7 +29,7 @@ export const boundTo = (text: Y.Text, origin: object): Extension =>
 /** Make the editor's text another one by its smallest change, as one that nobody here has made. */
 export function showText(view: EditorView, wanted: string): void {
   const change = difference(view.state.doc.toString(), wanted);
-  if (change !== null) view.dispatch({ changes: change, annotations: textEdit });
+  if (change !== null) view.dispatch({ changes: change, annotations: [textEdit, Transaction.addToHistory.of(false)] });
 }
 
 /** The one change that makes a text another one; null if they are equal. */

@@ -47,14 +47,22 @@ const marked = StateField.define<DecorationSet>({
   provide: (field) => EditorView.decorations.from(field),
 });
 
-const FILE: Extension = [lineNumbers(), codeFolding(), foldGutter({ openText: "▾", closedText: "▸" }), highlightActiveLine(), keymap.of(foldKeymap), marked];
+function foldMarker(isOpen: boolean): HTMLElement {
+  const marker = document.createElement("span");
+  marker.className = isOpen ? "cm-foldable" : "cm-folded";
+  marker.textContent = isOpen ? "▾" : "▸";
+  marker.title = isOpen ? "Fold" : "Unfold";
+  return marker;
+}
+
+const FILE: Extension = [lineNumbers(), codeFolding(), foldGutter({ markerDOM: foldMarker }), highlightActiveLine(), keymap.of(foldKeymap), marked];
 
 export class YamlEditor {
   readonly view: EditorView;
   private readonly editable: Editable;
 
   constructor(options: YamlEditorOptions) {
-    this.editable = new Editable(options.isEditable);
+    this.editable = new Editable(options.isEditable, options.isFile);
     this.view = newEditor(options.text, options, [
       yaml(),
       syntaxHighlighting(SYNTAX),
