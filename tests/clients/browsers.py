@@ -2,14 +2,14 @@
 
 import shutil
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 from tests.clients.browser import PLAYWRIGHT, browser
 from tests.clients.javascript import LIBRARY, ROOT, compiled, run
@@ -48,6 +48,12 @@ class Browsers:
             return await self.driver.drive(window, command, arguments)
 
         return Page(send)
+
+    async def visit(self, window: str, name: str, html: str, files: Mapping[str, str]) -> None:
+        """Open a page of this text, which is given files where it asks for these URLs."""
+        page = f"{window}.html"
+        (self.folder / "site" / page).write_text(html)
+        await self.driver.visit(window, name, urljoin(self.address, page), dict(files))
 
     async def errors(self) -> Any:
         """Everything that any page has thrown or written to its console as an error."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.clients.browsers import browsers
-from tests.clients.javascript import compiled, run
+from tests.clients.browsers import MODULES, Browsers, browsers
+from tests.clients.javascript import ROOT, compiled, run
 from tests.clients.rooms import Page, a_page, a_process, names, over_ws
 from tests.interop.stock import node
 from tests.server import VIEWER, Installation, Server, eventually
@@ -156,13 +157,63 @@ async def test_a_pipeline_that_is_deleted_is_gone(
         await late.until(state="gone")
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browsers]:
+    """One browser, for all tests that need no more."""
+    async with browsers(tmp_path_factory.mktemp("browser")) as browser:
+        await browser.start("browser")
+        yield browser
+
+
+async def test_the_page_of_the_readme_works_as_written(
+    installation: Installation, server: Server, page: Page, pipeline: str, browser: Browsers
+) -> None:
+    step = (await page("add", "seen"))["id"]
+    given = {
+        "PIPELINE_ID": pipeline,
+        "TOKEN": await installation.token(),
+        "127.0.0.1:8000": f"127.0.0.1:{server.port}",
+    }
+    html = (ROOT / "README.md").read_text().split("```html\n")[1].split("```")[0]
+    for placeholder, value in given.items():
+        assert placeholder in html
+        html = html.replace(placeholder, value)
+    await browser.visit("readme", "browser", html, modules(html, browser.folder))
+    looks = "JSON.parse(log.value || '{}')"
+
+    async def shows(wanted: dict[str, int] | None) -> bool:
+        shown = await browser.driver.evaluate("readme", looks)
+        return step in shown and wanted in (None, shown[step]["position"])
+
+    await eventually("a page that shows the step", lambda: shows(None))
+    await browser.driver.evaluate("readme", f"move('{step}', 5, 6)")
+    await eventually("a page that shows where the step is", lambda: shows({"x": 5, "y": 6}))
+    assert (await page("rows"))["steps"][step]["position"] == {"x": 5, "y": 6}
+    assert await browser.errors() == []
+
+
+def modules(html: str, folder: Path) -> dict[str, str]:
+    """Make what the page imports from elsewhere, by URL: each package with its dependencies."""
+    imported = {
+        match[1].rsplit("@", 1)[0]: match[0]
+        for match in re.finditer(r"https://[^/]+/([^?\"]+)[^\"]*", html)
+    }
+    assert set(imported) == {"yjs", "y-websocket"}
+    for package in imported:
+        options = ["--bundle", "--format=esm", f"--outfile={folder / package}.js"]
+        if package != "yjs":
+            options += [f"--alias:yjs={imported['yjs']}", f"--external:{imported['yjs']}"]
+        program = f'export * from "{package}"'
+        run(str(MODULES / ".bin" / "esbuild"), *options, "--log-level=error", stdin=program)
+    return {url: str(folder / f"{package}.js") for package, url in imported.items()}
+
+
 async def test_pages_in_a_browser_go_on_beside_a_vandal(
-    installation: Installation, server: Server, pipeline: str, tmp_path: Path
+    installation: Installation, server: Server, pipeline: str, browser: Browsers
 ) -> None:
     given = {"url": server.http(""), "pipeline": pipeline}
     token, read_only = await installation.token(), await installation.token(VIEWER)
-    async with a_page(server, pipeline, token) as vandal, browsers(tmp_path) as browser:
-        await browser.start("browser")
+    async with a_page(server, pipeline, token) as vandal:
         writes = await browser.open("writes", "browser", **given, token=token)
         reads = await browser.open("reads", "browser", is_other=True, **given, token=read_only)
         await writes.until(shown="saved", isLoaded=True)

@@ -31,6 +31,17 @@ function addressOf(browser) {
   });
 }
 
+async function opened(window, context) {
+  const page = await context.newPage();
+  page.on("pageerror", (error) => errors.push(`${window}: ${error.stack ?? error}`));
+  page.on("console", (message) => {
+    if (message.type() !== "error" || OF_THE_NETWORK.test(message.text())) return;
+    errors.push(`${window}: ${message.text()}`);
+  });
+  windows.set(window, page);
+  return page;
+}
+
 const VERBS = {
   // Start a browser with a profile: a folder in which it keeps what pages store.
   async start(name, profile) {
@@ -50,18 +61,22 @@ const VERBS = {
   async open(window, name, address, isOther) {
     const { browser } = browsers.get(name);
     const context = isOther ? await browser.newContext() : browser.contexts()[0];
-    const page = await context.newPage();
-    page.on("pageerror", (error) => errors.push(`${window}: ${error.stack ?? error}`));
-    page.on("console", (message) => {
-      if (message.type() !== "error" || OF_THE_NETWORK.test(message.text())) return;
-      errors.push(`${window}: ${message.text()}`);
-    });
+    const page = await opened(window, context);
     await page.goto(address);
     await page.waitForFunction(() => window.drive);
-    windows.set(window, page);
+  },
+  // Open any page. What it asks of other hosts it is given from files, by URL.
+  async visit(window, name, address, files) {
+    const page = await opened(window, await browsers.get(name).browser.newContext());
+    for (const [url, path] of Object.entries(files)) {
+      const headers = { "access-control-allow-origin": "*", "content-type": "text/javascript" };
+      await page.route((asked) => asked.href === url, (route) => route.fulfill({ path, headers }));
+    }
+    await page.goto(address);
   },
   drive: async (window, command, given) =>
     windows.get(window).evaluate(([command, given]) => window.drive(command, ...given), [command, given]),
+  evaluate: async (window, script) => windows.get(window).evaluate(script),
   count: async (window, selector) => windows.get(window).locator(selector).count(),
   screenshot: async (window, path) => windows.get(window).screenshot({ path }),
   errors: async () => errors,
