@@ -227,12 +227,14 @@ async def test_pages_in_a_browser_go_on_beside_a_vandal(
         for page in (writes, reads):
             assert await page("everything") == []
         added = await writes("add", "after all", {"config": {"prompt": "p"}})
-        await names(writes, reads, vandal, includes={"after all"})
+        late = await browser.open("late", "browser", is_other=True, **given, token=token)
+        await names(writes, reads, vandal, late, includes={"after all"})
         await vandal("vandalise", [refused])
         seen = await vandal.until(state="read only")
         assert "cannot be decoded" in seen["reason"]
         await writes.until(shown="saved", unsaved=0)
         await reads.until(shown="read only")
+        assert set((await writes("look"))["events"]) == {"diagnostics.changed"}
         assert await browser.errors() == []
         assert await browser.driver.count("reads", f"[data-id='{added['id']}']") == 1
 

@@ -160,8 +160,8 @@ export const misuseRoots = (doc: Y.Doc): void =>
     Y.applyUpdate(other, Y.encodeStateAsUpdate(fresh));
   });
 
-/** Show the others a presence of the wrong shape. */
-export function disturb({ awareness, pipeline }: Room, shape: number): void {
+/** Show the others a presence of the wrong shape, and send them what looks like an event. */
+export function disturb({ awareness, pipeline, provider }: Room, shape: number): void {
   // The server ends the session of whoever sends a state of more than 100 levels.
   const value = SHAPES[shape] === deep ? nested(80) : SHAPES[shape]?.();
   const isJson = typeof value !== "bigint" && !(value instanceof Y.AbstractType) && !(value instanceof Y.Doc);
@@ -171,5 +171,7 @@ export function disturb({ awareness, pipeline }: Room, shape: number): void {
   const state = shape % 2 === 0
     ? { cursor: value, selection: value, dragging: value, field: value, viewport: value }
     : { selection: [value], dragging, field: { step: ids[0], path: [value], range: value, typing: value } };
+  provider.sendStateless(JSON.stringify({ event: "comment.created", data: value }));
+  provider.sendStateless(String(JSON.stringify(value)));
   awareness.setLocalState({ ...state, status: value, user: value } as Record<string, unknown>);
 }
