@@ -25,7 +25,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
-from tests.nursery import found_nursery
+from tests.nursery import found_nursery, run_to_the_end
 
 REPOSITORY: Final = Path(__file__).parent.parent
 MOST_BYTES: Final = 2**17
@@ -189,7 +189,7 @@ def _fork_and_report(say: int) -> None:
 
 
 def _become(args: list[str], folder: str, environment: dict[str, str], out: int, err: int) -> None:
-    """Be the program: the process ends as this function does."""
+    """Be the program, to its end."""
     from app import __main__ as program  # noqa: PLC0415 - the tests themselves do not need it
 
     os.environ.clear()
@@ -202,7 +202,7 @@ def _become(args: list[str], folder: str, environment: dict[str, str], out: int,
     sys.modules["__main__"] = program
     if args[0] == "serve":
         found_nursery()
-    program.main()
+    run_to_the_end(program.main)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ had, runs what the interpreter would have run, and calls itself by the function 
 The program itself cannot fork: it has threads by then, in the middle of whatever they do.
 """
 
+import atexit
 import ctypes
 import fcntl
 import json
@@ -18,12 +19,12 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import util
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 from tests.processes import SPAWNED
 
@@ -111,6 +112,26 @@ def _become(
         os.close(each)
     sys.argv = ["-c", "--multiprocessing-fork"]
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    scope: dict[str, Any] = {}
-    exec(code, scope)
-    raise AssertionError("expected the end of the process")
+    run_to_the_end(lambda: exec(code, {}))
+
+
+def run_to_the_end(program: Callable[[], object]) -> NoReturn:
+    """Run a program and end the process with it, as the interpreter does, but for one thing.
+
+    That would take all modules apart, and so copy what a fork shares with the others: nearly as
+    much work as a whole command is.
+    """
+    code: object = 0
+    try:
+        program()
+    except SystemExit as end:
+        code = end.code
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    if not isinstance(code, int | None):
+        print(code, file=sys.stderr)
+        code = 1
+    for file in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            file.flush()
+    os._exit(code or 0)
