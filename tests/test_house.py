@@ -455,7 +455,9 @@ def test_no_file_names_a_package_registry_or_a_developer_s_directory() -> None:
             ("yarnpkg", "com"),
         )
     ]
-    homes = [f"/{top}/" + r"\w" for top in ("home", "Users", "root", "work", "tmp", "mnt")]
+    homes = [f"/{top}/" + r"\w" for top in ("Users", "root", "work", "tmp", "mnt")]
+    # The page has places of its own under `/home/`, one level deep.
+    homes.append(r"/home/[\w.-]+/")
     private = re.compile(
         "|".join(map(re.escape, registries)) + r"|(?<![\w.$)}\]/])(?:" + "|".join(homes) + ")"
     )
