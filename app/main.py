@@ -125,6 +125,7 @@ class Services:
         self.endpoints = Endpoints(self.hub, admission, settings, self.clock)
         self.context = self._context(to, tokens)
         self.api = api(self.context, tokens, settings)
+        self.page = WebPage(frame_ancestors=settings.allowed_frames)
         token = settings.metrics_token
         shown = None if token is None else token.get_secret_value()
         self.metrics = MetricsPage(self, shown, multiprocess_metrics)
@@ -336,7 +337,7 @@ def application(made: Services, tokens: Verifier) -> Starlette:
             WebSocketRoute("/collab", made.endpoints.hocuspocus),
             # As a base URL with a slash at its end becomes (`preserveTrailingSlash` of provider 4).
             WebSocketRoute("/collab/", made.endpoints.hocuspocus),
-            *WebPage().routes,
+            *made.page.routes,
             Route("/healthz", healthz),
             Route("/readyz", made.readiness.answer),
             Route("/metrics", made.metrics.answer),

@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     origins: str = ""
     # The name that `origins` had for REST alone; see `DEPRECATED`.
     cors_origins: str = ""
+    frame_ancestors: str = ""
     metrics_token: SecretStr | None = None
     metrics_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     max_connections: Annotated[int, Field(ge=1)] = 20_000
@@ -139,6 +140,11 @@ class Settings(BaseSettings):
     def allowed_origins(self) -> list[str]:
         """The pages of other origins that may use the server, over WebSockets and REST alike."""
         return listed(f"{self.origins} {self.cors_origins}")
+
+    @property
+    def allowed_frames(self) -> list[str]:
+        """The origins whose pages may show `/embed` in a frame."""
+        return listed(self.frame_ancestors)
 
 
 DEPRECATED: Final = {"cors_origins": "origins"}

@@ -6,7 +6,7 @@ the documents themselves are asked for each time.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,9 @@ ASSETS: Final = Path(__file__).parent / "web_assets"
 
 PAGE_PATHS: Final = ("/", "/home", "/home/{view}", "/pipelines/{rest:path}")
 """Addresses that the page itself understands (`web/src/App.tsx`)."""
+
+EMBEDDED_PATH: Final = "/embed/pipelines/{pipeline_id}"
+"""The same page for a frame in somebody else's: its own token, in memory alone."""
 
 TYPES: Final = {
     ".css": "text/css; charset=utf-8",
@@ -38,6 +41,8 @@ GUARDS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+NOBODY: Final = "'none'"
 
 NOT_BUILT: Final = (
     "<!doctype html><html lang='en'><meta charset='utf-8'><title>Pipeloom</title>"
@@ -60,7 +65,8 @@ class Asset:
 class WebPage:
     """The built page in a folder; without one, each document says how to build it."""
 
-    def __init__(self, folder: Path = ASSETS) -> None:
+    def __init__(self, folder: Path = ASSETS, *, frame_ancestors: Sequence[str] = ()) -> None:
+        self._frame_ancestors = " ".join(frame_ancestors) or NOBODY
         self._page = _document(folder / "index.html")
         self._api_docs = _document(folder / "api-docs.html")
         self._assets = _assets(folder / "assets")
@@ -70,10 +76,14 @@ class WebPage:
         """The routes to all of it."""
         pages = [Route(path, self._answer_page) for path in PAGE_PATHS]
         docs = Route("/api/docs", self._answer_api_docs)
-        return [*pages, docs, Route("/assets/{name}", self._answer_asset)]
+        embedded = Route(EMBEDDED_PATH, self._answer_embedded)
+        return [*pages, embedded, docs, Route("/assets/{name}", self._answer_asset)]
 
     async def _answer_page(self, _request: Request) -> Response:
         return _answer_document(self._page)
+
+    async def _answer_embedded(self, _request: Request) -> Response:
+        return _answer_document(self._page, self._frame_ancestors)
 
     async def _answer_api_docs(self, _request: Request) -> Response:
         return _answer_document(self._api_docs)
@@ -109,15 +119,15 @@ def _asset(file: Path) -> Asset:
     )
 
 
-def _answer_document(document: str | None) -> Response:
+def _answer_document(document: str | None, frame_ancestors: str = NOBODY) -> Response:
     if document is None:
         return HTMLResponse(NOT_BUILT, 503, {**GUARDS, "Content-Security-Policy": policy()})
     nonce = secrets.token_urlsafe(16)
-    headers = {**GUARDS, "Content-Security-Policy": policy(nonce)}
+    headers = {**GUARDS, "Content-Security-Policy": policy(nonce, frame_ancestors)}
     return HTMLResponse(document.replace(NONCE, nonce), 200, headers)
 
 
-def policy(style_nonce: str | None = None) -> str:
+def policy(style_nonce: str | None = None, frame_ancestors: str = NOBODY) -> str:
     """The content security policy (CSP Level 3): everything comes from this origin, or not at all.
 
     No script stands in the page. Style sheets are files, or have the nonce; React writes styles of
@@ -134,6 +144,6 @@ def policy(style_nonce: str | None = None) -> str:
         "connect-src": "'self'",
         "base-uri": "'none'",
         "form-action": "'none'",
-        "frame-ancestors": "'none'",
+        "frame-ancestors": frame_ancestors,
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())

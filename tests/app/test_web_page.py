@@ -48,6 +48,20 @@ async def test_the_documentation_of_the_api_is_a_document_beside_it(built: Path)
     assert (await get(built, "/api/docs")).text == "<p>API</p>"
 
 
+async def test_only_listed_pages_may_show_a_pipeline_in_a_frame(built: Path) -> None:
+    allowed = ["https://a.example", "https://b.example"]
+    routes = WebPage(built, frame_ancestors=allowed).routes
+    transport = httpx.ASGITransport(Starlette(routes=routes))
+    async with httpx.AsyncClient(transport=transport, base_url="http://page") as http:
+        embedded, page = await http.get("/embed/pipelines/1f6b"), await http.get("/pipelines/1f6b")
+    assert ancestors(embedded) == "https://a.example https://b.example"
+    assert ancestors(page) == ancestors(await get(built, "/embed/pipelines/1f6b")) == "'none'"
+
+
+def ancestors(answer: httpx.Response) -> str:
+    return rules(answer.headers["content-security-policy"])["frame-ancestors"]
+
+
 def rules(policy: str) -> dict[str, str]:
     return dict(rule.split(" ", 1) for rule in policy.split("; "))
 

@@ -16,6 +16,9 @@ from tests.web.built import build_page
 EDITOR: Final = "editor@demo.pipeloom"
 SECRET: Final = "a secret of the tests, long enough for HS256"
 
+PARENT: Final = "http://localhost:*"
+"""The pages that may show the canvas in a frame; those of 127.0.0.1 are others."""
+
 ADD_EDITOR: Final = """
     WITH added AS (INSERT INTO users (email, name) VALUES ($1, 'Erin Editor') RETURNING id)
     INSERT INTO team_members (team_id, user_id, role)
@@ -33,7 +36,8 @@ async def web_installation(
     """One installation for all tests of the page."""
     async with a_database(postgres_server, template_database) as dsn:
         data_dir = tmp_path_factory.mktemp("web") / "data"
-        yield Installation(dsn, data_dir, {"PIPELOOM_JWT_SECRET": SECRET})
+        environment = {"PIPELOOM_JWT_SECRET": SECRET, "PIPELOOM_FRAME_ANCESTORS": PARENT}
+        yield Installation(dsn, data_dir, environment)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

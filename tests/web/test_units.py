@@ -49,6 +49,12 @@ def test_the_page_imports_its_packages_and_the_public_library_and_nothing_else()
             assert any(name == each or name.startswith(f"{each}/") for each in names), f"{file}"
 
 
+def test_what_a_browser_keeps_is_asked_for_in_one_place() -> None:
+    """In a frame of another site its name alone is an error."""
+    files = [*(WEB / "src").rglob("*.ts"), *(WEB / "src").rglob("*.tsx")]
+    assert [it.name for it in files if "localStorage" in it.read_text()] == ["local.ts"]
+
+
 def test_types_are_read_from_every_entry_point_of_the_library() -> None:
     paths = read(WEB / "tsconfig.json")["compilerOptions"]["paths"]
     assert {name for name in paths if name.startswith("pipeloom-client")} == entry_points()

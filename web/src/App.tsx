@@ -2,7 +2,6 @@
 import { lazy, type ReactNode, Suspense } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import { EditorSkeleton } from "./editor/EditorSkeleton";
-import { SignIn } from "./session/SignIn";
 import { useSignedIn } from "./session/useSignedIn";
 
 export const loadEditor = () => import("./editor/Editor");
@@ -10,11 +9,20 @@ export const loadHome = () => import("./home/Home");
 const Editor = lazy(() => loadEditor().then((module) => ({ default: module.Editor })));
 const Home = lazy(() => loadHome().then((module) => ({ default: module.Home })));
 
+const SignIn = lazy(() => import("./session/SignIn").then((module) => ({ default: module.SignIn })));
+
 export function App(): ReactNode {
   return (
     <Switch>
       {/* An open pipeline stays, signed in or not: it may hold edits that nobody has saved. */}
       <Route path="/pipelines/:id">
+        {({ id }) => (
+          <Suspense fallback={<EditorSkeleton />}>
+            <Editor key={id} pipeline={id} />
+          </Suspense>
+        )}
+      </Route>
+      <Route path="/embed/pipelines/:id">
         {({ id }) => (
           <Suspense fallback={<EditorSkeleton />}>
             <Editor key={id} pipeline={id} />
@@ -37,4 +45,4 @@ export function App(): ReactNode {
   );
 }
 
-const SignedIn = ({ children }: { readonly children: ReactNode }): ReactNode => (useSignedIn() ? children : <SignIn />);
+const SignedIn = ({ children }: { readonly children: ReactNode }): ReactNode => (useSignedIn() ? children : <Suspense><SignIn /></Suspense>);

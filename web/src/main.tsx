@@ -9,7 +9,7 @@ import { followTheme } from "./theme/theme";
 takeTokenFromAddress();
 followTheme();
 // The editor and the lists are files of their own; what the address asks for is fetched before anything is drawn.
-void (location.pathname.startsWith("/pipelines/") ? loadEditor() : loadHome());
+void (location.pathname.includes("/pipelines/") ? loadEditor() : loadHome());
 
 createRoot(document.getElementById("root")!).render(
   <StrictMode>

@@ -3,6 +3,7 @@ import { ReactFlowProvider } from "@xyflow/react";
 import { PipelineRoom, useRoom, useSaved } from "pipeloom-client/react";
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { IndexeddbPersistence } from "y-indexeddb";
+import { isEmbedded } from "../session/parent";
 import { token } from "../session/token";
 import { Canvas } from "./canvas/Canvas";
 import { Code } from "./code/Code";
@@ -21,7 +22,7 @@ const History = lazy(() => import("./history/History"));
 
 export function Editor({ pipeline }: { readonly pipeline: string }): ReactNode {
   return (
-    <PipelineRoom pipeline={pipeline} token={token} offline={IndexeddbPersistence} fallback={<EditorSkeleton />}>
+    <PipelineRoom pipeline={pipeline} token={token} {...(isEmbedded ? {} : { offline: IndexeddbPersistence })} fallback={<EditorSkeleton />}>
       <ReactFlowProvider>
         <ViewState pipeline={pipeline}>
           <CommentsProvider>

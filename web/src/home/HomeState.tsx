@@ -1,4 +1,5 @@
 /** What all lists of the home page share: the team, oneself, and the line that says what was done. */
+import { local } from "../local";
 import type { Me, Team, TeamOverview } from "pipeloom-client/rest";
 import { createContext, type ReactNode, useCallback, useContext, useMemo, useState } from "react";
 import { rest, sentenceOf } from "../session/rest";
@@ -39,13 +40,13 @@ export const VIEWER = "Your role in this team lets you read: ask an owner of the
 export function HomeStateProvider({ children }: { readonly children: ReactNode }): ReactNode {
   const { data, error } = useAsked("", () => rest.teams({ limit: 200 }));
   const { data: me } = useAsked("", rest.me);
-  const [chosen, setChosen] = useState(() => localStorage.getItem(KEY));
+  const [chosen, setChosen] = useState(() => local.getItem(KEY));
   const [notice, say] = useState<Notice | null>(null);
   const teams = data?.items ?? NO_TEAMS;
   const team = teams.find(({ id }) => id === chosen) ?? teams[0];
   const { data: overview, reload } = useAsked(team?.id ?? "", async () => (team === undefined ? undefined : rest.overview(team.id)));
   const choose = useCallback((teamId: string) => {
-    localStorage.setItem(KEY, teamId);
+    local.setItem(KEY, teamId);
     setChosen(teamId);
     say(null);
   }, []);

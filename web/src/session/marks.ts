@@ -1,4 +1,5 @@
 /** What a person marks for themselves: kept in this browser, unknown to the server. */
+import { local } from "../local";
 import { useSyncExternalStore } from "react";
 
 /** A list of ids in the local storage, the latest first. */
@@ -13,7 +14,7 @@ class Marks {
 
   /** The same list while nothing has changed. */
   readonly get = (): readonly string[] => {
-    const text = localStorage.getItem(this.key);
+    const text = local.getItem(this.key);
     if (text !== this.read[0]) this.read = [text, idsIn(text)];
     return this.read[1];
   };
@@ -38,7 +39,7 @@ class Marks {
   }
 
   private set(ids: readonly string[]): void {
-    localStorage.setItem(this.key, JSON.stringify(ids));
+    local.setItem(this.key, JSON.stringify(ids));
     for (const listener of [...this.listeners]) listener();
   }
 }

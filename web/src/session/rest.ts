@@ -1,8 +1,8 @@
 /** The REST API with this browser's token. A `RestError` has a sentence for people. */
 import { restClient } from "pipeloom-client/rest";
-import { session } from "./token";
+import { session, token } from "./token";
 
-export const rest = restClient({ token: session.token, fetch: signedIn });
+export const rest = restClient({ token, fetch: signedIn });
 
 /** Who asks with a token that the server refuses is signed out, unless another one is kept meanwhile. */
 async function signedIn(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {

@@ -1,4 +1,5 @@
 /** Light or dark: the person's choice, else the system's. It stands in `data-theme` of the root element. */
+import { local } from "../local";
 import { useSyncExternalStore } from "react";
 
 export type Choice = "system" | "light" | "dark";
@@ -9,7 +10,7 @@ const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const listeners = new Set<() => void>();
 
 export function choice(): Choice {
-  const stored = localStorage.getItem(KEY);
+  const stored = local.getItem(KEY);
   return stored === "light" || stored === "dark" ? stored : "system";
 }
 
@@ -25,8 +26,8 @@ function apply(): void {
 }
 
 export function choose(chosen: Choice): void {
-  if (chosen === "system") localStorage.removeItem(KEY);
-  else localStorage.setItem(KEY, chosen);
+  if (chosen === "system") local.removeItem(KEY);
+  else local.setItem(KEY, chosen);
   apply();
 }
 

@@ -2,12 +2,11 @@
 import "@xyflow/react/dist/base.css";
 import { Background, type EdgeChange, MiniMap, type NodeChange, ReactFlow } from "@xyflow/react";
 import { usePipelineFlow, useSaved } from "pipeloom-client/react";
-import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { cx } from "../../ui/cx";
 import { useTheme } from "../../theme/theme";
 import { familyOf } from "../families";
 import { useSharedComments } from "../comments/CommentsProvider";
-import { Pins } from "../comments/Pins";
 import { Cursors } from "../people/Cursors";
 import styles from "./Canvas.module.css";
 import { type CanvasContent, CanvasContentProvider } from "./canvasContext";
@@ -21,6 +20,8 @@ import { FIT, GRID } from "./measures";
 import { StepNode } from "./StepNode";
 import { useNodeDrag } from "./useNodeDrag";
 import { type CanvasEdge, type CanvasNode, type View, ViewFlow } from "./viewFlow";
+
+const Pins = lazy(() => import("../comments/Pins"));
 
 const NODE_TYPES = { step: StepNode, container: ContainerNode };
 const EDGE_TYPES = { connection: ConnectionEdge };
@@ -67,7 +68,9 @@ export function Canvas(): ReactNode {
           <Background gap={GRID} size={1.5} color="var(--canvas-dot)" bgColor="var(--canvas)" />
           {hasMap && nodes.length > 0 ? <Map /> : null}
           <Dock />
-          <Pins />
+          <Suspense>
+            <Pins />
+          </Suspense>
           <Cursors />
         </ReactFlow>
         {nodes.length === 0 ? <Empty /> : null}

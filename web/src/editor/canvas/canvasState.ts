@@ -2,6 +2,7 @@
  * What this window shows of the canvas: folded containers, the grid, what is being dragged to where. Nothing
  * of it stands in the document. There is one for each room, so that the library's drags find it, too.
  */
+import { local } from "../../local";
 import type { Room } from "pipeloom-client";
 import { useRoom } from "pipeloom-client/react";
 import { useSyncExternalStore } from "react";
@@ -46,7 +47,7 @@ export class CanvasStore {
     this.state = {
       folded: new Set(),
       waiting: new Map(),
-      isSnapping: localStorage.getItem(SNAP) !== "off",
+      isSnapping: local.getItem(SNAP) !== "off",
       drop: null,
       floating: NONE,
       least: undefined,
@@ -59,7 +60,7 @@ export class CanvasStore {
 
   readonly set = (changes: Partial<CanvasState>): void => {
     this.state = { ...this.state, ...changes };
-    if (changes.isSnapping !== undefined) localStorage.setItem(SNAP, changes.isSnapping ? "on" : "off");
+    if (changes.isSnapping !== undefined) local.setItem(SNAP, changes.isSnapping ? "on" : "off");
     for (const listener of [...this.listeners]) listener();
   };
 

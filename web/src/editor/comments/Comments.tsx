@@ -8,7 +8,7 @@ import { ThreadView } from "./ThreadView";
 import type { Thread } from "./threads";
 import { Write } from "./Write";
 
-export function Comments(): ReactNode {
+export default function Comments(): ReactNode {
   const { threads, add } = useSharedComments();
   const [isAll, setAll] = useState(false);
   const resolved = threads.filter(({ root }) => root.resolved);

@@ -1,23 +1,21 @@
 /** Pins at the steps that somebody has commented on, and the threads of the one that is open. */
-import { NodeToolbar, Position, type ReactFlowState, useStore } from "@xyflow/react";
-import { X } from "lucide-react";
+import { NodeToolbar, Position } from "@xyflow/react";
 import { useRoom, useSelection } from "pipeloom-client/react";
-import { type CSSProperties, type ReactNode, useCallback, useEffect } from "react";
+import { type CSSProperties, lazy, type ReactNode, Suspense, useEffect } from "react";
 import { personColor, initials } from "../../theme/people";
-import { IconButton } from "../../ui/Button";
 import { useIsFar } from "../canvas/StepNode";
 import { keyOf } from "../shortcuts/keyOf";
 import { useEditor, useSetEditor } from "../state";
 import { useSharedComments } from "./CommentsProvider";
 import styles from "./Pins.module.css";
-import { ThreadView } from "./ThreadView";
 import type { Thread } from "./threads";
-import { Write } from "./Write";
+
+const Bubble = lazy(() => import("./Bubble"));
 
 /** More pins than these are left to the list: each follows its node. */
 const MOST = 100;
 
-export function Pins(): ReactNode {
+export default function Pins(): ReactNode {
   const { byStep } = useSharedComments();
   const isFar = useIsFar();
   const open = useEditor((state) => state.commenting);
@@ -25,7 +23,11 @@ export function Pins(): ReactNode {
   return (
     <>
       {isFar ? null : [...byStep].slice(0, MOST).map(([id, threads]) => <Pin key={id} id={id} threads={threads} />)}
-      {open === null ? null : <Bubble key={open} id={open} threads={byStep.get(open) ?? []} />}
+      {open === null ? null : (
+        <Suspense>
+          <Bubble key={open} id={open} threads={byStep.get(open) ?? []} />
+        </Suspense>
+      )}
     </>
   );
 }
@@ -53,49 +55,6 @@ function Pin({ id, threads }: { readonly id: string; readonly threads: readonly 
       </button>
     </NodeToolbar>
   );
-}
-
-/** The threads of one step, beside it. */
-function Bubble({ id, threads }: { readonly id: string; readonly threads: readonly Thread[] }): ReactNode {
-  const { pipeline } = useRoom();
-  const { add } = useSharedComments();
-  const set = useSetEditor();
-  const side = useStore(useCallback((state: ReactFlowState) => roomySide(state, id), [id]));
-  const name = pipeline.steps().get(id)?.name;
-  if (name === undefined) return null;
-  return (
-    <NodeToolbar nodeId={id} isVisible position={side} align="start" offset={OFFSET}>
-      <section
-        className={styles.bubble}
-        aria-label={`Comments on ${name}`}
-        onKeyDown={({ key }) => key === "Escape" && set({ commenting: null })}
-      >
-        <header className={styles.head}>
-          <h3 title={name}>{name}</h3>
-          <IconButton label="Close the comments" onClick={() => set({ commenting: null })}>
-            <X size={15} />
-          </IconButton>
-        </header>
-        <div className={styles.threads}>
-          {threads.map((thread) => (
-            <ThreadView key={thread.root.id} thread={thread} />
-          ))}
-          <Write label={`Comment on ${name}`} isFocused={threads.length === 0} send={(content) => add({ content, step_id: id })} />
-        </div>
-      </section>
-    </NodeToolbar>
-  );
-}
-
-const OFFSET = 22;
-const BUBBLE_WIDTH = 300;
-
-/** Beside a step at the right edge there is room only at its left. */
-function roomySide({ nodeLookup, transform: [x, , zoom], width }: ReactFlowState, id: string): Position {
-  const node = nodeLookup.get(id);
-  if (node === undefined) return Position.Right;
-  const right = x + zoom * (node.internals.positionAbsolute.x + (node.measured.width ?? 0));
-  return right + OFFSET + BUBBLE_WIDTH > width ? Position.Left : Position.Right;
 }
 
 /** `C` comments on the selected step. */

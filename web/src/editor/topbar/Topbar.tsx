@@ -5,6 +5,7 @@ import { useOthers, useRoom, useSaved } from "pipeloom-client/react";
 import { type ReactNode, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { recent } from "../../session/marks";
+import { isEmbedded } from "../../session/parent";
 import { choose, useThemeChoice } from "../../theme/theme";
 import { Avatars } from "../../ui/Avatar";
 import { IconButton } from "../../ui/Button";
@@ -30,9 +31,11 @@ export function Topbar(): ReactNode {
   useEffect(() => recent.add(pipelineId), [pipelineId]);
   return (
     <header className={styles.topbar}>
-      <IconButton label="All pipelines" onClick={() => navigate("/home")}>
-        <LayoutGrid size={16} />
-      </IconButton>
+      {isEmbedded ? null : (
+        <IconButton label="All pipelines" onClick={() => navigate("/home")}>
+          <LayoutGrid size={16} />
+        </IconButton>
+      )}
       {isLibraryOpen ? null : (
         <IconButton label="Open the library" onClick={() => set({ isLibraryOpen: true })}>
           <PanelLeftOpen size={16} />

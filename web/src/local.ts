@@ -1,0 +1,24 @@
+/**
+ * What this browser keeps for the page. In a frame of another site browsers deny it, by an error at the
+ * mere name; then it lasts as long as the page.
+ */
+type Kept = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+
+export function inMemory(): Kept {
+  const items = new Map<string, string>();
+  return {
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => void items.set(key, value),
+    removeItem: (key) => void items.delete(key),
+  };
+}
+
+function found(): Kept {
+  try {
+    return localStorage;
+  } catch {
+    return inMemory();
+  }
+}
+
+export const local: Kept = found();
