@@ -37,7 +37,7 @@ LARGE_BYTES: Final = 64 * 1024
 AT_ONCE: Final = 2
 """Processes at the same time; other computations wait."""
 
-NICENESS: Final = 5
+NICENESS: Final = 2
 """How much the processes leave the processor to the server."""
 
 LOST: Final = "the computation was ended: nothing was changed, try again"
@@ -102,6 +102,8 @@ def _size(value: object) -> int:
     """How many bytes a value holds, as far as that can be told at a glance."""
     if isinstance(value, bytes | str):
         return len(value)
+    if isinstance(value, list):
+        return sum(map(_size, value))
     return int(getattr(value, "size", 0))
 
 

@@ -22,12 +22,13 @@ from app.clock import Clock
 from app.telemetry import spans
 from crdt.document.document import Document, random_client_id
 from crdt.editing.editor import Editor
-from crdt.errors import Draining, Overloaded, PipelineNotFound
+from crdt.errors import Draining, Overloaded, PipelineNotFound, PipeloomError
 from crdt.protocol.messages import Scope, Stateless
 from crdt.room.document_size import DocumentSize
 from crdt.room.effects import SessionId
 from crdt.room.peer_messages import NodeId
 from crdt.room.room import MAX_STATELESS, Room
+from crdt.updates.depth import depth_of
 from persistence.decision_rounds import DecisionRounds, EditResult, Undecided
 from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.worker.replay import Compute, NewClientId, compute, load, replay
@@ -82,7 +83,8 @@ class Hub:
         self._follower = Follower(log)
         self._intervals = intervals
         self._document_bytes, self._max_stateless = document_bytes, max_stateless
-        self._new_client_id = new_client_id
+        self._new_client_id, self._compute = new_client_id, compute
+        self._measuring: dict[LiveRoom, asyncio.Task[None]] = {}
         self._large_edits = LargeEdits(log, self, self._follower, compute, new_client_id)
         self._rooms: dict[UUID, LiveRoom] = {}
         self._opening: dict[UUID, asyncio.Task[None]] = {}
@@ -282,11 +284,29 @@ class Hub:
         horizon = self._clock.monotonic() - self._unload_after
         for pipeline_id, room in list(self._rooms.items()):
             _tick(room)
+            self._measure_depth_of(room)
             if room.is_idle and room.empty_since <= horizon:
                 room.drop(Draining())
             # Until the log has decided, whoever opens the pipeline must wait for it: see `_load`.
             if room.dropped and room.is_durable:
                 del self._rooms[pipeline_id]
+
+    def _measure_depth_of(self, room: LiveRoom) -> None:
+        """Have the depth of a document measured if its bound has risen far: see `DepthGuard`."""
+        if room in self._measuring or (updates := room.begin_measuring_depth()) is None:
+            return
+        task = asyncio.create_task(self._measure_depth(room, updates), name="measure a depth")
+        self._measuring[room] = task
+        task.add_done_callback(lambda _: self._measuring.pop(room, None))
+
+    async def _measure_depth(self, room: LiveRoom, updates: list[bytes]) -> None:
+        try:
+            room.tighten_depth(await self._compute(depth_of, updates))
+        except PipeloomError as error:
+            # The document is read when its bound reaches the limit, as it would have been.
+            _logger.warning(
+                "room.depth_not_measured", pipeline_id=room.pipeline_id, error=str(error)
+            )
 
     async def follow_log(self) -> None:
         """Look in the log for updates of other nodes that the bus did not bring, and apply them.

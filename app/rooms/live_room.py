@@ -275,6 +275,14 @@ class LiveRoom:
         """Read the document at once; the event loop waits meanwhile, so `reader` must be short."""
         return reader(self._room.document)
 
+    def begin_measuring_depth(self) -> list[bytes] | None:
+        """See `Document.begin_measuring_depth`; None if the room must not be used any more."""
+        return None if self.dropped else self._room.document.begin_measuring_depth()
+
+    def tighten_depth(self, depth: int) -> None:
+        """See `Document.tighten_depth`."""
+        self._room.document.tighten_depth(depth)
+
     def copy(self) -> bytes:
         """Encode the document, to make a copy of it elsewhere."""
         # As for whoever joins: it may be at hand.

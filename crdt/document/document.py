@@ -295,6 +295,17 @@ class Document:
             spoil(self.doc)
             raise
 
+    def begin_measuring_depth(self) -> list[bytes] | None:
+        """Return the updates of which `depth_of` is to be measured elsewhere; None if it is low."""
+        if not self._depth_guard.is_loose:
+            return None
+        self._depth_guard.begin_measuring()
+        return [self.diff(EMPTY_STATE_VECTOR), *self.waiting()]
+
+    def tighten_depth(self, depth: int) -> None:
+        """Take note of the depth that the document had at `begin_measuring_depth`."""
+        self._depth_guard.tighten(depth)
+
     def _read_structs(self) -> list[Structs]:
         return [read_structs(self.encode()), *self._pending.structs()]
 

@@ -7,8 +7,9 @@ costs a client nine bytes, and levels may arrive in any number of updates, child
 So every document keeps an upper bound of its depth, now and later, wherever its pending structs
 will be integrated. Of what an update brings into root types, such as a new step, the depth is
 known. For what it brings into others it raises the bound by as many levels as lie within the
-update; and while structs are pending, by one for each shared type. Only when the bound gets near
-the limit, the whole document is read to find a lower one.
+update; and while structs are pending, by one for each shared type. Only when the bound reaches the
+limit, the whole document is read to find a lower one. For ten thousand steps that takes more than a
+second, so whoever has the document does it before, elsewhere (`DepthGuard.is_loose`).
 
 Confessed: the limits assume a stack of 8 MiB, which threads have neither on musl nor by
 `ulimit -s`. A stored state is not counted, since reading one of 10,000 steps takes seconds: someone
@@ -26,7 +27,7 @@ from typing import Final, NamedTuple
 
 from crdt.errors import MalformedUpdate
 
-from .format import Id, Struct, Structs
+from .format import Id, Struct, Structs, read_structs
 from .limits import ACCEPTED, Limits
 
 
@@ -59,7 +60,21 @@ class DepthGuard:
 
     def __init__(self, read: Callable[[], Sequence[Structs]]) -> None:
         self._read = read
-        self._bound = 0
+        self._bound = self._raised = self._measured = 0
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether the bound has risen so far that it is worth while to find a lower one."""
+        return self._bound - self._measured > ACCEPTED.depth // 2
+
+    def begin_measuring(self) -> None:
+        """Take note of what comes from now on; see `tighten`."""
+        self._raised = 0
+
+    def tighten(self, depth: int) -> None:
+        """Lower the bound, since the document was no deeper than this at `begin_measuring`."""
+        self._measured = depth
+        self._bound = min(self._bound, depth + self._raised)
 
     def check(self, depth: DepthWithin, structs: Callable[[], Structs], limits: Limits) -> None:
         """Raise the bound for an update, or refuse it if it would nest anything too deep.
@@ -74,6 +89,7 @@ class DepthGuard:
             _refuse_beyond(limits, found)
             bound = sum(found)
         self._bound = bound
+        self._raised = max(self._raised + depth.outer, depth.deepest)
 
 
 def _refuse_beyond(limits: Limits, depth: Depth) -> None:
@@ -88,6 +104,11 @@ def _refuse_beyond(limits: Limits, depth: Depth) -> None:
             f"expected at most {limits.pending_types} shared types before their parents,"
             f" got {depth.pending}"
         )
+
+
+def depth_of(updates: Sequence[bytes]) -> int:
+    """Return a bound of the depth of a document that is made of these updates and no others."""
+    return sum(depth_bound(*map(read_structs, updates)))
 
 
 def depth_bound(*sources: Structs) -> Depth:

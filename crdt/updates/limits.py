@@ -17,8 +17,10 @@ PART_SECONDS: Final = 4e-6
 class Limits:
     """The limits beyond which an update is refused.
 
-    `depth` limits how deep shared types lie within each other once the update is applied, and
-    `pending_types` how many shared types depend on missing elements, since their depth is unknown.
+    `depth` limits how deep shared types lie within each other once the update is applied, so that
+    with the values in them no more than 900 levels are to be read, at which Python's JSON parser
+    still succeeds. `pending_types` limits how many shared types depend on missing elements, since
+    their depth is unknown.
     `parts` limits the structs, values and deleted ranges of one update together, a client counting
     as ten; each costs a few microseconds, however small it is. `pending_parts` is the same for an
     update with pending structs, since the room itself has to take that apart.
@@ -46,8 +48,8 @@ class Limits:
 
 
 ACCEPTED: Final = Limits(
-    depth=1_000,
-    pending_types=500,
+    depth=400,
+    pending_types=1_000,
     parts=500_000,
     pending_parts=20_000,
     map_conflicts=1_000,

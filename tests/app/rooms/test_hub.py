@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pycrdt import Map
 from structlog.testing import capture_logs
 
 import app.rooms.hub
@@ -15,6 +16,7 @@ from crdt.errors import Draining, Overloaded, PipelineNotFound
 from crdt.protocol.messages import Refused, SyncStep1, SyncStep2, Update
 from crdt.room.effects import SessionId
 from crdt.room.session import Session, UserProfile
+from crdt.updates.limits import ACCEPTED
 from persistence.decision_rounds import DecisionRounds
 from persistence.errors import StoreUnavailable
 from persistence.group_commit import GroupCommit
@@ -24,6 +26,7 @@ from persistence.worker.replay import NewClientId, replay
 from tests.app.fakes import PIPELINE, USER, HeldClock, Inbox, Replica, content_of, turns
 from tests.app.gates import GatedStore
 from tests.contracts.stores import NOON, a_pipeline, an_id
+from tests.server import eventually
 
 UNLOAD_AFTER = 30.0
 
@@ -208,6 +211,30 @@ async def test_a_room_is_unloaded_some_time_after_the_last_one_left(node: Node) 
     node.clock.seconds = 100 + UNLOAD_AFTER
     node.hub.tick()
     assert (len(node.hub), visit.room.dropped) == (0, True)
+
+
+async def test_the_depth_of_a_document_is_measured_aside_when_it_may_be_great(
+    node: Node, replica: Replica
+) -> None:
+    async def measured() -> bool:
+        return visit.room.begin_measuring_depth() is None
+
+    visit = await node.enter()
+    notes = replica.doc.get("notes", type=Map)
+    with replica.transact() as updates:
+        notes["in"] = Map()
+    visit.edit(*updates)
+    guard = visit.room.read(lambda document: document._depth_guard)
+    guard._read = lambda: pytest.fail("read the whole document")
+    for number in range(ACCEPTED.depth + 1):
+        # A type in one that is there already: as far as the update shows, that may lie deep.
+        with replica.transact() as updates:
+            notes["in"][str(number)] = Map()
+        visit.edit(*updates)
+        if number % 20 == 0:
+            node.hub.tick()
+            await eventually("a measured depth", measured)
+    assert visit.inbox.end is None
 
 
 async def test_who_returns_in_time_finds_the_same_room(node: Node) -> None:

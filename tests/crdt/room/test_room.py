@@ -335,7 +335,7 @@ class TestHarmfulMessages:
     def test_too_many_nested_shared_types_end_their_session(self, room: Room) -> None:
         [effect] = room.handle(ANN, Update(update(*chain(ACCEPTED.depth + 1))), 0.0)
         assert isinstance(effect, CloseSession)
-        assert "nested at most 1000 deep" in effect.error.reason
+        assert "nested at most 400 deep" in effect.error.reason
 
     @pytest.mark.parametrize("kind", [Update, SyncStep2])
     def test_an_update_of_too_many_parts_ends_its_session(

@@ -12,7 +12,7 @@ from pycrdt import Doc, Map
 
 from crdt.document.document import Document
 from crdt.errors import MalformedUpdate
-from crdt.updates.depth import depth_bound
+from crdt.updates.depth import DepthGuard, DepthWithin, depth_bound, depth_of
 from crdt.updates.format import read_structs
 from crdt.updates.limits import ACCEPTED, REPLAYED
 from tests.crdt.raw_updates import (
@@ -42,7 +42,7 @@ def stopped_at(document: Document, updates: list[bytes]) -> int:
         try:
             document.apply(each, ACCEPTED)
         except MalformedUpdate as error:
-            assert re.search("1000 deep|before their parents", str(error))  # noqa: PT017 - and which
+            assert re.search("400 deep|before their parents", str(error))  # noqa: PT017 - and which
             return count
     pytest.fail(f"expected a refusal, got {len(updates)} updates applied")
 
@@ -120,7 +120,7 @@ def test_a_tower_is_refused_however_it_is_built(tower: Callable[[], list[bytes]]
     updates = tower()
     count = stopped_at(document, updates)
     assert depth(document.encode()) <= ACCEPTED.depth
-    assert count > 10
+    assert count >= 10
     str(document.doc.get("steps", type=Map))
 
 
@@ -256,11 +256,33 @@ def test_the_bound_is_true_of_random_trees(seed: int) -> None:
     assert depth(late.get_update()) == max(depths), f"seed {seed}"
 
 
+def test_a_bound_that_has_risen_far_is_measured_and_lowered() -> None:
+    guard = DepthGuard(lambda: pytest.fail("read the whole document"))
+    part = DepthWithin(2, 2)
+    times = 0
+    while not guard.is_loose:
+        guard.check(part, dict, ACCEPTED)
+        times += 1
+    assert times == ACCEPTED.depth // 4 + 1
+    for _ in range(3):
+        guard.begin_measuring()
+        for _ in range(20):
+            guard.check(part, dict, ACCEPTED)
+        # It was five deep; since then it may have become deeper.
+        guard.tighten(5)
+        assert guard._bound == 45
+    guard.check(DepthWithin(300, 0), dict, ACCEPTED)
+    guard.begin_measuring()
+    guard.tighten(300)
+    assert not guard.is_loose
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_the_bound_of_a_document_is_never_below_its_depth(seed: int) -> None:
     rng = random.Random(seed)
     document = Document()
     editors: list[Doc[Any]] = [Doc(client_id=n + 1) for n in range(3)]
+    measured: int | None = None
     for number in range(40):
         editor = rng.choice(editors)
         before = editor.get_state()
@@ -271,6 +293,12 @@ def test_the_bound_of_a_document_is_never_below_its_depth(seed: int) -> None:
                     place = place[rng.choice(inner)]
                 place[str(rng.randrange(4))] = Map({"a": Map({"b": Map()})} if number % 3 else {})
         document.apply(editor.get_update(before))
+        if measured is not None and rng.random() < 0.5:
+            document.tighten_depth(measured)
+            measured = None
         assert document._depth_guard._bound >= depth(document.encode()), f"seed {seed}"
+        if measured is None and rng.random() < 0.3:
+            document._depth_guard.begin_measuring()
+            measured = depth_of([document.encode()])
         one, other = rng.sample(editors, 2)
         one.apply_update(other.get_update())
