@@ -83,6 +83,9 @@ function Driver(): null {
   return null;
 }
 
+/** How many of a list are drawn, which costs more than to read them all. */
+const SHOWN = 50;
+
 function StepView({ id }: { readonly id: string }): ReactNode {
   const { step, text } = useStep(id);
   return <li>{`${step?.name}: ${step?.type} ${text(["prompt"])}`}</li>;
@@ -102,7 +105,7 @@ function Panel(): ReactNode {
         {useOthers().map(({ clientId, user, status }) => <li key={clientId}>{`${user.name} ${status}`}</li>)}
       </ul>
       <ul className="diagnostics">
-        {useDiagnostics().map(({ subject, code, message }) => <li key={`${subject} ${code}`}>{message}</li>)}
+        {useDiagnostics().slice(-SHOWN).map(({ subject, code, message }) => <li key={`${subject} ${code}`}>{message}</li>)}
       </ul>
     </aside>
   );
@@ -119,7 +122,7 @@ function Canvas(): ReactNode {
           <Cursors />
         </ReactFlow>
       </div>
-      <ol>{flow.nodes.map(({ id }) => <StepView key={id} id={id} />)}</ol>
+      <ol>{flow.nodes.slice(-SHOWN).map(({ id }) => <StepView key={id} id={id} />)}</ol>
     </>
   );
 }
