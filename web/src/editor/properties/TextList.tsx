@@ -32,7 +32,7 @@ export function TextList({ path, schema, value, ...about }: ControlProps): React
   );
 }
 
-function AddText({ path, known, placeholder, ...about }: Pick<ControlProps, "id" | "path" | "aria-describedby" | "aria-invalid"> & {
+function AddText({ path, known, placeholder, ...about }: Pick<ControlProps, "id" | "path" | "aria-describedby" | "aria-invalid" | "aria-label"> & {
   readonly known: readonly string[];
   readonly placeholder: string;
 }): ReactNode {
@@ -90,7 +90,7 @@ export function Checks({ path, schema, value, id, ...about }: ControlProps): Rea
         </label>
       ))}
       <div className={styles.checksMore}>
-        <AddText id={`${id}-other`} aria-describedby={about["aria-describedby"]} aria-invalid={about["aria-invalid"]} path={path} known={[]} placeholder="Another one" />
+        <AddText id={`${id}-other`} aria-label="Another one" aria-describedby={about["aria-describedby"]} aria-invalid={about["aria-invalid"]} path={path} known={[]} placeholder="Another one" />
         {isAny ? null : (
           <button type="button" className={styles.link} disabled={readOnlyReason !== undefined} title={readOnlyReason} onClick={() => write(path, undefined)}>
             Set no limit

@@ -31,7 +31,7 @@ function base({ attributes, placeholder: hint = "", undo, redo, onLeave }: Surro
     EditorState.lineSeparator.of("\n"),
     EditorView.clipboardInputFilter.of((text) => text.replace(/\r\n?/g, "\n")),
     EditorView.lineWrapping,
-    EditorView.contentAttributes.of(attributes),
+    EditorView.contentAttributes.of({ tabindex: "0", ...attributes }),
     hint === "" ? [] : placeholder(hint),
     keymap.of([{ key: "Escape", ...done(onLeave) }, ...undoing, ...defaultKeymap]),
     theme,
@@ -60,4 +60,4 @@ export class Editable {
 const editable = (isEditable: boolean, hasCaret: boolean): Extension =>
   isEditable
     ? []
-    : [EditorState.readOnly.of(true), EditorView.editable.of(hasCaret), EditorView.contentAttributes.of({ tabindex: "0", "aria-readonly": "true" })];
+    : [EditorState.readOnly.of(true), EditorView.editable.of(hasCaret), EditorView.contentAttributes.of({ "aria-readonly": "true" })];
