@@ -18,6 +18,7 @@ import { Dock } from "./Dock";
 import { Empty } from "./Empty";
 import { FIT, GRID } from "./measures";
 import { StepNode } from "./StepNode";
+import { UnchangedNodes } from "./unchangedNodes";
 import { useNodeDrag } from "./useNodeDrag";
 import { type CanvasEdge, type CanvasNode, type View, ViewFlow } from "./viewFlow";
 
@@ -89,12 +90,14 @@ type Flow = ReturnType<typeof usePipelineFlow>;
 /** The document's steps and connections as they are drawn. */
 function useView(store: CanvasStore, nodes: Flow["nodes"], edges: Flow["edges"]): View {
   const [flow] = useState(() => new ViewFlow());
+  const [unchanged] = useState(() => new UnchangedNodes());
+  const [kept, keptEdges] = [unchanged.keep(nodes), unchanged.keepEdges(edges)];
   const [folded, waiting, floating, least] = [
     useCanvas((state) => state.folded), useCanvas((state) => state.waiting), useCanvas((state) => state.floating), useCanvas((state) => state.least),
   ];
   const view = useMemo(
-    () => flow.update(nodes, edges, { folded, waiting, floating, least }),
-    [flow, nodes, edges, folded, waiting, floating, least],
+    () => flow.update(kept, keptEdges, { folded, waiting, floating, least }),
+    [flow, kept, keptEdges, folded, waiting, floating, least],
   );
   store.scene = view.scene;
   return view;
