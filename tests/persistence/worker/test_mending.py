@@ -173,6 +173,14 @@ class TestWhen:
         assert len(await house.repairs()) == 1
         assert house.store.attempts == 1
 
+    async def test_whoever_has_made_a_repair_need_not_read_the_document_again(
+        self, house: House
+    ) -> None:
+        loads = len(house.store.loads)
+        await house.edit(rename("same", A, B))
+        await house.quiet()
+        assert (len(await house.repairs()), len(house.store.loads)) == (1, loads)
+
     async def test_a_document_without_faults_is_never_looked_at(self, house: House) -> None:
         for number in range(3):
             await house.append(house.editor.move(A, number))
