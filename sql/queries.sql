@@ -4,6 +4,11 @@
 -- the function in schema.sql.
 SELECT append_updates($1, $2, $3, $4) AS seq
 
+-- append_awaited --
+-- Append as `append_updates` does, and notify workers that somebody waits for the rows. In a
+-- transaction, equal notifications are one.
+SELECT append_updates($1, $2, $3, $4) AS seq, pg_notify('pipeloom_updates', 'awaited')
+
 -- lock_documents --
 -- Lock the heads of documents $1 until the end of the transaction, and return what is new in their
 -- logs after the positions $2, at most $3 bytes of each. The transaction may stand still for $4

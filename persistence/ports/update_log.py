@@ -67,6 +67,10 @@ class LockedLog:
     reserved_by: UUID | None = None
 
 
+AWAITED: Final = "awaited"
+"""What workers are notified of beside a pipeline if somebody waits until its rows show an edit."""
+
+
 class LogTransaction(Protocol):
     """A transaction that decides on what logs hold: `lock` once, then `append` at most once."""
 
@@ -83,7 +87,10 @@ class LogTransaction(Protocol):
         ...
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
-        """See `UpdateLog.append`: the updates are in the log when this transaction is committed."""
+        """See `UpdateLog.append`: the updates are in the log when this transaction is committed.
+
+        Whoever decided on them waits for their rows: the workers are notified of AWAITED, too.
+        """
         ...
 
 

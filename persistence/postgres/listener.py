@@ -11,7 +11,7 @@ from .pool import connect, driver_errors
 from .queries import QUERIES
 
 UPDATES: Final = "pipeloom_updates"
-"""Announces pipelines that got updates, by id."""
+"""Announces pipelines that got updates, by id, and that somebody waits for their rows (AWAITED)."""
 
 ACCESS: Final = "pipeloom_access"
 """Announces users whose roles changed, by id, and pipelines as `pipeline:` and their id."""

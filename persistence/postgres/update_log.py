@@ -29,7 +29,7 @@ class PostgresUpdateLog:
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """See `UpdateLog.append`: one round trip, whatever the number of updates."""
-        return await _append(self._pool, updates)
+        return await _append(self._pool, "append_updates", updates)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["PostgresLogTransaction"]:
@@ -123,12 +123,14 @@ class PostgresLogTransaction:
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """See `LogTransaction.append`."""
-        return await _append(self._connection, updates)
+        return await _append(self._connection, "append_awaited", updates)
 
 
-async def _append(connection: DatabaseConnection, updates: Sequence[NewUpdate]) -> list[int | None]:
+async def _append(
+    connection: DatabaseConnection, query: str, updates: Sequence[NewUpdate]
+) -> list[int | None]:
     rows = await connection.fetch(
-        "append_updates",
+        query,
         [update.pipeline_id for update in updates],
         [update.user_id for update in updates],
         [update.payload for update in updates],

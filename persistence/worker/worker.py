@@ -20,7 +20,7 @@ from crdt.pipeline.rows import RowChanges
 from persistence.errors import StoreUnavailable
 from persistence.ports.directory import SYSTEM
 from persistence.ports.projections import Claim, Projections
-from persistence.ports.update_log import LoggedUpdate, UpdateLog
+from persistence.ports.update_log import AWAITED, LoggedUpdate, UpdateLog
 from persistence.ports.versions import Versions
 
 from .deletion_reports import DeletionReports
@@ -42,7 +42,7 @@ class Notifications(Protocol):
         self,
         timeout: float,  # noqa: ASYNC109 - running out of time is an answer, not an error
     ) -> Collection[object] | None:
-        """Return when a notification arrives, or after `timeout` seconds."""
+        """Return what was notified when something arrives, or after `timeout` seconds."""
         ...
 
 
@@ -52,7 +52,8 @@ class WorkerSettings:
 
     The worker looks at the tables at least every `interval`, since a notification may be lost.
     After `stop` it projects what is left for at most `finish_timeout`. After each round it pauses
-    for `gather`, so that edits in quick succession are projected together. At most `batch` updates
+    for `gather`, so that edits in quick succession are projected together; if somebody waits for an
+    edit, the next round begins so long after the beginning of the last one. At most `batch` updates
     go into one transaction, which limits how long it holds its locks. A document's state is stored
     every `state_every` updates or `state_every_bytes` of them, which limits how much a load has to
     replay: a large edit takes ten times as long as a state. `backoff` is for a document that fails,
@@ -95,6 +96,7 @@ class Worker:
             log, projections, self._replicas, reports=reports, now=now, monotonic=clock
         )
         self._failing = FailingDocuments(self._settings.backoff, clock)
+        self._clock = clock
         self._is_sweeping = False
         self._swept: set[UUID] = set()
 
@@ -138,10 +140,10 @@ class Worker:
     async def _work(self, stop: asyncio.Event, stopping: "asyncio.Task[bool]") -> None:
         failures = 0
         while not stop.is_set():
+            began = self._clock()
             try:
                 if await self._sweep(stop):
-                    # Edits of this pause are projected together in the next round.
-                    await asyncio.wait((stopping,), timeout=self._settings.gather)
+                    await self._gather(began, stopping)
                 else:
                     await self._await_notification(stopping)
                 failures = 0
@@ -185,12 +187,30 @@ class Worker:
 
         Which documents a notification names does not matter: a claim finds them.
         """
-        timeout = min(self._settings.interval, self._mender.seconds_left())
-        notified = asyncio.ensure_future(self._notifications.wait(timeout))
+        await self._notified(
+            min(self._settings.interval, self._mender.seconds_left()), stopping, None
+        )
+
+    async def _gather(self, began: float, stopping: "asyncio.Task[bool]") -> None:
+        """Pause after a round that began at `began`, for edits that are projected together."""
+        until = self._clock() + self._settings.gather
+        while (left := until - self._clock()) > 0:
+            notified = await self._notified(left, stopping, left)
+            if not notified:
+                return
+            if AWAITED in notified:
+                until = min(until, began + self._settings.gather)
+
+    async def _notified(
+        self, seconds: float, stopping: "asyncio.Task[bool]", at_most: float | None
+    ) -> Collection[object]:
+        """Return what was notified within some seconds; `at_most` bounds a wait that overruns."""
+        notified = asyncio.ensure_future(self._notifications.wait(seconds))
         try:
-            await asyncio.wait((notified, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if notified.done():
-                notified.result()
+            await asyncio.wait(
+                (notified, stopping), timeout=at_most, return_when=asyncio.FIRST_COMPLETED
+            )
+            return (notified.result() if notified.done() else None) or ()
         finally:
             notified.cancel()
 

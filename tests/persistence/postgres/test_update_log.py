@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from crdt.pipeline.rows import RowChanges
-from persistence.ports.update_log import NewUpdate
+from persistence.ports.update_log import AWAITED, NewUpdate
 from persistence.postgres.pool import Pool, connect, open_pool
 from persistence.postgres.update_log import PostgresUpdateLog
 from tests.contracts.stores import NOON, Stores, a_step, an_id, stores_on
@@ -87,17 +87,24 @@ async def test_a_projection_never_waits_for_an_append(stores: Stores, database_u
     assert (await stores.log.load(pipeline)).seq == 2
 
 
-async def test_an_append_notifies_once_per_pipeline(stores: Stores, database_url: str) -> None:
+@pytest.mark.parametrize("is_decided", [False, True])
+async def test_an_append_notifies_once_per_pipeline_and_of_whoever_waits(
+    stores: Stores, database_url: str, is_decided: bool
+) -> None:
     one, two = await stores.new_pipeline(1), await stores.new_pipeline(2)
     heard: list[str] = []
     ear = await connect(database_url)
     await ear.add_listener("pipeloom_updates", lambda *arrived: heard.append(arrived[3]))
-    await stores.log.append(
-        [stores.update(two), stores.update(one), stores.update(one), stores.update(an_id(9))]
-    )
+    updates = [stores.update(two), stores.update(one), stores.update(one), stores.update(an_id(9))]
+    if is_decided:
+        async with stores.log.transaction() as transaction:
+            await transaction.lock({one: 1, two: 1})
+            assert await transaction.append(updates) == [2, 2, 3, None]
+    else:
+        assert await stores.log.append(updates) == [2, 2, 3, None]
     await ear.fetch("SELECT 1")
     await ear.close()
-    assert sorted(heard) == [str(one), str(two)]
+    assert sorted(heard) == [str(one), str(two), *[AWAITED] * is_decided]
 
 
 async def test_deleting_a_user_keeps_the_updates(stores: Stores, pool: Pool) -> None:

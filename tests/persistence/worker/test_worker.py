@@ -25,7 +25,7 @@ from persistence.errors import StoreError, StoreUnavailable
 from persistence.memory.projections import MemoryClaim
 from persistence.memory.stores import MemoryStore
 from persistence.ports.directory import SYSTEM, NewPipeline
-from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument
+from persistence.ports.update_log import AWAITED, LoggedUpdate, NewUpdate, StoredDocument
 from persistence.worker.replica import Replica
 from persistence.worker.retries import Backoff
 from persistence.worker.worker import Worker, WorkerSettings
@@ -103,6 +103,23 @@ class Bell:
         await self.rung.wait()
         self.rung.clear()
         return set()
+
+
+class NamingBell:
+    """Rings when a test says so, and says what for."""
+
+    def __init__(self) -> None:
+        self.listening, self._rung = asyncio.Event(), asyncio.Queue[str]()
+
+    async def wait(self, timeout: float) -> Collection[object]:  # noqa: ASYNC109 - the port
+        self.listening.set()
+        return {await self._rung.get()}
+
+    async def ring(self, what: str) -> None:
+        """Ring, and wait until the worker listens again."""
+        self.listening.clear()
+        self._rung.put_nowait(what)
+        await self.listening.wait()
 
 
 class Store(MemoryStore):
@@ -529,6 +546,28 @@ class TestRunning:
         bell.rung.set()
         await bell.listening.wait()
         assert store.cursor(editor) == 2
+        stop.set()
+        await running
+
+    async def test_whoever_waits_for_an_edit_does_not_wait_for_more_of_them(
+        self, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A round takes as long as the pause after it is, which nobody needs who waits."""
+
+        async def slowly() -> bool:
+            clock.now += 1000
+            return False
+
+        monkeypatch.setattr(store, "refresh_search", slowly)
+        editor, bell, stop = await store.new_pipeline(), NamingBell(), asyncio.Event()
+        settings = replace(SETTINGS, gather=1000.0)
+        running = asyncio.create_task(Worker(store, store, bell, settings, clock).run(stop))
+        await bell.listening.wait()
+        await store.log(editor, editor.move(A, 5))
+        await bell.ring("a pipeline")
+        assert store.cursor(editor) == 1
+        await bell.ring(AWAITED)
+        assert store.cursor(editor) >= 2
         stop.set()
         await running
 
