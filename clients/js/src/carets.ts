@@ -1,6 +1,6 @@
 /** Selections in shared texts, in a form that stays true while others edit the text. */
 import * as Y from "yjs";
-import { isObject, type Json, type JsonObject, member } from "./values.js";
+import type { JsonObject } from "./values.js";
 
 /** Where a selection begins and where its caret is: Yjs relative positions as JSON. */
 export interface TextRange {
@@ -32,11 +32,4 @@ function indexOf(text: Y.Text, position: JsonObject): number | null {
     // Another client has sent it, and Yjs expects what it wrote itself.
     return null;
   }
-}
-
-/** Read a range out of a presence state. */
-export function rangeOf(value: Json): TextRange | null {
-  if (!isObject(value)) return null;
-  const [anchor, head] = [member(value, "anchor"), member(value, "head")];
-  return isObject(anchor) && isObject(head) ? { anchor, head } : null;
 }

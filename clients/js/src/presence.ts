@@ -1,6 +1,6 @@
 /** Who else is in a pipeline, and what this page shows of its own user. */
 import type { Awareness } from "y-protocols/awareness";
-import { rangeOf, type TextRange } from "./carets.js";
+import type { TextRange } from "./carets.js";
 import { isPair } from "./refusals.js";
 import { STEP } from "./schema.js";
 import { isEntryId, isObject, type Json, member, read, textOr } from "./values.js";
@@ -54,6 +54,12 @@ function rectangle(value: Json): Rectangle | null {
 }
 
 const MOST_LEVELS = 20;
+
+function rangeOf(value: Json): TextRange | null {
+  if (!isObject(value)) return null;
+  const [anchor, head] = [member(value, "anchor"), member(value, "head")];
+  return isObject(anchor) && isObject(head) ? { anchor, head } : null;
+}
 
 function editedField(value: Json): EditedField | null {
   if (!isObject(value)) return null;
