@@ -136,8 +136,13 @@ export class Room {
     return fetch(`${this.#base}/api/pipelines/${this.#options.pipeline}${path}`, { ...init, headers });
   }
 
-  /** Connect again after `signed out` or `gone`. */
+  /** Connect again after `signed out` or `gone`, and send what was refused once more. */
   reconnect(): void {
+    if (this.#refused) {
+      // Only another exchange sends it.
+      this.#isOpen = false;
+      this.#socket.webSocket?.close();
+    }
     [this.#ended, this.#refused] = [null, ""];
     // A socket that is still closing connects again once it is closed.
     this.#socket.shouldConnect = true;
@@ -197,9 +202,9 @@ export class Room {
   }
 
   readonly #onStatus = (accepted: boolean): void => {
-    if (!accepted) this.#refused ||= "the server has refused an edit: reload the page";
+    if (!accepted) this.#refused ||= "the server has refused an edit: try again, or reload the page";
     if (this.#isSaved() && !this.#refused) this.#count(0);
-    else if (this.#tally.isComplete) this.#count(Math.min(this.#unsaved, this.#tally.waiting));
+    else if (this.#tally.isComplete && !this.#refused) this.#count(Math.min(this.#unsaved, this.#tally.waiting));
     this.#tell();
   };
 

@@ -3,15 +3,15 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { WebSocket as NodeWebSocket, WebSocketServer, type WebSocket as Socket } from "ws";
-import { joinRoom, type Saved } from "../src/index.js";
+import { addStep, joinRoom, type Saved } from "../src/index.js";
 
 const PIPELINE = "6a8d9e3c-1a52-4bb5-9c50-40b45b4c6b1e";
 
+const text = (each: string): number[] => [Buffer.byteLength(each), ...Buffer.from(each)];
+const message = (...content: readonly number[]): Uint8Array => Uint8Array.from([...text(PIPELINE), ...content]);
+
 /** A denial of the document, as the server writes it: varString address, 2, 1, varString reason. */
-function denial(reason: string): Uint8Array {
-  const text = (each: string): number[] => [Buffer.byteLength(each), ...Buffer.from(each)];
-  return Uint8Array.from([...text(PIPELINE), 2, 1, ...text(reason)]);
-}
+const denial = (reason: string): Uint8Array => message(2, 1, ...text(reason));
 
 /** Join a room at a server that answers the first message so; return how often it was tried, and what is shown. */
 async function joined(answer: (socket: Socket) => void, state: Saved["state"]): Promise<[number, Saved]> {
@@ -53,3 +53,34 @@ for (const [code, state] of ENDS) {
     }
   });
 }
+
+test("what the server has refused is sent once more on demand", async () => {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await once(server, "listening");
+  let connections = 0;
+  server.on("connection", (socket) => {
+    // The first connection takes no edit, the next one does.
+    const accepts = Number(connections++ > 0);
+    socket.on("message", (data: Buffer) => {
+      const [type, step] = data.subarray(1 + PIPELINE.length);
+      if (type === 2) for (const each of [[2, 2, ...text("read-write")], [0, 0, 1, 0], [0, 1, 2, 0, 0]]) socket.send(message(...each));
+      if (type === 0 && step !== 0) socket.send(message(8, accepts));
+    });
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const room = joinRoom({ url, pipeline: PIPELINE, token: () => "t", WebSocket: NodeWebSocket as never });
+  const until = (state: Saved["state"]): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => void (room.saved().state === state && resolve());
+      room.subscribe(look);
+      look();
+    });
+  addStep(room.pipeline, { type: "claude" });
+  await until("read only");
+  assert.match(room.saved().reason, /refused an edit/);
+  room.reconnect();
+  await until("saved");
+  assert.deepEqual([connections, room.saved().unsaved], [2, 0]);
+  room.leave();
+  server.close();
+});

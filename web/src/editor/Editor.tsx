@@ -10,6 +10,7 @@ import { Code } from "./code/Code";
 import { CommentsProvider } from "./comments/CommentsProvider";
 import styles from "./Editor.module.css";
 import { EditorSkeleton } from "./EditorSkeleton";
+import { LeaveGuard } from "./leaving/LeaveGuard";
 import { Library } from "./library/Library";
 import { People } from "./people/People";
 import { Problems } from "./problems/Problems";
@@ -18,6 +19,7 @@ import { Shortcuts } from "./shortcuts/Shortcuts";
 import { useEditor, type View, ViewState } from "./state";
 import { Topbar } from "./topbar/Topbar";
 
+const Gone = lazy(() => import("./gone/Gone").then((module) => ({ default: module.Gone })));
 const History = lazy(() => import("./history/History"));
 
 export function Editor({ pipeline }: { readonly pipeline: string }): ReactNode {
@@ -37,10 +39,19 @@ export function Editor({ pipeline }: { readonly pipeline: string }): ReactNode {
 function Areas(): ReactNode {
   const view = useEditor((state) => state.view);
   const isHistory = useEditor((state) => state.history !== null);
-  useQuestionBeforeLeaving();
+  const isGone = useSaved(({ state }) => state === "gone");
   useTitle();
+  if (isGone) {
+    return (
+      <Suspense fallback={<EditorSkeleton />}>
+        <LeaveGuard />
+        <Gone />
+      </Suspense>
+    );
+  }
   return (
     <div className={styles.editor} data-view={view}>
+      <LeaveGuard />
       <Topbar />
       {isHistory ? (
         <Suspense fallback={null}>
@@ -67,17 +78,6 @@ const Work = ({ view }: { readonly view: View }): ReactNode => (
     <PropertiesArea />
   </>
 );
-
-/** Edits that only this page has are asked about before it is left; the browser words the question. */
-function useQuestionBeforeLeaving(): void {
-  const { unsaved } = useSaved();
-  useEffect(() => {
-    if (unsaved === 0) return;
-    const ask = (event: BeforeUnloadEvent): void => event.preventDefault();
-    window.addEventListener("beforeunload", ask);
-    return () => window.removeEventListener("beforeunload", ask);
-  }, [unsaved]);
-}
 
 function useTitle(): void {
   const { pipeline } = useRoom();

@@ -7,7 +7,7 @@ import { rest, sentenceOf } from "../session/rest";
 import { useAsked } from "../session/useAsked";
 import { Avatar } from "../ui/Avatar";
 import { Button } from "../ui/Button";
-import { ago } from "./ago";
+import { ago } from "../session/ago";
 import { useHome } from "./HomeState";
 import styles from "./Lists.module.css";
 import { Loading } from "./Loading";

@@ -5,7 +5,7 @@ import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import { starred, useMarks } from "../session/marks";
 import { Avatars } from "../ui/Avatar";
-import { ago } from "./ago";
+import { ago } from "../session/ago";
 import { useHome } from "./HomeState";
 import styles from "./PipelineTable.module.css";
 import { type RowActions, RowMenu } from "./RowMenu";

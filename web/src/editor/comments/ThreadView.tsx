@@ -2,7 +2,7 @@
 import { Check, Ellipsis, RotateCcw } from "lucide-react";
 import type { Comment } from "pipeloom-client/rest";
 import { type ReactNode, useState } from "react";
-import { ago } from "../../home/ago";
+import { ago } from "../../session/ago";
 import { rest } from "../../session/rest";
 import { useAsked } from "../../session/useAsked";
 import { Avatar } from "../../ui/Avatar";

@@ -2,7 +2,7 @@
 import { Plus, X } from "lucide-react";
 import { useSaved, useVersions } from "pipeloom-client/react";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { ago } from "../../home/ago";
+import { ago } from "../../session/ago";
 import { Button, IconButton } from "../../ui/Button";
 import { cx } from "../../ui/cx";
 import { type History, useSetEditor } from "../state";

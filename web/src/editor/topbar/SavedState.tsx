@@ -1,53 +1,93 @@
-/** Whether the edits are on the server: one place, one height, announced politely. */
-import { Check, CloudOff, Eye, LoaderCircle, LogIn, TriangleAlert } from "lucide-react";
+/** Whether the edits are on the server: one place, one height; what it means is announced once it lasts. */
+import { Check, CircleAlert, CloudOff, Eye, LoaderCircle, LogIn } from "lucide-react";
+import type { Saved } from "pipeloom-client";
 import { useRoom, useSaved } from "pipeloom-client/react";
-import { type ReactNode, useEffect } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { session } from "../../session/token";
 import { cx } from "../../ui/cx";
+import { kindOf, type Kind, titleOf, wordsOf } from "./savedWords";
 import styles from "./SavedState.module.css";
 
+const SignInDialog = lazy(() => import("../../session/SignIn").then((module) => ({ default: module.SignInDialog })));
+
+const ICONS: Readonly<Record<Kind, ReactNode>> = {
+  saved: <Check size={14} className={styles.check} />,
+  saving: <LoaderCircle size={14} className={styles.turning} />,
+  offline: <CloudOff size={14} />,
+  readOnly: <Eye size={14} />,
+  signedOut: <LogIn size={14} />,
+  notSaved: <CircleAlert size={14} />,
+};
+
+const LOOKS: Readonly<Record<Kind, string | undefined>> = {
+  saved: styles.plain,
+  saving: styles.plain,
+  offline: styles.warning,
+  readOnly: styles.muted,
+  signedOut: styles.danger,
+  notSaved: styles.danger,
+};
+
 export function SavedState(): ReactNode {
-  const { state, unsaved, reason } = useSaved();
+  const saved = useSaved();
   const room = useRoom();
-  // Who signs in, in this window or another, goes on where the connection has ended.
-  useEffect(() => session.subscribe(() => room.saved().state === "signed out" && room.reconnect()), [room]);
-  const { icon, text, kind } = shown(state, unsaved);
+  const [isSigningIn, setSigningIn] = useState(false);
+  useConnectAgain();
+  const kind = kindOf(saved);
   return (
-    <span role="status" className={cx(styles.state, styles[kind])} title={reason || titleOf(state)}>
-      {icon}
-      {text}
-      {state === "signed out" ? (
-        <a href="/home" target="_blank" rel="noopener">
-          Sign in
-        </a>
+    <>
+      {/* Announced by what stands below: not with each edit. */}
+      <span role="status" aria-live="off" className={cx(styles.state, LOOKS[kind])} title={titleOf(kind, saved)}>
+        {ICONS[kind]}
+        {wordsOf(kind, saved)}
+        {kind === "signedOut" ? <Action label="Sign in" run={() => setSigningIn(true)} /> : null}
+        {kind === "notSaved" ? <Action label="Retry" run={() => room.reconnect()} /> : null}
+      </span>
+      <Announced kind={kind} saved={saved} />
+      {isSigningIn ? (
+        <Suspense>
+          <SignInDialog onClose={() => setSigningIn(false)} />
+        </Suspense>
       ) : null}
-    </span>
+    </>
   );
 }
 
-type State = ReturnType<typeof useSaved>["state"];
+const Action = ({ label, run }: { readonly label: string; readonly run: () => void }): ReactNode => (
+  <button type="button" className={styles.action} onClick={run}>
+    {label}
+  </button>
+);
 
-const edits = (count: number): string => (count === 1 ? "1 edit waits" : `${count} edits wait`);
-
-function shown(state: State, unsaved: number): { icon: ReactNode; text: string; kind: "plain" | "warning" | "muted" | "danger" } {
-  switch (state) {
-    case "saved":
-      return { icon: <Check size={14} className={styles.check} />, text: "Saved", kind: "plain" };
-    case "saving":
-      return { icon: <LoaderCircle size={14} className={styles.turning} />, text: `Saving ${unsaved || ""}`.trim(), kind: "plain" };
-    case "offline":
-      return { icon: <CloudOff size={14} />, text: unsaved > 0 ? `Offline, ${edits(unsaved)}` : "Offline", kind: "warning" };
-    case "read only":
-      return { icon: <Eye size={14} />, text: "Read only", kind: "muted" };
-    case "signed out":
-      return { icon: <LogIn size={14} />, text: "Signed out", kind: "danger" };
-    case "gone":
-      return { icon: <TriangleAlert size={14} />, text: "Not there any more", kind: "danger" };
-  }
+/** Who signs in, in this window or another, goes on where the connection has ended; so does a network that is back. */
+function useConnectAgain(): void {
+  const room = useRoom();
+  useEffect(() => {
+    const again = (state: Saved["state"]) => (): void => void (room.saved().state === state && room.reconnect());
+    const online = again("offline");
+    const stop = session.subscribe(again("signed out"));
+    addEventListener("online", online);
+    return () => {
+      stop();
+      removeEventListener("online", online);
+    };
+  }, [room]);
 }
 
-function titleOf(state: State): string {
-  if (state === "read only") return "Your role in the team lets you read this pipeline, not edit it";
-  if (state === "saved") return "Everything is on the server";
-  return state === "offline" ? "Edits are kept in this browser and sent once the server is there again" : "";
+const LASTS_MS = 1000;
+
+/** A state is announced politely once it has lasted; that edits are on their way is none. */
+function Announced({ kind, saved }: { readonly kind: Kind; readonly saved: Saved }): ReactNode {
+  const [said, setSaid] = useState("");
+  const sentence = kind === "saving" ? null : `${wordsOf(kind, saved)}. ${titleOf(kind, saved)}`;
+  useEffect(() => {
+    if (sentence === null) return;
+    const timer = setTimeout(() => setSaid(sentence), LASTS_MS);
+    return () => clearTimeout(timer);
+  }, [sentence]);
+  return (
+    <span aria-live="polite" className="visually-hidden">
+      {said}
+    </span>
+  );
 }

@@ -1,13 +1,12 @@
 /** The dialogs that a row of the list opens. */
 import type { ListedPipeline } from "pipeloom-client/rest";
-import { type FormEvent, type ReactNode, useId, useState } from "react";
-import { rest, sentenceOf } from "../../session/rest";
-import { Button } from "../../ui/Button";
-import { Dialog } from "../../ui/Dialog";
+import { type ReactNode, useState } from "react";
+import { FormDialog } from "../../session/FormDialog";
+import { rest } from "../../session/rest";
+import { Select } from "../../ui/Select";
 import { TextField } from "../../ui/TextField";
 import { useHome } from "../HomeState";
 import type { Actions } from "../useActions";
-import styles from "./Dialogs.module.css";
 import { tagsIn } from "./tagsIn";
 
 export type DialogKind = "details" | "fork" | "template" | "delete";
@@ -21,46 +20,6 @@ export interface DialogProps {
 export function Dialogs({ kind, ...props }: DialogProps & { readonly kind: DialogKind }): ReactNode {
   const Shown = { details: Details, fork: Fork, template: SaveAsTemplate, delete: Delete }[kind];
   return <Shown {...props} />;
-}
-
-/** A dialog with fields: what is refused is said in it, and what was filled in stays. */
-export function FormDialog({ title, submit, onSubmit, onClose, isDangerous, disabledReason, children }: {
-  readonly title: string;
-  /** The word on the button. */
-  readonly submit: string;
-  /** Rejects with what is to be said. */
-  readonly onSubmit: () => Promise<void>;
-  readonly onClose: () => void;
-  readonly isDangerous?: boolean;
-  readonly disabledReason?: string | undefined;
-  readonly children: ReactNode;
-}): ReactNode {
-  const id = useId();
-  const [refusal, setRefusal] = useState("");
-  const [isBusy, setBusy] = useState(false);
-  const send = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    if (isBusy || disabledReason !== undefined) return;
-    setBusy(true);
-    await onSubmit().then(onClose, (error: unknown) => setRefusal(sentenceOf(error)));
-    setBusy(false);
-  };
-  const buttons = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" form={id} variant={isDangerous ? "danger" : "primary"} disabledReason={isBusy ? "Under way" : disabledReason}>
-        {submit}
-      </Button>
-    </>
-  );
-  return (
-    <Dialog title={title} onClose={onClose} actions={buttons}>
-      <form id={id} className={styles.form} onSubmit={(event) => void send(event)}>
-        {children}
-        <p role="alert" className={styles.refusal}>{refusal}</p>
-      </form>
-    </Dialog>
-  );
 }
 
 function Details({ pipeline, actions, onClose }: DialogProps): ReactNode {
@@ -93,14 +52,7 @@ function Fork({ pipeline, actions, onClose }: DialogProps): ReactNode {
       <p>The copy has a document and a history of its own.</p>
       <TextField label="Name" value={name} onChange={setName} maxLength={500} isFocused />
       {open.length > 1 ? (
-        <label className={styles.choice}>
-          Team
-          <select value={teamId} onChange={({ target }) => setTeam(target.value)}>
-            {open.map(({ id, name: label }) => (
-              <option key={id} value={id}>{label}</option>
-            ))}
-          </select>
-        </label>
+        <Select label="Team" value={teamId} onChange={setTeam} options={open.map(({ id, name: text }) => [id, text])} />
       ) : null}
     </FormDialog>
   );

@@ -2,12 +2,12 @@
 import type { Template } from "pipeloom-client/rest";
 import { type ReactNode, useState } from "react";
 import { useLocation } from "wouter";
+import { FormDialog } from "../../session/FormDialog";
 import { rest, sentenceOf } from "../../session/rest";
 import { useAsked } from "../../session/useAsked";
 import { Skeleton } from "../../ui/Skeleton";
 import { TextField } from "../../ui/TextField";
 import { useHome } from "../HomeState";
-import { FormDialog } from "./Dialogs";
 
 export function UseTemplate({ template, onClose }: { readonly template: Template; readonly onClose: () => void }): ReactNode {
   const { team, recount } = useHome();
