@@ -13,6 +13,8 @@ export interface EditorState {
   readonly commenting: string | null;
   /** The history that is shown instead of the present pipeline, null while it is closed. */
   readonly history: History | null;
+  /** The id of the user whose part of the canvas is shown here, too. */
+  readonly following: string | null;
   /** What was refused last, shown at the pointer for a moment. */
   readonly refusal: Refusal | null;
 }
@@ -30,7 +32,7 @@ export interface Refusal {
   readonly at: { readonly x: number; readonly y: number } | null;
 }
 
-const INITIAL: EditorState = { view: "graph", isLibraryOpen: true, drawer: null, commenting: null, history: null, refusal: null };
+const INITIAL: EditorState = { view: "graph", isLibraryOpen: true, drawer: null, commenting: null, history: null, following: null, refusal: null };
 
 class Store {
   private state = INITIAL;

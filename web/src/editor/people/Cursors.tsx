@@ -1,110 +1,77 @@
-/**
- * The others' cursors: an overlay that is written once per animation frame and by no component, since
- * twenty cursors as state of the page cost twice as much. Inside `<ReactFlow>`, which knows the viewport.
- */
-import { useReactFlow, useStoreApi } from "@xyflow/react";
-import type { Other } from "pipeloom-client";
+/** The others on the canvas. It stands inside `<ReactFlow>`, which knows what is seen, and where steps are drawn. */
+import { useStoreApi, ViewportPortal } from "@xyflow/react";
+import type { Room } from "pipeloom-client";
 import { useRoom } from "pipeloom-client/react";
-import { type ReactNode, useEffect, useRef } from "react";
-import { personColor } from "../../theme/people";
-import styles from "./Cursors.module.css";
-
-const STILL_MS = 10_000;
-const SEND_MS = 50;
+import { type ReactNode, useEffect, useState } from "react";
+import { Carried } from "./carried";
+import { Following } from "./Following";
+import { Overlay, type Scene } from "./overlay";
+import styles from "./overlay.module.css";
+import { useOwnPresence } from "./ownPresence";
 
 export function Cursors(): ReactNode {
-  const overlay = useRef<HTMLDivElement>(null);
-  useOthersCursors(overlay);
-  useOwnCursor();
-  return <div ref={overlay} className={styles.overlay} aria-hidden="true" />;
+  // The plane is there a moment later than the rest.
+  const [root, setRoot] = useState<HTMLElement | null>(null);
+  const [plane, setPlane] = useState<HTMLElement | null>(null);
+  useOthersDrawn(root, plane);
+  useOwnPresence();
+  return (
+    <>
+      <div ref={setRoot} className={styles.overlay} aria-hidden="true" />
+      <ViewportPortal>
+        <div ref={setPlane} />
+      </ViewportPortal>
+      <Following />
+    </>
+  );
 }
 
-interface Drawn {
-  readonly element: HTMLElement;
-  cursor: Other["cursor"];
-  movedAt: number;
-}
-
-function useOthersCursors(overlay: { readonly current: HTMLElement | null }): void {
+function useOthersDrawn(root: HTMLElement | null, plane: HTMLElement | null): void {
   const room = useRoom();
   const store = useStoreApi();
   useEffect(() => {
-    const drawn = new Map<number, Drawn>();
-    let frame = 0;
+    if (root === null || plane === null) return;
+    const [overlay, carried] = [new Overlay(root, plane), new Carried()];
+    let [frame, timer] = [0, 0];
     const draw = (): void => {
       frame = 0;
-      if (overlay.current) drawAll(overlay.current, drawn, room.others(), store.getState().transform);
+      clearTimeout(timer);
+      carried.mark(room.others(), store.getState());
+      const fading = overlay.draw(sceneOf(room, store.getState()), performance.now());
+      if (Number.isFinite(fading)) timer = window.setTimeout(request, fading + 10);
     };
     const request = (): void => void (frame ||= requestAnimationFrame(draw));
     const stops = [room.subscribe(request), store.subscribe(request)];
-    const fading = setInterval(request, 1000);
     request();
     return () => {
       for (const stop of stops) stop();
-      clearInterval(fading);
+      clearTimeout(timer);
       cancelAnimationFrame(frame);
-      overlay.current?.replaceChildren();
     };
-  }, [room, store, overlay]);
+  }, [room, store, root, plane]);
 }
 
-function drawAll(overlay: HTMLElement, drawn: Map<number, Drawn>, others: readonly Other[], [x, y, zoom]: readonly [number, number, number]): void {
-  const now = performance.now();
-  const gone = new Set(drawn.keys());
-  for (const { clientId, user, cursor } of others) {
-    if (cursor === null) continue;
-    gone.delete(clientId);
-    const each = drawn.get(clientId) ?? added(overlay, drawn, clientId, user);
-    if (each.cursor !== cursor) [each.cursor, each.movedAt] = [cursor, now];
-    each.element.style.transform = `translate(${cursor.x * zoom + x}px, ${cursor.y * zoom + y}px)`;
-    each.element.style.opacity = now - each.movedAt > STILL_MS ? "0" : "1";
-  }
-  for (const clientId of gone) {
-    drawn.get(clientId)?.element.remove();
-    drawn.delete(clientId);
-  }
-}
+type FlowState = ReturnType<ReturnType<typeof useStoreApi>["getState"]>;
 
-const ARROW = "M1 1v13l3.6-3.1 2.2 5 2.3-1-2.2-4.9H12z";
-const SVG = "http://www.w3.org/2000/svg";
-
-function added(overlay: HTMLElement, drawn: Map<number, Drawn>, clientId: number, user: Other["user"]): Drawn {
-  const element = document.createElement("div");
-  element.className = styles["cursor"] ?? "";
-  element.style.setProperty("--person", personColor(user.id));
-  const arrow = document.createElementNS(SVG, "svg");
-  arrow.append(document.createElementNS(SVG, "path"));
-  arrow.firstElementChild?.setAttribute("d", ARROW);
-  const name = document.createElement("span");
-  name.textContent = user.name;
-  element.append(arrow, name);
-  overlay.append(element);
-  const made = { element, cursor: null, movedAt: 0 };
-  drawn.set(clientId, made);
-  return made;
-}
-
-/** Show this window's pointer to the others, at most every 50 ms, and take it back when it leaves the canvas. */
-function useOwnCursor(): void {
-  const room = useRoom();
-  const flow = useReactFlow();
-  const latest = useRef(flow);
-  latest.current = flow;
-  useEffect(() => {
-    let sentAt = 0;
-    const move = ({ target, clientX: x, clientY: y, timeStamp }: PointerEvent): void => {
-      const isOver = target instanceof Element && target.closest(".react-flow") !== null;
-      if (isOver && timeStamp - sentAt < SEND_MS) return;
-      if (!isOver && (room.awareness.getLocalState()?.["cursor"] ?? null) === null) return;
-      sentAt = timeStamp;
-      room.setPresence({ cursor: isOver ? latest.current.screenToFlowPosition({ x, y }, { snapToGrid: false }) : null });
-    };
-    const leave = (): void => room.setPresence({ cursor: null });
-    document.addEventListener("pointermove", move, { passive: true });
-    document.documentElement.addEventListener("pointerleave", leave);
-    return () => {
-      document.removeEventListener("pointermove", move);
-      document.documentElement.removeEventListener("pointerleave", leave);
-    };
-  }, [room]);
+function sceneOf(room: Room, { nodeLookup, transform, width, height }: FlowState): Scene {
+  return {
+    others: room.others(),
+    transform,
+    width,
+    height,
+    rectOf: (id) => {
+      const node = nodeLookup.get(id);
+      if (node === undefined || node.hidden) return null;
+      const { x, y } = node.internals.positionAbsolute;
+      const [nodeWidth, nodeHeight] = [node.measured.width ?? node.width ?? 0, node.measured.height ?? node.height ?? 0];
+      return { x, y, width: nodeWidth, height: nodeHeight, isContainer: node.type === "container" };
+    },
+    standsAt: (id) => {
+      const step = room.pipeline.steps().get(id);
+      if (step === undefined) return null;
+      const parent = step.parent_step_id === null ? undefined : nodeLookup.get(step.parent_step_id);
+      const { x, y } = parent?.internals.positionAbsolute ?? { x: 0, y: 0 };
+      return { x: x + step.position.x, y: y + step.position.y };
+    },
+  };
 }

@@ -3,9 +3,7 @@ import { useOthers } from "pipeloom-client/react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 
 export function People(): ReactNode {
-  const others = useOthers();
-  const names = [...new Set(others.map(({ user }) => user.name))].sort();
-  const present = names.join("\n");
+  const present = useOthers((others) => [...new Set(others.map(({ user }) => user.name))].sort().join("\n"));
   const former = useRef(present);
   const [news, setNews] = useState("");
   useEffect(() => {

@@ -2,7 +2,7 @@
 import { Ban } from "lucide-react";
 import { useReactFlow } from "@xyflow/react";
 import { useRoom, useSelection, useUndo } from "pipeloom-client/react";
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { useEditor, useSetEditor } from "../state";
 import { motion } from "../useCommands";
 import { keyOf } from "./keyOf";
@@ -19,6 +19,8 @@ function useShortcuts(): void {
   const [, select] = useSelection();
   const flow = useReactFlow();
   const set = useSetEditor();
+  const following = useRef<string | null>(null);
+  following.current = useEditor((state) => state.following);
   useEffect(() => {
     const duration = motion(160);
     const commands: Readonly<Record<string, () => void>> = {
@@ -32,7 +34,7 @@ function useShortcuts(): void {
       "mod+1": () => set({ view: "graph" }),
       "mod+2": () => set({ view: "code" }),
       "mod+3": () => set({ view: "split" }),
-      escape: () => select([]),
+      escape: () => (following.current === null ? select([]) : set({ following: null })),
     };
     const press = (event: KeyboardEvent): void => {
       const command = commands[keyOf(event)];

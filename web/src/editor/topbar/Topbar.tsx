@@ -1,13 +1,12 @@
 /** The bar at the top: where one is, whether it is saved, who is here. */
 import { History as HistoryIcon, LayoutGrid, MessageSquare, PanelLeftOpen } from "lucide-react";
-import { useOthers } from "pipeloom-client/react";
 import { type ReactNode, useEffect } from "react";
 import { useLocation } from "wouter";
 import { recent } from "../../session/marks";
 import { isEmbedded } from "../../session/parent";
-import { Avatars } from "../../ui/Avatar";
 import { IconButton } from "../../ui/Button";
 import { Segments } from "../../ui/Tabs";
+import { PeopleBar } from "../people/PeopleBar";
 import { useEditor, usePipelineId, useSetEditor, type View } from "../state";
 import { Breadcrumb } from "./Breadcrumb";
 import { More } from "./More";
@@ -26,7 +25,6 @@ export function Topbar(): ReactNode {
   const [, navigate] = useLocation();
   const { view, isLibraryOpen, drawer, history } = useEditor((state) => state);
   const set = useSetEditor();
-  const others = useOthers();
   const place = usePlace();
   const pipelineId = usePipelineId();
   useEffect(() => recent.add(pipelineId), [pipelineId]);
@@ -49,7 +47,7 @@ export function Topbar(): ReactNode {
         <Segments<View> label="View" tabs={VIEWS} chosen={view} onChoose={(id) => set({ view: id })} />
       </div>
       <div className={styles.right}>
-        <Avatars people={others.map(({ user }) => user)} />
+        <PeopleBar />
         <span className={styles.line} />
         <IconButton label="Comments" pressed={drawer === "comments"} onClick={() => set({ drawer: drawer === "comments" ? null : "comments" })}>
           <MessageSquare size={16} />
