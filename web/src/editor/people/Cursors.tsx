@@ -1,77 +1,18 @@
-/** The others on the canvas. It stands inside `<ReactFlow>`, which knows what is seen, and where steps are drawn. */
-import { useStoreApi, ViewportPortal } from "@xyflow/react";
-import type { Room } from "pipeloom-client";
-import { useRoom } from "pipeloom-client/react";
-import { type ReactNode, useEffect, useState } from "react";
-import { Carried } from "./carried";
-import { Following } from "./Following";
-import { Overlay, type Scene } from "./overlay";
-import styles from "./overlay.module.css";
+/** Who else is on the canvas, and what they see of this window. */
+import { useOthers } from "pipeloom-client/react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import { useOwnPresence } from "./ownPresence";
 
+const Others = lazy(() => import("./Others").then((module) => ({ default: module.Others })));
+
+/** It stands inside `<ReactFlow>`, which knows what is seen. */
 export function Cursors(): ReactNode {
-  // The plane is there a moment later than the rest.
-  const [root, setRoot] = useState<HTMLElement | null>(null);
-  const [plane, setPlane] = useState<HTMLElement | null>(null);
-  useOthersDrawn(root, plane);
   useOwnPresence();
+  const isAnybodyHere = useOthers((others) => others.length > 0);
+  // Once drawn it stays: it takes back what it has drawn of those who leave.
+  const [wasAnybodyHere, setWas] = useState(false);
+  if (isAnybodyHere && !wasAnybodyHere) setWas(true);
   return (
-    <>
-      <div ref={setRoot} className={styles.overlay} aria-hidden="true" />
-      <ViewportPortal>
-        <div ref={setPlane} />
-      </ViewportPortal>
-      <Following />
-    </>
+    <Suspense>{isAnybodyHere || wasAnybodyHere ? <Others /> : null}</Suspense>
   );
-}
-
-function useOthersDrawn(root: HTMLElement | null, plane: HTMLElement | null): void {
-  const room = useRoom();
-  const store = useStoreApi();
-  useEffect(() => {
-    if (root === null || plane === null) return;
-    const [overlay, carried] = [new Overlay(root, plane), new Carried()];
-    let [frame, timer] = [0, 0];
-    const draw = (): void => {
-      frame = 0;
-      clearTimeout(timer);
-      carried.mark(room.others(), store.getState());
-      const fading = overlay.draw(sceneOf(room, store.getState()), performance.now());
-      if (Number.isFinite(fading)) timer = window.setTimeout(request, fading + 10);
-    };
-    const request = (): void => void (frame ||= requestAnimationFrame(draw));
-    const stops = [room.subscribe(request), store.subscribe(request)];
-    request();
-    return () => {
-      for (const stop of stops) stop();
-      clearTimeout(timer);
-      cancelAnimationFrame(frame);
-    };
-  }, [room, store, root, plane]);
-}
-
-type FlowState = ReturnType<ReturnType<typeof useStoreApi>["getState"]>;
-
-function sceneOf(room: Room, { nodeLookup, transform, width, height }: FlowState): Scene {
-  return {
-    others: room.others(),
-    transform,
-    width,
-    height,
-    rectOf: (id) => {
-      const node = nodeLookup.get(id);
-      if (node === undefined || node.hidden) return null;
-      const { x, y } = node.internals.positionAbsolute;
-      const [nodeWidth, nodeHeight] = [node.measured.width ?? node.width ?? 0, node.measured.height ?? node.height ?? 0];
-      return { x, y, width: nodeWidth, height: nodeHeight, isContainer: node.type === "container" };
-    },
-    standsAt: (id) => {
-      const step = room.pipeline.steps().get(id);
-      if (step === undefined) return null;
-      const parent = step.parent_step_id === null ? undefined : nodeLookup.get(step.parent_step_id);
-      const { x, y } = parent?.internals.positionAbsolute ?? { x: 0, y: 0 };
-      return { x: x + step.position.x, y: y + step.position.y };
-    },
-  };
 }
