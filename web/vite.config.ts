@@ -30,6 +30,33 @@ const compressed: Plugin = {
   },
 };
 
+/** A group of modules that become one file: those whose paths match one of these. */
+const group = (name: string, priority: number, ...parts: readonly string[]) => ({ name, priority, test: new RegExp(`[/\\0](${parts.join("|")})`) });
+
+/**
+ * What is loaded first, in few files: each module that several chunks share would otherwise be one of its own, and small
+ * files compress badly. `page` is what every page needs, `editing` what an open pipeline needs besides.
+ */
+const GROUPS = [
+  group(
+    "page", 2,
+    "vite/preload-helper",
+    "node_modules/(react|react-dom|scheduler|use-sync-external-store|wouter)/",
+    "node_modules/lucide-react/dist/esm/(?!icons/)",
+    "web/src/(ui|theme|session)/",
+    "web/src/editor/familyOf\\.",
+    "clients/js/src/(rest/|listeners)",
+  ),
+  group(
+    "editing", 1,
+    "node_modules/(@xyflow|d3-[a-z]+|zustand|classcat|yjs|lib0|y-protocols|y-indexeddb|@hocuspocus|@lifeomic|fractional-indexing)/",
+    "clients/js/src/",
+    "web/src/editor/(state|useCommands|pointer)\\.",
+    "web/src/editor/canvas/(scene|measures|canvasState|canvasContext|facts|slots|viewFlow|routing|targets|later)\\.",
+    "web/src/editor/(comments/(CommentsProvider|threads)|problems/useProblemsOf|shortcuts/keyOf)\\.",
+  ),
+];
+
 /** Where the API is while `npm run dev` serves the page. */
 const server = process.env["PIPELOOM_URL"] ?? "http://127.0.0.1:8000";
 
@@ -51,6 +78,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 1600,
     rolldownOptions: {
       input: { index: here("index.html"), "api-docs": here("api-docs.html") },
+      output: { codeSplitting: { groups: GROUPS } },
     },
   },
   server: {

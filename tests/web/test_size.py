@@ -34,3 +34,12 @@ def test_the_first_load_of_an_open_pipeline_is_small() -> None:
     print(f"{script} bytes of script, {style} of style")
     assert 100_000 < script < MOST_SCRIPT
     assert 5_000 < style < MOST_STYLE
+
+
+def test_the_list_of_pipelines_loads_nothing_of_the_editor() -> None:
+    page = build_page()
+    manifest = json.loads((page / "manifest.json").read_text())
+    names = {*chunks(manifest, "index.html"), *chunks(manifest, "src/home/Home.tsx")}
+    script = sum(size(page / manifest[name]["file"]) for name in names)
+    print(f"{script} bytes of script")
+    assert 50_000 < script < MOST_SCRIPT / 2

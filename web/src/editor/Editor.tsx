@@ -11,7 +11,7 @@ import { CommentsProvider } from "./comments/CommentsProvider";
 import styles from "./Editor.module.css";
 import { EditorSkeleton } from "./EditorSkeleton";
 import { LeaveGuard } from "./leaving/LeaveGuard";
-import { Library } from "./library/Library";
+import { LibraryArea } from "./library/LibraryArea";
 import { People } from "./people/People";
 import { Problems } from "./problems/Problems";
 import { PropertiesArea } from "./properties/PropertiesArea";
@@ -70,7 +70,7 @@ function Areas(): ReactNode {
 /** The present pipeline: what one edits. */
 const Work = ({ view }: { readonly view: View }): ReactNode => (
   <>
-    <Library />
+    <LibraryArea />
     <main className={styles.middle} aria-label="Pipeline">
       {view === "code" ? null : <Canvas />}
       {view === "graph" ? null : <Code />}

@@ -5,7 +5,7 @@ import { useRoom, useSelection } from "pipeloom-client/react";
 import { useMemo } from "react";
 import { canvasOf, type Target } from "./canvas/canvasState";
 import { NODE_HEIGHT, NODE_WIDTH, type Point } from "./canvas/measures";
-import { addTo } from "./canvas/structure";
+import { structure } from "./canvas/later";
 import { pointer } from "./pointer";
 import { useSetEditor } from "./state";
 
@@ -14,9 +14,9 @@ const VIEW_JUMP_MS = 240;
 export interface Commands {
   /**
    * Add a step of a type and select it: on the canvas in the middle of what is seen, at the end of another list,
-   * or in either with its corner at a point of the canvas.
+   * or in either with its corner at a point of the canvas. Resolves to its id, null if that was refused.
    */
-  readonly add: (type: string, target?: Target, at?: Point) => void;
+  readonly add: (type: string, target?: Target, at?: Point) => Promise<string | null>;
   /** Select a step and bring it into view. */
   readonly jumpTo: (stepId: string) => void;
   /** Show why something was refused, at the pointer; returns whether it was done. */
@@ -37,13 +37,15 @@ export function useCommands(): Commands {
       select([stepId]);
       void flow.fitView({ nodes: [{ id: stepId }], maxZoom: 1, duration: motion(VIEW_JUMP_MS) });
     };
-    const add: Commands["add"] = (type, target = CANVAS, at) => {
+    const add: Commands["add"] = async (type, target = CANVAS, at) => {
+      const { addTo } = await structure();
       const wanted = at ?? (target.parent === null ? middle(flow) : null);
       const added = addTo(room.pipeline, type, target, wanted, at !== undefined);
-      if (!check(added) || !added.ok) return;
+      if (!check(added) || !added.ok) return null;
       const canvas = canvasOf(room);
       if (target.parent !== null && canvas.get().folded.has(target.parent)) canvas.fold(target.parent);
       select([added.id]);
+      return added.id;
     };
     return { add, jumpTo, check };
   }, [room, flow, select, set]);

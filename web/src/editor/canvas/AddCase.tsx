@@ -1,6 +1,7 @@
 /** Asks for the value of one more case of a switch. */
 import { ListPlus } from "lucide-react";
 import { type FormEvent, type ReactNode, useState } from "react";
+import { autofocus } from "../../ui/autofocus";
 import { Button } from "../../ui/Button";
 import { cx } from "../../ui/cx";
 import { Popover } from "../../ui/Popover";
@@ -10,7 +11,7 @@ import { useCanvasStore } from "./canvasState";
 import containerStyles from "./ContainerNode.module.css";
 import { slotOfCase } from "./slots";
 
-export function AddCase({ id }: { readonly id: string }): ReactNode {
+export default function AddCase({ id }: { readonly id: string }): ReactNode {
   const reason = useCanvasContent().readOnlyReason;
   const className = cx("nodrag", "nopan", containerStyles.icon, containerStyles.quiet);
   if (reason !== undefined) {
@@ -54,7 +55,7 @@ function Ask({ id, close }: { readonly id: string; readonly close: () => void })
     <form onSubmit={submit} className={styles.ask}>
       <label>
         If the value is
-        <input autoFocus value={value} onChange={(event) => setValue(event.target.value)} placeholder="high" />
+        <input ref={autofocus} value={value} onChange={(event) => setValue(event.target.value)} placeholder="high" />
       </label>
       <Button type="submit" variant="primary">Add case</Button>
       <p role="alert" className={styles.refusal}>{refusal}</p>

@@ -1,84 +1,129 @@
 /** The graph: steps, connections and what floats on them. */
 import "@xyflow/react/dist/base.css";
-import { Background, type EdgeChange, MiniMap, type NodeChange, ReactFlow } from "@xyflow/react";
+import { Background, type EdgeChange, MiniMap, type NodeChange, ReactFlow, SelectionMode } from "@xyflow/react";
 import { usePipelineFlow, useSaved } from "pipeloom-client/react";
 import { lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { cx } from "../../ui/cx";
 import { useTheme } from "../../theme/theme";
 import { familyOf } from "../families";
 import { useSharedComments } from "../comments/CommentsProvider";
+import { usePipelineId } from "../state";
 import { Cursors } from "../people/Cursors";
 import styles from "./Canvas.module.css";
-import { type CanvasContent, CanvasContentProvider } from "./canvasContext";
+import { type CanvasContent, CanvasContentProvider, useCanvasContent } from "./canvasContext";
 import { type CanvasStore, useCanvas, useCanvasStore } from "./canvasState";
 import { CanvasSkeleton } from "./CanvasSkeleton";
 import { ConnectionEdge } from "./ConnectionEdge";
+import { ConnectionLine } from "./ConnectionLine";
 import { ContainerNode } from "./ContainerNode";
-import { Dock } from "./Dock";
-import { Empty } from "./Empty";
+import { loadLater } from "./later";
+import { saveLayout } from "./layoutCache";
 import { FIT, GRID } from "./measures";
 import { StepNode } from "./StepNode";
 import { UnchangedNodes } from "./unchangedNodes";
+import { useBoxSelection } from "./useBoxSelection";
+import { useConnecting } from "./useConnecting";
+import { useMenu } from "./useMenu";
 import { useNodeDrag } from "./useNodeDrag";
 import { type CanvasEdge, type CanvasNode, type View, ViewFlow } from "./viewFlow";
 
+const Empty = lazy(() => import("./Empty"));
+const Dock = lazy(() => import("./Dock"));
 const Pins = lazy(() => import("../comments/Pins"));
+const ConnectionHint = lazy(() => import("./ConnectionHint"));
 
 const NODE_TYPES = { step: StepNode, container: ContainerNode };
 const EDGE_TYPES = { connection: ConnectionEdge };
 const SNAP_GRID: [number, number] = [GRID, GRID];
 
-export function Canvas(): ReactNode {
+export const Canvas = (): ReactNode => (
+  <CanvasContentProvider value={useContent()}>
+    <Graph />
+  </CanvasContentProvider>
+);
+
+function Graph(): ReactNode {
   const { isLoading, nodes, edges, onNodesChange, onEdgesChange } = usePipelineFlow();
   const store = useCanvasStore();
   const view = useView(store, nodes, edges);
   const colorMode = useTheme();
   const hasMap = useAfterFirstPaint();
-  const content = useContent();
   const isSnapping = useCanvas((state) => state.isSnapping);
-  const isReadOnly = content.readOnlyReason !== undefined;
+  const isReadOnly = useCanvasContent().readOnlyReason !== undefined;
   const edgesChange = useEdgesChange(view, onEdgesChange);
   const nodesChange = useNodeDrag(onNodesChange as (changes: NodeChange<CanvasNode>[]) => void);
   const isDropping = useCanvas(({ drop }) => drop !== null && drop.parent === null);
+  const connecting = useConnecting();
+  const menu = useMenu();
+  const boxSelection = useBoxSelection();
+  const isTidying = useCanvas((state) => state.isTidying);
   if (isLoading) return <CanvasSkeleton />;
   return (
-    <CanvasContentProvider value={content}>
-      <div className={cx(styles.canvas, isDropping && styles.dropping)}>
-        <ReactFlow<CanvasNode, CanvasEdge>
-          nodes={view.nodes}
-          edges={view.edges}
-          nodeTypes={NODE_TYPES}
-          edgeTypes={EDGE_TYPES}
-          onNodesChange={nodesChange}
-          onEdgesChange={edgesChange}
-          nodesDraggable={!isReadOnly}
-          nodesConnectable={!isReadOnly}
-          deleteKeyCode={isReadOnly ? null : DELETE_KEYS}
-          colorMode={colorMode}
-          onlyRenderVisibleElements
-          elevateNodesOnSelect={false}
-          zIndexMode="manual"
-          snapToGrid={isSnapping}
-          snapGrid={SNAP_GRID}
-          minZoom={0.1}
-          maxZoom={2}
-          fitView
-          fitViewOptions={FIT}
-          proOptions={PRO}
-        >
-          <Background gap={GRID} size={1.5} color="var(--canvas-dot)" bgColor="var(--canvas)" />
-          {hasMap && nodes.length > 0 ? <Map /> : null}
+    <div className={cx(styles.canvas, isDropping && styles.dropping, isTidying && styles.tidying)}>
+      <ReactFlow<CanvasNode, CanvasEdge>
+        nodes={view.nodes}
+        edges={view.edges}
+        nodeTypes={NODE_TYPES}
+        edgeTypes={EDGE_TYPES}
+        onNodesChange={nodesChange}
+        onEdgesChange={edgesChange}
+        onConnect={({ source, target }) => connecting.join(source, target)}
+        onConnectEnd={connecting.end}
+        isValidConnection={({ source, target }) => connecting.refusal(source, target) === null}
+        connectionLineComponent={ConnectionLine}
+        connectionRadius={12}
+        nodesDraggable={!isReadOnly}
+        nodesConnectable={!isReadOnly}
+        onNodeContextMenu={(event, { id, selected }) => menu.open(event, selected ? null : id)}
+        onSelectionContextMenu={(event) => menu.open(event, null)}
+        onEdgeContextMenu={(event, { data }) => menu.openAt(event, { kind: "edge", connectionIds: data?.connections.map(({ id }) => id) ?? [] })}
+        onPaneContextMenu={(event) => menu.openAt(event, { kind: "canvas" })}
+        {...boxSelection}
+        selectionOnDrag={!IS_TOUCH}
+        selectionMode={SelectionMode.Partial}
+        panOnDrag={IS_TOUCH ? true : PAN_BUTTONS}
+        panOnScroll={!IS_TOUCH}
+        panActivationKeyCode="Space"
+        zoomActivationKeyCode={ZOOM_KEYS}
+        multiSelectionKeyCode={SELECT_KEYS}
+        deleteKeyCode={isReadOnly ? null : DELETE_KEYS}
+        colorMode={colorMode}
+        onlyRenderVisibleElements
+        elevateNodesOnSelect={false}
+        zIndexMode="manual"
+        snapToGrid={isSnapping}
+        snapGrid={SNAP_GRID}
+        minZoom={0.1}
+        maxZoom={2}
+        fitView
+        fitViewOptions={FIT}
+        ariaLabelConfig={WORDS}
+        proOptions={PRO}
+      >
+        <Background gap={GRID} size={1.5} color="var(--canvas-dot)" bgColor="var(--canvas)" />
+        {hasMap && nodes.length > 0 ? <Map /> : null}
+        <Suspense fallback={null}>
           <Dock />
-          <Suspense>
-            <Pins />
-          </Suspense>
-          <Cursors />
-        </ReactFlow>
-        {nodes.length === 0 ? <Empty /> : null}
-      </div>
-    </CanvasContentProvider>
+          <Pins />
+          <ConnectionHint refusal={connecting.refusal} />
+        </Suspense>
+        <Cursors />
+      </ReactFlow>
+      {nodes.length === 0 ? (
+        <Suspense fallback={null}>
+          <Empty />
+        </Suspense>
+      ) : null}
+      {menu.element}
+    </div>
   );
 }
+
+/** A finger moves the canvas; a mouse selects with its first button and moves the canvas with the second or the wheel. */
+const IS_TOUCH = matchMedia("(pointer: coarse)").matches;
+const PAN_BUTTONS = [1];
+const ZOOM_KEYS = ["Meta", "Control"];
+const SELECT_KEYS = ["Meta", "Control", "Shift"];
 
 const DELETE_KEYS = ["Delete", "Backspace"];
 
@@ -86,6 +131,12 @@ const DELETE_KEYS = ["Delete", "Backspace"];
 const PRO = { hideAttribution: true };
 
 type Flow = ReturnType<typeof usePipelineFlow>;
+
+const WORDS = {
+  "node.a11yDescription.default": "Enter selects the step. Then the arrow keys move it, Delete removes it, and Escape lets go.",
+  "node.a11yDescription.keyboardDisabled": "Enter selects the step. Then the arrow keys move it.",
+  "edge.a11yDescription.default": "Enter selects the connection. Then Delete removes it, and Escape lets go.",
+};
 
 /** The document's steps and connections as they are drawn. */
 function useView(store: CanvasStore, nodes: Flow["nodes"], edges: Flow["edges"]): View {
@@ -100,7 +151,25 @@ function useView(store: CanvasStore, nodes: Flow["nodes"], edges: Flow["edges"])
     [flow, kept, keptEdges, folded, waiting, floating, least],
   );
   store.scene = view.scene;
+  useSavedLayout(store);
   return view;
+}
+
+const SAVE_MS = 5000;
+
+/** So that the next visit begins with this picture. */
+function useSavedLayout(store: CanvasStore): void {
+  const pipelineId = usePipelineId();
+  useEffect(() => {
+    const save = (): void => void (store.scene && saveLayout(pipelineId, store.scene));
+    const timer = setInterval(save, SAVE_MS);
+    window.addEventListener("pagehide", save);
+    return () => {
+      clearInterval(timer);
+      window.removeEventListener("pagehide", save);
+      save();
+    };
+  }, [store, pipelineId]);
 }
 
 /** What is drawn as one edge goes as one. */
@@ -121,7 +190,7 @@ function useEdgesChange({ edges }: View, onEdgesChange: Flow["onEdgesChange"]): 
 function useContent(): CanvasContent {
   const { state, reason } = useSaved();
   const { byStep } = useSharedComments();
-  const readOnlyReason = state === "read only" ? (reason ?? "You may read this pipeline, not edit it") : undefined;
+  const readOnlyReason = state === "read only" ? (reason || "You may read this pipeline, not edit it") : undefined;
   const counts = useMemo(() => new globalThis.Map([...byStep].map(([id, threads]) => [id, threads.length])), [byStep]);
   return useMemo(() => ({ readOnlyReason, comments: counts }), [readOnlyReason, counts]);
 }
@@ -147,7 +216,11 @@ function useAfterFirstPaint(): boolean {
   const [isPainted, setPainted] = useState(false);
   useEffect(() => {
     let second = 0;
-    const first = requestAnimationFrame(() => (second = requestAnimationFrame(() => setPainted(true))));
+    const painted = (): void => {
+      setPainted(true);
+      void loadLater();
+    };
+    const first = requestAnimationFrame(() => (second = requestAnimationFrame(painted)));
     return () => [first, second].forEach(cancelAnimationFrame);
   }, []);
   return isPainted;

@@ -1,11 +1,10 @@
 /** A step that holds other steps: a loop, a switch with a lane for each case, an inline pipeline. */
 import type { NodeProps } from "@xyflow/react";
 import { ChevronDown, ChevronRight, Plus } from "lucide-react";
-import { type CSSProperties, memo, type ReactNode } from "react";
+import { type CSSProperties, lazy, memo, type ReactNode, Suspense } from "react";
 import { cx } from "../../ui/cx";
 import { TypeTile } from "../families";
 import { useProblemsOf } from "../problems/useProblemsOf";
-import { AddCase } from "./AddCase";
 import { useCanvasContent } from "./canvasContext";
 import { useCanvas, useCanvasStore } from "./canvasState";
 import styles from "./ContainerNode.module.css";
@@ -15,10 +14,12 @@ import { caseOf, titleOf } from "./slots";
 import { Badge, Ports } from "./StepNode";
 import type { CanvasNode } from "./viewFlow";
 
+const AddCase = lazy(() => import("./AddCase"));
+
 export const ContainerNode = memo(function ContainerNode({ data, selected }: NodeProps<CanvasNode>): ReactNode {
   const { step, frame } = data;
   const problems = useProblemsOf(step.id);
-  const isTarget = useCanvas(({ drop }) => drop?.parent === step.id);
+  const isTarget = useCanvas(({ drop, joining }) => drop?.parent === step.id || joining === step.id);
   if (frame === null) return null;
   const { isFolded, lanes } = frame;
   return (
@@ -47,10 +48,14 @@ function Head({ data: { step }, frame: { count, isFolded, lanes, isSplit } }: {
   return (
     <header className={styles.head}>
       <TypeTile type={step.type} />
-      <span className={styles.name} title={step.name}>{step.name}</span>
+      <span className={styles.name} title={step.name} data-name>{step.name}</span>
       <span className={styles.facts} title={facts}>{facts}</span>
       <Badge id={step.id} problems={problems} enabled={step.enabled} />
-      {step.type === "switch" ? <AddCase id={step.id} /> : null}
+      {step.type === "switch" ? (
+        <Suspense fallback={null}>
+          <AddCase id={step.id} />
+        </Suspense>
+      ) : null}
       {isSplit || isFolded || lane === undefined ? null : <AddButton id={step.id} lane={lane} label={`Add a step to ${step.name}`} />}
       <span className={styles.count}>{count === 1 ? "1 step" : `${count} steps`}</span>
       <button
@@ -77,7 +82,11 @@ function LaneOf({ id, frame, lane, isFirst }: LaneProps): ReactNode {
   const isTarget = useCanvas(({ drop }) => drop?.parent === id && drop.slot === lane.slot);
   const style = { "--left": `${lane.left}px`, "--width": `${lane.right - lane.left}px`, "--x": `${lane.x}px`, "--y": `${nextIn(frame, lane).y}px` };
   return (
-    <div className={cx(styles.lane, !isFirst && styles.divided, isTarget && styles.laneTarget)} style={style as CSSProperties}>
+    <div
+      className={cx(styles.lane, !isFirst && styles.divided, isTarget && styles.laneTarget)}
+      data-drop={isTarget || undefined}
+      style={style as CSSProperties}
+    >
       {frame.isSplit ? <LaneHead id={id} lane={lane} /> : null}
       {hasRoom(frame, lane) ? <AddTile id={id} lane={lane} /> : null}
     </div>
@@ -89,7 +98,7 @@ function LaneHead({ id, lane }: { readonly id: string; readonly lane: Lane }): R
   const title = value === null ? titleOf(lane.slot) : `case ${value}`;
   return (
     <div className={styles.laneHead}>
-      <span className={styles.laneTitle} title={title}>
+      <span className={styles.laneTitle} title={title} data-lane>
         {value === null ? <code>{title}</code> : <>case <code>{value}</code></>}
       </span>
       <AddButton id={id} lane={lane} label={`Add a step to ${title}`} />

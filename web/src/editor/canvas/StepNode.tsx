@@ -6,6 +6,7 @@ import { cx } from "../../ui/cx";
 import { familyOf, TypeTile } from "../families";
 import { type Counts, useProblemsOf } from "../problems/useProblemsOf";
 import { useCanvasContent } from "./canvasContext";
+import { useCanvas } from "./canvasState";
 import { factsOf } from "./facts";
 import { TILE_ZOOM } from "./measures";
 import styles from "./StepNode.module.css";
@@ -43,18 +44,21 @@ export const Ports = ({ hasIn, hasOut, label, children }: {
 );
 
 const Tile = ({ data: { step }, selected }: Shown): ReactNode => (
-  <div className={cx(styles.tile, selected && styles.selected)} data-family={familyOf(step.type)} title={step.name} />
+  <div className={cx(styles.tile, selected && styles.selected)} data-family={familyOf(step.type)} title={step.name}>
+    <span className="visually-hidden" data-name>{step.name}</span>
+  </div>
 );
 
 function Card({ data: { step }, selected, isDragged }: Shown & { readonly isDragged: boolean }): ReactNode {
   const problems = useProblemsOf(step.id);
+  const isJoining = useCanvas(({ joining }) => joining === step.id);
   const isWrong = problems.errors > 0;
   const facts = factsOf(step) || step.type.replaceAll("_", " ");
   return (
-    <div className={cx(styles.card, !step.enabled && styles.disabled, isWrong && styles.wrong, selected && styles.selected, isDragged && styles.dragged)}>
+    <div className={cx(styles.card, !step.enabled && styles.disabled, isWrong && styles.wrong, selected && styles.selected, isDragged && styles.dragged, isJoining && styles.joining)}>
       <TypeTile type={step.type} />
       <div className={styles.words}>
-        <p className={styles.name} title={step.name}>{step.name}</p>
+        <p className={styles.name} title={step.name} data-name>{step.name}</p>
         <p className={styles.facts} title={facts}>{facts}</p>
       </div>
       <Badge id={step.id} problems={problems} enabled={step.enabled} />

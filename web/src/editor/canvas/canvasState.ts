@@ -20,6 +20,10 @@ export interface Adding {
   readonly beside: Box;
   /** Where it is to stand; null: in the middle of what is seen. */
   readonly target: Target | null;
+  /** Where its corner is to be on the canvas, in the list of what is there. */
+  readonly at?: Point;
+  /** A step that is to be connected with the new one. */
+  readonly connected?: { readonly id: string; readonly isFromInput: boolean };
 }
 
 export interface CanvasState {
@@ -31,6 +35,8 @@ export interface CanvasState {
   readonly floating: ReadonlyMap<string, Point>;
   readonly least: ReadonlyMap<string, Size> | undefined;
   readonly adding: Adding | null;
+  /** The step to which the line under the pointer would lead. */
+  readonly joining: string | null;
   /** Whether steps are on their way to new places. */
   readonly isTidying: boolean;
 }
@@ -52,6 +58,7 @@ export class CanvasStore {
       floating: NONE,
       least: undefined,
       adding: null,
+      joining: null,
       isTidying: false,
     };
   }
@@ -59,6 +66,7 @@ export class CanvasStore {
   readonly get = (): CanvasState => this.state;
 
   readonly set = (changes: Partial<CanvasState>): void => {
+    if (Object.entries(changes).every(([key, value]) => this.state[key as keyof CanvasState] === value)) return;
     this.state = { ...this.state, ...changes };
     if (changes.isSnapping !== undefined) local.setItem(SNAP, changes.isSnapping ? "on" : "off");
     for (const listener of [...this.listeners]) listener();

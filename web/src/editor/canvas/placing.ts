@@ -3,8 +3,8 @@
  * right, and what a container grows over moves on, up to the canvas. Nothing else moves.
  */
 import type { Target } from "./canvasState";
-import { type Box, GAP_X, GAP_Y, NODE_HEIGHT, NODE_WIDTH, onGrid, overlap, PADDING, type Point, type Size, snapped } from "./measures";
-import { type Frame, type Item, type Lane, nextIn, type Scene, sceneOf } from "./scene";
+import { type Box, GAP_X, GAP_Y, GRID, NODE_HEIGHT, NODE_WIDTH, onGrid, overlap, PADDING, type Point, type Size, snapped } from "./measures";
+import { type Frame, type Item, type Lane, nextIn, type Scene, sceneOf, within } from "./scene";
 
 export type Moves = Readonly<Record<string, Point>>;
 
@@ -34,30 +34,19 @@ export function landingIn(scene: Scene, target: Target, size: Size, wanted: Poin
   const { x, y } = within(frame, lane, inColumn(siblings, wanted ?? nextIn(frame, lane)), size);
   const down = madeRoom(scene, siblings, { x, y, ...size });
   const aside = widened(scene, target.parent, frame, lane, x + size.width, moving);
-  return { position: { x, y: down.y }, before: nextBelow(siblings, down.y), moves: { ...aside, ...down.moves } };
+  return { position: { x, y: down.y }, before: nextBelow(siblings.map((item) => ({ ...item, position: down.moves[item.id] ?? item.position })), down.y), moves: { ...aside, ...down.moves } };
 }
 
 /** In the column of a step in the list, if it is close to one. */
 function inColumn(siblings: readonly Item[], { x, y }: Point): Point {
   const near = siblings.map(({ position }) => position.x).sort((a, b) => Math.abs(a - x) - Math.abs(b - x))[0];
-  return { x: near !== undefined && Math.abs(near - x) <= GAP_X ? near : x, y };
+  return { x: near !== undefined && Math.abs(near - x) <= 2 * GRID ? near : x, y };
 }
 
 /** Behind all others. */
 const newLane = ({ width, top }: Frame, slot: string): Lane => ({
   slot, left: width, right: width + NODE_WIDTH + GAP_X, x: width - PADDING + GAP_X, end: top, count: 0,
 });
-
-/** The nearest place for a step within its container, or within its lane. */
-export function within(frame: Frame, lane: Lane, { x, y }: Point, { width }: Size): Point {
-  const top = Math.max(frame.top, y);
-  if (!frame.isSplit) return { x: Math.max(PADDING, x), y: top };
-  const isFirst = lane === frame.lanes[0];
-  const isLast = lane === frame.lanes.at(-1);
-  const least = isFirst ? PADDING : lane.left + GAP_X / 2;
-  if (isLast) return { x: Math.max(least, x), y: top };
-  return { x: Math.max(least, Math.min(x, lane.right - GAP_X / 2 - width)), y: top };
-}
 
 /** The first of the steps at the end of a list that all stand lower: where steps stand across each other, the end. */
 function nextBelow(siblings: readonly Item[], y: number): string | null {
@@ -77,11 +66,11 @@ function madeRoom({ boxes, frames }: Scene, siblings: readonly Item[], box: Box)
   const column = standing.filter((each) => each.x < box.x + box.width && box.x < each.x + each.width);
   const center = box.y + box.height / 2;
   const isAbove = (each: Box): boolean => each.y + each.height / 2 <= center;
-  const above = column.filter((each) => isAbove(each) && overlap(each, box, CLOSE));
+  const above = column.filter((each) => isAbove(each) && overlap(each, box, GAP_Y - 1));
   const y = Math.max(box.y, ...above.map((each) => onGrid(each.y + each.height + GAP_Y)));
   const below = column.filter((each) => !isAbove(each));
   const first = Math.min(...below.map((each) => each.y));
-  if (first >= y + box.height + CLOSE) return { y, moves: {} };
+  if (first >= y + box.height + GAP_Y) return { y, moves: {} };
   const by = onGrid(y + box.height + GAP_Y - first);
   return { y, moves: Object.fromEntries(below.map((each) => [each.id, { x: each.x, y: each.y + by }])) };
 }

@@ -156,6 +156,9 @@ function contentsOf(inside: readonly Item[], frames: ReadonlyMap<string, Frame>,
 
 const LAST = ["default", "on_not_found", "error_handler", "on_error"];
 
+/** What runs otherwise or after an error stands behind the rest. */
+export const slotRank = (slot: string): number => LAST.indexOf(slot);
+
 /** The lanes from left to right: those with steps where these stand, the others in the gaps or behind. */
 function lanesOf(type: string, slots: ReadonlyMap<string, Content>, waiting: readonly WaitingLane[], top: number): Lane[] {
   const filled = [...slots].map(([slot, content]) => ({ slot, ...content }));
@@ -166,7 +169,7 @@ function lanesOf(type: string, slots: ReadonlyMap<string, Content>, waiting: rea
     const left = x ?? Infinity;
     return { slot, left, right: left + NODE_WIDTH, end: top, count: 0 };
   })];
-  found.sort((a, b) => (a.left === b.left ? LAST.indexOf(a.slot) - LAST.indexOf(b.slot) : a.left - b.left));
+  found.sort((a, b) => (a.left === b.left ? slotRank(a.slot) - slotRank(b.slot) : a.left - b.left));
   return spread(found, top);
 }
 
@@ -207,3 +210,14 @@ export function nextIn(frame: Frame, lane: Lane): Point {
 
 /** Whether a lane has room for one more step without growing. */
 export const hasRoom = (frame: Frame, lane: Lane): boolean => nextIn(frame, lane).y + NODE_HEIGHT <= frame.height - PADDING;
+
+/** The nearest place for a step within its container, or within its lane. */
+export function within(frame: Frame, lane: Lane, { x, y }: Point, { width }: Size): Point {
+  const top = Math.max(frame.top, y);
+  if (!frame.isSplit) return { x: Math.max(PADDING, x), y: top };
+  const isFirst = lane === frame.lanes[0];
+  const isLast = lane === frame.lanes.at(-1);
+  const least = isFirst ? PADDING : lane.left + GAP_X / 2;
+  if (isLast) return { x: Math.max(least, x), y: top };
+  return { x: Math.max(least, Math.min(x, lane.right - GAP_X / 2 - width)), y: top };
+}

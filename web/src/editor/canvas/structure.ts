@@ -17,7 +17,7 @@ const PLAIN: Size = { width: NODE_WIDTH, height: NODE_HEIGHT };
 /** What a new step of a type takes. */
 export function sizeOfNew(type: string): Size {
   const frame = sceneOf([{ id: "new", type, parent: null, slot: "steps", position: { x: 0, y: 0 } }]).frames.get("new");
-  return frame ?? PLAIN;
+  return frame === undefined ? PLAIN : { width: frame.width, height: frame.height };
 }
 
 /**

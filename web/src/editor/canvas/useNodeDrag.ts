@@ -8,10 +8,10 @@ import { useCallback, useRef } from "react";
 import { pointer } from "../pointer";
 import { useCommands } from "../useCommands";
 import { type CanvasStore, type Target, useCanvasStore } from "./canvasState";
+import { structure } from "./later";
 import { NODE_HEIGHT, NODE_WIDTH, type Point } from "./measures";
-import { within } from "./placing";
-import type { Scene } from "./scene";
-import { type Move, placeIn, settleAfter } from "./structure";
+import { type Scene, within } from "./scene";
+import type { Move } from "./structure";
 import { type Home, targetAt } from "./targets";
 import type { CanvasNode } from "./viewFlow";
 
@@ -46,18 +46,20 @@ export function useNodeDrag(commit: (changes: Changes) => void): (changes: Chang
       }
       const active = drag.current;
       drag.current = null;
-      if (active === null) return commit(changes.map((change) => (isMove(change) ? kept(scene, change) : change)));
-      store.endDrag();
+      const final = changes.map((change) => (isMove(change) ? kept(scene, change) : change));
+      if (active === null) return commit(final);
       const leaving = moves.filter(({ id }) => !staysAt(scene, id, active.target));
-      if (leaving.length === 0) {
-        const final = changes.map((change) => (isMove(change) ? kept(scene, change) : change));
-        return settleAfter(room.pipeline, final.filter(isMove), () => commit(final));
-      }
-      const outcome = placeIn(room.pipeline, leaving.map((change) => landed(scene, active.target, change)));
-      if (check(outcome)) rememberLanes(store, scene, leaving);
-      // Where they stand now is written already; this ends the drag.
-      const steps = room.pipeline.steps();
-      commit(changes.map((change) => (isMove(change) ? { ...change, position: steps.get(change.id)?.position ?? change.position } : change)));
+      store.aim(null);
+      // Until it has landed, what is dropped stays where it was let go.
+      void structure().then(({ placeIn, settleAfter }) => {
+        store.endDrag();
+        if (leaving.length === 0) return settleAfter(room.pipeline, final.filter(isMove), () => commit(final));
+        const outcome = placeIn(room.pipeline, leaving.map((change) => landed(scene, active.target, change)));
+        if (check(outcome)) rememberLanes(store, scene, leaving);
+        // Where they stand now is written already; this ends the drag.
+        const steps = room.pipeline.steps();
+        commit(changes.map((change) => (isMove(change) ? { ...change, position: steps.get(change.id)?.position ?? change.position } : change)));
+      });
     },
     [room, flow, store, check, commit],
   );

@@ -49,6 +49,8 @@ interface Wire {
   readonly kind: EdgeKind;
   readonly label: string | null;
   readonly isSelected: boolean;
+  /** What it is, for those who do not see it. */
+  readonly name: string;
 }
 
 /** With more changes than this all ways are found anew. */
@@ -103,7 +105,7 @@ export class ViewFlow {
   private edge(wire: Wire, routed: Routed | undefined, selected: ReadonlySet<string>): CanvasEdge[] {
     if (routed === undefined) return [];
     const isActive = wire.isSelected || (wire.kind !== "loop" && (selected.has(wire.source) || selected.has(wire.target)));
-    const parts = [wire.source, wire.target, routed, wire.kind, wire.label, isActive, wire.isSelected, ...wire.connections];
+    const parts = [wire.source, wire.target, routed, wire.kind, wire.label, isActive, wire.isSelected, wire.name, ...wire.connections];
     const known = this.edges.get(wire.id);
     const made = known && areSame(known.parts, parts) ? known : { parts, value: edgeOf(wire, routed, isActive) };
     this.edges.set(wire.id, made);
@@ -177,7 +179,8 @@ function wiresOf(edges: readonly ConnectionEdge[], { hidden }: Scene, steps: Rea
     const label = condition === null || labelled.has(to) ? null : `if ${condition}`;
     labelled.add(to);
     const kind = condition === null ? "data" : "conditional";
-    wires.set(key, { id, source, target, connections: [data.connection], kind, label, isSelected: selected === true });
+    const name = `${steps.get(source)?.name} feeds ${steps.get(target)?.name}${condition === null ? "" : ` if ${condition}`}`;
+    wires.set(key, { id, source, target, connections: [data.connection], kind, label, isSelected: selected === true, name });
   }
   return [...wires.values()];
 }
@@ -189,11 +192,11 @@ function returnsOf({ children, frames }: Scene, steps: ReadonlyMap<string, Step>
     const step = steps.get(id);
     if (isFolded || (step?.type !== "for_loop" && step?.type !== "while_loop")) continue;
     const body = (children.get(id) ?? []).filter(({ slot }) => slot === "steps");
-    const [first, last] = [body[0], body.at(-1)];
+    const [first, last] = [steps.get(body[0]?.id ?? ""), steps.get(body.at(-1)?.id ?? "")];
     if (first === undefined || last === undefined || first === last) continue;
     const item = step.config["iterator"];
     const label = step.type === "while_loop" ? "again" : `next ${typeof item === "string" && item !== "" ? item : "item"}`;
-    wires.push({ id: `return:${id}`, source: last.id, target: first.id, connections: [], kind: "loop", label, isSelected: false });
+    wires.push({ id: `return:${id}`, source: last.id, target: first.id, connections: [], kind: "loop", label, isSelected: false, name: `From ${last.name} back to ${first.name}: ${label}` });
   }
   return wires;
 }
@@ -257,6 +260,8 @@ function drawn(node: StepNode, frame: Frame | null, hasIn: boolean, hasOut: bool
     height,
     measured: { width, height },
     handles: handles({ width, height }),
+    ariaLabel: `${node.data.label}, ${node.data.step.type.replaceAll("_", " ")}${node.data.step.enabled ? "" : ", disabled"}`,
+    domAttributes: { "aria-roledescription": frame === null ? "step" : "container of steps" },
     zIndex: isFloating ? ABOVE : frame === null ? 0 : BELOW,
     ...(isHidden ? { hidden: true } : {}),
   };
@@ -270,6 +275,8 @@ function edgeOf(wire: Wire, { route, obstacles, source, target }: Routed, isActi
     source: wire.source,
     target: wire.target,
     type: "connection",
+    ariaLabel: wire.name,
+    domAttributes: { "aria-roledescription": "connection" },
     selected: wire.isSelected,
     data: { connections, route, kind, label, isActive, around: [...obstacles, source, target], target },
     markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14, color },

@@ -11,7 +11,7 @@ import { AddPopover } from "./AddPopover";
 import styles from "./Library.module.css";
 import { StepList } from "./StepList";
 
-export function Library(): ReactNode {
+export default function Library(): ReactNode {
   const panel = useRef<HTMLElement>(null);
   useKeys(panel);
   return (
@@ -35,7 +35,7 @@ function Panel({ panel }: { readonly panel: { current: HTMLElement | null } }): 
           <PanelLeftClose size={16} />
         </IconButton>
       </header>
-      <StepList onChoose={(type) => add(type)} canDrag searchKey="/" />
+      <StepList onChoose={(type) => void add(type)} canDrag searchKey="/" />
       <p className={styles.hint}>
         Drag onto the canvas, or press <Kbd keys="a" />
       </p>

@@ -15,12 +15,11 @@ import { useLibraryDrag } from "./useLibraryDrag";
 interface StepListProps {
   readonly onChoose: (type: string) => void;
   readonly canDrag?: boolean;
-  readonly autoFocus?: boolean;
   /** Shown in the field: what leads there. */
   readonly searchKey?: string;
 }
 
-export function StepList({ onChoose, canDrag = false, autoFocus = false, searchKey }: StepListProps): ReactNode {
+export function StepList({ onChoose, canDrag = false, searchKey }: StepListProps): ReactNode {
   const types = useStepTypes();
   const [sought, setSought] = useState("");
   const found = types === undefined ? undefined : matching([...types.values()], sought);
@@ -35,7 +34,7 @@ export function StepList({ onChoose, canDrag = false, autoFocus = false, searchK
       <label className={styles.search}>
         <Search size={16} aria-hidden="true" />
         <span className="visually-hidden">Search steps</span>
-        <input type="search" autoFocus={autoFocus} placeholder="Search steps" value={sought} onChange={(event) => setSought(event.target.value)} />
+        <input type="search" placeholder="Search steps" value={sought} onChange={(event) => setSought(event.target.value)} />
         {searchKey === undefined || sought !== "" ? null : <Kbd keys={searchKey} />}
       </label>
       {found === undefined ? <Skeleton className={styles.waiting} /> : (

@@ -51,7 +51,7 @@ export function useLibraryDrag(type: string, title: string, isEnabled: boolean):
       const point = wasDrag.current ? aim({ x, y }) : null;
       stop.current();
       if (point === null || store.scene === null) return;
-      add(type, targetAt(store.scene, point), cornerOf(point, store.get().isSnapping));
+      void add(type, targetAt(store.scene, point), cornerOf(point, store.get().isSnapping));
     };
     const press = (event: KeyboardEvent): void => {
       if (event.key === "Escape" && wasDrag.current) stop.current();

@@ -1,0 +1,373 @@
+"""What is drawn on the canvas, and how people arrange it with a mouse and a keyboard."""
+
+from collections.abc import Awaitable, Callable
+from importlib import resources
+from typing import Any, Final
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Locator, Page, expect
+
+from persistence.ports.directory import DEMO_VIEWER
+from tests.server import Installation, Server
+from tests.web.conftest import NewPipeline, OpenPage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+DEMO: Final = resources.files("app").joinpath("demo.yaml").read_text()
+
+THREE: Final = """
+workflow:
+  name: Three
+  steps:
+    - {name: read, type: claude, prompt: [{type: static, content: Read.}]}
+    - name: each
+      type: for_loop
+      iterator: file
+      data_source: read:files
+      steps:
+        - {name: read, type: claude_smart, prompt: [{type: static, content: Look.}]}
+        - {name: note, type: gemini, prompt: [{type: previous_response, step: read}]}
+    - {name: sum, type: gemini, prompt: [{type: previous_response, step: each}]}
+"""
+
+PLACES: Final = """() => Object.fromEntries(
+  [...document.querySelectorAll('.react-flow__node')].map(node => [
+    node.querySelector('[data-name]').textContent,
+    [...node.style.transform.match(/-?[\\d.]+/g).map(Number), node.offsetWidth, node.offsetHeight],
+  ])
+)"""
+
+Rows = Callable[[str], Awaitable[dict[str, dict[str, Any]]]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def rows(web_server: Server, web_installation: Installation) -> Rows:
+    """Read the steps of a pipeline as the tables have them, by name."""
+    headers = {"Authorization": f"Bearer {await web_installation.token()}"}
+
+    async def read(pipeline_id: str) -> dict[str, dict[str, Any]]:
+        async with httpx.AsyncClient(base_url=web_server.http("/api"), headers=headers) as http:
+            answer = await http.get(f"/pipelines/{pipeline_id}/steps", params={"limit": 100})
+            return {each["name"]: each for each in answer.json()["items"]}
+
+    return read
+
+
+def node(page: Page, name: str, type_: str = "step") -> Locator:
+    """The first step with this name, or container."""
+    named = page.locator("[data-name]").get_by_text(name, exact=True)
+    return page.locator(f".react-flow__node-{type_}").filter(has=named).first
+
+
+def edge(page: Page, source: str, target: str) -> Locator:
+    return page.locator(f'.react-flow__edge[aria-label="{source} feeds {target}"]')
+
+
+async def opened(page: Page) -> Page:
+    await expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    return page
+
+
+async def places(page: Page) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = await page.evaluate(PLACES)
+    return found
+
+
+async def middle(of: Locator) -> tuple[float, float]:
+    box = await of.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+async def drag(page: Page, source: Locator, to: tuple[float, float]) -> None:
+    """Drag something by its upper left part to a point of the window; the button stays down."""
+    box = await source.bounding_box()
+    assert box is not None
+    x, y = box["x"] + 30, box["y"] + 12
+    await page.mouse.move(x, y)
+    await page.mouse.down()
+    await page.mouse.move(x + 12, y + 12)
+    await page.mouse.move(*to, steps=4)
+
+
+async def test_an_imported_pipeline_looks_as_people_think_of_it(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await opened(await open_page(f"/pipelines/{await new_pipeline(DEMO)}"))
+    await expect(node(page, "summarise")).to_be_visible()
+    at = await places(page)
+    assert at["classify_change"] == [320, 140, 224, 56]
+    assert at["route_by_risk"] == [20, 240, 824, 256]
+    # Steps of all levels stand in the same columns.
+    assert at["load_rules"][0] == at["security_audit"][0] == 40
+    lanes = page.locator("[data-lane]")
+    await expect(lanes).to_have_text(["case high", "case low", "default"])
+    await expect(page.get_by_text("if severity ≥ 7")).to_be_visible()
+    await expect(page.get_by_text("next file")).to_be_visible()
+    await expect(page.get_by_role("button", name="Add step")).to_have_count(2)
+    await expect(node(page, "security_audit").get_by_role("img", name="1 error")).to_be_visible()
+    await expect(node(page, "mark_for_human").get_by_role("img", name="Disabled")).to_be_visible()
+
+    await page.get_by_role("button", name="Fold route_by_risk").click()
+    await expect(node(page, "security_audit")).to_have_count(0)
+    assert (await places(page))["route_by_risk"] == [20, 240, 824, 40]
+    await page.get_by_role("button", name="Unfold route_by_risk").click()
+    await expect(node(page, "security_audit")).to_be_visible()
+
+
+async def test_types_are_dragged_into_lists_where_the_others_make_room(
+    open_page: OpenPage, new_pipeline: NewPipeline, rows: Rows
+) -> None:
+    id_ = await new_pipeline(DEMO)
+    page = await opened(await open_page(f"/pipelines/{id_}"))
+    await expect(node(page, "threat_model")).to_be_visible()
+    before = await places(page)
+    library = page.get_by_role("complementary", name="Steps")
+    await expect(library.locator("[data-type]").first).to_be_visible()
+    await page.keyboard.press("/")
+    await page.keyboard.type("gemini once")
+    x, y = await middle(node(page, "threat_model"))
+    await drag(page, library.locator("[data-type]"), (x - 60, y - 20))
+    await expect(page.locator("[data-drop]")).to_have_text("case high")
+    await page.mouse.up()
+    await expect(node(page, "gemini")).to_be_visible()
+    await opened(page)
+    found = await rows(id_)
+    assert found["gemini"]["slot"] == 'cases:"high"'
+    assert found["gemini"]["position"] == {"x": 20, "y": 180}
+    order = [found[name]["order_index"] for name in ("security_audit", "gemini", "threat_model")]
+    assert order == [0, 1, 2]
+    after = await places(page)
+    assert after["route_by_risk"][3] == before["route_by_risk"][3] + 100
+    for name in ("threat_model", "review_files"):
+        assert after[name][1] == before[name][1] + 100
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Control+z")
+    await expect(node(page, "gemini")).to_have_count(0)
+    await page.get_by_role("button", name="Fit everything").click()
+    await expect(node(page, "summarise")).to_be_visible()
+    assert await places(page) == before
+
+
+async def test_steps_are_dragged_out_of_containers_and_into_others(
+    open_page: OpenPage, new_pipeline: NewPipeline, rows: Rows
+) -> None:
+    id_ = await new_pipeline(THREE)
+    page = await opened(await open_page(f"/pipelines/{id_}"))
+    loop = node(page, "each", "container")
+    await expect(loop).to_be_visible()
+    box = await loop.bounding_box()
+    assert box is not None
+    aside = box["x"] - 100, box["y"] + 60
+
+    # On the canvas there is a step of this name: it stays, and the reason is at the pointer.
+    inner = page.locator(".react-flow__node").filter(has_text="1 prompt part").nth(1)
+    await drag(page, inner, aside)
+    await page.mouse.up()
+    await expect(page.get_by_text("has a step named read")).to_be_visible()
+
+    await drag(page, node(page, "note"), aside)
+    await page.mouse.up()
+    await opened(page)
+    found = await rows(id_)
+    assert found["note"]["parent_step_id"] is None
+    assert found["note"]["position"]["x"] < (await places(page))["each"][0]
+    assert (await places(page))["each"][3] == 136
+
+    box = await loop.bounding_box()
+    assert box is not None
+    await drag(page, node(page, "note"), (box["x"] + 60, box["y"] + box["height"] - 20))
+    await expect(page.locator("[data-drop]")).to_have_count(1)
+    await page.mouse.up()
+    await opened(page)
+    found = await rows(id_)
+    assert found["note"]["parent_step_id"] == found["each"]["id"]
+    assert found["note"]["position"] == {"x": 20, "y": 160}
+    # Inside of its container it stays there, and the container grows with it.
+    await drag(page, node(page, "note"), (box["x"] + 140, box["y"] + box["height"] + 10))
+    await page.mouse.up()
+    await opened(page)
+    found = await rows(id_)
+    assert found["note"]["parent_step_id"] == found["each"]["id"]
+    at = await places(page)
+    assert at["each"][2] > 264
+    assert at["sum"][1] >= at["each"][1] + at["each"][3] + 20
+
+
+async def test_steps_are_connected_by_dragging_and_refusals_say_why(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await opened(await open_page(f"/pipelines/{await new_pipeline(DEMO)}"))
+    await expect(node(page, "summarise")).to_be_visible()
+    hint = page.get_by_role("alert").filter(has_text="Would make a cycle")
+    await pull(page, "summarise", await middle(node(page, "fetch_diff")))
+    await expect(hint).to_have_text("Would make a cycle: fetch_diff already feeds summarise")
+    await page.mouse.up()
+    await expect(edge(page, "summarise", "fetch_diff")).to_have_count(0)
+
+    await pull(page, "load_rules", await middle(node(page, "rank_findings")))
+    await page.mouse.up()
+    await expect(edge(page, "load_rules", "rank_findings")).to_be_attached()
+    await opened(page)
+    await page.keyboard.press("Control+z")
+    await expect(edge(page, "load_rules", "rank_findings")).to_have_count(0)
+
+    # A line that ends on nothing asks for a step there, and connects it.
+    x, y = await middle(node(page, "rank_findings"))
+    await pull(page, "rank_findings", (x - 260, y + 40))
+    await page.mouse.up()
+    await expect(page.get_by_role("dialog", name="Add a step")).to_be_visible()
+    await page.keyboard.type("extract")
+    await page.keyboard.press("Enter")
+    await expect(edge(page, "rank_findings", "claude_extract")).to_be_attached()
+
+    await edge(page, "rank_findings", "claude_extract").press("Enter")
+    await page.keyboard.press("Delete")
+    await expect(edge(page, "rank_findings", "claude_extract")).to_have_count(0)
+    await expect(node(page, "claude_extract")).to_be_visible()
+
+
+async def pull(page: Page, name: str, to: tuple[float, float]) -> None:
+    """Begin a connection at the port at the bottom of a step."""
+    step = node(page, name)
+    await step.hover(position={"x": 30, "y": 10})
+    x, y = await middle(step.locator(":scope > .source"))
+    await page.mouse.move(x, y)
+    await page.mouse.down()
+    await page.mouse.move(x + 12, y + 12)
+    await page.mouse.move(*to, steps=4)
+
+
+async def test_steps_are_tidied_and_aligned_as_one_edit_each(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await opened(await open_page(f"/pipelines/{await new_pipeline(DEMO)}"))
+    await expect(node(page, "summarise")).to_be_visible()
+    before = await places(page)
+    x, y = await middle(node(page, "fetch_diff"))
+    await drag(page, node(page, "fetch_diff"), (x + 40, y + 100))
+    await page.mouse.up()
+    await drag(page, node(page, "load_rules"), (x - 260, y - 20))
+    await page.mouse.up()
+    scattered = await places(page)
+    assert scattered["fetch_diff"] != before["fetch_diff"]
+
+    # A box selects the steps that it touches, and no container that it does not hold.
+    x, y = await middle(node(page, "load_rules"))
+    await page.mouse.move(x - 160, y)
+    await page.mouse.down()
+    await page.mouse.move(*(await middle(node(page, "security_audit"))), steps=4)
+    await page.mouse.up()
+    await expect(page.locator(".react-flow__node.selected")).to_have_count(2)
+    await page.get_by_role("button", name="Align left edges").click()
+    await page.wait_for_function(f"() => (at => at.load_rules[0] === at.security_audit[0])(({PLACES})())")
+
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Tidy up").click()
+    await page.wait_for_function(f"() => (at => at.fetch_diff[1] === 40)(({PLACES})())")
+    await opened(page)
+    assert await places(page) == before
+    await page.keyboard.press("Control+z")
+    await page.wait_for_function(f"() => (at => at.fetch_diff[1] !== 40)(({PLACES})())")
+
+
+async def test_lists_are_filled_from_the_keyboard(
+    open_page: OpenPage, new_pipeline: NewPipeline, rows: Rows
+) -> None:
+    id_ = await new_pipeline("workflow: {name: Empty, steps: []}")
+    page = await opened(await open_page(f"/pipelines/{id_}"))
+    await expect(page.get_by_role("heading", name="Start with a step")).to_be_visible()
+    dialog = page.get_by_role("dialog", name="Add a step")
+    await page.keyboard.press("a")
+    await expect(dialog.locator("[data-type]").first).to_be_visible()
+    await page.keyboard.type("switch")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Start with a step")).to_have_count(0)
+    await node(page, "switch", "container").hover()
+    await page.get_by_role("button", name="Add a case").click()
+    await page.keyboard.type("true")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("[data-lane]")).to_have_text(["case true", "default"])
+    await page.get_by_role("button", name="Add step").first.click()
+    await page.keyboard.type("gemini once")
+    await page.keyboard.press("Enter")
+    await expect(node(page, "gemini")).to_be_visible()
+    await opened(page)
+    found = await rows(id_)
+    assert found["gemini"]["slot"] == "cases:true"
+    assert found["gemini"]["position"] == {"x": 20, "y": 80}
+
+    await node(page, "gemini").click(button="right")
+    await page.get_by_role("menuitem", name="Disable").click()
+    await expect(node(page, "gemini").get_by_role("img", name="Disabled")).to_be_attached()
+    await node(page, "gemini").click(button="right")
+    await page.get_by_role("menuitem", name="Delete").click()
+    await expect(node(page, "gemini")).to_have_count(0)
+
+
+async def test_an_empty_canvas_begins_with_a_file_or_a_template(
+    open_page: OpenPage,
+    new_pipeline: NewPipeline,
+    web_server: Server,
+    web_installation: Installation,
+) -> None:
+    source = await new_pipeline(THREE)
+    headers = {"Authorization": f"Bearer {await web_installation.token()}"}
+    async with httpx.AsyncClient(base_url=web_server.http("/api"), headers=headers) as http:
+        template = {"pipeline_id": source, "name": "Of three"}
+        (await http.post("/templates", json=template)).raise_for_status()
+
+    page = await opened(await open_page(f"/pipelines/{await new_pipeline(name='Begun')}"))
+    page.expected_errors.append("422")  # type: ignore[attr-defined]
+    file = page.get_by_label("A pipeline as YAML")
+    wrong = {"name": "wrong.yaml", "mimeType": "text/yaml", "buffer": b"steps: [: no"}
+    await file.set_input_files(wrong)  # type: ignore[arg-type]
+    await expect(
+        page.get_by_role("alert").filter(has_text="wrong.yaml was not imported")
+    ).to_be_visible()
+    await page.get_by_role("button", name="Template").click()
+    await page.get_by_role("button", name="Of three").click()
+    await expect(page.locator(".react-flow__node")).to_have_count(5)
+    await opened(page)
+    await page.keyboard.press("Control+z")
+    await expect(page.locator(".react-flow__node")).to_have_count(0)
+    right = {"name": "three.yaml", "mimeType": "text/yaml", "buffer": THREE.encode()}
+    await file.set_input_files(right)  # type: ignore[arg-type]
+    await expect(page.locator(".react-flow__node")).to_have_count(5)
+
+
+async def test_viewers_see_what_they_cannot_do_and_why(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await open_page(f"/pipelines/{await new_pipeline(DEMO)}", DEMO_VIEWER)
+    await expect(page.get_by_role("status").filter(has_text="Read only")).to_be_visible()
+    await expect(node(page, "summarise")).to_be_visible()
+    before = await places(page)
+    add = page.get_by_role("button", name="Add step").first
+    await expect(add).to_have_attribute("aria-disabled", "true")
+    await expect(add).to_have_attribute("title", "You may read this pipeline, not edit it")
+    await expect(page.get_by_role("button", name="Tidy up")).to_have_attribute(
+        "aria-disabled", "true"
+    )
+    await node(page, "summarise").click(button="right")
+    await expect(page.get_by_role("menuitem", name="Delete")).to_have_attribute(
+        "aria-disabled", "true"
+    )
+    await page.keyboard.press("Escape")
+    x, y = await middle(node(page, "summarise"))
+    await drag(page, node(page, "summarise"), (x + 200, y))
+    await page.mouse.up()
+    assert await places(page) == before
+
+
+async def test_steps_stand_in_grey_until_they_have_come(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    path = f"/pipelines/{await new_pipeline(name='Slow')}"
+    page = await open_page("/home")
+    await page.route_web_socket("**/collab", lambda socket: None)
+    await page.goto(page.url.replace("/home", path))
+    waiting = page.get_by_role("status", name="Loading the steps")
+    await expect(waiting.locator("rect")).to_have_count(13)

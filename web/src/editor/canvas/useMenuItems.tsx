@@ -1,0 +1,110 @@
+/** The commands of the menu at the pointer. */
+import { useReactFlow } from "@xyflow/react";
+import { CopyPlus, Eye, EyeOff, FoldVertical, Maximize, Plus, SquareDashedMousePointer, Trash2, UnfoldVertical, WandSparkles } from "lucide-react";
+import { duplicate, patchStep, remove } from "pipeloom-client";
+import { useRoom, useSelection } from "pipeloom-client/react";
+import { useCallback } from "react";
+import type { MenuItem, MenuItems } from "../../ui/Menu";
+import { motion, useCommands } from "../useCommands";
+import { useCanvasContent } from "./canvasContext";
+import { useCanvasStore } from "./canvasState";
+import { FIT } from "./measures";
+import type { OpenMenu } from "./useMenu";
+import { useTidy } from "./useTidy";
+
+const SIZE = 15;
+
+/** Makes the items for what was pointed at. */
+export function useMenuItems(): (menu: OpenMenu) => MenuItems {
+  const steps = useStepItems();
+  const canvas = useCanvasItems();
+  const edge = useEdgeItems();
+  return useCallback(
+    (menu) => {
+      const { subject } = menu;
+      if (subject.kind === "steps") return steps(subject.ids);
+      return subject.kind === "edge" ? edge(subject.connectionIds) : canvas(menu);
+    },
+    [steps, edge, canvas],
+  );
+}
+
+/** Whether an item can be chosen, or why not. */
+const disabled = (reason: string | undefined): Pick<MenuItem, "disabledReason"> => (reason === undefined ? {} : { disabledReason: reason });
+
+function useStepItems(): (ids: readonly string[]) => MenuItems {
+  const { pipeline } = useRoom();
+  const [, select] = useSelection();
+  const store = useCanvasStore();
+  const { check } = useCommands();
+  const reason = useCanvasContent().readOnlyReason;
+  const { tidy } = useTidy();
+  return useCallback(
+    (ids) => {
+      const steps = ids.flatMap((id) => pipeline.steps().get(id) ?? []);
+      const isEnabled = steps.some(({ enabled }) => enabled);
+      const able = disabled(reason);
+      const enable = (): void => {
+        pipeline.doc.transact(() => {
+          for (const { id } of steps) if (!check(patchStep(pipeline, id, { enabled: !isEnabled }))) return;
+        }, pipeline.origin);
+      };
+      const copy = (): void => {
+        const copied = duplicate(pipeline, ids);
+        if (check(copied) && copied.ok) select(ids.flatMap((id) => copied.steps[id] ?? []));
+      };
+      const containers = ids.filter((id) => store.scene?.frames.has(id));
+      const isFolded = containers.some((id) => store.get().folded.has(id));
+      const fold: MenuItem = {
+        label: isFolded ? "Unfold" : "Fold",
+        icon: isFolded ? <UnfoldVertical size={SIZE} /> : <FoldVertical size={SIZE} />,
+        onSelect: () => containers.filter((id) => store.get().folded.has(id) === isFolded).forEach(store.fold),
+      };
+      return [
+        { label: "Duplicate", icon: <CopyPlus size={SIZE} />, shortcut: "mod+d", onSelect: copy, ...able },
+        null,
+        { label: isEnabled ? "Disable" : "Enable", icon: isEnabled ? <EyeOff size={SIZE} /> : <Eye size={SIZE} />, onSelect: enable, ...able },
+        ...(containers.length > 0 ? [fold] : []),
+        ...(ids.length > 1 ? [{ label: "Tidy the selection", icon: <WandSparkles size={SIZE} />, onSelect: tidy, ...able }] : []),
+        null,
+        { label: "Delete", icon: <Trash2 size={SIZE} />, shortcut: "backspace", isDangerous: true, onSelect: () => void check(remove(pipeline, ids)), ...able },
+      ];
+    },
+    [pipeline, select, store, check, reason, tidy],
+  );
+}
+
+function useEdgeItems(): (connectionIds: readonly string[]) => MenuItems {
+  const { pipeline } = useRoom();
+  const { check } = useCommands();
+  const reason = useCanvasContent().readOnlyReason;
+  return useCallback(
+    (ids) => [
+      { label: "Delete the connection", icon: <Trash2 size={SIZE} />, isDangerous: true, onSelect: () => void check(remove(pipeline, ids)), ...disabled(reason) },
+    ],
+    [pipeline, check, reason],
+  );
+}
+
+function useCanvasItems(): (menu: OpenMenu) => MenuItems {
+  const { pipeline } = useRoom();
+  const flow = useReactFlow();
+  const [, select] = useSelection();
+  const store = useCanvasStore();
+  const reason = useCanvasContent().readOnlyReason;
+  const { tidy } = useTidy();
+  return useCallback(
+    ({ at }) => {
+      const able = disabled(reason);
+      const add = (): void => store.set({ adding: { beside: new DOMRect(at.x, at.y, 0, 0), target: null, at: flow.screenToFlowPosition(at, { snapToGrid: false }) } });
+      return [
+        { label: "Add a step here", icon: <Plus size={SIZE} />, shortcut: "a", onSelect: add, ...able },
+        { label: "Select all", icon: <SquareDashedMousePointer size={SIZE} />, shortcut: "mod+a", onSelect: () => select([...pipeline.steps().keys()]) },
+        null,
+        { label: "Tidy up", icon: <WandSparkles size={SIZE} />, onSelect: tidy, ...able },
+        { label: "Fit everything", icon: <Maximize size={SIZE} />, shortcut: "mod+0", onSelect: () => void flow.fitView({ ...FIT, duration: motion(160) }) },
+      ];
+    },
+    [pipeline, flow, select, store, reason, tidy],
+  );
+}
