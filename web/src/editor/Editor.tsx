@@ -10,7 +10,6 @@ import { Code } from "./code/Code";
 import { CommentsProvider } from "./comments/CommentsProvider";
 import styles from "./Editor.module.css";
 import { EditorSkeleton } from "./EditorSkeleton";
-import { LeaveGuard } from "./leaving/LeaveGuard";
 import { LibraryArea } from "./library/LibraryArea";
 import { People } from "./people/People";
 import { Problems } from "./problems/Problems";
@@ -20,6 +19,7 @@ import { useEditor, type View, ViewState } from "./state";
 import { Topbar } from "./topbar/Topbar";
 
 const Gone = lazy(() => import("./gone/Gone").then((module) => ({ default: module.Gone })));
+const LeaveGuard = lazy(() => import("./leaving/LeaveGuard"));
 const History = lazy(() => import("./history/History"));
 
 export function Editor({ pipeline }: { readonly pipeline: string }): ReactNode {
@@ -44,14 +44,18 @@ function Areas(): ReactNode {
   if (isGone) {
     return (
       <Suspense fallback={<EditorSkeleton />}>
+        <Suspense>
         <LeaveGuard />
+      </Suspense>
         <Gone />
       </Suspense>
     );
   }
   return (
     <div className={styles.editor} data-view={view}>
-      <LeaveGuard />
+      <Suspense>
+        <LeaveGuard />
+      </Suspense>
       <Topbar />
       {isHistory ? (
         <Suspense fallback={null}>

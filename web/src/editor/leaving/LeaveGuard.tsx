@@ -8,7 +8,7 @@ import { Dialog } from "../../ui/Dialog";
 /** What is under way when somebody leaves gets so much time to arrive. */
 const UNDER_WAY_MS = 1500;
 
-export function LeaveGuard(): ReactNode {
+export default function LeaveGuard(): ReactNode {
   const hasUnsaved = useSaved(({ unsaved }) => unsaved > 0);
   const [go, setGo] = useState<(() => void) | null>(null);
   const ask = useAsk((leave) => setGo(() => leave));

@@ -19,7 +19,7 @@ const PlaceDialog = lazy(() => import("./PlaceDialogs"));
 
 export type PlaceDialogKind = "fork" | "delete";
 
-export function More({ place }: { readonly place: Place | undefined }): ReactNode {
+export default function More({ place }: { readonly place: Place | undefined }): ReactNode {
   const [dialog, setDialog] = useState<PlaceDialogKind | null>(null);
   const items = usePipelineItems(place, setDialog);
   const theme = useThemeItems();

@@ -1,6 +1,6 @@
 /** The bar at the top: where one is, whether it is saved, who is here. */
-import { History as HistoryIcon, LayoutGrid, MessageSquare, PanelLeftOpen } from "lucide-react";
-import { type ReactNode, useEffect } from "react";
+import { Ellipsis, History as HistoryIcon, LayoutGrid, MessageSquare, PanelLeftOpen } from "lucide-react";
+import { lazy, type ReactNode, Suspense, useEffect } from "react";
 import { useLocation } from "wouter";
 import { recent } from "../../session/marks";
 import { isEmbedded } from "../../session/parent";
@@ -9,11 +9,12 @@ import { Segments } from "../../ui/Tabs";
 import { PeopleBar } from "../people/PeopleBar";
 import { useEditor, usePipelineId, useSetEditor, type View } from "../state";
 import { Breadcrumb } from "./Breadcrumb";
-import { More } from "./More";
 import { usePlace } from "./place";
 import { SavedState } from "./SavedState";
 import { Share } from "./Share";
 import styles from "./Topbar.module.css";
+
+const More = lazy(() => import("./More"));
 
 const VIEWS = [
   { id: "graph", label: "Graph" },
@@ -55,7 +56,9 @@ export function Topbar(): ReactNode {
         <IconButton label="History" pressed={history !== null} onClick={() => set({ history: history === null ? { base: null, stepId: null } : null })}>
           <HistoryIcon size={16} />
         </IconButton>
-        <More place={place} />
+        <Suspense fallback={<IconButton label="More" disabledReason="Loading"><Ellipsis size={16} /></IconButton>}>
+          <More place={place} />
+        </Suspense>
         <Share place={place} />
       </div>
     </header>
