@@ -43,10 +43,12 @@ function inColumn(siblings: readonly Item[], { x, y }: Point): Point {
   return { x: near !== undefined && Math.abs(near - x) <= 2 * GRID ? near : x, y };
 }
 
-/** Behind all others. */
-const newLane = ({ width, top }: Frame, slot: string): Lane => ({
-  slot, left: width, right: width + NODE_WIDTH + GAP_X, x: width - PADDING + GAP_X, end: top, count: 0,
-});
+/** Behind all that hold steps, since those without any stand nowhere in the document. */
+function newLane({ lanes, width, top }: Frame, slot: string): Lane {
+  const isFirst = lanes.every(({ count }) => count === 0);
+  const left = isFirst ? 0 : width;
+  return { slot, left, right: left + NODE_WIDTH + GAP_X, x: isFirst ? PADDING : width - PADDING + GAP_X, end: top, count: 0 };
+}
 
 /** The first of the steps at the end of a list that all stand lower: where steps stand across each other, the end. */
 function nextBelow(siblings: readonly Item[], y: number): string | null {
