@@ -1,7 +1,7 @@
 /** A pipeline that is open: its areas in one grid, each a folder beside this file. */
 import { ReactFlowProvider } from "@xyflow/react";
 import { PipelineRoom, useRoom, useSaved } from "pipeloom-client/react";
-import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { type ReactNode, Suspense, useEffect, useState } from "react";
 import { IndexeddbPersistence } from "y-indexeddb";
 import { isEmbedded } from "../session/parent";
 import { token } from "../session/token";
@@ -17,10 +17,11 @@ import { PropertiesArea } from "./properties/PropertiesArea";
 import { Shortcuts } from "./shortcuts/Shortcuts";
 import { useEditor, type View, ViewState } from "./state";
 import { Topbar } from "./topbar/Topbar";
+import { later, loadParts } from "../ui/later";
 
-const Gone = lazy(() => import("./gone/Gone").then((module) => ({ default: module.Gone })));
-const LeaveGuard = lazy(() => import("./leaving/LeaveGuard"));
-const History = lazy(() => import("./history/History"));
+const Gone = later(() => import("./gone/Gone").then((module) => ({ default: module.Gone })));
+const LeaveGuard = later(() => import("./leaving/LeaveGuard"));
+const History = later(() => import("./history/History"));
 
 export function Editor({ pipeline }: { readonly pipeline: string }): ReactNode {
   return (
@@ -41,12 +42,11 @@ function Areas(): ReactNode {
   const isHistory = useEditor((state) => state.history !== null);
   const isGone = useSaved(({ state }) => state === "gone");
   useTitle();
+  useEffect(loadParts, []);
   if (isGone) {
     return (
       <Suspense fallback={<EditorSkeleton />}>
-        <Suspense>
         <LeaveGuard />
-      </Suspense>
         <Gone />
       </Suspense>
     );

@@ -2,7 +2,7 @@
 import "@xyflow/react/dist/base.css";
 import { Background, type EdgeChange, MiniMap, type NodeChange, ReactFlow, SelectionMode } from "@xyflow/react";
 import { usePipelineFlow, useSaved } from "pipeloom-client/react";
-import { lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useState } from "react";
+import { type ReactNode, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { cx } from "../../ui/cx";
 import { useTheme } from "../../theme/theme";
 import { familyOf } from "../families";
@@ -26,11 +26,12 @@ import { useConnecting } from "./useConnecting";
 import { useMenu } from "./useMenu";
 import { useNodeDrag } from "./useNodeDrag";
 import { type CanvasEdge, type CanvasNode, type View, ViewFlow } from "./viewFlow";
+import { later } from "../../ui/later";
 
-const Empty = lazy(() => import("./Empty"));
-const Dock = lazy(() => import("./Dock"));
-const Pins = lazy(() => import("../comments/Pins"));
-const ConnectionHint = lazy(() => import("./ConnectionHint"));
+const Empty = later(() => import("./Empty"));
+const Dock = later(() => import("./Dock"));
+const Pins = later(() => import("../comments/Pins"));
+const ConnectionHint = later(() => import("./ConnectionHint"));
 
 const NODE_TYPES = { step: StepNode, container: ContainerNode };
 const EDGE_TYPES = { connection: ConnectionEdge };

@@ -1,7 +1,7 @@
 /** A step that holds other steps: a loop, a switch with a lane for each case, an inline pipeline. */
 import type { NodeProps } from "@xyflow/react";
 import { ChevronDown, ChevronRight, Plus } from "lucide-react";
-import { type CSSProperties, lazy, memo, type ReactNode, Suspense } from "react";
+import { type CSSProperties, memo, type ReactNode, Suspense } from "react";
 import { cx } from "../../ui/cx";
 import { TypeTile } from "../families";
 import { useProblemsOf } from "../problems/useProblemsOf";
@@ -13,8 +13,9 @@ import { type Frame, hasRoom, type Lane, nextIn } from "./scene";
 import { caseOf, titleOf } from "./slots";
 import { Badge, Ports } from "./StepNode";
 import type { CanvasNode } from "./viewFlow";
+import { later } from "../../ui/later";
 
-const AddCase = lazy(() => import("./AddCase"));
+const AddCase = later(() => import("./AddCase"));
 
 export const ContainerNode = memo(function ContainerNode({ data, selected }: NodeProps<CanvasNode>): ReactNode {
   const { step, frame } = data;

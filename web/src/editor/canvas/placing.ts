@@ -46,7 +46,7 @@ function inColumn(siblings: readonly Item[], { x, y }: Point): Point {
 /** Behind all that hold steps, since those without any stand nowhere in the document. */
 function newLane({ lanes, width, top }: Frame, slot: string): Lane {
   const isFirst = lanes.every(({ count }) => count === 0);
-  const left = isFirst ? 0 : width;
+  const left = isFirst ? PADDING - GAP_X / 2 : width;
   return { slot, left, right: left + NODE_WIDTH + GAP_X, x: isFirst ? PADDING : width - PADDING + GAP_X, end: top, count: 0 };
 }
 

@@ -1,9 +1,10 @@
 /** Opens the menu at the pointer; what is in it is loaded when it is first opened. */
 import { useSelection } from "pipeloom-client/react";
-import { lazy, type MouseEvent as ReactMouseEvent, type ReactNode, Suspense, useState } from "react";
+import { type MouseEvent as ReactMouseEvent, type ReactNode, Suspense, useState } from "react";
 import type { Point } from "./measures";
+import { later } from "../../ui/later";
 
-const CanvasMenu = lazy(() => import("./CanvasMenu"));
+const CanvasMenu = later(() => import("./CanvasMenu"));
 
 /** What the pointer was on. */
 export type Subject =

@@ -1,11 +1,12 @@
 /** The pipeline as YAML. Its editor is a chunk of its own. */
 import { useReactFlow } from "@xyflow/react";
-import { lazy, type ReactNode, type RefObject, Suspense, useLayoutEffect, useRef } from "react";
+import { type ReactNode, type RefObject, Suspense, useLayoutEffect, useRef } from "react";
 import { Skeleton } from "../../ui/Skeleton";
 import { useEditor } from "../state";
 import styles from "./Code.module.css";
+import { later } from "../../ui/later";
 
-const CodeView = lazy(() => import("./CodeView"));
+const CodeView = later(() => import("./CodeView"));
 
 export function Code(): ReactNode {
   const root = useRef<HTMLElement>(null);

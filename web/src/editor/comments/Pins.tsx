@@ -1,7 +1,7 @@
 /** Pins at the steps that somebody has commented on, and the threads of the one that is open. */
 import { NodeToolbar, Position } from "@xyflow/react";
 import { useRoom, useSelection } from "pipeloom-client/react";
-import { type CSSProperties, lazy, type ReactNode, Suspense, useEffect } from "react";
+import { type CSSProperties, type ReactNode, Suspense, useEffect } from "react";
 import { personColor, initials } from "../../theme/people";
 import { useIsFar } from "../canvas/StepNode";
 import { keyOf } from "../shortcuts/keyOf";
@@ -9,8 +9,9 @@ import { useEditor, useSetEditor } from "../state";
 import { useSharedComments } from "./CommentsProvider";
 import styles from "./Pins.module.css";
 import type { Thread } from "./threads";
+import { later } from "../../ui/later";
 
-const Bubble = lazy(() => import("./Bubble"));
+const Bubble = later(() => import("./Bubble"));
 
 /** More pins than these are left to the list: each follows its node. */
 const MOST = 100;

@@ -1,9 +1,10 @@
 /** The library's place; what is in it is loaded after the canvas. */
-import { lazy, type ReactNode, Suspense } from "react";
+import { type ReactNode, Suspense } from "react";
 import { useEditor } from "../state";
 import styles from "./Library.module.css";
+import { later } from "../../ui/later";
 
-const Library = lazy(() => import("./Library"));
+const Library = later(() => import("./Library"));
 
 export function LibraryArea(): ReactNode {
   const isOpen = useEditor((state) => state.isLibraryOpen);

@@ -1,9 +1,10 @@
 /** Who else is on the canvas, and what they see of this window. */
 import { useOthers } from "pipeloom-client/react";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, Suspense, useState } from "react";
 import { useOwnPresence } from "./ownPresence";
+import { later } from "../../ui/later";
 
-const Others = lazy(() => import("./Others").then((module) => ({ default: module.Others })));
+const Others = later(() => import("./Others").then((module) => ({ default: module.Others })));
 
 /** It stands inside `<ReactFlow>`, which knows what is seen. */
 export function Cursors(): ReactNode {

@@ -2,15 +2,16 @@
 import { ChevronDown, ChevronUp } from "lucide-react";
 import type { ExplainedDiagnostic } from "pipeloom-client";
 import { useDiagnostics } from "pipeloom-client/react";
-import { lazy, type ReactNode, Suspense } from "react";
+import { type ReactNode, Suspense } from "react";
 import { IconButton } from "../../ui/Button";
 import { Tabs } from "../../ui/Tabs";
 import { useSharedComments } from "../comments/CommentsProvider";
 import { useEditor, useSetEditor, type Drawer } from "../state";
 import styles from "./Problems.module.css";
+import { later } from "../../ui/later";
 
-const ProblemList = lazy(() => import("./ProblemList"));
-const Comments = lazy(() => import("../comments/Comments"));
+const ProblemList = later(() => import("./ProblemList"));
+const Comments = later(() => import("../comments/Comments"));
 
 export function Problems(): ReactNode {
   const diagnostics = useDiagnostics();

@@ -1,15 +1,16 @@
 /** A value of any kind: on one line, or as YAML in a small editor. */
 import { Pencil } from "lucide-react";
 import type { Json } from "pipeloom-client";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, Suspense, useState } from "react";
 import { Button } from "../../ui/Button";
 import { cx } from "../../ui/cx";
 import { AnyLine, type ControlProps, LongTextControl } from "./controls";
 import { useEditing } from "./editing";
 import styles from "./Form.module.css";
 import { isList, isObject } from "./paths";
+import { later } from "../../ui/later";
 
-const ValueYaml = lazy(() => import("./ValueYaml"));
+const ValueYaml = later(() => import("./ValueYaml"));
 
 export function AnyValue({ isInRow = false, ...props }: ControlProps & { readonly isInRow?: boolean }): ReactNode {
   const { value, schema } = props;

@@ -1,6 +1,6 @@
 /** A map with keys of one's own: a row for each. */
 import { Pencil, Plus, X } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, Suspense, useState } from "react";
 import { Button, IconButton } from "../../ui/Button";
 import { AnyValue } from "./AnyValue";
 import { type ControlProps, Line } from "./controls";
@@ -8,8 +8,9 @@ import { useEditing } from "./editing";
 import styles from "./Form.module.css";
 import { Reason } from "./Frame";
 import { getAt, isObject, renameKey, setAt } from "./paths";
+import { later } from "../../ui/later";
 
-const ValueYaml = lazy(() => import("./ValueYaml"));
+const ValueYaml = later(() => import("./ValueYaml"));
 
 /** Rows that are drawn; what is beyond them is in the YAML. */
 const MOST = 100;

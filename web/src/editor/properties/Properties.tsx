@@ -3,7 +3,7 @@ import { Copy, Ellipsis, Eye, EyeOff, Trash2, X } from "lucide-react";
 import { duplicate, patchStep, remove, type Step } from "pipeloom-client";
 import { useRoom, useSaved, useSelection, useStep } from "pipeloom-client/react";
 import type { StepTypeInfo } from "pipeloom-client/rest";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, Suspense, useState } from "react";
 import { Button, IconButton } from "../../ui/Button";
 import { Menu, type MenuItems } from "../../ui/Menu";
 import { Skeleton } from "../../ui/Skeleton";
@@ -14,8 +14,9 @@ import { useCommands } from "../useCommands";
 import { READ_ONLY, StepEditing } from "./editing";
 import styles from "./Properties.module.css";
 import { StepForm } from "./StepForm";
+import { later } from "../../ui/later";
 
-const StepYaml = lazy(() => import("./StepYaml"));
+const StepYaml = later(() => import("./StepYaml"));
 
 export default function Properties(): ReactNode {
   const [[first, ...others]] = useSelection();

@@ -1,11 +1,12 @@
 /** Where the properties stand: beside the canvas, or as a sheet above it where there is no room. */
 import { useSelection } from "pipeloom-client/react";
-import { lazy, type ReactNode, Suspense, useEffect } from "react";
+import { type ReactNode, Suspense, useEffect } from "react";
 import { Skeleton } from "../../ui/Skeleton";
 import styles from "./Properties.module.css";
+import { later } from "../../ui/later";
 
 const load = () => import("./Properties");
-const Properties = lazy(load);
+const Properties = later(load);
 
 export function PropertiesArea(): ReactNode {
   const [selected] = useSelection();

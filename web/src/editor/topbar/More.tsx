@@ -2,7 +2,7 @@
 import { Archive, ArchiveRestore, Download, Ellipsis, GitFork, Monitor, Moon, Sun, Trash2 } from "lucide-react";
 import { patchSettings } from "pipeloom-client";
 import { useOthers, useRoom } from "pipeloom-client/react";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, Suspense, useState } from "react";
 import { download, fileNameOf } from "../../session/download";
 import { rest, sentenceOf } from "../../session/rest";
 import { choose, useThemeChoice } from "../../theme/theme";
@@ -14,8 +14,9 @@ import { useCommands } from "../useCommands";
 import { useReadOnly } from "../useReadOnly";
 import { isAdmin, type Place } from "./place";
 import { useSettings } from "./useSettings";
+import { later } from "../../ui/later";
 
-const PlaceDialog = lazy(() => import("./PlaceDialogs"));
+const PlaceDialog = later(() => import("./PlaceDialogs"));
 
 export type PlaceDialogKind = "fork" | "delete";
 

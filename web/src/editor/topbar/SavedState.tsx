@@ -2,13 +2,14 @@
 import { Check, CircleAlert, CloudOff, Eye, LoaderCircle, LogIn } from "lucide-react";
 import type { Saved } from "pipeloom-client";
 import { useRoom, useSaved } from "pipeloom-client/react";
-import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { type ReactNode, Suspense, useEffect, useState } from "react";
 import { session } from "../../session/token";
 import { cx } from "../../ui/cx";
 import { kindOf, type Kind, titleOf, wordsOf } from "./savedWords";
 import styles from "./SavedState.module.css";
+import { later } from "../../ui/later";
 
-const SignInDialog = lazy(() => import("../../session/SignIn").then((module) => ({ default: module.SignInDialog })));
+const SignInDialog = later(() => import("../../session/SignIn").then((module) => ({ default: module.SignInDialog })));
 
 const ICONS: Readonly<Record<Kind, ReactNode>> = {
   saved: <Check size={14} className={styles.check} />,

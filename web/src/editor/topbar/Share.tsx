@@ -1,13 +1,14 @@
 /** How others get here: the link, and who is in the team. */
 import { Share2 } from "lucide-react";
-import { lazy, type ReactNode, Suspense } from "react";
+import { type ReactNode, Suspense } from "react";
 import { Button } from "../../ui/Button";
 import { Popover } from "../../ui/Popover";
 import { Skeleton } from "../../ui/Skeleton";
 import type { Place } from "./place";
 import styles from "./Share.module.css";
+import { later } from "../../ui/later";
 
-const SharePanel = lazy(() => import("./SharePanel"));
+const SharePanel = later(() => import("./SharePanel"));
 
 export const Share = ({ place }: { readonly place: Place | undefined }): ReactNode => (
   <Popover

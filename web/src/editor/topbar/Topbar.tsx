@@ -1,6 +1,6 @@
 /** The bar at the top: where one is, whether it is saved, who is here. */
 import { Ellipsis, History as HistoryIcon, LayoutGrid, MessageSquare, PanelLeftOpen } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useEffect } from "react";
+import { type ReactNode, Suspense, useEffect } from "react";
 import { useLocation } from "wouter";
 import { recent } from "../../session/marks";
 import { isEmbedded } from "../../session/parent";
@@ -13,8 +13,9 @@ import { usePlace } from "./place";
 import { SavedState } from "./SavedState";
 import { Share } from "./Share";
 import styles from "./Topbar.module.css";
+import { later } from "../../ui/later";
 
-const More = lazy(() => import("./More"));
+const More = later(() => import("./More"));
 
 const VIEWS = [
   { id: "graph", label: "Graph" },
