@@ -19,25 +19,21 @@ import structlog
 
 from app.bus.base import Bus
 from app.clock import Clock
-from app.telemetry.metrics import counters, reject
+from app.telemetry.metrics import counters
 from crdt.document.document import EMPTY_STATE_VECTOR, Document
 from crdt.editing.editor import Editor
 from crdt.errors import (
     DocumentPoisoned,
     Draining,
     Overloaded,
-    PipelineTooLarge,
     PipeloomError,
     ProtocolError,
     SyncError,
 )
 from crdt.protocol.messages import (
-    AwarenessUpdate,
     ClientMessage,
     Scope,
     Stateless,
-    SyncStep2,
-    Update,
 )
 from crdt.room.effects import (
     Append,
@@ -65,6 +61,7 @@ from .inspect_in_thread import InspectedCommit, inspect_commit
 from .log_position import LogPosition
 from .outbox import Outbox
 from .peer_link import PeerLink
+from .room_counters import count_message, refusals_counted
 
 LAST_ACKS_SECONDS = 5.0
 """How long a client that is to be closed waits for its last acknowledgements.
@@ -196,7 +193,7 @@ class LiveRoom:
         raised: what is wrong with the message closes its client, and a poisoned document the room.
         """
         if session in self._clients and not self.frozen:
-            _count(message)
+            count_message(message)
             now = self._clock.monotonic()
             try:
                 self._execute(self._room.handle(session, message, now, inspection))
@@ -236,7 +233,7 @@ class LiveRoom:
     def require_capacity(self, edits: Iterable[Inspection]) -> None:
         """Raise PipelineTooLarge if `execute_merge` would refuse an edit for its size."""
         now = self._clock.monotonic()
-        with _refusals_counted():
+        with refusals_counted():
             for edit in edits:
                 self._room.require_capacity(edit, now)
 
@@ -247,7 +244,7 @@ class LiveRoom:
         if not self._clients:
             self.empty_since = self._clock.monotonic()
         try:
-            with _refusals_counted():
+            with refusals_counted():
                 result, effects = decide()
         except DocumentPoisoned as error:
             self._drop_poisoned(error)
@@ -503,20 +500,3 @@ class LiveRoom:
         if outbox is not None:
             deadline = self._clock.monotonic() + LAST_ACKS_SECONDS
             self._clients.close_after_acks(session, LeavingClient(outbox, error, deadline))
-
-
-@contextmanager
-def _refusals_counted() -> Iterator[None]:
-    """Count an edit that is refused for the size of its document."""
-    try:
-        yield
-    except PipelineTooLarge:
-        reject("too_large")
-        raise
-
-
-def _count(message: ClientMessage) -> None:
-    if isinstance(message, AwarenessUpdate):
-        counters.awareness_in += 1
-    elif isinstance(message, Update | SyncStep2):
-        counters.updates_in += 1

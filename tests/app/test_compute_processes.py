@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from pickle import PicklingError
@@ -55,7 +54,7 @@ def client_id(_: bytes) -> int:
 def compute_for_ever(_: bytes, file: Path) -> None:
     file.write_text(str(os.getpid()))
     while True:
-        time.sleep(1)
+        signal.pause()
 
 
 def kill_itself(_: bytes) -> None:

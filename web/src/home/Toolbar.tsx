@@ -1,11 +1,11 @@
 /** Above the list: the search, the filters and the order. */
-import { ArrowDownUp, ChevronDown, Search } from "lucide-react";
+import { ArrowDownUp, ChevronDown } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, type RefObject, useEffect } from "react";
 import { autofocus } from "../ui/autofocus";
 import { Button } from "../ui/Button";
-import { Kbd } from "../ui/Kbd";
 import { Menu } from "../ui/Menu";
 import { Popover } from "../ui/Popover";
+import { SearchInput } from "../ui/SearchInput";
 import { Segments } from "../ui/Tabs";
 import type { Filters, Sort, StatusFilter } from "./filters";
 import { useHome } from "./HomeState";
@@ -70,20 +70,7 @@ export function SearchField({ value, onChange, field, onDown, label = "Search na
     event.preventDefault();
   };
   return (
-    <label className={styles.search}>
-      <Search size={16} aria-hidden="true" />
-      <span className="visually-hidden">{label}</span>
-      <input
-        ref={field}
-        type="search"
-        placeholder={label}
-        maxLength={500}
-        value={value}
-        onChange={({ target }) => onChange(target.value)}
-        onKeyDown={press}
-      />
-      <Kbd keys="/" />
-    </label>
+    <SearchInput label={label} value={value} onChange={onChange} field={field} onKeyDown={press} shortcut="/" className={styles.search} />
   );
 }
 

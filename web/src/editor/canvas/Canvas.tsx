@@ -1,7 +1,7 @@
 /** The graph: steps, connections and what floats on them. */
 import "@xyflow/react/dist/base.css";
 import { Background, type EdgeChange, MiniMap, type NodeChange, ReactFlow, SelectionMode } from "@xyflow/react";
-import { usePipelineFlow, useSaved } from "pipeloom-client/react";
+import { usePipelineFlow } from "pipeloom-client/react";
 import { type ReactNode, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { cx } from "../../ui/cx";
 import { useTheme } from "../../theme/theme";
@@ -27,6 +27,7 @@ import { useMenu } from "./useMenu";
 import { useNodeDrag } from "./useNodeDrag";
 import { type CanvasEdge, type CanvasNode, type View, ViewFlow } from "./viewFlow";
 import { later } from "../../ui/later";
+import { useReadOnly } from "../useReadOnly";
 
 const Empty = later(() => import("./Empty"));
 const Dock = later(() => import("./Dock"));
@@ -189,9 +190,8 @@ function useEdgesChange({ edges }: View, onEdgesChange: Flow["onEdgesChange"]): 
 }
 
 function useContent(): CanvasContent {
-  const { state, reason } = useSaved();
   const { byStep } = useSharedComments();
-  const readOnlyReason = state === "read only" ? (reason || "You may read this pipeline, not edit it") : undefined;
+  const readOnlyReason = useReadOnly();
   const counts = useMemo(() => new globalThis.Map([...byStep].map(([id, threads]) => [id, threads.length])), [byStep]);
   return useMemo(() => ({ readOnlyReason, comments: counts }), [readOnlyReason, counts]);
 }

@@ -1,7 +1,7 @@
 /** The pipeline as YAML: read while others edit, or edited as text and applied as the smallest edits. */
 import { Check, Copy, GitMerge, Pencil, TriangleAlert } from "lucide-react";
 import { RestError } from "pipeloom-client/rest";
-import { useRoom, useSaved, useSelection } from "pipeloom-client/react";
+import { useRoom, useSelection } from "pipeloom-client/react";
 import { type ReactNode, type RefObject, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { rest, sentenceOf } from "../../session/rest";
 import { Button, IconButton } from "../../ui/Button";
@@ -11,6 +11,7 @@ import { YamlArea } from "../text/YamlArea";
 import type { YamlEditor } from "../text/yamlEditor";
 import { useEditor, usePipelineId } from "../state";
 import { useCommands } from "../useCommands";
+import { useReadOnly } from "../useReadOnly";
 import styles from "./Code.module.css";
 import { type CodeDraft, draftOf, keepDraft } from "./drafts";
 import { findingsIn, problemsOf } from "./findings";
@@ -18,7 +19,6 @@ import { mergeTexts } from "./mergeTexts";
 import { linesOfSteps, stepAt } from "./stepLines";
 import { type Exported, type LiveYaml, useLiveYaml } from "./useLiveYaml";
 
-const READ_ONLY = "You may read this pipeline, not edit it";
 
 export default function CodeView(): ReactNode {
   const id = usePipelineId();
@@ -196,7 +196,7 @@ function Head({ draft, exported, problems, isApplying, onEdit, onApply, onDiscar
   readonly onDiscard: () => void;
   readonly onProblem: (line: number) => void;
 }): ReactNode {
-  const isReadOnly = useSaved().state === "read only";
+  const readOnly = useReadOnly();
   const [isAsked, setAsked] = useState(false);
   const isTyped = draft !== null && draft.text !== draft.base.yaml;
   const discard = (): void => (isTyped ? setAsked(true) : onDiscard());
@@ -207,11 +207,11 @@ function Head({ draft, exported, problems, isApplying, onEdit, onApply, onDiscar
       <State isEditing={draft !== null} problems={problems} onProblem={onProblem} />
       <CopyAll text={draft?.text ?? exported?.yaml ?? ""} />
       {draft === null ? (
-        <Button icon={<Pencil size={14} />} disabledReason={isReadOnly ? READ_ONLY : exported === null ? "It is being read" : undefined} onClick={onEdit}>Edit</Button>
+        <Button icon={<Pencil size={14} />} disabledReason={readOnly ?? (exported === null ? "It is being read" : undefined)} onClick={onEdit}>Edit</Button>
       ) : (
         <>
           <Button variant="ghost" onClick={discard}>{isTyped ? "Discard" : "Stop editing"}</Button>
-          <Button variant="primary" disabledReason={isReadOnly ? READ_ONLY : isApplying ? "It is being applied" : nothing} onClick={onApply}>Apply</Button>
+          <Button variant="primary" disabledReason={readOnly ?? (isApplying ? "It is being applied" : nothing)} onClick={onApply}>Apply</Button>
         </>
       )}
       {isAsked ? (

@@ -1,6 +1,9 @@
 /** The comments of the open pipeline, read once for all areas. */
 import { useComments, useSaved } from "pipeloom-client/react";
+import type { Me } from "pipeloom-client/rest";
 import { createContext, type ReactNode, useContext, useMemo } from "react";
+import { rest } from "../../session/rest";
+import { useAsked } from "../../session/useAsked";
 import { type Thread, threadsByStep, threadsOf } from "./threads";
 
 type Loaded = ReturnType<typeof useComments>;
@@ -8,6 +11,8 @@ type Loaded = ReturnType<typeof useComments>;
 export interface SharedComments extends Loaded {
   readonly threads: readonly Thread[];
   readonly byStep: ReadonlyMap<string, readonly Thread[]>;
+  /** Who one is: one's own comments can be changed. Undefined until it is known. */
+  readonly me: Me | undefined;
   /** Why nobody can comment now; undefined where one can. */
   readonly reason: string | undefined;
 }
@@ -24,10 +29,11 @@ export function CommentsProvider({ children }: { readonly children: ReactNode })
   const loaded = useComments();
   const { state } = useSaved();
   const reason = REASONS[state];
+  const me = useAsked("me", () => rest.me()).data;
   const value = useMemo(() => {
     const threads = threadsOf(loaded.comments);
-    return { ...loaded, threads, byStep: threadsByStep(threads), reason };
-  }, [loaded, reason]);
+    return { ...loaded, threads, byStep: threadsByStep(threads), me, reason };
+  }, [loaded, me, reason]);
   return <Context.Provider value={value}>{children}</Context.Provider>;
 }
 

@@ -4,7 +4,6 @@ import type { Comment } from "pipeloom-client/rest";
 import { type ReactNode, useState } from "react";
 import { ago } from "../../session/ago";
 import { rest } from "../../session/rest";
-import { useAsked } from "../../session/useAsked";
 import { Avatar } from "../../ui/Avatar";
 import { IconButton } from "../../ui/Button";
 import { Menu } from "../../ui/Menu";
@@ -57,8 +56,7 @@ function One({ comment, about, children }: { readonly comment: Comment; readonly
 
 /** Authors change and delete their own. */
 function Own({ comment, onEdit }: { readonly comment: Comment; readonly onEdit: () => void }): ReactNode {
-  const { remove } = useSharedComments();
-  const me = useAsked("me", () => rest.me()).data;
+  const { remove, me } = useSharedComments();
   if (me === undefined || comment.author?.id !== me.id) return null;
   return (
     <Menu

@@ -1,11 +1,11 @@
 /** What has changed in one step or in the settings, field by field; restores the step or the whole version. */
 import { X } from "lucide-react";
-import { useSaved } from "pipeloom-client/react";
 import { type ReactNode, useState } from "react";
 import { rest, sentenceOf } from "../../session/rest";
 import { Button, IconButton } from "../../ui/Button";
 import { TypeTile } from "../families";
 import { useEditor, usePipelineId, useSetEditor } from "../state";
+import { useReadOnly } from "../useReadOnly";
 import styles from "./ChangePanel.module.css";
 import type { Comparison, EntryChange } from "./comparison";
 import { Fields } from "./Fields";
@@ -70,7 +70,7 @@ function StepChanges({ change }: { readonly change: EntryChange | undefined }): 
 
 function Restore({ base, stepId, change }: { readonly base: number; readonly stepId: string | null; readonly change: EntryChange | undefined }): ReactNode {
   const pipeline = usePipelineId();
-  const isReadOnly = useSaved().state === "read only";
+  const readOnly = useReadOnly();
   const [work, setWork] = useState<{ readonly isBusy: boolean; readonly words: string; readonly isRefused?: boolean }>({ isBusy: false, words: "" });
   const restore = async (steps?: readonly string[]): Promise<void> => {
     setWork({ isBusy: true, words: "Restoring…" });
@@ -80,7 +80,7 @@ function Restore({ base, stepId, change }: { readonly base: number; readonly ste
     );
     setWork({ isBusy: false, ...done });
   };
-  const reason = isReadOnly ? "You may read this pipeline, not edit it" : work.isBusy ? "A version is being restored" : undefined;
+  const reason = readOnly ?? (work.isBusy ? "A version is being restored" : undefined);
   const isNothing = change === undefined ? "This step is the same in both" : change.kind === "added" ? "The version does not have this step" : undefined;
   return (
     <footer className={styles.foot}>

@@ -11,12 +11,12 @@ import { titleOf, Versions } from "./Versions";
 
 export default function History(): ReactNode {
   const history = useEditor((state) => state.history);
-  const { versions } = useVersions();
+  const { versions, save } = useVersions();
   if (history === null) return null;
   const version = versions.find(({ version_number: number }) => number === history.base);
   return (
     <>
-      <Versions versions={versions} history={history} />
+      <Versions versions={versions} save={save} history={history} />
       {history.base === null ? <Unchosen /> : <Chosen key={history.base} base={history.base} history={history} title={version ? titleOf(version) : `Version ${history.base}`} />}
     </>
   );

@@ -1,18 +1,20 @@
 /** The versions, newest first: the one that is chosen is compared with now. */
 import { Plus, X } from "lucide-react";
-import { useSaved, useVersions } from "pipeloom-client/react";
+import type { useVersions } from "pipeloom-client/react";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { ago } from "../../session/ago";
 import { Button, IconButton } from "../../ui/Button";
 import { cx } from "../../ui/cx";
 import { type History, useSetEditor } from "../state";
+import { useReadOnly } from "../useReadOnly";
 import styles from "./Versions.module.css";
 
-type Version = ReturnType<typeof useVersions>["versions"][number];
+type Loaded = ReturnType<typeof useVersions>;
+type Version = Loaded["versions"][number];
 
 export const titleOf = ({ name, version_number: number }: Version): string => name ?? `Version ${number}`;
 
-export function Versions({ versions, history }: { readonly versions: readonly Version[]; readonly history: History }): ReactNode {
+export function Versions({ versions, save, history }: Pick<Loaded, "versions" | "save"> & { readonly history: History }): ReactNode {
   const set = useSetEditor();
   const choose = (base: number | null): void => set({ history: { base, stepId: null } });
   return (
@@ -23,7 +25,7 @@ export function Versions({ versions, history }: { readonly versions: readonly Ve
           <X size={16} />
         </IconButton>
       </header>
-      <Save />
+      <Save save={save} />
       <ol className={styles.list}>
         <Entry title="Live" about="Now" isChosen={history.base === null} isLive onChoose={() => choose(null)} />
         {versions.map((version) => (
@@ -65,12 +67,10 @@ function Entry({ title, about, isChosen, isLive = false, onChoose }: {
 }
 
 /** Names the present state. */
-function Save(): ReactNode {
-  const { save } = useVersions();
-  const isReadOnly = useSaved().state === "read only";
+function Save({ save }: Pick<Loaded, "save">): ReactNode {
+  const reason = useReadOnly();
   const [name, setName] = useState("");
   const [refusal, setRefusal] = useState("");
-  const reason = isReadOnly ? "You may read this pipeline, not edit it" : undefined;
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     if (reason !== undefined) return;
@@ -80,7 +80,7 @@ function Save(): ReactNode {
   };
   return (
     <form className={styles.save} onSubmit={(event) => void submit(event)}>
-      <input value={name} maxLength={200} aria-label="Name of the version" placeholder="Name this version" disabled={isReadOnly} title={reason} onChange={({ target }) => setName(target.value)} />
+      <input value={name} maxLength={200} aria-label="Name of the version" placeholder="Name this version" disabled={reason !== undefined} title={reason} onChange={({ target }) => setName(target.value)} />
       <Button type="submit" icon={<Plus size={14} />} disabledReason={reason}>
         Save
       </Button>

@@ -1,14 +1,14 @@
 /** The types of steps by section, with a search: a click chooses one, and it can be dragged onto the canvas. */
-import { ChevronDown, ChevronRight, Search } from "lucide-react";
-import { useSaved } from "pipeloom-client/react";
+import { ChevronDown, ChevronRight } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useState } from "react";
 import type { StepTypeInfo } from "pipeloom-client/rest";
-import { Kbd } from "../../ui/Kbd";
+import { SearchInput } from "../../ui/SearchInput";
 import { Skeleton } from "../../ui/Skeleton";
 import { TypeTile } from "../families";
 import { useStepTypes } from "../stepTypes";
 import { matching } from "./matching";
 import { sectionsOf } from "./sections";
+import { useReadOnly } from "../useReadOnly";
 import styles from "./StepList.module.css";
 import { useLibraryDrag } from "./useLibraryDrag";
 
@@ -31,12 +31,7 @@ export function StepList({ onChoose, canDrag = false, searchKey }: StepListProps
   };
   return (
     <div className={styles.steps} onKeyDown={press}>
-      <label className={styles.search}>
-        <Search size={16} aria-hidden="true" />
-        <span className="visually-hidden">Search steps</span>
-        <input type="search" placeholder="Search steps" value={sought} onChange={(event) => setSought(event.target.value)} />
-        {searchKey === undefined || sought !== "" ? null : <Kbd keys={searchKey} />}
-      </label>
+      <SearchInput label="Search steps" value={sought} onChange={setSought} shortcut={sought === "" ? searchKey : undefined} className={styles.search} />
       {found === undefined ? <Skeleton className={styles.waiting} /> : (
         <Sections found={found} isSearch={sought.trim() !== ""} onChoose={onChoose} canDrag={canDrag} />
       )}
@@ -81,18 +76,18 @@ function Type({ info: { type, title, description }, onChoose, canDrag }: {
   readonly onChoose: (type: string) => void;
   readonly canDrag: boolean;
 }): ReactNode {
-  const isReadOnly = useSaved().state === "read only";
-  const drag = useLibraryDrag(type, title, canDrag && !isReadOnly);
+  const readOnly = useReadOnly();
+  const drag = useLibraryDrag(type, title, canDrag && readOnly === undefined);
   return (
     <>
       <button
         type="button"
         data-type={type}
         className={styles.type}
-        aria-disabled={isReadOnly || undefined}
-        title={isReadOnly ? "You may read this pipeline, not edit it" : description}
+        aria-disabled={readOnly !== undefined || undefined}
+        title={readOnly ?? description}
         onPointerDown={drag.onPointerDown}
-        onClick={isReadOnly ? undefined : () => drag.isClick() && onChoose(type)}
+        onClick={readOnly !== undefined ? undefined : () => drag.isClick() && onChoose(type)}
       >
         <TypeTile type={type} />
         <span className={styles.words}>

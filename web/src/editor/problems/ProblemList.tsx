@@ -1,10 +1,11 @@
 /** The problems, each with where it is and what mends it; loaded when the drawer is opened. */
 import { CircleAlert, CircleCheck, TriangleAlert } from "lucide-react";
 import type { ExplainedDiagnostic } from "pipeloom-client";
-import { useRoom, useSaved } from "pipeloom-client/react";
+import { useRoom } from "pipeloom-client/react";
 import { Fragment, type KeyboardEvent, type ReactNode, useMemo } from "react";
 import { Button } from "../../ui/Button";
 import { useCommands } from "../useCommands";
+import { useReadOnly } from "../useReadOnly";
 import { fixOf, placeOf } from "./fixes";
 import styles from "./Problems.module.css";
 
@@ -73,14 +74,14 @@ function Show({ id, name }: { readonly id: string; readonly name: string }): Rea
 function Mend({ diagnostic, about }: { readonly diagnostic: ExplainedDiagnostic; readonly about: string }): ReactNode {
   const { pipeline } = useRoom();
   const { check } = useCommands();
-  const isReadOnly = useSaved().state === "read only";
+  const disabledReason = useReadOnly();
   const fix = useMemo(() => fixOf(diagnostic, [...pipeline.steps().values()].map(({ name }) => name)), [diagnostic, pipeline]);
   if (fix === undefined) return null;
   return (
     <Button
       title={fix.title}
       aria-label={`Fix ${about}: ${fix.title}`}
-      disabledReason={isReadOnly ? "You may read this pipeline, not edit it" : undefined}
+      disabledReason={disabledReason}
       onClick={() => check(fix.apply(pipeline))}
     >
       Fix

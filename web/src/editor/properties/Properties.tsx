@@ -1,7 +1,7 @@
 /** The panel of what is selected: one step's fields, or what can be done with several. Loaded when something is first selected. */
 import { Copy, Ellipsis, Eye, EyeOff, Trash2, X } from "lucide-react";
 import { duplicate, patchStep, remove, type Step } from "pipeloom-client";
-import { useRoom, useSaved, useSelection, useStep } from "pipeloom-client/react";
+import { useRoom, useSelection, useStep } from "pipeloom-client/react";
 import type { StepTypeInfo } from "pipeloom-client/rest";
 import { type ReactNode, Suspense, useState } from "react";
 import { Button, IconButton } from "../../ui/Button";
@@ -11,10 +11,11 @@ import { Tabs } from "../../ui/Tabs";
 import { TypeTile } from "../families";
 import { useStepTypes } from "../stepTypes";
 import { useCommands } from "../useCommands";
-import { READ_ONLY, StepEditing } from "./editing";
+import { StepEditing } from "./editing";
 import styles from "./Properties.module.css";
 import { StepForm } from "./StepForm";
 import { later } from "../../ui/later";
+import { useReadOnly } from "../useReadOnly";
 
 const StepYaml = later(() => import("./StepYaml"));
 
@@ -89,7 +90,7 @@ function useActions(ids: readonly string[], isEnabled: boolean): MenuItems {
   const room = useRoom();
   const { check } = useCommands();
   const [, select] = useSelection();
-  const disabledReason = useSaved().state === "read only" ? READ_ONLY : undefined;
+  const disabledReason = useReadOnly();
   const { pipeline } = room;
   const enable = (): void => {
     room.doc.transact(() => ids.every((id) => check(patchStep(pipeline, id, { enabled: !isEnabled }))), pipeline.origin);

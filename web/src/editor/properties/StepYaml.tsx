@@ -1,12 +1,12 @@
 /** A step as YAML: edited as text, applied as the smallest edits. What cannot be read is kept, with the reason at its line. */
 import { patchStep, type Room, type Step, updateConfig } from "pipeloom-client";
-import { useRoom, useSaved } from "pipeloom-client/react";
+import { useRoom } from "pipeloom-client/react";
 import type { StepTypeInfo } from "pipeloom-client/rest";
 import { type ReactNode, useMemo, useRef, useState } from "react";
 import { Button } from "../../ui/Button";
 import type { LineProblem } from "../text/lineProblems";
 import { YamlArea } from "../text/YamlArea";
-import { READ_ONLY } from "./editing";
+import { useReadOnly } from "../useReadOnly";
 import { merge3 } from "./merge3";
 import { isObject, same } from "./paths";
 import styles from "./StepYaml.module.css";
@@ -23,7 +23,7 @@ const drafts = new Map<string, Draft>();
 
 export default function StepYaml({ step, type }: { readonly step: Step; readonly type: StepTypeInfo | undefined }): ReactNode {
   const room = useRoom();
-  const isReadOnly = useSaved().state === "read only";
+  const readOnly = useReadOnly();
   const [draft, setShown] = useState(() => drafts.get(step.id) ?? null);
   const [problems, setProblems] = useState<readonly LineProblem[]>([]);
   const root = useRef<HTMLDivElement>(null);
@@ -51,7 +51,7 @@ export default function StepYaml({ step, type }: { readonly step: Step; readonly
         label={`YAML of ${step.name}`}
         className={styles.area}
         text={draft?.text ?? text}
-        isEditable={!isReadOnly}
+        isEditable={readOnly === undefined}
         problems={problems}
         onType={type_}
         onLeave={() => root.current?.closest<HTMLElement>("[data-panel]")?.focus()}
@@ -63,7 +63,7 @@ export default function StepYaml({ step, type }: { readonly step: Step; readonly
         <Button variant="ghost" disabledReason={draft === null ? "Nothing is changed" : undefined} onClick={() => (setDraft(null), setProblems([]))}>
           Discard
         </Button>
-        <Button variant="primary" disabledReason={isReadOnly ? READ_ONLY : draft === null ? "Nothing is changed" : undefined} onClick={apply}>
+        <Button variant="primary" disabledReason={readOnly ?? (draft === null ? "Nothing is changed" : undefined)} onClick={apply}>
           Apply
         </Button>
       </footer>

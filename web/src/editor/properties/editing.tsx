@@ -1,9 +1,10 @@
 /** What the fields of one step's form share: the step, how to change it, what is wrong with it, who else is in it. */
 import { type ExplainedDiagnostic, type Json, type JsonObject, type Other, type Outcome, type Path, type Room, updateConfig } from "pipeloom-client";
-import { useDiagnostics, useRoom, useSaved } from "pipeloom-client/react";
+import { useDiagnostics, useRoom } from "pipeloom-client/react";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { OwnField } from "../text/ownField";
 import { useCommands } from "../useCommands";
+import { useReadOnly } from "../useReadOnly";
 import { pointerOf, setAt } from "./paths";
 
 export interface Editing {
@@ -19,21 +20,19 @@ export interface Editing {
   readonly editors: Editors;
 }
 
-export const READ_ONLY = "You may read this pipeline, not edit it";
-
 const Context = createContext<Editing | null>(null);
 
 export function StepEditing({ stepId, children }: { readonly stepId: string; readonly children: ReactNode }): ReactNode {
   const room = useRoom();
   const { check } = useCommands();
-  const isReadOnly = useSaved().state === "read only";
+  const readOnlyReason = useReadOnly();
   const problemsAt = useProblemsAt(stepId);
   const editors = useMemo(() => new Editors(room, stepId), [room, stepId]);
   const editing = useMemo((): Editing => {
     const change: Editing["change"] = (how) => check(updateConfig(room.pipeline, stepId, how));
     const write: Editing["write"] = (path, value) => change((config) => setAt(config, path, value));
-    return { room, stepId, readOnlyReason: isReadOnly ? READ_ONLY : undefined, write, change, check, problemsAt, editors };
-  }, [room, stepId, isReadOnly, check, problemsAt, editors]);
+    return { room, stepId, readOnlyReason, write, change, check, problemsAt, editors };
+  }, [room, stepId, readOnlyReason, check, problemsAt, editors]);
   return <Context.Provider value={editing}>{children}</Context.Provider>;
 }
 
