@@ -6,7 +6,7 @@ import { personColor } from "../../theme/people";
 import { useEditor, useSetEditor } from "../state";
 import { motion } from "../useCommands";
 import styles from "./Following.module.css";
-import { areEqual, nearer, showing, type Transform, windowOf } from "./viewports";
+import { areEqual, nearer, showing, stillness, type Transform, windowOf } from "./viewports";
 
 export function Following(): ReactNode {
   const userId = useEditor(({ following }) => following);
@@ -54,11 +54,15 @@ function useFollowed(userId: string | null): void {
     let frame = 0;
     // Of the last frame on the way; a frame's time may lie before the call that asked for it.
     let at: number | null = null;
-    // As it was left here: if it is another one, this person has moved it.
-    let left: Transform = store.getState().transform;
+    // As it was left here: if it is another one, this person has moved it. A move of one's own that is still
+    // under way, such as that of a zoom button, ends before.
+    let left: Transform | null = null;
+    const isStill = stillness();
     const follow = (now: number): void => {
       frame = 0;
       const { transform, width, height, minZoom, maxZoom } = store.getState();
+      if (left === null && !isStill(transform)) return request();
+      left ??= transform;
       if (!areEqual(transform, left)) return set({ following: null });
       const seen = windowOf(room.others(), userId)?.viewport ?? null;
       if (seen === null) return;

@@ -1,6 +1,6 @@
 import type { Other } from "pipeloom-client";
 import { expect, it } from "vitest";
-import { areEqual, nearer, showing, type Transform, windowOf } from "./viewports";
+import { areEqual, nearer, showing, stillness, type Transform, windowOf } from "./viewports";
 
 it.each([
   ["of the same size", { x: 10, y: 20, width: 800, height: 600 }, [-10, -20, 1]],
@@ -26,4 +26,10 @@ it("follows the window in which somebody points", () => {
   expect(windowOf(others, "a")?.clientId).toBe(2);
   expect(windowOf(others, "b")?.clientId).toBe(4);
   expect(windowOf(others, "c")).toBeUndefined();
+});
+
+it("says that a view is still once it was the same in three frames", () => {
+  const isStill = stillness();
+  const views: Transform[] = [[0, 0, 1], [5, 0, 1], [5, 0, 1], [5, 0, 1], [6, 0, 1]];
+  expect(views.map(isStill)).toEqual([false, false, false, true, false]);
 });

@@ -21,6 +21,19 @@ export function nearer(from: Transform, to: Transform, ms: number): Transform {
 
 export const areEqual = (one: Transform, other: Transform): boolean => one.every((value, at) => Math.abs(value - (other[at] ?? 0)) < 1e-6);
 
+const STILL_FRAMES = 2;
+
+/** Returns a function that is given the view of each frame, and says whether it has come to rest. */
+export function stillness(): (view: Transform) => boolean {
+  let last: Transform | null = null;
+  let frames = 0;
+  return (view) => {
+    frames = last !== null && areEqual(view, last) ? frames + 1 : 0;
+    last = view;
+    return frames >= STILL_FRAMES;
+  };
+}
+
 /** The window of a user who is followed: of several the one that shows the canvas, and its pointer. */
 export function windowOf(others: readonly Other[], userId: string): Other | undefined {
   const all = others.filter(({ user }) => user.id === userId);
