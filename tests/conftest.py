@@ -23,7 +23,7 @@ import pytest_asyncio
 from persistence.embedded.server import EmbeddedPostgres
 from persistence.postgres.migrations import migrate
 from persistence.postgres.pool import Pool, connection, open_pool
-from tests import temporary, timed
+from tests import second_attempts, temporary, timed
 from tests.redis_server import RedisServer, a_cluster, a_redis
 from tests.rounds import SEED, summary
 
@@ -75,6 +75,7 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long and needs a browser: what is left at the end is divided finely."""
     items.sort(key=lambda item: BROWSERS not in item.path.parents)
+    second_attempts.allow(items)
 
 
 @pytest.fixture
