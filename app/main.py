@@ -130,7 +130,8 @@ class Services:
         shown = None if token is None else token.get_secret_value()
         self.metrics = MetricsPage(self, shown, multiprocess_metrics)
         self.readiness = Readiness(
-            {"postgresql": lambda: to.pool.fetchval("ping")}, {"bus": to.bus.check}
+            {"postgresql": lambda: to.pool.fetchval("ping"), "commits": self.log.health.check},
+            {"bus": to.bus.check},
         )
 
     def _build_rooms(self, to: Connections) -> None:
@@ -214,6 +215,11 @@ class Services:
     def pending_bytes(self) -> int:
         """See `Observed`."""
         return self.committer.pending_bytes
+
+    @property
+    def commits_failing_for(self) -> float:
+        """See `Observed`."""
+        return self.log.health.failing_for
 
     async def announce_end(self) -> None:
         """Report not ready, and serve on until load balancers have noticed."""

@@ -87,6 +87,16 @@ COMMIT_UPDATES: Final = Histogram(
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
     registry=REGISTRY,
 )
+COMMITS_FAILED: Final = Counter(
+    "pipeloom_commits_failed",
+    "Attempts to store edits that PostgreSQL could not take; the edits wait for the next one.",
+    registry=REGISTRY,
+)
+COMMITS_FAILING_SECONDS: Final = Gauge(
+    "pipeloom_commits_failing_seconds",
+    "For how long no edit could be stored; 0 while edits are stored.",
+    registry=REGISTRY,
+)
 ACK_SECONDS: Final = Histogram(
     "pipeloom_ack_seconds",
     "From an update's arrival until its acknowledgement is queued.",

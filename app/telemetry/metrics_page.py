@@ -55,6 +55,11 @@ class Observed(Protocol):
     @property
     def pending_bytes(self) -> int: ...
 
+    @property
+    def commits_failing_for(self) -> float:
+        """For how many seconds no edit could be stored."""
+        ...
+
 
 class MetricsPage:
     """Answers `/metrics` to this machine, and to requests with the configured token.
@@ -103,6 +108,7 @@ class MetricsPage:
         metrics.OUTBOX_MAX_BYTES.set(max(depths, default=0))
         metrics.ROOMS.set(self._observed.rooms)
         metrics.PENDING_BYTES.set(self._observed.pending_bytes)
+        metrics.COMMITS_FAILING_SECONDS.set(self._observed.commits_failing_for)
         for protocol, count in self._observed.sessions.items():
             metrics.SESSIONS.labels(protocol).set(count)
 

@@ -15,13 +15,14 @@ from persistence.ports.update_log import LockedLog, LogTransaction, NewUpdate, U
 from persistence.ports.versions import NewVersion, VersionInfo, Versions
 
 from . import metrics, spans
+from .commit_health import CommitHealth
 
 
 class TimedLog:
-    """`UpdateLog` that counts and traces the transactions of another one."""
+    """`UpdateLog` that counts and traces the transactions of another one, and notes their health."""
 
-    def __init__(self, log: UpdateLog) -> None:
-        self._log = log
+    def __init__(self, log: UpdateLog, health: CommitHealth | None = None) -> None:
+        self._log, self.health = log, health or CommitHealth()
         self.load, self.since, self.heads = log.load, log.since, log.heads
         self.append_if_last = log.append_if_last
         self.reserve, self.free = log.reserve, log.free
@@ -29,9 +30,11 @@ class TimedLog:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[LogTransaction]:
         """See `UpdateLog`; timed from its lock on, since it waits for that as long as it likes."""
-        with ExitStack() as timing:
+        with self.health.watched(), ExitStack() as timing:
             async with self._log.transaction() as transaction:
-                yield _TimedTransaction(transaction, timing)
+                yield (timed := _TimedTransaction(transaction, timing))
+        if timed.updates:
+            self.health.succeed()
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """See `UpdateLog`."""
@@ -40,7 +43,9 @@ class TimedLog:
         with spans.span("log.commit", headers=spans.NEW_TRACE) as span:
             if spans.is_traced():
                 span.set_attributes(_batch_attributes(updates))
-            seqs = await self._log.append(updates)
+            with self.health.watched():
+                seqs = await self._log.append(updates)
+        self.health.succeed()
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
         metrics.COMMIT_UPDATES.observe(len(updates))
         return seqs
@@ -68,7 +73,8 @@ class _TimedTransaction:
 
     def __init__(self, transaction: LogTransaction, timing: ExitStack) -> None:
         self._transaction, self._timing = transaction, timing
-        self._updates = 0
+        self.updates = 0
+        """How many were appended."""
 
     async def lock(
         self, positions: Mapping[UUID, int], most_bytes: int | None = None
@@ -82,13 +88,13 @@ class _TimedTransaction:
         started = time.perf_counter()
         with spans.span("log.decide", headers=spans.NEW_TRACE) as span:
             yield
-            span.set_attributes({"pipeloom.updates": self._updates})
+            span.set_attributes({"pipeloom.updates": self.updates})
         metrics.COMMIT_SECONDS.observe(time.perf_counter() - started)
-        metrics.COMMIT_UPDATES.observe(self._updates)
+        metrics.COMMIT_UPDATES.observe(self.updates)
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """See `LogTransaction`."""
-        self._updates += len(updates)
+        self.updates += len(updates)
         return await self._transaction.append(updates)
 
 

@@ -39,6 +39,15 @@ class Scene:
             answer = await client.get(self.server.http("/readyz"))
         return answer.status_code, answer.json()["checks"]["postgresql"]
 
+    async def is_ready(self) -> bool:
+        return (await self.readiness())[0] == 200
+
+    async def checks(self) -> dict[str, str]:
+        """What each part of the server says of itself."""
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(self.server.http("/readyz"))
+        return dict(answer.json()["checks"])
+
 
 @asynccontextmanager
 async def a_scene(
@@ -93,6 +102,42 @@ async def test_edits_are_shared_at_once_and_acknowledged_when_it_is_back(
         await alice.until_echoed()
         assert names <= await scene.stored_steps()
         await eventually("the steps in the tables", lambda: are_in_tables(installation, names))
+
+
+FILL_THE_DISK = """
+    CREATE FUNCTION refuse_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE disk_full USING MESSAGE = 'could not extend file: No space left on device';
+    END $$;
+    CREATE TRIGGER full_disk BEFORE INSERT ON pipeline_updates
+        EXECUTE FUNCTION refuse_update();
+"""
+CLEAR_THE_DISK = "DROP TRIGGER full_disk ON pipeline_updates; DROP FUNCTION refuse_update()"
+
+
+async def test_a_full_disk_is_said_at_once_and_ends_readiness_though_postgresql_answers(
+    installation: Installation,
+) -> None:
+    async with a_scene(installation) as scene, joined(scene.room) as alice:
+        async with installation.sql() as sql:
+            await sql.execute(FILL_THE_DISK)
+            await add_step(alice, "waits")
+
+            async def is_logged() -> bool:
+                return "log.not_written" in scene.server.program.log
+
+            async def is_unready() -> bool:
+                return not await scene.is_ready()
+
+            await eventually("a line in the log", is_logged)
+            await eventually("a server that is not ready", is_unready)
+            assert "No space left on device" in (await scene.checks())["commits"]
+            assert (await scene.readiness()) == (503, "ok")
+            assert alice.is_open
+            assert alice.unechoed
+            await sql.execute(CLEAR_THE_DISK)
+        await alice.until_echoed()
+        await eventually("a server that is ready again", scene.is_ready)
+        assert "log.written_again" in scene.server.program.log
 
 
 async def are_in_tables(installation: Installation, names: set[str]) -> bool:

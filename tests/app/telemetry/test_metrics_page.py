@@ -40,6 +40,7 @@ class House:
     sessions: dict[str, int] = field(default_factory=lambda: {"y-websocket": 5, "hocuspocus": 2})
     depths: list[int] = field(default_factory=lambda: [10, 500, 0])
     pending_bytes: int = 42
+    commits_failing_for: float = 7.5
 
 
 async def asked(token: str | None, address: str, **headers: str) -> httpx.Response:
@@ -97,6 +98,7 @@ async def test_what_there_is_stands_on_the_page() -> None:
         "pipeloom_outbox_bytes 510.0",
         "pipeloom_outbox_max_bytes 500.0",
         "pipeloom_pending_bytes 42.0",
+        "pipeloom_commits_failing_seconds 7.5",
     ):
         assert line in page
     metrics.counters.bus_gaps += 1
