@@ -81,7 +81,8 @@ async def test_the_code_is_live_and_an_edit_of_it_meets_the_edits_of_others(
     await code(one).get_by_role("button", name="Take theirs in").click()
     await expect(line(one, "name: very_last")).to_be_visible()
     await expect(line(one, "content: Begin. Then go on.")).to_be_visible()
-    await code(one).get_by_role("button", name="Apply").click()
+    await line(one, "content: Begin. Then go on.").click()
+    await one.keyboard.press("Control+s")
     await expect(code(one).get_by_text("Live, read only")).to_be_visible()
     after = await read_steps(pipeline)
     assert after["first"]["config"]["prompt"][0]["content"] == "Begin. Then go on."

@@ -120,7 +120,8 @@ async def test_values_are_written_small_and_wrong_and_unknown_ones_are_kept(
     await form.get_by_label("Turns", exact=True).fill("12")
     await form.get_by_label("Grep").check()
     await form.get_by_label("Output file").fill("out.md")
-    await form.get_by_label("Output file").press("Escape")
+    await form.get_by_label("Output file").press("Control+s")
+    await expect(form.get_by_label("Output file")).to_be_focused()
     await expect(reason).to_be_hidden()
     await form.get_by_role("button", name="More", exact=True).first.click()
     await page.get_by_role("menuitem", name="Disable").click()
@@ -180,6 +181,129 @@ async def test_parts_are_added_moved_by_keyboard_and_drag_changed_and_removed(
         {"type": "session_context", "session_id": ""},
         {"type": "static", "content": "Read."},
     ]
+
+
+CONDITIONS: Final = """
+workflow:
+  name: conditions
+  steps:
+    - name: review
+      type: claude
+      condition:
+        and: [review.score > 7, "kind == 'bug'", {mine: {of: us}}]
+      prompt: [{type: static, content: Review.}]
+    - name: mend
+      type: claude
+      condition: review.score > 3
+      prompt: [{type: static, content: Mend.}]
+"""
+
+
+async def opened(page: Page, name: str) -> Locator:
+    """Select a step; return the rows and groups of its condition."""
+    form = await chosen(page, name)
+    head = form.get_by_role("button", name="When it runs")
+    if await head.get_attribute("aria-expanded") == "false":
+        await head.click()
+    return form.locator("[data-condition]")
+
+
+async def test_two_change_two_rows_of_one_condition_and_both_stay(
+    open_page: OpenPage, new_pipeline: NewPipeline, read_steps: ReadSteps
+) -> None:
+    pipeline = await new_pipeline(CONDITIONS)
+    one = await open_page(f"/pipelines/{pipeline}")
+    other = await open_page(f"/pipelines/{pipeline}", EDITOR)
+    mine, theirs = await opened(one, "review"), await opened(other, "review")
+    await expect(mine.get_by_title("The whole condition in words")).to_have_text(
+        'review.score > 7 and kind == \'bug\' and {"mine":{"of":"us"}}'
+    )
+    kind = mine.get_by_label("Value", exact=True).nth(1)
+    await expect(kind).to_have_value("'bug'")
+    # Typed and not yet written, while somebody else takes the row before it away and adds one.
+    await kind.fill("'crash'")
+    await theirs.get_by_role("button", name="Part of the condition").nth(1).click()
+    await other.get_by_role("menuitem", name="Remove").click()
+    await theirs.get_by_role("button", name="Add condition").click()
+    await other.keyboard.type("review.files")
+    await theirs.get_by_label("Operator").last.select_option("is below")
+    await theirs.get_by_label("Value", exact=True).last.fill("9")
+    await other.keyboard.press("Enter")
+    await expect(mine.get_by_label("Field", exact=True)).to_have_count(2)
+    await one.keyboard.press("Control+s")
+    await saved(one)
+    await saved(other)
+    for page in (mine, theirs):
+        await expect(page.get_by_label("Field", exact=True).first).to_have_value("kind")
+        await expect(page.get_by_label("Value", exact=True).first).to_have_value("'crash'")
+    condition = (await read_steps(pipeline))["review"]["config"]["condition"]
+    assert condition == {"and": ["kind == 'crash'", {"mine": {"of": "us"}}, "review.files < 9"]}
+
+
+async def test_a_condition_is_built_of_rows_and_groups_and_what_no_row_shows_is_yaml(
+    open_page: OpenPage, new_pipeline: NewPipeline, read_steps: ReadSteps
+) -> None:
+    pipeline = await new_pipeline(CONDITIONS)
+    page = await open_page(f"/pipelines/{pipeline}")
+    built = await opened(page, "mend")
+    await built.get_by_label("Operator").select_option("is at least")
+    await built.get_by_role("button", name="Add condition").click()
+    await page.keyboard.type("review.done")
+    await page.keyboard.press("Enter")
+    group = built.get_by_role("group", name="All of these hold")
+    await group.get_by_role("button", name="Add group").click()
+    await page.keyboard.type("mend.tried")
+    await page.keyboard.press("Enter")
+    inner = group.get_by_role("group", name="One of these holds")
+    await inner.get_by_role("button", name="Part of the condition").last.click()
+    await page.get_by_role("menuitem", name="Negate").click()
+    words = built.get_by_title("The whole condition in words")
+    await expect(words).to_have_text("review.score >= 3 and review.done and not mend.tried")
+    await saved(page)
+    condition = (await read_steps(pipeline))["mend"]["config"]["condition"]
+    assert condition == {
+        "and": ["review.score >= 3", "review.done", {"or": [{"not": "mend.tried"}]}]
+    }
+
+    built = await opened(page, "review")
+    await built.get_by_role("button", name="Edit as YAML").last.click()
+    text = panel(page).get_by_role("textbox", name="Condition as YAML")
+    await text.click()
+    await page.keyboard.press("Control+a")
+    await page.keyboard.press("Delete")
+    await page.keyboard.type("or: [review.old == true]")
+    await page.keyboard.press("Control+s")
+    await expect(built.get_by_label("Value", exact=True)).to_have_value("true")
+    await built.get_by_role("button", name="Part of the condition").last.click()
+    await page.get_by_role("menuitem", name="Remove").click()
+    await expect(built.get_by_label("Field", exact=True)).to_have_value("")
+    await saved(page)
+    assert "condition" not in (await read_steps(pipeline))["review"]["config"]
+
+
+async def test_the_threads_of_a_step_stand_beside_its_properties(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await open_page(f"/pipelines/{await new_pipeline(FILE)}")
+    form = await chosen(page, "read")
+    await form.get_by_role("tab", name="Comments").click()
+    field = form.get_by_role("textbox", name="Comment on read")
+    await field.fill("Read what?")
+    await field.press("Enter")
+    await expect(form.get_by_role("tab", name="Comments 1")).to_be_visible()
+    await form.get_by_role("textbox", name="Reply").fill("All of it.")
+    await form.get_by_role("textbox", name="Reply").press("Enter")
+    await expect(form.get_by_role("article")).to_contain_text("All of it.")
+    # Those of another step are its own.
+    await chosen(page, "review")
+    await expect(form.get_by_role("textbox", name="Comment on review")).to_be_visible()
+    await expect(form.get_by_role("article")).to_have_count(0)
+    await chosen(page, "read")
+    await form.get_by_role("button", name="Resolve").click()
+    await expect(form.get_by_role("article")).to_have_count(0)
+    await form.get_by_label("Show 1 resolved").check()
+    await expect(form.get_by_role("article")).to_contain_text("Read what?")
+    await expect(form.get_by_role("tab", name="Comments", exact=True)).to_be_visible()
 
 
 async def test_a_step_as_yaml_is_applied_small_and_kept_while_it_is_wrong(

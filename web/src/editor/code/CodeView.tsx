@@ -23,6 +23,7 @@ import { type Exported, type LiveYaml, useLiveYaml } from "./useLiveYaml";
 export default function CodeView(): ReactNode {
   const id = usePipelineId();
   const live = useLiveYaml(id);
+  const readOnly = useReadOnly();
   const { draft, setDraft } = useDraft(id);
   const editor = useRef<YamlEditor | null>(null);
   const [refusal, setRefusal] = useState("");
@@ -61,6 +62,7 @@ export default function CodeView(): ReactNode {
           onType={(typed) => draft && setDraft({ ...draft, text: typed, conflicts: [] })}
           onLine={onLine}
           onLeave={() => (document.activeElement as HTMLElement | null)?.blur()}
+          onSave={() => draft && draft.text !== draft.base.yaml && !isApplying && readOnly === undefined && void apply(false)}
         />
       )}
     </>

@@ -1,4 +1,4 @@
-/** All threads of the pipeline, those that are open first, and a field for one about the pipeline. */
+/** All threads of the pipeline, and a field for one about the pipeline; or those of one step. */
 import { useRoom } from "pipeloom-client/react";
 import { type ReactNode, useState } from "react";
 import { useCommands } from "../useCommands";
@@ -10,15 +10,32 @@ import { Write } from "./Write";
 
 export default function Comments(): ReactNode {
   const { threads, add } = useSharedComments();
+  return <Threads threads={threads} label="Comment on the pipeline" about={(thread) => <About thread={thread} />} send={(content) => add({ content })} />;
+}
+
+/** The threads of one step, for the panel beside the canvas. */
+export function StepComments({ id, name }: { readonly id: string; readonly name: string }): ReactNode {
+  const { threads, add } = useSharedComments();
+  const own = threads.filter(({ root }) => root.step_id === id);
+  return <Threads threads={own} label={`Comment on ${name}`} send={(content) => add({ content, step_id: id })} />;
+}
+
+function Threads({ threads, label, about, send }: {
+  readonly threads: readonly Thread[];
+  readonly label: string;
+  readonly about?: (thread: Thread) => ReactNode;
+  /** Resolves to whether a new thread was taken. */
+  readonly send: (content: string) => Promise<boolean>;
+}): ReactNode {
   const [isAll, setAll] = useState(false);
   const resolved = threads.filter(({ root }) => root.resolved);
   const shown = isAll ? threads : threads.filter(({ root }) => !root.resolved);
   return (
     <div className={styles.comments}>
       {shown.map((thread) => (
-        <ThreadView key={thread.root.id} thread={thread} about={<About thread={thread} />} />
+        <ThreadView key={thread.root.id} thread={thread} about={about?.(thread)} />
       ))}
-      <Write label="Comment on the pipeline" send={(content) => add({ content })} />
+      <Write label={label} send={send} />
       {resolved.length === 0 ? null : (
         <label className={styles.all}>
           <input type="checkbox" checked={isAll} onChange={({ target }) => setAll(target.checked)} /> Show {resolved.length} resolved

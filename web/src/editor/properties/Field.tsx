@@ -5,6 +5,7 @@ import { memo, type ReactNode } from "react";
 import { AnyValue } from "./AnyValue";
 import { checkValue } from "./checkValue";
 import { ChoiceControl, type ControlProps, FlagControl, LongTextControl, NumberControl, TextControl } from "./controls";
+import { Conditions } from "./Conditions";
 import { useEditing } from "./editing";
 import { type FieldKind, kindOf } from "./fieldKinds";
 import { Frame, Titled } from "./Frame";
@@ -69,6 +70,8 @@ function Control({ kind, ...props }: ControlProps & { readonly kind: Plain }): R
       return <Checks {...props} />;
     case "map":
       return <MapRows {...props} />;
+    case "condition":
+      return <Conditions {...props} />;
     case "any":
       return <AnyValue {...props} />;
   }

@@ -3,11 +3,12 @@ import { Copy, Ellipsis, Eye, EyeOff, Trash2, X } from "lucide-react";
 import { duplicate, patchStep, remove, type Step } from "pipeloom-client";
 import { useRoom, useSelection, useStep } from "pipeloom-client/react";
 import type { StepTypeInfo } from "pipeloom-client/rest";
-import { type ReactNode, Suspense, useState } from "react";
+import { type KeyboardEvent, type ReactNode, Suspense, useState } from "react";
 import { Button, IconButton } from "../../ui/Button";
 import { Menu, type MenuItems } from "../../ui/Menu";
 import { Skeleton } from "../../ui/Skeleton";
 import { Tabs } from "../../ui/Tabs";
+import { useSharedComments } from "../comments/CommentsProvider";
 import { TypeTile } from "../families";
 import { useStepTypes } from "../stepTypes";
 import { useCommands } from "../useCommands";
@@ -18,6 +19,7 @@ import { later } from "../../ui/later";
 import { useReadOnly } from "../useReadOnly";
 
 const StepYaml = later(() => import("./StepYaml"));
+const StepComments = later(() => import("../comments/Comments").then((module) => ({ default: module.StepComments })));
 
 export default function Properties(): ReactNode {
   const [[first, ...others]] = useSelection();
@@ -34,7 +36,9 @@ function Close(): ReactNode {
   );
 }
 
-type Tab = "properties" | "yaml";
+type Tab = "properties" | "yaml" | "comments";
+
+const LABELS: Readonly<Record<Tab, string>> = { properties: "Properties", yaml: "YAML", comments: "Comments" };
 
 /** The tab that was open last, for the next step. */
 let lastTab: Tab = "properties";
@@ -42,29 +46,46 @@ let lastTab: Tab = "properties";
 function Single({ id }: { readonly id: string }): ReactNode {
   const { step } = useStep(id);
   const types = useStepTypes();
+  const { byStep } = useSharedComments();
   const [tab, setTab] = useState(lastTab);
   if (step === undefined) return null;
   const type = types?.get(step.type);
   const choose = (next: Tab): void => setTab((lastTab = next));
+  const counts: Readonly<Partial<Record<Tab, number>>> = { comments: byStep.get(id)?.length ?? 0 };
+  const tabs = (Object.keys(LABELS) as Tab[]).map((each) => ({ id: each, label: LABELS[each], count: counts[each] ?? 0 }));
   return (
     <>
       <Head step={step} type={type} />
       <div className={styles.tabs}>
-        <Tabs<Tab> label="Views of the step" tabs={[{ id: "properties", label: "Properties" }, { id: "yaml", label: "YAML" }]} chosen={tab} onChoose={choose} />
+        <Tabs<Tab> label="Views of the step" tabs={tabs} chosen={tab} onChoose={choose} />
       </div>
-      <div role="tabpanel" aria-label={tab === "yaml" ? "YAML" : "Properties"} className={styles.panel}>
+      <div role="tabpanel" aria-label={LABELS[tab]} className={styles.panel} onKeyDown={commitOnSave}>
         {tab === "properties" ? (
           <StepEditing stepId={id}>
             <StepForm step={step} type={type} isLoading={types === undefined} />
           </StepEditing>
         ) : (
           <Suspense fallback={<Skeleton className={styles.waiting} />}>
-            <StepYaml step={step} type={type} />
+            {tab === "yaml" ? <StepYaml step={step} type={type} /> : (
+              <div className={styles.comments}>
+                <StepComments id={id} name={step.name} />
+              </div>
+            )}
           </Suspense>
         )}
       </div>
     </>
   );
+}
+
+/** Ctrl or Cmd and S writes what is typed into a field, as leaving it does; the focus stays. */
+function commitOnSave(event: KeyboardEvent<HTMLElement>): void {
+  if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s") return;
+  event.preventDefault();
+  const { target } = event;
+  if (!(target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement)) return;
+  target.blur();
+  target.focus();
 }
 
 function Head({ step, type }: { readonly step: Step; readonly type: StepTypeInfo | undefined }): ReactNode {

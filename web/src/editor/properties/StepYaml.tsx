@@ -55,6 +55,7 @@ export default function StepYaml({ step, type }: { readonly step: Step; readonly
         problems={problems}
         onType={type_}
         onLeave={() => root.current?.closest<HTMLElement>("[data-panel]")?.focus()}
+        onSave={() => readOnly === undefined && apply()}
       />
       <footer className={styles.foot}>
         <p role="status" className={styles.state} data-wrong={problems.length > 0 || undefined}>

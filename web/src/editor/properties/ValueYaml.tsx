@@ -29,7 +29,7 @@ export default function ValueYaml({ path, title, value, onClose }: {
   };
   return (
     <div className={styles.nested}>
-      <YamlArea label={`${title} as YAML`} className={styles.text} text={text} isEditable isFocused problems={problems} onType={(typed) => (setText(typed), setProblems([]))} onLeave={() => buttons.current?.querySelector("button")?.focus()} />
+      <YamlArea label={`${title} as YAML`} className={styles.text} text={text} isEditable isFocused problems={problems} onType={(typed) => (setText(typed), setProblems([]))} onLeave={() => buttons.current?.querySelector("button")?.focus()} onSave={apply} />
       <div ref={buttons} className={styles.buttons}>
         <Button variant="primary" onClick={apply}>Apply</Button>
         <Button variant="ghost" onClick={onClose}>Cancel</Button>

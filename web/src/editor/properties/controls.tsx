@@ -166,8 +166,8 @@ export function Select({ path, value, words, nothing, onChoose, ...about }: Labe
   readonly path: Path;
   readonly value: string;
   readonly words: readonly string[];
-  /** What stands for no word. */
-  readonly nothing: string;
+  /** What stands for no word; without it there is always one. */
+  readonly nothing?: string;
   readonly onChoose: (word: string) => void;
 }): ReactNode {
   const { readOnlyReason } = useEditing();
@@ -184,7 +184,7 @@ export function Select({ path, value, words, nothing, onChoose, ...about }: Labe
         value={value}
         onChange={({ target }) => onChoose(target.value)}
       >
-        <option value="">{nothing}</option>
+        {nothing === undefined ? null : <option value="">{nothing}</option>}
         {value === "" || words.includes(value) ? null : <option>{value}</option>}
         {words.map((word) => <option key={word}>{word}</option>)}
       </select>

@@ -16,6 +16,7 @@ export type FieldKind =
   | "items"
   | "group"
   | "map"
+  | "condition"
   /** A value of any kind, as one types it. */
   | "any";
 
@@ -28,9 +29,16 @@ const LONG: readonly (string | number | undefined)[] = ["system_prompt", "append
 /** `isShared` says whether the document has a shared text there already. */
 export function kindOf(schema: JsonSchema, value: Json | undefined, path: Path, isShared = false): FieldKind {
   if (isShared) return "shared text";
+  if (isCondition(schema, value, path)) return "condition";
   const fitting = alternative(schema, value);
   const kind = kindOfSchema(fitting, path);
   return isShown(kind, value) ? kind : "any";
+}
+
+/** Texts of one line, groups and lists; other values are no conditions that rows could show. */
+function isCondition({ anyOf = [] }: JsonSchema, value: Json | undefined, path: Path): boolean {
+  if (path.at(-1) !== "condition" || !anyOf.some(({ type }) => type === "object")) return false;
+  return value === undefined || isList(value) || isObject(value) || (typeof value === "string" && !value.includes("\n"));
 }
 
 /** Of several rules the one that the value follows; the first one for no value. */

@@ -31,6 +31,8 @@ function useShortcuts(): void {
       "mod+0": () => void flow.fitView({ padding: 0.15, duration }),
       "mod++": () => void flow.zoomIn({ duration }),
       "mod+-": () => void flow.zoomOut({ duration }),
+      // Everything is saved as it is written; the browser would save the page.
+      "mod+s": () => undefined,
       "mod+1": () => set({ view: "graph" }),
       "mod+2": () => set({ view: "code" }),
       "mod+3": () => set({ view: "split" }),

@@ -5,7 +5,7 @@ import { YamlEditor } from "./yamlEditor";
 
 const NONE: readonly LineProblem[] = [];
 
-export function YamlArea({ label, text, isEditable, isFile = false, isFocused = false, problems = NONE, editor, className, onType, onLine, onLeave }: {
+export function YamlArea({ label, text, isEditable, isFile = false, isFocused = false, problems = NONE, editor, className, onType, onLine, onLeave, onSave }: {
   readonly label: string;
   /** Shown whenever it is another one than the editor's. */
   readonly text: string;
@@ -19,11 +19,12 @@ export function YamlArea({ label, text, isEditable, isFile = false, isFocused = 
   readonly onType: (text: string) => void;
   readonly onLine?: (line: number) => void;
   readonly onLeave: () => void;
+  readonly onSave?: () => void;
 }): ReactNode {
   const host = useRef<HTMLDivElement>(null);
   const made = useRef<YamlEditor | null>(null);
-  const latest = useRef({ onType, onLine, onLeave });
-  latest.current = { onType, onLine, onLeave };
+  const latest = useRef({ onType, onLine, onLeave, onSave });
+  latest.current = { onType, onLine, onLeave, onSave };
   useEffect(() => {
     const parent = host.current;
     if (parent === null) return;
@@ -36,6 +37,7 @@ export function YamlArea({ label, text, isEditable, isFile = false, isFocused = 
       onType: (typed) => latest.current.onType(typed),
       onLine: (line) => latest.current.onLine?.(line),
       onLeave: () => latest.current.onLeave(),
+      onSave: () => latest.current.onSave?.(),
     });
     made.current = current;
     if (editor) editor.current = current;

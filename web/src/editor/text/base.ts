@@ -13,6 +13,8 @@ export interface Surroundings {
   readonly redo?: () => void;
   /** Escape was pressed. */
   readonly onLeave: () => void;
+  /** Ctrl or Cmd and S was pressed: the browser would save the page. */
+  readonly onSave?: () => void;
 }
 
 const nonce = document.querySelector<HTMLMetaElement>("meta[name=style-nonce]")?.content ?? "";
@@ -22,7 +24,7 @@ export function newEditor(doc: string, around: Surroundings, extensions: readonl
   return new EditorView({ parent: around.parent, state });
 }
 
-function base({ attributes, placeholder: hint = "", undo, redo, onLeave }: Surroundings): Extension {
+function base({ attributes, placeholder: hint = "", undo, redo, onLeave, onSave }: Surroundings): Extension {
   const done = (command: () => void) => ({ run: () => (command(), true), preventDefault: true });
   const undoing = undo && redo ? [{ key: "Mod-z", ...done(undo) }, { key: "Mod-y", ...done(redo) }, { key: "Mod-Shift-z", ...done(redo) }] : [];
   return [
@@ -33,7 +35,7 @@ function base({ attributes, placeholder: hint = "", undo, redo, onLeave }: Surro
     EditorView.lineWrapping,
     EditorView.contentAttributes.of({ tabindex: "0", ...attributes }),
     hint === "" ? [] : placeholder(hint),
-    keymap.of([{ key: "Escape", ...done(onLeave) }, ...undoing, ...defaultKeymap]),
+    keymap.of([{ key: "Escape", ...done(onLeave) }, { key: "Mod-s", ...done(() => onSave?.()) }, ...undoing, ...defaultKeymap]),
     theme,
   ];
 }
