@@ -212,6 +212,7 @@ function Actions({ value, at }: PartProps): ReactNode {
   );
 }
 
+/** Written when it is left, not while one types: each time the list around it is written, and two who do that at once lose one. */
 function RowFields({ text, at }: { readonly text: string; readonly at: Path }): ReactNode {
   const { path, edit, fields } = useCondition();
   const id = useId();
@@ -225,12 +226,12 @@ function RowFields({ text, at }: { readonly text: string; readonly at: Path }): 
   const labels = { "aria-describedby": "", "aria-invalid": undefined } as const;
   return (
     <div className={styles.conditionRow}>
-      <Line {...labels} id={`${id}-field`} aria-label="Field" path={inside} shown={row.field} suggestions={fields} isLive={row.operator !== ""} isMono commit={(typed) => set({ field: typed.trim() })} />
+      <Line {...labels} id={`${id}-field`} aria-label="Field" path={inside} shown={row.field} suggestions={fields} isLive={false} isMono commit={(typed) => set({ field: typed.trim() })} />
       <Actions value={text} at={at} />
       <div className={styles.conditionTest}>
         <Operator id={`${id}-operator`} path={inside} row={row} onChoose={(operator) => set({ operator, ...(operator === "" && { value: "" }) })} />
         {row.operator === "" ? null : (
-          <Line {...labels} id={`${id}-value`} aria-label="Value" path={inside} shown={row.value} placeholder={valueOf(row.operator)} isMono commit={(typed) => set({ value: typed.trim() })} />
+          <Line {...labels} id={`${id}-value`} aria-label="Value" path={inside} shown={row.value} placeholder={valueOf(row.operator)} isLive={false} isMono commit={(typed) => set({ value: typed.trim() })} />
         )}
       </div>
       <Typing path={["config", ...inside]} />
