@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from app.api.core import error_responses
@@ -14,6 +15,7 @@ from app.api.core.callers import Callers
 from app.api.core.context import Context
 from app.api.core.cors import Cors
 from app.api.core.middleware import ApiMiddleware
+from app.api.core.openapi_page import OpenApiPage
 from app.api.core.rate_limit import RateLimit
 from app.api.resources import (
     comments,
@@ -82,7 +84,9 @@ def api(context: Context, tokens: Verifier, settings: Settings) -> ASGIApp:
     """Build the API."""
     rate = RateLimit(settings.api_rate, settings.api_burst, context.clock)
     callers = Callers(tokens, context.tickets)
-    guarded = ApiMiddleware(_application(context), callers, rate, settings.max_body_bytes)
+    guarded = ApiMiddleware(
+        _application(context), callers, rate, settings.max_body_bytes, context.compute_queue
+    )
     return Cors(guarded, Origins.of(settings), EXPOSED)
 
 
@@ -98,6 +102,7 @@ def _application(context: Context | None) -> FastAPI:
         description=DESCRIPTION,
         # `app/web_page.py` serves it: FastAPI's own page loads its scripts from elsewhere.
         docs_url=None,
+        openapi_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
@@ -114,6 +119,9 @@ def _application(context: Context | None) -> FastAPI:
     for router in RESOURCES:
         application.include_router(router)
     _document_problems(application)
+    page = Route("/openapi.json", OpenApiPage(application.openapi).answer)
+    application.router.routes.append(page)
+    application.state.routes = [page, *(one for router in RESOURCES for one in router.routes)]
     return application
 
 

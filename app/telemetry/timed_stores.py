@@ -19,7 +19,7 @@ from .commit_health import CommitHealth
 
 
 class TimedLog:
-    """`UpdateLog` that counts and traces the transactions of another one, and notes their health."""
+    """`UpdateLog` that counts, traces and notes the health of the transactions of another one."""
 
     def __init__(self, log: UpdateLog, health: CommitHealth | None = None) -> None:
         self._log, self.health = log, health or CommitHealth()

@@ -1,6 +1,5 @@
 """Errors of every kind as problem documents (RFC 9457): the one place that knows statuses."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -9,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from app.auth.tokens import NotRenewable
 from app.http import CHALLENGE, ProblemCode, problem
@@ -157,12 +157,12 @@ _HTTP_CODES: Final[Mapping[int, ProblemCode]] = {404: "not_found", 405: "method_
 def _methods(request: Request) -> str:
     """Every method of a path (RFC 9110 §15.5.6); routing knows those of one route at a time."""
     path = request.url.path.removeprefix(request.scope.get("root_path", ""))
-    paths: Mapping[str, Mapping[str, object]] = request.app.openapi()["paths"]
+    routes: Sequence[Route] = request.app.state.routes
     methods = {
-        method.upper()
-        for template, operations in paths.items()
-        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path)
-        for method in operations
+        method
+        for route in routes
+        if route.path_regex.fullmatch(path)
+        for method in route.methods or ()
     }
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 

@@ -6,7 +6,10 @@
 2. The caller's rate limit counts the request. It needs to know the caller, so it follows the token;
    it precedes the body, so that a caller beyond the limit cannot make the server read anything.
 3. The body is read, and its limits are checked while it arrives (`request_body.py`).
-4. A JSON body is checked against what a row can hold (`json_body.py`).
+4. A JSON body is checked against what a row can hold (`json_body.py`), one with many values in a
+   process of its own.
+
+A path that is open to strangers passes none of this, and no body is read for it.
 
 HEAD is answered as GET without its content (RFC 9110 §9.3.2).
 """
@@ -14,6 +17,7 @@ HEAD is answered as GET without its content (RFC 9110 §9.3.2).
 import asyncio
 from collections.abc import Mapping
 from typing import Final
+from uuid import UUID
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -22,6 +26,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
+from app.auth.tokens import Claims
+from app.compute_queue import ComputeQueue
 from app.telemetry import spans
 from crdt.errors import PipeloomError
 
@@ -45,11 +51,18 @@ CALLER: Final = "caller"
 
 
 class ApiMiddleware:
-    """ASGI middleware around the API. `max_body` is in bytes."""
+    """ASGI middleware around the API. `max_body` is in bytes; `compute` has long work done."""
 
-    def __init__(self, app: ASGIApp, callers: Callers, rate: RateLimit, max_body: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        callers: Callers,
+        rate: RateLimit,
+        max_body: int,
+        compute: ComputeQueue,
+    ) -> None:
         self._app, self._callers, self._rate = app, callers, rate
-        self._body_reader = BodyReader(max_body)
+        self._body_reader, self._compute = BodyReader(max_body), compute
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
@@ -93,11 +106,28 @@ class ApiMiddleware:
 
     async def _receive_body(self, scope: Scope, receive: Receive) -> Receive:
         """Read the whole body within its limits; return a `receive` that gives it once more."""
-        headers, claims = Headers(scope=scope), scope["state"].get(CALLER)
-        body = await self._body_reader.body(claims and claims.user_id, headers, receive)
-        if body and _is_json(headers):
-            await _check_json(body)
+        claims: Claims | None = scope["state"].get(CALLER)
+        body = b"" if claims is None else await self._read_body(claims.user_id, scope, receive)
         return _replaying({"type": "http.request", "body": body, "more_body": False}, receive)
+
+    async def _read_body(self, user_id: UUID, scope: Scope, receive: Receive) -> bytes:
+        headers = Headers(scope=scope)
+        body = await self._body_reader.body(user_id, headers, receive)
+        if body and _is_json(headers):
+            await self._check_json(user_id, body)
+        return body
+
+    async def _check_json(self, user_id: UUID, body: bytes) -> None:
+        """Check a body: one that is long in a thread, one that may have many values elsewhere.
+
+        The parser keeps the interpreter for itself, a quarter of a second for a million values.
+        """
+        if json_body.may_have_too_many_values(body):
+            await self._compute.run(user_id, json_body.check, body)
+        elif len(body) <= SMALL_BODY:
+            json_body.check(body)
+        else:
+            await asyncio.to_thread(json_body.check, body)
 
 
 def _note_route(scope: Scope) -> None:
@@ -115,14 +145,6 @@ def _note_route(scope: Scope) -> None:
 def _is_json(headers: Headers) -> bool:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     return kind == "application/json" or kind.endswith("+json")
-
-
-async def _check_json(body: bytes) -> None:
-    """Check a body, a large one in a thread: checking every value would stall the event loop."""
-    if len(body) <= SMALL_BODY:
-        json_body.check(body)
-    else:
-        await asyncio.to_thread(json_body.check, body)
 
 
 def _replaying(first: Message, receive: Receive) -> Receive:

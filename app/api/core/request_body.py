@@ -26,13 +26,13 @@ RETRY_SECONDS: Final = 1
 
 
 class BodyReader:
-    """Reads bodies. `max_body` is in bytes; callers without a token count as one caller."""
+    """Reads the bodies of known callers. `max_body` is in bytes."""
 
     def __init__(self, max_body: int) -> None:
         self._max_body = max_body
-        self._reserved: Counter[UUID | None] = Counter()
+        self._reserved: Counter[UUID] = Counter()
 
-    async def body(self, caller: UUID | None, headers: Headers, receive: Receive) -> bytes:
+    async def body(self, caller: UUID, headers: Headers, receive: Receive) -> bytes:
         """Read a body.
 
         Raises CompressedBody, BodyTooBig, BodyTooSlow, TooManyRequests, ClientDisconnect.
@@ -55,12 +55,12 @@ class BodyReader:
             self._release(caller, len(body))
         return bytes(body)
 
-    def _reserve(self, caller: UUID | None, size: int) -> None:
+    def _reserve(self, caller: UUID, size: int) -> None:
         if self._reserved[caller] + size > MAX_BODIES_AT_ONCE * self._max_body:
             raise TooManyRequests(RETRY_SECONDS, "too many bodies of yours are on their way")
         self._reserved[caller] += size
 
-    def _release(self, caller: UUID | None, size: int) -> None:
+    def _release(self, caller: UUID, size: int) -> None:
         self._reserved[caller] -= size
         if not self._reserved[caller]:
             del self._reserved[caller]

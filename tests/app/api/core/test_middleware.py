@@ -7,6 +7,7 @@ from app.api.core.callers import Callers
 from app.api.core.context import Caller
 from app.api.core.middleware import ApiMiddleware
 from app.api.core.rate_limit import RateLimit
+from app.compute_queue import ComputeQueue
 from persistence.memory.tickets import MemoryTickets
 from tests.app.api.conftest import MAX_BODY
 from tests.app.api.house import TOKENS, ApiUser, House, Team, ask, the_problem
@@ -33,6 +34,29 @@ async def test_a_token_that_is_none_is_refused(house: House, token: str) -> None
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs"])
 async def test_the_documentation_holds_no_data_and_needs_no_token(house: House, path: str) -> None:
     assert (await ask(house.app, "GET", path)).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_what_strangers_send_to_an_open_path_is_not_read(house: House, method: str) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        raise AssertionError("a body was read that nobody needs")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {
+        "type": "http",
+        "method": method,
+        "path": "/api/openapi.json",
+        "raw_path": b"/api/openapi.json",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json"), (b"content-length", b"2000000")],
+    }
+    await house.app(scope, receive, send)
+    assert sent[0]["status"] == 405
+    assert (b"allow", b"GET, HEAD") in sent[0]["headers"]
 
 
 @pytest.mark.parametrize("path", ["/%0A", "/pipelines/a%0Ab"])
@@ -93,6 +117,7 @@ BAD_BODIES = {
     "an empty name": '{"name": "  "}',
     "a long name": '{"name": "' + "x" * 201 + '"}',
     "not utf-8": b'{"name": "\xff"}',
+    "many values": '{"preferences": {"a": [' + "0," * 30_000 + "0]}}",
 }
 
 
@@ -106,6 +131,12 @@ async def test_what_cannot_be_is_refused_with_the_place_where_it_stands(
     assert document["errors"]
     assert all(error["path"].startswith("body") for error in document["errors"])
     assert (await team.owner.read("/me"))["name"] == "Owner"
+
+
+async def test_a_text_may_have_any_number_of_commas(team: Team) -> None:
+    preferences = {"a": "[{," * 10_000}
+    answer = await team.owner.patch("/me", {"preferences": preferences})
+    assert answer.json()["preferences"] == preferences
 
 
 async def test_sixty_four_levels_of_nesting_are_taken(team: Team) -> None:
@@ -133,7 +164,8 @@ def a_gate(
 ) -> tuple[ApiMiddleware, HeldClock]:
     clock = HeldClock()
     callers = Callers(TOKENS, MemoryTickets(clock.monotonic))
-    return ApiMiddleware(app, callers, RateLimit(1.0, burst, clock), max_body), clock  # type: ignore[arg-type]
+    rate = RateLimit(1.0, burst, clock)
+    return ApiMiddleware(app, callers, rate, max_body, ComputeQueue()), clock  # type: ignore[arg-type]
 
 
 async def passes(
