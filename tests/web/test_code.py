@@ -145,3 +145,44 @@ async def test_beside_each_other_code_and_canvas_lead_to_the_same_step(
     await expect(code(page).locator(".cm-step").first).to_have_text("        - name: inner")
     edit = code(page).get_by_role("button", name="Edit")
     await expect(edit).to_have_attribute("title", "You may read this pipeline, not edit it")
+
+
+async def test_keys_types_words_and_steps_are_proposed_while_one_types_the_code(
+    open_page: OpenPage, new_pipeline: NewPipeline, read_steps: ReadSteps
+) -> None:
+    pipeline = await new_pipeline(FILE)
+    page = await open_page(f"/pipelines/{pipeline}")
+    await shown(page, "Code")
+    await code(page).get_by_role("button", name="Edit").click()
+    proposed = page.locator(".cm-tooltip-autocomplete li")
+
+    async def choose(typed: str, label: str) -> None:
+        """Type the beginning of something, and take what is proposed for it."""
+        await page.keyboard.type(typed)
+        chosen = page.locator(".cm-tooltip-autocomplete li[aria-selected]")
+        await expect(chosen.locator(".cm-completionLabel")).to_have_text(label)
+        # By the pointer: keys take nothing in the first moment, so that none does by mistake.
+        await chosen.click()
+        await expect(proposed.filter(has_text=label)).to_have_count(0)
+
+    await rewritten(page, "data_source: first", "")
+    await page.keyboard.press("Enter")
+    await choose("max_par", "max_parallel")
+    await page.keyboard.type("3")
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("parallel: ")
+    await choose("t", "true")
+    await rewritten(page, "content: End.", "")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Shift+Home")
+    await page.keyboard.type("        - type: ")
+    await choose("prev", "previous_response")
+    await page.keyboard.press("Enter")
+    await choose("st", "step")
+    await choose("", "first")
+    await page.keyboard.press("Control+s")
+    await expect(code(page).get_by_text("Live, read only")).to_be_visible()
+    steps = await read_steps(pipeline)
+    assert steps["around"]["config"]["max_parallel"] == 3
+    assert steps["around"]["config"]["parallel"] is True
+    assert steps["last"]["config"]["prompt"][1] == {"type": "previous_response", "step": "first"}

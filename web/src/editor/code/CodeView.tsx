@@ -10,6 +10,7 @@ import type { LineProblem } from "../text/lineProblems";
 import { YamlArea } from "../text/YamlArea";
 import type { YamlEditor } from "../text/yamlEditor";
 import { useEditor, usePipelineId } from "../state";
+import { useStepTypes } from "../stepTypes";
 import { useCommands } from "../useCommands";
 import { useReadOnly } from "../useReadOnly";
 import styles from "./Code.module.css";
@@ -23,6 +24,7 @@ import { type Exported, type LiveYaml, useLiveYaml } from "./useLiveYaml";
 export default function CodeView(): ReactNode {
   const id = usePipelineId();
   const live = useLiveYaml(id);
+  const types = useStepTypes();
   const readOnly = useReadOnly();
   const { draft, setDraft } = useDraft(id);
   const editor = useRef<YamlEditor | null>(null);
@@ -58,6 +60,7 @@ export default function CodeView(): ReactNode {
           isEditable={draft !== null}
           isFile
           problems={problems}
+          known={{ types, holds: "file" }}
           editor={editor}
           onType={(typed) => draft && setDraft({ ...draft, text: typed, conflicts: [] })}
           onLine={onLine}

@@ -6,7 +6,9 @@ import { type ReactNode, useMemo, useRef, useState } from "react";
 import { Button } from "../../ui/Button";
 import type { LineProblem } from "../text/lineProblems";
 import { YamlArea } from "../text/YamlArea";
+import { useStepTypes } from "../stepTypes";
 import { useReadOnly } from "../useReadOnly";
+import { stepsInSight } from "./inSight";
 import { merge3 } from "./merge3";
 import { isObject, same } from "./paths";
 import styles from "./StepYaml.module.css";
@@ -24,6 +26,7 @@ const drafts = new Map<string, Draft>();
 export default function StepYaml({ step, type }: { readonly step: Step; readonly type: StepTypeInfo | undefined }): ReactNode {
   const room = useRoom();
   const readOnly = useReadOnly();
+  const types = useStepTypes();
   const [draft, setShown] = useState(() => drafts.get(step.id) ?? null);
   const [problems, setProblems] = useState<readonly LineProblem[]>([]);
   const root = useRef<HTMLDivElement>(null);
@@ -53,6 +56,7 @@ export default function StepYaml({ step, type }: { readonly step: Step; readonly
         text={draft?.text ?? text}
         isEditable={readOnly === undefined}
         problems={problems}
+        known={{ types, holds: "step", steps: () => stepsInSight(room.pipeline.steps(), step.id) }}
         onType={type_}
         onLeave={() => root.current?.closest<HTMLElement>("[data-panel]")?.focus()}
         onSave={() => readOnly === undefined && apply()}

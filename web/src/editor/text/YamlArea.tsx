@@ -1,11 +1,12 @@
 /** An editor of YAML in a component. This module is loaded with the editor. */
 import { type ReactNode, type RefObject, useEffect, useRef } from "react";
 import type { LineProblem } from "./lineProblems";
+import type { Knowledge } from "./yamlCompletion";
 import { YamlEditor } from "./yamlEditor";
 
 const NONE: readonly LineProblem[] = [];
 
-export function YamlArea({ label, text, isEditable, isFile = false, isFocused = false, problems = NONE, editor, className, onType, onLine, onLeave, onSave }: {
+export function YamlArea({ label, text, isEditable, isFile = false, isFocused = false, problems = NONE, known, editor, className, onType, onLine, onLeave, onSave }: {
   readonly label: string;
   /** Shown whenever it is another one than the editor's. */
   readonly text: string;
@@ -13,6 +14,8 @@ export function YamlArea({ label, text, isEditable, isFile = false, isFocused = 
   readonly isFile?: boolean;
   readonly isFocused?: boolean;
   readonly problems?: readonly LineProblem[];
+  /** What may be proposed while one types. */
+  readonly known?: Knowledge;
   /** Where the editor is put, for those who scroll it. */
   readonly editor?: RefObject<YamlEditor | null>;
   readonly className?: string | undefined;
@@ -23,8 +26,8 @@ export function YamlArea({ label, text, isEditable, isFile = false, isFocused = 
 }): ReactNode {
   const host = useRef<HTMLDivElement>(null);
   const made = useRef<YamlEditor | null>(null);
-  const latest = useRef({ onType, onLine, onLeave, onSave });
-  latest.current = { onType, onLine, onLeave, onSave };
+  const latest = useRef({ known, onType, onLine, onLeave, onSave });
+  latest.current = { known, onType, onLine, onLeave, onSave };
   useEffect(() => {
     const parent = host.current;
     if (parent === null) return;
@@ -34,6 +37,7 @@ export function YamlArea({ label, text, isEditable, isFile = false, isFocused = 
       isEditable,
       isFile,
       attributes: { "aria-label": label },
+      known: () => latest.current.known ?? null,
       onType: (typed) => latest.current.onType(typed),
       onLine: (line) => latest.current.onLine?.(line),
       onLeave: () => latest.current.onLeave(),

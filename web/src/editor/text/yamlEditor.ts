@@ -9,12 +9,15 @@ import { tags } from "@lezer/highlight";
 import { Editable, newEditor, type Surroundings } from "./base";
 import { isOwn, showText } from "./binding";
 import { type LineProblem, lineProblems, showProblems } from "./lineProblems";
+import { type Knowledge, yamlCompletion } from "./yamlCompletion";
 
 export interface YamlEditorOptions extends Surroundings {
   readonly text: string;
   readonly isEditable: boolean;
   /** A file has numbers of lines and folds. */
   readonly isFile?: boolean;
+  /** What may be proposed, now; null for nothing. */
+  readonly known?: () => Knowledge | null;
   /** Somebody has typed. */
   readonly onType: (text: string) => void;
   /** The caret was put into another line, by somebody and not by the page. */
@@ -70,6 +73,7 @@ export class YamlEditor {
       search({ top: true }),
       highlightSelectionMatches(),
       lineProblems,
+      options.known ? yamlCompletion(options.known) : [],
       options.isFile ? FILE : [],
       keymap.of([...searchKeymap, ...historyKeymap]),
       this.editable.extension,
