@@ -44,6 +44,7 @@ const GROUPS = [
     "node_modules/(react|react-dom|scheduler|use-sync-external-store|wouter)/",
     "node_modules/lucide-react/dist/esm/(?!icons/)",
     "web/src/(ui|theme|session)/",
+    "web/src/own\\.",
     "web/src/editor/familyOf\\.",
     "clients/js/src/(rest/|listeners)",
   ),

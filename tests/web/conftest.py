@@ -1,16 +1,17 @@
 """What the tests of the page stand on: one server, one browser, pages that fail on any error."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.clients.browser import browser as browser_program
 from tests.conftest import a_database
-from tests.server import OWNER, Installation, Server
+from tests.server import OWNER, Address, Installation, Server
 from tests.web.built import build_page
 
 EDITOR: Final = "editor@demo.pipeloom"
@@ -27,6 +28,8 @@ ADD_EDITOR: Final = """
 
 SLOW_MS: Final = 15_000
 """For what a page waits at most, on a machine that runs other tests beside it."""
+
+expect.set_options(timeout=SLOW_MS)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -96,11 +99,25 @@ async def read_steps(web_server: Server, web_installation: Installation) -> Read
 
 
 class OpenPage(Protocol):
-    """Opens an address of the server in a browser context of its own, signed in."""
+    """Opens an address in a browser context of its own, signed in.
+
+    `server` is another one than that of all tests: it may end while pages are open. `profile` is a
+    folder: the page is opened in a browser of its own that keeps there what pages store.
+    """
 
     async def __call__(
-        self, path: str = "/", email: str | None = OWNER, **context: object
+        self,
+        path: str = "/",
+        email: str | None = OWNER,
+        *,
+        server: Address | None = None,
+        profile: Path | None = None,
+        **context: object,
     ) -> Page: ...
+
+
+OF_AN_OUTAGE: Final = "net::ERR_", "WebSocket connection to"
+"""What a browser says of requests to a server that is away."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -113,15 +130,21 @@ async def open_page(
     """
     contexts, faults = [], []
 
-    async def open_one(path: str = "/", email: str | None = OWNER, **options: object) -> Page:
-        options = {"viewport": {"width": 1440, "height": 900}, **options}
-        context = await chromium.new_context(**options)  # type: ignore[arg-type]
-        context.set_default_timeout(SLOW_MS)
+    async def open_one(
+        path: str = "/",
+        email: str | None = OWNER,
+        *,
+        server: Address | None = None,
+        profile: Path | None = None,
+        **options: object,
+    ) -> Page:
+        at = server or web_server
+        context = await _context(chromium, profile, options)
         contexts.append(context)
         page = await context.new_page()
-        faults.append(_watch(page, web_server.http("/")))
+        faults.append(_watch(page, at.http("/"), () if server is None else OF_AN_OUTAGE))
         token = "" if email is None else f"#token={await web_installation.token(email)}"
-        await page.goto(web_server.http(path) + token)
+        await page.goto(at.http(path) + token)
         return page
 
     yield open_one
@@ -130,10 +153,24 @@ async def open_page(
     assert [fault for each in faults for fault in each] == []
 
 
-def _watch(page: Page, origin: str) -> list[str]:
+async def _context(
+    chromium: Browser, profile: Path | None, options: Mapping[str, object]
+) -> BrowserContext:
+    options = {"viewport": {"width": 1440, "height": 900}, **options}
+    if profile is None:
+        context = await chromium.new_context(**options)  # type: ignore[arg-type]
+    else:
+        options |= {"executable_path": browser_program()}
+        start = chromium.browser_type.launch_persistent_context
+        context = await start(profile, **options)  # type: ignore[arg-type]
+    context.set_default_timeout(SLOW_MS)
+    return context
+
+
+def _watch(page: Page, origin: str, tolerated: Sequence[str]) -> list[str]:
     """Collect the errors of a page and its requests to other origins, as they happen."""
     found: list[str] = []
-    expected: list[str] = []
+    expected = [*tolerated]
     page.expected_errors = expected  # type: ignore[attr-defined]
 
     def note(fault: str) -> None:
@@ -146,7 +183,7 @@ def _watch(page: Page, origin: str) -> list[str]:
             note(f"request to {url}")
 
     page.on("console", lambda it: it.type in {"error", "warning"} and note(f"{it.type}: {it.text}"))
-    page.on("pageerror", lambda error: note(f"thrown: {error}"))
+    page.on("pageerror", lambda error: note(f"thrown: {error.stack or error}"))
     page.on("request", lambda request: check(request.url))
     page.on("websocket", lambda socket: check(socket.url))
     return found

@@ -5,7 +5,7 @@ import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 import * as library from "../src/index.js";
 import { type Commands, commandsOf, type Driven, Witness } from "./driven.js";
-import { disturb, misuseRoots, SHAPE_COUNT, vandalise } from "./vandal.js";
+import { disturb, misuseRoots, SHAPE_COUNT, vandalise, vandaliseConfigs } from "./vandal.js";
 
 let token: string | null = null;
 let tokensAsked = 0;
@@ -47,6 +47,7 @@ const OWN: Commands = {
   plain: (command, ...given) => plain[command]?.(...given),
   // One update, since each costs everybody a rendering.
   vandalise: (shapes: number[]) => room.doc.transact(() => shapes.forEach((shape) => vandalise(room.doc, shape))),
+  vandaliseConfigs: (types, round) => room.doc.transact(() => vandaliseConfigs(room.doc, types, round)),
   disturb: (shape) => disturb(room, shape),
   misuseRoots: () => misuseRoots(room.doc),
   shapes: () => SHAPE_COUNT,

@@ -149,6 +149,42 @@ function writeShape(doc: Y.Doc, shape: number): void {
   doc.getMap("notes").set("shape", shape);
 }
 
+/** A field of a step type: null where any value may stand, and around it what the type expects. */
+export type Template = null | string | readonly Template[] | { readonly [name: string]: Template };
+
+/**
+ * Add a step of each type whose `config` has wrong shapes: in place of one half of its fields, inside of what the
+ * other half is made of. Another round has other shapes there.
+ */
+export const vandaliseConfigs = (doc: Y.Doc, types: Readonly<Record<string, Template>>, round: number): void =>
+  smuggle(doc, (other) => {
+    let next = round * 11;
+    const wrong = (): unknown => SHAPES[next++ % (SHAPES.length - 1)]?.() ?? null;
+    const fill = (template: Template): unknown => {
+      if (template === null) return wrong();
+      if (typeof template === "string") return template;
+      if (!Array.isArray(template)) return mapOf(Object.entries(template), fill);
+      const made = new Y.Array<unknown>();
+      for (const each of template) {
+        const value = fill(each);
+        // No list of shared types takes a number of this kind.
+        made.push([typeof value === "bigint" ? null : value]);
+      }
+      return made;
+    };
+    for (const [at, [type, fields]] of Object.entries(types).entries()) {
+      const shaped = Object.entries(fields as object).map(([name, each], index) => [name, (index + at + round) % 2 ? null : each] as const);
+      const config = mapOf(shaped, fill);
+      other.getMap("steps").set(idOf(90 + round, at), entryWith({ name: `${type}_${round}`, type, order: "a0" }, "config", config));
+    }
+  });
+
+function mapOf(entries: Iterable<readonly [string, Template]>, fill: (template: Template) => unknown): Y.Map<unknown> {
+  const made = new Y.Map<unknown>();
+  for (const [name, template] of entries) made.set(name, fill(template));
+  return made;
+}
+
 /** Write into the roots as if they were lists, texts and elements, and delete below where others write. */
 export const misuseRoots = (doc: Y.Doc): void =>
   smuggle(doc, (other) => {

@@ -7,6 +7,7 @@ import {
 import type { CSSProperties, ReactNode } from "react";
 import styles from "./families.module.css";
 import { familyOf } from "./familyOf";
+import { own } from "../own";
 
 export { FAMILIES, type Family, familyOf } from "./familyOf";
 
@@ -35,7 +36,7 @@ const ICONS: Readonly<Record<string, LucideIcon>> = {
   bash: SquareTerminal,
 };
 
-const iconOf = (type: string): LucideIcon => ICONS[type] ?? Box;
+export const iconOf = (type: string): LucideIcon => own(ICONS, type) ?? Box;
 
 /** The tinted tile with the icon of a type. */
 export function TypeTile({ type }: { readonly type: string }): ReactNode {

@@ -1,5 +1,6 @@
 /** The one line of facts under a step's name: provider or model first, two facts at most. */
 import type { Json, JsonObject, Step } from "pipeloom-client";
+import { own } from "../../own";
 
 type Fact = (config: JsonObject) => string | undefined;
 
@@ -107,7 +108,7 @@ const FACTS: Readonly<Record<string, readonly Fact[]>> = {
 };
 
 export function factsOf({ type, config }: Pick<Step, "type" | "config">): string {
-  const rules = FACTS[type] ?? (type.includes("claude") ? CLAUDE : []);
+  const rules = own(FACTS, type) ?? (type.includes("claude") ? CLAUDE : []);
   const facts: string[] = [];
   for (const rule of rules) {
     const fact = rule(config);

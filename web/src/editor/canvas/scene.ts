@@ -4,6 +4,7 @@
  * everybody sees the same; the sizes that the document has of containers play no part.
  */
 import { type Box, GAP_X, GAP_Y, HEAD, LANE_HEAD, NODE_HEIGHT, NODE_WIDTH, onGrid, PADDING, type Point, type Size } from "./measures";
+import { own } from "../../own";
 
 /** What of a step decides where it stands; `position` is relative to the corner of its parent. */
 export interface Item {
@@ -71,7 +72,7 @@ const PARENTS: ReadonlySet<string> = new Set(["for_loop", "while_loop", "switch"
 const INLINE = ["pipeline.steps", "pipeline.workflow.steps"];
 
 /** The slot that a step goes to where a container has several or none. */
-export const mainSlotOf = (type: string): string => ({ switch: "default", pipeline: "pipeline.steps" })[type] ?? MAIN_SLOT;
+export const mainSlotOf = (type: string): string => own({ switch: "default", pipeline: "pipeline.steps" }, type) ?? MAIN_SLOT;
 
 const isMain = (slot: string): boolean => slot === MAIN_SLOT || INLINE.includes(slot);
 

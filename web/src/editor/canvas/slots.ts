@@ -1,4 +1,5 @@
 /** The names of slots as people read them. */
+import { own } from "../../own";
 
 const TITLES: Readonly<Record<string, string>> = {
   default: "default",
@@ -24,7 +25,7 @@ export function caseOf(slot: string): string | null {
   }
 }
 
-export const titleOf = (slot: string): string => TITLES[slot] ?? slot.replaceAll("_", " ");
+export const titleOf = (slot: string): string => own(TITLES, slot) ?? slot.replaceAll("_", " ");
 
 /** The slot of a case: what reads like a number, true or false is one. */
 export function slotOfCase(value: string): string {

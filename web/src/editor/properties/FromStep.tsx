@@ -8,6 +8,7 @@ import { useEditing } from "./editing";
 import styles from "./Form.module.css";
 import type { Labelled } from "./Frame";
 import { stepsInSight } from "./inSight";
+import { typedOf } from "./literal";
 
 export function FromStep({ path, part, ...about }: Labelled & { readonly path: Path; readonly part: JsonObject }): ReactNode {
   const { room, stepId, write } = useEditing();
@@ -28,7 +29,7 @@ export function FromStep({ path, part, ...about }: Labelled & { readonly path: P
         aria-describedby=""
         aria-invalid={undefined}
         path={[...path, "extract"]}
-        shown={extract === undefined || extract === null ? "" : String(extract)}
+        shown={typeof extract === "string" ? extract : typedOf(extract ?? undefined)}
         placeholder="all of it"
         commit={(typed) => write([...path, "extract"], typed === "" ? undefined : typed)}
         isMono

@@ -18,6 +18,7 @@ import { type FormField, unknownFields } from "./layout";
 import { changeList, isList, isObject, setAt } from "./paths";
 import { Rows } from "./Rows";
 import { SharedText } from "./SharedText";
+import { own } from "../../own";
 
 const ICONS: Readonly<Record<string, LucideIcon>> = {
   static: Type,
@@ -26,7 +27,7 @@ const ICONS: Readonly<Record<string, LucideIcon>> = {
   session_context: MessagesSquare,
   claude_continue: StepForward,
 };
-const iconOf = (type: string): LucideIcon => ICONS[type] ?? SquareDashed;
+const iconOf = (type: string): LucideIcon => own(ICONS, type) ?? SquareDashed;
 
 interface Kind {
   readonly type: string;

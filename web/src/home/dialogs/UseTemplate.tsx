@@ -8,6 +8,7 @@ import { useAsked } from "../../session/useAsked";
 import { Skeleton } from "../../ui/Skeleton";
 import { TextField } from "../../ui/TextField";
 import { useHome } from "../HomeState";
+import { own } from "../../own";
 
 export function UseTemplate({ template, onClose }: { readonly template: Template; readonly onClose: () => void }): ReactNode {
   const { team, recount } = useHome();
@@ -21,7 +22,7 @@ export function UseTemplate({ template, onClose }: { readonly template: Template
     recount();
     navigate(`/pipelines/${id}`);
   };
-  const missing = whole?.variables.find((each) => !(each in template.default_values) && !given[each]);
+  const missing = whole?.variables.find((each) => !Object.hasOwn(template.default_values, each) && !own(given, each));
   return (
     <FormDialog
       title={`Use “${template.name}”`}
@@ -38,7 +39,7 @@ export function UseTemplate({ template, onClose }: { readonly template: Template
         <TextField
           key={each}
           label={each}
-          value={given[each] ?? shown(template.default_values[each])}
+          value={own(given, each) ?? shown(own(template.default_values, each))}
           onChange={(value) => setGiven({ ...given, [each]: value })}
         />
       ))}
