@@ -80,9 +80,10 @@ async def save_version(page: Page) -> None:
 
 async def look_at_everything(page: Page) -> None:
     """Open every view and panel in turn, on whatever the document holds."""
+    drawer = page.get_by_role("region", name="Problems and comments")
     for tab in ("Problems", "Comments"):
-        await page.get_by_role("tab", name=tab).click()
-        await expect(page.get_by_role("tabpanel", name=tab.lower())).to_be_visible()
+        await drawer.get_by_role("tab", name=tab).click()
+        await expect(drawer.get_by_role("tabpanel", name=tab.lower())).to_be_visible()
     for view in ("Split", "Code", "Graph"):
         await page.get_by_role("radio", name=view).click()
         await sees_no_trace(page)
