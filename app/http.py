@@ -17,6 +17,7 @@ ProblemCode: TypeAlias = Literal[
     "bad_cursor",
     "unauthenticated",
     "forbidden",
+    "wrong_host",
     "role_needed",
     "not_renewable",
     "not_found",

@@ -62,7 +62,9 @@ from .bus_selection import bus_for
 from .clock import SYSTEM_CLOCK
 from .compute_processes import ComputeProcesses
 from .compute_queue import ComputeQueue
+from .hosts import AllowedHosts, Hosts
 from .http import Readiness, healthz
+from .security_headers import SecurityHeaders
 from .settings import Settings
 from .tasks import in_background
 from .web_page import WebPage
@@ -125,6 +127,7 @@ class Services:
         self.endpoints = Endpoints(self.hub, admission, settings, self.clock)
         self.context = self._context(to, tokens)
         self.api = api(self.context, tokens, settings)
+        self.hosts = Hosts.of(settings)
         self.page = WebPage(frame_ancestors=settings.allowed_frames)
         token = settings.metrics_token
         shown = None if token is None else token.get_secret_value()
@@ -350,7 +353,11 @@ def application(made: Services, tokens: Verifier) -> Starlette:
             Mount("/api", made.api),
             Route("/{path:path}", not_found.answer, methods=ANY_METHOD),
         ],
-        middleware=[Middleware(one) for one in _middleware()],
+        middleware=[
+            *(Middleware(one) for one in _middleware()),
+            Middleware(SecurityHeaders),
+            Middleware(AllowedHosts, hosts=made.hosts),
+        ],
     )
     # A path with a line feed in it matches no route at all.
     made_of.router.default = not_found.wrapped(made_of.router.default)

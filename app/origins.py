@@ -53,6 +53,11 @@ class Origins:
         return page == here
 
 
+def host_name(host: str) -> str:
+    """Return the name in a header `Host`, without its port and in lower case; "" if unreadable."""
+    return _place(f"//{host}").name
+
+
 def _place(url: str) -> _Place:
     try:
         parts = urlsplit(url)

@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     # The name that `origins` had for REST alone; see `DEPRECATED`.
     cors_origins: str = ""
     frame_ancestors: str = ""
+    allowed_hosts: str = ""
     metrics_token: SecretStr | None = None
     metrics_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     max_connections: Annotated[int, Field(ge=1)] = 20_000

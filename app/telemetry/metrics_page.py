@@ -136,9 +136,10 @@ def worker_page(port: int | None) -> Iterator[int | None]:
 
 
 def _is_local(request: Request) -> bool:
+    """Whether a program of this machine asks; a page by another name is none (`app/hosts.py`)."""
     if request.client is None or any(name in request.headers for name in FORWARDED):
         return False
-    return is_loopback(request.client.host)
+    return is_loopback(request.client.host) and is_loopback(request.url.hostname or "")
 
 
 async def watch_projections(projections: ProjectionLagReader) -> None:

@@ -55,6 +55,21 @@ async def test_every_part_of_a_running_server_is_checked(made: Services) -> None
     assert answer.json() == {"status": "ok", "checks": dict.fromkeys(parts, "ok")}
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/api/me", "/api/openapi.json", "/api/docs", "/healthz", "/metrics", "/none"]
+)
+async def test_every_answer_is_taken_for_what_it_is_and_nothing_else(
+    made: Services, path: str
+) -> None:
+    async with a_client(made) as client:
+        answer = await client.get(path)
+        rebound = await client.get(path, headers={"host": "evil.example"})
+    for each in (answer, rebound):
+        assert each.headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in each.headers["content-security-policy"]
+    assert (rebound.status_code == 421) == (path != "/healthz")
+
+
 @pytest.mark.parametrize("method", ANY_METHOD)
 async def test_any_other_path_asks_for_a_token_whatever_the_method(
     made: Services, method: str
@@ -149,4 +164,4 @@ async def test_it_does_not_run_on_a_database_that_was_not_migrated(empty_databas
 
 def a_client(made: Services) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(application(made, TOKENS))
-    return httpx.AsyncClient(transport=transport, base_url="http://loom")
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")

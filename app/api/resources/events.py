@@ -9,7 +9,7 @@ came with a ticket gets another one first.
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AbstractContextManager, ExitStack, aclosing
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
@@ -17,7 +17,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import ConfigDict, Field
 from starlette.responses import StreamingResponse
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from app.api.core import roles
 from app.api.core.callers import issue_ticket
@@ -41,14 +41,21 @@ _EXAMPLE: Final = 'event: comment.created\ndata: {"id": "…", "content": "Why t
 
 
 class EventStream(StreamingResponse):
-    """A stream of events that also ends its source when the client has disconnected."""
+    """A stream of events that also ends its source, and the subscription behind it."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[str, None]) -> None:
+    def __init__(
+        self, events: AsyncGenerator[str, None], subscription: AbstractContextManager[object]
+    ) -> None:
         # Proxies are asked neither to store nor to buffer events (nginx: X-Accel-Buffering).
         super().__init__(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-        self._events = events
+        self._events, self._subscription = events, subscription
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See StreamingResponse; a client that leaves before the beginning ends it, too."""
+        with self._subscription:
+            await super().__call__(scope, receive, send)
 
     async def stream_response(self, send: Send) -> None:
         """See StreamingResponse, which leaves an unfinished source to the garbage collector."""
@@ -109,20 +116,26 @@ async def listen(
     revision = caller.context.access.revision
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
+    subscription = ExitStack()
+    queue = subscription.enter_context(_subscribed(caller, pipeline_id))
+    return EventStream(_stream(caller, queue, revision), subscription)
+
+
+def _subscribed(caller: Caller, pipeline_id: UUID) -> AbstractContextManager[EventQueue]:
+    """Subscribe; counted when it is taken, so that many requests at once find no more places."""
     if caller.context.events.count(caller.id) >= MAX_STREAMS:
         raise TooManyRequests(RETRY_SECONDS, f"more than {MAX_STREAMS} streams of yours are open")
-    return EventStream(_stream(caller, pipeline_id, revision))
+    return caller.context.events.subscribed(pipeline_id, caller.id)
 
 
-async def _stream(caller: Caller, pipeline_id: UUID, revision: int) -> AsyncGenerator[str, None]:
-    with caller.context.events.subscribed(pipeline_id, caller.id) as queue:
-        await caller.context.access.catch_up(caller.id, since=revision)
-        yield ": listening\n\n"
-        while (left := _seconds_left(caller)) > 0:
-            received = await _next(queue, min(left, PING_SECONDS))
-            if received is None:
-                return
-            yield received
+async def _stream(caller: Caller, queue: EventQueue, revision: int) -> AsyncGenerator[str, None]:
+    await caller.context.access.catch_up(caller.id, since=revision)
+    yield ": listening\n\n"
+    while (left := _seconds_left(caller)) > 0:
+        received = await _next(queue, min(left, PING_SECONDS))
+        if received is None:
+            return
+        yield received
 
 
 async def _next(queue: EventQueue, seconds: float) -> str | None:

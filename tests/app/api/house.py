@@ -138,7 +138,7 @@ async def ask(
     if token is not None:
         headers["authorization"] = f"Bearer {token}"
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://loom") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         return await client.request(method, f"/api{path}", headers=headers, **options)
 
 

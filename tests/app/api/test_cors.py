@@ -20,7 +20,7 @@ async def asked(house: House, origins: str, method: str, **headers: str) -> http
     made = api(house.made.context, TOKENS, Settings(origins=origins))
     transport = httpx.ASGITransport(Starlette(routes=[Mount("/api", made)]))
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    async with httpx.AsyncClient(transport=transport, base_url="http://loom") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         return await client.request(method, "/api/me", headers=named)
 
 

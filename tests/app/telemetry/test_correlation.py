@@ -19,7 +19,7 @@ async def known(_: Request) -> JSONResponse:
 async def asked(**headers: str) -> httpx.Response:
     application = Starlette(routes=[Route("/", known)], middleware=[Middleware(Correlation)])
     transport = httpx.ASGITransport(application)
-    async with httpx.AsyncClient(transport=transport, base_url="http://loom") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         return await client.get(
             "/", headers={name.replace("_", "-"): v for name, v in headers.items()}
         )

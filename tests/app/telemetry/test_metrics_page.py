@@ -46,7 +46,7 @@ class House:
 async def asked(token: str | None, address: str, **headers: str) -> httpx.Response:
     application = Starlette(routes=[Route("/metrics", MetricsPage(House(), token).answer)])
     transport = httpx.ASGITransport(application, client=(address, 1))
-    async with httpx.AsyncClient(transport=transport, base_url="http://loom") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         return await client.get("/metrics", headers=headers)
 
 

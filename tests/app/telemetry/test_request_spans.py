@@ -50,7 +50,7 @@ async def asked(path: str, streaming: Streaming | None = None) -> None:
         routes=routes, middleware=[Middleware(Correlation), Middleware(RequestSpans)]
     )
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://loom") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         headers = {"Authorization": f"Bearer {TOKEN}", "X-Request-ID": "abc-1", "Cookie": TOKEN}
         await client.get(path, headers=headers | TRACEPARENT)
 

@@ -10,6 +10,7 @@ import pytest
 from starlette.types import Message, Scope
 
 from app.api.resources import events
+from app.auth.access_watch import AccessWatch
 from app.main import application, services
 from app.settings import Settings
 from tests.app.api.house import TOKENS, ApiUser, House, Team, a_pipeline, ask, the_problem
@@ -170,6 +171,29 @@ async def test_one_user_has_so_many_streams_and_no_more(
         answer = await team.viewer.get(f"{path}/events")
     the_problem(answer, 429)
     assert answer.headers["retry-after"] == "10"
+
+
+async def test_streams_asked_for_at_once_are_counted_before_they_begin(
+    house: House, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "MAX_STREAMS", 2)
+    path = await a_pipeline(team)
+    asked = [team.viewer.ask("HEAD", f"{path}/events") for _ in range(2)]
+    beginning, may_begin = asyncio.Semaphore(0), asyncio.Event()
+
+    async def held(*_: object, **__: object) -> None:
+        beginning.release()
+        await may_begin.wait()
+
+    monkeypatch.setattr(AccessWatch, "catch_up", held)
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(one) for one in asked]
+        for _ in asked:
+            await beginning.acquire()
+        the_problem(await team.viewer.get(f"{path}/events"), 429)
+        may_begin.set()
+    assert [one.result().status_code for one in waiting] == [200, 200]
+    assert house.made.events.count(team.viewer.id) == 0
 
 
 async def test_a_ticket_stands_for_a_token_that_cannot_be_sent(house: House, team: Team) -> None:
