@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     max_stateless_characters: Annotated[int, Field(ge=1, le=128 * 1024)] = 64 * 1024
     document_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
     max_documents: Annotated[int, Field(ge=1)] = 100
+    head_seconds: Annotated[float, Field(gt=0)] = 10.0
     unauthenticated_bytes: Annotated[int, Field(ge=1024)] = 1 * MiB
     unauthenticated_messages: Annotated[int, Field(ge=1)] = 1_000
     unauthenticated_seconds: Annotated[float, Field(gt=0)] = 30.0

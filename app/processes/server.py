@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -16,6 +17,7 @@ from typing import Any, TypeAlias
 
 import uvicorn
 import uvloop
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.auth.tokens import Verifier
 from app.main import Services, application, greeting, services
@@ -26,6 +28,8 @@ from app.websocket.uvicorn_protocol import WebSocketProtocol
 from persistence.postgres.migrations import migrate
 
 from .drain_deadline import DrainDeadline
+from .http_protocol import HttpProtocol
+from .sockets import PER_CONNECTION, Sockets, most_sockets
 from .worker_process import worker_beside
 
 AFTER_DRAINING_SECONDS = 1.5
@@ -33,6 +37,9 @@ AFTER_DRAINING_SECONDS = 1.5
 
 CLOSE_SECONDS = 0.5
 """How long clients may take to answer a close frame when the server stops."""
+
+PROXIES = "127.0.0.1,::1"
+"""Where proxies are unless FORWARDED_ALLOW_IPS says it: uvicorn's default."""
 
 SWITCH_SECONDS = 0.001
 """How long a thread that loads a document may keep the interpreter from the event loop."""
@@ -231,6 +238,13 @@ async def _serve(
         await _run(made, settings, tokens, announce, deadline)
 
 
+def _sockets(settings: Settings, app: Any) -> Sockets:
+    # As uvicorn reads it: these are the addresses behind which it looks for the client's own.
+    proxies = ProxyHeadersMiddleware(app, os.environ.get("FORWARDED_ALLOW_IPS", PROXIES))
+    per_address = PER_CONNECTION * settings.max_connections_per_address
+    return Sockets(most_sockets(), per_address, proxies.trusted_hosts.__contains__)
+
+
 async def _run(
     made: Services,
     settings: Settings,
@@ -240,10 +254,16 @@ async def _run(
     *,
     sockets: list[socket.socket] | None = None,
 ) -> None:
+    app = application(made, tokens)
     config = uvicorn.Config(
-        application(made, tokens),
+        app,
         host=settings.host,
         port=settings.port,
+        http=partial(  # type: ignore[arg-type]  # uvicorn only calls it
+            HttpProtocol,
+            sockets=_sockets(settings, app),
+            head_seconds=settings.head_seconds,
+        ),
         ws=WebSocketProtocol,
         ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,

@@ -7,6 +7,7 @@ an ASGI extension takes frames at once instead, as long as the socket does.
 
 import sys
 from asyncio import BaseTransport
+from collections.abc import Callable
 from http import HTTPStatus
 from logging import getLogger
 from socket import IPPROTO_TCP
@@ -41,6 +42,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """
 
     _has_received = False
+    when_lost: Callable[[], None] | None = None
+    """Called when the connection has ended, by whichever side."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -88,6 +91,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """See uvicorn."""
         super().connection_made(transport)
         _keep_little(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See uvicorn."""
+        super().connection_lost(exc)
+        if self.when_lost is not None:
+            self.when_lost()
 
     def data_received(self, data: bytes) -> None:
         """See uvicorn."""
