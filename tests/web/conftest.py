@@ -17,6 +17,9 @@ from tests.web.built import build_page
 EDITOR: Final = "editor@demo.pipeloom"
 SECRET: Final = "a secret of the tests, long enough for HS256"
 
+NARROW: Final[dict[str, Any]] = {"viewport": {"width": 375, "height": 812}, "has_touch": True}
+"""The window of a telephone, for `open_page`."""
+
 PARENT: Final = "http://localhost:*"
 """The pages that may show the canvas in a frame; those of 127.0.0.1 are others."""
 

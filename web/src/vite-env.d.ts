@@ -6,6 +6,7 @@ declare module "swagger-ui-dist/swagger-ui-es-bundle.js" {
     url: string;
     domNode: Element;
     validatorUrl: null;
+    onComplete: () => void;
     tryItOutEnabled: boolean;
     requestInterceptor: (request: { url: string; headers: Record<string, string> }) => unknown;
   }) => unknown;

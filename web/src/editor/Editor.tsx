@@ -11,17 +11,19 @@ import { CommentsProvider } from "./comments/CommentsProvider";
 import styles from "./Editor.module.css";
 import { EditorSkeleton } from "./EditorSkeleton";
 import { LibraryArea } from "./library/LibraryArea";
-import { People } from "./people/People";
 import { Problems } from "./problems/Problems";
 import { PropertiesArea } from "./properties/PropertiesArea";
-import { Shortcuts } from "./shortcuts/Shortcuts";
 import { useEditor, type View, ViewState } from "./state";
 import { Topbar } from "./topbar/Topbar";
 import { later, loadParts } from "../ui/later";
+import { useNarrow } from "./useNarrow";
 
 const Gone = later(() => import("./gone/Gone").then((module) => ({ default: module.Gone })));
 const LeaveGuard = later(() => import("./leaving/LeaveGuard"));
 const History = later(() => import("./history/History"));
+const People = later(() => import("./people/People"));
+const Reading = later(() => import("./reading/Reading"));
+const Shortcuts = later(() => import("./shortcuts/Shortcuts"));
 
 export function Editor({ pipeline }: { readonly pipeline: string }): ReactNode {
   return (
@@ -38,24 +40,38 @@ export function Editor({ pipeline }: { readonly pipeline: string }): ReactNode {
 }
 
 function Areas(): ReactNode {
-  const view = useEditor((state) => state.view);
-  const isHistory = useEditor((state) => state.history !== null);
   const isGone = useSaved(({ state }) => state === "gone");
-  useTitle();
+  const isNarrow = useNarrow();
+  const name = useTitle();
   useEffect(loadParts, []);
-  if (isGone) {
-    return (
-      <Suspense fallback={<EditorSkeleton />}>
-        <LeaveGuard />
-        <Gone />
-      </Suspense>
-    );
-  }
   return (
-    <div className={styles.editor} data-view={view}>
+    <>
       <Suspense>
         <LeaveGuard />
       </Suspense>
+      {isGone ? (
+        <Suspense fallback={<EditorSkeleton />}>
+          <Gone />
+        </Suspense>
+      ) : (
+        <>
+          <Suspense fallback={<EditorSkeleton />}>{isNarrow ? <Reading /> : <Wide name={name} />}</Suspense>
+          <Suspense>
+            <People />
+            <Shortcuts />
+          </Suspense>
+        </>
+      )}
+    </>
+  );
+}
+
+function Wide({ name }: { readonly name: string }): ReactNode {
+  const view = useEditor((state) => state.view);
+  const isHistory = useEditor((state) => state.history !== null);
+  return (
+    <div className={styles.editor} data-view={view}>
+      <h1 className="visually-hidden">{name}</h1>
       <Topbar />
       {isHistory ? (
         <Suspense fallback={null}>
@@ -65,8 +81,6 @@ function Areas(): ReactNode {
         <Work view={view} />
       )}
       <Problems />
-      <People />
-      <Shortcuts />
     </div>
   );
 }
@@ -83,7 +97,8 @@ const Work = ({ view }: { readonly view: View }): ReactNode => (
   </>
 );
 
-function useTitle(): void {
+/** The name of the pipeline, which the window's title says, too. */
+function useTitle(): string {
   const { pipeline } = useRoom();
   const [name, setName] = useState(pipeline.settings().name);
   useEffect(() => pipeline.subscribe(({ settings }) => settings && setName(pipeline.settings().name)), [pipeline]);
@@ -91,4 +106,5 @@ function useTitle(): void {
     document.title = `${name} – Pipeloom`;
     return () => void (document.title = "Pipeloom");
   }, [name]);
+  return name;
 }

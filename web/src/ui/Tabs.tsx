@@ -30,8 +30,7 @@ export function Tabs<Id extends string>({ label, tabs, chosen, onChoose }: TabsP
           className={styles.tab}
           onClick={() => onChoose(id)}
         >
-          {text}
-          {count ? <> <span className={styles.count}>{count}</span></> : null}
+          <Words text={text} count={count} />
         </button>
       ))}
     </div>
@@ -42,7 +41,7 @@ export function Tabs<Id extends string>({ label, tabs, chosen, onChoose }: TabsP
 export function Segments<Id extends string>({ label, tabs, chosen, onChoose }: TabsProps<Id>): ReactNode {
   return (
     <div role="radiogroup" aria-label={label} className={styles.segments} onKeyDown={move}>
-      {tabs.map(({ id, label: text }) => (
+      {tabs.map(({ id, label: text, count }) => (
         <button
           key={id}
           type="button"
@@ -52,12 +51,19 @@ export function Segments<Id extends string>({ label, tabs, chosen, onChoose }: T
           className={cx(styles.segment, id === chosen && styles.chosen)}
           onClick={() => onChoose(id)}
         >
-          {text}
+          <Words text={text} count={count} />
         </button>
       ))}
     </div>
   );
 }
+
+const Words = ({ text, count }: { readonly text: string; readonly count: number | undefined }): ReactNode => (
+  <>
+    {text}
+    {count ? <> <span className={styles.count}>{count}</span></> : null}
+  </>
+);
 
 function move(event: KeyboardEvent<HTMLDivElement>): void {
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

@@ -189,7 +189,7 @@ function useEdgesChange({ edges }: View, onEdgesChange: Flow["onEdgesChange"]): 
   );
 }
 
-function useContent(): CanvasContent {
+export function useContent(): CanvasContent {
   const { byStep } = useSharedComments();
   const readOnlyReason = useReadOnly();
   const counts = useMemo(() => new globalThis.Map([...byStep].map(([id, threads]) => [id, threads.length])), [byStep]);

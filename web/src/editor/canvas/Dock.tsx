@@ -8,6 +8,7 @@ import { useSelection, useUndo } from "pipeloom-client/react";
 import type { ReactNode } from "react";
 import { IconButton } from "../../ui/Button";
 import { useEditor } from "../state";
+import { useNarrow } from "../useNarrow";
 import { motion } from "../useCommands";
 import type { Alignment } from "./aligning";
 import { useCanvasContent } from "./canvasContext";
@@ -20,17 +21,24 @@ import { useTidy } from "./useTidy";
 const percent = ({ transform: [, , zoom] }: { readonly transform: readonly [number, number, number] }): number => Math.round(zoom * 100);
 
 export default function Dock(): ReactNode {
+  const isNarrow = useNarrow();
   return (
     <Panel position="bottom-center" className={styles.dock} role="toolbar" aria-label="Canvas tools">
-      <Add />
-      <History />
-      <span className={styles.line} />
-      <Arrange />
-      <span className={styles.line} />
+      {isNarrow ? null : <Editing />}
       <View />
     </Panel>
   );
 }
+
+const Editing = (): ReactNode => (
+  <>
+    <Add />
+    <History />
+    <span className={styles.line} />
+    <Arrange />
+    <span className={styles.line} />
+  </>
+);
 
 /** Shown where the library is not. */
 function Add(): ReactNode {

@@ -74,7 +74,7 @@ const INLINE = ["pipeline.steps", "pipeline.workflow.steps"];
 /** The slot that a step goes to where a container has several or none. */
 export const mainSlotOf = (type: string): string => own({ switch: "default", pipeline: "pipeline.steps" }, type) ?? MAIN_SLOT;
 
-const isMain = (slot: string): boolean => slot === MAIN_SLOT || INLINE.includes(slot);
+export const isMain = (slot: string): boolean => slot === MAIN_SLOT || INLINE.includes(slot);
 
 export const isContainer = (type: string, hasSteps: boolean): boolean => hasSteps || PARENTS.has(type);
 

@@ -6,6 +6,7 @@ import { personColor, initials } from "../../theme/people";
 import { useIsFar } from "../canvas/StepNode";
 import { keyOf } from "../shortcuts/keyOf";
 import { useEditor, useSetEditor } from "../state";
+import { useNarrow } from "../useNarrow";
 import { useSharedComments } from "./CommentsProvider";
 import styles from "./Pins.module.css";
 import type { Thread } from "./threads";
@@ -37,6 +38,10 @@ function Pin({ id, threads }: { readonly id: string; readonly threads: readonly 
   const { pipeline } = useRoom();
   const open = useEditor((state) => state.commenting);
   const set = useSetEditor();
+  const [, select] = useSelection();
+  const isNarrow = useNarrow();
+  // Beside a step there is no room in a narrow window: the step's own sheet has its comments.
+  const press = (): void => (isNarrow ? select([id]) : set({ commenting: open === id ? null : id }));
   const author = threads[0]?.root.author;
   const step = pipeline.steps().get(id);
   if (step === undefined) return null;
@@ -50,10 +55,9 @@ function Pin({ id, threads }: { readonly id: string; readonly threads: readonly 
         aria-expanded={open === id}
         title={`${author?.name ?? "Somebody"}: ${threads[0]?.root.content.slice(0, 120) ?? ""}`}
         style={author ? ({ "--person": personColor(author.id) } as CSSProperties) : undefined}
-        onClick={() => set({ commenting: open === id ? null : id })}
-      >
-        {author ? initials(author.name) : "…"}
-      </button>
+        data-initials={author ? initials(author.name) : "…"}
+        onClick={press}
+      />
     </NodeToolbar>
   );
 }

@@ -2,7 +2,7 @@
 import { useOthers } from "pipeloom-client/react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 
-export function People(): ReactNode {
+export default function People(): ReactNode {
   const present = useOthers((others) => [...new Set(others.map(({ user }) => user.name))].sort().join("\n"));
   const former = useRef(present);
   const [news, setNews] = useState("");

@@ -37,10 +37,9 @@ export function PeopleBar(): ReactNode {
             aria-pressed={person.id === following}
             className={styles.person}
             style={{ "--person": personColor(person.id) } as CSSProperties}
+            data-initials={initials(person.name)}
             onClick={() => follow(person.id)}
-          >
-            {initials(person.name)}
-          </button>
+          />
         </Tooltip>
       ))}
       {more.length === 0 ? null : (

@@ -8,7 +8,7 @@ import { motion } from "../useCommands";
 import { keyOf } from "./keyOf";
 import styles from "./Shortcuts.module.css";
 
-export function Shortcuts(): ReactNode {
+export default function Shortcuts(): ReactNode {
   useShortcuts();
   return <Refused />;
 }
