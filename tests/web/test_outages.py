@@ -1,0 +1,218 @@
+"""The server is killed while people type, a browser is closed on edits that wait: all is kept."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.async_api import Locator, Page, WebSocketRoute, expect
+
+from crdt.document.document import Document
+from tests.cases.cases import rows_of
+from tests.server import Installation, eventually
+from tests.web.conftest import EDITOR, NewPipeline, OpenPage, ReadSteps
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FILE: Final = """
+workflow:
+  name: Through thick and thin
+  steps:
+    - {name: write, type: claude, prompt: [{type: static, content: "Begin. "}]}
+"""
+
+SAVED: Final = re.compile("^Saved$")
+
+WATCH: Final = """([state, prompt]) => {
+    window.calledSaved = ""
+    const look = () => {
+        if (state.textContent === "Saved") window.calledSaved = prompt.textContent
+    }
+    const all = {subtree: true, childList: true, characterData: true}
+    new MutationObserver(look).observe(document, all)
+    look()
+}"""
+"""Note with each change what the prompt was when the page last said that all is saved."""
+
+KEPT: Final = """pipeline => new Promise((resolve, reject) => {
+    const opening = indexedDB.open(`pipeloom:${location.origin}:${pipeline}`)
+    opening.onsuccess = () => {
+        const options = {durability: "strict"}
+        const transaction = opening.result.transaction(["updates", "custom"], "readwrite", options)
+        transaction.objectStore("custom").get("unsaved")
+        transaction.oncomplete = () => resolve(opening.result.close())
+        transaction.onabort = reject
+    }
+    opening.onerror = reject
+})"""
+"""Wait for what the browser is about to keep: a transaction waits for all those before it."""
+
+SLOW_COMMITS: Final = """
+    CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql
+    AS 'BEGIN PERFORM pg_sleep(0.05); RETURN NULL; END';
+    CREATE CONSTRAINT TRIGGER slow AFTER UPDATE OF head_seq ON pipeline_documents
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.pipeline_id = '{}')
+    EXECUTE FUNCTION take_time()
+"""
+"""Each commit takes so long that a page which calls an edit saved before it is caught."""
+
+
+def state(page: Page, words: str | re.Pattern[str]) -> Locator:
+    return page.get_by_role("banner").get_by_role("status").filter(has_text=words)
+
+
+def prompt(page: Page) -> Locator:
+    return page.get_by_label("Properties", exact=True).get_by_role("textbox", name="Text").first
+
+
+async def at_the_end_of_the_prompt(page: Page) -> None:
+    await page.locator(".react-flow__node", has_text="write").click(position={"x": 60, "y": 20})
+    await expect(prompt(page)).to_contain_text("Begin.")
+    await prompt(page).click()
+    await page.keyboard.press("Control+End")
+
+
+async def committed(installation: Installation, pipeline: str) -> str:
+    """The prompt as the log has it."""
+    document = Document(1)
+    query = "SELECT payload FROM pipeline_updates WHERE pipeline_id = $1 ORDER BY seq"
+    async with installation.sql() as sql:
+        for row in await sql.fetch(query, pipeline):
+            document.apply(row["payload"])
+    (step,) = rows_of(document)["steps"].values()
+    return str(step["config"]["prompt"][0]["content"])
+
+
+def is_within(letters: str, text: str) -> bool:
+    """Whether a text has these letters, in this order, whatever stands between them."""
+    rest = iter(text)
+    return all(letter in rest for letter in letters)
+
+
+async def until_alike(pages: Sequence[Page]) -> str:
+    """Wait until these pages show one text, saved; return it."""
+
+    async def alike() -> str | None:
+        one, *others = [await prompt(page).text_content() for page in pages]
+        return one if all(each == one for each in others) else None
+
+    for page in pages:
+        await expect(state(page, SAVED)).to_be_visible()
+    return await eventually("pages that show one text", alike) or ""
+
+
+async def watched(page: Page) -> None:
+    found = [await each.element_handle() for each in (state(page, "Saved"), prompt(page))]
+    await page.evaluate(WATCH, found)
+
+
+async def type_at_once(pages: Sequence[Page], texts: Sequence[str]) -> None:
+    typing = (page.keyboard.type(text, delay=25) for page, text in zip(pages, texts, strict=True))
+    await asyncio.gather(*typing)
+
+
+async def test_the_server_is_killed_while_both_type(
+    open_page: OpenPage,
+    new_pipeline: NewPipeline,
+    read_steps: ReadSteps,
+    web_installation: Installation,
+) -> None:
+    pipeline = await new_pipeline(FILE)
+    path = f"/pipelines/{pipeline}"
+
+    async def in_the_tables() -> str:
+        (part,) = (await read_steps(pipeline))["write"]["config"]["prompt"]
+        return str(part["content"])
+
+    async with web_installation.sql() as sql:
+        await sql.execute(SLOW_COMMITS.format(pipeline))
+    async with web_installation.serve() as server:
+        pages = [
+            await open_page(path, server=server),
+            await open_page(path, EDITOR, server=server),
+        ]
+        for page in pages:
+            await at_the_end_of_the_prompt(page)
+            await watched(page)
+        await type_at_once(pages, ["abcd", "ABCD"])
+        await until_alike(pages)
+        typing = asyncio.create_task(type_at_once(pages, ["efghijklmnopqrst", "EFGHIJKLMNOPQRST"]))
+        await expect(prompt(pages[0])).to_contain_text("H")
+        await server.program.kill_all()
+        await typing
+    for page in pages:
+        await expect(state(page, re.compile(r"Offline, \d+ edits? waits?"))).to_be_visible()
+    kept = await committed(web_installation, pipeline)
+    for page in pages:
+        called_saved = await page.evaluate("calledSaved")
+        assert is_within("abcd", called_saved)
+        assert is_within("ABCD", called_saved)
+        assert is_within(called_saved, kept)
+    assert await in_the_tables() == kept
+    async with web_installation.serve("--port", str(server.port)):
+        text = await until_alike(pages)
+        assert is_within("abcdefghijklmnopqrst", text)
+        assert is_within("ABCDEFGHIJKLMNOPQRST", text)
+        assert len(text) == len("Begin. ") + 2 * 20
+        assert await in_the_tables() == await committed(web_installation, pipeline) == text
+    async with web_installation.sql() as sql:
+        await sql.execute("DROP FUNCTION take_time CASCADE")
+
+
+@dataclass
+class Gate:
+    """Stands between a page and its room; the page itself comes through."""
+
+    is_open: bool
+    _shut: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    async def take(self, socket: WebSocketRoute) -> None:
+        if self.is_open:
+            self._shut += [socket.close, socket.connect_to_server().close]
+        else:
+            await socket.close()
+
+    async def shut(self) -> None:
+        self.is_open = False
+        for shut in self._shut:
+            await shut()
+
+
+async def open_gated(open_page: OpenPage, gate: Gate, path: str, profile: Path) -> Page:
+    page = await open_page("/home", profile=profile)
+    await page.route_web_socket("**/collab", gate.take)
+    await page.goto(page.url.replace("/home", path))
+    return page
+
+
+async def test_edits_of_a_browser_that_is_closed_offline_wait_for_its_return(
+    open_page: OpenPage, new_pipeline: NewPipeline, read_steps: ReadSteps, tmp_path: Path
+) -> None:
+    pipeline = await new_pipeline(FILE)
+    path = f"/pipelines/{pipeline}"
+    gate = Gate(is_open=True)
+    page = await open_gated(open_page, gate, path, tmp_path)
+    await at_the_end_of_the_prompt(page)
+    await gate.shut()
+    await expect(state(page, "Offline")).to_be_visible()
+    await page.keyboard.type("away")
+    await expect(state(page, "Offline, 4 edits wait")).to_be_visible()
+    await page.evaluate(KEPT, pipeline)
+    await page.context.close()
+    other = await open_page(path, EDITOR)
+    await at_the_end_of_the_prompt(other)
+    await other.keyboard.type("here")
+    await expect(state(other, SAVED)).to_be_visible()
+
+    page = await open_gated(open_page, gate, path, tmp_path)
+    await expect(state(page, "Offline, 4 edits wait")).to_be_visible()
+    await page.locator(".react-flow__node", has_text="write").click()
+    await expect(prompt(page)).to_have_text("Begin. away")
+    gate.is_open = True
+    text = await until_alike([page, other])
+    assert {text.removeprefix("Begin. ")[:4], text[-4:]} == {"away", "here"}
+    (part,) = (await read_steps(pipeline))["write"]["config"]["prompt"]
+    assert part["content"] == text
