@@ -1,5 +1,8 @@
 """The lists of pipelines: finding, beginning, changing, and the way back."""
 
+import re
+from importlib import resources
+
 import httpx
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -70,6 +73,31 @@ async def test_files_become_pipelines_and_one_that_is_none_says_why(open_page: O
     await expect(row(page, "nameless numbat")).to_be_visible()
     await results.get_by_role("link", name="Open nameless numbat").click()
     await expect(page.locator(".react-flow__node", has_text="look")).to_be_visible()
+
+
+async def exported(page: Page, item: Locator) -> str:
+    async with page.expect_download() as downloading:
+        await item.click()
+    return (await (await downloading.value).path()).read_text()
+
+
+async def test_what_is_exported_and_imported_again_is_the_same_pipeline(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    demo = resources.files("app").joinpath("demo.yaml").read_text()
+    await new_pipeline(re.sub(r"(?m)^  name: .*$", "  name: Numbat and back", demo, count=1))
+    page = await open_page("/home?q=numbat")
+    await page.get_by_role("button", name="Actions for Numbat and back").click()
+    export = page.get_by_role("menuitem", name="Export YAML")
+    first = await exported(page, export)
+    assert "security_audit" in first
+    async with page.expect_file_chooser() as choosing:
+        await page.get_by_role("button", name="Import", exact=True).click()
+    file = {"name": "numbat.yaml", "mimeType": "application/yaml", "buffer": first.encode()}
+    await (await choosing.value).set_files([file])  # type: ignore[list-item]
+    await page.get_by_role("link", name="Open Numbat and back").click()
+    await page.get_by_role("button", name="More", exact=True).first.click()
+    assert await exported(page, export) == first
 
 
 async def test_a_pipeline_is_forked_renamed_archived_deleted_and_brought_back(
