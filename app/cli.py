@@ -28,7 +28,7 @@ from app.telemetry.metrics_page import worker_page
 from crdt.errors import PipeloomError
 from crdt.yaml.codec import Imported
 from persistence.embedded.server import EmbeddedPostgres
-from persistence.ports.directory import User
+from persistence.ports.directory import DEMO_TEAM, User
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.migrations import migrate as migrate_database
 from persistence.postgres.pool import Pool, open_pool
@@ -185,7 +185,9 @@ async def _user(dsn: str, email: str) -> User:
 @cli.command("import")
 def import_(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Pipeline YAML files.")],
-    team: Annotated[str, typer.Option(help="Slug of the team, or organization/team.")] = "demo",
+    team: Annotated[
+        str, typer.Option(help="organization/team, or the team's slug if no other has it.")
+    ] = DEMO_TEAM,
     as_: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="Who imports.")] = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,

@@ -74,12 +74,20 @@ class Versioning:
         *,
         name: str | None = None,
         change_summary: str | None = None,
-    ) -> VersionInfo:
-        """Mend a pipeline and save its state. Raises PipelineNotFound, StoreUnavailable."""
+    ) -> tuple[VersionInfo, bool]:
+        """Mend a pipeline and save its state; return the version, and whether it is a new one.
+
+        What the newest version holds already is saved once more under another name only: a version
+        is a whole copy. Raises PipelineNotFound, StoreUnavailable.
+        """
         metadata = VersionMetadata(name, change_summary, user_id, now)
+        newest = await self._versions.newest(pipeline_id, 1)
+        if newest and name in (None, newest[0].name):
+            saved = await self.save_unless_saved(pipeline_id, metadata)
+            return (newest[0], False) if saved.version is None else (saved.version, True)
         made = partial(version_of, pipeline_id, metadata=metadata)
         version, _ = await load_mended(self._log, pipeline_id, now, made, compute=self._compute)
-        return await self._versions.save(version)
+        return await self._versions.save(version), True
 
     async def load(self, pipeline_id: UUID, number: int) -> Version:
         """Read a version. Raises UnknownEntry."""

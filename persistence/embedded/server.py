@@ -2,7 +2,8 @@
 
 Every process that uses the server holds a shared flock(2) on `postgres.users`. Whoever leaves and
 can then take that lock alone was the last one, and stops the server. A lock ends with its process,
-so a killed process never keeps PostgreSQL running for longer than until the next one leaves.
+so a killed process never keeps PostgreSQL running for longer than until the next one leaves, which
+says that it has adopted a server that nobody used.
 `postgres.lock` lets one process at a time start or stop the server.
 
 The wheel's own Python part keeps a list of process ids instead, in which a killed process stays
@@ -67,8 +68,9 @@ class EmbeddedPostgres:
             self._data_dir.mkdir(parents=True, exist_ok=True)
             with self._alone():
                 self._binaries = Binaries(Account.of(self._cluster))
-                self._ensure_running()
                 self._users = _locked(self._data_dir / "postgres.users", fcntl.LOCK_SH)
+                self._note_if_adopted()
+                self._ensure_running()
         self._leaving = threading.Event()
         self._watch: threading.Thread | None = None
         self._owner = os.getpid()
@@ -133,6 +135,12 @@ class EmbeddedPostgres:
             yield
         finally:
             os.close(lock)
+
+    def _note_if_adopted(self) -> None:
+        """Say that a server runs which nobody uses: whoever started it was killed."""
+        if _only_holder(self._users) and self._cluster.exists() and self._is_running():
+            _logger.warning("postgres.adopted", data_dir=str(self._data_dir))
+        fcntl.flock(self._users, fcntl.LOCK_SH)
 
     def _ensure_running(self) -> None:
         if not self._cluster.exists():

@@ -43,6 +43,9 @@ SYSTEM: Final = User(
 )
 """The author of what the server writes by itself: repairs of documents. `sql/` has the same."""
 
+DEMO_TEAM: Final = "demo/demo"
+"""The demo team with its organization: others may have a team `demo`, too."""
+
 DEMO_OWNER: Final = "owner@demo.pipeloom"
 
 

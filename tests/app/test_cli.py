@@ -239,6 +239,21 @@ async def test_what_cannot_be_imported_is_named(demo: Installation, tmp_path: Pa
     assert await count_pipelines(demo) == 1
 
 
+async def test_a_team_that_is_called_demo_too_is_not_taken_for_the_demo(
+    demo: Installation, tmp_path: Path
+) -> None:
+    good = a_file(tmp_path, "good.yaml", GOOD.format(name="good"))
+    async with demo.sql() as sql:
+        await sql.execute("UPDATE teams SET slug = 'kept' WHERE slug = 'demo'")
+        await sql.execute(
+            "WITH mills AS (INSERT INTO organizations (name, slug) VALUES ('Mills', 'mills')"
+            " RETURNING id) INSERT INTO teams (organization_id, name, slug)"
+            " SELECT id, 'Demo', 'demo' FROM mills"
+        )
+    assert_explained(await demo.run("import", good), "demo/demo")
+    assert await demo.result("import", good, "--team", "mills/demo")
+
+
 async def test_one_bad_file_among_good_ones_exits_with_1(
     demo: Installation, tmp_path: Path
 ) -> None:

@@ -44,25 +44,34 @@ async def index(
     return _NEWEST_FIRST.page(found, limit, ListedVersion.of)
 
 
-@router.post("", name="create_version", status_code=201, responses=problems(403, 404))
+@router.post(
+    "",
+    name="create_version",
+    status_code=201,
+    responses={
+        200: {"model": Version, "description": "The newest version holds this state already."},
+        **problems(403, 404),
+    },
+)
 async def create(
     caller: Asking, pipeline_id: UUID, wanted: NewVersion, response: Response
 ) -> Version:
-    """Save the present state under a name."""
+    """Save the present state, unless the newest version holds it and no other name is given."""
     await document_edits.require_editor(caller, pipeline_id)
     context = caller.context
     async with context.compute_queue.turn(caller.id):
-        info = await context.versioning.save(
+        info, is_new = await context.versioning.save(
             pipeline_id,
             caller.id,
             context.clock.now(),
             name=wanted.name,
             change_summary=wanted.change_summary,
         )
-    version = _published(caller, pipeline_id, info)
-    number = version.version_number
-    response.headers["Location"] = f"/api/pipelines/{pipeline_id}/versions/{number}"
-    return version
+    response.headers["Location"] = f"/api/pipelines/{pipeline_id}/versions/{info.number}"
+    if is_new:
+        return _published(caller, pipeline_id, info)
+    response.status_code = 200
+    return Version.of_info(info)
 
 
 @router.get("/diff", name="diff_versions", responses=problems(404))

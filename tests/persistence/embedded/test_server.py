@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from structlog.testing import capture_logs
 
 from persistence.embedded.server import EmbeddedPostgres
 from persistence.errors import StoreUnavailable
@@ -131,9 +132,13 @@ async def test_a_killed_process_leaves_it_to_the_next(cluster: Path) -> None:
         await write(first.dsn, 42)
         pid = postmaster(cluster)
         first.kill()
-    with EmbeddedPostgres(cluster) as postgres:
+    with capture_logs() as logged, EmbeddedPostgres(cluster) as postgres:
         assert postmaster(cluster) == pid
         assert await read(postgres.dsn) == 42
+        with EmbeddedPostgres(cluster):
+            pass
+        assert await read(postgres.dsn) == 42
+    assert [line["event"] for line in logged] == ["postgres.adopted"]
     assert is_stopped(cluster)
 
 

@@ -483,7 +483,7 @@ export interface paths {
         /** @description List the saved states of a pipeline, newest first. */
         readonly get: operations["list_versions"];
         readonly put?: never;
-        /** @description Save the present state under a name. */
+        /** @description Save the present state, unless the newest version holds it and no other name is given. */
         readonly post: operations["create_version"];
         readonly delete?: never;
         readonly options?: never;
@@ -2895,6 +2895,15 @@ export interface operations {
             };
         };
         readonly responses: {
+            /** @description The newest version holds this state already. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Version"];
+                };
+            };
             /** @description Successful Response */
             readonly 201: {
                 headers: {

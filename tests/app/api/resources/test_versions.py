@@ -31,6 +31,18 @@ async def test_versions_come_in_pages_newest_first(team: Team) -> None:
     ]
 
 
+async def test_what_the_newest_version_holds_is_not_saved_again(team: Team) -> None:
+    path = await a_pipeline(team)
+    first = await team.member.made(f"{path}/versions", {"name": "one"})
+    again = await team.member.post(f"{path}/versions", {"name": "one"})
+    assert (again.status_code, again.json()) == (200, first)
+    assert again.headers["location"] == f"/api{path}/versions/1"
+    await a_step(team, path, "first")
+    for name, number in (("one", 2), ("another name", 3)):
+        made = await team.member.made(f"{path}/versions", {"name": name})
+        assert made["version_number"] == number
+
+
 async def test_the_difference_is_returned_field_by_field(team: Team) -> None:
     path = await a_pipeline(team)
     step = await a_step(team, path, "a", config={"n": 1})
