@@ -1,10 +1,13 @@
 """The history: a version beside now on the canvas, brought back whole or step by step."""
 
+import asyncio
+import re
+
 import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.server import VIEWER
-from tests.web.conftest import EDITOR, NewPipeline, OpenPage
+from tests.web.conftest import EDITOR, NewPipeline, OpenPage, ReadSteps
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -69,6 +72,51 @@ async def test_a_version_is_compared_with_now_and_brought_back(
     await page.get_by_role("button", name="Restore version").click()
     await expect(page.get_by_text("Nothing differs", exact=True)).to_be_visible()
     await expect(step(other, "gemini")).to_have_count(0)
+
+
+async def test_a_version_comes_back_while_somebody_types_whose_undo_stays_their_own(
+    open_page: OpenPage, new_pipeline: NewPipeline, read_steps: ReadSteps
+) -> None:
+    pipeline = await new_pipeline(PIPELINE)
+    path = f"/pipelines/{pipeline}"
+    page, other = await open_page(path), await open_page(path, EDITOR)
+    before = await read_steps(pipeline)
+    await history_of(page)
+    await page.get_by_label("Name of the version").fill("First")
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("button", name="First").click()
+    await step(other, "judge").click()
+    await other.keyboard.press("Delete")
+    await step(other, "read").click()
+    prompt = other.get_by_label("Properties", exact=True).get_by_role("textbox", name="Text").first
+    await prompt.click()
+    await other.keyboard.press("Control+End")
+    await other.keyboard.type("abc")
+    await expect(page.get_by_text("1 removed")).to_be_visible()
+    await expect(page.get_by_text("1 changed")).to_be_visible()
+
+    typing = asyncio.create_task(other.keyboard.type("defghijklmnopqrst", delay=20))
+    await page.get_by_role("button", name="Restore version").click()
+    await expect(step(other, "judge")).to_be_visible()
+    await typing
+    await other.keyboard.type("z")
+    # What was written before is replaced, what came after stays, and nothing is torn.
+    await expect(prompt).to_have_text(re.compile(r"^Read the change\.Be brief\.\w*z$"))
+    text = await prompt.text_content() or ""
+    assert "abcdefghijklmnopqrstz".endswith(text.partition("brief.")[2])
+    await expect(page.get_by_text("Restored. What was there before")).to_be_visible()
+    # One's own letters come off and what was brought back stays, also the step that one removed.
+    for _ in "abcdefghijklmnopqrstz":
+        await other.keyboard.press("Control+z")
+    await expect(prompt).to_have_text("Read the change.Be brief.")
+    await expect(page.get_by_text("Nothing differs", exact=True)).to_be_visible()
+    await expect(other.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    after = await read_steps(pipeline)
+    assert {name: each["config"] for name, each in after.items()} == {
+        name: each["config"] for name, each in before.items()
+    }
+    await page.get_by_role("listitem").nth(1).get_by_role("button").click()
+    await expect(page.get_by_text("+1 added")).to_be_visible()
 
 
 async def test_a_viewer_compares_and_learns_why_nothing_is_restored(

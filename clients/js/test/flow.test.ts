@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as Y from "yjs";
-import { addStep, connect, moveStep, openPipeline, type Other, type Presence, remove, type Room } from "../src/index.js";
+import { addStep, connect, moveStep, openPipeline, type Other, type Presence, remove, type Room, undoOf } from "../src/index.js";
 import { otherOf } from "../src/presence.js";
 import { FlowStore } from "../src/react/flow.js";
 
@@ -79,6 +79,17 @@ test("selecting keeps all other nodes, and shows no more than others can use", (
   store.select([...pipeline.steps().keys()]);
   assert.equal(store.selection().length, 302);
   assert.equal(shown.at(-1)?.selection?.length, 200);
+});
+
+test("a selected step that is deleted is selected no more, also when it is brought back", () => {
+  const { store, pipeline, shown } = made();
+  const undo = undoOf(pipeline, { captureTimeout: 0 });
+  store.select([A, B]);
+  remove(pipeline, [B]);
+  assert.deepEqual([store.selection(), shown.at(-1)], [[A], { selection: [A] }]);
+  undo.undo();
+  assert.equal(store.get().nodes.length, 2);
+  assert.deepEqual([store.selection(), shown.at(-1)], [[A], { selection: [A] }]);
 });
 
 test("nothing is kept of steps that are gone", () => {

@@ -171,8 +171,12 @@ export class FlowStore {
     const isSame = nodes === this.flow.nodes && edges === this.flow.edges;
     if (!isSame) this.flow = { nodes, edges };
     if (isSelected) this.choose();
-    if (isSelected) this.room.setPresence({ selection: this.chosen.slice(0, MOST_SHOWN) });
+    if (isSelected) this.showSelection();
     if (!isSame) this.call();
+  }
+
+  private showSelection(): void {
+    this.room.setPresence({ selection: this.chosen.slice(0, MOST_SHOWN) });
   }
 
   private call(): void {
@@ -180,8 +184,9 @@ export class FlowStore {
   }
 
   private readonly update = (): void => {
-    const former = this.flow;
+    const [former, chosen] = [this.flow, this.chosen];
     this.build();
+    if (this.chosen !== chosen) this.showSelection();
     if (this.flow !== former) this.call();
   };
 
@@ -230,7 +235,10 @@ export class FlowStore {
 
   private choose(): void {
     const chosen = this.flow.nodes.filter(({ selected }) => selected).map(({ id }) => id);
-    if (!areSame(chosen, this.chosen)) this.chosen = chosen;
+    if (areSame(chosen, this.chosen)) return;
+    // A step that somebody brings back is not selected: it would come between what is edited meanwhile.
+    for (const id of this.chosen) if (!this.nodePlaces.has(id)) this.locals.delete(id);
+    this.chosen = chosen;
   }
 
   private node(id: string): StepNode | undefined {
