@@ -84,7 +84,7 @@ lint: .venv/installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/installed-test
+bench: .venv/installed-test .venv/page .venv/browser
 	$(BIN)/python -m bench
 
 lock: .venv/installed

@@ -18,6 +18,7 @@ from uuid import UUID
 from app.auth.tokens import Tokens, secret_in
 from app.services import pipeline_files
 from app.worker_main import project_now
+from crdt.pipeline.model import Pipeline
 from persistence.embedded.server import EmbeddedPostgres
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.migrations import migrate
@@ -97,10 +98,15 @@ async def _furnish(dsn: str, data_dir: Path, sizes: Sequence[int]) -> tuple[str,
 
 async def create(pool: Pool, size: int) -> UUID:
     """Create a pipeline of `size` steps in the demo team; its tables are still to be filled."""
+    return await store(pool, pipeline(size))
+
+
+async def store(pool: Pool, content: Pipeline) -> UUID:
+    """Create a pipeline of this content in the demo team; its tables are still to be filled."""
     directory, now = PostgresDirectory(pool), datetime.now(UTC)
     demo = await directory.ensure_demo()
     return await pipeline_files.create(
-        directory, pipeline(size), team_id=demo.team_id, created_by=demo.owner.id, now=now
+        directory, content, team_id=demo.team_id, created_by=demo.owner.id, now=now
     )
 
 

@@ -1,8 +1,8 @@
 /** The graph: steps, connections and what floats on them. */
 import "@xyflow/react/dist/base.css";
-import { Background, type EdgeChange, MiniMap, type NodeChange, ReactFlow, SelectionMode } from "@xyflow/react";
+import { Background, type EdgeChange, MiniMap, type NodeChange, ReactFlow, type ReactFlowProps, SelectionMode } from "@xyflow/react";
 import { usePipelineFlow } from "pipeloom-client/react";
-import { type ReactNode, Suspense, useCallback, useEffect, useMemo, useState } from "react";
+import { type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
 import { cx } from "../../ui/cx";
 import { useTheme } from "../../theme/theme";
 import { familyOf } from "../families";
@@ -22,11 +22,12 @@ import { FIT, GRID } from "./measures";
 import { StepNode } from "./StepNode";
 import { UnchangedNodes } from "./unchangedNodes";
 import { useBoxSelection } from "./useBoxSelection";
-import { useConnecting } from "./useConnecting";
-import { useMenu } from "./useMenu";
+import { type Connecting, useConnecting } from "./useConnecting";
+import { type Menu, useMenu } from "./useMenu";
 import { useNodeDrag } from "./useNodeDrag";
 import { type CanvasEdge, type CanvasNode, type View, ViewFlow } from "./viewFlow";
 import { later } from "../../ui/later";
+import { useStable } from "../../ui/useStable";
 import { useReadOnly } from "../useReadOnly";
 
 const Empty = later(() => import("./Empty"));
@@ -58,6 +59,7 @@ function Graph(): ReactNode {
   const connecting = useConnecting();
   const menu = useMenu();
   const boxSelection = useBoxSelection();
+  const handlers = useHandlers(connecting, menu);
   const isTidying = useCanvas((state) => state.isTidying);
   if (isLoading) return <CanvasSkeleton />;
   return (
@@ -69,17 +71,11 @@ function Graph(): ReactNode {
         edgeTypes={EDGE_TYPES}
         onNodesChange={nodesChange}
         onEdgesChange={edgesChange}
-        onConnect={({ source, target }) => connecting.join(source, target)}
-        onConnectEnd={connecting.end}
-        isValidConnection={({ source, target }) => connecting.refusal(source, target) === null}
+        {...handlers}
         connectionLineComponent={ConnectionLine}
         connectionRadius={12}
         nodesDraggable={!isReadOnly}
         nodesConnectable={!isReadOnly}
-        onNodeContextMenu={(event, { id, selected }) => menu.open(event, selected ? null : id)}
-        onSelectionContextMenu={(event) => menu.open(event, null)}
-        onEdgeContextMenu={(event, { data }) => menu.openAt(event, { kind: "edge", connectionIds: data?.connections.map(({ id }) => id) ?? [] })}
-        onPaneContextMenu={(event) => menu.openAt(event, { kind: "canvas" })}
         {...boxSelection}
         selectionOnDrag={!IS_TOUCH}
         selectionMode={SelectionMode.Partial}
@@ -133,6 +129,23 @@ const DELETE_KEYS = ["Delete", "Backspace"];
 const PRO = { hideAttribution: true };
 
 type Flow = ReturnType<typeof usePipelineFlow>;
+type Handlers = Pick<
+  ReactFlowProps<CanvasNode, CanvasEdge>,
+  "onConnect" | "onConnectEnd" | "isValidConnection" | "onNodeContextMenu" | "onSelectionContextMenu" | "onEdgeContextMenu" | "onPaneContextMenu"
+>;
+
+/** The same functions always: React Flow asks every node and edge anew for each one that is another. */
+function useHandlers({ join, end, refusal }: Connecting, { open, openAt }: Menu): Handlers {
+  return useMemo(() => ({
+    onConnect: ({ source, target }) => join(source, target),
+    onConnectEnd: end,
+    isValidConnection: ({ source, target }) => refusal(source, target) === null,
+    onNodeContextMenu: (event, { id, selected }) => open(event, selected ? null : id),
+    onSelectionContextMenu: (event) => open(event, null),
+    onEdgeContextMenu: (event, { data }) => openAt(event, { kind: "edge", connectionIds: data?.connections.map(({ id }) => id) ?? [] }),
+    onPaneContextMenu: (event) => openAt(event, { kind: "canvas" }),
+  }), [join, end, refusal, open, openAt]);
+}
 
 const WORDS = {
   "node.a11yDescription.default": "Enter selects the step. Then the arrow keys move it, Delete removes it, and Escape lets go.",
@@ -176,17 +189,14 @@ function useSavedLayout(store: CanvasStore): void {
 
 /** What is drawn as one edge goes as one. */
 function useEdgesChange({ edges }: View, onEdgesChange: Flow["onEdgesChange"]): (changes: EdgeChange<CanvasEdge>[]) => void {
-  return useCallback(
-    (changes) => {
-      const drawn = new globalThis.Map(edges.map((edge) => [edge.id, edge.data?.connections ?? []]));
-      const all = changes.flatMap((change): EdgeChange[] => {
-        if (change.type !== "remove") return [change as EdgeChange];
-        return (drawn.get(change.id) ?? []).map(({ id }) => ({ type: "remove", id }));
-      });
-      onEdgesChange(all as Parameters<typeof onEdgesChange>[0]);
-    },
-    [edges, onEdgesChange],
-  );
+  return useStable((changes) => {
+    const drawn = new globalThis.Map(edges.map((edge) => [edge.id, edge.data?.connections ?? []]));
+    const all = changes.flatMap((change): EdgeChange[] => {
+      if (change.type !== "remove") return [change as EdgeChange];
+      return (drawn.get(change.id) ?? []).map(({ id }) => ({ type: "remove", id }));
+    });
+    onEdgesChange(all as Parameters<typeof onEdgesChange>[0]);
+  });
 }
 
 export function useContent(): CanvasContent {

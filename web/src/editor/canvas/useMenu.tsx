@@ -3,6 +3,7 @@ import { useSelection } from "pipeloom-client/react";
 import { type MouseEvent as ReactMouseEvent, type ReactNode, Suspense, useState } from "react";
 import type { Point } from "./measures";
 import { later } from "../../ui/later";
+import { useStable } from "../../ui/useStable";
 
 const CanvasMenu = later(() => import("./CanvasMenu"));
 
@@ -34,14 +35,14 @@ export interface Menu {
 export function useMenu(): Menu {
   const [selected, select] = useSelection();
   const [menu, setMenu] = useState<OpenMenu | null>(null);
-  const openAt: Menu["openAt"] = (event, subject) => {
+  const openAt: Menu["openAt"] = useStable((event, subject) => {
     event.preventDefault();
     setMenu({ at: menuPoint(event), subject });
-  };
-  const open: Menu["open"] = (event, id) => {
+  });
+  const open: Menu["open"] = useStable((event, id) => {
     if (id !== null) select([id]);
     openAt(event, { kind: "steps", ids: id === null ? selected : [id] });
-  };
+  });
   const element = menu === null ? null : (
     <Suspense fallback={null}>
       <CanvasMenu menu={menu} onClose={() => setMenu(null)} />

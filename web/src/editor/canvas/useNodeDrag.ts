@@ -4,13 +4,14 @@
  */
 import { type NodeChange, type NodePositionChange, useReactFlow } from "@xyflow/react";
 import { useRoom } from "pipeloom-client/react";
-import { useCallback, useRef } from "react";
+import { useCallback, useRef, useState } from "react";
 import { pointer } from "../pointer";
 import { useCommands } from "../useCommands";
 import { type CanvasStore, type Target, useCanvasStore } from "./canvasState";
 import { structure } from "./later";
 import { NODE_HEIGHT, NODE_WIDTH, type Point } from "./measures";
 import { type Scene, within } from "./scene";
+import { OncePerFrame } from "./oncePerFrame";
 import type { Move } from "./structure";
 import { type Home, targetAt } from "./targets";
 import type { CanvasNode } from "./viewFlow";
@@ -28,6 +29,20 @@ const isMove = (change: NodeChange<CanvasNode>): change is Moved => change.type 
 
 /** Stands before what commits drags: `onNodesChange` of the library. */
 export function useNodeDrag(commit: (changes: Changes) => void): (changes: Changes) => void {
+  const change = useChange(commit);
+  const [frames] = useState(() => new OncePerFrame<Changes>());
+  return useCallback(
+    (changes) => {
+      // A mouse may report more moves than frames: only the last of a frame can be seen.
+      if (changes.every((each) => isMove(each) && each.dragging)) return frames.later(changes, change);
+      frames.flush();
+      change(changes);
+    },
+    [frames, change],
+  );
+}
+
+function useChange(commit: (changes: Changes) => void): (changes: Changes) => void {
   const room = useRoom();
   const flow = useReactFlow();
   const store = useCanvasStore();
