@@ -73,14 +73,15 @@ class Tab:
     async def counts(self) -> dict[str, float]:
         """The browser's metrics of the page: times are CPU seconds of its main thread."""
         answer = await self._session.send("Performance.getMetrics")
-        return {each["name"]: each["value"] for each in answer["metrics"]}
+        return {each["name"]: float(each["value"]) for each in answer["metrics"]}
 
     async def heap(self) -> float:
         """Bytes of JavaScript objects that are in use, after everything else was collected."""
         for _ in range(3):
             await self._session.send("HeapProfiler.collectGarbage")
             await asyncio.sleep(0.2)
-        return (await self.counts())["JSHeapUsedSize"]
+        counts = await self.counts()
+        return counts["JSHeapUsedSize"]
 
     async def process_cpu(self) -> float:
         """CPU seconds of all pages' processes; there should be this one only."""
@@ -119,7 +120,7 @@ class Tab:
         await work
         seconds = time.perf_counter() - start
         after, process = await self.counts(), await self.process_cpu() - process
-        times = await self.page.evaluate(TAKE_FRAMES)
+        times: list[float] = await self.page.evaluate(TAKE_FRAMES)
         frames = [(b - a) / 1000 for a, b in pairwise(times)]
         main, script = (after[each] - before[each] for each in ("TaskDuration", "ScriptDuration"))
         return Cost(seconds, main, script, process, frames)

@@ -92,8 +92,8 @@ class _Drawing:
         config = CONFIGS.get(type_, plain.config)
         if at % 10 == 0:
             config = {**config, "condition": f"step_{at}.score > 3"}
-        place = {"parent_step_id": parent, "slot": slot or MAIN_SLOT}
-        step = replace(plain, type=type_, position=position, config=config, **place)
+        step = replace(plain, type=type_, position=position, config=config)
+        step = replace(step, parent_step_id=parent, slot=slot or MAIN_SLOT)
         self._steps.append(step)
         return step.id
 

@@ -30,6 +30,16 @@ const compressed: Plugin = {
   },
 };
 
+/**
+ * Takes the names away that React Flow writes on its components: what is written to is kept, and with it parts that
+ * nobody uses, such as its own map and its handles for resizing.
+ */
+const unnamed: Plugin = {
+  name: "pipeloom-unnamed",
+  apply: "build",
+  transform: (code, id) => (id.includes("@xyflow/react/") ? code.replace(/^\w+\.displayName = .*;$/gm, "") : null),
+};
+
 /** A group of modules that become one file: those whose paths match one of these. */
 const group = (name: string, priority: number, ...parts: readonly string[]) => ({ name, priority, test: new RegExp(`[/\\0](${parts.join("|")})`) });
 
@@ -53,7 +63,7 @@ const GROUPS = [
     "node_modules/(@xyflow|d3-[a-z]+|zustand|classcat|yjs|lib0|y-protocols|y-indexeddb|@hocuspocus|@lifeomic|fractional-indexing)/",
     "clients/js/src/",
     "web/src/editor/(state|useCommands|pointer)\\.",
-    "web/src/editor/canvas/(scene|measures|canvasState|canvasContext|facts|slots|viewFlow|routing|targets|later)\\.",
+    "web/src/editor/canvas/(scene|measures|canvasState|canvasContext|facts|slots|viewFlow|wires|routing|targets|later)\\.",
     "web/src/editor/(comments/(CommentsProvider|threads)|problems/useProblemsOf|shortcuts/keyOf)\\.",
   ),
 ];
@@ -62,7 +72,7 @@ const GROUPS = [
 const server = process.env["PIPELOOM_URL"] ?? "http://127.0.0.1:8000";
 
 export default defineConfig({
-  plugins: [react(), compressed],
+  plugins: [react(), unnamed, compressed],
   resolve: {
     alias: entryPoints(),
     // The library's source lies beside its own packages: the page has each only once.
@@ -80,6 +90,7 @@ export default defineConfig({
     rolldownOptions: {
       input: { index: here("index.html"), "api-docs": here("api-docs.html") },
       output: { codeSplitting: { groups: GROUPS } },
+      treeshake: { manualPureFunctions: ["memo", "forwardRef"] },
     },
   },
   server: {

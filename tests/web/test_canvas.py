@@ -1,6 +1,7 @@
 """What is drawn on the canvas, and how people arrange it with a mouse and a keyboard."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from importlib import resources
 from typing import Any, Final
@@ -378,3 +379,26 @@ async def test_steps_stand_in_grey_until_they_have_come(
     await page.goto(page.url.replace("/home", path))
     waiting = page.get_by_role("status", name="Loading the steps")
     await expect(waiting.locator("rect")).to_have_count(13)
+
+
+async def test_the_map_moves_what_is_seen(open_page: OpenPage, new_pipeline: NewPipeline) -> None:
+    page = await opened(await open_page(f"/pipelines/{await new_pipeline(THREE)}"))
+    small = page.get_by_role("img", name="Map of the pipeline")
+    await expect(small.locator("[data-shade=gemini]")).to_have_attribute("d", re.compile("^M"))
+    first = page.locator(".react-flow__node").first
+    before, at = await first.bounding_box(), await middle(small)
+    await page.mouse.move(*at)
+    await page.mouse.down()
+    await page.mouse.move(at[0] + 10, at[1], steps=2)
+    await page.mouse.up()
+    after = await first.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["x"] < before["x"] - 20
+    assert after["y"] == before["y"]
+    # A drag that only passes over the map moves nothing.
+    await page.mouse.move(at[0] - 300, at[1])
+    await page.mouse.down(button="right")
+    await page.mouse.move(*at, steps=3)
+    await page.mouse.up(button="right")
+    assert await first.bounding_box() == after

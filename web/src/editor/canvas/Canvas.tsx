@@ -1,25 +1,26 @@
 /** The graph: steps, connections and what floats on them. */
 import "@xyflow/react/dist/base.css";
-import { Background, type EdgeChange, MiniMap, type NodeChange, ReactFlow, type ReactFlowProps, SelectionMode } from "@xyflow/react";
+import { Background, type EdgeChange, type NodeChange, ReactFlow, type ReactFlowProps, type ReactFlowState, SelectionMode, useStore } from "@xyflow/react";
 import { usePipelineFlow } from "pipeloom-client/react";
-import { type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
+import { memo, type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
 import { cx } from "../../ui/cx";
 import { useTheme } from "../../theme/theme";
-import { familyOf } from "../families";
 import { useSharedComments } from "../comments/CommentsProvider";
 import { usePipelineId } from "../state";
 import { Cursors } from "../people/Cursors";
 import styles from "./Canvas.module.css";
-import { type CanvasContent, CanvasContentProvider, useCanvasContent } from "./canvasContext";
+import { type CanvasContent, CanvasContentProvider, FarProvider, useCanvasContent } from "./canvasContext";
 import { type CanvasStore, useCanvas, useCanvasStore } from "./canvasState";
 import { CanvasSkeleton } from "./CanvasSkeleton";
 import { ConnectionEdge } from "./ConnectionEdge";
 import { ConnectionLine } from "./ConnectionLine";
 import { ContainerNode } from "./ContainerNode";
+import { FarEdges } from "./farEdges";
 import { loadLater } from "./later";
 import { saveLayout } from "./layoutCache";
-import { FIT, GRID } from "./measures";
+import { FIT, GRID, TILE_ZOOM } from "./measures";
 import { StepNode } from "./StepNode";
+import { Strands } from "./Strands";
 import { UnchangedNodes } from "./unchangedNodes";
 import { useBoxSelection } from "./useBoxSelection";
 import { type Connecting, useConnecting } from "./useConnecting";
@@ -32,6 +33,7 @@ import { useReadOnly } from "../useReadOnly";
 
 const Empty = later(() => import("./Empty"));
 const Dock = later(() => import("./Dock"));
+const Map = later(() => import("./Map"));
 const Pins = later(() => import("../comments/Pins"));
 const ConnectionHint = later(() => import("./ConnectionHint"));
 
@@ -61,61 +63,78 @@ function Graph(): ReactNode {
   const boxSelection = useBoxSelection();
   const handlers = useHandlers(connecting, menu);
   const isTidying = useCanvas((state) => state.isTidying);
+  const isFar = useStore(isTooFar);
+  const [far] = useState(() => new FarEdges());
+  const shown = useMemo(() => far.shown(view.edges, isFar), [far, view.edges, isFar]);
   if (isLoading) return <CanvasSkeleton />;
   return (
-    <div className={cx(styles.canvas, isDropping && styles.dropping, isTidying && styles.tidying)}>
-      <ReactFlow<CanvasNode, CanvasEdge>
-        nodes={view.nodes}
-        edges={view.edges}
-        nodeTypes={NODE_TYPES}
-        edgeTypes={EDGE_TYPES}
-        onNodesChange={nodesChange}
-        onEdgesChange={edgesChange}
-        {...handlers}
-        connectionLineComponent={ConnectionLine}
-        connectionRadius={12}
-        nodesDraggable={!isReadOnly}
-        nodesConnectable={!isReadOnly}
-        {...boxSelection}
-        selectionOnDrag={!IS_TOUCH}
-        selectionMode={SelectionMode.Partial}
-        panOnDrag={IS_TOUCH ? true : PAN_BUTTONS}
-        panOnScroll={!IS_TOUCH}
-        panActivationKeyCode="Space"
-        zoomActivationKeyCode={ZOOM_KEYS}
-        multiSelectionKeyCode={SELECT_KEYS}
-        deleteKeyCode={isReadOnly ? null : DELETE_KEYS}
-        colorMode={colorMode}
-        onlyRenderVisibleElements
-        elevateNodesOnSelect={false}
-        zIndexMode="manual"
-        snapToGrid={isSnapping}
-        snapGrid={SNAP_GRID}
-        minZoom={0.1}
-        maxZoom={2}
-        fitView
-        fitViewOptions={FIT}
-        ariaLabelConfig={WORDS}
-        proOptions={PRO}
-      >
-        <Background gap={GRID} size={1.5} color="var(--canvas-dot)" bgColor="var(--canvas)" />
-        {hasMap && nodes.length > 0 ? <Map /> : null}
-        <Suspense fallback={null}>
-          <Dock />
-          <Pins />
-          <ConnectionHint refusal={connecting.refusal} />
-        </Suspense>
-        <Cursors />
-      </ReactFlow>
-      {nodes.length === 0 ? (
-        <Suspense fallback={null}>
-          <Empty />
-        </Suspense>
-      ) : null}
-      {menu.element}
-    </div>
+    <FarProvider value={isFar}>
+      <div className={cx(styles.canvas, isDropping && styles.dropping, isTidying && styles.tidying)}>
+        <ReactFlow<CanvasNode, CanvasEdge>
+          nodes={view.nodes}
+          edges={shown.edges}
+          nodeTypes={NODE_TYPES}
+          edgeTypes={EDGE_TYPES}
+          onNodesChange={nodesChange}
+          onEdgesChange={edgesChange}
+          {...handlers}
+          connectionLineComponent={ConnectionLine}
+          connectionRadius={12}
+          nodesDraggable={!isReadOnly}
+          nodesConnectable={!isReadOnly}
+          {...boxSelection}
+          selectionOnDrag={!IS_TOUCH}
+          selectionMode={SelectionMode.Partial}
+          panOnDrag={IS_TOUCH ? true : PAN_BUTTONS}
+          panOnScroll={!IS_TOUCH}
+          panActivationKeyCode="Space"
+          zoomActivationKeyCode={ZOOM_KEYS}
+          multiSelectionKeyCode={SELECT_KEYS}
+          deleteKeyCode={isReadOnly ? null : DELETE_KEYS}
+          colorMode={colorMode}
+          onlyRenderVisibleElements
+          elevateNodesOnSelect={false}
+          zIndexMode="manual"
+          snapToGrid={isSnapping}
+          snapGrid={SNAP_GRID}
+          minZoom={0.1}
+          maxZoom={2}
+          fitView
+          fitViewOptions={FIT}
+          ariaLabelConfig={WORDS}
+          proOptions={PRO}
+        >
+          <Strands strands={shown.strands} />
+          <Floating hasMap={hasMap && nodes.length > 0} refusal={connecting.refusal} />
+        </ReactFlow>
+        {nodes.length === 0 ? (
+          <Suspense fallback={null}>
+            <Empty />
+          </Suspense>
+        ) : null}
+        {menu.element}
+      </div>
+    </FarProvider>
   );
 }
+
+const isTooFar = ({ transform: [, , zoom] }: ReactFlowState): boolean => zoom < TILE_ZOOM;
+
+/** What lies on the canvas and below it: it is drawn by itself, not with each frame of a drag. */
+const Floating = memo(function Floating({ hasMap, refusal }: { readonly hasMap: boolean } & Pick<Connecting, "refusal">): ReactNode {
+  return (
+    <>
+      <Background gap={GRID} size={1.5} color="var(--canvas-dot)" bgColor="var(--canvas)" />
+      <Suspense fallback={null}>
+        {hasMap ? <Map /> : null}
+        <Dock />
+        <Pins />
+        <ConnectionHint refusal={refusal} />
+      </Suspense>
+      <Cursors />
+    </>
+  );
+});
 
 /** A finger moves the canvas; a mouse selects with its first button and moves the canvas with the second or the wheel. */
 const IS_TOUCH = matchMedia("(pointer: coarse)").matches;
@@ -206,23 +225,7 @@ export function useContent(): CanvasContent {
   return useMemo(() => ({ readOnlyReason, comments: counts }), [readOnlyReason, counts]);
 }
 
-const mapColor = ({ data, type }: CanvasNode): string => (type === "container" ? "var(--surface-3)" : `var(--fam-${familyOf(data.step.type)})`);
-
-const Map = (): ReactNode => (
-  <MiniMap<CanvasNode>
-    position="bottom-right"
-    className={styles.map}
-    nodeColor={mapColor}
-    maskColor="var(--map-mask)"
-    bgColor="var(--surface)"
-    nodeBorderRadius={8}
-    ariaLabel="Map of the pipeline"
-    pannable
-    zoomable
-  />
-);
-
-/** The map costs as much as all nodes: it waits until these are seen. */
+/** The map waits until the steps are seen. */
 function useAfterFirstPaint(): boolean {
   const [isPainted, setPainted] = useState(false);
   useEffect(() => {

@@ -1,30 +1,24 @@
 /** A step on the canvas. */
-import { Handle, type NodeProps, Position, useStore } from "@xyflow/react";
+import { Handle, type NodeProps, Position } from "@xyflow/react";
 import { CircleAlert, EyeOff, MessageSquare, TriangleAlert } from "lucide-react";
 import { memo, type ReactNode } from "react";
 import { cx } from "../../ui/cx";
 import { familyOf, TypeTile } from "../families";
 import { type Counts, useProblemsOf } from "../problems/useProblemsOf";
-import { useCanvasContent } from "./canvasContext";
+import { useCanvasContent, useIsFar } from "./canvasContext";
 import { useCanvas } from "./canvasState";
 import { factsOf } from "./facts";
-import { TILE_ZOOM } from "./measures";
 import styles from "./StepNode.module.css";
 import type { CanvasNode } from "./viewFlow";
 
-const isFar = ({ transform: [, , zoom] }: { readonly transform: readonly [number, number, number] }): boolean => zoom < TILE_ZOOM;
-
-/** Whether the canvas is so far away that nobody could read it. */
-export const useIsFar = (): boolean => useStore(isFar);
-
 type Shown = Pick<NodeProps<CanvasNode>, "data" | "selected">;
 
-/** A tile of the family's colour while the canvas is far away: a full node costs four times as much. */
+/** A tile of the family's colour without ports while the canvas is far away: a full node costs four times as much. */
 export const StepNode = memo(function StepNode({ data, selected, dragging }: NodeProps<CanvasNode>): ReactNode {
-  const isTile = useIsFar();
+  if (useIsFar()) return <Tile data={data} selected={selected} />;
   return (
     <Ports {...data}>
-      {isTile ? <Tile data={data} selected={selected} /> : <Card data={data} selected={selected} isDragged={dragging} />}
+      <Card data={data} selected={selected} isDragged={dragging} />
     </Ports>
   );
 });

@@ -12,3 +12,10 @@ const Context = createContext<CanvasContent>({ readOnlyReason: undefined, commen
 
 export const CanvasContentProvider = Context.Provider;
 export const useCanvasContent = (): CanvasContent => useContext(Context);
+
+const Far = createContext(false);
+
+export const FarProvider = Far.Provider;
+
+/** Whether the canvas is so far away that nobody could read it. Each node that asked React Flow would be asked with each change. */
+export const useIsFar = (): boolean => useContext(Far);

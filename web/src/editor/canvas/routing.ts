@@ -44,11 +44,11 @@ export interface RouteOptions {
 export function routeBetween(source: Box, target: Box, obstacles: readonly Box[], { isTaken = false, inside = null }: RouteOptions = {}): Route {
   const ways = isTaken ? around(source, target) : waysBetween(source, target, obstacles);
   const [first, ...others] = ways.map((way) => ({ ...way, points: tidied(way.points) }));
-  const total = ({ points, penalty = 0 }: Way): number => costOf(points, obstacles) + outside(points, inside) + penalty;
+  const total = ({ points, penalty = 0 }: Way, most?: number): number => costOf(points, obstacles, most) + outside(points, inside) + penalty;
   let best = first as Way;
   let least = total(best);
   for (const way of others) {
-    const cost = total(way);
+    const cost = total(way, least);
     if (cost < least) [best, least] = [way, cost];
   }
   const { points, isFromPort, isToPort } = best;
@@ -133,10 +133,10 @@ function tidied(points: readonly Point[]): Point[] {
   return kept;
 }
 
-/** Length, corners, and most of all what it runs into. */
-function costOf(points: readonly Point[], obstacles: readonly Box[]): number {
+/** Length, corners, and most of all what it runs into; beyond `most` it may be less than all of it. */
+function costOf(points: readonly Point[], obstacles: readonly Box[], most = Infinity): number {
   let cost = CORNER * points.length;
-  for (let at = 1; at < points.length; at++) {
+  for (let at = 1; at < points.length && cost <= most; at++) {
     const [a, b] = [points[at - 1] as Point, points[at] as Point];
     const segment = boundsOf([a, b]);
     cost += segment.width + segment.height;

@@ -96,21 +96,68 @@ export function sceneOf(items: readonly Item[], options: SceneOptions = {}): Sce
   return { children, items: new Map(items.map((item) => [item.id, item])), frames, boxes, hidden };
 }
 
+/**
+ * The scene after some steps have moved within their lists and nothing else has changed: what is in a thousand others
+ * is not walked, since a drag moves a step with each frame.
+ */
+export function sceneAfterMoves(former: Scene, moved: readonly Item[], options: SceneOptions = {}): Scene {
+  if (moved.length === 0) return former;
+  const items = new Map(former.items);
+  for (const item of moved) items.set(item.id, item);
+  const children = new Map(former.children);
+  for (const parent of new Set(moved.map((item) => item.parent))) {
+    children.set(parent, (children.get(parent) ?? []).map(({ id }) => items.get(id) as Item));
+  }
+  const around = ancestorsOf(items, moved);
+  const frames = new Map(former.frames);
+  for (const item of around) frames.set(item.id, frameOf(item, children.get(item.id) ?? [], frames, options));
+  const boxes = new Map(former.boxes);
+  for (const item of [...around].reverse()) if (frames.get(item.id) !== former.frames.get(item.id)) place(item, boxes, frames, former);
+  const moving = [...moved];
+  for (const item of moving) {
+    if (!place(item, boxes, frames, former)) continue;
+    moving.push(...(children.get(item.id) ?? []));
+  }
+  return { children, items, frames, boxes, hidden: former.hidden };
+}
+
+/** All containers around some steps, each before those around it. */
+function ancestorsOf(items: ReadonlyMap<string, Item>, moved: readonly Item[]): Item[] {
+  const depths = new Map<Item, number>();
+  const depthOf = (item: Item): number => {
+    const parent = item.parent === null ? undefined : items.get(item.parent);
+    if (parent === undefined) return 0;
+    const depth = depths.get(parent) ?? depthOf(parent);
+    depths.set(parent, depth);
+    return depth + 1;
+  };
+  moved.forEach(depthOf);
+  return [...depths].sort(([, a], [, b]) => b - a).map(([item]) => item);
+}
+
 const NODE: Size = { width: NODE_WIDTH, height: NODE_HEIGHT };
 
 function placed(items: readonly Item[], frames: ReadonlyMap<string, Frame>, former?: Scene): Pick<Scene, "boxes" | "hidden"> {
   const boxes = new Map<string, Box>();
   const hidden = new Map<string, string>();
-  for (const { id, parent, position } of items) {
+  for (const item of items) {
+    const { id, parent } = item;
     const within = parent === null ? undefined : (hidden.get(parent) ?? (frames.get(parent)?.isFolded ? parent : undefined));
     if (within !== undefined) hidden.set(id, within);
-    const corner = parent === null ? undefined : boxes.get(parent);
-    const { width, height } = frames.get(id) ?? NODE;
-    const box = { x: position.x + (corner?.x ?? 0), y: position.y + (corner?.y ?? 0), width, height };
-    const known = former?.boxes.get(id);
-    boxes.set(id, known && isSameBox(known, box) ? known : box);
+    place(item, boxes, frames, former);
   }
   return { boxes, hidden };
+}
+
+/** Note the box of a step; returns whether it is another one than before. */
+function place({ id, parent, position }: Item, boxes: Map<string, Box>, frames: ReadonlyMap<string, Frame>, former?: Scene): boolean {
+  const corner = parent === null ? undefined : boxes.get(parent);
+  const { width, height } = frames.get(id) ?? NODE;
+  const box = { x: position.x + (corner?.x ?? 0), y: position.y + (corner?.y ?? 0), width, height };
+  const known = former?.boxes.get(id);
+  const isKnown = known !== undefined && isSameBox(known, box);
+  boxes.set(id, isKnown ? known : box);
+  return !isKnown;
 }
 
 export const isSameBox = (a: Box, b: Box): boolean => a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;

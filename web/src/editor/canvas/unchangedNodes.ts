@@ -4,6 +4,7 @@
  */
 import type { Json, Step } from "pipeloom-client";
 import type { ConnectionEdge, StepNode } from "pipeloom-client/react";
+import { areSame } from "./same";
 
 /** Keys under which a step has texts that no node shows; lists under them are counted, so they stay lists. */
 const TEXTS: ReadonlySet<string> = new Set(["content", "description", "prompt", "system_prompt", "append_system_prompt"]);
@@ -29,9 +30,6 @@ export class UnchangedNodes {
     return this.formerEdges;
   }
 }
-
-const areSame = (one: readonly object[], other: readonly object[]): boolean =>
-  one.length === other.length && one.every((item, at) => item === other[at]);
 
 function looksSame(one: StepNode, other: StepNode): boolean {
   if (one === other) return true;

@@ -57,7 +57,10 @@ function useChange(commit: (changes: Changes) => void): (changes: Changes) => vo
         const active = (drag.current ??= begun(store, scene, moves));
         const at = pointer();
         if (at) active.target = targetAt(scene, flow.screenToFlowPosition(at, { snapToGrid: false }), active.moving, active.home);
-        return commit(changes.map((change) => (isMove(change) ? dragged(store, scene, active, change) : change)));
+        const leaving = leavingOf(scene, active);
+        store.aim(leaving.size > 0 ? active.target : null);
+        float(store, scene, leaving);
+        return commit(changes.map((change) => (isMove(change) && !leaving.has(change.id) ? kept(scene, change) : change)));
       }
       const active = drag.current;
       drag.current = null;
@@ -95,18 +98,15 @@ function staysAt({ items }: Scene, id: string, { parent, slot }: Target): boolea
   return item === undefined || (item.parent === parent && (parent === null || item.slot === slot));
 }
 
-function dragged(store: CanvasStore, scene: Scene, { moving, target }: Drag, change: Moved): Moved {
-  const leaving = [...moving].filter((id) => !staysAt(scene, id, target));
-  store.aim(leaving.length > 0 ? target : null);
-  float(store, scene, leaving);
-  return leaving.includes(change.id) ? change : kept(scene, change);
-}
+/** What is dragged out of its list. */
+const leavingOf = (scene: Scene, { moving, target }: Drag): ReadonlySet<string> =>
+  new Set([...moving].filter((id) => !staysAt(scene, id, target)));
 
 /** What leaves its list keeps its place there until it lands. */
-function float(store: CanvasStore, { items }: Scene, leaving: readonly string[]): void {
+function float(store: CanvasStore, { items }: Scene, leaving: ReadonlySet<string>): void {
   const { floating } = store.get();
-  if (floating.size === leaving.length && leaving.every((id) => floating.has(id))) return;
-  store.set({ floating: new Map(leaving.map((id) => [id, floating.get(id) ?? (items.get(id)?.position as Point)])) });
+  if (floating.size === leaving.size && [...leaving].every((id) => floating.has(id))) return;
+  store.set({ floating: new Map([...leaving].map((id) => [id, floating.get(id) ?? (items.get(id)?.position as Point)])) });
 }
 
 /** Within its container. */

@@ -6,10 +6,11 @@
 import { MarkerType, type Edge, type Node, Position, type NodeHandle } from "@xyflow/react";
 import type { Connection, Step } from "pipeloom-client";
 import type { ConnectionEdge, StepNode } from "pipeloom-client/react";
-import { conditionOf } from "./facts";
 import { type Box, overlap, PORT, type Size } from "./measures";
 import { type Route, routeBetween } from "./routing";
-import { type Frame, type Item, type Scene, sceneOf, type SceneOptions } from "./scene";
+import { type Frame, type Item, type Scene, sceneAfterMoves, sceneOf, type SceneOptions } from "./scene";
+import { areSame } from "./same";
+import { type EdgeKind, isSameWire, type Wire, wiresFor } from "./wires";
 
 export type CanvasNode = Node<{
   readonly step: Step;
@@ -19,8 +20,6 @@ export type CanvasNode = Node<{
   readonly hasIn: boolean;
   readonly hasOut: boolean;
 }>;
-
-export type EdgeKind = "data" | "conditional" | "loop";
 
 export type CanvasEdge = Edge<{
   /** All connections between the same two steps: they are drawn as one, of none is the way back in a loop. */
@@ -40,104 +39,160 @@ export interface View {
   readonly scene: Scene;
 }
 
-/** What an edge is to be, before its way is known. */
-interface Wire {
-  readonly id: string;
-  readonly source: string;
-  readonly target: string;
-  readonly connections: readonly Connection[];
-  readonly kind: EdgeKind;
-  readonly label: string | null;
-  readonly isSelected: boolean;
-  /** What it is, for those who do not see it. */
-  readonly name: string;
-}
-
-/** With more changes than this all ways are found anew. */
-const FEW = 40;
-const NEAR = 40;
-
 const EMPTY: Scene = { children: new Map(), items: new Map(), frames: new Map(), boxes: new Map(), hidden: new Map() };
+
+/** How near a change must come to a way for it to be found anew, and to one with a label. */
+const NEAR = 40;
+const NEAR_LABEL = 120;
+
+const nearOf = ({ label }: Wire): number => (label === null ? NEAR : NEAR_LABEL);
+
+type Options = Omit<SceneOptions, "former">;
+
+/** What a view was made of, but for where steps stand. */
+interface Source {
+  readonly nodes: readonly StepNode[];
+  readonly edges: readonly ConnectionEdge[];
+  readonly options: Options;
+}
 
 export class ViewFlow {
   private scene = EMPTY;
-  private readonly items = new WeakMap<StepNode, Item>();
-  private nodes = new Map<string, Made<CanvasNode>>();
-  private edges = new Map<string, Made<CanvasEdge>>();
-  private routes = new Map<string, Routed>();
+  private source: Source = { nodes: [], edges: [], options: {} };
+  private lines: Line[] = [];
+  private taken: ReadonlySet<string> = new Set();
+  private nodes = new Map<string, Made>();
+  private edges: CanvasEdge[] = [];
 
-  update(nodes: readonly StepNode[], edges: readonly ConnectionEdge[], options: Omit<SceneOptions, "former">): View {
-    const former = this.scene;
-    const scene = (this.scene = sceneOf(nodes.map((node) => this.itemOf(node)), { ...options, former }));
+  update(nodes: readonly StepNode[], edges: readonly ConnectionEdge[], options: Options): View {
+    const [former, source] = [this.scene, this.source];
+    this.source = { nodes, edges, options };
+    const moved = movedSince(source, this.source);
+    const scene = moved === null ? sceneOf(nodes.map(itemOf), { ...options, former }) : sceneAfterMoves(former, moved.map(itemOf), { ...options, former });
+    this.scene = scene;
+    if (moved === null || edges !== source.edges) this.takeWires(wiresFor(edges, scene, new Map(nodes.map(({ id, data }) => [id, data.step]))));
+    this.route(former);
     const selected = new Set(nodes.filter((node) => node.selected).map(({ id }) => id));
-    const steps = new Map(nodes.map(({ id, data }) => [id, data.step]));
-    const wires = [...wiresOf(edges, scene, steps), ...returnsOf(scene, steps)];
-    const routes = (this.routes = this.routed(wires, former));
-    const shown = wires.flatMap((wire) => this.edge(wire, routes.get(wire.id), selected));
-    const ports = portsOf(shown);
-    const { nodes: known, edges: drawn } = this;
-    this.nodes = new Map();
-    const views = nodes.map((node) => this.node(node, known.get(node.id), ports, options));
-    this.edges = new Map(shown.map((edge) => [edge.id, drawn.get(edge.id) as Made<CanvasEdge>]));
-    return { nodes: views, edges: shown, scene };
+    const shown = this.lines.flatMap((line) => edgeOn(line, selected) ?? []);
+    if (!areSame(shown, this.edges)) this.edges = shown;
+    return { nodes: this.drawn(nodes, portsOf(this.edges), options), edges: this.edges, scene };
   }
 
-  private itemOf(node: StepNode): Item {
-    const known = this.items.get(node);
-    if (known) return known;
-    const { id, type, parent_step_id: parent, slot } = node.data.step;
-    const item = { id, type, parent, slot, position: node.position };
-    this.items.set(node, item);
-    return item;
-  }
-
-  private node(node: StepNode, known: Made<CanvasNode> | undefined, ports: Ports, { floating }: SceneOptions): CanvasNode {
-    const frame = this.scene.frames.get(node.id) ?? null;
-    const [hasIn, hasOut] = [ports.targets.has(node.id), ports.sources.has(node.id)];
-    const isHidden = this.scene.hidden.has(node.id);
-    const isFloating = (floating?.has(node.id) ?? false) || node.dragging === true;
-    const parts = [node, frame, hasIn, hasOut, isHidden, isFloating];
-    const made = known && areSame(known.parts, parts) ? known : { parts, value: drawn(node, frame, hasIn, hasOut, isHidden, isFloating) };
-    this.nodes.set(node.id, made);
-    return made.value;
-  }
-
-  private edge(wire: Wire, routed: Routed | undefined, selected: ReadonlySet<string>): CanvasEdge[] {
-    if (routed === undefined) return [];
-    const isActive = wire.isSelected || (wire.kind !== "loop" && (selected.has(wire.source) || selected.has(wire.target)));
-    const parts = [wire.source, wire.target, routed, wire.kind, wire.label, isActive, wire.isSelected, wire.name, ...wire.connections];
-    const known = this.edges.get(wire.id);
-    const made = known && areSame(known.parts, parts) ? known : { parts, value: edgeOf(wire, routed, isActive) };
-    this.edges.set(wire.id, made);
-    return [made.value];
+  /** Wires that are as before stay the same, with their ways. */
+  private takeWires(wires: readonly Wire[]): void {
+    const known = new Map(this.lines.map((line) => [line.wire.id, line]));
+    this.lines = wires.map((wire) => {
+      const line = known.get(wire.id);
+      if (line === undefined) return { wire, routed: undefined, edge: undefined };
+      if (!isSameWire(line.wire, wire)) [line.wire, line.edge] = [wire, undefined];
+      return line;
+    });
+    this.taken = new Set(wires.map(({ source, target }) => `${source} ${target}`));
   }
 
   /** The ways of all edges: found anew where an end or something near has changed its place. */
-  private routed(wires: readonly Wire[], former: Scene): Map<string, Routed> {
+  private route(former: Scene): void {
     const changed = changedBoxes(former, this.scene);
-    const routes = new Map<string, Routed>();
-    const taken = new Set(wires.map(({ source, target }) => `${source} ${target}`));
-    for (const { id, source, target } of wires) {
-      const [a, b] = [this.scene.boxes.get(source), this.scene.boxes.get(target)];
-      if (a === undefined || b === undefined) continue;
-      const known = this.routes.get(id);
-      const isKept = known !== undefined && known.source === a && known.target === b && changed.length <= FEW &&
-        !changed.some((box) => overlap(box, known.route.bounds, NEAR));
-      routes.set(id, isKept ? known : this.route(source, target, a, b, taken));
+    const area = boxAround(changed);
+    const isNear = ({ bounds }: Route, near: number): boolean => area !== null && overlap(area, bounds, near) && changed.some((box) => overlap(box, bounds, near));
+    for (const line of this.lines) {
+      const [a, b] = [this.scene.boxes.get(line.wire.source), this.scene.boxes.get(line.wire.target)];
+      const { routed: known } = line;
+      if (a === undefined || b === undefined) line.routed = undefined;
+      else if (known?.source !== a || known.target !== b || isNear(known.route, nearOf(line.wire))) line.routed = this.routed(line.wire, a, b);
     }
-    return routes;
   }
 
-  private route(source: string, target: string, a: Box, b: Box, taken: ReadonlySet<string>): Routed {
+  private routed({ source, target }: Wire, a: Box, b: Box): Routed {
     const { obstacles, inside } = surroundings(this.scene, source, target);
-    const isTaken = a.y > b.y && taken.has(`${target} ${source}`);
+    const isTaken = a.y > b.y && this.taken.has(`${target} ${source}`);
     return { source: a, target: b, route: routeBetween(a, b, obstacles, { isTaken, inside }), obstacles };
+  }
+
+  private drawn(nodes: readonly StepNode[], ports: Ports, options: Options): CanvasNode[] {
+    const former = this.nodes;
+    this.nodes = new Map();
+    return nodes.map((node) => {
+      const look = this.lookOf(node, ports, options);
+      const known = former.get(node.id);
+      const made = known !== undefined && isSameLook(known.look, look) ? known : { look, value: drawn(look) };
+      this.nodes.set(node.id, made);
+      return made.value;
+    });
+  }
+
+  private lookOf(node: StepNode, { sources, targets }: Ports, { floating }: Options): Look {
+    return {
+      node,
+      frame: this.scene.frames.get(node.id) ?? null,
+      hasIn: targets.has(node.id),
+      hasOut: sources.has(node.id),
+      isHidden: this.scene.hidden.has(node.id),
+      isFloating: (floating?.has(node.id) ?? false) || node.dragging === true,
+    };
   }
 }
 
-interface Made<T> {
-  readonly parts: readonly unknown[];
-  readonly value: T;
+const items = new WeakMap<StepNode, Item>();
+
+function itemOf(node: StepNode): Item {
+  const known = items.get(node);
+  if (known) return known;
+  const { id, type, parent_step_id: parent, slot } = node.data.step;
+  const item = { id, type, parent, slot, position: node.position };
+  items.set(node, item);
+  return item;
+}
+
+/** The nodes that have changed, if they are the same steps otherwise; else null, as for containers that have changed by themselves. */
+function movedSince(former: Source, now: Source): readonly StepNode[] | null {
+  const { nodes, options } = now;
+  const isSameOtherwise = nodes.length === former.nodes.length && nodes.length > 0 && OPTIONS.every((each) => options[each] === former.options[each]);
+  if (!isSameOtherwise) return null;
+  const moved: StepNode[] = [];
+  for (const [at, node] of nodes.entries()) {
+    const before = former.nodes[at] as StepNode;
+    if (node === before) continue;
+    if (node.data.step !== before.data.step) return null;
+    moved.push(node);
+  }
+  return moved;
+}
+
+const OPTIONS = ["folded", "waiting", "floating", "least"] as const;
+
+/** A wire with its way and its edge, as these were last made. */
+interface Line {
+  wire: Wire;
+  routed: Routed | undefined;
+  edge: { readonly routed: Routed; readonly isActive: boolean; readonly value: CanvasEdge } | undefined;
+}
+
+function edgeOn(line: Line, selected: ReadonlySet<string>): CanvasEdge | null {
+  const { wire, routed, edge } = line;
+  if (routed === undefined) return null;
+  const isActive = wire.isSelected || (wire.kind !== "loop" && (selected.has(wire.source) || selected.has(wire.target)));
+  if (edge?.routed === routed && edge.isActive === isActive) return edge.value;
+  line.edge = { routed, isActive, value: edgeOf(wire, routed, isActive) };
+  return line.edge.value;
+}
+
+/** All that decides how a node is drawn. */
+interface Look {
+  readonly node: StepNode;
+  readonly frame: Frame | null;
+  readonly hasIn: boolean;
+  readonly hasOut: boolean;
+  readonly isHidden: boolean;
+  readonly isFloating: boolean;
+}
+
+const isSameLook = (a: Look, b: Look): boolean =>
+  a.node === b.node && a.frame === b.frame && a.hasIn === b.hasIn && a.hasOut === b.hasOut && a.isHidden === b.isHidden && a.isFloating === b.isFloating;
+
+interface Made {
+  readonly look: Look;
+  readonly value: CanvasNode;
 }
 
 interface Routed {
@@ -161,63 +216,29 @@ function portsOf(edges: readonly CanvasEdge[]): Ports {
   return { sources, targets };
 }
 
-/** Connections as edges: several between two steps as one, those of folded steps at what is folded. */
-function wiresOf(edges: readonly ConnectionEdge[], { hidden }: Scene, steps: ReadonlyMap<string, Step>): Wire[] {
-  const wires = new Map<string, Wire & { readonly connections: Connection[] }>();
-  const labelled = new Set<string>();
-  for (const { id, source: from, target: to, data, selected } of edges) {
-    const [source, target] = [hidden.get(from) ?? from, hidden.get(to) ?? to];
-    const key = `${source} ${target}`;
-    const known = wires.get(key);
-    if (source === target || data === undefined) continue;
-    if (known) {
-      known.connections.push(data.connection);
-      wires.set(key, { ...known, isSelected: known.isSelected || selected === true });
-      continue;
-    }
-    const condition = target === to ? conditionOf(steps.get(to)?.config ?? {}) : null;
-    const label = condition === null || labelled.has(to) ? null : `if ${condition}`;
-    labelled.add(to);
-    const kind = condition === null ? "data" : "conditional";
-    const name = `${steps.get(source)?.name} feeds ${steps.get(target)?.name}${condition === null ? "" : ` if ${condition}`}`;
-    wires.set(key, { id, source, target, connections: [data.connection], kind, label, isSelected: selected === true, name });
-  }
-  return [...wires.values()];
-}
-
-/** The ways back to the start of loops. */
-function returnsOf({ children, frames }: Scene, steps: ReadonlyMap<string, Step>): Wire[] {
-  const wires: Wire[] = [];
-  for (const [id, { isFolded }] of frames) {
-    const step = steps.get(id);
-    if (isFolded || (step?.type !== "for_loop" && step?.type !== "while_loop")) continue;
-    const body = (children.get(id) ?? []).filter(({ slot }) => slot === "steps");
-    const [first, last] = [steps.get(body[0]?.id ?? ""), steps.get(body.at(-1)?.id ?? "")];
-    if (first === undefined || last === undefined || first === last) continue;
-    const item = step.config["iterator"];
-    const label = step.type === "while_loop" ? "again" : `next ${typeof item === "string" && item !== "" ? item : "item"}`;
-    wires.push({ id: `return:${id}`, source: last.id, target: first.id, connections: [], kind: "loop", label, isSelected: false, name: `From ${last.name} back to ${first.name}: ${label}` });
-  }
-  return wires;
-}
+/** How far above and below its ends an edge or its label may run into something. */
+const BAND = 64;
 
 /**
  * What an edge may run into: the steps beside its ends, and beside what these are in, up to what holds both; and
- * this container.
+ * this container. No way leads far above or below its ends, so nothing there is in it.
  */
 export function surroundings({ children, items, boxes }: Scene, source: string, target: string): { obstacles: Box[]; inside: Box | null } {
   const [a, b] = [lineage(items, source), lineage(items, target)];
   const shared = a.find((id) => b.includes(id)) ?? null;
   const scopes = new Set([...a, ...b].filter((id) => !(a.includes(id) && b.includes(id)) && id !== source && id !== target));
+  const ends = boxAround([source, target].flatMap((id) => boxes.get(id) ?? []));
   const found: Box[] = [];
-  for (const scope of [shared, ...scopes]) {
+  for (const scope of ends === null ? [] : [shared, ...scopes]) {
     for (const { id } of children.get(scope) ?? []) {
       const box = boxes.get(id);
-      if (box !== undefined && !a.includes(id) && !b.includes(id)) found.push(box);
+      if (box !== undefined && isBeside(box, ends as Box) && !a.includes(id) && !b.includes(id)) found.push(box);
     }
   }
   return { obstacles: found, inside: (shared !== null && boxes.get(shared)) || null };
 }
+
+const isBeside = (box: Box, ends: Box): boolean => box.y < ends.y + ends.height + BAND && ends.y < box.y + box.height + BAND;
 
 function lineage(items: ReadonlyMap<string, Item>, id: string): string[] {
   const line: string[] = [];
@@ -235,6 +256,15 @@ function changedBoxes(former: Scene, now: Scene): Box[] {
   return changed;
 }
 
+function boxAround(boxes: readonly Box[]): Box | null {
+  if (boxes.length === 0) return null;
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const { x, y, width, height } of boxes) {
+    [left, top, right, bottom] = [Math.min(left, x), Math.min(top, y), Math.max(right, x + width), Math.max(bottom, y + height)];
+  }
+  return { x: left, y: top, width: right - left, height: bottom - top };
+}
+
 /** The two ports of a node: in at the top, out at the bottom. */
 function handles({ width, height }: Size): NodeHandle[] {
   const port = { x: width / 2 - PORT, width: 2 * PORT, height: 2 * PORT };
@@ -249,7 +279,7 @@ const PLAIN: Size = { width: 224, height: 56 };
 /** Containers lie below edges, and steps above; what is dragged is above all. */
 const [BELOW, ABOVE] = [-100, 1000];
 
-function drawn(node: StepNode, frame: Frame | null, hasIn: boolean, hasOut: boolean, isHidden: boolean, isFloating: boolean): CanvasNode {
+function drawn({ node, frame, hasIn, hasOut, isHidden, isFloating }: Look): CanvasNode {
   const { width, height } = frame ?? PLAIN;
   const { initialWidth: _, initialHeight: __, style: ___, ...rest } = node;
   return {
@@ -278,12 +308,9 @@ function edgeOf(wire: Wire, { route, obstacles, source, target }: Routed, isActi
     ariaLabel: wire.name,
     domAttributes: { "aria-roledescription": "connection" },
     selected: wire.isSelected,
-    data: { connections, route, kind, label, isActive, around: [...obstacles, source, target], target },
+    data: { connections, route, kind, label, isActive, around: label === null ? [] : [...obstacles.filter((box) => overlap(box, route.bounds, NEAR_LABEL)), source, target], target },
     markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14, color },
     zIndex: 0,
     ...(kind === "loop" ? { selectable: false, focusable: false, deletable: false, reconnectable: false } : {}),
   };
 }
-
-const areSame = (one: readonly unknown[], other: readonly unknown[]): boolean =>
-  one.length === other.length && one.every((item, at) => item === other[at]);

@@ -3,7 +3,7 @@ import { NodeToolbar, Position } from "@xyflow/react";
 import { useRoom, useSelection } from "pipeloom-client/react";
 import { type CSSProperties, type ReactNode, Suspense, useEffect } from "react";
 import { personColor, initials } from "../../theme/people";
-import { useIsFar } from "../canvas/StepNode";
+import { useIsFar } from "../canvas/canvasContext";
 import { keyOf } from "../shortcuts/keyOf";
 import { useEditor, useSetEditor } from "../state";
 import { useNarrow } from "../useNarrow";
