@@ -92,15 +92,19 @@ def mend(
     valid: ValidPipeline,
     moment: Moment,
     others: Iterable[Diagnostic] = (),
+    *,
+    may_repair: bool = True,
 ) -> Mended:
     """Mend a document, of which `valid` is made, and write its diagnostics into it: one edit.
 
-    `others` are diagnostics that do not follow from the document's content.
+    `others` are diagnostics that do not follow from the document's content. Without `may_repair`
+    only diagnostics are written.
     The document's client id must be new to everybody, or its edits would be taken for known ones.
     """
     with document.transact() as updates:
         repair = _Repair(document, reader, valid, moment)
-        repair.write()
+        if may_repair:
+            repair.write()
         # What is left is read anew: an entry that is mended in one way may be in another, too.
         left = read_valid(reader, Meaning()) if repair.count else valid
         found = [*left.diagnostics(), *others]

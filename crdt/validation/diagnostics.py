@@ -140,8 +140,8 @@ class Code(StrEnum):
     UNDECODABLE_UPDATE = (
         "undecodable_update",
         "error",
-        "An update in the log cannot be decoded; the document goes on without it.",
-        "Keep a backup of the log for a report; nothing can be done in the editor.",
+        "An update in the log is missing or cannot be decoded; the document goes on without it.",
+        "Keep a backup of the log; restore a version where something is missing in the editor.",
     )
 
     MISSING_FIELD = (

@@ -33,7 +33,8 @@ class StoredDocument:
     """Everything a document is made from: its last stored state and the updates since.
 
     `waiting` belongs to the state: updates whose dependencies are missing, which a state cannot
-    hold. So does `noticed`: what the worker has noticed in the updates up to there.
+    hold. So does `noticed`: what the worker has noticed in the updates up to there. `head` is the
+    number of the last update that was ever appended, as far as it is known.
     """
 
     state: bytes | None
@@ -41,11 +42,20 @@ class StoredDocument:
     tail: Sequence[LoggedUpdate]
     waiting: Sequence[bytes] = ()
     noticed: bytes = b""
+    head: int = 0
 
     @property
     def seq(self) -> int:
-        """The number of the last update in here."""
-        return self.tail[-1].seq if self.tail else self.state_seq
+        """The number of the last update in here, or that should be."""
+        return max(self.head, self.tail[-1].seq if self.tail else self.state_seq)
+
+    @property
+    def missing(self) -> list[int]:
+        """The numbers of updates that should be in here and are not: somebody lost their rows."""
+        if len(self.tail) == self.seq - self.state_seq:
+            return []
+        there = {update.seq for update in self.tail}
+        return [seq for seq in range(self.state_seq + 1, self.seq + 1) if seq not in there]
 
     @property
     def size(self) -> int:

@@ -64,7 +64,7 @@ class PostgresUpdateLog:
         state_seq = row["state_seq"] or 0
         tail = await self.since(pipeline_id, state_seq)
         waiting, noticed = row["waiting"] or (), row["noticed"] or b""
-        return StoredDocument(row["state"], state_seq, tail, waiting, noticed)
+        return StoredDocument(row["state"], state_seq, tail, waiting, noticed, row["head_seq"])
 
     async def since(
         self, pipeline_id: UUID, seq: int, limit: int | None = None

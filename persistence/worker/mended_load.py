@@ -68,7 +68,10 @@ def _as_it_is(make: Callable[[Document, int], T], stored: StoredDocument) -> T:
 def _mended_or_made(
     now: datetime, make: Callable[[Document, int], T], stored: StoredDocument
 ) -> "T | _Repair":
-    document, _ = replay(stored)
+    document, left_out = replay(stored)
+    if left_out:
+        # What it lacks may have been lost: nothing follows from that.
+        return make(document, stored.seq)
     reader = PipelineReader(document)
     update = repair(document, reader, read_valid(reader), Moment(now))
     return make(document, stored.seq) if update is None else _Repair(stored.seq, update)

@@ -96,12 +96,17 @@ async def _stored(log: UpdateLog, pipeline_id: UUID, until: int | None) -> Store
     if stored.state_seq > until:
         # Nothing can be taken out of a stored state again, so it does not help here.
         return await _all_updates(log, pipeline_id, until)
-    return replace(stored, tail=[update for update in stored.tail if update.seq <= until])
+    tail = [update for update in stored.tail if update.seq <= until]
+    return replace(stored, tail=tail, head=until)
 
 
 async def _all_updates(log: UpdateLog, pipeline_id: UUID, until: int | None) -> StoredDocument:
-    # Numbers count from 1 without a gap, so the number of the last one limits how many there are.
-    return StoredDocument(None, 0, await log.since(pipeline_id, 0, until))
+    # Numbers count from 1 without a gap, so the number of the last one limits how many there are;
+    # where some are missing, later ones come in their place.
+    updates = await log.since(pipeline_id, 0, until)
+    if until is not None:
+        updates = [update for update in updates if update.seq <= until]
+    return StoredDocument(None, 0, updates, head=until or 0)
 
 
 def replay(
@@ -110,6 +115,8 @@ def replay(
     watch: Callable[[Document], Applied] = lambda _: _ignore,
 ) -> tuple[Document, list[int]]:
     """Replay a stored document; return it with the numbers of the updates left out.
+
+    These are the ones that cannot be applied, and the ones whose rows are missing.
 
     `new_client_id` makes the id of the edits made in it, another one if the document knows it.
     `watch` is given the document as it was stored, before the updates since; again with another one
@@ -131,7 +138,7 @@ def replay(
             poisonous.add(error.seq)
             continue
         if not document.knows(document.doc.client_id):
-            return document, left_out
+            return document, sorted([*stored.missing, *left_out])
 
 
 def _ignore(_update: LoggedUpdate) -> None:

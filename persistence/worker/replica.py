@@ -33,7 +33,10 @@ class Replica:
 
     `state_seq` is the last update in the state that the log has stored, and the updates after it
     have `unstored_bytes`. An update that cannot be
-    decoded is left out and reported; the log keeps it. `holds_diagnostics_anew` says that the last
+    decoded, or whose row is missing, is left out and reported; the log keeps what there is of it.
+    Then the document is damaged: what it lacks may have been lost instead of deleted, so its rows
+    stay, nothing in it is mended, and no state of it is stored, in which the damage would be
+    forgotten. `holds_diagnostics_anew` says that the last
     update changed the list of diagnostics in the document. `kept` are the diagnostics that do not
     follow from the content; `reports` are those of them that the tables do not have yet, and
     `reported` is the update up to which there is nothing more to report. `repair` is the number of
@@ -87,11 +90,23 @@ class Replica:
         self.reported = max(self.reported, seq)
         self._noticed.forget(self.reported)
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether updates are missing in this document."""
+        return any(code == Code.UNDECODABLE_UPDATE for code, _ in self.kept)
+
     def changes_from(self, stored: Rows) -> RowChanges:
-        """Return the changes that turn the `stored` rows into the valid ones of this document."""
+        """Return the changes that turn the `stored` rows into the valid ones of this document.
+
+        Where it is damaged, no row is removed that it does not have.
+        """
         self.keep(stored.diagnostics.values())
         rows = self._valid.rows()
-        return difference(stored, replace(rows, diagnostics={**rows.diagnostics, **self.kept}))
+        wanted = replace(rows, diagnostics={**rows.diagnostics, **self.kept})
+        changes = difference(stored, wanted)
+        if self.is_damaged:
+            return replace(changes, removed_steps=[], removed_connections=[])
+        return changes
 
     def keep(self, stored: Iterable[Diagnostic]) -> None:
         """Keep those of the stored diagnostics that do not follow from the content."""
@@ -127,7 +142,14 @@ class Replica:
         The rows follow when the edit comes back from the log (`advance`). If the log refuses it,
         the replica must be dropped, since the library cannot take an edit back.
         """
-        return mend(self._document, self._reader, self._valid, moment, self.kept.values())
+        return mend(
+            self._document,
+            self._reader,
+            self._valid,
+            moment,
+            self.kept.values(),
+            may_repair=not self.is_damaged,
+        )
 
     def encode(self) -> tuple[bytes, list[bytes], bytes]:
         """Encode the merge of the updates 1..seq, what of them waits, and what was noticed."""
@@ -201,7 +223,10 @@ def _key_of(finding: Finding) -> str:
 def _diagnostics(undecodable: Sequence[int]) -> dict[Finding, Diagnostic]:
     if not undecodable:
         return {}
-    message = f"Update {undecodable[-1]} of the log cannot be decoded; the tables go on without it."
+    message = (
+        f"Update {undecodable[-1]} of the log is missing or cannot be decoded; the tables go on "
+        "without it, and keep the rows that the document does not have."
+    )
     return {
         (Code.UNDECODABLE_UPDATE.value, PIPELINE): Code.UNDECODABLE_UPDATE.about(PIPELINE, message)
     }

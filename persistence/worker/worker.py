@@ -251,6 +251,8 @@ class Worker:
         replica = await load(self._log, claim.pipeline_id, Replica)
         replica.note_reported(claim.reported)
         changes = await compute(replica.changes_from, await claim.stored_rows())
+        if replica.is_damaged:
+            _logger.error("document.damaged", pipeline_id=str(claim.pipeline_id))
         await self._apply(claim, changes, replica)
         return replica
 
@@ -266,7 +268,8 @@ class Worker:
         """Store the document's state if it is due; a failure does not undo the projection."""
         settings = self._settings
         is_long = replica.seq - replica.state_seq >= settings.state_every
-        if not (is_long or replica.unstored_bytes >= settings.state_every_bytes):
+        is_due = is_long or replica.unstored_bytes >= settings.state_every_bytes
+        if replica.is_damaged or not is_due:
             return
         try:
             state, waiting, noticed = await compute(replica.encode)
@@ -293,6 +296,9 @@ def _lead_on(updates: Sequence[LoggedUpdate], replica: Replica, cursor: int) -> 
     Another worker may have written the rows up to the cursor. Where it has mended as well, it knows
     of diagnostics that follow from no update: then the tables are read anew.
     """
-    if not updates or updates[0].seq != replica.seq + 1 or updates[-1].seq <= cursor:
+    if not updates or updates[-1].seq <= cursor:
+        return False
+    # With a hole in it, too, the log is read anew, which finds out what is missing.
+    if updates[0].seq != replica.seq + 1 or updates[-1].seq != replica.seq + len(updates):
         return False
     return all(each.user_id != SYSTEM.id or each.seq == replica.repair for each in updates)

@@ -50,6 +50,17 @@ async def test_numbers_are_gapless_under_concurrent_appends(
     await pool.close()
 
 
+@pytest.mark.parametrize("lost", [1, 3, 5])
+async def test_a_row_that_is_lost_is_missed(stores: Stores, database_url: str, lost: int) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.append([NewUpdate(pipeline, None, b"edit", NOON) for _ in range(4)])
+    raw = await connect(database_url)
+    await raw.execute("DELETE FROM pipeline_updates WHERE seq = $1", lost)
+    await raw.close()
+    stored = await stores.log.load(pipeline)
+    assert (stored.missing, stored.seq) == ([lost], 5)
+
+
 @pytest.mark.timed
 async def test_an_append_never_waits_for_a_projection(stores: Stores, database_url: str) -> None:
     pipeline = await stores.new_pipeline()

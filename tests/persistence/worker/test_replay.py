@@ -117,6 +117,30 @@ def test_an_undecodable_update_is_left_out_and_named() -> None:
     assert (keys(document), left_out) == ({"0"}, [2])
 
 
+@pytest.mark.parametrize(
+    ("there", "head", "left_out"),
+    [
+        ([1, 2, 3, 4, 5], 5, []),
+        ([1, 2, 4, 5], 5, [3]),
+        ([2, 3], 3, [1]),
+        ([1, 2], 4, [3, 4]),
+        ([], 2, [1, 2]),
+    ],
+)
+def test_an_update_whose_row_is_missing_is_named(
+    there: list[int], head: int, left_out: list[int]
+) -> None:
+    tail = [update for update in logged(UPDATES) if update.seq in there]
+    stored = StoredDocument(None, 0, tail, head=head)
+    assert (stored.missing, stored.seq) == (left_out, head)
+    assert replay(stored)[1] == left_out
+
+
+def test_what_is_missing_and_what_cannot_be_decoded_is_named_in_order() -> None:
+    _, left_out = replay(StoredDocument(None, 0, logged([*UPDATES[:3], b"garbage"])[1:], head=5))
+    assert left_out == [1, 4, 5]
+
+
 async def test_without_a_usable_state_the_log_alone_makes_the_document() -> None:
     document, left_out = await load(BrokenState(), uuid4(), replay)
     assert (keys(document), left_out) == ({"0", "1", "2", "3", "4"}, [])

@@ -62,6 +62,10 @@ class Editor:
     def rename(self, step: str, name: str) -> bytes:
         return self.edit(lambda steps: steps[step].update({"name": name}))
 
+    def add(self, name: str) -> bytes:
+        step = Step(str(UUID(int=9)), name, "claude", order="a2")
+        return self.edit(lambda steps: steps.update({step.id: shared_step(step)}))
+
     def delete(self, step: str) -> bytes:
         return self.edit(lambda steps: steps.pop(step))
 
@@ -179,6 +183,17 @@ class Store(MemoryStore):
 
         claim.apply = watched_apply  # type: ignore[method-assign]
         return claim
+
+    def rot(self, editor: Editor, update: bytes) -> None:
+        """Spoil the bytes of an update that is in the log."""
+        log = self._pipelines[editor.pipeline_id].log
+        log[:] = [
+            replace(each, payload=b"\xff rotten") if each.payload == update else each
+            for each in log
+        ]
+
+    def state_seq(self, editor: Editor) -> int:
+        return self._pipelines[editor.pipeline_id].state_seq
 
     async def new_pipeline(self, number: int = 1) -> Editor:
         if self.team is None:
@@ -471,9 +486,34 @@ class TestFailing:
         await drain(worker)
         rows = store.rows(editor)
         diagnostic = rows.diagnostics["undecodable_update", "pipeline"]
-        assert diagnostic.message.startswith("Update 2 of the log cannot be decoded")
+        assert diagnostic.message.startswith("Update 2 of the log is missing or cannot be decoded")
         assert rows.steps == editor.wanted().steps
         assert store.cursor(editor) == 3
+
+    async def test_rows_stay_that_a_damaged_document_does_not_have(self, store: Store) -> None:
+        editor = await store.new_pipeline()
+        await store.log(editor, added := editor.add("c"), editor.move(A, 5))
+        await drain(a_worker(store))
+        whole = store.rows(editor)
+        assert len(whole.steps) == 3
+        store.rot(editor, added)
+        await store.log(editor, editor.move(A, 6), editor.delete(B))
+        await drain(a_worker(store, state_every=1))
+        rows = store.rows(editor)
+        assert {row.name for row in rows.steps.values()} == {"a", "b", "c"}
+        assert rows.connections == whole.connections
+        assert ("undecodable_update", "pipeline") in rows.diagnostics
+        assert store.state_seq(editor) == 0
+
+    async def test_what_is_deleted_while_a_damaged_document_is_followed_is_deleted(
+        self, store: Store
+    ) -> None:
+        editor, worker = await store.new_pipeline(), a_worker(store)
+        await store.log(editor, b"\xff\xff\xff garbage")
+        await drain(worker)
+        await store.log(editor, editor.delete(B))
+        await drain(worker)
+        assert {row.name for row in store.rows(editor).steps.values()} == {"a"}
 
     async def test_it_stays_told_when_the_document_starts_from_a_later_state(
         self, store: Store
