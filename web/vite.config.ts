@@ -63,7 +63,7 @@ const GROUPS = [
     "node_modules/(@xyflow|d3-[a-z]+|zustand|classcat|yjs|lib0|y-protocols|y-indexeddb|@hocuspocus|@lifeomic|fractional-indexing)/",
     "clients/js/src/",
     "web/src/editor/(state|useCommands|pointer)\\.",
-    "web/src/editor/canvas/(scene|measures|canvasState|canvasContext|facts|slots|viewFlow|wires|routing|targets|later)\\.",
+    "web/src/editor/canvas/(scene|measures|canvasState|canvasContext|facts|slots|viewFlow|wires|surroundings|same|routing|targets|later)\\.",
     "web/src/editor/(comments/(CommentsProvider|threads)|problems/useProblemsOf|shortcuts/keyOf)\\.",
   ),
 ];

@@ -402,3 +402,22 @@ async def test_the_map_moves_what_is_seen(open_page: OpenPage, new_pipeline: New
     await page.mouse.move(*at, steps=3)
     await page.mouse.up(button="right")
     assert await first.bounding_box() == after
+
+
+async def test_edges_stay_from_far_away_where_steps_are_tiles_without_ports(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await opened(await open_page(f"/pipelines/{await new_pipeline(THREE)}"))
+    ports, edges = page.locator(".react-flow__handle"), page.locator(".react-flow__edge-path")
+    await expect(ports.first).to_be_attached()
+    count = await edges.count()
+    assert count > 0
+    zoom = page.get_by_label("Zoom", exact=True)
+    while int((before := await zoom.inner_text()).rstrip("%")) >= 40:
+        await page.get_by_role("button", name="Zoom out").click()
+        await expect(zoom).not_to_have_text(before)
+    await expect(page.locator(".react-flow__node-step .react-flow__handle")).to_have_count(0)
+    await expect(edges).to_have_count(count)
+    await page.get_by_role("button", name="Fit everything").click()
+    await expect(page.locator(".react-flow__node-step .react-flow__handle").first).to_be_attached()
+    await expect(edges).to_have_count(count)

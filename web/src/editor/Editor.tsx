@@ -43,7 +43,7 @@ function Areas(): ReactNode {
   const isGone = useSaved(({ state }) => state === "gone");
   const isNarrow = useNarrow();
   const name = useTitle();
-  useEffect(loadParts, []);
+  usePartsLater();
   return (
     <>
       <Suspense>
@@ -83,6 +83,21 @@ function Wide({ name }: { readonly name: string }): ReactNode {
       <Problems />
     </div>
   );
+}
+
+/** The other parts come once the steps are there: until then they would only be in the way. */
+function usePartsLater(): void {
+  const room = useRoom();
+  useEffect(() => {
+    let stop: (() => void) | undefined;
+    const begin = (): void => void (room.isLoaded && (stop ??= loadParts()));
+    const end = room.subscribe(begin);
+    begin();
+    return () => {
+      end();
+      stop?.();
+    };
+  }, [room]);
 }
 
 /** The present pipeline: what one edits. */

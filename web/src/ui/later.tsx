@@ -12,9 +12,23 @@ export function later<C extends ComponentType<any>>(load: () => Promise<{ readon
   return lazy(() => load().catch(() => ({ default: Missing as unknown as C })));
 }
 
-/** Fetch all parts while the server is there and nobody waits. */
-export function loadParts(): void {
-  for (const load of loads) void load().catch(() => undefined);
+/** Fetch all parts while the server is there, one after the other whenever the page has nothing else to do; returns how to stop. */
+export function loadParts(): () => void {
+  let isStopped = false;
+  void (async () => {
+    for (const load of loads) {
+      await idle();
+      if (isStopped) return;
+      await load().catch(() => undefined);
+    }
+  })();
+  return () => void (isStopped = true);
 }
+
+const LONGEST_MS = 1000;
+
+/** Safari knows no idle time: there a moment has to do. */
+const idle = (): Promise<unknown> =>
+  new Promise((resolve) => ("requestIdleCallback" in window ? requestIdleCallback(resolve, { timeout: LONGEST_MS }) : setTimeout(resolve, 50)));
 
 const Missing = (): ReactNode => <p role="alert">This part could not be loaded: reload the page once the server answers.</p>;

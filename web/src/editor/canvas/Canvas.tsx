@@ -1,6 +1,6 @@
 /** The graph: steps, connections and what floats on them. */
 import "@xyflow/react/dist/base.css";
-import { Background, type EdgeChange, type NodeChange, ReactFlow, type ReactFlowProps, type ReactFlowState, SelectionMode, useStore } from "@xyflow/react";
+import { Background, type EdgeChange, type NodeChange, ReactFlow, type ReactFlowProps, type ReactFlowState, SelectionMode, useStore, useStoreApi } from "@xyflow/react";
 import { usePipelineFlow } from "pipeloom-client/react";
 import { memo, type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
 import { cx } from "../../ui/cx";
@@ -48,6 +48,7 @@ export const Canvas = (): ReactNode => (
 );
 
 function Graph(): ReactNode {
+  useGivenSizes();
   const { isLoading, nodes, edges, onNodesChange, onEdgesChange } = usePipelineFlow();
   const store = useCanvasStore();
   const view = useView(store, nodes, edges);
@@ -119,6 +120,21 @@ function Graph(): ReactNode {
 }
 
 const isTooFar = ({ transform: [, , zoom] }: ReactFlowState): boolean => zoom < TILE_ZOOM;
+
+/**
+ * Every node comes with its size and its ports. React Flow would measure each one that it mounts all the same, and take
+ * the ports away from those that are drawn without any from far away. It brings everything into view when it has measured.
+ */
+function useGivenSizes(): void {
+  const store = useStoreApi();
+  useState(() => {
+    const updateNodeInternals = (): void => {
+      const { fitViewQueued, nodes, setNodes } = store.getState();
+      if (fitViewQueued) setNodes(nodes);
+    };
+    store.setState({ updateNodeInternals });
+  });
+}
 
 /** What lies on the canvas and below it: it is drawn by itself, not with each frame of a drag. */
 const Floating = memo(function Floating({ hasMap, refusal }: { readonly hasMap: boolean } & Pick<Connecting, "refusal">): ReactNode {

@@ -10,6 +10,7 @@ import { type Box, overlap, PORT, type Size } from "./measures";
 import { type Route, routeBetween } from "./routing";
 import { type Frame, type Item, type Scene, sceneAfterMoves, sceneOf, type SceneOptions } from "./scene";
 import { areSame } from "./same";
+import { boxAround, Surroundings } from "./surroundings";
 import { type EdgeKind, isSameWire, type Wire, wiresFor } from "./wires";
 
 export type CanvasNode = Node<{
@@ -94,17 +95,18 @@ export class ViewFlow {
   private route(former: Scene): void {
     const changed = changedBoxes(former, this.scene);
     const area = boxAround(changed);
+    const surroundings = new Surroundings(this.scene);
     const isNear = ({ bounds }: Route, near: number): boolean => area !== null && overlap(area, bounds, near) && changed.some((box) => overlap(box, bounds, near));
     for (const line of this.lines) {
       const [a, b] = [this.scene.boxes.get(line.wire.source), this.scene.boxes.get(line.wire.target)];
       const { routed: known } = line;
       if (a === undefined || b === undefined) line.routed = undefined;
-      else if (known?.source !== a || known.target !== b || isNear(known.route, nearOf(line.wire))) line.routed = this.routed(line.wire, a, b);
+      else if (known?.source !== a || known.target !== b || isNear(known.route, nearOf(line.wire))) line.routed = this.routed(line.wire, a, b, surroundings);
     }
   }
 
-  private routed({ source, target }: Wire, a: Box, b: Box): Routed {
-    const { obstacles, inside } = surroundings(this.scene, source, target);
+  private routed({ source, target }: Wire, a: Box, b: Box, surroundings: Surroundings): Routed {
+    const { obstacles, inside } = surroundings.of(source, target);
     const isTaken = a.y > b.y && this.taken.has(`${target} ${source}`);
     return { source: a, target: b, route: routeBetween(a, b, obstacles, { isTaken, inside }), obstacles };
   }
@@ -216,36 +218,6 @@ function portsOf(edges: readonly CanvasEdge[]): Ports {
   return { sources, targets };
 }
 
-/** How far above and below its ends an edge or its label may run into something. */
-const BAND = 64;
-
-/**
- * What an edge may run into: the steps beside its ends, and beside what these are in, up to what holds both; and
- * this container. No way leads far above or below its ends, so nothing there is in it.
- */
-export function surroundings({ children, items, boxes }: Scene, source: string, target: string): { obstacles: Box[]; inside: Box | null } {
-  const [a, b] = [lineage(items, source), lineage(items, target)];
-  const shared = a.find((id) => b.includes(id)) ?? null;
-  const scopes = new Set([...a, ...b].filter((id) => !(a.includes(id) && b.includes(id)) && id !== source && id !== target));
-  const ends = boxAround([source, target].flatMap((id) => boxes.get(id) ?? []));
-  const found: Box[] = [];
-  for (const scope of ends === null ? [] : [shared, ...scopes]) {
-    for (const { id } of children.get(scope) ?? []) {
-      const box = boxes.get(id);
-      if (box !== undefined && isBeside(box, ends as Box) && !a.includes(id) && !b.includes(id)) found.push(box);
-    }
-  }
-  return { obstacles: found, inside: (shared !== null && boxes.get(shared)) || null };
-}
-
-const isBeside = (box: Box, ends: Box): boolean => box.y < ends.y + ends.height + BAND && ends.y < box.y + box.height + BAND;
-
-function lineage(items: ReadonlyMap<string, Item>, id: string): string[] {
-  const line: string[] = [];
-  for (let at: string | null | undefined = id; at !== null && at !== undefined; at = items.get(at)?.parent) line.push(at);
-  return line;
-}
-
 function changedBoxes(former: Scene, now: Scene): Box[] {
   const changed: Box[] = [];
   for (const [id, box] of now.boxes) {
@@ -254,15 +226,6 @@ function changedBoxes(former: Scene, now: Scene): Box[] {
   }
   for (const [id, box] of former.boxes) if (!now.boxes.has(id)) changed.push(box);
   return changed;
-}
-
-function boxAround(boxes: readonly Box[]): Box | null {
-  if (boxes.length === 0) return null;
-  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const { x, y, width, height } of boxes) {
-    [left, top, right, bottom] = [Math.min(left, x), Math.min(top, y), Math.max(right, x + width), Math.max(bottom, y + height)];
-  }
-  return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
 /** The two ports of a node: in at the top, out at the bottom. */
