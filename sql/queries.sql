@@ -77,6 +77,22 @@ SET
     noticed = excluded.noticed, stored_at = now()
 WHERE s.seq < excluded.seq
 
+-- document_ids --
+-- The pipelines with a document after $1, in the order of their ids, at most $2; NULL begins.
+SELECT pipeline_id
+FROM pipeline_documents
+WHERE $1::uuid IS NULL OR pipeline_id > $1
+ORDER BY pipeline_id
+LIMIT $2
+
+-- drop_state --
+-- Forget the stored state of a document; its log makes it.
+DELETE FROM pipeline_states WHERE pipeline_id = $1
+
+-- forget_damage --
+-- Forget the diagnostics with code $2 of a pipeline.
+DELETE FROM pipeline_diagnostics WHERE pipeline_id = $1 AND code = $2
+
 -- claim_document --
 -- Lock one document whose log is ahead of its rows, the one projected the longest ago first; among
 -- $1 unless that is NULL, and not among $2. No row if there is none, or others hold them all. The

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from itertools import accumulate
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from .tables import MemoryTables
 
 
 class MemoryUpdateLog(MemoryTables):
-    """`UpdateLog` and `UpdateHistory` over the shared state."""
+    """`UpdateLog`, `UpdateHistory` and `LogRepair` over the shared state."""
 
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """See `UpdateLog.append`."""
@@ -104,6 +105,22 @@ class MemoryUpdateLog(MemoryTables):
         if seq > pipeline.state_seq:
             pipeline.state, pipeline.state_seq, pipeline.waiting = state, seq, list(waiting)
             pipeline.noticed = noticed
+
+    async def document_ids(self, after: UUID | None, limit: int) -> Sequence[UUID]:
+        """See `LogRepair.document_ids`."""
+        return [each for each in sorted(self._pipelines) if after is None or each > after][:limit]
+
+    async def drop_state(self, pipeline_id: UUID) -> None:
+        """See `LogRepair.drop_state`."""
+        if pipeline := self._pipelines.get(pipeline_id):
+            pipeline.state, pipeline.state_seq, pipeline.waiting = None, 0, []
+
+    async def forget_damage(self, pipeline_id: UUID, code: str) -> None:
+        """See `LogRepair.forget_damage`."""
+        if pipeline := self._pipelines.get(pipeline_id):
+            found = pipeline.rows.diagnostics
+            kept = {finding: each for finding, each in found.items() if each.code != code}
+            pipeline.rows = replace(pipeline.rows, diagnostics=kept)
 
     def enter(self, update: NewUpdate) -> None:
         """Add an update to its log, if there is one; what a transaction does at its end."""

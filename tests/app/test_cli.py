@@ -269,6 +269,26 @@ async def test_one_bad_file_among_good_ones_exits_with_1(
     assert len(outcome.out.splitlines()) == await count_pipelines(demo) - 1
 
 
+async def test_damage_is_found_shown_and_accepted(demo: Installation) -> None:
+    sound = await demo.run("check")
+    assert (sound.code, sound.out) == (0, "")
+    assert "1 documents checked, 0 faults found" in sound.err
+    pipeline_id = await demo.demo_pipeline()
+    async with demo.sql() as sql:
+        await sql.execute("UPDATE pipeline_documents SET head_seq = head_seq + 1")
+    found = await demo.run("check")
+    (line,) = found.out.splitlines()
+    assert found.code == 1
+    assert line.startswith(f"{pipeline_id}: updates_lost: update")
+    assert f"pipeloom repair {pipeline_id} --accept-loss" in line
+    assert line.endswith(await demo.result("repair", pipeline_id))
+    assert (await demo.run("check")).code == 1
+    await demo.result("repair", pipeline_id, "--accept-loss")
+    assert "updates_covered" in (await demo.run("check")).out
+    assert (await demo.run("repair", pipeline_id, "--drop-state", "--accept-loss")).code == 2
+    assert_explained(await demo.run("repair", str(UUID(int=404))), "pipeline")
+
+
 async def test_exporting_what_is_not_there_is_explained(demo: Installation) -> None:
     assert_explained(await demo.run("export", str(UUID(int=404))), "pipeline")
 
