@@ -158,6 +158,7 @@ class Services:
             self.clock,
             unload_after=settings.unload_after,
             intervals=CoalescingIntervals(settings.presence_window, settings.delivery_window),
+            loaded_bytes=settings.loaded_bytes,
             document_bytes=settings.document_bytes,
             max_stateless=settings.max_stateless_characters,
             node=to.node,

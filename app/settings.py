@@ -104,6 +104,7 @@ class Settings(BaseSettings):
     # With every character escaped it must fit into a message of the bus over PostgreSQL.
     max_stateless_characters: Annotated[int, Field(ge=1, le=128 * 1024)] = 64 * 1024
     document_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
+    loaded_bytes: Annotated[int, Field(ge=1024)] = 256 * MiB
     max_documents: Annotated[int, Field(ge=1)] = 100
     head_seconds: Annotated[float, Field(gt=0)] = 10.0
     unauthenticated_bytes: Annotated[int, Field(ge=1024)] = 1 * MiB

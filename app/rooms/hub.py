@@ -54,7 +54,9 @@ T = TypeVar("T")
 class Hub:
     """Opens the rooms of this node and keeps them.
 
-    A room is unloaded when nobody has been in it for `unload_after` seconds. `document_bytes` is
+    A room is unloaded when nobody has been in it for `unload_after` seconds, or earlier where the
+    documents together have more than `loaded_bytes`, encoded: beyond these no other is loaded.
+    `document_bytes` is
     the size beyond which a document takes nothing but deletions, and `max_stateless` the length
     beyond which a stateless message is refused. `new_client_id` makes the Yjs client of edits by
     the server, one each time that a document is loaded. `node` is the name of this node among those
@@ -70,6 +72,7 @@ class Hub:
         clock: Clock,
         *,
         unload_after: float,
+        loaded_bytes: int = sys.maxsize,
         document_bytes: int = sys.maxsize,
         max_stateless: int = MAX_STATELESS,
         new_client_id: NewClientId = random_client_id,
@@ -80,6 +83,7 @@ class Hub:
         self._log, self._committer, self._decisions = log, committer, decisions
         self._bus, self._clock = bus, clock
         self._unload_after, self._node = unload_after, node
+        self._loaded_bytes = loaded_bytes
         self._follower = Follower(log)
         self._intervals = intervals
         self._document_bytes, self._max_stateless = document_bytes, max_stateless
@@ -104,7 +108,8 @@ class Hub:
         Join it before the next await: within one, an empty room may be unloaded.
 
         Raises Draining if the server stops, PipelineNotFound, StoreUnavailable if PostgreSQL does
-        not answer, and Overloaded if it has not decided about a dropped room's appends in time.
+        not answer, and Overloaded if it has not decided about a dropped room's appends in time, or
+        if all that is loaded is in use and as much as may be.
         """
         # A loop: the room may have been dropped between the end of its load and this task's turn.
         while not self._draining:
@@ -248,6 +253,7 @@ class Hub:
             # The log that is about to be read must contain what the dropped room appended; without
             # that, the new room would begin without edits that are about to be acknowledged.
             await predecessor.settled(SETTLE_SECONDS)
+        self._make_room()
         document, seq, size = await self._loaded(pipeline_id)
         document.cpu_seconds = self._clock.thread_time
         limit = DocumentSize(self._document_bytes, size)
@@ -264,6 +270,22 @@ class Hub:
             on_gap=self._follower.fill_soon,
             intervals=self._intervals,
         )
+
+    def _make_room(self) -> None:
+        """Unload idle rooms, the longest idle first, while too much is loaded. Raises Overloaded.
+
+        How much a document has is known when it is loaded, so the last one may go beyond.
+        """
+        open_rooms = [room for room in self._rooms.values() if not room.dropped]
+        excess = sum(room.document_bytes for room in open_rooms) - self._loaded_bytes
+        for room in sorted(open_rooms, key=lambda room: room.empty_since):
+            if excess < 0:
+                return
+            if room.is_idle:
+                room.drop(Draining())
+                excess -= room.document_bytes
+        if excess >= 0:
+            raise Overloaded("this server has as many documents open as it may: try again later")
 
     async def _loaded(self, pipeline_id: UUID) -> tuple[Document, int, int]:
         """Read a document from the log; return it, the number of its last update, and its bytes."""

@@ -131,6 +131,11 @@ class LiveRoom:
         return self._room.document.version
 
     @property
+    def document_bytes(self) -> int:
+        """How large the document is at most, encoded."""
+        return self._room.document_bytes
+
+    @property
     def is_idle(self) -> bool:
         """Whether no client is here, nobody uses the room and nothing waits for a commit."""
         return not self._clients and not self._uses and self.is_durable

@@ -17,6 +17,11 @@ class DocumentSize:
         self._limit, self._bytes = limit, stored
         self._measured_at = float("-inf")
 
+    @property
+    def bound(self) -> int:
+        """The bound, in bytes."""
+        return self._bytes
+
     def add(self, update: bytes) -> None:
         """Count an update that was applied."""
         self._bytes += len(update)

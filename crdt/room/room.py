@@ -210,6 +210,11 @@ class Room:
         pending = (SendWhenDurable(session_id, Update(each)) for each in self.document.waiting())
         return [SendWhenDurable(session_id, SyncStep2(diff)), *pending]
 
+    @property
+    def document_bytes(self) -> int:
+        """How large the document is at most, encoded."""
+        return self._size.bound
+
     def catch_up(self, session_id: SessionId, limit: int | None) -> list[Effect]:
         """Send a client, in one diff, all updates and awareness that were dropped for it.
 

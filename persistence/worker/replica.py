@@ -36,8 +36,8 @@ class Replica:
     decoded, or whose row is missing, is left out and reported; the log keeps what there is of it.
     Then the document is damaged: what it lacks may have been lost instead of deleted, so its rows
     stay, nothing in it is mended, and no state of it is stored, in which the damage would be
-    forgotten. `holds_diagnostics_anew` says that the last
-    update changed the list of diagnostics in the document. `kept` are the diagnostics that do not
+    forgotten. `bytes` is how large the document is at most, encoded.
+    `holds_diagnostics_anew` says that the last update changed the list of diagnostics in the document. `kept` are the diagnostics that do not
     follow from the content; `reports` are those of them that the tables do not have yet, and
     `reported` is the update up to which there is nothing more to report. `repair` is the number of
     the update that `mend` has become.
@@ -51,6 +51,7 @@ class Replica:
         self.reported = self.repair = 0
         self._valid = read_valid(self._reader, Meaning())
         self.seq, self.state_seq = stored.seq, stored.state_seq
+        self.bytes = stored.size
         self.unstored_bytes = _bytes_of(stored.tail)
         self.holds_diagnostics_anew = False
         self._is_suspect = bool(
@@ -134,6 +135,7 @@ class Replica:
         undecodable = apply_all(self._document, updates, applied=self._note)
         self.seq = updates[-1].seq
         self.unstored_bytes += _bytes_of(updates)
+        self.bytes += _bytes_of(updates)
         return self._changes(self._touched, _diagnostics(undecodable))
 
     def mend(self, moment: Moment) -> Mended:
@@ -238,13 +240,14 @@ def _bytes_of(updates: Sequence[LoggedUpdate]) -> int:
 
 
 class ReplicaCache:
-    """The replicas that a worker has used last, at most `size` of them.
+    """The replicas that a worker has used last: at most `size`, of at most `most_bytes` together.
 
-    Whoever uses one takes it out and puts it back: what fails with one in between has dropped it.
+    The one used last is kept, however large: it is likely to be used next. Whoever uses one takes
+    it out and puts it back: what fails with one in between has dropped it.
     """
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, size: int, most_bytes: int) -> None:
+        self._size, self._most_bytes = size, most_bytes
         self._replicas: OrderedDict[UUID, Replica] = OrderedDict()
 
     def take(self, pipeline_id: UUID) -> Replica | None:
@@ -252,7 +255,11 @@ class ReplicaCache:
         return self._replicas.pop(pipeline_id, None)
 
     def put(self, pipeline_id: UUID, replica: Replica) -> None:
-        """Keep a replica, and drop the one that was not used for the longest time."""
+        """Keep a replica, and drop those that were not used for the longest time."""
         self._replicas[pipeline_id] = replica
-        if len(self._replicas) > self._size:
+        while len(self._replicas) > 1 and self._is_too_much():
             self._replicas.popitem(last=False)
+
+    def _is_too_much(self) -> bool:
+        bytes_ = sum(replica.bytes for replica in self._replicas.values())
+        return len(self._replicas) > self._size or bytes_ > self._most_bytes

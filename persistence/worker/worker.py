@@ -54,7 +54,8 @@ class WorkerSettings:
     After `stop` it projects what is left for at most `finish_timeout`. After each round it pauses
     for `gather`, so that edits in quick succession are projected together; if somebody waits for an
     edit, the next round begins so long after the beginning of the last one. At most `batch` updates
-    go into one transaction, which limits how long it holds its locks. A document's state is stored
+    go into one transaction, which limits how long it holds its locks. It keeps `cached_documents`
+    of `cached_bytes`, encoded; in memory they take five times that. A document's state is stored
     every `state_every` updates or `state_every_bytes` of them, which limits how much a load has to
     replay: a large edit takes ten times as long as a state. `backoff` is for a document that fails,
     `outage` for an error that concerns all of them.
@@ -64,6 +65,7 @@ class WorkerSettings:
     gather: float = 0.05
     finish_timeout: float = 10.0
     cached_documents: int = 64
+    cached_bytes: int = 32 * 1024 * 1024
     batch: int = 1000
     state_every: int = 500
     state_every_bytes: int = 1024 * 1024
@@ -90,7 +92,7 @@ class Worker:
     ) -> None:
         self._log, self._projections, self._notifications = log, projections, notifications
         self._settings = settings or WorkerSettings()
-        self._replicas = ReplicaCache(self._settings.cached_documents)
+        self._replicas = ReplicaCache(self._settings.cached_documents, self._settings.cached_bytes)
         reports = None if versions is None else DeletionReports(log, projections, versions)
         self._mender = Mender(
             log, projections, self._replicas, reports=reports, now=now, monotonic=clock

@@ -213,6 +213,28 @@ async def test_a_room_is_unloaded_some_time_after_the_last_one_left(node: Node) 
     assert (len(node.hub), visit.room.dropped) == (0, True)
 
 
+async def test_idle_rooms_are_unloaded_where_too_much_is_open(node: Node) -> None:
+    hub = node.hub = node.new_hub(loaded_bytes=1)
+    first = await node.enter()
+    first.leave()
+    other = await another_pipeline(node.store)
+    second = await node.enter(other)
+    assert (first.room.dropped, second.room.dropped) == (True, False)
+    hub.tick()
+    assert [hub.is_open(each) for each in (PIPELINE, other)] == [False, True]
+
+
+async def test_no_further_document_is_loaded_while_all_are_in_use(node: Node) -> None:
+    node.hub = node.new_hub(loaded_bytes=1)
+    visit = await node.enter()
+    other = await another_pipeline(node.store)
+    with pytest.raises(Overloaded, match="as many documents open as it may"):
+        await node.enter(other)
+    assert visit.inbox.end is None
+    assert (await node.enter()).room is visit.room
+    visit.room.leave(visit.session)
+
+
 async def test_the_depth_of_a_document_is_measured_aside_when_it_may_be_great(
     node: Node, replica: Replica
 ) -> None:

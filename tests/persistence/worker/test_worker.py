@@ -490,6 +490,19 @@ class TestFailing:
         assert rows.steps == editor.wanted().steps
         assert store.cursor(editor) == 3
 
+    @pytest.mark.parametrize(("cached_bytes", "loads"), [(10**6, 2), (1, 3)])
+    async def test_documents_are_cached_up_to_so_many_bytes_and_the_last_one_always(
+        self, store: Store, cached_bytes: int, loads: int
+    ) -> None:
+        one, other = await store.new_pipeline(1), await store.new_pipeline(2)
+        worker = a_worker(store, cached_bytes=cached_bytes)
+        await drain(worker)
+        last = store.loads[-1]
+        for editor in sorted((one, other), key=lambda each: each.pipeline_id != last):
+            await store.log(editor, editor.move(A, 5))
+            await drain(worker)
+        assert len(store.loads) == loads
+
     async def test_rows_stay_that_a_damaged_document_does_not_have(self, store: Store) -> None:
         editor = await store.new_pipeline()
         await store.log(editor, added := editor.add("c"), editor.move(A, 5))
