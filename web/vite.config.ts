@@ -53,7 +53,8 @@ const GROUPS = [
     "vite/preload-helper",
     "node_modules/(react|react-dom|scheduler|use-sync-external-store|wouter)/",
     "node_modules/lucide-react/dist/esm/(?!icons/)",
-    "web/src/(ui|theme|session)/",
+    // What only parts that come later show is left out.
+    "web/src/(ui|theme|session)/(?!Dialog|FormDialog|Menu|Select|SearchInput|TextField|SignIn|download)",
     "web/src/own\\.",
     "web/src/editor/familyOf\\.",
     "clients/js/src/(rest/|listeners)",
@@ -64,7 +65,7 @@ const GROUPS = [
     "clients/js/src/",
     "web/src/editor/(state|useCommands|pointer)\\.",
     "web/src/editor/canvas/(scene|measures|canvasState|canvasContext|facts|slots|viewFlow|wires|surroundings|same|routing|targets|later)\\.",
-    "web/src/editor/(comments/(CommentsProvider|threads)|problems/useProblemsOf|shortcuts/keyOf)\\.",
+    "web/src/editor/(comments/(CommentsProvider|threads)|problems/useProblemsOf)\\.",
   ),
 ];
 

@@ -15,8 +15,17 @@ export interface EditorState {
   readonly history: History | null;
   /** The id of the user whose part of the canvas is shown here, too. */
   readonly following: string | null;
-  /** What was refused last, shown at the pointer for a moment. */
+  /** What was refused last, shown at the pointer or the selection for a moment. */
   readonly refusal: Refusal | null;
+  /** An answer that is no refusal, shown in the same way. */
+  readonly note: Refusal | null;
+  /** What was said last to those who do not see it. */
+  readonly said: string;
+  readonly isHelpOpen: boolean;
+  /** Whether the properties of what is selected are shown. */
+  readonly arePropertiesOpen: boolean;
+  /** Applies what is edited as code; null while nothing is. */
+  readonly applyCode: (() => void) | null;
 }
 
 export interface History {
@@ -32,7 +41,20 @@ export interface Refusal {
   readonly at: { readonly x: number; readonly y: number } | null;
 }
 
-const INITIAL: EditorState = { view: "graph", isLibraryOpen: true, drawer: null, commenting: null, history: null, following: null, refusal: null };
+const INITIAL: EditorState = {
+  view: "graph",
+  isLibraryOpen: true,
+  drawer: null,
+  commenting: null,
+  history: null,
+  following: null,
+  refusal: null,
+  note: null,
+  said: "",
+  isHelpOpen: false,
+  arePropertiesOpen: true,
+  applyCode: null,
+};
 
 class Store {
   private state = INITIAL;
@@ -78,3 +100,6 @@ export const usePipelineId = (): string => useStore().pipelineId;
 
 /** How to change the state; the same function always. */
 export const useSetEditor = (): ((changes: Partial<EditorState>) => void) => useStore().set;
+
+/** How to read the state at the moment of an event; the same function always. */
+export const useGetEditor = (): (() => EditorState) => useStore().get;

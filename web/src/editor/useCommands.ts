@@ -6,7 +6,7 @@ import { useMemo } from "react";
 import { canvasOf, type Target } from "./canvas/canvasState";
 import { NODE_HEIGHT, NODE_WIDTH, type Point } from "./canvas/measures";
 import { structure } from "./canvas/later";
-import { pointer } from "./pointer";
+import { placeOfAnswers } from "./pointer";
 import { useSetEditor } from "./state";
 
 const VIEW_JUMP_MS = 240;
@@ -19,8 +19,10 @@ export interface Commands {
   readonly add: (type: string, target?: Target, at?: Point) => Promise<string | null>;
   /** Select a step and bring it into view. */
   readonly jumpTo: (stepId: string) => void;
-  /** Show why something was refused, at the pointer; returns whether it was done. */
+  /** Show why something was refused, at the pointer or the selection; returns whether it was done. */
   readonly check: (outcome: Outcome) => boolean;
+  /** Show there, in a sentence, why something cannot be done. */
+  readonly refuse: (message: string) => void;
 }
 
 export function useCommands(): Commands {
@@ -29,8 +31,9 @@ export function useCommands(): Commands {
   const [, select] = useSelection();
   const set = useSetEditor();
   return useMemo(() => {
+    const refuse = (message: string): void => set({ refusal: { message: sentence(message), at: placeOfAnswers() } });
     const check = (outcome: Outcome): boolean => {
-      if (!outcome.ok) set({ refusal: { message: sentence(outcome.refused.message), at: pointer() } });
+      if (!outcome.ok) refuse(outcome.refused.message);
       return outcome.ok;
     };
     const jumpTo = (stepId: string): void => {
@@ -47,7 +50,7 @@ export function useCommands(): Commands {
       select([added.id]);
       return added.id;
     };
-    return { add, jumpTo, check };
+    return { add, jumpTo, check, refuse };
   }, [room, flow, select, set]);
 }
 

@@ -2,10 +2,13 @@
 import { X } from "lucide-react";
 import { type ReactNode, useEffect, useId, useRef } from "react";
 import { IconButton } from "./Button";
+import { cx } from "./cx";
 import styles from "./Dialog.module.css";
 
-export function Dialog({ title, onClose, children, actions }: {
+export function Dialog({ title, isWide = false, onClose, children, actions }: {
   readonly title: string;
+  /** For what has more than a column. */
+  readonly isWide?: boolean;
   readonly onClose: () => void;
   readonly children: ReactNode;
   /** The buttons at the bottom, the primary one last. */
@@ -22,7 +25,7 @@ export function Dialog({ title, onClose, children, actions }: {
     <dialog
       ref={dialog}
       aria-labelledby={titleId}
-      className={styles.dialog}
+      className={cx(styles.dialog, isWide && styles.wide)}
       onCancel={(event) => (event.preventDefault(), onClose())}
       onClick={({ target }) => target === dialog.current && onClose()}
     >

@@ -16,7 +16,7 @@ export default function AddCase({ id }: { readonly id: string }): ReactNode {
   const className = cx("nodrag", "nopan", containerStyles.icon, containerStyles.quiet);
   if (reason !== undefined) {
     return (
-      <button type="button" className={className} aria-label="Add a case" aria-disabled title={reason}>
+      <button type="button" tabIndex={-1} className={className} aria-label="Add a case" aria-disabled title={reason}>
         <ListPlus size={15} />
       </button>
     );
@@ -25,7 +25,7 @@ export default function AddCase({ id }: { readonly id: string }): ReactNode {
     <Popover
       label="Add a case"
       trigger={(trigger) => (
-        <button {...trigger} type="button" className={className} aria-label="Add a case" title="Add a case">
+        <button {...trigger} type="button" tabIndex={-1} className={className} aria-label="Add a case" title="Add a case">
           <ListPlus size={15} />
         </button>
       )}

@@ -91,7 +91,12 @@ function Graph(): ReactNode {
           panActivationKeyCode="Space"
           zoomActivationKeyCode={ZOOM_KEYS}
           multiSelectionKeyCode={SELECT_KEYS}
-          deleteKeyCode={isReadOnly ? null : DELETE_KEYS}
+          deleteKeyCode={null}
+          disableKeyboardA11y
+          tabIndex={0}
+          data-region="canvas"
+          aria-label="Canvas"
+          aria-describedby="react-flow__node-desc-1"
           colorMode={colorMode}
           onlyRenderVisibleElements
           elevateNodesOnSelect={false}
@@ -158,8 +163,6 @@ const PAN_BUTTONS = [1];
 const ZOOM_KEYS = ["Meta", "Control"];
 const SELECT_KEYS = ["Meta", "Control", "Shift"];
 
-const DELETE_KEYS = ["Delete", "Backspace"];
-
 /** The licence allows it; Pipeloom names React Flow in its documentation. */
 const PRO = { hideAttribution: true };
 
@@ -182,9 +185,12 @@ function useHandlers({ join, end, refusal }: Connecting, { open, openAt }: Menu)
   }), [join, end, refusal, open, openAt]);
 }
 
+/** The keys themselves: `shortcuts/`. */
+const KEYS = "Tab leads from step to step. The arrow keys move a step, Enter opens its properties, Delete removes it, and Escape leads out. The question mark lists all keys.";
+
 const WORDS = {
-  "node.a11yDescription.default": "Enter selects the step. Then the arrow keys move it, Delete removes it, and Escape lets go.",
-  "node.a11yDescription.keyboardDisabled": "Enter selects the step. Then the arrow keys move it.",
+  "node.a11yDescription.default": KEYS,
+  "node.a11yDescription.keyboardDisabled": KEYS,
   "edge.a11yDescription.default": "Enter selects the connection. Then Delete removes it, and Escape lets go.",
 };
 

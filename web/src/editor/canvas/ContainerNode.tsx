@@ -61,6 +61,7 @@ function Head({ data: { step }, frame: { count, isFolded, lanes, isSplit } }: {
       <span className={styles.count}>{count === 1 ? "1 step" : `${count} steps`}</span>
       <button
         type="button"
+        tabIndex={-1}
         className={cx("nodrag", "nopan", styles.icon)}
         aria-label={isFolded ? `Unfold ${step.name}` : `Fold ${step.name}`}
         aria-expanded={!isFolded}
@@ -119,6 +120,7 @@ function AddButton({ id, lane, label }: { readonly id: string; readonly lane: La
   return (
     <button
       type="button"
+      tabIndex={-1}
       className={cx("nodrag", "nopan", styles.icon, styles.quiet)}
       aria-label={label}
       aria-disabled={reason !== undefined || undefined}
@@ -135,6 +137,7 @@ function AddTile({ id, lane }: { readonly id: string; readonly lane: Lane }): Re
   return (
     <button
       type="button"
+      tabIndex={-1}
       className={cx("nodrag", "nopan", styles.add)}
       aria-disabled={reason !== undefined || undefined}
       title={reason}

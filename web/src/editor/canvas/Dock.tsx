@@ -8,6 +8,7 @@ import { useSelection, useUndo } from "pipeloom-client/react";
 import type { ReactNode } from "react";
 import { IconButton } from "../../ui/Button";
 import { useEditor } from "../state";
+import { keyFor } from "../shortcuts/table";
 import { useNarrow } from "../useNarrow";
 import { motion } from "../useCommands";
 import type { Alignment } from "./aligning";
@@ -23,7 +24,7 @@ const percent = ({ transform: [, , zoom] }: { readonly transform: readonly [numb
 export default function Dock(): ReactNode {
   const isNarrow = useNarrow();
   return (
-    <Panel position="bottom-center" className={styles.dock} role="toolbar" aria-label="Canvas tools">
+    <Panel position="bottom-center" className={styles.dock} role="toolbar" aria-label="Canvas tools" data-region="dock">
       {isNarrow ? null : <Editing />}
       <View />
     </Panel>
@@ -49,7 +50,7 @@ function Add(): ReactNode {
     <span className={styles.add} data-always={!isLibraryOpen}>
       <IconButton
         label="Add a step"
-        shortcut="a"
+        shortcut={keyFor("add")}
         side="top"
         disabledReason={reason}
         onClick={({ currentTarget }) => store.set({ adding: { beside: currentTarget.getBoundingClientRect(), target: null } })}
@@ -65,10 +66,10 @@ function History(): ReactNode {
   const { undo, redo, canUndo, canRedo } = useUndo();
   return (
     <>
-      <IconButton label="Undo" shortcut="mod+z" side="top" onClick={undo} disabledReason={canUndo ? undefined : "Nothing to undo"}>
+      <IconButton label="Undo" shortcut={keyFor("undo")} side="top" onClick={undo} disabledReason={canUndo ? undefined : "Nothing to undo"}>
         <Undo2 size={16} />
       </IconButton>
-      <IconButton label="Redo" shortcut="mod+shift+z" side="top" onClick={redo} disabledReason={canRedo ? undefined : "Nothing to redo"}>
+      <IconButton label="Redo" shortcut={keyFor("redo")} side="top" onClick={redo} disabledReason={canRedo ? undefined : "Nothing to redo"}>
         <Redo2 size={16} />
       </IconButton>
     </>
@@ -119,14 +120,14 @@ function View(): ReactNode {
   const duration = motion(160);
   return (
     <>
-      <IconButton label="Zoom out" shortcut="mod+-" side="top" onClick={() => void flow.zoomOut({ duration })}>
+      <IconButton label="Zoom out" shortcut={keyFor("zoomOut")} side="top" onClick={() => void flow.zoomOut({ duration })}>
         <ZoomOut size={16} />
       </IconButton>
       <output className={styles.zoom} aria-label="Zoom">{zoom}%</output>
-      <IconButton label="Zoom in" shortcut="mod++" side="top" onClick={() => void flow.zoomIn({ duration })}>
+      <IconButton label="Zoom in" shortcut={keyFor("zoomIn")} side="top" onClick={() => void flow.zoomIn({ duration })}>
         <ZoomIn size={16} />
       </IconButton>
-      <IconButton label="Fit everything" shortcut="mod+0" side="top" onClick={() => void flow.fitView({ ...FIT, duration })}>
+      <IconButton label="Fit everything" shortcut={keyFor("fit")} side="top" onClick={() => void flow.fitView({ ...FIT, duration })}>
         <Maximize size={16} />
       </IconButton>
     </>

@@ -8,6 +8,7 @@ import { useAsked } from "../../session/useAsked";
 import { Button } from "../../ui/Button";
 import { Kbd } from "../../ui/Kbd";
 import { Popover } from "../../ui/Popover";
+import { keyFor } from "../shortcuts/table";
 import { usePipelineId } from "../state";
 import { useCommands } from "../useCommands";
 import { useCanvasContent } from "./canvasContext";
@@ -24,7 +25,7 @@ export default function Empty(): ReactNode {
     <div className={styles.empty}>
       <h2>Start with a step</h2>
       <p>
-        Drag one from the left, press <Kbd keys="a" /> to search, or begin with a file.
+        Drag one from the left, press <Kbd keys={keyFor("add")} /> to search, or begin with a file.
       </p>
       <div className={styles.ways}>
         <Button

@@ -41,7 +41,8 @@ export function chosenBoxes({ items, boxes }: Scene, selected: readonly string[]
   }));
 }
 
-function relative({ items, frames, boxes }: Scene, id: string, { x, y }: Point): Point {
+/** A corner on the canvas as a position in the list of its step, where that may stand. */
+export function relative({ items, frames, boxes }: Scene, id: string, { x, y }: Point): Point {
   const item = items.get(id);
   const corner = boxes.get(item?.parent ?? "");
   const frame = frames.get(item?.parent ?? "");

@@ -1,15 +1,17 @@
 /** The commands of the menu at the pointer. */
 import { useReactFlow } from "@xyflow/react";
 import { CopyPlus, Eye, EyeOff, FoldVertical, Maximize, Plus, SquareDashedMousePointer, Trash2, UnfoldVertical, WandSparkles } from "lucide-react";
-import { duplicate, patchStep, remove } from "pipeloom-client";
+import { patchStep, remove } from "pipeloom-client";
 import { useRoom, useSelection } from "pipeloom-client/react";
 import { useCallback } from "react";
 import type { MenuItem, MenuItems } from "../../ui/Menu";
+import { keyFor } from "../shortcuts/table";
 import { motion, useCommands } from "../useCommands";
 import { useCanvasContent } from "./canvasContext";
 import { useCanvasStore } from "./canvasState";
 import { FIT } from "./measures";
 import type { OpenMenu } from "./useMenu";
+import { useSelectionEdits } from "./useSelectionEdits";
 import { useTidy } from "./useTidy";
 
 const SIZE = 15;
@@ -34,9 +36,9 @@ const disabled = (reason: string | undefined): Pick<MenuItem, "disabledReason"> 
 
 function useStepItems(): (ids: readonly string[]) => MenuItems {
   const { pipeline } = useRoom();
-  const [, select] = useSelection();
   const store = useCanvasStore();
   const { check } = useCommands();
+  const edits = useSelectionEdits();
   const reason = useCanvasContent().readOnlyReason;
   const { tidy } = useTidy();
   return useCallback(
@@ -49,28 +51,25 @@ function useStepItems(): (ids: readonly string[]) => MenuItems {
           for (const { id } of steps) if (!check(patchStep(pipeline, id, { enabled: !isEnabled }))) return;
         }, pipeline.origin);
       };
-      const copy = (): void => {
-        const copied = duplicate(pipeline, ids);
-        if (check(copied) && copied.ok) select(ids.flatMap((id) => copied.steps[id] ?? []));
-      };
       const containers = ids.filter((id) => store.scene?.frames.has(id));
       const isFolded = containers.some((id) => store.get().folded.has(id));
       const fold: MenuItem = {
         label: isFolded ? "Unfold" : "Fold",
         icon: isFolded ? <UnfoldVertical size={SIZE} /> : <FoldVertical size={SIZE} />,
+        shortcut: keyFor("fold"),
         onSelect: () => containers.filter((id) => store.get().folded.has(id) === isFolded).forEach(store.fold),
       };
       return [
-        { label: "Duplicate", icon: <CopyPlus size={SIZE} />, shortcut: "mod+d", onSelect: copy, ...able },
+        { label: "Duplicate", icon: <CopyPlus size={SIZE} />, shortcut: keyFor("duplicate"), onSelect: () => void edits.duplicate(ids), ...able },
         null,
         { label: isEnabled ? "Disable" : "Enable", icon: isEnabled ? <EyeOff size={SIZE} /> : <Eye size={SIZE} />, onSelect: enable, ...able },
         ...(containers.length > 0 ? [fold] : []),
         ...(ids.length > 1 ? [{ label: "Tidy the selection", icon: <WandSparkles size={SIZE} />, onSelect: tidy, ...able }] : []),
         null,
-        { label: "Delete", icon: <Trash2 size={SIZE} />, shortcut: "backspace", isDangerous: true, onSelect: () => void check(remove(pipeline, ids)), ...able },
+        { label: "Delete", icon: <Trash2 size={SIZE} />, shortcut: keyFor("remove"), isDangerous: true, onSelect: () => void edits.remove(ids), ...able },
       ];
     },
-    [pipeline, select, store, check, reason, tidy],
+    [pipeline, store, check, edits, reason, tidy],
   );
 }
 
@@ -98,11 +97,11 @@ function useCanvasItems(): (menu: OpenMenu) => MenuItems {
       const able = disabled(reason);
       const add = (): void => store.set({ adding: { beside: new DOMRect(at.x, at.y, 0, 0), target: null, at: flow.screenToFlowPosition(at, { snapToGrid: false }) } });
       return [
-        { label: "Add a step here", icon: <Plus size={SIZE} />, shortcut: "a", onSelect: add, ...able },
-        { label: "Select all", icon: <SquareDashedMousePointer size={SIZE} />, shortcut: "mod+a", onSelect: () => select([...pipeline.steps().keys()]) },
+        { label: "Add a step here", icon: <Plus size={SIZE} />, shortcut: keyFor("add"), onSelect: add, ...able },
+        { label: "Select all", icon: <SquareDashedMousePointer size={SIZE} />, shortcut: keyFor("selectAll"), onSelect: () => select([...pipeline.steps().keys()]) },
         null,
         { label: "Tidy up", icon: <WandSparkles size={SIZE} />, onSelect: tidy, ...able },
-        { label: "Fit everything", icon: <Maximize size={SIZE} />, shortcut: "mod+0", onSelect: () => void flow.fitView({ ...FIT, duration: motion(160) }) },
+        { label: "Fit everything", icon: <Maximize size={SIZE} />, shortcut: keyFor("fit"), onSelect: () => void flow.fitView({ ...FIT, duration: motion(160) }) },
       ];
     },
     [pipeline, flow, select, store, reason, tidy],

@@ -254,7 +254,7 @@ function drawn({ node, frame, hasIn, hasOut, isHidden, isFloating }: Look): Canv
     measured: { width, height },
     handles: handles({ width, height }),
     ariaLabel: `${node.data.label}, ${node.data.step.type.replaceAll("_", " ")}${node.data.step.enabled ? "" : ", disabled"}`,
-    domAttributes: { "aria-roledescription": frame === null ? "step" : "container of steps" },
+    domAttributes: { "aria-roledescription": frame === null ? "step" : "container of steps", tabIndex: -1 },
     zIndex: isFloating ? ABOVE : frame === null ? 0 : BELOW,
     ...(isHidden ? { hidden: true } : {}),
   };
@@ -269,7 +269,7 @@ function edgeOf(wire: Wire, { route, obstacles, source, target }: Routed, isActi
     target: wire.target,
     type: "connection",
     ariaLabel: wire.name,
-    domAttributes: { "aria-roledescription": "connection" },
+    domAttributes: { "aria-roledescription": "connection", tabIndex: -1 },
     selected: wire.isSelected,
     data: { connections, route, kind, label, isActive, around: label === null ? [] : [...obstacles.filter((box) => overlap(box, route.bounds, NEAR_LABEL)), source, target], target },
     markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14, color },

@@ -12,7 +12,7 @@ export function Code(): ReactNode {
   const root = useRef<HTMLElement>(null);
   useSameMiddle(root);
   return (
-    <section ref={root} className={styles.code} aria-label="Pipeline YAML">
+    <section ref={root} className={styles.code} aria-label="Pipeline YAML" data-region="code">
       <Suspense fallback={<Skeleton className={styles.waiting} />}>
         <CodeView />
       </Suspense>

@@ -9,7 +9,7 @@ import { Dialog } from "../../ui/Dialog";
 import type { LineProblem } from "../text/lineProblems";
 import { YamlArea } from "../text/YamlArea";
 import type { YamlEditor } from "../text/yamlEditor";
-import { useEditor, usePipelineId } from "../state";
+import { useEditor, usePipelineId, useSetEditor } from "../state";
 import { useStepTypes } from "../stepTypes";
 import { useCommands } from "../useCommands";
 import { useReadOnly } from "../useReadOnly";
@@ -34,6 +34,7 @@ export default function CodeView(): ReactNode {
   const onLine = useStepsInView(editor, text, draft !== null);
   const problems = useMemo(() => (draft === null ? [] : [...found, ...draft.conflicts]), [draft, found]);
   const { apply, isApplying } = useApply(id, live, draft, { setDraft, setFound, setRefusal });
+  useSaveKey(draft !== null && draft.text !== draft.base.yaml && !isApplying, () => void apply(false));
   return (
     <>
       <Head
@@ -70,6 +71,20 @@ export default function CodeView(): ReactNode {
       )}
     </>
   );
+}
+
+/** The key that saves applies what was typed. */
+function useSaveKey(isTyped: boolean, apply: () => void): void {
+  const set = useSetEditor();
+  const readOnly = useReadOnly();
+  const latest = useRef(apply);
+  latest.current = apply;
+  const canApply = isTyped && readOnly === undefined;
+  useEffect(() => {
+    if (!canApply) return;
+    set({ applyCode: () => latest.current() });
+    return () => set({ applyCode: null });
+  }, [set, canApply]);
 }
 
 function useDraft(id: string): { draft: CodeDraft | null; setDraft: (draft: CodeDraft | null) => void } {

@@ -1,10 +1,9 @@
 /** Pins at the steps that somebody has commented on, and the threads of the one that is open. */
 import { NodeToolbar, Position } from "@xyflow/react";
-import { useRoom, useSelection } from "pipeloom-client/react";
-import { type CSSProperties, type ReactNode, Suspense, useEffect } from "react";
+import { useRoom } from "pipeloom-client/react";
+import { type CSSProperties, type ReactNode, Suspense } from "react";
 import { personColor, initials } from "../../theme/people";
 import { useIsFar } from "../canvas/canvasContext";
-import { keyOf } from "../shortcuts/keyOf";
 import { useEditor, useSetEditor } from "../state";
 import { useNarrow } from "../useNarrow";
 import { useSharedComments } from "./CommentsProvider";
@@ -21,7 +20,6 @@ export default function Pins(): ReactNode {
   const { byStep } = useSharedComments();
   const isFar = useIsFar();
   const open = useEditor((state) => state.commenting);
-  useKeys();
   return (
     <>
       {isFar ? null : [...byStep].slice(0, MOST).map(([id, threads]) => <Pin key={id} id={id} threads={threads} />)}
@@ -50,6 +48,7 @@ function Pin({ id, threads }: { readonly id: string; readonly threads: readonly 
     <NodeToolbar nodeId={id} isVisible position={Position.Top} align="end" offset={-10} className={styles.place}>
       <button
         type="button"
+        tabIndex={-1}
         className={styles.pin}
         aria-label={`Comments on ${step.name}: ${count}`}
         aria-expanded={open === id}
@@ -60,19 +59,4 @@ function Pin({ id, threads }: { readonly id: string; readonly threads: readonly 
       />
     </NodeToolbar>
   );
-}
-
-/** `C` comments on the selected step. */
-function useKeys(): void {
-  const [[first]] = useSelection();
-  const set = useSetEditor();
-  useEffect(() => {
-    const press = (event: KeyboardEvent): void => {
-      if (keyOf(event) !== "c" || first === undefined) return;
-      event.preventDefault();
-      set({ commenting: first });
-    };
-    document.addEventListener("keydown", press);
-    return () => document.removeEventListener("keydown", press);
-  }, [first, set]);
 }

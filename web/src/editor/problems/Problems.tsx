@@ -20,7 +20,7 @@ export function Problems(): ReactNode {
   const set = useSetEditor();
   const open = threads.filter(({ root }) => !root.resolved);
   return (
-    <section className={styles.drawer} aria-label="Problems and comments" data-open={drawer !== null}>
+    <section className={styles.drawer} aria-label="Problems and comments" data-region="problems" data-open={drawer !== null}>
       <header className={styles.head}>
         <Tabs<Drawer>
           label="Problems and comments"

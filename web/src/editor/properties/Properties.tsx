@@ -1,5 +1,5 @@
 /** The panel of what is selected: one step's fields, or what can be done with several. Loaded when something is first selected. */
-import { Copy, Ellipsis, Eye, EyeOff, Trash2, X } from "lucide-react";
+import { Copy, Ellipsis, Eye, EyeOff, PanelRightOpen, Trash2, X } from "lucide-react";
 import { duplicate, patchStep, remove, type Step } from "pipeloom-client";
 import { useRoom, useSelection, useStep } from "pipeloom-client/react";
 import type { StepTypeInfo } from "pipeloom-client/rest";
@@ -11,6 +11,7 @@ import { Tabs } from "../../ui/Tabs";
 import { useSharedComments } from "../comments/CommentsProvider";
 import { TypeTile } from "../families";
 import { useStepTypes } from "../stepTypes";
+import { useEditor, useSetEditor } from "../state";
 import { useCommands } from "../useCommands";
 import { StepEditing } from "./editing";
 import styles from "./Properties.module.css";
@@ -23,8 +24,20 @@ const StepComments = later(() => import("../comments/Comments").then((module) =>
 
 export default function Properties(): ReactNode {
   const [[first, ...others]] = useSelection();
+  const isOpen = useEditor((state) => state.arePropertiesOpen);
   if (first === undefined) return null;
+  if (!isOpen) return <Folded />;
   return others.length > 0 ? <Several ids={[first, ...others]} /> : <Single key={first} id={first} />;
+}
+
+/** All panels are hidden: this leads back to this one. */
+function Folded(): ReactNode {
+  const set = useSetEditor();
+  return (
+    <IconButton label="Open the properties" className={styles.unfold} onClick={() => set({ arePropertiesOpen: true })}>
+      <PanelRightOpen size={16} />
+    </IconButton>
+  );
 }
 
 function Close(): ReactNode {

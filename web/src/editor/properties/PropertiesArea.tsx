@@ -2,6 +2,7 @@
 import { useSelection } from "pipeloom-client/react";
 import { type ReactNode, Suspense, useEffect } from "react";
 import { Skeleton } from "../../ui/Skeleton";
+import { useEditor } from "../state";
 import styles from "./Properties.module.css";
 import { later } from "../../ui/later";
 
@@ -10,6 +11,7 @@ const Properties = later(load);
 
 export function PropertiesArea(): ReactNode {
   const [selected] = useSelection();
+  const isOpen = useEditor((state) => state.arePropertiesOpen);
   useEffect(() => {
     // Once the steps are drawn: then the first selection need not wait for it.
     const timer = setTimeout(() => void load().catch(() => undefined), 1500);
@@ -17,7 +19,7 @@ export function PropertiesArea(): ReactNode {
   }, []);
   if (selected.length === 0) return null;
   return (
-    <aside className={styles.properties} aria-label="Properties" tabIndex={-1} data-panel>
+    <aside className={styles.properties} aria-label="Properties" tabIndex={-1} data-panel data-region="properties" data-folded={!isOpen}>
       <Suspense fallback={<Skeleton className={styles.waiting} />}>
         <Properties />
       </Suspense>

@@ -1,52 +1,65 @@
-/** The keyboard of the editor, and what it refuses: shown at the pointer. */
-import { Ban } from "lucide-react";
-import { useReactFlow } from "@xyflow/react";
-import { useRoom, useSelection, useUndo } from "pipeloom-client/react";
-import { type ReactNode, useEffect, useRef } from "react";
-import { useEditor, useSetEditor } from "../state";
-import { motion } from "../useCommands";
-import { keyOf } from "./keyOf";
+/** The keyboard of the editor, and what it answers: refusals at the pointer or the selection, said at once; the rest politely. */
+import { Ban, Info } from "lucide-react";
+import { type ReactNode, Suspense, useEffect, useMemo, useRef } from "react";
+import { type Refusal, useEditor, useGetEditor, useSetEditor } from "../state";
+import { later } from "../../ui/later";
+import type { Handlers } from "./handlers";
+import { isAbove, isField, keyOf } from "./keyOf";
+import { rememberFocus } from "./regions";
 import styles from "./Shortcuts.module.css";
+import { commandOf, SHORTCUTS, type Shortcut } from "./table";
+import { useEditKeys, useWalkKeys } from "./useStepKeys";
+import { useViewKeys } from "./useViewKeys";
+import { focusedOnCanvas } from "./walking";
+
+const Help = later(() => import("./Help"));
 
 export default function Shortcuts(): ReactNode {
   useShortcuts();
-  return <Refused />;
+  useEffect(rememberFocus, []);
+  const isHelpOpen = useEditor((state) => state.isHelpOpen);
+  return (
+    <>
+      <Refused />
+      <Noted />
+      {isHelpOpen ? (
+        <Suspense>
+          <Help />
+        </Suspense>
+      ) : null}
+    </>
+  );
+}
+
+function useHandlers(): Handlers {
+  const [view, walk, edit] = [useViewKeys(), useWalkKeys(), useEditKeys()];
+  return useMemo(() => ({ ...view, ...walk, ...edit }), [view, walk, edit]);
 }
 
 function useShortcuts(): void {
-  const { undo, redo } = useUndo();
-  const room = useRoom();
-  const [, select] = useSelection();
-  const flow = useReactFlow();
-  const set = useSetEditor();
-  const following = useRef<string | null>(null);
-  following.current = useEditor((state) => state.following);
+  const latest = useRef<Handlers | null>(null);
+  latest.current = useHandlers();
+  const get = useGetEditor();
   useEffect(() => {
-    const duration = motion(160);
-    const commands: Readonly<Record<string, () => void>> = {
-      "mod+z": undo,
-      "mod+shift+z": redo,
-      "mod+y": redo,
-      "mod+a": () => select([...room.pipeline.steps().keys()]),
-      "mod+0": () => void flow.fitView({ padding: 0.15, duration }),
-      "mod++": () => void flow.zoomIn({ duration }),
-      "mod+-": () => void flow.zoomOut({ duration }),
-      // Everything is saved as it is written; the browser would save the page.
-      "mod+s": () => undefined,
-      "mod+1": () => set({ view: "graph" }),
-      "mod+2": () => set({ view: "code" }),
-      "mod+3": () => set({ view: "split" }),
-      escape: () => (following.current === null ? select([]) : set({ following: null })),
-    };
     const press = (event: KeyboardEvent): void => {
-      const command = commands[keyOf(event)];
-      if (command === undefined || event.defaultPrevented) return;
-      event.preventDefault();
-      command();
+      if (event.defaultPrevented || event.isComposing) return;
+      const key = keyOf(event);
+      const command = commandOf(key);
+      if (command === undefined || !applies(SHORTCUTS[command], event)) return;
+      if (SHORTCUTS[command].on !== undefined && !isCanvasShown(get())) return;
+      if (latest.current?.[command](key) !== false) event.preventDefault();
     };
     document.addEventListener("keydown", press);
     return () => document.removeEventListener("keydown", press);
-  }, [undo, redo, room, select, flow, set]);
+  }, [get]);
+}
+
+const isCanvasShown = ({ view, history }: { readonly view: string; readonly history: unknown }): boolean => view !== "code" && history === null;
+
+/** What is typed belongs to the field, and what is above the page has keys of its own. */
+function applies({ on, isInFields }: Shortcut, { target }: KeyboardEvent): boolean {
+  if (isAbove(target) || (isField(target) && isInFields !== true)) return false;
+  return on !== "focus" || document.activeElement === document.body || focusedOnCanvas() !== null;
 }
 
 const SHOWN_MS = 4000;
@@ -59,14 +72,32 @@ function Refused(): ReactNode {
     const timer = setTimeout(() => set({ refusal: null }), SHOWN_MS);
     return () => clearTimeout(timer);
   }, [refusal, set]);
-  const { x, y } = refusal?.at ?? { x: innerWidth / 2, y: innerHeight / 2 };
+  return <div role="alert">{refusal === null ? null : <Answer {...refusal} icon={<Ban size={14} aria-hidden="true" />} />}</div>;
+}
+
+/** What is no refusal, and what is said without being shown. */
+function Noted(): ReactNode {
+  const note = useEditor((state) => state.note);
+  const said = useEditor((state) => state.said);
+  const set = useSetEditor();
+  useEffect(() => {
+    if (note === null) return;
+    const timer = setTimeout(() => set({ note: null }), SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [note, set]);
   return (
-    <div role="alert">
-      {refusal === null ? null : (
-        <p className={styles.refusal} style={{ left: Math.min(x + 12, innerWidth - 320), top: Math.min(y + 12, innerHeight - 60) }}>
-          <Ban size={14} aria-hidden="true" /> {refusal.message}
-        </p>
-      )}
-    </div>
+    <>
+      <div aria-live="polite">{note === null ? null : <Answer {...note} icon={<Info size={14} aria-hidden="true" />} />}</div>
+      <div aria-live="polite" className="visually-hidden">{said}</div>
+    </>
+  );
+}
+
+function Answer({ message, at, icon }: Refusal & { readonly icon: ReactNode }): ReactNode {
+  const { x, y } = at ?? { x: innerWidth / 2, y: innerHeight / 2 };
+  return (
+    <p className={styles.refusal} style={{ left: Math.max(8, Math.min(x + 12, innerWidth - 320)), top: Math.max(8, Math.min(y + 12, innerHeight - 60)) }}>
+      {icon} {message}
+    </p>
   );
 }

@@ -3,7 +3,6 @@ import { keyOf } from "./keyOf";
 
 const stroke = (key: string, ...held: readonly string[]) => ({
   key,
-  target: null,
   ctrlKey: held.includes("ctrl"),
   metaKey: held.includes("meta"),
   shiftKey: held.includes("shift"),

@@ -1,18 +1,18 @@
 /** What is done seldom: export, fork, archive, delete, and how the page looks. */
-import { Archive, ArchiveRestore, Download, Ellipsis, GitFork, Monitor, Moon, Sun, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, Download, Ellipsis, GitFork, Keyboard, Monitor, Moon, Sun, Trash2 } from "lucide-react";
 import { patchSettings } from "pipeloom-client";
 import { useOthers, useRoom } from "pipeloom-client/react";
 import { type ReactNode, Suspense, useState } from "react";
-import { download, fileNameOf } from "../../session/download";
-import { rest, sentenceOf } from "../../session/rest";
+import { rest } from "../../session/rest";
 import { choose, useThemeChoice } from "../../theme/theme";
 import { IconButton } from "../../ui/Button";
 import { Menu, type MenuItems } from "../../ui/Menu";
-import { pointer } from "../pointer";
 import { usePipelineId, useSetEditor } from "../state";
 import { useCommands } from "../useCommands";
 import { useReadOnly } from "../useReadOnly";
 import { isAdmin, type Place } from "./place";
+import { keyFor } from "../shortcuts/table";
+import { useAttempt, useExport } from "./useExport";
 import { useSettings } from "./useSettings";
 import { later } from "../../ui/later";
 
@@ -24,6 +24,8 @@ export default function More({ place }: { readonly place: Place | undefined }): 
   const [dialog, setDialog] = useState<PlaceDialogKind | null>(null);
   const items = usePipelineItems(place, setDialog);
   const theme = useThemeItems();
+  const set = useSetEditor();
+  const keys = { label: "Keyboard shortcuts", icon: <Keyboard size={16} />, shortcut: keyFor("help"), onSelect: () => set({ isHelpOpen: true }) };
   return (
     <>
       <Menu
@@ -34,7 +36,7 @@ export default function More({ place }: { readonly place: Place | undefined }): 
             <Ellipsis size={16} />
           </IconButton>
         )}
-        items={[...items, null, ...theme]}
+        items={[...items, null, keys, null, ...theme]}
       />
       {dialog === null || place === undefined ? null : (
         <Suspense>
@@ -59,7 +61,7 @@ function usePipelineItems(place: Place | undefined, open: (kind: PlaceDialogKind
   const setStatus = (next: typeof status): void => void check(patchSettings(pipeline, { status: next }));
   const remove = (): void => (othersHere ? open("delete") : attempt(() => rest.pipelines.delete(id)));
   return [
-    { label: "Export YAML", icon: <Download size={16} />, onSelect: exportYaml },
+    { label: "Export YAML", icon: <Download size={16} />, shortcut: keyFor("exportYaml"), onSelect: exportYaml },
     { label: "Fork", icon: <GitFork size={16} />, disabledReason: forkingRefused(place), onSelect: () => open("fork") },
     null,
     status === "archived"
@@ -76,19 +78,6 @@ function useThemeItems(): MenuItems {
     { label: "Dark", icon: <Moon size={16} />, checked: theme === "dark", onSelect: () => choose("dark") },
     { label: "As the system", icon: <Monitor size={16} />, checked: theme === "system", onSelect: () => choose("system") },
   ];
-}
-
-/** Ask the server for something; what it refuses is said at the pointer. */
-function useAttempt(): (deed: () => Promise<unknown>) => void {
-  const set = useSetEditor();
-  return (deed) => void deed().catch((error: unknown) => set({ refusal: { message: sentenceOf(error), at: pointer() } }));
-}
-
-function useExport(): () => void {
-  const { pipeline } = useRoom();
-  const id = usePipelineId();
-  const attempt = useAttempt();
-  return () => attempt(async () => download((await rest.yaml.export(id)).yaml, fileNameOf(pipeline.settings().name)));
 }
 
 function forkingRefused(place: Place | undefined): string | undefined {

@@ -38,7 +38,7 @@ export function SavedState(): ReactNode {
   return (
     <>
       {/* Announced by what stands below: not with each edit. */}
-      <span role="status" aria-live="off" className={cx(styles.state, LOOKS[kind])} title={titleOf(kind, saved)}>
+      <span role="status" aria-live="off" data-saved className={cx(styles.state, LOOKS[kind])} title={titleOf(kind, saved)}>
         {ICONS[kind]}
         {wordsOf(kind, saved)}
         {kind === "signedOut" ? <Action label="Sign in" run={() => setSigningIn(true)} /> : null}

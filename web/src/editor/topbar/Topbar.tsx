@@ -31,7 +31,7 @@ export function Topbar(): ReactNode {
   const pipelineId = usePipelineId();
   useEffect(() => recent.add(pipelineId), [pipelineId]);
   return (
-    <header className={styles.topbar}>
+    <header className={styles.topbar} data-region="topbar">
       {isEmbedded ? null : (
         <IconButton label="All pipelines" onClick={() => navigate("/home")}>
           <LayoutGrid size={16} />
