@@ -1,7 +1,8 @@
 /** Adds steps to lists and moves them between lists, each as one edit with everything that makes room for it. */
-import { addStep, moveSteps, type Outcome, type Pipeline, placeStep } from "pipeloom-client";
+import { addStep, moveSteps, type Outcome, paste, type Pasted, type Pipeline, placeStep } from "pipeloom-client";
+import type { Copied, CopiedStep } from "../clipboard/clipText";
 import type { Target } from "./canvasState";
-import { NODE_HEIGHT, NODE_WIDTH, type Point, type Size } from "./measures";
+import { type Box, NODE_HEIGHT, NODE_WIDTH, type Point, type Size } from "./measures";
 import { freePlace, landingIn, settled } from "./placing";
 import { type Item, type Scene, sceneOf } from "./scene";
 
@@ -35,6 +36,48 @@ export function addTo(pipeline: Pipeline, type: string, target: Target, wanted: 
     const item: Item = { id: added.id, type, parent: target.parent, slot: target.slot, position };
     settle(pipeline, scene, [...moved(scene, moves), item], [target.parent], moves);
     return added;
+  });
+}
+
+/** The rectangle that the outermost of copied steps take, as they stood. */
+export function extentOf(steps: readonly CopiedStep[]): Box {
+  const ids = new Set(steps.map(({ id }) => id));
+  const items = steps.map((step) => itemOf(step, ids, null, "steps"));
+  const { boxes, children } = sceneOf(inOrder(items));
+  const outer = (children.get(null) ?? []).flatMap(({ id }) => boxes.get(id) ?? []);
+  const [x, y] = [Math.min(...outer.map((box) => box.x)), Math.min(...outer.map((box) => box.y))];
+  return { x, y, width: Math.max(...outer.map((box) => box.x + box.width)) - x, height: Math.max(...outer.map((box) => box.y + box.height)) - y };
+}
+
+function itemOf(step: CopiedStep, ids: ReadonlySet<string>, parent: string | null, slot: string): Item {
+  const { id, type, position } = step;
+  const isOuter = !ids.has(String(step["parent_step_id"]));
+  return { id, type, position, parent: isOuter ? parent : String(step["parent_step_id"]), slot: isOuter ? slot : String(step["slot"]) };
+}
+
+/** Paste copied steps into a list, all as if they were one box; `wanted` is its corner on the canvas. */
+export function pasteInto(pipeline: Pipeline, copied: Copied, target: Target, wanted: Point): Outcome<Pasted> {
+  const scene = documentScene(pipeline);
+  const extent = extentOf(copied.steps);
+  const size = { width: extent.width, height: extent.height };
+  const at = target.parent === null ? freePlace(topBoxes(scene), wanted, size) : relative(scene, target, wanted);
+  const { position, before, moves } = landingIn(scene, target, size, at);
+  const by = { x: position.x - extent.x, y: position.y - extent.y };
+  return inOne(pipeline, () => {
+    const pasted = paste(pipeline, copied, { ...target, before, by });
+    if (!pasted.ok) return pasted;
+    settle(pipeline, scene, [...moved(scene, moves), ...pastedItems(copied, pasted.steps, target, by)], [target.parent], moves);
+    return pasted;
+  });
+}
+
+function pastedItems({ steps }: Copied, fresh: Pasted["steps"], { parent, slot }: Target, by: Point): Item[] {
+  const ids = new Set(steps.map(({ id }) => id));
+  return steps.map((step) => {
+    const item = itemOf(step, ids, parent, slot);
+    const id = fresh[item.id] ?? item.id;
+    const { x, y } = item.position;
+    return ids.has(item.parent ?? "") ? { ...item, id, parent: fresh[item.parent ?? ""] ?? null } : { ...item, id, position: { x: x + by.x, y: y + by.y } };
   });
 }
 

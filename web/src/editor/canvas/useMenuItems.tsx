@@ -1,10 +1,11 @@
 /** The commands of the menu at the pointer. */
 import { useReactFlow } from "@xyflow/react";
-import { CopyPlus, Eye, EyeOff, FoldVertical, Maximize, Plus, SquareDashedMousePointer, Trash2, UnfoldVertical, WandSparkles } from "lucide-react";
+import { ClipboardPaste, Copy, CopyPlus, Eye, EyeOff, FoldVertical, Maximize, Plus, Scissors, SquareDashedMousePointer, Trash2, UnfoldVertical, WandSparkles } from "lucide-react";
 import { patchStep, remove } from "pipeloom-client";
 import { useRoom, useSelection } from "pipeloom-client/react";
 import { useCallback } from "react";
 import type { MenuItem, MenuItems } from "../../ui/Menu";
+import { useClipboard } from "../clipboard/useClipboard";
 import { keyFor } from "../shortcuts/table";
 import { motion, useCommands } from "../useCommands";
 import { useCanvasContent } from "./canvasContext";
@@ -39,6 +40,7 @@ function useStepItems(): (ids: readonly string[]) => MenuItems {
   const store = useCanvasStore();
   const { check } = useCommands();
   const edits = useSelectionEdits();
+  const { copySteps } = useClipboard();
   const reason = useCanvasContent().readOnlyReason;
   const { tidy } = useTidy();
   return useCallback(
@@ -60,6 +62,8 @@ function useStepItems(): (ids: readonly string[]) => MenuItems {
         onSelect: () => containers.filter((id) => store.get().folded.has(id) === isFolded).forEach(store.fold),
       };
       return [
+        { label: "Copy", icon: <Copy size={SIZE} />, shortcut: keyFor("copy"), onSelect: () => void copySteps(ids) },
+        { label: "Cut", icon: <Scissors size={SIZE} />, shortcut: keyFor("cut"), onSelect: () => void copySteps(ids).then((isDone) => isDone && edits.remove(ids)), ...able },
         { label: "Duplicate", icon: <CopyPlus size={SIZE} />, shortcut: keyFor("duplicate"), onSelect: () => void edits.duplicate(ids), ...able },
         null,
         { label: isEnabled ? "Disable" : "Enable", icon: isEnabled ? <EyeOff size={SIZE} /> : <Eye size={SIZE} />, onSelect: enable, ...able },
@@ -69,7 +73,7 @@ function useStepItems(): (ids: readonly string[]) => MenuItems {
         { label: "Delete", icon: <Trash2 size={SIZE} />, shortcut: keyFor("remove"), isDangerous: true, onSelect: () => void edits.remove(ids), ...able },
       ];
     },
-    [pipeline, store, check, edits, reason, tidy],
+    [pipeline, store, check, edits, copySteps, reason, tidy],
   );
 }
 
@@ -90,6 +94,7 @@ function useCanvasItems(): (menu: OpenMenu) => MenuItems {
   const flow = useReactFlow();
   const [, select] = useSelection();
   const store = useCanvasStore();
+  const { pasteFromSystem } = useClipboard();
   const reason = useCanvasContent().readOnlyReason;
   const { tidy } = useTidy();
   return useCallback(
@@ -98,12 +103,13 @@ function useCanvasItems(): (menu: OpenMenu) => MenuItems {
       const add = (): void => store.set({ adding: { beside: new DOMRect(at.x, at.y, 0, 0), target: null, at: flow.screenToFlowPosition(at, { snapToGrid: false }) } });
       return [
         { label: "Add a step here", icon: <Plus size={SIZE} />, shortcut: keyFor("add"), onSelect: add, ...able },
+        { label: "Paste here", icon: <ClipboardPaste size={SIZE} />, shortcut: keyFor("paste"), onSelect: () => void pasteFromSystem(at), ...able },
         { label: "Select all", icon: <SquareDashedMousePointer size={SIZE} />, shortcut: keyFor("selectAll"), onSelect: () => select([...pipeline.steps().keys()]) },
         null,
         { label: "Tidy up", icon: <WandSparkles size={SIZE} />, onSelect: tidy, ...able },
         { label: "Fit everything", icon: <Maximize size={SIZE} />, shortcut: keyFor("fit"), onSelect: () => void flow.fitView({ ...FIT, duration: motion(160) }) },
       ];
     },
-    [pipeline, flow, select, store, reason, tidy],
+    [pipeline, flow, select, store, pasteFromSystem, reason, tidy],
   );
 }

@@ -1,6 +1,6 @@
 /** Pins at the steps that somebody has commented on, and the threads of the one that is open. */
 import { NodeToolbar, Position } from "@xyflow/react";
-import { useRoom } from "pipeloom-client/react";
+import { useRoom, useSelection } from "pipeloom-client/react";
 import { type CSSProperties, type ReactNode, Suspense } from "react";
 import { personColor, initials } from "../../theme/people";
 import { useIsFar } from "../canvas/canvasContext";

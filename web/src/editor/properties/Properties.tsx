@@ -11,7 +11,7 @@ import { Tabs } from "../../ui/Tabs";
 import { useSharedComments } from "../comments/CommentsProvider";
 import { TypeTile } from "../families";
 import { useStepTypes } from "../stepTypes";
-import { useEditor, useSetEditor } from "../state";
+import { useSetEditor } from "../state";
 import { useCommands } from "../useCommands";
 import { StepEditing } from "./editing";
 import styles from "./Properties.module.css";
@@ -22,9 +22,8 @@ import { useReadOnly } from "../useReadOnly";
 const StepYaml = later(() => import("./StepYaml"));
 const StepComments = later(() => import("../comments/Comments").then((module) => ({ default: module.StepComments })));
 
-export default function Properties(): ReactNode {
+export default function Properties({ isOpen }: { readonly isOpen: boolean }): ReactNode {
   const [[first, ...others]] = useSelection();
-  const isOpen = useEditor((state) => state.arePropertiesOpen);
   if (first === undefined) return null;
   if (!isOpen) return <Folded />;
   return others.length > 0 ? <Several ids={[first, ...others]} /> : <Single key={first} id={first} />;

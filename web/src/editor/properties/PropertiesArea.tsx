@@ -3,6 +3,7 @@ import { useSelection } from "pipeloom-client/react";
 import { type ReactNode, Suspense, useEffect } from "react";
 import { Skeleton } from "../../ui/Skeleton";
 import { useEditor } from "../state";
+import { useNarrow } from "../useNarrow";
 import styles from "./Properties.module.css";
 import { later } from "../../ui/later";
 
@@ -11,7 +12,8 @@ const Properties = later(load);
 
 export function PropertiesArea(): ReactNode {
   const [selected] = useSelection();
-  const isOpen = useEditor((state) => state.arePropertiesOpen);
+  const isNarrow = useNarrow();
+  const isOpen = useEditor((state) => state.arePropertiesOpen) || isNarrow;
   useEffect(() => {
     // Once the steps are drawn: then the first selection need not wait for it.
     const timer = setTimeout(() => void load().catch(() => undefined), 1500);
@@ -21,7 +23,7 @@ export function PropertiesArea(): ReactNode {
   return (
     <aside className={styles.properties} aria-label="Properties" tabIndex={-1} data-panel data-region="properties" data-folded={!isOpen}>
       <Suspense fallback={<Skeleton className={styles.waiting} />}>
-        <Properties />
+        <Properties isOpen={isOpen} />
       </Suspense>
     </aside>
   );

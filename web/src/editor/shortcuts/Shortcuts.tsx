@@ -1,11 +1,12 @@
 /** The keyboard of the editor, and what it answers: refusals at the pointer or the selection, said at once; the rest politely. */
 import { Ban, Info } from "lucide-react";
 import { type ReactNode, Suspense, useEffect, useMemo, useRef } from "react";
-import { type Refusal, useEditor, useGetEditor, useSetEditor } from "../state";
+import { type Refusal, useEditor, useSetEditor } from "../state";
 import { later } from "../../ui/later";
+import { useClipboardEvents } from "../clipboard/useClipboard";
 import type { Handlers } from "./handlers";
 import { isAbove, isField, keyOf } from "./keyOf";
-import { rememberFocus } from "./regions";
+import { elementOf, rememberFocus } from "./regions";
 import styles from "./Shortcuts.module.css";
 import { commandOf, SHORTCUTS, type Shortcut } from "./table";
 import { useEditKeys, useWalkKeys } from "./useStepKeys";
@@ -16,6 +17,7 @@ const Help = later(() => import("./Help"));
 
 export default function Shortcuts(): ReactNode {
   useShortcuts();
+  useClipboardEvents();
   useEffect(rememberFocus, []);
   const isHelpOpen = useEditor((state) => state.isHelpOpen);
   return (
@@ -39,26 +41,23 @@ function useHandlers(): Handlers {
 function useShortcuts(): void {
   const latest = useRef<Handlers | null>(null);
   latest.current = useHandlers();
-  const get = useGetEditor();
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || event.isComposing) return;
       const key = keyOf(event);
       const command = commandOf(key);
       if (command === undefined || !applies(SHORTCUTS[command], event)) return;
-      if (SHORTCUTS[command].on !== undefined && !isCanvasShown(get())) return;
       if (latest.current?.[command](key) !== false) event.preventDefault();
     };
     document.addEventListener("keydown", press);
     return () => document.removeEventListener("keydown", press);
-  }, [get]);
+  }, []);
 }
-
-const isCanvasShown = ({ view, history }: { readonly view: string; readonly history: unknown }): boolean => view !== "code" && history === null;
 
 /** What is typed belongs to the field, and what is above the page has keys of its own. */
 function applies({ on, isInFields }: Shortcut, { target }: KeyboardEvent): boolean {
   if (isAbove(target) || (isField(target) && isInFields !== true)) return false;
+  if (on !== undefined && elementOf("canvas") === null) return false;
   return on !== "focus" || document.activeElement === document.body || focusedOnCanvas() !== null;
 }
 

@@ -14,10 +14,12 @@ it("gives each key one meaning", () => {
 it("leads from a key to its command", () => {
   expect(commandOf("mod+z")).toBe("undo");
   expect(commandOf("backspace")).toBe("remove");
+  // Of these the browser tells by events of their own.
+  expect(commandOf("mod+c")).toBeUndefined();
 });
 
 it("has what is promised", () => {
-  const promised = ["mod+s", "mod+e", "mod+1", "mod+2", "mod+3", "mod+\\", "mod+z", "mod+shift+z", "mod+d", "mod+a", "delete", "tab", "shift+tab", "mod++", "mod+-", "mod+0"];
+  const promised = ["mod+s", "mod+e", "mod+c", "mod+x", "mod+v", "mod+1", "mod+2", "mod+3", "mod+\\", "mod+z", "mod+shift+z", "mod+d", "mod+a", "delete", "tab", "shift+tab", "mod++", "mod+-", "mod+0"];
   expect(promised.filter((key) => !KEYS.includes(key))).toEqual([]);
 });
 
