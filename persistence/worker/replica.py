@@ -37,10 +37,11 @@ class Replica:
     Then the document is damaged: what it lacks may have been lost instead of deleted, so its rows
     stay, nothing in it is mended, and no state of it is stored, in which the damage would be
     forgotten. `bytes` is how large the document is at most, encoded.
-    `holds_diagnostics_anew` says that the last update changed the list of diagnostics in the document. `kept` are the diagnostics that do not
-    follow from the content; `reports` are those of them that the tables do not have yet, and
-    `reported` is the update up to which there is nothing more to report. `repair` is the number of
-    the update that `mend` has become.
+    `holds_diagnostics_anew` says that the last update changed the list of diagnostics in the
+    document. `kept` are the diagnostics that do not follow from the content; `reports` are
+    those of them that the tables do not have yet, and `reported` is the update up to which
+    there is nothing more to report. `repair` is the number of the update that `mend` has
+    become.
     """
 
     def __init__(self, stored: StoredDocument) -> None:
