@@ -24,6 +24,7 @@ ProblemCode: TypeAlias = Literal[
     "method_not_allowed",
     "body_too_slow",
     "conflict",
+    "not_empty",
     "edit_conflict",
     "stale",
     "too_big",

@@ -253,4 +253,4 @@ async def test_another_team_begins_with_nothing(
             "Untitled pipeline"
         )
         await page.context.close()
-        assert (await http.delete(f"/teams/{made.json()['id']}")).status_code == 204
+        assert (await http.delete(f"/teams/{made.json()['id']}?force=true")).status_code == 204

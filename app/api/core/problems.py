@@ -74,6 +74,20 @@ class BodyTooSlow(Problem):
         super().__init__(f"expected the whole body within {limit:g} s")
 
 
+class NotEmpty(Problem):
+    """What is to be deleted for good holds things that would be deleted with it."""
+
+    status = 409
+    code = "not_empty"
+
+    def __init__(self, what: str, pipelines: int) -> None:
+        super().__init__(
+            f"{what} has {pipelines} pipelines, which would be deleted for good, with versions "
+            "and comments: move or export what you need, then repeat this with ?force=true"
+        )
+        self.members = {"pipelines": pipelines}
+
+
 class Stale(Problem):
     """Somebody changed it since; `current` is what it is and `etag` names that state."""
 

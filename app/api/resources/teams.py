@@ -12,7 +12,7 @@ from app.api.core.context import Asking
 from app.api.core.etags import IfMatch, IfNoneMatch
 from app.api.core.locked_rows import LockedRow
 from app.api.core.pagination import DEFAULT_LIMIT, NEWEST_FIRST, Cursor, Keyset, Limit, Page
-from app.api.core.problems import NotFound
+from app.api.core.problems import NotEmpty, NotFound
 from app.api.schemas.common import Given, JsonObject, Name, Patch, Shown, Slug, kept, problems
 from app.api.schemas.slugs import slug_of
 from crdt.pipeline.fields import MAX_TAG
@@ -174,12 +174,18 @@ async def change(
     return etags.answered(response, _ROW.show(row), _ROW.tag(row))
 
 
-@router.delete("/{team_id}", name="delete_team", status_code=204, responses=problems(403, 404))
-async def delete(caller: Asking, team_id: UUID) -> None:
-    """Delete a team with all its pipelines and templates, as its owner."""
+@router.delete("/{team_id}", name="delete_team", status_code=204, responses=problems(403, 404, 409))
+async def delete(
+    caller: Asking,
+    team_id: UUID,
+    force: Annotated[bool, Query(description="Also delete its pipelines, for good.")] = False,
+) -> None:
+    """Delete a team with its templates, as its owner; with pipelines only by `force`."""
     async with caller.rows() as rows:
         roles.require(await roles.in_team(rows, team_id), "owner", "deleting a team")
         pipelines = [row["id"] for row in await rows.fetch("pipelines_of_team", team_id)]
+        if pipelines and not force:
+            raise NotEmpty("the team", len(pipelines))
         # Workers lock a pipeline's cursor before its rows: so must whoever deletes it.
         await rows.execute("wait_for_projections", pipelines)
         await rows.fetchval("remove_team", team_id)

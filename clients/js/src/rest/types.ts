@@ -118,7 +118,7 @@ export interface paths {
         readonly get: operations["get_team"];
         readonly put?: never;
         readonly post?: never;
-        /** @description Delete a team with all its pipelines and templates, as its owner. */
+        /** @description Delete a team with its templates, as its owner; with pipelines only by `force`. */
         readonly delete: operations["delete_team"];
         readonly options?: never;
         readonly head?: never;
@@ -1525,7 +1525,7 @@ export interface components {
              * @description What went wrong, for programs.
              * @enum {string}
              */
-            readonly code: "bad_cursor" | "unauthenticated" | "forbidden" | "wrong_host" | "role_needed" | "not_renewable" | "not_found" | "method_not_allowed" | "body_too_slow" | "conflict" | "edit_conflict" | "stale" | "too_big" | "unsupported_body" | "invalid" | "invalid_edit" | "invalid_file" | "unknown_entry" | "pipeline_too_large" | "too_many_requests" | "failed" | "overloaded" | "draining" | "store_unavailable" | "not_stored_yet";
+            readonly code: "bad_cursor" | "unauthenticated" | "forbidden" | "wrong_host" | "role_needed" | "not_renewable" | "not_found" | "method_not_allowed" | "body_too_slow" | "conflict" | "not_empty" | "edit_conflict" | "stale" | "too_big" | "unsupported_body" | "invalid" | "invalid_edit" | "invalid_file" | "unknown_entry" | "pipeline_too_large" | "too_many_requests" | "failed" | "overloaded" | "draining" | "store_unavailable" | "not_stored_yet";
             readonly detail: string;
             /**
              * @description With 422: what is wrong where.
@@ -1825,7 +1825,10 @@ export interface operations {
     };
     readonly delete_team: {
         readonly parameters: {
-            readonly query?: never;
+            readonly query?: {
+                /** @description Also delete its pipelines, for good. */
+                readonly force?: boolean;
+            };
             readonly header?: never;
             readonly path: {
                 readonly team_id: string;

@@ -159,7 +159,7 @@ async def test_an_edit_before_a_server_has_learned_of_the_deletion_comes_back_to
 async def test_a_team_is_deleted_with_the_pipelines_that_it_keeps(house: House, team: Team) -> None:
     path = await a_pipeline(team)
     restore = await deleted(team, path)
-    assert (await team.owner.delete(team.path)).status_code == 204
+    assert (await team.owner.delete(f"{team.path}?force=true")).status_code == 204
     the_problem(await team.owner.post(restore), 404)
     left = await house.sql("SELECT FROM pipelines WHERE id = $1::text::uuid", id_of(path))
     assert list(left) == []

@@ -62,6 +62,18 @@ async def test_only_owners_delete_a_team(team: Team) -> None:
     the_problem(await team.owner.delete(team.path), 404)
 
 
+async def test_a_team_with_pipelines_is_deleted_by_force_only(team: Team) -> None:
+    kept = await a_pipeline(team)
+    deleted = await a_pipeline(team)
+    await team.owner.delete(deleted)
+    refused = the_problem(await team.owner.delete(team.path), 409)
+    assert (refused["code"], refused["pipelines"]) == ("not_empty", 2)
+    assert (await team.owner.get(kept)).status_code == 200
+    answer = await team.owner.ask("DELETE", team.path, params={"force": "true"})
+    assert answer.status_code == 204
+    the_problem(await team.owner.get(kept), 404)
+
+
 async def test_what_is_not_there_is_not_found(team: Team) -> None:
     the_problem(await team.owner.get(f"/teams/{an_id()}"), 404)
     wanted = {"organization_id": an_id(), "name": "Lost"}
