@@ -5,6 +5,7 @@
 # make browser  install Chromium for the tests, where there is no browser
 # make lock     renew the lock files after a change of dependencies
 # make bench    measure
+# make pictures photograph the page for docs/pictures
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -22,7 +23,7 @@ PAGE := $(shell find web clients/js/src -name node_modules -prune -o -type f -pr
 LOCK := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-annotate --quiet --upgrade pyproject.toml
 
-.PHONY: run setup browser test soak lint lock bench
+.PHONY: run setup browser test soak lint lock bench pictures
 
 run: setup
 	$(BIN)/pipeloom serve
@@ -83,6 +84,9 @@ lint: .venv/installed-test
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+pictures: .venv/installed-test .venv/page .venv/browser
+	PIPELOOM_TEST_PICTURES=docs/pictures $(BIN)/python -m pytest -n 0 tests/web/test_pictures.py
 
 bench: .venv/installed-test .venv/page .venv/browser
 	$(BIN)/python -m bench

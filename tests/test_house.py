@@ -46,7 +46,8 @@ PAGES = sorted(
 )
 
 TEST_VARIABLES = frozenset(
-    f"PIPELOOM_TEST_{name}" for name in ("BROWSER", "DATABASE_URL", "REDIS_URL", "SEED", "SOAK")
+    f"PIPELOOM_TEST_{name}"
+    for name in ("BROWSER", "DATABASE_URL", "PICTURES", "REDIS_URL", "SEED", "SOAK")
 )
 
 PINS = "pyproject.toml", "requirements.txt", "requirements-test.txt", "requirements-node.txt"

@@ -145,7 +145,7 @@ async def open_page(
         context = await _context(chromium, profile, options)
         contexts.append(context)
         page = await context.new_page()
-        faults.append(_watch(page, at.http("/"), () if server is None else OF_AN_OUTAGE))
+        faults.append(watch(page, at.http("/"), () if server is None else OF_AN_OUTAGE))
         token = "" if email is None else f"#token={await web_installation.token(email)}"
         await page.goto(at.http(path) + token)
         return page
@@ -170,7 +170,7 @@ async def _context(
     return context
 
 
-def _watch(page: Page, origin: str, tolerated: Sequence[str]) -> list[str]:
+def watch(page: Page, origin: str, tolerated: Sequence[str] = ()) -> list[str]:
     """Collect the errors of a page and its requests to other origins, as they happen."""
     found: list[str] = []
     expected = [*tolerated]

@@ -19,7 +19,7 @@ export default function Bubble({ id, threads }: { readonly id: string; readonly 
   const name = pipeline.steps().get(id)?.name;
   if (name === undefined) return null;
   return (
-    <NodeToolbar nodeId={id} isVisible position={side} align="start" offset={OFFSET}>
+    <NodeToolbar nodeId={id} isVisible position={side} align="start" offset={OFFSET} style={ABOVE}>
       <section
         className={styles.bubble}
         aria-label={`Comments on ${name}`}
@@ -41,6 +41,9 @@ export default function Bubble({ id, threads }: { readonly id: string; readonly 
     </NodeToolbar>
   );
 }
+
+/** Above all steps and pins: by itself it would be above its own step alone. */
+const ABOVE = { zIndex: 5 };
 
 const OFFSET = 22;
 const BUBBLE_WIDTH = 300;

@@ -13,6 +13,9 @@ import { later } from "../../ui/later";
 
 const Bubble = later(() => import("./Bubble"));
 
+/** Above all steps. */
+const ABOVE = { zIndex: 4 };
+
 /** More pins than these are left to the list: each follows its node. */
 const MOST = 100;
 
@@ -45,7 +48,7 @@ function Pin({ id, threads }: { readonly id: string; readonly threads: readonly 
   if (step === undefined) return null;
   const count = threads.length === 1 ? "1 thread" : `${threads.length} threads`;
   return (
-    <NodeToolbar nodeId={id} isVisible position={Position.Top} align="end" offset={-10} className={styles.place}>
+    <NodeToolbar nodeId={id} isVisible position={Position.Top} align="end" offset={-10} style={ABOVE}>
       <button
         type="button"
         tabIndex={-1}

@@ -62,7 +62,7 @@ function sceneOf(room: Room, { nodeLookup, transform, width, height }: FlowState
       if (node === undefined || node.hidden) return null;
       const { x, y } = node.internals.positionAbsolute;
       const [nodeWidth, nodeHeight] = [node.measured.width ?? node.width ?? 0, node.measured.height ?? node.height ?? 0];
-      return { x, y, width: nodeWidth, height: nodeHeight, isContainer: node.type === "container" };
+      return { x, y, width: nodeWidth, height: nodeHeight, isContainer: node.type === "container", isMine: node.selected ?? false };
     },
     standsAt: (id) => {
       const step = room.pipeline.steps().get(id);

@@ -16,6 +16,12 @@ export interface Rect {
 }
 
 /** What is drawn; rectangles are in canvas pixels. */
+/** A step on the canvas; `isMine`: it is selected here, too. */
+interface Shape extends Rect {
+  readonly isContainer: boolean;
+  readonly isMine: boolean;
+}
+
 export interface Scene {
   readonly others: readonly Other[];
   /** Where the plane's corner is in the canvas, and the zoom. */
@@ -23,7 +29,7 @@ export interface Scene {
   readonly width: number;
   readonly height: number;
   /** Where a step is drawn; null where it is not. */
-  readonly rectOf: (stepId: string) => (Rect & { readonly isContainer: boolean }) | null;
+  readonly rectOf: (stepId: string) => Shape | null;
   /** Where a step stands in the document. */
   readonly standsAt: (stepId: string) => { readonly x: number; readonly y: number } | null;
 }
@@ -125,11 +131,12 @@ export class Overlay {
     for (const id of standing) removed(this.ghosts, id)?.remove();
   }
 
-  private drawMark(id: string, holders: readonly Holder[], rect: Rect & { isContainer: boolean }, zoom: number): void {
+  private drawMark(id: string, holders: readonly Holder[], rect: Shape, zoom: number): void {
     const mark = this.marks.get(id) ?? this.newMark(id);
     const { classList } = mark.element;
     classList.toggle(styles["moving"] ?? "", holders.some(({ isMoving }) => isMoving));
     classList.toggle(styles["holds"] ?? "", rect.isContainer);
+    classList.toggle(styles["mine"] ?? "", rect.isMine);
     classList.toggle(styles["small"] ?? "", rect.width * zoom < NARROW);
     put(mark.element, rect, zoom);
     const people = holders.map(({ other: { user }, isMoving }) => `${user.id} ${this.nameOf(user)} ${isMoving}`).join("\n");
