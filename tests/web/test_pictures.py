@@ -178,6 +178,7 @@ async def work_together(ada: Page, mara: Page, jonas: Page, album: Path) -> None
     await mara.keyboard.press("Control+End")
 
     await ada.get_by_role("tab", name="Problems").click()
+    await expect(ada.get_by_role("button", name="Show security_audit")).to_be_visible()
     await step(ada, "review_file").click()
     await expect(
         ada.get_by_role("region", name="Prompt").locator(".cm-content").first
