@@ -7,7 +7,7 @@ and the whole process of the page take of a core depends less on that.
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -36,7 +36,7 @@ TAKE_FRAMES: Final = """
 () => {
     const frames = window.benchFrames;
     window.benchFrames = null;
-    return frames;
+    return frames ?? null;
 }
 """
 
@@ -86,7 +86,8 @@ class Tab:
     async def process_cpu(self) -> float:
         """CPU seconds of all pages' processes; there should be this one only."""
         answer = await self._whole.send("SystemInfo.getProcessInfo")
-        return sum(each["cpuTime"] for each in answer["processInfo"] if each["type"] == "renderer")
+        renderers = (each for each in answer["processInfo"] if each["type"] == "renderer")
+        return sum(float(each["cpuTime"]) for each in renderers)
 
     async def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
         """Send an event of the mouse, with its first button pressed unless another is named."""
@@ -113,17 +114,21 @@ class Tab:
             moves.append(asyncio.create_task(self.mouse("mouseMoved", *to)))
         await asyncio.gather(*moves)
 
-    async def during(self, work: Any) -> Cost:
-        """Do something, and return what the page took meanwhile."""
-        await self.page.evaluate(WATCH_FRAMES)
+    async def during(self, work: Awaitable[None], *, frames: bool = True) -> Cost:
+        """Do something, and return what the page took meanwhile.
+
+        To watch `frames` makes the page draw each, which is 2 % of a core where nothing happens.
+        """
+        if frames:
+            await self.page.evaluate(WATCH_FRAMES)
         before, process, start = await self.counts(), await self.process_cpu(), time.perf_counter()
         await work
         seconds = time.perf_counter() - start
         after, process = await self.counts(), await self.process_cpu() - process
-        times: list[float] = await self.page.evaluate(TAKE_FRAMES)
-        frames = [(b - a) / 1000 for a, b in pairwise(times)]
+        times: list[float] = await self.page.evaluate(TAKE_FRAMES) or []
+        apart = [(b - a) / 1000 for a, b in pairwise(times)]
         main, script = (after[each] - before[each] for each in ("TaskDuration", "ScriptDuration"))
-        return Cost(seconds, main, script, process, frames)
+        return Cost(seconds, main, script, process, apart)
 
 
 @asynccontextmanager

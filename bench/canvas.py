@@ -198,9 +198,11 @@ async def measure_cursors(place: Place, rounds: int) -> str:
     lines = []
     async with place.opened() as tab:
         await asyncio.sleep(3)
-        lines.append(_share_row("nobody", await tab.during(asyncio.sleep(rounds))))
+        lines.append(
+            _share_row("nobody", await tab.during(asyncio.sleep(2.0 * rounds), frames=False))
+        )
         await _with_others(place, tab, rounds, lines)
-    header = ("pointers", "main thread % of a core", "script %", "process %", "frames/s")
+    header = ("pointers", "main thread % of a core", "script %", "process %")
     return table(header, lines)
 
 
@@ -216,7 +218,9 @@ async def _with_others(place: Place, tab: Tab, rounds: int, lines: list[tuple[st
         await tab.page.wait_for_function(
             f"() => document.querySelectorAll('[class*=cursor]').length >= {OTHERS}"
         )
-        lines.append(_share_row(f"{OTHERS} moving", await tab.during(move(2.0 * rounds))))
+        lines.append(
+            _share_row(f"{OTHERS} moving", await tab.during(move(2.0 * rounds), frames=False))
+        )
 
 
 def _pointer(number: int) -> AwarenessUpdate:
@@ -231,7 +235,7 @@ def _pointer(number: int) -> AwarenessUpdate:
 def _share_row(name: str, cost: Cost) -> tuple[str, ...]:
     parts = (cost.main_thread, cost.script, cost.process)
     shares = (f"{100 * part / cost.seconds:.1f}" for part in parts)
-    return name, *shares, f"{len(cost.frames) / cost.seconds:.0f}"
+    return name, *shares
 
 
 async def measure_memory(place: Place, _rounds: int) -> str:

@@ -25,7 +25,7 @@ export function loadParts(): () => void {
   return () => void (isStopped = true);
 }
 
-const LONGEST_MS = 1000;
+const LONGEST_MS = 300;
 
 /** Safari knows no idle time: there a moment has to do. */
 const idle = (): Promise<unknown> =>
