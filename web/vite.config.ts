@@ -62,7 +62,8 @@ const GROUPS = [
   group(
     "editing", 1,
     "node_modules/(@xyflow|d3-[a-z]+|zustand|classcat|yjs|lib0|y-protocols|y-indexeddb|@hocuspocus|@lifeomic|fractional-indexing)/",
-    "clients/js/src/",
+    // All but what only editors of text and edits of switches need.
+    "clients/js/src/(?!(cases|carets)\\.)",
     "web/src/editor/(state|useCommands|pointer)\\.",
     "web/src/editor/canvas/(scene|measures|canvasState|canvasContext|facts|slots|viewFlow|wires|surroundings|same|routing|targets|later)\\.",
     "web/src/editor/(comments/(CommentsProvider|threads)|problems/useProblemsOf)\\.",

@@ -24,7 +24,7 @@ from typing import Final, TypeAlias
 
 from .fields import MAIN_SLOT
 from .model import Pipeline, Point, Size, Step
-from .placement import children_of, crosses_border, walk
+from .placement import Scope, children_of, crosses_border, walk
 from .step_types import TYPES
 
 GRID: Final = 20
@@ -57,6 +57,9 @@ _SLOTS_LAST = {"default": 1, "on_not_found": 2, "error_handler": 3, "on_error": 
 
 def lay_out(pipeline: Pipeline) -> Layout:
     """Return the position and the size of every step, in canvas pixels.
+
+    The slots of a parent stand in the order in which the pipeline's mapping of steps first has a
+    step of each, which is that of a file; those that run otherwise or after an error stand last.
 
     A position is that of the upper left corner, relative to the corner of the parent. A parent gets
     the size that holds its steps. Steps whose chain of parents does not lead to the top level stay
@@ -96,6 +99,7 @@ class _Canvas:
         self.points = {step.id: step.position for step in pipeline.steps.values()}
         self._boxes: dict[str, _Box] = {}
         self._producers = _producers(pipeline)
+        self._ranks = _ranks(pipeline.steps.values())
 
     def draw(self, step: Step) -> None:
         """Find the size of a step, and the places of the steps in it."""
@@ -111,18 +115,26 @@ class _Canvas:
         inside = (self._boxes[one.id].levels for steps in slots.values() for one in steps)
         levels = 1 + max(inside, default=0)
         top = HEAD + (LANE_HEAD if shows_slots(step, slots) else PADDING)
-        columns, bottom = self.fill(slots, levels * PADDING, top)
+        columns, bottom = self.fill(self._ordered(step, slots), levels * PADDING, top)
         return _Box(columns, bottom + PADDING, levels)
+
+    def _ordered(self, parent: Step, slots: Mapping[str, list[Step]]) -> dict[str, list[Step]]:
+        # Grouped by parent, slots come by name: a switch would have its cases by the alphabet.
+        def rank(slot: str) -> tuple[int, int]:
+            return _SLOTS_LAST.get(slot, 0), self._ranks.get((parent.id, slot), 0)
+
+        return {slot: slots[slot] for slot in sorted(slots, key=rank)}
 
     def fill(self, slots: Mapping[str, list[Step]], left: int, top: int) -> tuple[int, int]:
         """Place the steps of all slots; return the width of their columns and the y of their end.
 
-        `left` is the x of the first column, `top` the y of the first row.
+        The slots stand from left to right as they come. `left` is the x of the first column, `top`
+        the y of the first row.
         """
         right, overhang, bottom = left - GAP_X, 0, top + NODE_HEIGHT
-        for slot in sorted(slots, key=lambda slot: (_SLOTS_LAST.get(slot, 0), slot)):
-            rows, centers = self._rows(slots[slot])
-            reach = max((self._boxes[step.id].overhang for step in slots[slot]), default=0)
+        for steps in slots.values():
+            rows, centers = self._rows(steps)
+            reach = max((self._boxes[step.id].overhang for step in steps), default=0)
             start = left if right < left else right + _gap(overhang, reach)
             width = self._align(centers, start)
             bottom = max(bottom, self._stack(rows, top))
@@ -169,6 +181,14 @@ class _Canvas:
             bottom = y + max(self._boxes[step.id].height for step in row)
             y = _on_grid(bottom + GAP_Y)
         return bottom
+
+
+def _ranks(steps: Iterable[Step]) -> dict[Scope, int]:
+    """Number the lists of steps as they come."""
+    ranks: dict[Scope, int] = {}
+    for step in steps:
+        ranks.setdefault((step.parent_step_id, step.slot), len(ranks))
+    return ranks
 
 
 def is_parent(step: Step) -> bool:

@@ -13,7 +13,7 @@ from playwright.async_api import Locator, Page, expect
 
 from persistence.ports.directory import DEMO_VIEWER
 from tests.server import Installation, Server
-from tests.web.conftest import NewPipeline, OpenPage
+from tests.web.conftest import EDITOR, NewPipeline, OpenPage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -421,3 +421,60 @@ async def test_edges_stay_from_far_away_where_steps_are_tiles_without_ports(
     await page.get_by_role("button", name="Fit everything").click()
     await expect(page.locator(".react-flow__node-step .react-flow__handle").first).to_be_attached()
     await expect(edges).to_have_count(count)
+
+
+CASES: Final = """
+workflow:
+  name: cases
+  steps:
+    - name: decide
+      type: switch
+      expression: kind.value
+      cases:
+        low: [{name: one, type: bash, command: echo}]
+        high: [{name: two, type: bash, command: echo}, {name: more, type: bash, command: echo}]
+        4: [{name: three, type: bash, command: echo}]
+      default: [{name: other, type: bash, command: echo}]
+"""
+
+
+async def test_cases_stand_in_the_order_of_the_file_are_moved_and_the_default_stays_last(
+    open_page: OpenPage, new_pipeline: NewPipeline, rows: Rows
+) -> None:
+    id_ = await new_pipeline(CASES)
+    page = await opened(await open_page(f"/pipelines/{id_}"))
+    other = await opened(await open_page(f"/pipelines/{id_}", EDITOR))
+    lanes = page.locator("[data-lane]")
+    await expect(lanes).to_have_text(["case low", "case high", "case 4", "default"])
+    await page.keyboard.press("Control+0")
+    await expect(node(page, "other")).to_be_visible()
+    await page.get_by_role("button", name="Move case 4 to the left").click()
+    moved = ["case low", "case 4", "case high", "default"]
+    await expect(lanes).to_have_text(moved)
+    await expect(other.locator("[data-lane]")).to_have_text(moved)
+    assert (await places(page))["other"][0] - (await places(page))["two"][0] == 280
+
+    # A new case comes behind those that are there, and before the default.
+    await node(page, "decide", "container").hover(position={"x": 60, "y": 20})
+    await page.get_by_role("button", name="Add a case").click()
+    await page.keyboard.type("huge")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Add a step to case huge").click()
+    await page.keyboard.type("gemini once")
+    await page.keyboard.press("Enter")
+    await expect(node(page, "gemini")).to_be_visible()
+    await expect(lanes).to_have_text([*moved[:3], "case huge", "default"])
+    await opened(page)
+    await page.get_by_role("radio", name="Code").click()
+    code = page.get_by_label("Pipeline YAML", exact=True).first
+    keys = code.locator(".cm-line", has_text=re.compile(r"^ {8}\w+:$"))
+    await expect(keys).to_have_text(
+        ["        low:", "        4:", "        high:", "        huge:"]
+    )
+
+    # One undoes what oneself has done: the case, then the move.
+    await page.get_by_role("radio", name="Graph").click()
+    await expect(lanes).to_have_count(5)
+    await page.keyboard.press("Control+z")
+    await page.keyboard.press("Control+z")
+    await expect(lanes).to_have_text(["case low", "case high", "case 4", "default"])

@@ -145,6 +145,9 @@ async def test_beside_each_other_code_and_canvas_lead_to_the_same_step(
     await expect(code(page).locator(".cm-step").first).to_have_text("        - name: inner")
     edit = code(page).get_by_role("button", name="Edit")
     await expect(edit).to_have_attribute("title", "You may read this pipeline, not edit it")
+    # What is folded is out of the way, also for who only reads.
+    await code(page).get_by_title("Fold", exact=True).nth(2).click()
+    await expect(code(page).locator(".cm-foldPlaceholder")).to_be_visible()
 
 
 async def test_keys_types_words_and_steps_are_proposed_while_one_types_the_code(

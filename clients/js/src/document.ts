@@ -1,4 +1,5 @@
 /** The typed document by itself, for pages that fill it by a provider of their own. */
+export { casesOf, orderCases } from "./cases.js";
 export { copy, duplicate, paste } from "./clipboard.js";
 export type { Clip, Pasted } from "./clipboard.js";
 export { undoOf } from "./undo.js";

@@ -5,7 +5,7 @@ import * as library from "../src/index.js";
 import { otherOf } from "../src/presence.js";
 import { placed } from "../src/structure.js";
 
-const { addStep, indexesIn, moveStep, openPipeline, patchConfig, rangeIn, remove, renameStep, undoOf, updateConfig } = library;
+const { addStep, casesOf, indexesIn, moveStep, openPipeline, orderCases, patchConfig, rangeIn, remove, renameStep, undoOf, updateConfig } = library;
 const A = "00000000-0000-0000-0000-00000000000a";
 const B = "00000000-0000-0000-0000-00000000000b";
 
@@ -196,4 +196,27 @@ test("what others see of the canvas is a rectangle, or nothing", () => {
   for (const junk of [7, [], {}, { x: 1, y: 1 }, { ...whole, width: 0 }, { ...whole, height: "4" }, { ...whole, x: 1e300 }]) {
     assert.equal(seen(junk), null);
   }
+});
+
+test("cases stand in the order that the document has, and others behind them by name", () => {
+  const [mine, theirs] = two();
+  addStep(mine, { id: A, type: "switch" });
+  const slots = ['cases:"low"', "cases:true", 'cases:"true"', 'cases:"it\'s"'];
+  for (const slot of slots) addStep(mine, { type: "claude", parent_step_id: A, slot });
+  addStep(mine, { type: "claude", parent_step_id: A, slot: "default" });
+  assert.deepEqual(casesOf(mine, A), ['cases:"it\'s"', 'cases:"low"', 'cases:"true"', "cases:true"]);
+  // As the server writes keys: plain, quoted where a plain one would be another value.
+  const keys = ["true", "'true'", "'it''s'", "gone"];
+  (mine.roots.steps.get(A) as Y.Map<unknown>).set("source", { explicit: ["enabled"], keys: { "/cases": keys, "": ["name"] } });
+  assert.deepEqual(casesOf(theirs, A), ["cases:true", 'cases:"true"', 'cases:"it\'s"', 'cases:"low"']);
+
+  const undo = undoOf(mine, { captureTimeout: 0 });
+  assert.equal(orderCases(mine, A, ['cases:"low"', "cases:true"]).ok, true);
+  assert.deepEqual(casesOf(theirs, A), ['cases:"low"', "cases:true", 'cases:"true"', 'cases:"it\'s"']);
+  assert.deepEqual((theirs.roots.steps.get(A) as Y.Map<unknown>).get("source"), {
+    explicit: ["enabled"], keys: { "/cases": ['"low"', "true", "'true'", "'it''s'", "gone"], "": ["name"] },
+  });
+  undo.undo();
+  assert.deepEqual(casesOf(theirs, A).at(-1), 'cases:"low"');
+  assert.equal(orderCases(mine, B, []).ok, false);
 });

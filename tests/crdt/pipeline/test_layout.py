@@ -82,6 +82,12 @@ def test_parents_grow_around_their_slots_which_stand_side_by_side() -> None:
     assert layout["t"][0] == Point(180, 340)
 
 
+def test_cases_stand_in_the_order_of_the_file_and_the_default_last() -> None:
+    parents = {"d": ("s", "default"), "l": ("s", 'cases:"low"'), "h": ("s", 'cases:"high"')}
+    layout = lay_out(pipeline("sdlh", parents=parents))
+    assert [layout[name][0].x for name in "lhd"] == [20, 300, 580]
+
+
 def test_steps_of_all_levels_stand_in_the_same_columns() -> None:
     parents = {"l": ("o", "steps"), "a": ("o", "steps"), "b": ("l", "steps"), "c": ("l", "steps")}
     drawn = pipeline("xolabc", [("x", "l"), ("x", "a"), ("x", "b"), ("x", "c")], parents)

@@ -15,7 +15,7 @@ import { Badge, Ports } from "./StepNode";
 import type { CanvasNode } from "./viewFlow";
 import { later } from "../../ui/later";
 
-const AddCase = later(() => import("./AddCase"));
+const CaseControls = later(() => import("./CaseControls"));
 
 export const ContainerNode = memo(function ContainerNode({ data, selected }: NodeProps<CanvasNode>): ReactNode {
   const { step, frame } = data;
@@ -54,7 +54,7 @@ function Head({ data: { step }, frame: { count, isFolded, lanes, isSplit } }: {
       <Badge id={step.id} problems={problems} enabled={step.enabled} />
       {step.type === "switch" ? (
         <Suspense fallback={null}>
-          <AddCase id={step.id} />
+          <CaseControls id={step.id} />
         </Suspense>
       ) : null}
       {isSplit || isFolded || lane === undefined ? null : <AddButton id={step.id} lane={lane} label={`Add a step to ${step.name}`} />}
@@ -103,6 +103,11 @@ function LaneHead({ id, lane }: { readonly id: string; readonly lane: Lane }): R
       <span className={styles.laneTitle} title={title} data-lane>
         {value === null ? <code>{title}</code> : <>case <code>{value}</code></>}
       </span>
+      {value === null ? null : (
+        <Suspense fallback={null}>
+          <CaseControls id={id} slot={lane.slot} title={title} />
+        </Suspense>
+      )}
       <AddButton id={id} lane={lane} label={`Add a step to ${title}`} />
     </div>
   );

@@ -4,7 +4,7 @@
  */
 import type { Target } from "./canvasState";
 import { type Box, GAP_X, GAP_Y, GRID, NODE_HEIGHT, NODE_WIDTH, onGrid, overlap, PADDING, type Point, type Size, snapped } from "./measures";
-import { type Frame, type Item, type Lane, nextIn, type Scene, sceneOf, within } from "./scene";
+import { type Frame, type Item, type Lane, nextIn, type Scene, sceneOf, slotRank, within } from "./scene";
 
 export type Moves = Readonly<Record<string, Point>>;
 
@@ -33,7 +33,7 @@ export function landingIn(scene: Scene, target: Target, size: Size, wanted: Poin
   const lane = frame.lanes.find(({ slot }) => slot === target.slot) ?? newLane(frame, target.slot);
   const { x, y } = within(frame, lane, inColumn(siblings, wanted ?? nextIn(frame, lane)), size);
   const down = madeRoom(scene, siblings, { x, y, ...size });
-  const aside = widened(scene, target.parent, frame, lane, x + size.width, moving);
+  const aside = frame.lanes.includes(lane) ? widened(scene, target.parent, frame, lane, x + size.width, moving) : pushedOn(scene, target.parent, lane, size, moving);
   return { position: { x, y: down.y }, before: nextBelow(siblings.map((item) => ({ ...item, position: down.moves[item.id] ?? item.position })), down.y), moves: { ...aside, ...down.moves } };
 }
 
@@ -43,8 +43,10 @@ function inColumn(siblings: readonly Item[], { x, y }: Point): Point {
   return { x: near !== undefined && Math.abs(near - x) <= 2 * GRID ? near : x, y };
 }
 
-/** Behind all that hold steps, since those without any stand nowhere in the document. */
+/** Behind all that hold steps, since those without any stand nowhere in the document; but before what runs otherwise. */
 function newLane({ lanes, width, top }: Frame, slot: string): Lane {
+  const last = slotRank(slot) < 0 ? lanes.find((lane) => lane.count > 0 && slotRank(lane.slot) >= 0) : undefined;
+  if (last !== undefined) return { slot, left: last.x - GAP_X / 2, right: last.x + NODE_WIDTH + GAP_X / 2, x: last.x, end: top, count: 0 };
   const isFirst = lanes.every(({ count }) => count === 0);
   const left = isFirst ? PADDING - GAP_X / 2 : width;
   return { slot, left, right: left + NODE_WIDTH + GAP_X, x: isFirst ? PADDING : width - PADDING + GAP_X, end: top, count: 0 };
@@ -75,6 +77,12 @@ function madeRoom({ boxes, frames }: Scene, siblings: readonly Item[], box: Box)
   if (first >= y + box.height + GAP_Y) return { y, moves: {} };
   const by = onGrid(y + box.height + GAP_Y - first);
   return { y, moves: Object.fromEntries(below.map((each) => [each.id, { x: each.x, y: each.y + by }])) };
+}
+
+/** A new lane takes the place of those behind it, which move on by its width. */
+function pushedOn(scene: Scene, parent: string | null, lane: Lane, { width }: Size, moving: ReadonlySet<string>): Moves {
+  const behind = (scene.children.get(parent) ?? []).filter(({ id, position }) => position.x >= lane.x && !moving.has(id));
+  return Object.fromEntries(behind.map(({ id, position }) => [id, { x: position.x + onGrid(width + GAP_X), y: position.y }]));
 }
 
 /** The steps of the lanes to the right make room for what is wider than its lane. */

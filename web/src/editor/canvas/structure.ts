@@ -1,10 +1,10 @@
 /** Adds steps to lists and moves them between lists, each as one edit with everything that makes room for it. */
-import { addStep, moveSteps, type Outcome, paste, type Pasted, type Pipeline, placeStep } from "pipeloom-client";
+import { addStep, casesOf, moveSteps, orderCases, type Outcome, paste, type Pasted, type Pipeline, placeStep } from "pipeloom-client";
 import type { Copied, CopiedStep } from "../clipboard/clipText";
 import type { Target } from "./canvasState";
-import { type Box, NODE_HEIGHT, NODE_WIDTH, type Point, type Size } from "./measures";
+import { type Box, GAP_X, NODE_HEIGHT, NODE_WIDTH, onGrid, type Point, type Size } from "./measures";
 import { freePlace, landingIn, settled } from "./placing";
-import { type Item, type Scene, sceneOf } from "./scene";
+import { type Frame, type Item, type Lane, type Scene, sceneOf, slotRank } from "./scene";
 
 /** The steps of the document as they stand there, nothing folded. */
 export function documentScene(pipeline: Pipeline): Scene {
@@ -33,6 +33,7 @@ export function addTo(pipeline: Pipeline, type: string, target: Target, wanted: 
   return inOne(pipeline, () => {
     const added = addStep(pipeline, { type, parent_step_id: target.parent, slot: target.slot, before, position, size });
     if (!added.ok) return added;
+    rememberCase(pipeline, scene, target);
     const item: Item = { id: added.id, type, parent: target.parent, slot: target.slot, position };
     settle(pipeline, scene, [...moved(scene, moves), item], [target.parent], moves);
     return added;
@@ -101,6 +102,7 @@ export function placeIn(pipeline: Pipeline, moves: readonly Move[]): Outcome {
       const landing = landingIn(scene, target, size, relative(scene, target, wanted), moving);
       const placed = placeStep(pipeline, id, { ...target, before: landing.before, position: landing.position });
       if (!placed.ok) return placed;
+      rememberCase(pipeline, before, target);
       moving.delete(id);
       const change = { ...target, position: landing.position };
       scene = sceneOf(inOrder(moved(scene, landing.moves).map((item) => (item.id === id ? { ...item, ...change } : item))));
@@ -127,6 +129,44 @@ function refusalOf(pipeline: Pipeline, { id, target }: Move): string | null {
 function inOne<T extends Outcome<object>>(pipeline: Pipeline, edit: () => T): T {
   return pipeline.doc.transact(edit, pipeline.origin);
 }
+
+/** A case that had no steps comes behind the others in the file, as it does on the canvas. */
+function rememberCase(pipeline: Pipeline, { children }: Scene, { parent, slot }: Target): void {
+  if (parent === null || !slot.startsWith("cases:") || children.get(parent)?.some((item) => item.slot === slot)) return;
+  orderCases(pipeline, parent, [...casesOf(pipeline, parent).filter((each) => each !== slot), slot]);
+}
+
+/** Move a case of a switch by one place among the cases that have steps, on the canvas and in the file, as one edit. */
+export function moveCase(pipeline: Pipeline, id: string, slot: string, by: -1 | 1): Outcome {
+  const scene = documentScene(pipeline);
+  const lanes = (scene.frames.get(id)?.lanes ?? []).filter(({ count }) => count > 0);
+  const cases = lanes.filter((lane) => slotRank(lane.slot) < 0);
+  const at = cases.findIndex((lane) => lane.slot === slot);
+  const [moving, other] = [cases[at], cases[at + by]];
+  if (moving === undefined || other === undefined) return { ok: true };
+  [cases[at], cases[at + by]] = [other, moving];
+  const moves = beside(scene, id, [...cases, ...lanes.filter((lane) => slotRank(lane.slot) >= 0)]);
+  let outcome: Outcome = { ok: true };
+  settleAfter(pipeline, moves, () => {
+    outcome = orderCases(pipeline, id, cases.map((lane) => lane.slot));
+    if (outcome.ok) outcome = moveSteps(pipeline, Object.fromEntries(moves.map((move) => [move.id, move.position])));
+  });
+  return outcome;
+}
+
+/** Where the steps of lanes stand if these come in an order, from where the first one begins now. */
+function beside({ children, frames }: Scene, id: string, lanes: readonly Lane[]): { readonly id: string; readonly position: Point }[] {
+  const inside = children.get(id) ?? [];
+  let x = Math.min(...lanes.map((lane) => lane.x));
+  return lanes.flatMap((lane) => {
+    const items = inside.filter((item) => item.slot === lane.slot);
+    const by = x - lane.x;
+    x += onGrid(Math.max(...items.map((item) => item.position.x + widthOf(item, frames) - lane.x)) + GAP_X);
+    return by === 0 ? [] : items.map((item) => ({ id: item.id, position: { x: item.position.x + by, y: item.position.y } }));
+  });
+}
+
+const widthOf = ({ id }: Item, frames: ReadonlyMap<string, Frame>): number => frames.get(id)?.width ?? NODE_WIDTH;
 
 function settle(pipeline: Pipeline, before: Scene, items: readonly Item[], parents: Iterable<string | null>, moves: Readonly<Record<string, Point>>): void {
   write(pipeline, { ...moves, ...settled(before, inOrder(items), parents) });

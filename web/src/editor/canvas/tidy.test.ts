@@ -30,6 +30,12 @@ it("tidies containers and lanes inside, in the same columns", () => {
   expect(places["loop"]).toEqual({ x: 160, y: 440 });
 });
 
+it("puts cases into the order of the file, and the default last", () => {
+  const scene = sceneOf([step("s", null, "steps", "switch"), step("d", "s", "default", "claude", 20), step("h", "s", 'cases:"high"', "claude", 300), step("l", "s", 'cases:"low"', "claude", 580)]);
+  const places = tidied(scene, [], [], new Map([["s", ['cases:"low"', 'cases:"high"']]]));
+  expect([places["l"]?.x, places["h"]?.x, places["d"]?.x]).toEqual([20, 300, 580]);
+});
+
 it("leaves those alone that were not chosen", () => {
   const scene = sceneOf([step("a", null, "steps", "claude", 400, 300), step("b", null, "steps", "claude", 433, 310), step("c", null, "steps", "claude", 0, 0)]);
   expect(tidied(scene, [wire("a", "b"), wire("b", "c")], ["a", "b"])).toEqual({ a: { x: 400, y: 300 }, b: { x: 400, y: 400 } });

@@ -9,6 +9,9 @@ import type { Connection } from "pipeloom-client";
 import { GAP_X, GAP_Y, GRID, HEAD, LANE_HEAD, NODE_HEIGHT, NODE_WIDTH, onGrid, PADDING, type Point, snapped } from "./measures";
 import { type Item, mainSlotOf, type Scene, slotRank } from "./scene";
 
+/** The cases of switches in the order of the file, by the switch's id. */
+export type Cases = ReadonlyMap<string, readonly string[]>;
+
 export type Places = Readonly<Record<string, Point>>;
 
 /** What a step takes: the width of its columns, its height, and the containers inside each other. */
@@ -23,8 +26,8 @@ const MARGIN = 2 * GRID;
 const FEW = 150;
 
 /** Tidy everything, or some steps with what is in them, which then stay where their upper left corner was. */
-export function tidied(scene: Scene, connections: Iterable<Connection>, chosen: readonly string[] = []): Places {
-  const tidy = new Tidy(scene, connections);
+export function tidied(scene: Scene, connections: Iterable<Connection>, chosen: readonly string[] = [], cases: Cases = new Map()): Places {
+  const tidy = new Tidy(scene, connections, cases);
   if (chosen.length === 0) {
     tidy.fill(null, slotsOf(scene.children.get(null) ?? []), MARGIN, MARGIN);
     return tidy.places;
@@ -71,7 +74,7 @@ class Tidy {
   private readonly blocks = new Map<string, Block>();
   private readonly flows: ReadonlyMap<string, Flow>;
 
-  constructor(private readonly scene: Scene, connections: Iterable<Connection>) {
+  constructor(private readonly scene: Scene, connections: Iterable<Connection>, private readonly cases: Cases) {
     this.flows = flowsOf(scene, connections);
   }
 
@@ -87,9 +90,9 @@ class Tidy {
     return [columnsOf(right - left), bottom];
   }
 
-  /** Lanes keep their order from left to right. */
+  /** Cases stand in the order of the file, other lanes keep theirs from left to right. */
   private laneOrder(parent: string | null, a: string, b: string): number {
-    const lanes = parent === null ? [] : (this.scene.frames.get(parent)?.lanes.map(({ slot }) => slot) ?? []);
+    const lanes = parent === null ? [] : (this.cases.get(parent) ?? this.scene.frames.get(parent)?.lanes.map(({ slot }) => slot) ?? []);
     return slotRank(a) - slotRank(b) || lanes.indexOf(a) - lanes.indexOf(b);
   }
 

@@ -1,6 +1,6 @@
 /** Tidies all steps, or those that are selected, as one edit. */
 import { useReactFlow } from "@xyflow/react";
-import { moveSteps } from "pipeloom-client";
+import { casesOf, moveSteps } from "pipeloom-client";
 import { useRoom, useSelection } from "pipeloom-client/react";
 import { useCallback, useRef, useState } from "react";
 import { motion, useCommands } from "../useCommands";
@@ -27,8 +27,10 @@ export function useTidy(): { readonly tidy: () => void; readonly isBusy: boolean
     const { pipeline } = room;
     const chosen = selected.length > 1 ? selected : [];
     const scene = documentScene(pipeline);
+    const switches = [...scene.frames.keys()].filter((id) => scene.items.get(id)?.type === "switch");
+    const cases = new Map(switches.map((id) => [id, casesOf(pipeline, id)]));
     try {
-      const places = await ask({ scene, connections: [...pipeline.connections().values()], chosen });
+      const places = await ask({ scene, connections: [...pipeline.connections().values()], chosen, cases });
       store.set({ isTidying: true });
       // Others may have moved or removed some meanwhile.
       const there = Object.entries(places).filter(([id]) => pipeline.steps().get(id)?.parent_step_id === scene.items.get(id)?.parent);

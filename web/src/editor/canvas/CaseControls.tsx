@@ -1,17 +1,58 @@
-/** Asks for the value of one more case of a switch. */
-import { ListPlus } from "lucide-react";
+/** What can be done with the cases of a switch: one more is asked for by its value, and each is moved among the others. */
+import { ChevronLeft, ChevronRight, ListPlus } from "lucide-react";
+import { useRoom } from "pipeloom-client/react";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { autofocus } from "../../ui/autofocus";
 import { Button } from "../../ui/Button";
 import { cx } from "../../ui/cx";
 import { Popover } from "../../ui/Popover";
-import styles from "./AddCase.module.css";
+import { useCommands } from "../useCommands";
+import styles from "./CaseControls.module.css";
 import { useCanvasContent } from "./canvasContext";
 import { useCanvasStore } from "./canvasState";
 import containerStyles from "./ContainerNode.module.css";
+import { structure } from "./later";
 import { slotOfCase } from "./slots";
 
-export default function AddCase({ id }: { readonly id: string }): ReactNode {
+/** Of a lane, or of the whole switch where none is given. */
+export default function CaseControls({ id, slot, title = "" }: { readonly id: string; readonly slot?: string; readonly title?: string }): ReactNode {
+  return slot === undefined ? <AddCase id={id} /> : <MoveCase id={id} slot={slot} title={title} />;
+}
+
+function MoveCase({ id, slot, title }: { readonly id: string; readonly slot: string; readonly title: string }): ReactNode {
+  const room = useRoom();
+  const { check } = useCommands();
+  const { scene } = useCanvasStore();
+  const readOnly = useCanvasContent().readOnlyReason;
+  const lanes = (scene?.frames.get(id)?.lanes ?? []).filter((lane) => lane.count > 0 && lane.slot.startsWith("cases:"));
+  const at = lanes.findIndex((lane) => lane.slot === slot);
+  if (at < 0 || lanes.length < 2) return null;
+  const move = (by: -1 | 1): void => void structure().then(({ moveCase }) => check(moveCase(room.pipeline, id, slot, by)));
+  return (
+    <>
+      {([-1, 1] as const).map((by) => {
+        const label = `Move ${title} to the ${by < 0 ? "left" : "right"}`;
+        const reason = readOnly ?? (lanes[at + by] === undefined ? `It is the ${by < 0 ? "first" : "last"} case` : undefined);
+        const Icon = by < 0 ? ChevronLeft : ChevronRight;
+        return (
+          <button
+            key={by}
+            type="button"
+            className={cx("nodrag", "nopan", containerStyles.icon, containerStyles.quiet)}
+            aria-label={label}
+            aria-disabled={reason !== undefined || undefined}
+            title={reason ?? label}
+            onClick={() => reason === undefined && move(by)}
+          >
+            <Icon size={15} />
+          </button>
+        );
+      })}
+    </>
+  );
+}
+
+function AddCase({ id }: { readonly id: string }): ReactNode {
   const reason = useCanvasContent().readOnlyReason;
   const className = cx("nodrag", "nopan", containerStyles.icon, containerStyles.quiet);
   if (reason !== undefined) {
