@@ -16,7 +16,7 @@ import styles from "./StepForm.module.css";
 import { checksSummary } from "./TextList";
 
 export function StepForm({ step, type, isLoading }: { readonly step: Step; readonly type: StepTypeInfo | undefined; readonly isLoading: boolean }): ReactNode {
-  const sections = sectionsOf(type?.schema.properties?.["config"], step.config);
+  const sections = sectionsOf(type?.schema.properties?.["config"], step.config, type?.slots.map(({ name }) => name));
   const [general, ...others] = sections[0]?.title === null ? sections : [undefined, ...sections];
   return (
     <div className={styles.form}>

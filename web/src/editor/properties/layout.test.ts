@@ -33,6 +33,12 @@ it("shows all keys of a type that nobody knows", () => {
   expect(sectionsOf(undefined, { a: 1, b: {} }).map(({ id, fields }) => [id, fields.length])).toEqual([["others", 2]]);
 });
 
+it("shows nothing of the map from which the steps of cases were taken", () => {
+  const titles = (config: object): (string | null)[] => sectionsOf(SCHEMA, config as never, ["cases"]).map(({ title }) => title);
+  expect(titles({ cases: {} })).not.toContain("Other keys");
+  expect(titles({ cases: { template: "{{x}}" } })).toContain("Other keys");
+});
+
 it("counts a condition that a type needs among what is most important", () => {
   const [general] = sectionsOf({ ...SCHEMA, required: ["condition"] }, {});
   expect(general?.fields[0]?.path).toEqual(["condition"]);

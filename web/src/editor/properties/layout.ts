@@ -35,8 +35,8 @@ const OUTPUT: readonly string[] = ["output_to_file", "output_schema"];
 const RUNNING: readonly string[] = ["condition", "timeout_seconds", "continue_on_error", "role"];
 const LAST: readonly string[] = ["description"];
 
-/** The sections of a form, without those that have no fields. `schema` is that of a step's `config`. */
-export function sectionsOf(schema: JsonSchema | undefined, config: JsonObject): FormSection[] {
+/** The sections of a form, without those that have no fields. `schema` is that of a step's `config`, `slots` the lists of its steps. */
+export function sectionsOf(schema: JsonSchema | undefined, config: JsonObject, slots: readonly string[] = []): FormSection[] {
   const known = schema?.properties ?? {};
   const keys = Object.keys(known);
   const needed = new Set(schema?.required ?? []);
@@ -61,10 +61,13 @@ export function sectionsOf(schema: JsonSchema | undefined, config: JsonObject): 
     ...toolsOf(field(TOOLS)),
     section("output", "Output", "", fields(keys.filter(isOf(OUTPUT)))),
     section("running", "When it runs", "", fields(keys.filter(isOf(RUNNING))), RUNNING.every((key) => config[key] === undefined)),
-    section("others", "Other keys", "Nothing is known of them; they are kept.", unknownFields(known, config, [])),
+    section("others", "Other keys", "Nothing is known of them; they are kept.", unknownFields(known, config, []).filter(({ path: [key] }) => !slots.includes(String(key)) || !isEmpty(config[String(key)]))),
   ];
   return ordered(sections.filter((each) => each.fields.length > 0));
 }
+
+/** What a file has around the steps of a slot stays behind without them. */
+const isEmpty = (value: Json | undefined): boolean => typeof value === "object" && value !== null && Object.keys(value).length === 0;
 
 /** Lists and maps that a form is opened for. */
 const ALWAYS: readonly string[] = ["prompt", "tasks", "variables", "operations", "inputs"];
