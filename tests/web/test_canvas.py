@@ -450,10 +450,15 @@ async def test_cases_stand_in_the_order_of_the_file_are_moved_and_the_default_st
     moved = ["case low", "case 4", "case high", "default"]
     await expect(lanes).to_have_text(moved)
     await expect(other.locator("[data-lane]")).to_have_text(moved)
-    await opened(page)
-    found = await rows(id_)
-    at = [found[name]["position"]["x"] for name in ("one", "three", "two", "more", "other")]
-    assert at == [20, 300, 580, 580, 860]
+
+    async def columns() -> list[float]:
+        found = await rows(id_)
+        return [found[name]["position"]["x"] for name in ("one", "three", "two", "more", "other")]
+
+    # The page shows it before it is saved.
+    async with asyncio.timeout(10):
+        while await columns() != [20, 300, 580, 580, 860]:
+            await opened(page)
 
     async def fitted() -> None:
         """Select nothing, and see everything."""
