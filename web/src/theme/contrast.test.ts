@@ -51,6 +51,12 @@ const TEXT: readonly (readonly [string, readonly string[]])[] = [
   ["--warn", ["--surface", "--warn-soft"]],
   ["--danger", ["--surface", "--danger-soft"]],
   ["--edge-cond", ["--surface"]],
+  ["--text", ["--accent-soft", "--diff-add-soft", "--diff-mod-soft", "--diff-del-soft"]],
+  ["--text-2", ["--accent-soft", "--diff-add-soft", "--diff-mod-soft", "--diff-del-soft"]],
+  ["--diff-add", ["--surface", "--diff-add-soft"]],
+  ["--diff-mod", ["--surface", "--diff-mod-soft"]],
+  ["--diff-del", ["--surface", "--diff-del-soft"]],
+  ["--surface", ["--ok", "--warn", "--danger", "--fam-gemini", "--fam-data", "--text-2"]],
   ...[1, 2, 3, 4, 5, 6, 7, 8].map((n) => [`--person-${n}`, ["--surface", "--on-person"]] as const),
 ];
 
@@ -63,6 +69,8 @@ const SHAPES: readonly (readonly [string, readonly string[]])[] = [
   ["--focus", ["--surface", "--surface-2", "--canvas"]],
   ["--danger", ["--canvas"]],
   ["--ok", ["--surface"]],
+  ["--focus", ["--surface-3", "--accent-soft"]],
+  ...[1, 2, 3, 4, 5, 6, 7, 8].map((n) => [`--person-${n}`, ["--canvas", "--surface-2"]] as const),
 ];
 
 describe.each([
