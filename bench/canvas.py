@@ -34,8 +34,8 @@ from .machine import describe
 from .pipelines import Author, drawn
 
 OTHERS, MOVES_PER_SECOND = 20, 20
-EDITS, EDITS_PER_SECOND = 3_600, 60
-KEYS = 600
+EDITS, EDITS_PER_SECOND = 1_800, 60
+KEYS = 200
 
 NOTE_OPENING: Final = """
 (() => {
@@ -264,7 +264,7 @@ async def _edit_elsewhere(place: Place) -> None:
         author = Author(await client.document)
         steps = author.step_ids()
         edits: tuple[Callable[[int], bytes], ...] = (
-            lambda number: author.move(steps[number % len(steps)], number % 500),
+            lambda number: author.nudge(steps[number % len(steps)], number),
             lambda number: author.rename(steps[number % len(steps)], f"renamed_{number}"),
         )
 

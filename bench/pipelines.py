@@ -163,6 +163,13 @@ class Author:
         self._steps[step_id]["position"] = {"x": -number, "y": 1, "mark": mark(number).decode()}
         return self._update
 
+    def nudge(self, step_id: str, number: int) -> bytes:
+        """Move a step a little to and fro from where it stands; return the update."""
+        place = self._steps[step_id]["position"]
+        by = 20 if number % 4 < 2 else -20
+        self._steps[step_id]["position"] = {"x": place["x"] + by, "y": place["y"]}
+        return self._update
+
     def write(self, number: int, size: int) -> bytes:
         """Overwrite one setting with `size` bytes; return the update, which holds its mark."""
         self._doc.get("pipeline", type=Map)["ballast"] = mark(number).decode() + "x" * size
