@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.server import VIEWER
-from tests.web.conftest import NewPipeline, OpenPage, ReadSteps
+from tests.web.conftest import EDITOR, NewPipeline, OpenPage, ReadSteps
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -163,3 +163,109 @@ async def test_viewers_walk_and_are_told_why_nothing_moves(
         assert step is not None
         assert abs(box["x"] - step["x"]) < 100
         assert abs(box["y"] - step["y"]) < 100
+
+
+async def test_a_step_is_connected_by_keyboard_and_refusals_say_why(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await opened(await open_page(f"/pipelines/{await new_pipeline(THREE)}"))
+    press = page.keyboard.press
+    await press("l")
+    await expect(page.get_by_text("Select a step first")).to_be_visible()
+    await page.locator("[data-region=canvas]").focus()
+    await press("Tab")
+    await focused(page, "read")
+    await press("l")
+    panel = page.get_by_role("dialog", name="Connect read to")
+    chosen = panel.locator("[aria-selected=true]")
+    await expect(chosen).to_contain_text("note")
+    await press("Tab")
+    await expect(chosen).to_contain_text("sum")
+    await press("Enter")
+    await expect(panel).to_have_count(0)
+    edge = page.locator('.react-flow__edge[aria-label="read feeds sum"]')
+    await expect(edge).to_be_attached()
+    await focused(page, "read")
+
+    await press("l")
+    await page.keyboard.type("sum")
+    await press("Enter")
+    refusal = panel.get_by_role("alert").get_by_text("read feeds sum already")
+    await expect(refusal).to_be_visible()
+    await press("Escape")
+    await expect(panel).to_have_count(0)
+    # A connection of the step is reached, chosen and removed.
+    for _ in range(2):
+        await press(".")
+        if "sum" in await page.evaluate(FOCUSED):
+            break
+    await focused(page, "read feeds sum")
+    await press("Enter")
+    await press("Delete")
+    await expect(edge).to_have_count(0)
+
+
+async def test_tools_comment_and_escape_calls_off_what_the_mouse_has_begun(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    path = f"/pipelines/{await new_pipeline(THREE)}"
+    page, other = await opened(await open_page(path)), await opened(await open_page(path, EDITOR))
+    press = page.keyboard.press
+    read = page.locator(".react-flow__node").filter(has=page.get_by_text("read", exact=True)).first
+    await press("c")
+    tool = page.get_by_role("button", name="Comment where you click")
+    await expect(tool).to_have_attribute("aria-pressed", "true")
+    await press("v")
+    await expect(tool).to_have_attribute("aria-pressed", "false")
+    await tool.click()
+    await read.click()
+    await expect(page.get_by_role("textbox", name="Comment on read")).to_be_focused()
+    await expect(selected(page)).to_have_count(0)
+    await page.get_by_role("button", name="Close the comments").click()
+
+    before = await read.bounding_box()
+    assert before is not None
+    x, y = before["x"] + 60, before["y"] + 12
+    await page.mouse.move(x, y)
+    await page.mouse.down()
+    await page.mouse.move(x + 60, y - 40, steps=4)
+    moving = other.get_by_text("is moving")
+    await expect(moving).to_be_visible()
+    await press("Escape")
+    await expect(moving).to_have_count(0)
+    await page.mouse.move(x + 90, y - 60, steps=2)
+    await page.mouse.up()
+    after = await read.bounding_box()
+    assert after is not None
+    assert abs(after["y"] - before["y"]) < 1
+    undo = page.get_by_role("button", name="Undo")
+    await expect(undo).to_have_attribute("aria-disabled", "true")
+    # The next drag is one like any other.
+    await page.mouse.move(x, y)
+    await page.mouse.down()
+    await page.mouse.move(x + 60, y - 40, steps=4)
+    await page.mouse.up()
+    await expect(undo).not_to_have_attribute("aria-disabled", "true")
+    await press("Control+z")
+
+
+async def test_escape_lets_go_of_a_line_above_a_step_that_it_may_lead_to(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await opened(await open_page(f"/pipelines/{await new_pipeline(THREE)}"))
+    read = page.locator(".react-flow__node").filter(has=page.get_by_text("read", exact=True)).first
+    await read.hover(position={"x": 30, "y": 10})
+    port = await read.locator(":scope > .source").bounding_box()
+    target = page.locator(".react-flow__node").filter(has=page.get_by_text("sum", exact=True)).last
+    box = await target.bounding_box()
+    assert port is not None
+    assert box is not None
+    await page.mouse.move(port["x"] + port["width"] / 2, port["y"] + port["height"] / 2)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + 60, box["y"] + 20, steps=6)
+    await expect(page.locator(".react-flow__connection")).to_have_count(1)
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".react-flow__connection")).to_have_count(0)
+    await page.mouse.up()
+    await expect(page.get_by_role("dialog", name="Add a step")).to_have_count(0)
+    await expect(page.locator('.react-flow__edge[aria-label="read feeds sum"]')).to_have_count(0)

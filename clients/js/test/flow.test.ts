@@ -68,6 +68,16 @@ test("a drag of one's own is shown, wins, and is written when it ends", () => {
   assert.deepEqual(shown.at(-1), { dragging: null });
 });
 
+test("a drag that ends where its step is writes nothing, so there is nothing to undo", () => {
+  const { store, pipeline, shown } = made();
+  const undo = undoOf(pipeline);
+  store.onNodesChange([{ type: "position", id: A, position: { x: 1, y: 1 }, dragging: true }]);
+  store.onNodesChange([{ type: "position", id: A, position: { x: 0, y: 0 }, dragging: false }]);
+  assert.deepEqual(store.get().nodes[0]?.position, { x: 0, y: 0 });
+  assert.deepEqual(shown.at(-1), { dragging: null });
+  assert.equal(undo.canUndo(), false);
+});
+
 test("selecting keeps all other nodes, and shows no more than others can use", () => {
   const { store, pipeline, shown } = made();
   const [a] = store.get().nodes;

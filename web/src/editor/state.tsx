@@ -2,6 +2,7 @@
 import { createContext, type ReactNode, useContext, useState, useSyncExternalStore } from "react";
 
 export type View = "graph" | "code" | "split";
+export type Tool = "select" | "comment";
 export type Drawer = "problems" | "comments";
 
 export interface EditorState {
@@ -22,6 +23,10 @@ export interface EditorState {
   /** What was said last to those who do not see it. */
   readonly said: string;
   readonly isHelpOpen: boolean;
+  /** What a click on the canvas does. */
+  readonly tool: Tool;
+  /** The step that is being connected by keyboard. */
+  readonly linking: string | null;
   /** Whether the properties of what is selected are shown. */
   readonly arePropertiesOpen: boolean;
   /** Applies what is edited as code; null while nothing is. */
@@ -52,6 +57,8 @@ const INITIAL: EditorState = {
   note: null,
   said: "",
   isHelpOpen: false,
+  tool: "select",
+  linking: null,
   arePropertiesOpen: true,
   applyCode: null,
 };

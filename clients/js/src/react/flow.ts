@@ -150,7 +150,11 @@ export class FlowStore {
       this.locals.set(id, rest);
       this.dragged.delete(id);
     }
-    const there = Object.entries(moved).filter(([id]) => pipeline.steps().has(id));
+    // A drag that was called off ends where its step is: nothing is to be written, or undone.
+    const there = Object.entries(moved).filter(([id, { x, y }]) => {
+      const at = pipeline.steps().get(id)?.position;
+      return at !== undefined && (at.x !== x || at.y !== y);
+    });
     if (there.length > 0) moveSteps(pipeline, Object.fromEntries(there));
     if (removed.length > 0) remove(pipeline, removed);
   }

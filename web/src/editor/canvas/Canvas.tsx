@@ -6,7 +6,7 @@ import { memo, type ReactNode, Suspense, useEffect, useMemo, useState } from "re
 import { cx } from "../../ui/cx";
 import { useTheme } from "../../theme/theme";
 import { useSharedComments } from "../comments/CommentsProvider";
-import { usePipelineId } from "../state";
+import { useEditor, usePipelineId } from "../state";
 import { Cursors } from "../people/Cursors";
 import styles from "./Canvas.module.css";
 import { type CanvasContent, CanvasContentProvider, FarProvider, useCanvasContent } from "./canvasContext";
@@ -64,13 +64,14 @@ function Graph(): ReactNode {
   const boxSelection = useBoxSelection();
   const handlers = useHandlers(connecting, menu);
   const isTidying = useCanvas((state) => state.isTidying);
+  const tool = useEditor((state) => state.tool);
   const isFar = useStore(isTooFar);
   const [far] = useState(() => new FarEdges());
   const shown = useMemo(() => far.shown(view.edges, isFar), [far, view.edges, isFar]);
   if (isLoading) return <CanvasSkeleton />;
   return (
     <FarProvider value={isFar}>
-      <div className={cx(styles.canvas, isDropping && styles.dropping, isTidying && styles.tidying)}>
+      <div className={cx(styles.canvas, isDropping && styles.dropping, isTidying && styles.tidying)} data-tool={tool}>
         <ReactFlow<CanvasNode, CanvasEdge>
           nodes={view.nodes}
           edges={shown.edges}
@@ -111,7 +112,7 @@ function Graph(): ReactNode {
           proOptions={PRO}
         >
           <Strands strands={shown.strands} />
-          <Floating hasMap={hasMap && nodes.length > 0} refusal={connecting.refusal} />
+          <Floating hasMap={hasMap && nodes.length > 0} refusal={connecting.refusal} cancel={connecting.cancel} />
         </ReactFlow>
         {nodes.length === 0 ? (
           <Suspense fallback={null}>
@@ -142,7 +143,7 @@ function useGivenSizes(): void {
 }
 
 /** What lies on the canvas and below it: it is drawn by itself, not with each frame of a drag. */
-const Floating = memo(function Floating({ hasMap, refusal }: { readonly hasMap: boolean } & Pick<Connecting, "refusal">): ReactNode {
+const Floating = memo(function Floating({ hasMap, refusal, cancel }: { readonly hasMap: boolean } & Pick<Connecting, "refusal" | "cancel">): ReactNode {
   return (
     <>
       <Background gap={GRID} size={1.5} color="var(--canvas-dot)" bgColor="var(--canvas)" />
@@ -150,7 +151,7 @@ const Floating = memo(function Floating({ hasMap, refusal }: { readonly hasMap: 
         {hasMap ? <Map /> : null}
         <Dock />
         <Pins />
-        <ConnectionHint refusal={refusal} />
+        <ConnectionHint refusal={refusal} cancel={cancel} />
       </Suspense>
       <Cursors />
     </>

@@ -7,7 +7,7 @@ import styles from "./ConnectionHint.module.css";
 import { type Connecting, ends, isAround, stepAt } from "./useConnecting";
 
 /** Says at the pointer what would be refused, and marks the step that would be connected. */
-export default function ConnectionHint({ refusal }: Pick<Connecting, "refusal">): ReactNode {
+export default function ConnectionHint({ refusal, cancel }: Pick<Connecting, "refusal" | "cancel">): ReactNode {
   const { inProgress, fromNode, fromHandle } = useConnection();
   const begun = inProgress ? fromNode.id : null;
   const isFromInput = inProgress && fromHandle.type === "target";
@@ -26,13 +26,20 @@ export default function ConnectionHint({ refusal }: Pick<Connecting, "refusal">)
       store.set({ joining: message === null ? reached : null });
       setHint(message === null ? null : { message, x, y });
     };
+    const press = (event: KeyboardEvent): void => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      cancel();
+    };
     document.addEventListener("pointermove", move);
+    document.addEventListener("keydown", press, true);
     return () => {
       document.removeEventListener("pointermove", move);
+      document.removeEventListener("keydown", press, true);
       store.set({ joining: null });
       setHint(null);
     };
-  }, [begun, isFromInput, refusal, store]);
+  }, [begun, isFromInput, refusal, cancel, store]);
   if (hint === null) return null;
   return (
     <p role="alert" className={styles.hint} style={{ "--x": `${hint.x + 14}px`, "--y": `${hint.y + 14}px` } as CSSProperties}>

@@ -2,12 +2,13 @@
 import { Panel, useReactFlow, useStore } from "@xyflow/react";
 import {
   AlignCenterVertical, AlignHorizontalDistributeCenter, AlignStartHorizontal, AlignStartVertical, AlignVerticalDistributeCenter,
-  LoaderCircle, Magnet, Maximize, Plus, Redo2, Undo2, WandSparkles, ZoomIn, ZoomOut,
+  LoaderCircle, Magnet, Maximize, MessageSquarePlus, MousePointer2, Plus, Redo2, Undo2, WandSparkles, ZoomIn, ZoomOut,
 } from "lucide-react";
 import { useSelection, useUndo } from "pipeloom-client/react";
 import type { ReactNode } from "react";
 import { IconButton } from "../../ui/Button";
-import { useEditor } from "../state";
+import { useSharedComments } from "../comments/CommentsProvider";
+import { useEditor, useSetEditor } from "../state";
 import { keyFor } from "../shortcuts/table";
 import { useNarrow } from "../useNarrow";
 import { motion } from "../useCommands";
@@ -33,6 +34,7 @@ export default function Dock(): ReactNode {
 
 const Editing = (): ReactNode => (
   <>
+    <Tools />
     <Add />
     <History />
     <span className={styles.line} />
@@ -40,6 +42,23 @@ const Editing = (): ReactNode => (
     <span className={styles.line} />
   </>
 );
+
+function Tools(): ReactNode {
+  const tool = useEditor((state) => state.tool);
+  const set = useSetEditor();
+  const { reason } = useSharedComments();
+  return (
+    <>
+      <IconButton label="Select and move" shortcut={keyFor("select")} side="top" pressed={tool === "select"} onClick={() => set({ tool: "select" })}>
+        <MousePointer2 size={16} />
+      </IconButton>
+      <IconButton label="Comment where you click" shortcut={keyFor("comment")} side="top" pressed={tool === "comment"} disabledReason={reason} onClick={() => set({ tool: "comment" })}>
+        <MessageSquarePlus size={16} />
+      </IconButton>
+      <span className={styles.line} />
+    </>
+  );
+}
 
 /** Shown where the library is not. */
 function Add(): ReactNode {

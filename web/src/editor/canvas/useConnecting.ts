@@ -2,7 +2,7 @@
 import type { OnConnectEnd } from "@xyflow/react";
 import { connect } from "pipeloom-client";
 import { useRoom } from "pipeloom-client/react";
-import { useCallback } from "react";
+import { useCallback, useRef } from "react";
 import { pointer } from "../pointer";
 import { useSetEditor } from "../state";
 import { useCommands } from "../useCommands";
@@ -22,6 +22,8 @@ export interface Connecting {
   readonly join: (from: string, to: string) => void;
   /** A line was let go: on a step it connects, on nothing it asks for a step. */
   readonly end: OnConnectEnd;
+  /** Let go of the line that is being drawn, and connect nothing. */
+  readonly cancel: () => void;
 }
 
 export function useConnecting(): Connecting {
@@ -34,11 +36,21 @@ export function useConnecting(): Connecting {
     (from: string, to: string) => connectionRules()?.refusalOf(room.pipeline.steps(), room.pipeline.connections().values(), from, to) ?? null,
     [room],
   );
-  const join = useCallback((from: string, to: string) => void check(connect(room.pipeline, { from_step_id: from, to_step_id: to })), [room, check]);
+  const isCancelled = useRef(false);
+  const cancel = useCallback(() => {
+    isCancelled.current = true;
+    // React Flow ends a line by nothing else.
+    document.dispatchEvent(new MouseEvent("mouseup"));
+    isCancelled.current = false;
+  }, []);
+  const join = useCallback(
+    (from: string, to: string) => void (isCancelled.current || check(connect(room.pipeline, { from_step_id: from, to_step_id: to }))),
+    [room, check],
+  );
   const end: OnConnectEnd = useCallback(
     (_event, { fromNode, fromHandle, toHandle, isValid }) => {
       const at = pointer();
-      if (fromNode === null || at === null || (toHandle !== null && isValid === true)) return;
+      if (isCancelled.current || fromNode === null || at === null || (toHandle !== null && isValid === true)) return;
       const isFromInput = fromHandle?.type === "target";
       const reached = stepAt(at.x, at.y);
       if (reached === null || (reached !== fromNode.id && isAround(store.scene?.items, reached, fromNode.id))) {
@@ -56,7 +68,7 @@ export function useConnecting(): Connecting {
     },
     [store, set, refusal, join],
   );
-  return { refusal, join, end };
+  return { refusal, join, end, cancel };
 }
 
 /** Whether a step is around another one: on its background a line ends in its list. */

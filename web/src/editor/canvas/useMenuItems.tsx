@@ -1,12 +1,13 @@
 /** The commands of the menu at the pointer. */
 import { useReactFlow } from "@xyflow/react";
-import { ClipboardPaste, Copy, CopyPlus, Eye, EyeOff, FoldVertical, Maximize, Plus, Scissors, SquareDashedMousePointer, Trash2, UnfoldVertical, WandSparkles } from "lucide-react";
+import { ClipboardPaste, Copy, CopyPlus, Eye, EyeOff, FoldVertical, Maximize, Plus, Scissors, Spline, SquareDashedMousePointer, Trash2, UnfoldVertical, WandSparkles } from "lucide-react";
 import { patchStep, remove } from "pipeloom-client";
 import { useRoom, useSelection } from "pipeloom-client/react";
 import { useCallback } from "react";
 import type { MenuItem, MenuItems } from "../../ui/Menu";
 import { useClipboard } from "../clipboard/useClipboard";
 import { keyFor } from "../shortcuts/table";
+import { useSetEditor } from "../state";
 import { motion, useCommands } from "../useCommands";
 import { useCanvasContent } from "./canvasContext";
 import { useCanvasStore } from "./canvasState";
@@ -41,6 +42,7 @@ function useStepItems(): (ids: readonly string[]) => MenuItems {
   const { check } = useCommands();
   const edits = useSelectionEdits();
   const { copySteps } = useClipboard();
+  const set = useSetEditor();
   const reason = useCanvasContent().readOnlyReason;
   const { tidy } = useTidy();
   return useCallback(
@@ -62,6 +64,7 @@ function useStepItems(): (ids: readonly string[]) => MenuItems {
         onSelect: () => containers.filter((id) => store.get().folded.has(id) === isFolded).forEach(store.fold),
       };
       return [
+        ...(ids.length === 1 ? [{ label: "Connect to…", icon: <Spline size={SIZE} />, shortcut: keyFor("link"), onSelect: () => set({ linking: ids[0] ?? null }), ...able }] : []),
         { label: "Copy", icon: <Copy size={SIZE} />, shortcut: keyFor("copy"), onSelect: () => void copySteps(ids) },
         { label: "Cut", icon: <Scissors size={SIZE} />, shortcut: keyFor("cut"), onSelect: () => void copySteps(ids).then((isDone) => isDone && edits.remove(ids)), ...able },
         { label: "Duplicate", icon: <CopyPlus size={SIZE} />, shortcut: keyFor("duplicate"), onSelect: () => void edits.duplicate(ids), ...able },
@@ -73,7 +76,7 @@ function useStepItems(): (ids: readonly string[]) => MenuItems {
         { label: "Delete", icon: <Trash2 size={SIZE} />, shortcut: keyFor("remove"), isDangerous: true, onSelect: () => void edits.remove(ids), ...able },
       ];
     },
-    [pipeline, store, check, edits, copySteps, reason, tidy],
+    [pipeline, store, check, edits, copySteps, set, reason, tidy],
   );
 }
 

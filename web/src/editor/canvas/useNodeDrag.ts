@@ -4,7 +4,7 @@
  */
 import { type NodeChange, type NodePositionChange, useReactFlow } from "@xyflow/react";
 import { useRoom } from "pipeloom-client/react";
-import { useCallback, useRef, useState } from "react";
+import { type RefObject, useCallback, useEffect, useRef, useState } from "react";
 import { pointer } from "../pointer";
 import { useCommands } from "../useCommands";
 import { type CanvasStore, type Target, useCanvasStore } from "./canvasState";
@@ -48,11 +48,14 @@ function useChange(commit: (changes: Changes) => void): (changes: Changes) => vo
   const store = useCanvasStore();
   const { check } = useCommands();
   const drag = useRef<Drag | null>(null);
+  const isCancelled = useCancel(drag, commit);
   return useCallback(
     (changes) => {
       const { scene } = store;
       const moves = changes.filter(isMove);
       if (scene === null || moves.length === 0) return commit(changes);
+      // The button is still down: where the pointer goes means nothing any more.
+      if (isCancelled.current) return commit(changes.filter((change) => change.type !== "position"));
       if (moves.some(({ dragging }) => dragging)) {
         const active = (drag.current ??= begun(store, scene, moves));
         const at = pointer();
@@ -79,8 +82,35 @@ function useChange(commit: (changes: Changes) => void): (changes: Changes) => vo
         commit(changes.map((change) => (isMove(change) ? { ...change, position: steps.get(change.id)?.position ?? change.position } : change)));
       });
     },
-    [room, flow, store, check, commit],
+    [room, flow, store, check, commit, isCancelled],
   );
+}
+
+/** Escape calls a drag off: the steps are where they were, here and in the windows of others, until the next press. */
+function useCancel(drag: RefObject<Drag | null>, commit: (changes: Changes) => void): RefObject<boolean> {
+  const { pipeline } = useRoom();
+  const store = useCanvasStore();
+  const isCancelled = useRef(false);
+  useEffect(() => {
+    const press = (event: KeyboardEvent): void => {
+      if (event.key !== "Escape" || drag.current === null) return;
+      event.preventDefault();
+      const steps = pipeline.steps();
+      const ids = [...drag.current.moving].filter((id) => steps.has(id));
+      drag.current = null;
+      isCancelled.current = true;
+      store.endDrag();
+      commit(ids.map((id) => ({ type: "position", id, position: steps.get(id)?.position ?? { x: 0, y: 0 }, dragging: false })));
+    };
+    const begin = (): void => void (isCancelled.current = false);
+    document.addEventListener("keydown", press, true);
+    document.addEventListener("pointerdown", begin, true);
+    return () => {
+      document.removeEventListener("keydown", press, true);
+      document.removeEventListener("pointerdown", begin, true);
+    };
+  }, [drag, commit, pipeline, store]);
+  return isCancelled;
 }
 
 function begun(store: CanvasStore, scene: Scene, moves: readonly Moved[]): Drag {

@@ -8,6 +8,7 @@ import { useEditor, useSetEditor } from "../state";
 import { useNarrow } from "../useNarrow";
 import { useSharedComments } from "./CommentsProvider";
 import styles from "./Pins.module.css";
+import { useCommentTool } from "./useCommentTool";
 import type { Thread } from "./threads";
 import { later } from "../../ui/later";
 
@@ -23,6 +24,7 @@ export default function Pins(): ReactNode {
   const { byStep } = useSharedComments();
   const isFar = useIsFar();
   const open = useEditor((state) => state.commenting);
+  useCommentTool();
   return (
     <>
       {isFar ? null : [...byStep].slice(0, MOST).map(([id, threads]) => <Pin key={id} id={id} threads={threads} />)}

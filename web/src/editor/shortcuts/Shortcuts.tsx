@@ -13,6 +13,7 @@ import { useEditKeys, useWalkKeys } from "./useStepKeys";
 import { useViewKeys } from "./useViewKeys";
 import { focusedOnCanvas } from "./walking";
 
+const Linking = later(() => import("../linking/Linking"));
 const Help = later(() => import("./Help"));
 
 export default function Shortcuts(): ReactNode {
@@ -20,10 +21,16 @@ export default function Shortcuts(): ReactNode {
   useClipboardEvents();
   useEffect(rememberFocus, []);
   const isHelpOpen = useEditor((state) => state.isHelpOpen);
+  const linking = useEditor((state) => state.linking);
   return (
     <>
       <Refused />
       <Noted />
+      {linking === null ? null : (
+        <Suspense>
+          <Linking key={linking} from={linking} />
+        </Suspense>
+      )}
       {isHelpOpen ? (
         <Suspense>
           <Help />

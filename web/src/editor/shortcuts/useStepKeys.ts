@@ -8,6 +8,8 @@ import { nudged } from "../canvas/nudging";
 import { useSelectionEdits } from "../canvas/useSelectionEdits";
 import type { CanvasEdge } from "../canvas/viewFlow";
 import { useGetEditor, useSetEditor } from "../state";
+import { useCommands } from "../useCommands";
+import { useReadOnly } from "../useReadOnly";
 import type { Handlers } from "./handlers";
 import { neighbour } from "./neighbour";
 import { elementOf, enter } from "./regions";
@@ -15,7 +17,7 @@ import { useSay } from "./useSay";
 import { focusedOnCanvas, goTo, nodeOf, partsOf } from "./walking";
 
 type WalkCommand = "next" | "previous" | "part" | "properties" | "out" | "selectAll";
-type EditCommand = "comment" | "nudge" | "leap" | "duplicate" | "remove" | "fold" | "add" | "search";
+type EditCommand = "comment" | "select" | "link" | "nudge" | "leap" | "duplicate" | "remove" | "fold" | "add" | "search";
 
 export function useWalkKeys(): Pick<Handlers, WalkCommand> {
   const room = useRoom();
@@ -89,11 +91,12 @@ function useOut(leave: () => void): () => boolean {
   const latest = useRef(selected);
   latest.current = selected;
   return useMemo(() => () => {
-    const { following, commenting } = get();
+    const { following, commenting, tool } = get();
     const focused = focusedOnCanvas();
     const [chosen] = latest.current;
     const isInProperties = elementOf("properties")?.contains(document.activeElement) ?? false;
-    if (isInProperties && chosen !== undefined && nodeOf(chosen)) nodeOf(chosen)?.focus({ preventScroll: true });
+    if (tool === "comment") set({ tool: "select" });
+    else if (isInProperties && chosen !== undefined && nodeOf(chosen)) nodeOf(chosen)?.focus({ preventScroll: true });
     else if (commenting !== null) set({ commenting: null });
     else if (following !== null) set({ following: null });
     else if (focused?.kind === "part" && focused.step !== null) nodeOf(focused.step)?.focus({ preventScroll: true });
@@ -169,6 +172,8 @@ export function useEditKeys(): Pick<Handlers, EditCommand> {
   const store = useCanvasStore();
   const edits = useSelectionEdits();
   const set = useSetEditor();
+  const { refuse } = useCommands();
+  const readOnly = useReadOnly();
   const move = useMove();
   const remove = useRemove();
   const selected = useSelection()[0];
@@ -178,8 +183,13 @@ export function useEditKeys(): Pick<Handlers, EditCommand> {
     () => ({
       comment: () => {
         const id = inHand(latest.current);
-        if (id !== undefined) set({ commenting: id });
-        return id !== undefined;
+        set(id === undefined ? { tool: "comment" } : { commenting: id });
+      },
+      select: () => set({ tool: "select" }),
+      link: () => {
+        const id = inHand(latest.current);
+        if (id !== undefined && readOnly === undefined) set({ linking: id });
+        else refuse(id === undefined ? "Select a step first: it is connected with another one" : (readOnly ?? ""));
       },
       nudge: move(STEP_PX),
       leap: move(LEAP_PX),
@@ -197,7 +207,7 @@ export function useEditKeys(): Pick<Handlers, EditCommand> {
         else store.set({ adding: { beside: besideCanvas(), target: null } });
       },
     }),
-    [store, edits, set, move, remove],
+    [store, edits, set, refuse, readOnly, move, remove],
   );
 }
 
