@@ -37,8 +37,16 @@ LARGE_BYTES: Final = 64 * 1024
 AT_ONCE: Final = 2
 """Processes at the same time; other computations wait."""
 
+MOST_SECONDS: Final = 60.0
+"""How long one may take: ten thousand steps take half of that on a machine with much to do."""
+
 NICENESS: Final = 2
 """How much the processes leave the processor to the server."""
+
+TOO_LONG: Final = (
+    "the computation took longer than {seconds:g} s and was ended: nothing was changed"
+)
+"""The reason of Overloaded for a computation that was cut."""
 
 LOST: Final = "the computation was ended: nothing was changed, try again"
 """The reason of Overloaded for a computation whose process is gone: killed for its memory, say."""
@@ -54,15 +62,19 @@ class ComputeProcesses:
     """Runs computations, the large ones in processes. Belongs to one event loop.
 
     `preloaded` are the modules that most of them need. `large_bytes` is the size of arguments from
-    which on a computation is large.
+    which on a computation is large. One that takes longer than `most_seconds` is ended.
     """
 
     def __init__(
-        self, preloaded: Sequence[str] = (), large_bytes: int = LARGE_BYTES, at_once: int = AT_ONCE
+        self,
+        preloaded: Sequence[str] = (),
+        large_bytes: int = LARGE_BYTES,
+        at_once: int = AT_ONCE,
+        most_seconds: float = MOST_SECONDS,
     ) -> None:
         self._context = get_context("forkserver")
         self._context.set_forkserver_preload([__name__, *preloaded])
-        self._large_bytes = large_bytes
+        self._large_bytes, self._most_seconds = large_bytes, most_seconds
         self._turn = asyncio.Semaphore(at_once)
         # Not the threads of the event loop: they are few, and these wait for minutes.
         self._threads = ThreadPoolExecutor(2 * at_once, thread_name_prefix="compute")
@@ -72,7 +84,7 @@ class ComputeProcesses:
         """Run a task; return or raise what it does.
 
         The task, its arguments and its result must be picklable, and cheap to pickle: the event
-        loop waits for that. Raises Overloaded if the process is lost.
+        loop waits for that. Raises Overloaded if the process is lost or takes too long.
         """
         if sum(map(_size, (*args, *kwargs.values()))) < self._large_bytes:
             return await compute(task, *args, **kwargs)
@@ -84,7 +96,11 @@ class ComputeProcesses:
         self._running.add(computation)
         loop = asyncio.get_running_loop()
         try:
-            outcome: _Outcome = await loop.run_in_executor(self._threads, computation.outcome)
+            async with asyncio.timeout(self._most_seconds):
+                outcome: _Outcome = await loop.run_in_executor(self._threads, computation.outcome)
+        except TimeoutError as error:
+            _logger.warning("computation.cut", task=_name(task), seconds=self._most_seconds)
+            raise Overloaded(TOO_LONG.format(seconds=self._most_seconds)) from error
         finally:
             # Also when the caller has given up: the thread ends as the process does.
             computation.end()

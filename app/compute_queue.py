@@ -1,7 +1,8 @@
 """Runs long computations beside the event loop, a few at a time, so that it stays free for rooms.
 
-Each user computes one thing at a time and may have a bounded number waiting, so that no user fills
-the queue.
+Each user computes one thing at a time and may have a bounded number waiting. What all have waiting
+is bounded, too, but places are kept for users who have nothing waiting: two busy ones must not have
+everybody else sent away.
 """
 
 import asyncio
@@ -20,6 +21,9 @@ MAX_WAITING: Final = 20
 
 MAX_WAITING_OF_ONE: Final = 10
 """Computations of one user that may run or wait."""
+
+FOR_NEWCOMERS: Final = 100
+"""Places beyond `MAX_WAITING` for users who have nothing else there: one each."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,8 +52,7 @@ class ComputeQueue:
         Turns do not nest: a user who holds one would wait for it forever. Raises Overloaded when
         too many wait.
         """
-        of_one, of_all = self._waiting[user_id], self._waiting.total()
-        if of_one >= self._max_waiting_of_one or of_all >= self._max_waiting:
+        if self._is_full_for(user_id):
             raise Overloaded("too much to compute at once: try again later")
         self._waiting[user_id] += 1
         own_turn = self._turns.setdefault(user_id, asyncio.Lock())
@@ -62,6 +65,11 @@ class ComputeQueue:
             self._waiting[user_id] -= 1
             if not self._waiting[user_id]:
                 del self._waiting[user_id], self._turns[user_id]
+
+    def _is_full_for(self, user_id: UUID) -> bool:
+        of_one, of_all = self._waiting.get(user_id, 0), self._waiting.total()
+        places = self._max_waiting if of_one else self._max_waiting + FOR_NEWCOMERS
+        return of_one >= self._max_waiting_of_one or of_all >= places
 
     async def run(
         self, user_id: UUID, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs

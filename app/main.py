@@ -190,6 +190,7 @@ class Services:
             clock=self.clock,
             compute=self.compute,
             compute_queue=ComputeQueue(compute=self.compute),
+            read_queue=ComputeQueue(compute=self.compute),
             tickets=PostgresTickets(to.api_pool),
             renewer=tokens if isinstance(tokens, Tokens) else None,
             keep_deleted=self._settings.deleted_kept_for,

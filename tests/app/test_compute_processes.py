@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from pickle import PicklingError
 
@@ -120,6 +121,15 @@ async def test_what_cannot_be_sent_is_an_error_and_no_loss(compute: ComputeProce
 async def test_no_two_of_them_draw_the_same_client_id(compute: ComputeProcesses) -> None:
     ids = await asyncio.gather(*(compute(client_id, LARGE) for _ in range(6)))
     assert len(set(ids)) == 6
+
+
+async def test_one_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    with closing(ComputeProcesses(most_seconds=1.0)) as impatient:
+        with pytest.raises(Overloaded, match="longer than 1 s and was ended: nothing was changed"):
+            await impatient(compute_for_ever, LARGE, file := tmp_path / "process")
+        # On a machine with much to do it may have been ended before it had begun.
+        if file.exists():
+            await until_gone(await until(file))
 
 
 async def test_one_that_nobody_waits_for_is_ended(

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from app.compute_queue import AT_ONCE, MAX_WAITING_OF_ONE, ComputeQueue
+from app.compute_queue import AT_ONCE, FOR_NEWCOMERS, MAX_WAITING_OF_ONE, ComputeQueue
 from crdt.errors import Overloaded
 from tests.app.fakes import turns
 from tests.contracts.stores import an_id
@@ -28,20 +28,24 @@ async def test_a_few_tasks_run_at_once_and_the_others_wait_their_turn() -> None:
     assert running == AT_ONCE + 3
 
 
-async def test_too_many_who_wait_are_sent_away() -> None:
-    bench, release = ComputeQueue(max_waiting=3), asyncio.Event()
+async def test_too_many_who_wait_are_sent_away_and_newcomers_later_than_others() -> None:
+    queue, release = ComputeQueue(max_waiting=3), asyncio.Event()
 
     async def work(user: int) -> None:
-        async with bench.turn(an_id(user)):
+        async with queue.turn(an_id(user)):
             await release.wait()
 
-    tasks = [asyncio.create_task(work(user)) for user in range(1, 4)]
+    tasks = [asyncio.create_task(work(user)) for user in (1, 1, 2)]
     await turns()
     with pytest.raises(Overloaded):
-        await bench.run(ADA, int)
+        await queue.run(an_id(1), int)
+    tasks += [asyncio.create_task(work(user)) for user in range(10, 10 + FOR_NEWCOMERS)]
+    await turns()
+    with pytest.raises(Overloaded):
+        await queue.run(ADA, int)
     release.set()
     await asyncio.gather(*tasks)
-    assert await bench.run(ADA, int, "7") == 7
+    assert await queue.run(ADA, int, "7") == 7
 
 
 async def test_one_user_takes_one_turn_and_not_the_whole_queue() -> None:

@@ -39,7 +39,8 @@ class Context:
 
     `users` reads and writes on behalf of a user, within row-level security; everything else does
     what only the server itself may do, after a check. `compute` runs what takes long; whoever calls
-    it for a user must have a turn of `compute_queue`. `renewer` is None if others issue the tokens.
+    it for a user must have a turn of `compute_queue`, or of `read_queue` for what only reads: who
+    exports a file waits for no import. `renewer` is None if others issue the tokens.
     """
 
     users: UserDatabase
@@ -54,6 +55,7 @@ class Context:
     clock: Clock
     compute: Compute
     compute_queue: ComputeQueue
+    read_queue: ComputeQueue
     tickets: Tickets
     renewer: Renewer | None
     keep_deleted: timedelta

@@ -119,7 +119,7 @@ async def changes(
     now = caller.context.clock.now()
     group = EditGroup(user_id, first_seq, last_seq, now, now, 0)
     try:
-        async with caller.context.compute_queue.turn(caller.id):
+        async with caller.context.read_queue.turn(caller.id):
             found = await caller.context.history.edited_entries(pipeline_id, group)
     except InvalidEdit as error:
         expected = f"expected edits with at most {MAX_REPLAYED} updates up to there"

@@ -84,7 +84,7 @@ async def diff(
     """Compare a version with another one, or with the present state."""
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
-    async with caller.context.compute_queue.turn(caller.id):
+    async with caller.context.read_queue.turn(caller.id):
         found = await caller.context.versioning.difference(pipeline_id, from_, to)
     return Difference.of_difference(found)
 

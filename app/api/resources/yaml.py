@@ -49,7 +49,7 @@ async def show(
     async with caller.rows() as rows:
         await roles.at_pipeline(rows, pipeline_id)
     context = caller.context
-    async with context.compute_queue.turn(caller.id):
+    async with context.read_queue.turn(caller.id):
         text, etag = await load(context.log, pipeline_id, _tagged_text, compute=context.compute)
     response = YamlResponse(text)
     return etags.answered(response, response, etag, if_none_match)
