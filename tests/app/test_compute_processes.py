@@ -124,7 +124,7 @@ async def test_no_two_of_them_draw_the_same_client_id(compute: ComputeProcesses)
 
 
 async def test_one_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    with closing(ComputeProcesses(most_seconds=1.0)) as impatient:
+    with closing(ComputeProcesses(large_bytes=len(LARGE), most_seconds=1.0)) as impatient:
         with pytest.raises(Overloaded, match="longer than 1 s and was ended: nothing was changed"):
             await impatient(compute_for_ever, LARGE, file := tmp_path / "process")
         # On a machine with much to do it may have been ended before it had begun.
