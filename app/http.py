@@ -19,6 +19,7 @@ ProblemCode: TypeAlias = Literal[
     "forbidden",
     "wrong_host",
     "role_needed",
+    "quota_reached",
     "not_renewable",
     "not_found",
     "method_not_allowed",

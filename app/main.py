@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from app.api.app import api
 from app.api.core.context import Context
+from app.api.core.quotas import Quotas
 from app.auth.access_watch import AccessWatch, SessionRegistries
 from app.auth.admission import Admission
 from app.auth.tokens import Tokens, Verifier
@@ -189,6 +190,7 @@ class Services:
             access=self.access,
             clock=self.clock,
             compute=self.compute,
+            quotas=Quotas(self._settings),
             compute_queue=ComputeQueue(compute=self.compute),
             read_queue=ComputeQueue(compute=self.compute),
             tickets=PostgresTickets(to.api_pool),

@@ -104,6 +104,11 @@ class Settings(BaseSettings):
     # With every character escaped it must fit into a message of the bus over PostgreSQL.
     max_stateless_characters: Annotated[int, Field(ge=1, le=128 * 1024)] = 64 * 1024
     document_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
+    max_organizations_per_user: Annotated[int, Field(ge=1)] = 20
+    max_teams_per_organization: Annotated[int, Field(ge=1)] = 200
+    max_pipelines_per_team: Annotated[int, Field(ge=1)] = 10_000
+    max_versions_per_pipeline: Annotated[int, Field(ge=1)] = 1_000
+    max_comments_per_pipeline: Annotated[int, Field(ge=1)] = 5_000
     loaded_bytes: Annotated[int, Field(ge=1024)] = 256 * MiB
     max_documents: Annotated[int, Field(ge=1)] = 100
     head_seconds: Annotated[float, Field(gt=0)] = 10.0

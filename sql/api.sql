@@ -52,6 +52,39 @@ SELECT id, name, slug, settings, created_at FROM organizations WHERE id = $1 FOR
 -- Create an organization and its first team, of which the user becomes the owner.
 SELECT create_organization($1, $2, $3, $4)
 
+-- count_organizations_per_user --
+-- In how many organizations the user owns a team, at most $1.
+SELECT count(*) FROM (
+    SELECT DISTINCT t.organization_id
+    FROM team_members AS m
+    INNER JOIN teams AS t ON t.id = m.team_id
+    WHERE m.user_id = current_user_id() AND m.role = 'owner'
+    LIMIT $1
+) AS counted
+
+-- count_teams_per_organization --
+-- How many teams of an organization the user is in, at most $2.
+SELECT count(*) FROM (SELECT FROM teams WHERE organization_id = $1 LIMIT $2) AS counted
+
+-- count_pipelines_per_team --
+-- How many pipelines a team has, with those that are kept after their deletion, at most $2.
+SELECT count(*) FROM (
+    SELECT FROM pipelines WHERE team_id = $1
+    UNION ALL
+    SELECT FROM deleted_pipelines WHERE team_id = $1
+    LIMIT $2
+) AS counted
+
+-- count_versions_per_pipeline --
+-- How many versions people have saved of a pipeline, at most $2.
+SELECT count(*) FROM (
+    SELECT FROM pipeline_versions WHERE pipeline_id = $1 AND name IS NOT NULL LIMIT $2
+) AS counted
+
+-- count_comments_per_pipeline --
+-- How many comments a pipeline has, at most $2.
+SELECT count(*) FROM (SELECT FROM comments WHERE pipeline_id = $1 LIMIT $2) AS counted
+
 -- write_organization --
 -- Write those columns of an organization that may be changed.
 UPDATE organizations SET name = $2, slug = $3, settings = $4

@@ -25,6 +25,7 @@ from persistence.ports.user_rows import UserDatabase, UserRows
 from persistence.worker.replay import Compute
 
 from .middleware import CALLER
+from .quotas import Quotas
 
 BEARER = HTTPBearer(
     auto_error=False,  # the middleware has checked it; this is for the documentation
@@ -54,6 +55,7 @@ class Context:
     access: AccessWatch
     clock: Clock
     compute: Compute
+    quotas: Quotas
     compute_queue: ComputeQueue
     read_queue: ComputeQueue
     tickets: Tickets

@@ -74,6 +74,20 @@ class BodyTooSlow(Problem):
         super().__init__(f"expected the whole body within {limit:g} s")
 
 
+class QuotaReached(Problem):
+    """There are as many of something as there may be; `quota` is the name of the limit."""
+
+    status = 403
+    code = "quota_reached"
+
+    def __init__(self, quota: str, limit: int) -> None:
+        super().__init__(
+            f"there are {limit} {quota.replace('_', ' ')} already, as many as may be: delete some, "
+            f"or ask whoever runs this server to raise PIPELOOM_MAX_{quota.upper()}"
+        )
+        self.members = {"quota": quota, "limit": limit}
+
+
 class NotEmpty(Problem):
     """What is to be deleted for good holds things that would be deleted with it."""
 

@@ -12,7 +12,7 @@ from app.api.core.context import Asking
 from app.api.core.etags import IfMatch, IfNoneMatch
 from app.api.core.locked_rows import LockedRow
 from app.api.core.problems import NotFound
-from app.api.schemas.common import JsonObject, Name, Patch, Shown, Url, kept, problems
+from app.api.schemas.common import JsonObject, Name, Patch, Shown, SmallObject, Url, kept, problems
 
 router = APIRouter(prefix="/me", tags=["me"])
 
@@ -48,7 +48,7 @@ class MePatch(Patch):
 
     name: Name = kept()
     avatar_url: Url | None = kept()
-    preferences: JsonObject = kept()
+    preferences: SmallObject = kept()
 
 
 _ROW: Final = LockedRow(Me.of, "lock_me", "write_me", ("name", "avatar_url", "preferences"))

@@ -13,7 +13,17 @@ from app.api.core.etags import IfMatch, IfNoneMatch
 from app.api.core.locked_rows import LockedRow
 from app.api.core.pagination import DEFAULT_LIMIT, NEWEST_FIRST, Cursor, Keyset, Limit, Page
 from app.api.core.problems import NotFound
-from app.api.schemas.common import Given, JsonObject, Name, Patch, Shown, Slug, kept, problems
+from app.api.schemas.common import (
+    Given,
+    JsonObject,
+    Name,
+    Patch,
+    Shown,
+    Slug,
+    SmallObject,
+    kept,
+    problems,
+)
 from app.api.schemas.slugs import slug_of
 from persistence.ports.user_rows import Record, UserRows
 
@@ -66,7 +76,7 @@ class OrganizationPatch(Patch):
 
     name: Name = kept()
     slug: Slug = kept()
-    settings: JsonObject = kept()
+    settings: SmallObject = kept()
 
 
 _BY_CREATION: Final = Keyset("organizations", NEWEST_FIRST)
@@ -89,12 +99,13 @@ async def index(
     return _BY_CREATION.page(found, limit, _ROW.show)
 
 
-@router.post("", name="create_organization", status_code=201, responses=problems(409))
+@router.post("", name="create_organization", status_code=201, responses=problems(403, 409))
 async def create(caller: Asking, wanted: NewOrganization, response: Response) -> Organization:
     """Create an organization with its first team; you become the owner of that."""
     slug = slug_of(wanted.name, wanted.slug)
     team_slug = slug_of(wanted.team.name, wanted.team.slug)
     async with caller.rows() as rows:
+        await caller.context.quotas.require(rows, "organizations_per_user")
         created = await rows.fetchval(
             "new_organization", wanted.name, slug, wanted.team.name, team_slug
         )

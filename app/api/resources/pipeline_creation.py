@@ -65,10 +65,11 @@ async def fork(
 
 
 async def require_member_of(caller: Caller, team_id: UUID) -> None:
-    """Raise NotFound or RoleNeeded unless the caller may put a pipeline into a team."""
+    """Raise NotFound, RoleNeeded or QuotaReached unless the caller may put a pipeline there."""
     async with caller.rows() as rows:
         role = await roles.in_team(rows, team_id)
-    roles.require(role, "member", "creating a pipeline")
+        roles.require(role, "member", "creating a pipeline")
+        await caller.context.quotas.require(rows, "pipelines_per_team", team_id)
 
 
 async def store(

@@ -13,7 +13,17 @@ from app.api.core.etags import IfMatch, IfNoneMatch
 from app.api.core.locked_rows import LockedRow
 from app.api.core.pagination import DEFAULT_LIMIT, NEWEST_FIRST, Cursor, Keyset, Limit, Page
 from app.api.core.problems import NotEmpty, NotFound
-from app.api.schemas.common import Given, JsonObject, Name, Patch, Shown, Slug, kept, problems
+from app.api.schemas.common import (
+    Given,
+    JsonObject,
+    Name,
+    Patch,
+    Shown,
+    Slug,
+    SmallObject,
+    kept,
+    problems,
+)
 from app.api.schemas.slugs import slug_of
 from crdt.pipeline.fields import MAX_TAG
 from persistence.ports.directory import Role
@@ -72,7 +82,7 @@ class TeamPatch(Patch):
 
     name: Name = kept()
     slug: Slug = kept()
-    settings: JsonObject = kept()
+    settings: SmallObject = kept()
 
 
 class TagCount(Shown):
@@ -143,6 +153,8 @@ async def create(caller: Asking, wanted: NewTeam, response: Response) -> Team:
     async with caller.rows() as rows:
         role = await roles.in_organization(rows, wanted.organization_id)
         roles.require(role, "owner", "adding a team")
+        quotas = caller.context.quotas
+        await quotas.require(rows, "teams_per_organization", wanted.organization_id)
         created = await rows.fetchval("new_team", wanted.organization_id, wanted.name, slug)
         row = await _read(rows, created)
     response.headers["Location"] = f"/api/teams/{created}"

@@ -59,6 +59,8 @@ async def create(
     """Save the present state, unless the newest version holds it and no other name is given."""
     await document_edits.require_editor(caller, pipeline_id)
     context = caller.context
+    async with caller.rows() as rows:
+        await context.quotas.require(rows, "versions_per_pipeline", pipeline_id)
     async with context.compute_queue.turn(caller.id):
         info, is_new = await context.versioning.save(
             pipeline_id,

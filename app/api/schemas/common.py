@@ -1,10 +1,11 @@
 """What the JSON bodies of all resources have in common."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self, TypeAlias
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from app.http import ProblemCode
 
@@ -23,6 +24,19 @@ Slug: TypeAlias = Annotated[
 ]
 Url: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2000)]
 JsonObject: TypeAlias = dict[str, Any]
+
+MAX_SMALL: Final = 64 * 1024
+"""Bytes of JSON that stand in lists, where they are read again and again."""
+
+
+def _small(value: JsonObject) -> JsonObject:
+    if len(json.dumps(value)) > MAX_SMALL:
+        raise ValueError(f"expected at most {MAX_SMALL} bytes of JSON")
+    return value
+
+
+SmallObject: TypeAlias = Annotated[JsonObject, AfterValidator(_small)]
+"""An object of at most MAX_SMALL bytes."""
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest_asyncio
 
@@ -15,18 +16,24 @@ from tests.conftest import a_database
 MAX_BODY = 100_000
 
 
+@asynccontextmanager
+async def a_house(server: str, template: str, **settings: int) -> AsyncIterator[House]:
+    """A server with a worker and a database of its own, which takes requests as they come."""
+    fast = Settings(api_rate=10_000, api_burst=10_000, max_body_bytes=MAX_BODY, **settings)
+    async with a_database(server, template) as dsn, services(fast, TOKENS, dsn) as made:
+        stop = asyncio.Event()
+        working = asyncio.create_task(work(dsn, stop, Pauses()))
+        yield House(made, application(made, TOKENS), dsn)
+        stop.set()
+        await working
+        await made.drain()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(postgres_server: str, template_database: str) -> AsyncIterator[House]:
     """One server with a worker for a whole module."""
-    async with a_database(postgres_server, template_database) as dsn:
-        settings = Settings(api_rate=10_000, api_burst=10_000, max_body_bytes=MAX_BODY)
-        async with services(settings, TOKENS, dsn) as made:
-            stop = asyncio.Event()
-            working = asyncio.create_task(work(dsn, stop, Pauses()))
-            yield House(made, application(made, TOKENS), dsn)
-            stop.set()
-            await working
-            await made.drain()
+    async with a_house(postgres_server, template_database) as made:
+        yield made
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -1525,7 +1525,7 @@ export interface components {
              * @description What went wrong, for programs.
              * @enum {string}
              */
-            readonly code: "bad_cursor" | "unauthenticated" | "forbidden" | "wrong_host" | "role_needed" | "not_renewable" | "not_found" | "method_not_allowed" | "body_too_slow" | "conflict" | "not_empty" | "edit_conflict" | "stale" | "too_big" | "unsupported_body" | "invalid" | "invalid_edit" | "invalid_file" | "unknown_entry" | "pipeline_too_large" | "too_many_requests" | "failed" | "overloaded" | "draining" | "store_unavailable" | "not_stored_yet";
+            readonly code: "bad_cursor" | "unauthenticated" | "forbidden" | "wrong_host" | "role_needed" | "quota_reached" | "not_renewable" | "not_found" | "method_not_allowed" | "body_too_slow" | "conflict" | "not_empty" | "edit_conflict" | "stale" | "too_big" | "unsupported_body" | "invalid" | "invalid_edit" | "invalid_file" | "unknown_entry" | "pipeline_too_large" | "too_many_requests" | "failed" | "overloaded" | "draining" | "store_unavailable" | "not_stored_yet";
             readonly detail: string;
             /**
              * @description With 422: what is wrong where.

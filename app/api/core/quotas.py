@@ -1,0 +1,46 @@
+"""How much of everything there may be, so that nobody fills a disk that all share.
+
+A quota is checked before something is added, in the transaction that adds it or right before. Two
+requests at once may pass together, so it may be exceeded by as many as come at once.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
+from uuid import UUID
+
+from app.settings import Settings
+from persistence.ports.user_rows import UserRows
+
+from .problems import QuotaReached
+
+Quota: TypeAlias = Literal[
+    "organizations_per_user",
+    "teams_per_organization",
+    "pipelines_per_team",
+    "versions_per_pipeline",
+    "comments_per_pipeline",
+]
+"""Each is a setting, `PIPELOOM_MAX_` and its name."""
+
+COUNTS: Final[Mapping[Quota, str]] = {
+    "organizations_per_user": "count_organizations_per_user",
+    "teams_per_organization": "count_teams_per_organization",
+    "pipelines_per_team": "count_pipelines_per_team",
+    "versions_per_pipeline": "count_versions_per_pipeline",
+    "comments_per_pipeline": "count_comments_per_pipeline",
+}
+"""The queries that count what is there, up to the limit."""
+
+
+class Quotas:
+    """The limits of an installation."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def require(self, rows: UserRows, quota: Quota, *of: UUID) -> None:
+        """Raise QuotaReached if there are as many as may be; `of` says whose or where."""
+        limit: int = getattr(self._settings, f"max_{quota}")
+        there: int = await rows.fetchval(COUNTS[quota], *of, limit)
+        if there >= limit:
+            raise QuotaReached(quota, limit)
