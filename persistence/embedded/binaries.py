@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Self
 
+import structlog
+
 VERSION: Final = 18
 
 ROOT_RUNS_AS: Final = ("postgres", "nobody")
@@ -16,6 +18,9 @@ ROOT_RUNS_AS: Final = ("postgres", "nobody")
 
 OTHERS_ENTER, OTHERS_READ = 0o001, 0o005
 """Permission bits: to pass through a directory, and to read or run what is in it."""
+
+
+_logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +135,4 @@ def _allow(path: Path, bits: int) -> None:
     mode = path.stat().st_mode
     if mode & bits != bits:
         path.chmod(mode | bits)
+        _logger.warning("postgres.folder_opened", path=str(path), mode=f"{(mode | bits) & 0o7777:o}")

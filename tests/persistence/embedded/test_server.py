@@ -242,6 +242,8 @@ async def test_a_private_directory_stays_unlisted(data_dir: Path) -> None:
     private = data_dir / "private"
     private.mkdir(parents=True)
     private.chmod(0o700)
-    with EmbeddedPostgres(private / "data") as postgres:
+    with capture_logs() as logged, EmbeddedPostgres(private / "data") as postgres:
         await write(postgres.dsn, 1)
     assert private.stat().st_mode & 0o006 == 0
+    opened = [line["path"] for line in logged if line["event"] == "postgres.folder_opened"]
+    assert (str(private) in opened) == (os.geteuid() == 0)
