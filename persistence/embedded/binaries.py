@@ -135,4 +135,6 @@ def _allow(path: Path, bits: int) -> None:
     mode = path.stat().st_mode
     if mode & bits != bits:
         path.chmod(mode | bits)
-        _logger.warning("postgres.folder_opened", path=str(path), mode=f"{(mode | bits) & 0o7777:o}")
+        _logger.warning(
+            "postgres.folder_opened", path=str(path), mode=f"{(mode | bits) & 0o7777:o}"
+        )
