@@ -101,11 +101,27 @@ async def read_steps(web_server: Server, web_installation: Installation) -> Read
     return read
 
 
+Contexts = dict[str, BrowserContext]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def contexts_of_people(chromium: Browser) -> AsyncIterator[Contexts]:
+    """A browser context for each person, by email; `open_page` fills and empties it.
+
+    A page in a new context costs twice as much: nothing is fetched or compiled there yet.
+    """
+    contexts: Contexts = {}
+    yield contexts
+    for context in contexts.values():
+        await context.close()
+
+
 class OpenPage(Protocol):
-    """Opens an address in a browser context of its own, signed in.
+    """Opens an address, signed in: each person in a browser context without anything stored.
 
     `server` is another one than that of all tests: it may end while pages are open. `profile` is a
-    folder: the page is opened in a browser of its own that keeps there what pages store.
+    folder: the page is opened in a browser of its own that keeps there what pages store. A test
+    that changes more than its pages asks for a context that no other uses (`is_alone`).
     """
 
     async def __call__(
@@ -115,6 +131,7 @@ class OpenPage(Protocol):
         *,
         server: Address | None = None,
         profile: Path | None = None,
+        is_alone: bool = False,
         **context: object,
     ) -> Page: ...
 
@@ -125,13 +142,36 @@ OF_AN_OUTAGE: Final = "net::ERR_", "WebSocket connection to"
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(
-    web_server: Server, web_installation: Installation, chromium: Browser
+    web_server: Server,
+    web_installation: Installation,
+    chromium: Browser,
+    contexts_of_people: Contexts,
 ) -> AsyncIterator[OpenPage]:
     """Open pages, each as somebody; whatever goes wrong in any of them fails the test.
 
     A test that provokes an error says so: `page.expected_errors.append("part of its text")`.
     """
-    contexts, faults = [], []
+    ends: list[Callable[[], Awaitable[None]]] = []
+    faults: list[list[str]] = []
+    here: set[str | None] = set()
+
+    async def a_page(profile: Path | None, options: dict[str, object]) -> Page:
+        """Open an empty page in a context that it has to itself."""
+        context = await _context(chromium, profile, options)
+        ends.append(context.close)
+        return await context.new_page()
+
+    async def a_page_of(email: str) -> Page:
+        """Open an empty page in the context of a person, where nothing is stored yet."""
+        here.add(email)
+        if email not in contexts_of_people:
+            contexts_of_people[email] = await _context(chromium, None, {})
+        page = await contexts_of_people[email].new_page()
+        ends.append(page.close)
+        devtools = await page.context.new_cdp_session(page)
+        origin = {"origin": web_server.http(""), "storageTypes": "local_storage"}
+        await devtools.send("Storage.clearDataForOrigin", origin)
+        return page
 
     async def open_one(
         path: str = "/",
@@ -139,20 +179,22 @@ async def open_page(
         *,
         server: Address | None = None,
         profile: Path | None = None,
+        is_alone: bool = False,
         **options: object,
     ) -> Page:
         at = server or web_server
-        context = await _context(chromium, profile, options)
-        contexts.append(context)
-        page = await context.new_page()
+        if email is None or email in here or server or profile or options or is_alone:
+            page = await a_page(profile, options)
+        else:
+            page = await a_page_of(email)
         faults.append(watch(page, at.http("/"), () if server is None else OF_AN_OUTAGE))
         token = "" if email is None else f"#token={await web_installation.token(email)}"
         await page.goto(at.http(path) + token)
         return page
 
     yield open_one
-    for context in contexts:
-        await context.close()
+    for end in ends:
+        await end()
     assert [fault for each in faults for fault in each] == []
 
 

@@ -174,7 +174,7 @@ async def test_what_an_empty_a_viewers_and_a_deleted_pipeline_show(
     await step(viewer, "gemini").click()
     await expect(viewer.get_by_label("Properties", exact=True).get_by_label("Name")).to_be_visible()
     await looks.at(viewer, "viewer")
-    await viewer.context.close()
+    await viewer.close()
     await line.cut()
     await expect(state(page, "Offline")).to_be_visible(timeout=SLOW_MS)
     await looks.at(page, "offline")

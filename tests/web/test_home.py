@@ -252,5 +252,5 @@ async def test_another_team_begins_with_nothing(
         await expect(page.get_by_role("textbox", name="Name of the pipeline")).to_have_value(
             "Untitled pipeline"
         )
-        await page.context.close()
+        await page.close()
         assert (await http.delete(f"/teams/{made.json()['id']}?force=true")).status_code == 204

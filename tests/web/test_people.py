@@ -44,7 +44,7 @@ async def middle(of: Locator) -> tuple[float, float]:
 async def two(open_page: OpenPage, new_pipeline: NewPipeline) -> AsyncIterator[tuple[Page, Page]]:
     """Two windows on one pipeline: the owner's and an editor's."""
     path = f"/pipelines/{await new_pipeline(STEPS)}"
-    one, other = await open_page(path), await open_page(path, EDITOR)
+    one, other = await open_page(path), await open_page(path, EDITOR, is_alone=True)
     for page in (one, other):
         await expect(step(page, "second")).to_be_visible()
     await expect(other.get_by_role("button", name=OWNER_NAME)).to_be_visible()
