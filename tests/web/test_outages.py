@@ -51,10 +51,10 @@ KEPT: Final = """pipeline => new Promise((resolve, reject) => {
 """Wait for what the browser is about to keep: a transaction waits for all those before it."""
 
 SLOW_COMMITS: Final = """
-    CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql
+    CREATE OR REPLACE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql
     AS 'BEGIN PERFORM pg_sleep(0.05); RETURN NULL; END';
-    CREATE CONSTRAINT TRIGGER slow AFTER UPDATE OF head_seq ON pipeline_documents
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.pipeline_id = '{}')
+    CREATE CONSTRAINT TRIGGER "slow {0}" AFTER UPDATE OF head_seq ON pipeline_documents
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.pipeline_id = '{0}')
     EXECUTE FUNCTION take_time()
 """
 """Each commit takes so long that a page which calls an edit saved before it is caught."""
@@ -159,8 +159,6 @@ async def test_the_server_is_killed_while_both_type(
         assert is_within("ABCDEFGHIJKLMNOPQRST", text)
         assert len(text) == len("Begin. ") + 2 * 20
         assert await in_the_tables() == await committed(web_installation, pipeline) == text
-    async with web_installation.sql() as sql:
-        await sql.execute("DROP FUNCTION take_time CASCADE")
 
 
 @dataclass
