@@ -9,8 +9,8 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import TextIOWrapper
 from pathlib import Path
@@ -25,23 +25,19 @@ from app.services import pipeline_files
 from app.telemetry import log
 from app.telemetry.exporter import tracing
 from app.telemetry.metrics_page import worker_page
-from crdt.errors import PipelineNotFound, PipeloomError
+from crdt.errors import PipeloomError
 from crdt.yaml.codec import Imported
 from persistence.embedded.server import EmbeddedPostgres
 from persistence.ports.directory import DEMO_TEAM, User
 from persistence.postgres.directory import PostgresDirectory
-from persistence.postgres.log_repair import PostgresLogRepair
 from persistence.postgres.migrations import migrate as migrate_database
 from persistence.postgres.pool import Pool, open_pool
 from persistence.postgres.update_log import PostgresUpdateLog
-from persistence.worker import log_repair
-from persistence.worker.log_check import Fault, faults_of
 
+from . import damage_commands
+from .damage_commands import Decision
 from .settings import Settings, SettingsError, deprecations, load_settings
 from .worker_main import pauses, project_now, work
-
-PROGRESS_EVERY = 100
-"""Documents between two messages on how far a check has come."""
 
 cli = typer.Typer(
     help="Pipeloom: people edit AI pipelines together, live.",
@@ -277,42 +273,8 @@ def check(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Look for damage in all logs and stored states; prints one fault a line, exits 1 if any."""
     settings = load_settings(data_dir=data_dir, database_url=database_url)
     with _database(settings) as dsn:
-        if asyncio.run(_check(dsn)):
+        if asyncio.run(damage_commands.check(dsn)):
             raise typer.Exit(1)
-
-
-async def _check(dsn: str) -> int:
-    """Check document after document; return how many faults were found."""
-    pool = await open_pool(dsn, max_size=1)
-    try:
-        checked = faults = 0
-        log = PostgresUpdateLog(pool)
-        async for pipeline_id in _document_ids(PostgresLogRepair(pool)):
-            found = await _faults_of(log, pipeline_id)
-            for fault in found:
-                typer.echo(f"{pipeline_id}: {fault.damage}: {fault.detail}; {fault.remedy}")
-            checked, faults = checked + 1, faults + len(found)
-            if checked % PROGRESS_EVERY == 0:
-                _print_message(f"{checked} documents checked")
-        _print_message(f"{checked} documents checked, {faults} faults found")
-        return faults
-    finally:
-        await pool.close()
-
-
-async def _document_ids(listed: PostgresLogRepair) -> AsyncIterator[UUID]:
-    after: UUID | None = None
-    while found := await listed.document_ids(after, PROGRESS_EVERY):
-        for pipeline_id in found:
-            yield pipeline_id
-        after = found[-1]
-
-
-async def _faults_of(log: PostgresUpdateLog, pipeline_id: UUID) -> list[Fault]:
-    # Deleted since it was listed: then there is nothing to check.
-    with suppress(PipelineNotFound):
-        return await faults_of(log, pipeline_id)
-    return []
 
 
 @cli.command()
@@ -331,28 +293,11 @@ def repair(
     """Show the damage of one pipeline and what can be done; with an option, do it."""
     if drop_state and accept_loss:
         raise typer.BadParameter("expected --drop-state or --accept-loss, got both")
-    settings = load_settings(data_dir=data_dir, database_url=database_url)
-    with _database(settings) as dsn:
-        asyncio.run(_repair(dsn, pipeline_id, drop_state=drop_state, accept_loss=accept_loss))
-
-
-async def _repair(dsn: str, pipeline_id: UUID, *, drop_state: bool, accept_loss: bool) -> None:
-    pool = await open_pool(dsn, max_size=1)
-    try:
-        log, decided, now = PostgresUpdateLog(pool), PostgresLogRepair(pool), datetime.now(UTC)
-        faults = await faults_of(log, pipeline_id)
-        for fault in faults:
-            typer.echo(f"{fault.damage}: {fault.detail}; {fault.remedy}")
-        if drop_state:
-            await log_repair.drop_state(log, decided, pipeline_id, now)
-            _print_message("the stored state is forgotten: the log makes the document")
-        elif accept_loss:
-            await log_repair.accept_loss(log, decided, pipeline_id, now)
-            _print_message("the document is taken as it is: the tables follow it again")
-        elif not faults:
-            _print_message("no damage found")
-    finally:
-        await pool.close()
+    decision: Decision | None = (
+        "drop_state" if drop_state else "accept_loss" if accept_loss else None
+    )
+    with _database(load_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+        asyncio.run(damage_commands.repair(dsn, pipeline_id, decision))
 
 
 @cli.command("database-url")

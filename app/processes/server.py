@@ -245,17 +245,8 @@ def _sockets(settings: Settings, app: Any) -> Sockets:
     return Sockets(most_sockets(), per_address, proxies.trusted_hosts.__contains__)
 
 
-async def _run(
-    made: Services,
-    settings: Settings,
-    tokens: Verifier,
-    announce: Callable[[Address], None],
-    deadline: DrainDeadline,
-    *,
-    sockets: list[socket.socket] | None = None,
-) -> None:
-    app = application(made, tokens)
-    config = uvicorn.Config(
+def _config(settings: Settings, app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -274,6 +265,18 @@ async def _run(
         server_header=False,
         timeout_graceful_shutdown=1,
     )
+
+
+async def _run(
+    made: Services,
+    settings: Settings,
+    tokens: Verifier,
+    announce: Callable[[Address], None],
+    deadline: DrainDeadline,
+    *,
+    sockets: list[socket.socket] | None = None,
+) -> None:
+    config = _config(settings, application(made, tokens))
     server = Server(config, made, announce, deadline)
     # Before anybody is here: what lives until the end, code nearly all of it, made each full
     # collection stop everybody for 80 ms.
