@@ -16,6 +16,7 @@ import { PropertiesArea } from "./properties/PropertiesArea";
 import { useEditor, type View, ViewState } from "./state";
 import { Topbar } from "./topbar/Topbar";
 import { later, loadParts } from "../ui/later";
+import { Part } from "../ui/Part";
 import { useNarrow } from "./useNarrow";
 
 const Gone = later(() => import("./gone/Gone").then((module) => ({ default: module.Gone })));
@@ -55,11 +56,17 @@ function Areas(): ReactNode {
         </Suspense>
       ) : (
         <>
-          <Suspense fallback={<EditorSkeleton />}>{isNarrow ? <Reading /> : <Wide name={name} />}</Suspense>
-          <Suspense>
-            <People />
-            <Shortcuts />
-          </Suspense>
+          <Suspense fallback={<EditorSkeleton />}>{isNarrow ? <Part name="The outline"><Reading /></Part> : <Wide name={name} />}</Suspense>
+          <Part name="Others" isSilent>
+            <Suspense>
+              <People />
+            </Suspense>
+          </Part>
+          <Part name="The keys" isSilent>
+            <Suspense>
+              <Shortcuts />
+            </Suspense>
+          </Part>
         </>
       )}
     </>
@@ -74,9 +81,11 @@ function Wide({ name }: { readonly name: string }): ReactNode {
       <h1 className="visually-hidden">{name}</h1>
       <Topbar />
       {isHistory ? (
-        <Suspense fallback={null}>
-          <History />
-        </Suspense>
+        <Part name="The history">
+          <Suspense fallback={null}>
+            <History />
+          </Suspense>
+        </Part>
       ) : (
         <Work view={view} />
       )}
@@ -103,10 +112,12 @@ function usePartsLater(): void {
 /** The present pipeline: what one edits. */
 const Work = ({ view }: { readonly view: View }): ReactNode => (
   <>
-    <LibraryArea />
+    <Part name="The library">
+      <LibraryArea />
+    </Part>
     <main className={styles.middle} aria-label="Pipeline">
-      {view === "code" ? null : <Canvas />}
-      {view === "graph" ? null : <Code />}
+      {view === "code" ? null : <Part name="The canvas"><Canvas /></Part>}
+      {view === "graph" ? null : <Part name="The code"><Code /></Part>}
     </main>
     <PropertiesArea />
   </>

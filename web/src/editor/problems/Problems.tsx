@@ -4,6 +4,7 @@ import type { ExplainedDiagnostic } from "pipeloom-client";
 import { useDiagnostics } from "pipeloom-client/react";
 import { type ReactNode, Suspense } from "react";
 import { IconButton } from "../../ui/Button";
+import { Part } from "../../ui/Part";
 import { Tabs } from "../../ui/Tabs";
 import { useSharedComments } from "../comments/CommentsProvider";
 import { useEditor, useSetEditor, type Drawer } from "../state";
@@ -43,7 +44,9 @@ export function Problems(): ReactNode {
       </header>
       {drawer === null ? null : (
         <div role="tabpanel" aria-label={drawer} className={styles.body}>
-          <Suspense>{drawer === "problems" ? <ProblemList diagnostics={diagnostics} /> : <Comments />}</Suspense>
+          <Part name="This list" resetOn={drawer}>
+            <Suspense>{drawer === "problems" ? <ProblemList diagnostics={diagnostics} /> : <Comments />}</Suspense>
+          </Part>
         </div>
       )}
     </section>

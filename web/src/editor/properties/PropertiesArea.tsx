@@ -1,6 +1,7 @@
 /** Where the properties stand: beside the canvas, or as a sheet above it where there is no room. */
 import { useSelection } from "pipeloom-client/react";
 import { type ReactNode, Suspense, useEffect } from "react";
+import { Part } from "../../ui/Part";
 import { Skeleton } from "../../ui/Skeleton";
 import { useEditor } from "../state";
 import { useNarrow } from "../useNarrow";
@@ -22,9 +23,11 @@ export function PropertiesArea(): ReactNode {
   if (selected.length === 0) return null;
   return (
     <aside className={styles.properties} aria-label="Properties" tabIndex={-1} data-panel data-region="properties" data-folded={!isOpen}>
-      <Suspense fallback={<Skeleton className={styles.waiting} />}>
-        <Properties isOpen={isOpen} />
-      </Suspense>
+      <Part name="The properties" resetOn={selected.join()}>
+        <Suspense fallback={<Skeleton className={styles.waiting} />}>
+          <Properties isOpen={isOpen} />
+        </Suspense>
+      </Part>
     </aside>
   );
 }
