@@ -18,12 +18,13 @@ import { ContainerNode } from "./ContainerNode";
 import { FarEdges } from "./farEdges";
 import { loadLater } from "./later";
 import { saveLayout } from "./layoutCache";
-import { FIT, GRID, TILE_ZOOM } from "./measures";
+import { FIT, GRID, TILE_ZOOM, ZOOM } from "./measures";
 import { StepNode } from "./StepNode";
 import { Strands } from "./Strands";
 import { UnchangedNodes } from "./unchangedNodes";
 import { useBoxSelection } from "./useBoxSelection";
 import { type Connecting, useConnecting } from "./useConnecting";
+import { useFirstView } from "./useFirstView";
 import { type Menu, useMenu } from "./useMenu";
 import { useNodeDrag } from "./useNodeDrag";
 import { type CanvasEdge, type CanvasNode, type View, ViewFlow } from "./viewFlow";
@@ -39,6 +40,7 @@ const ConnectionHint = later(() => import("./ConnectionHint"));
 
 const NODE_TYPES = { step: StepNode, container: ContainerNode };
 const EDGE_TYPES = { connection: ConnectionEdge };
+const FITTED = { fitView: true };
 const SNAP_GRID: [number, number] = [GRID, GRID];
 
 export const Canvas = (): ReactNode => (
@@ -68,7 +70,8 @@ function Graph(): ReactNode {
   const isFar = useStore(isTooFar);
   const [far] = useState(() => new FarEdges());
   const shown = useMemo(() => far.shown(view.edges, isFar), [far, view.edges, isFar]);
-  if (isLoading) return <CanvasSkeleton />;
+  const first = useFirstView(view.scene, isLoading);
+  if (first.view === undefined) return <CanvasSkeleton place={first.place} />;
   return (
     <FarProvider value={isFar}>
       <div className={cx(styles.canvas, isDropping && styles.dropping, isTidying && styles.tidying)} data-tool={tool}>
@@ -104,9 +107,9 @@ function Graph(): ReactNode {
           zIndexMode="manual"
           snapToGrid={isSnapping}
           snapGrid={SNAP_GRID}
-          minZoom={0.1}
-          maxZoom={2}
-          fitView
+          minZoom={ZOOM.min}
+          maxZoom={ZOOM.max}
+          {...(first.view === null ? FITTED : { defaultViewport: first.view })}
           fitViewOptions={FIT}
           ariaLabelConfig={WORDS}
           proOptions={PRO}

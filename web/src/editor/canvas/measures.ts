@@ -23,6 +23,9 @@ export const PORT = 4;
 /** How everything is brought into view: the dock covers the bottom. */
 export const FIT = { padding: { top: "32px", right: "32px", bottom: "72px", left: "32px" }, maxZoom: 1 } as const;
 
+/** How far one may go away from the canvas, and how near. */
+export const ZOOM = { min: 0.1, max: 2 } as const;
+
 /** Below this zoom nodes are plain tiles: nobody could read them. */
 export const TILE_ZOOM = 0.4;
 

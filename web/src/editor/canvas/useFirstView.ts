@@ -1,0 +1,38 @@
+/**
+ * What is seen of the canvas at first: everything. React Flow would draw what is seen at 100 % and only then bring
+ * everything into view, and so draw a large pipeline twice.
+ */
+import { getViewportForBounds, useStoreApi, type Viewport } from "@xyflow/react";
+import { type RefObject, useLayoutEffect, useRef, useState } from "react";
+import { FIT, type Size, ZOOM } from "./measures";
+import type { Scene } from "./scene";
+import { boxAround } from "./surroundings";
+
+/** Everything in view, in a canvas of a size; null where there is nothing, or no room for it. */
+export function viewOfAll({ boxes, hidden }: Pick<Scene, "boxes" | "hidden">, { width, height }: Size): Viewport | null {
+  const bounds = boxAround([...boxes].flatMap(([id, box]) => (hidden.has(id) ? [] : [box])));
+  if (bounds === null || width === 0 || height === 0) return null;
+  return getViewportForBounds(bounds, width, height, ZOOM.min, FIT.maxZoom, FIT.padding);
+}
+
+export interface FirstView {
+  /** For the element that stands where the canvas will: it is measured once the steps have come. */
+  readonly place: RefObject<HTMLDivElement | null>;
+  /** Undefined until it is known; null if there is none, and React Flow finds one when steps come. */
+  readonly view: Viewport | null | undefined;
+}
+
+export function useFirstView(scene: Scene, isLoading: boolean): FirstView {
+  const place = useRef<HTMLDivElement>(null);
+  const store = useStoreApi();
+  const [view, setView] = useState<Viewport | null>();
+  useLayoutEffect(() => {
+    if (isLoading || view !== undefined || place.current === null) return;
+    const { offsetWidth: width, offsetHeight: height } = place.current;
+    const first = viewOfAll(scene, { width, height });
+    // What nodes and edges look like follows from the zoom: they are to know it when they are drawn first.
+    if (first !== null) store.setState({ width, height, transform: [first.x, first.y, first.zoom] });
+    setView(first);
+  }, [store, scene, isLoading, view]);
+  return { place, view };
+}
