@@ -12,7 +12,9 @@ import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
 from persistence.ports.directory import DEMO_VIEWER
-from tests.server import Installation, Server
+from tests.clients.rooms import Page as Client
+from tests.clients.rooms import a_page
+from tests.server import Installation, Server, eventually
 from tests.web.conftest import EDITOR, NewPipeline, OpenPage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -495,3 +497,60 @@ async def test_cases_stand_in_the_order_of_the_file_are_moved_and_the_default_st
     await expect(other.locator("[data-lane]")).to_have_text(former)
     # Where one has asked for a case, its empty lane waits.
     await expect(lanes).to_have_text([*former, "case huge"])
+
+
+EDITS: Final = 200
+FEW: Final = 20
+"""So many come and go by themselves, as with requests to the browser's copy."""
+
+
+async def kept(page: Page) -> Callable[[], Awaitable[tuple[int, int]]]:
+    """How to count a page's listeners and DOM nodes once what nobody needs is collected."""
+    session = await page.context.new_cdp_session(page)
+    await session.send("Performance.enable")
+
+    async def count() -> tuple[int, int]:
+        await session.send("HeapProfiler.collectGarbage")
+        answer = await session.send("Performance.getMetrics")
+        found = {each["name"]: int(each["value"]) for each in answer["metrics"]}
+        return found["JSEventListeners"], found["Nodes"]
+
+    return count
+
+
+async def edit_elsewhere(other: Client, step_id: str, times: int) -> None:
+    """Steps that are renamed, added, connected and removed again, as four edits each time."""
+    for number in range(times):
+        await other("rename", step_id, f"renamed_{number}")
+        added = (await other("add", f"added_{number}"))["id"]
+        await other("connect", step_id, added)
+        await other("remove", [added])
+    await other("rename", step_id, f"done_{times}")
+
+
+async def test_a_page_keeps_no_listener_and_no_node_of_edits(
+    open_page: OpenPage,
+    new_pipeline: NewPipeline,
+    rows: Rows,
+    web_server: Server,
+    web_installation: Installation,
+) -> None:
+    pipeline, token = await new_pipeline(THREE), await web_installation.token(EDITOR)
+    page = await opened(await open_page(f"/pipelines/{pipeline}"))
+    step_id = (await rows(pipeline))["sum"]["id"]
+    count = await kept(page)
+    async with a_page(web_server, pipeline, token) as other:
+        await other.until(state="saved", isLoaded=True)
+        # By then all is loaded and shown that is for edits of somebody else.
+        await edit_elsewhere(other, step_id, FEW // 4)
+        await expect(node(page, f"done_{FEW // 4}")).to_be_visible()
+        await page.wait_for_load_state("networkidle")
+        before = await count()
+        await edit_elsewhere(other, step_id, EDITS // 4)
+        await expect(node(page, f"done_{EDITS // 4}")).to_be_visible()
+
+        async def is_gone() -> bool:
+            after = await count()
+            return all(now - then < FEW for now, then in zip(after, before, strict=True))
+
+        await eventually(f"about {before} listeners and nodes", is_gone)
