@@ -4,10 +4,10 @@ import asyncio
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.server import VIEWER
-from tests.web.conftest import EDITOR, NewPipeline, OpenPage, ReadSteps
+from tests.web.conftest import EDITOR, NARROW, NewPipeline, OpenPage, ReadSteps
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -30,6 +30,32 @@ FOCUSED: Final = """() => {
   const name = focused.matches('.react-flow__node') && focused.querySelector('[data-name]');
   return name ? name.textContent : focused.getAttribute('aria-label') ?? focused.localName;
 }"""
+
+ROWS_OUT_OF_REACH: Final = """list => [...list.querySelectorAll('dl > div')].filter(row => {
+  row.scrollIntoView({block: 'nearest'});
+  const {x, y, width, height} = row.getBoundingClientRect();
+  const corners = [[x + 1, y + 2], [x + width - 1, y + height - 2]];
+  return corners.some(([x, y]) => !row.contains(document.elementFromPoint(x, y)));
+}).map(row => row.textContent)"""
+"""The rows that cannot be brought into view by scrolling."""
+
+DRAG_AND_ESCAPE_IN_A_FRAME: Final = """([x, y]) => {
+  const every = {bubbles: true, cancelable: true, view: window};
+  const at = by => ({...every, clientX: x + by, clientY: y - by});
+  const target = document.elementFromPoint(x, y);
+  target.dispatchEvent(new PointerEvent('pointerdown', at(0)));
+  target.dispatchEvent(new MouseEvent('mousedown', at(0)));
+  for (const by of [20, 40]) {
+    target.dispatchEvent(new PointerEvent('pointermove', at(by)));
+    target.dispatchEvent(new MouseEvent('mousemove', at(by)));
+  }
+  target.dispatchEvent(new KeyboardEvent('keydown', {...every, key: 'Escape'}));
+  target.dispatchEvent(new MouseEvent('mouseup', at(40)));
+}"""
+
+PRESS_L_ON_THE_PAGE: Final = """() => document.body.dispatchEvent(
+  new KeyboardEvent('keydown', {key: 'l', bubbles: true})
+)"""
 
 REGION: Final = "() => document.activeElement.closest('[data-region]')?.dataset.region"
 
@@ -136,6 +162,7 @@ async def test_keys_lead_to_regions_views_and_the_list_of_keys(
     await press("?")
     dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
     await expect(dialog.get_by_text("Next step", exact=True)).to_be_visible()
+    await every_key_is_in_reach(dialog)
     await press("Delete")  # what is above the page has its own keys
     await press("Escape")
     await expect(dialog).to_have_count(0)
@@ -143,6 +170,89 @@ async def test_keys_lead_to_regions_views_and_the_list_of_keys(
     await page.get_by_role("banner").get_by_role("button", name="More").click()
     await page.get_by_role("menuitem", name="Keyboard shortcuts").click()
     await expect(dialog).to_be_visible()
+
+
+async def test_all_keys_are_in_reach_in_a_narrow_window(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await open_page(f"/pipelines/{await new_pipeline(THREE)}", **NARROW)
+    await expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    await page.get_by_role("button", name="More", exact=True).tap()
+    await page.get_by_role("menuitem", name="Keyboard shortcuts").tap()
+    await every_key_is_in_reach(page.get_by_role("dialog", name="Keyboard shortcuts"))
+
+
+async def every_key_is_in_reach(dialog: Locator) -> None:
+    groups = dialog.get_by_role("group", name="Keys by subject")
+    await expect(groups.get_by_role("region", name="Zoom")).to_be_attached()
+    assert await groups.locator("dl > div").count() > 30
+    assert await groups.evaluate(ROWS_OUT_OF_REACH) == []
+    # Downwards alone: nobody looks for more at the side.
+    assert await groups.evaluate("({scrollWidth, clientWidth}) => scrollWidth - clientWidth") == 0
+
+
+async def test_the_menu_hides_the_panels_and_shows_those_that_were_there(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await opened(await open_page(f"/pipelines/{await new_pipeline(THREE)}"))
+    library = page.get_by_label("Steps", exact=True)
+    await expect(library).to_be_visible()
+    more = page.get_by_role("banner").get_by_role("button", name="More", exact=True)
+    await more.click()
+    await page.get_by_role("menuitem", name="Hide the panels").click()
+    await expect(library).to_have_count(0)
+    await more.click()
+    await page.get_by_role("menuitem", name="Show the panels").click()
+    await expect(library).to_be_visible()
+
+
+async def test_an_answer_stands_above_a_dialog_that_is_open(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await opened(await open_page(f"/pipelines/{await new_pipeline(THREE)}"))
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    # Dialogs have keys of their own: the answer is one to what came before them.
+    await page.evaluate(PRESS_L_ON_THE_PAGE)
+    answer = page.get_by_text("Select a step first")
+    await expect(answer).to_be_visible()
+    assert await answer.evaluate("it => it.matches(':popover-open')")
+
+
+async def test_what_is_typed_before_the_list_is_there_goes_to_its_field(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await open_page("/home")
+    may_load = asyncio.Event()
+
+    async def wait(route: Route) -> None:
+        await may_load.wait()
+        await route.continue_()
+
+    await page.route("**/assets/Linking*.js", wait)
+    home = page.url
+    await page.goto(home.replace("/home", f"/pipelines/{await new_pipeline(THREE)}"))
+    await opened(page)
+    press = page.keyboard.press
+    await page.locator("[data-region=canvas]").focus()
+    await press("Tab")
+    await focused(page, "read")
+    await press("l")
+    await press("e")
+    await press("Escape")
+    await focused(page, "read")
+    await press("l")
+    await page.keyboard.type("svum")
+    for key in ("Backspace", "Backspace", "Backspace", "u", "Delete", "Enter", "a"):
+        await press(key)
+    edge = page.locator('.react-flow__edge[aria-label="read feeds sum"]')
+    await expect(edge).to_have_count(0)
+    may_load.set()
+    await expect(edge).to_be_attached()
+    # None of the keys was a command.
+    await expect(page.locator(".react-flow__node")).to_have_count(4)
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await focused(page, "read")
 
 
 async def test_viewers_walk_and_are_told_why_nothing_moves(
@@ -239,6 +349,14 @@ async def test_tools_comment_and_escape_calls_off_what_the_mouse_has_begun(
     assert after is not None
     assert abs(after["y"] - before["y"]) < 1
     undo = page.get_by_role("button", name="Undo")
+    await expect(undo).to_have_attribute("aria-disabled", "true")
+    # Escape comes before the frame in which the first move would be taken.
+    await page.mouse.move(x, y)
+    await page.evaluate(DRAG_AND_ESCAPE_IN_A_FRAME, [x, y])
+    await page.evaluate("() => new Promise(requestAnimationFrame)")
+    after = await read.bounding_box()
+    assert after is not None
+    assert abs(after["y"] - before["y"]) < 1
     await expect(undo).to_have_attribute("aria-disabled", "true")
     # The next drag is one like any other.
     await page.mouse.move(x, y)

@@ -29,3 +29,16 @@ it("takes at once what waits when something else comes, and not again in the fra
   frames.forEach((call) => call());
   expect(taken).toEqual([1]);
 });
+
+it("takes nothing of what was dropped, also if its frame comes all the same, and what comes after that", () => {
+  const [taken, each] = [[] as number[], new OncePerFrame<number>()];
+  const take = (value: number): void => void taken.push(value);
+  each.later(1, take);
+  expect([each.drop(), each.drop()]).toEqual([true, false]);
+  each.flush();
+  frames.forEach((call) => call());
+  expect(taken).toEqual([]);
+  each.later(2, take);
+  frames.at(-1)?.();
+  expect(taken).toEqual([2]);
+});

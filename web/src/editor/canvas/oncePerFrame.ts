@@ -12,8 +12,15 @@ export class OncePerFrame<Value> {
   /** Take now what waits. */
   flush(): void {
     const { waiting } = this;
+    this.drop();
+    waiting?.();
+  }
+
+  /** Take nothing of what waits; returns whether anything did. */
+  drop(): boolean {
+    const hadAny = this.waiting !== null;
     cancelAnimationFrame(this.frame);
     [this.waiting, this.frame] = [null, 0];
-    waiting?.();
+    return hadAny;
   }
 }

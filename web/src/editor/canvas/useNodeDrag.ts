@@ -29,8 +29,8 @@ const isMove = (change: NodeChange<CanvasNode>): change is Moved => change.type 
 
 /** Stands before what commits drags: `onNodesChange` of the library. */
 export function useNodeDrag(commit: (changes: Changes) => void): (changes: Changes) => void {
-  const change = useChange(commit);
   const [frames] = useState(() => new OncePerFrame<Changes>());
+  const change = useChange(commit, frames);
   return useCallback(
     (changes) => {
       // A mouse may report more moves than frames: only the last of a frame can be seen.
@@ -42,13 +42,13 @@ export function useNodeDrag(commit: (changes: Changes) => void): (changes: Chang
   );
 }
 
-function useChange(commit: (changes: Changes) => void): (changes: Changes) => void {
+function useChange(commit: (changes: Changes) => void, frames: OncePerFrame<Changes>): (changes: Changes) => void {
   const room = useRoom();
   const flow = useReactFlow();
   const store = useCanvasStore();
   const { check } = useCommands();
   const drag = useRef<Drag | null>(null);
-  const isCancelled = useCancel(drag, commit);
+  const isCancelled = useCancel(drag, commit, frames);
   return useCallback(
     (changes) => {
       const { scene } = store;
@@ -87,16 +87,19 @@ function useChange(commit: (changes: Changes) => void): (changes: Changes) => vo
 }
 
 /** Escape calls a drag off: the steps are where they were, here and in the windows of others, until the next press. */
-function useCancel(drag: RefObject<Drag | null>, commit: (changes: Changes) => void): RefObject<boolean> {
+function useCancel(drag: RefObject<Drag | null>, commit: (changes: Changes) => void, frames: OncePerFrame<Changes>): RefObject<boolean> {
   const { pipeline } = useRoom();
   const store = useCanvasStore();
   const isCancelled = useRef(false);
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
-      if (event.key !== "Escape" || drag.current === null) return;
+      if (event.key !== "Escape") return;
+      // The first move of a drag may still wait for its frame.
+      const wasWaiting = frames.drop();
+      if (drag.current === null && !wasWaiting) return;
       event.preventDefault();
       const steps = pipeline.steps();
-      const ids = [...drag.current.moving].filter((id) => steps.has(id));
+      const ids = [...(drag.current?.moving ?? [])].filter((id) => steps.has(id));
       drag.current = null;
       isCancelled.current = true;
       store.endDrag();
@@ -109,7 +112,7 @@ function useCancel(drag: RefObject<Drag | null>, commit: (changes: Changes) => v
       document.removeEventListener("keydown", press, true);
       document.removeEventListener("pointerdown", begin, true);
     };
-  }, [drag, commit, pipeline, store]);
+  }, [drag, commit, pipeline, store, frames]);
   return isCancelled;
 }
 

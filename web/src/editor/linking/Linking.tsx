@@ -14,8 +14,13 @@ import popoverStyles from "../../ui/Popover.module.css";
 import { place } from "../../ui/place";
 import { type Choice, choicesFor } from "./choices";
 import styles from "./Linking.module.css";
+import { typedAhead } from "./typedAhead";
 
-export default function Linking({ from }: { readonly from: string }): ReactNode {
+export default function Linking({ from, keys }: {
+  readonly from: string;
+  /** What was typed before the list was there; it is taken out. */
+  readonly keys: string[];
+}): ReactNode {
   const { pipeline } = useRoom();
   const set = useSetEditor();
   const panel = usePanel(from);
@@ -27,6 +32,15 @@ export default function Linking({ from }: { readonly from: string }): ReactNode 
   const chosen = choices[at];
   useMarked(chosen);
   const choose = useChoose(from, setRefusal);
+  useEffect(() => {
+    const typed = typedAhead(keys.splice(0));
+    const found = choicesFor(pipeline.steps(), [...pipeline.connections().values()], from, typed.sought);
+    const start = found.length === 0 ? 0 : ((typed.by % found.length) + found.length) % found.length;
+    setSought(typed.sought);
+    setAt(start);
+    if (typed.isChosen) choose(found[start]);
+    // Once, where the field takes over.
+  }, []);
   const step = (by: number): void => {
     if (choices.length > 0) setAt((at + by + choices.length) % choices.length);
     setRefusal("");

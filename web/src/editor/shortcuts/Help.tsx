@@ -13,17 +13,19 @@ export default function Help(): ReactNode {
   const set = useSetEditor();
   return (
     <Dialog title="Keyboard shortcuts" isWide onClose={() => set({ isHelpOpen: false })}>
-      <div className={styles.groups} tabIndex={0} role="group" aria-label="Keys by subject">
-        {GROUPS.map((group) => (
-          <section key={group} aria-label={group} className={styles.group}>
-            <h3>{group}</h3>
-            <dl>
-              {ALL.filter((each) => each.group === group).map((shortcut) => (
-                <Row key={shortcut.does} {...shortcut} />
-              ))}
-            </dl>
-          </section>
-        ))}
+      <div className={styles.scroll} tabIndex={0} role="group" aria-label="Keys by subject">
+        <div className={styles.groups}>
+          {GROUPS.map((group) => (
+            <section key={group} aria-label={group} className={styles.group}>
+              <h3>{group}</h3>
+              <dl>
+                {ALL.filter((each) => each.group === group).map((shortcut) => (
+                  <Row key={shortcut.does} {...shortcut} />
+                ))}
+              </dl>
+            </section>
+          ))}
+        </div>
       </div>
       <p className={styles.hint}>Keys do nothing while you type in a field; only F6 and those to save work there, too.</p>
     </Dialog>

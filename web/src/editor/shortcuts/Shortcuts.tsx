@@ -1,10 +1,11 @@
 /** The keyboard of the editor, and what it answers: refusals at the pointer or the selection, said at once; the rest politely. */
 import { Ban, Info } from "lucide-react";
-import { type ReactNode, Suspense, useEffect, useMemo, useRef } from "react";
+import { type ReactNode, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { type Refusal, useEditor, useSetEditor } from "../state";
 import { later } from "../../ui/later";
 import { useClipboardEvents } from "../clipboard/useClipboard";
 import type { Handlers } from "./handlers";
+import { Held } from "./Held";
 import { isAbove, isField, keyOf } from "./keyOf";
 import { elementOf, rememberFocus } from "./regions";
 import styles from "./Shortcuts.module.css";
@@ -22,21 +23,31 @@ export default function Shortcuts(): ReactNode {
   useEffect(rememberFocus, []);
   const isHelpOpen = useEditor((state) => state.isHelpOpen);
   const linking = useEditor((state) => state.linking);
+  const set = useSetEditor();
+  const close = useCallback(() => set({ isHelpOpen: false }), [set]);
   return (
     <>
       <Refused />
       <Noted />
-      {linking === null ? null : (
-        <Suspense>
-          <Linking key={linking} from={linking} />
-        </Suspense>
-      )}
+      {linking === null ? null : <Link key={linking} from={linking} />}
       {isHelpOpen ? (
-        <Suspense>
+        <Suspense fallback={<Held onClose={close} />}>
           <Help />
         </Suspense>
       ) : null}
     </>
+  );
+}
+
+/** Whoever knows the step goes on typing while the list is being loaded. */
+function Link({ from }: { readonly from: string }): ReactNode {
+  const set = useSetEditor();
+  const [keys] = useState<string[]>([]);
+  const close = useCallback(() => set({ linking: null }), [set]);
+  return (
+    <Suspense fallback={<Held keys={keys} onClose={close} />}>
+      <Linking from={from} keys={keys} />
+    </Suspense>
   );
 }
 
@@ -101,8 +112,15 @@ function Noted(): ReactNode {
 
 function Answer({ message, at, icon }: Refusal & { readonly icon: ReactNode }): ReactNode {
   const { x, y } = at ?? { x: innerWidth / 2, y: innerHeight / 2 };
+  const paragraph = useRef<HTMLParagraphElement>(null);
+  // As a popover it stands above dialogs; what is said anew stands above what has opened since.
+  useLayoutEffect(() => {
+    const element = paragraph.current;
+    element?.showPopover();
+    return () => element?.hidePopover();
+  }, [message, at]);
   return (
-    <p className={styles.refusal} style={{ left: Math.max(8, Math.min(x + 12, innerWidth - 320)), top: Math.max(8, Math.min(y + 12, innerHeight - 60)) }}>
+    <p ref={paragraph} popover="manual" className={styles.refusal} style={{ left: Math.max(8, Math.min(x + 12, innerWidth - 320)), top: Math.max(8, Math.min(y + 12, innerHeight - 60)) }}>
       {icon} {message}
     </p>
   );

@@ -1,7 +1,7 @@
 /** Keys for what this window shows. */
 import { useReactFlow } from "@xyflow/react";
 import { useRoom, useUndo } from "pipeloom-client/react";
-import { useMemo, useRef } from "react";
+import { useMemo } from "react";
 import { useLocation } from "wouter";
 import { isEmbedded } from "../../session/parent";
 import { rest } from "../../session/rest";
@@ -13,6 +13,7 @@ import { useAttempt, useExport } from "../topbar/useExport";
 import { motion } from "../useCommands";
 import type { Handlers } from "./handlers";
 import { jump } from "./regions";
+import { useTogglePanels } from "./useTogglePanels";
 
 const ZOOM_MS = 160;
 
@@ -61,19 +62,6 @@ function useSave(): () => void {
     const state = document.querySelector("[data-saved]")?.getBoundingClientRect();
     const message = kind === "saved" ? "Everything is saved, with every edit" : `${wordsOf(kind, saved)}: ${titleOf(kind, saved)}`;
     set({ note: { message, at: state ? { x: state.x, y: state.bottom } : null } });
-  };
-}
-
-/** All panels go, and those that were there come back. */
-export function useTogglePanels(): () => void {
-  const get = useGetEditor();
-  const set = useSetEditor();
-  const hidden = useRef({ isLibraryOpen: true, drawer: get().drawer });
-  return () => {
-    const { isLibraryOpen, drawer, arePropertiesOpen } = get();
-    const isAny = isLibraryOpen || drawer !== null || arePropertiesOpen;
-    if (isAny) hidden.current = { isLibraryOpen, drawer };
-    set(isAny ? { isLibraryOpen: false, drawer: null, arePropertiesOpen: false } : { ...hidden.current, arePropertiesOpen: true });
   };
 }
 

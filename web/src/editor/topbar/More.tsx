@@ -1,5 +1,5 @@
 /** What is done seldom: export, fork, archive, delete, and how the page looks. */
-import { Archive, ArchiveRestore, Download, Ellipsis, GitFork, Keyboard, Monitor, Moon, Sun, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, Download, Ellipsis, GitFork, Keyboard, Monitor, Moon, PanelsLeftBottom, Sun, Trash2 } from "lucide-react";
 import { patchSettings } from "pipeloom-client";
 import { useOthers, useRoom } from "pipeloom-client/react";
 import { type ReactNode, Suspense, useState } from "react";
@@ -9,9 +9,11 @@ import { IconButton } from "../../ui/Button";
 import { Menu, type MenuItems } from "../../ui/Menu";
 import { usePipelineId, useSetEditor } from "../state";
 import { useCommands } from "../useCommands";
+import { useNarrow } from "../useNarrow";
 import { useReadOnly } from "../useReadOnly";
 import { isAdmin, type Place } from "./place";
 import { keyFor } from "../shortcuts/table";
+import { useIsAnyPanelOpen, useTogglePanels } from "../shortcuts/useTogglePanels";
 import { useAttempt, useExport } from "./useExport";
 import { useSettings } from "./useSettings";
 import { later } from "../../ui/later";
@@ -23,6 +25,7 @@ export type PlaceDialogKind = "fork" | "delete";
 export default function More({ place }: { readonly place: Place | undefined }): ReactNode {
   const [dialog, setDialog] = useState<PlaceDialogKind | null>(null);
   const items = usePipelineItems(place, setDialog);
+  const panels = usePanelItems();
   const theme = useThemeItems();
   const set = useSetEditor();
   const keys = { label: "Keyboard shortcuts", icon: <Keyboard size={16} />, shortcut: keyFor("help"), onSelect: () => set({ isHelpOpen: true }) };
@@ -36,7 +39,7 @@ export default function More({ place }: { readonly place: Place | undefined }): 
             <Ellipsis size={16} />
           </IconButton>
         )}
-        items={[...items, null, keys, null, ...theme]}
+        items={[...items, null, ...panels, keys, null, ...theme]}
       />
       {dialog === null || place === undefined ? null : (
         <Suspense>
@@ -69,6 +72,15 @@ function usePipelineItems(place: Place | undefined, open: (kind: PlaceDialogKind
       : { label: "Archive", icon: <Archive size={16} />, disabledReason: readOnly, onSelect: () => setStatus("archived") },
     { label: "Delete", icon: <Trash2 size={16} />, isDangerous: true, disabledReason: deletingRefused(place), onSelect: remove },
   ];
+}
+
+/** In a narrow window there is none of them. */
+function usePanelItems(): MenuItems {
+  const isNarrow = useNarrow();
+  const isAnyOpen = useIsAnyPanelOpen();
+  const toggle = useTogglePanels();
+  const label = isAnyOpen ? "Hide the panels" : "Show the panels";
+  return isNarrow ? [] : [{ label, icon: <PanelsLeftBottom size={16} />, shortcut: keyFor("panels"), onSelect: toggle }];
 }
 
 function useThemeItems(): MenuItems {
