@@ -78,7 +78,7 @@ def test_timed_tests_run_alone_after_all_others(
 
 
 def test_timed_tests_run_although_a_process_died(tmp_path: Path) -> None:
+    # Whether they run alone then is left open: what dies fails the run in any case.
     diary = diary_of(tmp_path, 2, ordinary=20, timed=3, killer=1)
-    assert [name for verb, name in diary if verb == "end"][-3:] == [
-        f"test_timed[{number}]" for number in range(3)
-    ]
+    ended = {name for verb, name in diary if verb == "end"}
+    assert {f"test_timed[{number}]" for number in range(3)} <= ended

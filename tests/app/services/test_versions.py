@@ -47,7 +47,8 @@ class VersioningSetup:
         self.versioning = Versioning(self.node.store, self.versions, self.node.hub)
 
     async def save(self, name: str | None = None) -> int:
-        return (await self.versioning.save(PIPELINE, USER, NOON, name=name)).number
+        version, _ = await self.versioning.save(PIPELINE, USER, NOON, name=name)
+        return version.number
 
     async def present(self) -> Pipeline:
         return await self.node.hub.read(PIPELINE, lambda d: read_pipeline(PipelineReader(d)))
@@ -100,7 +101,10 @@ def step_names(version: Version) -> list[object]:
 
 async def test_a_version_is_what_the_log_holds(setup: VersioningSetup) -> None:
     await setup.node.hub.edit(PIPELINE, USER, spoil)
-    info = await setup.versioning.save(PIPELINE, USER, NOON, name="spoilt", change_summary="s")
+    info, is_new = await setup.versioning.save(
+        PIPELINE, USER, NOON, name="spoilt", change_summary="s"
+    )
+    assert is_new
     assert (info.number, info.seq, info.name, info.change_summary) == (1, 2, "spoilt", "s")
     version = await setup.versioning.load(PIPELINE, 1)
     assert [step["name"] for step in version.steps] == ["z", "new"]
