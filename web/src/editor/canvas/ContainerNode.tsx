@@ -51,13 +51,15 @@ function Head({ data: { step }, frame: { count, isFolded, lanes, isSplit } }: {
       <TypeTile type={step.type} />
       <span className={styles.name} title={step.name} data-name>{step.name}</span>
       <span className={styles.facts} title={facts}>{facts}</span>
+      <span className={styles.overFacts}>
+        {step.type === "switch" ? (
+          <Suspense fallback={null}>
+            <CaseControls id={step.id} />
+          </Suspense>
+        ) : null}
+        {isSplit || isFolded || lane === undefined ? null : <AddButton id={step.id} lane={lane} label={`Add a step to ${step.name}`} />}
+      </span>
       <Badge id={step.id} problems={problems} enabled={step.enabled} />
-      {step.type === "switch" ? (
-        <Suspense fallback={null}>
-          <CaseControls id={step.id} />
-        </Suspense>
-      ) : null}
-      {isSplit || isFolded || lane === undefined ? null : <AddButton id={step.id} lane={lane} label={`Add a step to ${step.name}`} />}
       <span className={styles.count}>{count === 1 ? "1 step" : `${count} steps`}</span>
       <button
         type="button"
