@@ -155,6 +155,57 @@ async def test_types_are_dragged_into_lists_where_the_others_make_room(
     assert await places(page) == before
 
 
+async def test_the_first_step_stands_where_it_was_dropped(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await opened(await open_page(f"/pipelines/{await new_pipeline()}"))
+    await expect(page.get_by_role("heading", name="Start with a step")).to_be_visible()
+    library = page.get_by_role("complementary", name="Steps")
+    await drag(page, library.locator("[data-type]").first, (500, 150))
+    await page.mouse.up()
+    await expect(node(page, "claude")).to_be_visible()
+    box = await node(page, "claude").bounding_box()
+    assert box is not None
+    # The pointer holds it by its tile; the grid has a step of 20.
+    assert (box["x"], box["y"]) == pytest.approx((500 - 26, 150 - 28), abs=10)
+
+
+async def test_the_history_and_the_code_give_back_what_was_seen(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    path = f"/pipelines/{await new_pipeline(DEMO)}"
+    page = await opened(await open_page(path, reduced_motion="reduce"))
+    await expect(node(page, "summarise")).to_be_visible()
+    zoom = page.get_by_role("status", name="Zoom")
+    whole = await zoom.inner_text()
+    await page.get_by_role("button", name="Zoom in").click()
+    await expect(zoom).not_to_have_text(whole)
+    viewport = page.locator(".react-flow__viewport")
+    seen = await viewport.get_attribute("style") or ""
+    await page.get_by_role("button", name="History", exact=True).click()
+    await expect(page.get_by_role("textbox", name="Name of the version")).to_be_visible()
+    await expect(viewport).to_have_attribute("style", seen)
+    await page.get_by_role("button", name="Close the history").click()
+    await page.keyboard.press("2")
+    await expect(page.locator(".react-flow")).to_have_count(0)
+    await page.keyboard.press("1")
+    await expect(viewport).to_have_attribute("style", seen)
+
+
+async def test_the_button_in_a_container_s_head_leaves_its_problems_in_sight(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    path = f"/pipelines/{await new_pipeline(THREE.replace('data_source', 'source'))}"
+    page = await opened(await open_page(path))
+    loop = node(page, "each", "container")
+    badge = await loop.get_by_role("img", name="1 error").bounding_box()
+    await loop.locator("header").hover()
+    button = await loop.get_by_role("button", name="Add a step to each").bounding_box()
+    assert badge is not None
+    assert button is not None
+    assert button["x"] + button["width"] <= badge["x"]
+
+
 async def test_steps_are_dragged_out_of_containers_and_into_others(
     open_page: OpenPage, new_pipeline: NewPipeline, rows: Rows
 ) -> None:

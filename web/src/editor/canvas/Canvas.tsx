@@ -70,7 +70,7 @@ function Graph(): ReactNode {
   const isFar = useStore(isTooFar);
   const [far] = useState(() => new FarEdges());
   const shown = useMemo(() => far.shown(view.edges, isFar), [far, view.edges, isFar]);
-  const first = useFirstView(view.scene, isLoading);
+  const first = useFirstView(store, view.scene, isLoading);
   if (first.view === undefined) return <CanvasSkeleton place={first.place} />;
   return (
     <FarProvider value={isFar}>

@@ -3,6 +3,7 @@
  * of it stands in the document. There is one for each room, so that the library's drags find it, too.
  */
 import { local } from "../../local";
+import type { Viewport } from "@xyflow/react";
 import type { Room } from "pipeloom-client";
 import { useRoom } from "pipeloom-client/react";
 import { useSyncExternalStore } from "react";
@@ -47,6 +48,8 @@ export class CanvasStore {
   private state: CanvasState;
   /** As it was last drawn. */
   scene: Scene | null = null;
+  /** What was seen of it when it was last on the page; null: it has not been there. */
+  seen: Viewport | null = null;
   private readonly listeners = new Set<() => void>();
 
   constructor() {

@@ -1,9 +1,11 @@
 /**
- * What is seen of the canvas at first: everything. React Flow would draw what is seen at 100 % and only then bring
+ * What is seen of the canvas at first: everything, or what one last saw, where it comes back from the code or the
+ * history. React Flow would draw what is seen at 100 % and only then bring
  * everything into view, and so draw a large pipeline twice.
  */
 import { getViewportForBounds, useStoreApi, type Viewport } from "@xyflow/react";
 import { type RefObject, useLayoutEffect, useRef, useState } from "react";
+import type { CanvasStore } from "./canvasState";
 import { FIT, type Size, ZOOM } from "./measures";
 import type { Scene } from "./scene";
 import { boxAround } from "./surroundings";
@@ -22,17 +24,21 @@ export interface FirstView {
   readonly view: Viewport | null | undefined;
 }
 
-export function useFirstView(scene: Scene, isLoading: boolean): FirstView {
+export function useFirstView(canvas: CanvasStore, scene: Scene, isLoading: boolean): FirstView {
   const place = useRef<HTMLDivElement>(null);
   const store = useStoreApi();
   const [view, setView] = useState<Viewport | null>();
   useLayoutEffect(() => {
     if (isLoading || view !== undefined || place.current === null) return;
     const { offsetWidth: width, offsetHeight: height } = place.current;
-    const first = viewOfAll(scene, { width, height });
+    const first = canvas.seen ?? viewOfAll(scene, { width, height });
     // What nodes and edges look like follows from the zoom: they are to know it when they are drawn first.
     if (first !== null) store.setState({ width, height, transform: [first.x, first.y, first.zoom] });
     setView(first);
-  }, [store, scene, isLoading, view]);
+  }, [canvas, store, scene, isLoading, view]);
+  useLayoutEffect(() => () => {
+    const { domNode, fitViewQueued, transform: [x, y, zoom] } = store.getState();
+    if (domNode !== null && !fitViewQueued) canvas.seen = { x, y, zoom };
+  }, [canvas, store]);
   return { place, view };
 }

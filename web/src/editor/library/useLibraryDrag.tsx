@@ -1,5 +1,5 @@
 /** Drags a type from the library onto the canvas: a ghost as large as the step follows the pointer. */
-import { useReactFlow } from "@xyflow/react";
+import { useReactFlow, useStoreApi } from "@xyflow/react";
 import { type CSSProperties, type PointerEvent as ReactPointerEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { createPortal } from "react-dom";
 import { canvasOf } from "../canvas/canvasState";
@@ -23,6 +23,7 @@ export interface LibraryDrag {
 export function useLibraryDrag(type: string, title: string, isEnabled: boolean): LibraryDrag {
   const room = useRoom();
   const flow = useReactFlow();
+  const view = useStoreApi();
   const { add } = useCommands();
   const [at, setAt] = useState<Point | null>(null);
   const stop = useRef<() => void>(() => undefined);
@@ -51,6 +52,8 @@ export function useLibraryDrag(type: string, title: string, isEnabled: boolean):
       const point = wasDrag.current ? aim({ x, y }) : null;
       stop.current();
       if (point === null || store.scene === null) return;
+      // On an empty canvas it waits to bring everything into view, and would take the step away from the pointer.
+      view.setState({ fitViewQueued: false });
       void add(type, targetAt(store.scene, point), cornerOf(point, store.get().isSnapping));
     };
     const press = (event: KeyboardEvent): void => {
