@@ -113,7 +113,7 @@ _GEMINI: Final[ConfigFields] = {
 }
 
 _SESSION: Final[ConfigFields] = {
-    "session_name": ConfigField("Name", "By which later steps find it.", TEXT),
+    "session_name": ConfigField("Session name", "By which later steps find it.", TEXT),
     "persist": ConfigField("Keep", "Keep the session after the run.", FLAG, default=True),
     "continue_on_restart": ConfigField("Resume", "Go on in it after a restart.", FLAG),
     "checkpoint_frequency": ConfigField("Checkpoint every", "In messages.", POSITIVE, 5),
@@ -336,7 +336,7 @@ TYPES: Final[Mapping[str, StepType]] = {
         "flow",
         {
             "iterator": ConfigField(
-                "Name", "By which the steps call the item.", TEXT, "item", ("file",), True
+                "Item name", "By which the steps call the item.", TEXT, "item", ("file",), True
             ),
             "data_source": ConfigField(
                 "Items",
@@ -468,7 +468,7 @@ TYPES: Final[Mapping[str, StepType]] = {
         "Saves the state of the run, or loads it.",
         "other",
         {
-            "checkpoint_name": ConfigField("Name", "By which it is found.", TEXT),
+            "checkpoint_name": ConfigField("Checkpoint name", "By which it is found.", TEXT),
             "state": ConfigField("State", "What is saved.", MAP),
             "action": ConfigField("Action", "Save or load.", words("save", "load"), "save"),
             "include_workspace": ConfigField("Workspace", "Save its files, too.", FLAG),

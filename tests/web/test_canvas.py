@@ -204,6 +204,9 @@ async def test_the_button_in_a_container_s_head_leaves_its_problems_in_sight(
     assert badge is not None
     assert button is not None
     assert button["x"] + button["width"] <= badge["x"]
+    await loop.locator("[data-name]").click()
+    reasons = page.get_by_label("Properties", exact=True).locator("[data-wrong] code")
+    await expect(reasons.get_by_text("data_source", exact=True)).to_be_visible()
 
 
 async def test_steps_are_dragged_out_of_containers_and_into_others(

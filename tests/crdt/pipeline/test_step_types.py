@@ -55,6 +55,12 @@ def test_every_field_has_a_title_and_a_description(name: str) -> None:
 
 
 @EVERY_TYPE
+def test_no_two_fields_of_a_form_have_the_same_title(name: str) -> None:
+    titles = [STEP["name"].title, *(field.title for field in TYPES[name].fields.values())]
+    assert sorted(set(titles)) == sorted(titles)
+
+
+@EVERY_TYPE
 def test_defaults_and_examples_obey_their_own_rules(name: str) -> None:
     for rule in named(schema_of(name)):
         checked = jsonschema_rs.Draft202012Validator(

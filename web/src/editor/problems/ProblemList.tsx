@@ -2,8 +2,9 @@
 import { CircleAlert, CircleCheck, TriangleAlert } from "lucide-react";
 import type { ExplainedDiagnostic } from "pipeloom-client";
 import { useRoom } from "pipeloom-client/react";
-import { Fragment, type KeyboardEvent, type ReactNode, useMemo } from "react";
+import { type KeyboardEvent, type ReactNode, useMemo } from "react";
 import { Button } from "../../ui/Button";
+import { Words } from "../../ui/Words";
 import { useCommands } from "../useCommands";
 import { useReadOnly } from "../useReadOnly";
 import { fixOf, placeOf } from "./fixes";
@@ -57,10 +58,6 @@ function Row({ diagnostic }: { readonly diagnostic: ExplainedDiagnostic }): Reac
     </li>
   );
 }
-
-/** Names in quotation marks as code. */
-const Words = ({ text }: { readonly text: string }): ReactNode =>
-  text.split(/"([^"]+)"/).map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : <Fragment key={at}>{part}</Fragment>));
 
 function Show({ id, name }: { readonly id: string; readonly name: string }): ReactNode {
   const { jumpTo } = useCommands();

@@ -5,6 +5,7 @@ import { type CSSProperties, type ReactNode, useId } from "react";
 import { personColor } from "../../theme/people";
 import { cx } from "../../ui/cx";
 import { Tooltip } from "../../ui/Tooltip";
+import { Words } from "../../ui/Words";
 import { useEditing, useEditorsAt } from "./editing";
 import styles from "./Form.module.css";
 import { pointerOf } from "./paths";
@@ -69,7 +70,7 @@ export function Wrong({ id, path, reason = null }: {
     <span id={id} className={styles.reasons}>
       {reason === null ? null : <Reason severity="error">{reason}</Reason>}
       {problems.map(({ code, severity, message, suggestion }) => (
-        <Reason key={code} severity={severity} title={suggestion}>{message}</Reason>
+        <Reason key={code} severity={severity} title={suggestion}><Words text={message} /></Reason>
       ))}
     </span>
   );
@@ -83,7 +84,7 @@ export function Reason({ severity, title, children }: {
   const Icon = severity === "error" ? CircleAlert : TriangleAlert;
   return (
     <span className={styles.reason} data-severity={severity} title={title}>
-      <Icon size={12} aria-hidden="true" /> {children}
+      <Icon size={12} aria-hidden="true" /> <span>{children}</span>
     </span>
   );
 }
