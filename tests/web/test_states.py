@@ -66,8 +66,8 @@ async def test_whose_token_expires_signs_in_again_and_loses_nothing(
     page = await open_page("/home", None)
     page.expected_errors.append("401")  # type: ignore[attr-defined]
     origin = page.url.removesuffix("/home")
-    # Also when the page is opened only after it has expired, it is signed out.
-    await page.goto(f"{origin}{path}#token={await a_short_token(web_installation, 4)}")
+    await page.goto(f"{origin}{path}#token={await a_short_token(web_installation, 8)}")
+    await expect(state(page, "Saved")).to_be_visible()
     await expect(state(page, "Signed out")).to_be_visible()
     await add_step(page)
     await page.get_by_role("button", name="Sign in").click()
@@ -81,6 +81,21 @@ async def test_whose_token_expires_signs_in_again_and_loses_nothing(
     await dialog.get_by_role("button", name="Sign in").click()
     await expect(state(page, "Saved")).to_be_visible()
     await expect(page.locator(".react-flow__node")).to_have_count(1)
+
+
+async def test_whose_link_is_old_is_asked_to_sign_in_and_then_sees_the_pipeline(
+    open_page: OpenPage, new_pipeline: NewPipeline, web_installation: Installation
+) -> None:
+    path = f"/pipelines/{await new_pipeline(name='Behind an old link')}"
+    page = await open_page("/home", None)
+    page.expected_errors.append("401")  # type: ignore[attr-defined]
+    origin = page.url.removesuffix("/home")
+    await page.goto(f"{origin}{path}#token={await a_short_token(web_installation, -60)}")
+    await expect(page.get_by_role("heading", name="Sign in to Pipeloom")).to_be_visible()
+    await expect(page.get_by_text("Problems")).to_have_count(0)
+    await page.get_by_label("Token").fill(await web_installation.token())
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(state(page, "Saved")).to_be_visible()
 
 
 async def test_a_pipeline_deleted_while_open_says_by_whom_and_comes_back(

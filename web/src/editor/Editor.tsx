@@ -1,7 +1,7 @@
 /** A pipeline that is open: its areas in one grid, each a folder beside this file. */
 import { ReactFlowProvider } from "@xyflow/react";
 import { PipelineRoom, useRoom, useSaved } from "pipeloom-client/react";
-import { type ReactNode, Suspense, useEffect, useState } from "react";
+import { type ReactNode, Suspense, useCallback, useEffect, useState, useSyncExternalStore } from "react";
 import { IndexeddbPersistence } from "y-indexeddb";
 import { isEmbedded } from "../session/parent";
 import { token } from "../session/token";
@@ -17,6 +17,7 @@ import { useEditor, type View, ViewState } from "./state";
 import { Topbar } from "./topbar/Topbar";
 import { later, loadParts } from "../ui/later";
 import { Part } from "../ui/Part";
+import { useConnectAgain } from "./useConnectAgain";
 import { useNarrow } from "./useNarrow";
 
 const Gone = later(() => import("./gone/Gone").then((module) => ({ default: module.Gone })));
@@ -24,6 +25,7 @@ const LeaveGuard = later(() => import("./leaving/LeaveGuard"));
 const History = later(() => import("./history/History"));
 const People = later(() => import("./people/People"));
 const Reading = later(() => import("./reading/Reading"));
+const SignIn = later(() => import("../session/SignIn").then((module) => ({ default: module.SignIn })));
 const Shortcuts = later(() => import("./shortcuts/Shortcuts"));
 
 export function Editor({ pipeline }: { readonly pipeline: string }): ReactNode {
@@ -42,15 +44,21 @@ export function Editor({ pipeline }: { readonly pipeline: string }): ReactNode {
 
 function Areas(): ReactNode {
   const isGone = useSaved(({ state }) => state === "gone");
+  const isStranger = useIsStranger();
   const isNarrow = useNarrow();
   const name = useTitle();
+  useConnectAgain();
   usePartsLater();
   return (
     <>
       <Suspense>
         <LeaveGuard />
       </Suspense>
-      {isGone ? (
+      {isStranger ? (
+        <Suspense fallback={<EditorSkeleton />}>
+          <SignIn />
+        </Suspense>
+      ) : isGone ? (
         <Suspense fallback={<EditorSkeleton />}>
           <Gone />
         </Suspense>
@@ -92,6 +100,14 @@ function Wide({ name }: { readonly name: string }): ReactNode {
       <Problems />
     </div>
   );
+}
+
+/** Whether nothing is here and nothing will come: the link was old, or had no token. An open pipeline stays, with its edits. */
+function useIsStranger(): boolean {
+  const room = useRoom();
+  const isSignedOut = useSaved(({ state }) => state === "signed out");
+  const isLoaded = useSyncExternalStore(useCallback((listener: () => void) => room.subscribe(listener), [room]), () => room.isLoaded);
+  return isSignedOut && !isLoaded;
 }
 
 /** The other parts come once the steps are there: until then they would only be in the way. */

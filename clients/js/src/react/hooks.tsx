@@ -200,9 +200,12 @@ export function useUndo(): {
   }, [manager, canUndo, canRedo]);
 }
 
+const NOTHING_FOUND: ReturnType<Room["pipeline"]["diagnostics"]> = [];
+
 /** What is wrong with the pipeline: its shape as it is now, its meaning as the server last saw it. */
 export function useDiagnostics(): readonly ExplainedDiagnostic[] {
-  const found = useOfPipeline(({ pipeline }) => pipeline.diagnostics());
+  // Of a document that has not come there is nothing to say.
+  const found = useOfPipeline(({ isLoaded, pipeline }) => (isLoaded ? pipeline.diagnostics() : NOTHING_FOUND));
   return useMemo(() => found.map(explained), [found]);
 }
 

@@ -3,7 +3,6 @@ import { Check, CircleAlert, CloudOff, Eye, LoaderCircle, LogIn } from "lucide-r
 import type { Saved } from "pipeloom-client";
 import { useRoom, useSaved } from "pipeloom-client/react";
 import { type ReactNode, Suspense, useEffect, useState } from "react";
-import { session } from "../../session/token";
 import { cx } from "../../ui/cx";
 import { kindOf, type Kind, titleOf, wordsOf } from "./savedWords";
 import styles from "./SavedState.module.css";
@@ -33,7 +32,6 @@ export function SavedState(): ReactNode {
   const saved = useSaved();
   const room = useRoom();
   const [isSigningIn, setSigningIn] = useState(false);
-  useConnectAgain();
   const kind = kindOf(saved);
   return (
     <>
@@ -59,21 +57,6 @@ const Action = ({ label, run }: { readonly label: string; readonly run: () => vo
     {label}
   </button>
 );
-
-/** Who signs in, in this window or another, goes on where the connection has ended; so does a network that is back. */
-function useConnectAgain(): void {
-  const room = useRoom();
-  useEffect(() => {
-    const again = (state: Saved["state"]) => (): void => void (room.saved().state === state && room.reconnect());
-    const online = again("offline");
-    const stop = session.subscribe(again("signed out"));
-    addEventListener("online", online);
-    return () => {
-      stop();
-      removeEventListener("online", online);
-    };
-  }, [room]);
-}
 
 const LASTS_MS = 1000;
 
