@@ -12,6 +12,20 @@ from tests.web.conftest import EDITOR, SECRET, NewPipeline, OpenPage
 
 GEMINI = "Gemini Asks Gemini"
 
+OVERLAPS = """bar => {
+  const seen = [...bar.querySelectorAll('button, a, input, [role=status]')]
+    .filter(each => each.checkVisibility() && !each.closest('[popover]'))
+    .map(each => [each.ariaLabel ?? each.textContent, each.getBoundingClientRect()])
+    .filter(([, {width}]) => width > 0)
+    .sort(([, a], [, b]) => a.left - b.left);
+  const last = ['the window', {left: innerWidth}];
+  return seen.flatMap(([name, {right}], at) => {
+    const [next, {left}] = seen[at + 1] ?? last;
+    return right > left + 0.5 ? [`${name} on ${next} at ${innerWidth}`] : [];
+  });
+}"""
+"""What in the bar stands on its neighbour, or beyond the window."""
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -154,3 +168,24 @@ async def test_the_bar_shares_and_changes_the_status(
     await expect(viewer.get_by_role("button", name="Add", exact=True)).to_have_attribute(
         "title", "Admins of the team add members: ask one of them"
     )
+
+
+async def test_nothing_in_the_bar_overlaps_in_windows_of_any_width(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    name = "A pipeline with quite a long name of its own"
+    path = f"/pipelines/{await new_pipeline(name=name)}"
+    await open_page(path, EDITOR)
+    page = await open_page(path, has_touch=True, is_mobile=True)
+    await expect(state(page, "Saved")).to_be_visible()
+    bar = page.get_by_role("banner")
+    await expect(bar.get_by_role("button", name="Erin Editor")).to_be_visible()
+    await expect(bar.get_by_role("button", name="More")).not_to_have_attribute(
+        "aria-disabled", "true"
+    )
+    # Without the library its button stands in the bar, too.
+    await page.keyboard.press("Control+\\")
+    await expect(bar.get_by_role("button", name="Open the library")).to_be_visible()
+    for width in (640, 700, 768, 859, 860, 1023, 1024, 1279, 1280, 1440):
+        await page.set_viewport_size({"width": width, "height": 700})
+        assert await bar.evaluate(OVERLAPS) == []

@@ -32,26 +32,28 @@ export function Topbar(): ReactNode {
   useEffect(() => recent.add(pipelineId), [pipelineId]);
   return (
     <header className={styles.topbar} data-region="topbar">
-      {isEmbedded ? null : (
-        <IconButton label="All pipelines" onClick={() => navigate("/home")}>
-          <LayoutGrid size={16} />
-        </IconButton>
-      )}
-      {isLibraryOpen ? null : (
-        <IconButton label="Open the library" onClick={() => set({ isLibraryOpen: true })}>
-          <PanelLeftOpen size={16} />
-        </IconButton>
-      )}
-      <span className={styles.line} />
-      <Breadcrumb place={place} />
-      <SavedState />
+      <div className={styles.left}>
+        {isEmbedded ? null : (
+          <IconButton label="All pipelines" onClick={() => navigate("/home")}>
+            <LayoutGrid size={16} />
+          </IconButton>
+        )}
+        {isLibraryOpen ? null : (
+          <IconButton label="Open the library" onClick={() => set({ isLibraryOpen: true })}>
+            <PanelLeftOpen size={16} />
+          </IconButton>
+        )}
+        <span className={styles.line} />
+        <Breadcrumb place={place} />
+        <SavedState />
+      </div>
       <div className={styles.middle}>
         <Segments<View> label="View" tabs={VIEWS} chosen={view} onChoose={(id) => set({ view: id })} />
       </div>
       <div className={styles.right}>
         <PeopleBar />
         <span className={styles.line} />
-        <IconButton label="Comments" pressed={drawer === "comments"} onClick={() => set({ drawer: drawer === "comments" ? null : "comments" })}>
+        <IconButton label="Comments" className={styles.comments} pressed={drawer === "comments"} onClick={() => set({ drawer: drawer === "comments" ? null : "comments" })}>
           <MessageSquare size={16} />
         </IconButton>
         <IconButton label="History" pressed={history !== null} onClick={() => set({ history: history === null ? { base: null, stepId: null } : null })}>
