@@ -19,6 +19,8 @@ from persistence.postgres.pool import connection
 USER_PROCESS = """
 import os, sys
 from pathlib import Path
+import structlog
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 from persistence.embedded.server import EmbeddedPostgres
 from persistence.embedded.binaries import Account, Binaries
 if sys.argv[2:]:
