@@ -31,13 +31,13 @@ from persistence.embedded.server import EmbeddedPostgres
 from persistence.ports.directory import DEMO_TEAM, User
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.migrations import migrate as migrate_database
-from persistence.postgres.pool import Pool, open_pool
+from persistence.postgres.pool import COMMAND, Pool, open_pool
 from persistence.postgres.update_log import PostgresUpdateLog
 
-from . import damage_commands
+from . import audit_command, damage_commands
 from .damage_commands import Decision
 from .settings import Settings, SettingsError, deprecations, load_settings
-from .worker_main import pauses, project_now, work
+from .worker_main import kept, pauses, project_now, work
 
 cli = typer.Typer(
     help="Pipeloom: people edit AI pipelines together, live.",
@@ -54,6 +54,8 @@ RedisUrl = Annotated[
     str | None, typer.Option(help="Redis ≥ 7 or Valkey, between the servers of an installation.")
 ]
 
+
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")]
@@ -140,7 +142,7 @@ async def _work_until_signal(dsn: str, settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await migrate_database(dsn)
     _print_message("worker is ready")
-    await work(dsn, stop, pauses(settings), settings.deleted_kept_for)
+    await work(dsn, stop, pauses(settings), kept(settings))
 
 
 @cli.command()
@@ -177,7 +179,7 @@ def token(
 
 
 async def _user(dsn: str, email: str) -> User:
-    pool = await open_pool(dsn, max_size=1)
+    pool = await open_pool(dsn, max_size=1, application_name=COMMAND)
     try:
         return await PostgresDirectory(pool).user_by_email(email)
     finally:
@@ -205,7 +207,7 @@ def import_(
 async def _import(dsn: str, files: list[Path], team: str, email: str | None) -> int:
     """Import file by file; return how many could not be imported."""
     await migrate_database(dsn)
-    pool = await open_pool(dsn, max_size=3)
+    pool = await open_pool(dsn, max_size=3, application_name=COMMAND)
     try:
         directory = PostgresDirectory(pool)
         team_id = await directory.team_by_slug(team)
@@ -261,7 +263,7 @@ def export(
 
 
 async def _export(dsn: str, pipeline_id: UUID) -> str:
-    pool = await open_pool(dsn, max_size=1)
+    pool = await open_pool(dsn, max_size=1, application_name=COMMAND)
     try:
         return await pipeline_files.export(PostgresUpdateLog(pool), pipeline_id)
     finally:
@@ -298,6 +300,25 @@ def repair(
     )
     with _database(load_settings(data_dir=data_dir, database_url=database_url)) as dsn:
         asyncio.run(damage_commands.repair(dsn, pipeline_id, decision))
+
+
+@cli.command()
+def audit(
+    *,
+    team: Annotated[
+        str | None, typer.Option(help="Of this team only: organization/team, or its id.")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Not older than this, in UTC.", formats=TIMES)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Whole entries, as JSON.")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Print the audit log, oldest first: who changed what that is in no document."""
+    started = since and since.replace(tzinfo=UTC)
+    with _database(load_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+        asyncio.run(audit_command.audit(dsn, team, started, as_json=as_json))
 
 
 @cli.command("database-url")

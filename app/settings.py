@@ -123,6 +123,7 @@ class Settings(BaseSettings):
     version_after: Annotated[float, Field(ge=0)] = 300.0
     version_every: Annotated[float, Field(ge=0)] = 1800.0
     keep_deleted_days: Annotated[float, Field(ge=0, le=36500)] = 30.0
+    audit_days: Annotated[float, Field(ge=0, le=36500)] = 365.0
     drain_timeout: Annotated[float, Field(gt=0)] = 8.0
     drain_delay: Annotated[float, Field(ge=0)] = 0.5
 
@@ -141,8 +142,13 @@ class Settings(BaseSettings):
 
     @property
     def deleted_kept_for(self) -> timedelta:
-        """How long a deleted pipeline can be restored."""
+        """How long a deleted pipeline or team can be restored."""
         return timedelta(days=self.keep_deleted_days)
+
+    @property
+    def audit_kept_for(self) -> timedelta | None:
+        """How long an entry of the audit log is kept; None is for ever."""
+        return timedelta(days=self.audit_days) if self.audit_days else None
 
     @property
     def allowed_origins(self) -> list[str]:

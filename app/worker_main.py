@@ -1,16 +1,15 @@
 """Builds a worker. Its process imports this module, and thereby nothing of the server."""
 
 import asyncio
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from app.telemetry.timed_stores import CountedVersions, TimedLog, TimedProjections
-from persistence.ports.deletions import KEEP_DELETED
+from persistence.ports.deletions import Kept
 from persistence.postgres.deletions import PostgresDeletions
 from persistence.postgres.listener import Listener
 from persistence.postgres.migrations import require_current
-from persistence.postgres.pool import Pool, open_pool
+from persistence.postgres.pool import WORKER, Pool, open_pool
 from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.postgres.versions import PostgresVersions
@@ -25,21 +24,25 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 
+KEPT: Final = Kept()
+
+
 def pauses(settings: "Settings") -> Pauses:
     """When the worker saves versions."""
     return Pauses(settings.version_after, settings.version_every)
 
 
-async def work(
-    dsn: str, stop: asyncio.Event, versions: Pauses, keep_deleted: timedelta = KEEP_DELETED
-) -> None:
-    """Project documents until `stop`, save `versions` of them, and purge those deleted long ago.
+def kept(settings: "Settings") -> Kept:
+    """For how long the worker keeps what was deleted, and the audit log."""
+    return Kept(settings.deleted_kept_for, settings.audit_kept_for)
+
+
+async def work(dsn: str, stop: asyncio.Event, versions: Pauses, kept: Kept = KEPT) -> None:
+    """Project documents until `stop`, save `versions` of them, and purge what is not `kept`.
 
     Raises StoreUnavailable, SchemaOutdated at the start.
     """
-    pool = await open_pool(
-        dsn, min_size=2, max_size=4, reset=False, application_name="pipeloom worker"
-    )
+    pool = await open_pool(dsn, min_size=2, max_size=4, reset=False, application_name=WORKER)
     listener = Listener(dsn)
     try:
         await require_current(pool)
@@ -48,7 +51,7 @@ async def work(
         autosave = Autosave(log, saved, versions, SYSTEM_CLOCK)
         projections = TimedProjections(PostgresProjections(pool))
         # Concurrently: saving a large version takes seconds, and rows must not wait for it.
-        purge = Purge(PostgresDeletions(pool), keep_deleted)
+        purge = Purge(PostgresDeletions(pool), kept)
         async with in_background(autosave.run(), purge.run()):
             await Worker(log, projections, listener, versions=saved).run(stop)
     finally:

@@ -499,3 +499,35 @@ FROM presence AS r
 JOIN users AS u ON u.id = r.user_id
 WHERE r.pipeline_id = $1 AND r.last_seen >= now() - make_interval(secs => $2)
 ORDER BY u.name, u.id
+
+-- audit_log_of_team --
+-- The entries of the audit log of a team before a place in the list, newest first; a NULL filter lets
+-- everything through.
+SELECT
+    a.id, a.at, a.organization_id, a.team_id, a.actor_id, a.address, a.action, a.subject_id,
+    a.before, a.after, u.id AS user_id, u.name AS user_name, u.avatar_url AS user_avatar_url
+FROM audit_log AS a
+LEFT JOIN users AS u ON u.id = a.actor_id
+WHERE a.team_id = $1
+    AND ($2::text IS NULL OR a.action = $2)
+    AND ($3::timestamptz IS NULL OR a.at >= $3)
+    AND ($4::uuid IS NULL OR a.actor_id = $4)
+    AND ($5::bigint IS NULL OR a.id < $5)
+ORDER BY a.id DESC
+LIMIT $6
+
+-- audit_log_of_organization --
+-- The entries of the audit log of an organization and of all its teams, also of those that are no
+-- more; see `audit_log_of_team`.
+SELECT
+    a.id, a.at, a.organization_id, a.team_id, a.actor_id, a.address, a.action, a.subject_id,
+    a.before, a.after, u.id AS user_id, u.name AS user_name, u.avatar_url AS user_avatar_url
+FROM audit_log AS a
+LEFT JOIN users AS u ON u.id = a.actor_id
+WHERE a.organization_id = $1
+    AND ($2::text IS NULL OR a.action = $2)
+    AND ($3::timestamptz IS NULL OR a.at >= $3)
+    AND ($4::uuid IS NULL OR a.actor_id = $4)
+    AND ($5::bigint IS NULL OR a.id < $5)
+ORDER BY a.id DESC
+LIMIT $6

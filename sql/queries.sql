@@ -316,12 +316,13 @@ SELECT id, name FROM users WHERE id = ANY ($1)
 
 -- create_pipeline --
 -- Create a pipeline, its document with the one seed that it will ever have, and the cursor of its
--- projection, which begins one update behind, so that a worker makes the rows.
+-- projection, which begins one update behind, so that a worker makes the rows. The audit log names the
+-- author and the address $7, if there is one: its trigger fires when this statement has ended.
 WITH pipeline AS (
     INSERT INTO pipelines (
         id, team_id, created_by, created_at, updated_at, parent_pipeline_id, {columns of pipelines}
     )
-    VALUES ($1, $2, $3, $4, $4, $6, {parameters of pipelines from 7})
+    VALUES ($1, $2, $3, $4, $4, $6, {parameters of pipelines from 8})
 ), document AS (
     INSERT INTO pipeline_documents (pipeline_id, head_seq) VALUES ($1, 1)
 ), cursor AS (
@@ -330,7 +331,9 @@ WITH pipeline AS (
     INSERT INTO pipeline_updates (pipeline_id, seq, user_id, payload, received_at)
     VALUES ($1, 1, $3, $5, $4)
 )
-SELECT pg_notify('pipeloom_updates', $1::uuid::text)
+SELECT
+    pg_notify('pipeloom_updates', $1::uuid::text),
+    set_config('app.user_id', coalesce($3::uuid::text, ''), true), set_config('app.address', $7, true)
 
 -- set_member --
 -- Make a user a member of a team in a role, in place of any earlier role.
@@ -396,8 +399,11 @@ INSERT INTO schema_migrations (name) VALUES ($1)
 
 -- become_api_user --
 -- Take the role of the API, whom the policies bind, and name the user $1 on whose behalf the
--- transaction works. Both settings end with the transaction.
-SELECT set_config('role', 'pipeloom_api', true), set_config('app.user_id', $1::uuid::text, true)
+-- transaction works, and the address $2 of that user's client, for the audit log. All three settings
+-- end with the transaction.
+SELECT
+    set_config('role', 'pipeloom_api', true), set_config('app.user_id', $1::uuid::text, true),
+    set_config('app.address', $2, true)
 
 -- ping --
 -- Succeeds if PostgreSQL answers.
@@ -590,3 +596,24 @@ WITH due AS MATERIALIZED (
 )
 DELETE FROM pipelines AS p USING due WHERE p.id = due.id
 RETURNING p.id
+
+-- expire_audit_log --
+-- Delete at most $2 entries of the audit log that are older than $1 seconds; how many there were. See
+-- the function in schema.sql.
+SELECT expire_audit_log($1, $2)
+
+-- audit_entries --
+-- The entries of the audit log after number $1, oldest first, at most $4: since $2 and of team $3,
+-- both unless NULL; with the names of their users, team and organization if these still exist.
+SELECT
+    a.id, a.at, a.organization_id, a.team_id, a.actor_id, u.email AS actor, a.address, a.action,
+    a.subject_id, a.before, a.after, o.slug || coalesce('/' || t.slug, '') AS path
+FROM audit_log AS a
+LEFT JOIN users AS u ON u.id = a.actor_id
+LEFT JOIN organizations AS o ON o.id = a.organization_id
+LEFT JOIN teams AS t ON t.id = a.team_id
+WHERE a.id > $1
+    AND ($2::timestamptz IS NULL OR a.at >= $2)
+    AND ($3::uuid IS NULL OR a.team_id = $3)
+ORDER BY a.id
+LIMIT $4

@@ -18,6 +18,7 @@ from app.api.core.middleware import ApiMiddleware
 from app.api.core.openapi_page import OpenApiPage
 from app.api.core.rate_limit import RateLimit
 from app.api.resources import (
+    audit_log,
     comments,
     connections,
     deleted_pipelines,
@@ -51,6 +52,7 @@ RESOURCES: Final[tuple[APIRouter, ...]] = (
     organizations.router,
     teams.router,
     members.router,
+    audit_log.router,
     pipelines.router,
     deleted_pipelines.router,
     pipeline_creation.router,

@@ -12,7 +12,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -27,7 +26,8 @@ from app.telemetry import log
 from app.telemetry.exporter import tracing
 from app.telemetry.metrics import WORKER_REGISTRY
 from app.telemetry.multiprocess_metrics import MultiprocessMetrics
-from app.worker_main import pauses, work
+from app.worker_main import kept, pauses, work
+from persistence.ports.deletions import Kept
 from persistence.worker.autosave import Pauses
 
 from .supervisor import CONTEXT, Child, end
@@ -52,7 +52,7 @@ class Job:
 
     dsn: str
     versions: Pauses
-    keep_deleted: timedelta
+    kept: Kept
     multiprocess_metrics: MultiprocessMetrics
 
 
@@ -66,7 +66,7 @@ def worker_beside(settings: "Settings", dsn: str, sockets: Path) -> Iterator[Cal
         yield _start_nothing
         return
     metrics = MultiprocessMetrics(sockets, "worker")
-    worker_process = WorkerProcess(Job(dsn, pauses(settings), settings.deleted_kept_for, metrics))
+    worker_process = WorkerProcess(Job(dsn, pauses(settings), kept(settings), metrics))
     with _finishing_at_the_end(worker_process):
         yield worker_process.start
 
@@ -167,7 +167,7 @@ async def _keep_working(job: Job, stop: asyncio.Event) -> None:
 
 async def _has_worked(job: Job, stop: asyncio.Event) -> bool:
     try:
-        await work(job.dsn, stop, job.versions, job.keep_deleted)
+        await work(job.dsn, stop, job.versions, job.kept)
     except Exception as error:
         _logger.exception("worker.failed", error=str(error))
         return False

@@ -125,6 +125,7 @@ async def create(
     created_by: UUID | None,
     now: datetime,
     parent_id: UUID | None = None,
+    address: str = "",
 ) -> UUID:
     """Create a pipeline and return its id. Raises UnknownSubject."""
     first = made if isinstance(made, Seed) else await compute(seed_of, made)
@@ -136,6 +137,7 @@ async def create(
         first_update=first.update,
         created_at=now,
         parent_id=parent_id,
+        address=address,
     )
     await directory.create_pipeline(created)
     return created.id

@@ -1,20 +1,54 @@
-"""Deleted pipelines, which are kept for a while and then purged."""
+"""What is kept for a while and then goes for good: deleted things, entries of the audit log."""
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol, TypeAlias
 from uuid import UUID
 
 KEEP_DELETED: Final = timedelta(days=30)
-"""How long a deleted pipeline is kept unless a setting says otherwise."""
+"""How long a deleted pipeline or team is kept unless a setting says otherwise."""
+
+KEEP_AUDIT: Final = timedelta(days=365)
+"""How long an entry of the audit log is kept unless a setting says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """For how long deleted things can be brought back, and entries of the audit log read.
+
+    None is for ever.
+    """
+
+    deleted: timedelta = KEEP_DELETED
+    audit: timedelta | None = KEEP_AUDIT
+
+
+Kind: TypeAlias = Literal["pipeline", "team"]
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What was deleted for good."""
+
+    kind: Kind
+    id: UUID
 
 
 class Deletions(Protocol):
-    """The pipelines that were deleted and are kept."""
+    """The pipelines and teams that were deleted and are kept, and the audit log."""
 
-    async def purge_one(self, kept_for: timedelta) -> UUID | None:
-        """Delete one pipeline for good that was deleted longer ago than that, with its log.
+    async def purge_one(self, kept_for: timedelta) -> Purged | None:
+        """Delete one thing for good that was deleted longer ago than that.
 
-        Returns its id; None if there is none, or others work on all of them. Several workers may
-        call this at once. Raises StoreError.
+        A pipeline goes with its log, and a team after its pipelines, one by one: as soon as the
+        first goes, the team cannot be brought back. Returns what went; None if there is none, or
+        others work on all of them. Several workers may call this at once. Raises StoreError.
+        """
+        ...
+
+    async def expire_audit_log(self, kept_for: timedelta) -> int:
+        """Delete entries of the audit log that are older than that, a bounded number of them.
+
+        Returns how many; 0 when there are no more. Raises StoreError.
         """
         ...

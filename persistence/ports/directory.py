@@ -17,7 +17,7 @@ Role: TypeAlias = Literal["owner", "admin", "member", "viewer"]
 class NewPipeline:
     """A pipeline about to exist. `first_update` is its document's first and only seed.
 
-    `parent_id` is the pipeline it was forked from.
+    `parent_id` is the pipeline it was forked from, `address` where the author's client is.
     """
 
     id: UUID
@@ -27,6 +27,7 @@ class NewPipeline:
     first_update: bytes
     created_at: datetime
     parent_id: UUID | None = None
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

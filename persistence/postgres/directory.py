@@ -62,6 +62,7 @@ class PostgresDirectory:
             pipeline.created_at,
             pipeline.first_update,
             pipeline.parent_id,
+            pipeline.address,
             *columns(pipeline.row),
         )
 

@@ -25,6 +25,11 @@ from .queries import QUERIES, NamedQueries
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds to wait for a connection to be made."""
 
+SERVER: Final = "pipeloom"
+WORKER: Final = "pipeloom worker"
+COMMAND: Final = "pipeloom command"
+"""The names of sessions, by which the audit log knows where a change comes from."""
+
 _DRIVER_ERRORS: Final = (
     OSError,
     asyncpg.PostgresError,
@@ -191,7 +196,7 @@ async def open_pool(
     max_size: int = 10,
     command_timeout: float = 30.0,
     reset: bool = True,
-    application_name: str = "pipeloom",
+    application_name: str = SERVER,
 ) -> Pool:
     """Connect `min_size` times; up to `max_size` on demand. `command_timeout` is in seconds.
 

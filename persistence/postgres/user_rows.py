@@ -47,16 +47,16 @@ class PostgresUserDatabase:
         self._pool = pool
 
     @asynccontextmanager
-    async def rows(self, user_id: UUID) -> AsyncIterator[PostgresUserRows]:
+    async def rows(self, user_id: UUID, address: str = "") -> AsyncIterator[PostgresUserRows]:
         """See `UserDatabase.rows`."""
         async with self._pool.transaction() as transaction:
-            await _become(transaction, user_id)
+            await _become(transaction, user_id, address)
             yield PostgresUserRows(transaction.with_queries(API_QUERIES))
 
 
-async def _become(connection: DatabaseConnection, user_id: UUID) -> None:
+async def _become(connection: DatabaseConnection, user_id: UUID, address: str) -> None:
     try:
-        await connection.execute("become_api_user", user_id)
+        await connection.execute("become_api_user", user_id, address)
     except (NotAllowed, InvalidValue) as error:
         # NotAllowed would become a 403 for the user, who can do nothing about it: the server's own
         # role has not been granted pipeloom_api.

@@ -1,6 +1,7 @@
 """The command line as scripts see it: results on stdout, messages on stderr, exit codes."""
 
 import asyncio
+import json
 import os
 import signal
 import stat
@@ -9,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -287,6 +289,22 @@ async def test_damage_is_found_shown_and_accepted(demo: Installation) -> None:
     assert "updates_covered" in (await demo.run("check")).out
     assert (await demo.run("repair", pipeline_id, "--drop-state", "--accept-loss")).code == 2
     assert_explained(await demo.run("repair", str(UUID(int=404))), "pipeline")
+
+
+async def test_the_audit_log_is_printed(demo: Installation, tmp_path: Path) -> None:
+    file = a_file(tmp_path, "one.yaml", GOOD.format(name="one"))
+    began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    pipeline_id = await demo.result("import", file, "--as", OWNER)
+    lines = (await demo.result("audit", "--team", "demo/demo")).splitlines()
+    assert "server - team.created demo/demo" in lines[0]
+    assert lines[-1].endswith(f"command {OWNER} pipeline.created demo/demo {pipeline_id} one")
+    (newest,) = (await demo.result("audit", "--json", "--since", began)).splitlines()
+    entry = json.loads(newest)
+    assert (entry["subject_id"], entry["actor"]) == (pipeline_id, OWNER)
+    assert entry["after"]["name"] == "one"
+    by_id = await demo.result("audit", "--team", entry["team_id"])
+    assert by_id.splitlines() == lines
+    assert_explained(await demo.run("audit", "--team", "demo/none"), "demo/none")
 
 
 async def test_exporting_what_is_not_there_is_explained(demo: Installation) -> None:

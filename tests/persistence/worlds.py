@@ -142,6 +142,12 @@ TABLES: Final[Mapping[str, Table]] = {
         "INSERT INTO pipelines (id, team_id, created_by, name, deleted_at, deleted_by) "
         "VALUES ({deleted}, {team}, {user}, 'Rags', now(), {user})",
     ),
+    "audit_log": Table(
+        "organization_id = {organization}",
+        "address = 'x'",
+        "INSERT INTO audit_log (organization_id, team_id, address, action, subject_id) "
+        "VALUES ({organization}, {team}, 'database', 'team.changed', {team})",
+    ),
     "my_user": Table("id = {user}", "name = 'x'"),
     "pipeline_stats": Table("team_id = {team}", "step_count = 9"),
 }

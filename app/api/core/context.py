@@ -3,7 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -32,6 +32,10 @@ BEARER = HTTPBearer(
     bearerFormat="JWT",
     description="A token of `pipeloom token`, or of the configured issuer.",
 )
+
+
+MAX_ADDRESS: Final = 100
+"""Characters of a client's address: that of `X-Forwarded-For` may be any text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,11 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user who makes a request, what the token claims, and the services."""
+    """The user who makes a request, what the token claims, from which address, and the services."""
 
     claims: Claims
     context: Context
+    address: str = ""
 
     @property
     def id(self) -> UUID:
@@ -82,12 +87,13 @@ class Caller:
 
     def rows(self) -> AbstractAsyncContextManager[UserRows]:
         """A transaction that sees and does what this user may see and do."""
-        return self.context.users.rows(self.id)
+        return self.context.users.rows(self.id, self.address)
 
 
 async def _caller(request: Request, _: Annotated[object, Depends(BEARER)]) -> Caller:
     # It awaits nothing, but FastAPI would run a plain function in a thread, for each request.
-    return Caller(getattr(request.state, CALLER), request.app.state.context)
+    address = request.client.host[:MAX_ADDRESS] if request.client else ""
+    return Caller(getattr(request.state, CALLER), request.app.state.context, address)
 
 
 Asking: TypeAlias = Annotated[Caller, Depends(_caller)]

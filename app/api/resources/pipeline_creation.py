@@ -87,6 +87,7 @@ async def store(
         created_by=caller.id,
         now=caller.context.clock.now(),
         parent_id=parent_id,
+        address=caller.address,
     )
     await document_edits.projection_of(caller, created, seq=1)
     made = await read(caller, created)

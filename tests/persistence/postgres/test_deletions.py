@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from crdt.pipeline.rows import RowChanges
+from persistence.ports.deletions import Purged
 from persistence.postgres.deletions import PostgresDeletions
 from persistence.postgres.pool import Pool
 from tests.contracts.stores import Stores, a_step, stores_on
@@ -45,7 +46,7 @@ async def test_what_was_deleted_long_ago_goes_with_its_log_the_oldest_first(
         for number, days in ((3, 30.1), (4, 31))
     ]
     purged = [await deletions.purge_one(MONTH) for _ in range(3)]
-    assert purged == [oldest, older, None]
+    assert purged == [Purged("pipeline", oldest), Purged("pipeline", older), None]
     for table in ("pipelines", "pipeline_documents", "pipeline_updates", "projection_cursors"):
         assert await pool._driver.fetchval(f"SELECT count(*) FROM {table}") == 2
 
@@ -58,7 +59,7 @@ async def test_several_workers_purge_each_once(
 
     async def purge_all() -> None:
         while (purged := await deletions.purge_one(MONTH)) is not None:
-            found.append(purged)
+            found.append(purged.id)
 
     await asyncio.gather(*(purge_all() for _ in range(3)))
     assert sorted(found) == sorted(ids)
@@ -76,4 +77,4 @@ async def test_one_that_a_worker_projects_is_left_to_the_next_time(
     async with stores.projections.claim() as claim:
         assert claim is not None
         assert await deletions.purge_one(MONTH) is None
-    assert await deletions.purge_one(MONTH) == pipeline
+    assert await deletions.purge_one(MONTH) == Purged("pipeline", pipeline)

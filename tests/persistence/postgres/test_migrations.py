@@ -180,7 +180,7 @@ async def _use(dsn: str) -> None:
     world = a_world()
     await build(pool, world)
     async with pool.transaction() as transaction:
-        await transaction.execute("become_api_user", world.user)
+        await transaction.execute("become_api_user", world.user, "")
         await transaction.run_script("DELETE FROM comments; DELETE FROM pipelines")
     assert await pool._driver.fetchval("SELECT count(*) FROM steps") == 0
     await pool.close()

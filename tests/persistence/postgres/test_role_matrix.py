@@ -25,8 +25,16 @@ ACTIONS: Final[dict[str, tuple[str, set[str]]]] = {
     **{
         f"read {name}": (f"SELECT {table.reads} FROM {name} WHERE {table.rows}", TEAM)
         for name, table in TABLES.items()
-        if name != "my_user"
+        if name not in {"my_user", "audit_log"}
     },
+    "read the audit log": (
+        "SELECT FROM audit_log WHERE team_id = {team} AND organization_id = {organization}",
+        OWNER,
+    ),
+    "write the audit log": (TABLES["audit_log"].insert, NOBODY),
+    "rewrite the audit log": ("UPDATE audit_log SET address = 'x'", NOBODY),
+    "cut the audit log": ("DELETE FROM audit_log", NOBODY),
+    "let the audit log expire": ("SELECT expire_audit_log(0, 9)", NOBODY),
     "read the own preferences": ("SELECT preferences FROM my_user WHERE id = {me}", ANYBODY),
     "change the own user": (
         "UPDATE my_user SET name = 'Me', avatar_url = 'a', preferences = '{{}}'",
@@ -207,7 +215,7 @@ async def may(pool: Pool, names: Names, statement: str) -> bool:
     try:
         async with pool.transaction() as transaction:
             await transaction.run_script(say(OF_MINE, names))
-            await transaction.execute("become_api_user", names["me"])
+            await transaction.execute("become_api_user", names["me"], "")
             with driver_errors():
                 status = await transaction._driver.execute(say(statement, names))
             await transaction.execute("check_constraints")

@@ -89,7 +89,7 @@ async def test_a_session_is_undone_by_an_exception(pool: Pool, owner: UUID) -> N
 async def test_only_queries_of_the_api_can_be_run(pool: Pool, owner: UUID) -> None:
     async with PostgresUserDatabase(pool).rows(owner) as rows:
         with pytest.raises(KeyError, match="become_api_user"):
-            await rows.execute("become_api_user", UUID(int=1))
+            await rows.execute("become_api_user", UUID(int=1), "")
 
 
 async def _fail_after_renaming(users: PostgresUserDatabase, owner: UUID) -> None:

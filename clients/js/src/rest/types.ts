@@ -163,6 +163,40 @@ export interface paths {
         readonly patch: operations["change_role"];
         readonly trace?: never;
     };
+    readonly "/teams/{team_id}/audit-log": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description List what was done to a team, its members and what belongs to it, newest first. */
+        readonly get: operations["list_audit_log_of_team"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/organizations/{organization_id}/audit-log": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description List what was done in an organization, also in teams that are no more, newest first. */
+        readonly get: operations["list_audit_log_of_organization"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/pipelines": {
         readonly parameters: {
             readonly query?: never;
@@ -689,6 +723,38 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Who did what, when and from where. */
+        readonly AuditEntry: {
+            /** @description Later entries have higher numbers. */
+            readonly id: number;
+            /** Format: date-time */
+            readonly at: string;
+            /** Format: uuid */
+            readonly organization_id: string;
+            /** @description Null for what is the whole organization's. */
+            readonly team_id: string | null;
+            /** @description The user who did it; null if none did. */
+            readonly actor_id: string | null;
+            /** @description Null if that user is gone, or none whom the caller may see. */
+            readonly actor: components["schemas"]["UserProfile"] | null;
+            /** @description The address of the user's client, or `command`, `worker`, `server`, or `database` for SQL by hand. */
+            readonly address: string;
+            /** @enum {string} */
+            readonly action: "comment.deleted" | "member.added" | "member.removed" | "member.role_changed" | "organization.changed" | "organization.created" | "organization.deleted" | "pipeline.created" | "pipeline.deleted" | "pipeline.moved" | "pipeline.purged" | "pipeline.restored" | "team.changed" | "team.created" | "team.deleted" | "team.purged" | "team.restored" | "template.changed" | "template.created" | "template.deleted";
+            /**
+             * Format: uuid
+             * @description What was changed; of a membership, the user.
+             */
+            readonly subject_id: string;
+            /** @description Null for what is new. Long values are cut. */
+            readonly before: {
+                readonly [key: string]: unknown;
+            } | null;
+            /** @description Null for what is gone. Long values are cut. */
+            readonly after: {
+                readonly [key: string]: unknown;
+            } | null;
+        };
         /** @description One value that differs; `path` is a JSON pointer (RFC 6901). */
         readonly Change: {
             readonly path: string;
@@ -1111,6 +1177,11 @@ export interface components {
             readonly type: string;
             readonly x: number;
             readonly y: number;
+        };
+        readonly Page_AuditEntry_: {
+            readonly items: readonly components["schemas"]["AuditEntry"][];
+            /** @description Pass it as `cursor` for the next page; null on the last. */
+            readonly next_cursor: string | null;
         };
         readonly Page_Comment_: {
             readonly items: readonly components["schemas"]["Comment"][];
@@ -1995,6 +2066,72 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Member"];
+                };
+            };
+        };
+    };
+    readonly list_audit_log_of_team: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Of this kind only. */
+                readonly action?: ("comment.deleted" | "member.added" | "member.removed" | "member.role_changed" | "organization.changed" | "organization.created" | "organization.deleted" | "pipeline.created" | "pipeline.deleted" | "pipeline.moved" | "pipeline.purged" | "pipeline.restored" | "team.changed" | "team.created" | "team.deleted" | "team.purged" | "team.restored" | "template.changed" | "template.created" | "template.deleted") | null;
+                /** @description Not older than this. */
+                readonly since?: string | null;
+                /** @description By this user only. */
+                readonly actor?: string | null;
+                /** @description Items per page. */
+                readonly limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                readonly cursor?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly team_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Page_AuditEntry_"];
+                };
+            };
+        };
+    };
+    readonly list_audit_log_of_organization: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Of this kind only. */
+                readonly action?: ("comment.deleted" | "member.added" | "member.removed" | "member.role_changed" | "organization.changed" | "organization.created" | "organization.deleted" | "pipeline.created" | "pipeline.deleted" | "pipeline.moved" | "pipeline.purged" | "pipeline.restored" | "team.changed" | "team.created" | "team.deleted" | "team.purged" | "team.restored" | "template.changed" | "template.created" | "template.deleted") | null;
+                /** @description Not older than this. */
+                readonly since?: string | null;
+                /** @description By this user only. */
+                readonly actor?: string | null;
+                /** @description Items per page. */
+                readonly limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                readonly cursor?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly organization_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Page_AuditEntry_"];
                 };
             };
         };

@@ -1,0 +1,111 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.app.api.house import House, Team, a_pipeline, all_items, an_id, the_problem
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CLIENT = "127.0.0.1"
+"""Where httpx says that it is."""
+
+
+async def log_of(team: Team, **filters: Any) -> list[Any]:
+    return await all_items(team.owner, f"{team.path}/audit-log", 200, **filters)
+
+
+async def test_who_did_what_from_where_is_there_for_owners(team: Team) -> None:
+    path = await a_pipeline(team, "loom")
+    await team.admin.delete(path)
+    deleted, created = (await log_of(team))[:2]
+    assert [one["action"] for one in (deleted, created)] == ["pipeline.deleted", "pipeline.created"]
+    assert deleted["actor"]["name"] == "Admin"
+    assert {one["subject_id"] for one in (deleted, created)} == {path.rpartition("/")[2]}
+    assert {one["address"] for one in (deleted, created)} == {CLIENT}
+    assert created["actor_id"] == team.member.id
+    assert (created["before"], created["after"]["name"]) == (None, "loom")
+    assert deleted["before"]["deleted_at"] is None
+    assert deleted["after"]["deleted_by"] == team.admin.id
+    age = datetime.now(UTC) - datetime.fromisoformat(deleted["at"])
+    assert timedelta() <= age < timedelta(minutes=1)
+
+
+async def test_each_kind_of_change_is_there(house: House, team: Team) -> None:
+    newcomer = await house.a_user("newcomer")
+    path = await a_pipeline(team)
+    comment = (await team.member.made(f"{path}/comments", {"content": "Why?"}))["id"]
+    await team.owner.post(f"{team.path}/members", {"user_id": newcomer.id, "role": "viewer"})
+    await team.owner.patch(f"{team.path}/members/{newcomer.id}", {"role": "member"})
+    await team.owner.delete(f"{team.path}/members/{newcomer.id}")
+    await team.owner.patch(team.path, {"name": "Renamed"})
+    template = {"pipeline_id": path.rpartition("/")[2], "name": "t"}
+    made = (await team.member.made("/templates", template))["id"]
+    await team.member.patch(f"/templates/{made}", {"name": "u"})
+    await team.owner.delete(f"/templates/{made}")
+    await team.owner.delete(f"{path}/comments/{comment}")
+    await team.owner.delete(path)
+    await team.owner.post(f"/deleted-pipelines/{path.rpartition('/')[2]}/restore")
+    await team.owner.patch(path, {"name": "an edit of the document"})
+    newest = [one["action"] for one in await log_of(team)][:11]
+    assert sorted(newest) == sorted(
+        [
+            "pipeline.restored",
+            "pipeline.deleted",
+            "comment.deleted",
+            "template.deleted",
+            "template.changed",
+            "template.created",
+            "team.changed",
+            "member.removed",
+            "member.role_changed",
+            "member.added",
+            "pipeline.created",
+        ]
+    )
+
+
+async def test_only_owners_read_it(team: Team) -> None:
+    for of in (team.path, f"/organizations/{team.organization_id}"):
+        for role in ("admin", "member", "viewer"):
+            refused = the_problem(await team.people[role].get(f"{of}/audit-log"), 403)
+            assert refused["roles"] == ["owner"]
+        the_problem(await team.outsider.get(f"{of}/audit-log"), 404)
+    the_problem(await team.owner.get(f"/teams/{an_id()}/audit-log"), 404)
+
+
+async def test_the_log_of_the_organization_has_all_its_teams(team: Team) -> None:
+    wanted = {"organization_id": team.organization_id, "name": "Other"}
+    other = await team.owner.made("/teams", wanted)
+    await team.owner.patch(f"/organizations/{team.organization_id}", {"name": "Renamed"})
+    found = await all_items(team.owner, f"/organizations/{team.organization_id}/audit-log", 3)
+    assert found[0]["action"] == "organization.changed"
+    assert found[0]["team_id"] is None
+    assert {one["team_id"] for one in found} == {None, team.id, other["id"]}
+    assert other["id"] not in [one["team_id"] for one in await log_of(team)]
+
+
+async def test_it_is_filtered(team: Team) -> None:
+    await team.owner.patch(team.path, {"name": "first"})
+    await team.admin.patch(team.path, {"name": "second"})
+    second, first = await log_of(team, action="team.changed")
+    assert [one["after"]["name"] for one in (first, second)] == ["first", "second"]
+    assert await log_of(team, actor=team.admin.id) == [second]
+    assert await log_of(team, since=second["at"]) == [second]
+    assert await log_of(team, actor=an_id()) == []
+
+
+@pytest.mark.parametrize(
+    "query", ["action=team.burnt", "since=yesterday", "since=0001-01-01T00:00:00%2B14:00"]
+)
+async def test_filters_that_mean_nothing_are_refused(team: Team, query: str) -> None:
+    the_problem(await team.owner.get(f"{team.path}/audit-log?{query}"), 422)
+
+
+async def test_it_comes_page_by_page_newest_first(team: Team) -> None:
+    for number in range(5):
+        await team.owner.patch(team.path, {"name": f"name {number}"})
+    paged = await all_items(team.owner, f"{team.path}/audit-log", 2)
+    assert paged == await log_of(team)
+    assert [one["id"] for one in paged] == sorted((one["id"] for one in paged), reverse=True)
+    the_problem(await team.owner.get(f"{team.path}/audit-log?cursor=x"), 400)
