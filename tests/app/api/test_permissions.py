@@ -100,6 +100,8 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("GET", "/teams/{team_id}/overview"): Entry(least("viewer")),
     ("PATCH", "/teams/{team_id}"): Entry(least("admin"), body=lambda _: {"settings": {}}),
     ("DELETE", "/teams/{team_id}"): Entry(least("owner", 204)),
+    ("GET", "/teams/{team_id}/audit-log"): Entry(least("owner")),
+    ("GET", "/organizations/{organization_id}/audit-log"): Entry(least("owner")),
     ("GET", "/teams/{team_id}/members"): Entry(least("viewer")),
     ("POST", "/teams/{team_id}/members"): Entry(
         least("admin", 201), needs=("stranger",), body=lambda s: {"user_id": s.ids["stranger"]}
