@@ -87,7 +87,7 @@ def resolve(text: str) -> Plain:
 
     Raises ValueError for integers of more than 3,000 digits.
     """
-    if text in _NULL:
+    if text in _NULL:  # the empty text among them
         return None
     if text in _BOOL:
         return _BOOL[text]
@@ -96,6 +96,8 @@ def resolve(text: str) -> Plain:
 
 
 def _resolve_number(text: str) -> int | float | None:
+    if text[0] not in "+-.0123456789":
+        return None
     if _INTEGER.fullmatch(text):
         return _integer(text)
     if _FLOAT.fullmatch(text):

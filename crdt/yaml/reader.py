@@ -1,34 +1,35 @@
 """YAML text to a tree of nodes, within limits and without recursion.
 
-Works on parser events rather than on ruamel's own node graph, because only there can depth and
+Works on parser events rather than on a library's own node graph, because only there can depth and
 alias expansion be bounded before they cost anything.
+
+Two parsers make the same events of what both accept: libyaml takes a thirtieth of ruamel's time,
+and ruamel knows YAML 1.2 and says what is wrong with a text (`parsing.py`). So every text is given
+to libyaml first, and to ruamel if anything is wrong with it.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, StreamMark
-from ruamel.yaml.events import (
-    AliasEvent,
-    CollectionStartEvent,
-    DocumentStartEvent,
-    Event,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
-from ruamel.yaml.reader import ReaderError
 
 from crdt.errors import PipelineFileError
 from crdt.pipeline.rows import Severity
 
 from .finding import Finding
 from .nodes import CORE, NOWHERE, Mapping, Mark, Node, Plain, Scalar, Sequence, resolve
-from .scanner import TabScanner, shield
+from .parsing import (
+    AliasEvent,
+    CollectionEnd,
+    CollectionStart,
+    DocumentStart,
+    Event,
+    NotTaken,
+    ScalarEvent,
+    events,
+    quick_events,
+)
+from .scanner import shield
 from .writer import inline
 
 MAX_BYTES: Final = 8 * 1024 * 1024
@@ -70,8 +71,15 @@ def read_tree(text: str | bytes) -> Tree:
     beyond MAX_BYTES, MAX_NODES or MAX_DEPTH.
     """
     shielded, unshield = shield(_decode(text))
+    # What is wrong with a text is for the other parser to say, also what only the limits refuse.
+    with suppress(NotTaken, PipelineFileError):
+        return _built(quick_events(shielded), unshield)
+    return _built(events(shielded), unshield)
+
+
+def _built(events: Iterator[Event], unshield: Callable[[str], str]) -> Tree:
     builder = _Builder(unshield)
-    for event in _events(shielded):
+    for event in events:
         builder.take(event)
     if builder.root is None:
         raise PipelineFileError("expected a YAML document, got an empty file")
@@ -94,32 +102,6 @@ def _decode(text: str | bytes) -> str:
         raise PipelineFileError(problem, line, column) from error
 
 
-def _events(text: str) -> Iterator[Event]:
-    try:
-        yaml = YAML(typ="safe", pure=True)
-        yaml.Scanner = TabScanner
-        yield from yaml.parse(text)
-    except MarkedYAMLError as error:
-        raise PipelineFileError(_problem(error), *_mark(error.problem_mark)) from error
-    except ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        column = error.position - text.rfind("\n", 0, error.position)
-        problem = f"expected printable characters, got {chr(error.character)!r}"
-        raise PipelineFileError(problem, line, column) from error
-    # ruamel raises ValueError, OverflowError and AssertionError at escapes and directives that
-    # nobody writes by accident; none of these errors carries its place in the text.
-    except Exception as error:
-        raise PipelineFileError(f"expected YAML, got text the parser fails on: {error}") from error
-
-
-def _problem(error: MarkedYAMLError) -> str:
-    return ", ".join(part for part in (error.context, error.problem) if part)
-
-
-def _mark(mark: StreamMark | None) -> Mark:
-    return NOWHERE if mark is None else Mark(mark.line + 1, mark.column + 1)
-
-
 @dataclass(frozen=True, slots=True)
 class _Weight:
     """What a subtree costs wherever an alias copies it: nodes, characters, levels of nesting."""
@@ -137,7 +119,7 @@ class _Frame:
     `<<` among them.
     """
 
-    event: CollectionStartEvent
+    event: CollectionStart
     mark: Mark
     children: list[Node] = field(default_factory=list)
     merges: set[int] = field(default_factory=set)
@@ -164,20 +146,33 @@ class _Builder:
         self._characters = 0
 
     def take(self, event: Event) -> None:
-        mark = _mark(event.start_mark)
         match event:
-            case DocumentStartEvent():
-                self._begin_document(event, mark)
-            case AliasEvent():
-                self._alias(event.anchor, mark)
             case ScalarEvent():
-                self._scalar(event, mark)
-            case SequenceStartEvent() | MappingStartEvent():
-                self._open(event, mark)
-            case SequenceEndEvent() | MappingEndEvent():
+                self._scalar(event, self._place_of(event))
+            case CollectionStart():
+                self._open(event, event.mark)
+            case CollectionEnd():
                 self._close()
+            case AliasEvent():
+                self._alias(event.anchor, event.mark)
+            case DocumentStart():
+                self._begin_document(event, event.mark)
 
-    def _begin_document(self, event: DocumentStartEvent, mark: Mark) -> None:
+    def _place_of(self, event: ScalarEvent) -> Mark:
+        """Where a scalar stands; where a mapping has nothing, the key that has no value.
+
+        The parsers have different places for nothing, and ruamel that of what comes next.
+        """
+        if event.value or not event.is_plain:
+            return event.mark
+        if not self._frames:
+            return NOWHERE
+        frame = self._frames[-1]
+        if frame.event.is_sequence:
+            return event.mark
+        return frame.children[-1].mark if len(frame.children) % 2 else frame.mark
+
+    def _begin_document(self, event: DocumentStart, mark: Mark) -> None:
         self._documents += 1
         if self._documents > 1:
             problem = "expected one YAML document, got a second: put each pipeline in its own file"
@@ -204,16 +199,15 @@ class _Builder:
         weight = _Weight(characters=len(event.value))
         self._count(weight, mark)
         # `<<` merges only where it is plain: "<<" in quotes is an ordinary key.
-        if event.value == "<<" and event.implicit[0] and event.tag is None and self._frames:
+        if event.value == "<<" and event.is_plain and self._frames:
             self._frames[-1].merges.add(len(self._frames[-1].children))
         self._finish(self._leaf(event, mark), weight, event.anchor)
 
     def _leaf(self, event: ScalarEvent, mark: Mark) -> Scalar:
         text = self._repaired(self._unshield(event.value), mark)
-        plain = event.implicit[0] and event.tag is None
         # The non-specific tag `!` makes a text of any scalar (YAML 1.2.2, section 6.9.1).
         tag = None if event.tag in ("!", CORE + "str") else event.tag
-        if tag is None and not plain:
+        if tag is None and not event.is_plain:
             return Scalar(text, mark=mark)
         try:
             return Scalar(_typed(text, tag), mark=mark)
@@ -222,7 +216,7 @@ class _Builder:
             self._note("warning", "unknown-tag", f"{text[:40]!r} stays text, tagged {tag}", mark)
             return Scalar(text, tag, mark)
 
-    def _open(self, event: CollectionStartEvent, mark: Mark) -> None:
+    def _open(self, event: CollectionStart, mark: Mark) -> None:
         if len(self._frames) >= MAX_DEPTH:
             raise PipelineFileError(_TOO_DEEP, *mark)
         self._count(_Weight(), mark)
@@ -232,7 +226,7 @@ class _Builder:
         frame = self._frames.pop()
         tag = self._container_tag(frame)
         node: Node
-        if isinstance(frame.event, SequenceStartEvent):
+        if frame.event.is_sequence:
             node = Sequence(tuple(frame.children), tag, frame.mark)
         else:
             node = Mapping(self._entries(frame), tag, frame.mark)
@@ -240,9 +234,8 @@ class _Builder:
         self._finish(node, weight, frame.event.anchor)
 
     def _container_tag(self, frame: _Frame) -> str | None:
-        tag: str | None = frame.event.tag
-        sequence = isinstance(frame.event, SequenceStartEvent)
-        if tag in (None, "!", CORE + ("seq" if sequence else "map")):
+        tag = frame.event.tag
+        if tag in (None, "!", CORE + ("seq" if frame.event.is_sequence else "map")):
             return None
         self._note("warning", "unknown-tag", f"the tag {tag} means nothing here", frame.mark)
         return tag
@@ -278,7 +271,7 @@ class _Builder:
         pairs = list(zip(frame.children[::2], frame.children[1::2], strict=True))
         # The keys that the mapping has itself win over merged ones wherever they stand, and of the
         # merged ones the first (https://yaml.org/type/merge.html).
-        own = {inline(key) for key, _ in pairs}
+        own = {inline(key) for key, _ in pairs} if frame.merges else set()
         kept: dict[str, tuple[Node, Node]] = {}
         for index, (key, value) in enumerate(pairs):
             merged = _merged(value) if 2 * index in frame.merges else None
