@@ -307,6 +307,8 @@ class Hub:
         for pipeline_id, room in list(self._rooms.items()):
             _tick(room)
             self._measure_depth_of(room)
+            if room.lacks_stand_in:
+                room.reload()
             if room.is_idle and room.empty_since <= horizon:
                 room.drop(Draining())
             # Until the log has decided, whoever opens the pipeline must wait for it: see `_load`.

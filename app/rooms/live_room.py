@@ -42,6 +42,7 @@ from crdt.room.effects import (
     CloseSession,
     Effect,
     Publish,
+    Reload,
     Send,
     SendWhenDurable,
     SessionId,
@@ -423,7 +424,17 @@ class LiveRoom:
 
     def _drop_poisoned(self, error: DocumentPoisoned) -> None:
         _logger.error("room.poisoned", pipeline_id=self.pipeline_id, error=str(error))
+        self.reload()
+
+    def reload(self) -> None:
+        """Drop the room; its clients connect again, and the document is loaded from the log."""
         self.drop(Overloaded("the document is being reloaded: reconnect"))
+
+    @property
+    def lacks_stand_in(self) -> bool:
+        """Whether the document is damaged, and would go on if it were loaded anew."""
+        is_behind = self.position.has_gap or not self.is_durable
+        return not (self.dropped or is_behind) and self._room.document.lacks_stand_in
 
     def _execute(self, effects: list[Effect]) -> None:
         """Execute the effects of one decision in their order; see the top of this module."""
@@ -443,7 +454,7 @@ class LiveRoom:
                 self._execute_now(effect)
 
     def _execute_now(
-        self, effect: Send | Broadcast | Append | Publish | CloseSession | CloseAfterAcks
+        self, effect: Send | Broadcast | Append | Publish | CloseSession | CloseAfterAcks | Reload
     ) -> None:
         match effect:
             case Send(session, message):
@@ -458,6 +469,8 @@ class LiveRoom:
                 self._close(session, error)
             case CloseAfterAcks(session, error):
                 self._close_after_acks(session, error)
+            case Reload():
+                self._appends.when_durable(self.reload)
             case _:
                 assert_never(effect)
 

@@ -29,10 +29,11 @@ from pycrdt import Array, Doc, Map, Subscription, Text, TransactionEvent, merge_
 from crdt.errors import DocumentPoisoned, MalformedUpdate, Overloaded
 from crdt.updates.delete_set import DeleteSet, includes_deletions
 from crdt.updates.depth import DepthGuard, DepthWithin
-from crdt.updates.format import Structs, has_structs, read_deletions, read_structs
+from crdt.updates.format import Structs, has_structs, read_deletions, read_structs, read_update
 from crdt.updates.inspection import Inspection, StateVector, inspect_update
 from crdt.updates.limits import PART_SECONDS, RELEASED, REPLAYED, Limits
 from crdt.updates.pending import Pending, read_state_vector, write_state_vector
+from crdt.updates.stand_in import StandIn
 from crdt.updates.surrogates.pair_index import PairIndex
 from crdt.updates.surrogates.pairs import Pairs, replace_pairs
 
@@ -58,6 +59,7 @@ class Document:
         # The same as the library's state vector, kept here so that no update has to ask for it.
         self._state: StateVector = {}
         self._pending = Pending()
+        self._stand_in: StandIn | None = None
         self._depth_guard = DepthGuard(self._read_structs)
         self._changed = False
         self.version = 0
@@ -126,6 +128,12 @@ class Document:
         the update was applied, or if applying it takes longer than the limits allow.
         """
         found = update if isinstance(update, Inspection) else inspect_update(update, limits)
+        if self._stand_in is not None and (filled := self._filled(found, limits)) is not None:
+            changed = [self._apply(each, limits) for each in filled]
+            return any(changed)
+        return self._apply(found, limits)
+
+    def _apply(self, found: Inspection, limits: Limits) -> bool:
         state_after = found.state_after(self._state)
         # Before the library sees the update: a stack overflow would end the process.
         self._check_depth(found, limits, is_all_here=state_after is not None)
@@ -139,6 +147,53 @@ class Document:
             released = self._pending.release(state_after, self._state)
             self._merge_released(released, before, limits)
         return changed
+
+    def stand_in_for_lost(self) -> None:
+        """Put a stand-in for all that pending structs lack: it is lost (`stand_in.py`).
+
+        What comes after it in the log must be applied already, since that may bring some of it.
+        """
+        stand_in = self._stand_in = self._stand_in or StandIn()
+        while gaps := stand_in.affordable(self._pending.gaps(self._state)):
+            filling, waiting = stand_in.fill(gaps), self.waiting()
+            stand_in.note_dependents(self._pending.structs())
+            self._pending = Pending()
+            for each in (*filling, *waiting):
+                self.apply(each)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether `stand_in_for_lost` was called."""
+        return self._stand_in is not None
+
+    @property
+    def lacks_stand_in(self) -> bool:
+        """Whether `stand_in_for_lost` was called, and would put more in now."""
+        stand_in = self._stand_in
+        return stand_in is not None and bool(stand_in.affordable(self._pending.gaps(self._state)))
+
+    def is_mended_by(self, update: bytes | Inspection) -> bool:
+        """Whether an update has something of what is lost here: load the document anew with it."""
+        if self._stand_in is None:
+            return False
+        found = update if isinstance(update, Inspection) else inspect_update(update)
+        return self._stand_in.is_mended_by(found.update, found.structs)
+
+    def without_stand_in(self, update: bytes) -> bytes:
+        """Return an update without the parts of the stand-in that a client sends back."""
+        if self._stand_in is None:
+            return update
+        return self._stand_in.taken_out(update, *read_update(update))
+
+    def _filled(self, found: Inspection, limits: Limits) -> list[Inspection] | None:
+        if self._stand_in is None:
+            return None
+        updates = self._stand_in.filled(found.update, found.structs, found.deletions)
+        if updates is None:
+            return None
+        # Before the first of them is applied: they are checked one by one.
+        self._check_depth(found, limits, is_all_here=False)
+        return [inspect_update(each, limits) for each in updates]
 
     def _check_depth(self, found: Inspection, limits: Limits, *, is_all_here: bool) -> None:
         # A pending type may be integrated between any two of the types that arrive, so that the
@@ -349,6 +404,12 @@ class Document:
     def state_vector(self) -> bytes:
         """Encode what this replica has: the payload of SyncStep1 (y-protocols, sync.js)."""
         return self.doc.get_state()
+
+    def wanted_from(self) -> bytes:
+        """Encode the state vector of what a peer need not send: without what is lost here."""
+        if self._stand_in is None:
+            return self.state_vector()
+        return write_state_vector(self._stand_in.lower(self._state))
 
     def clock_of(self, client_id: int) -> int:
         """Return how many elements of a client are here."""

@@ -84,6 +84,11 @@ class CloseAfterAcks:
     error: SyncError
 
 
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Drop the room once every Append before it is committed: the log makes another document."""
+
+
 Effect: TypeAlias = (
     Send
     | SendWhenDurable
@@ -93,4 +98,5 @@ Effect: TypeAlias = (
     | WhenDurable
     | CloseSession
     | CloseAfterAcks
+    | Reload
 )

@@ -58,6 +58,7 @@ from .effects import (
     CloseSession,
     Effect,
     Publish,
+    Reload,
     Send,
     SendWhenDurable,
     SessionId,
@@ -108,9 +109,13 @@ class Room:
         self._size, self._max_stateless = size or DocumentSize(UNLIMITED), max_stateless
         self.awareness = Awareness()
         self._presence = PresenceRelay(self.awareness, node)
-        self.sessions = Sessions(lambda: SyncStep1(document.state_vector()))
+        self.sessions = Sessions(self._question)
         self._editor: Editor | None = None
         self._doubtful: dict[SessionId, int] = {}
+
+    def _question(self, may_write: bool) -> SyncStep1:
+        vector = self.document.wanted_from() if may_write else self.document.state_vector()
+        return SyncStep1(vector)
 
     def join(self, session: Session) -> list[Effect]:
         """Add a client: ask it for the updates that are missing here, and send it who is here."""
@@ -251,10 +256,14 @@ class Room:
         if self._doubtful:
             inspection = inspection or inspect_update(update, ACCEPTED)
             self._check_doubtful(session, inspection)
-        if not self.document.apply(inspection or update, ACCEPTED):
+        is_mended = self.document.is_mended_by(inspection or update)
+        is_news = self.document.apply(inspection or update, ACCEPTED)
+        if not is_news and not is_mended:
             return [accepted]
         self._size.add(update)
-        append = Append(update, session.user_id)
+        append = Append(self.document.without_stand_in(update), session.user_id)
+        if is_mended:
+            return [append, accepted, Reload()]
         if isinstance(broadcast, Broadcast):
             # Before the append: others need not wait for it.
             return [broadcast, append, accepted]
@@ -291,7 +300,14 @@ class Room:
 
     def _receive_committed(self, update: bytes, inspection: Inspection | None) -> list[Effect]:
         self._size.add(update)
+        if self.document.is_damaged and self._is_mended_by(update):
+            return [Reload()]
         return [Broadcast(Update(update))] if self.document.apply(inspection or update) else []
+
+    def _is_mended_by(self, update: bytes) -> bool:
+        """Whether a committed update is a reason to load a damaged document anew."""
+        # Whoever decides about a damaged log appends an empty one (`log_repair.py`).
+        return update == EMPTY_UPDATE or self.document.is_mended_by(update)
 
     @property
     def editor(self) -> Editor:

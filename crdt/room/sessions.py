@@ -25,10 +25,11 @@ ACCESS_WITHDRAWN = Forbidden("access withdrawn: ask an owner of the pipeline's t
 class Sessions:
     """The sessions of one room, by id.
 
-    `sync_step1` returns the message that asks a client for the updates that the room lacks.
+    `sync_step1` returns the message that asks a client for the updates that the room lacks; it is
+    given whether the client may write, since only then they would be taken.
     """
 
-    def __init__(self, sync_step1: Callable[[], SyncStep1]) -> None:
+    def __init__(self, sync_step1: Callable[[bool], SyncStep1]) -> None:
         self._sessions: dict[SessionId, Session] = {}
         self._sync_step1 = sync_step1
 
@@ -57,7 +58,7 @@ class Sessions:
         return [self._request_sync(session)] if session.is_hocuspocus else []
 
     def _request_sync(self, session: Session) -> Effect:
-        return Send(session.id, self._sync_step1())
+        return Send(session.id, self._sync_step1(session.may_write))
 
     def expire(self, now: datetime) -> list[Effect]:
         """Close the sessions whose tokens have expired.

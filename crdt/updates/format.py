@@ -28,7 +28,7 @@ Id: TypeAlias = tuple[int, int]
 
 GC, SKIP = 0, 10
 HAS_LEFT, HAS_RIGHT, HAS_PARENT_SUB, KIND = 0x80, 0x40, 0x20, 0x1F
-TEXT, EMBED, FORMAT, SHARED_TYPE, VALUES = 4, 5, 6, 7, 8
+DELETED, TEXT, EMBED, FORMAT, SHARED_TYPE, VALUES = 1, 4, 5, 6, 7, 8
 """Kinds of content."""
 
 XML_ELEMENT: Final = 3
@@ -290,7 +290,7 @@ def _document(reader: Reader) -> int:
 
 
 CONTENT_LENGTHS: Final[dict[int, Callable[[Reader], int]]] = {
-    1: _deleted,
+    DELETED: _deleted,
     3: _bytes,  # binary
     TEXT: _string,
     EMBED: _bytes,  # as JSON text: the library's own parser bounds its depth

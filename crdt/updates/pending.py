@@ -10,7 +10,7 @@ messages limit it.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import count
 from typing import TypeAlias
@@ -177,6 +177,30 @@ class Pending:
         """Return the pending structs, by run."""
         return [{run.client: list(run.queue)} for run in self._runs.values()]
 
+    def gaps(self, state: StateVector) -> DeleteSet:
+        """Return elements that pending structs lack, and that no pending struct brings.
+
+        These are the ones between the structs of a client; if there are none, all of other clients
+        up to the last one that something depends on. Empty if all that is pending waits for each
+        other.
+        """
+        ranges: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        for run in self._runs.values():
+            ranges[run.client] += ((struct.clock, struct.length) for struct in run.queue)
+        spans = {client: merge_ranges(found) for client, found in ranges.items()}
+        between = {one: _between(state.get(one, 0), found) for one, found in spans.items()}
+        found = {client: gaps for client, gaps in between.items() if gaps}
+        return found or self._gaps_of_others(spans, state)
+
+    def _gaps_of_others(self, pending: Collection[int], state: StateVector) -> DeleteSet:
+        ends: dict[int, int] = {}
+        for run in self._runs.values():
+            for struct in run.queue:
+                for client, clock in struct.dependencies:
+                    if client not in pending and clock >= state.get(client, 0):
+                        ends[client] = max(ends.get(client, 0), clock + 1)
+        return {one: [(state.get(one, 0), end - state.get(one, 0))] for one, end in ends.items()}
+
     def _enter(self, run: _PendingRun) -> int:
         number = next(self._numbers)
         self._runs[number] = run
@@ -231,6 +255,16 @@ class Pending:
                 if stop > have:
                     is_pending |= self._deletions.add(client, max(start, have), stop)
         return is_pending
+
+
+def _between(here: int, spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the gaps (clock, length) between the clock that is here and ascending spans."""
+    gaps = []
+    for start, stop in spans:
+        if start > here:
+            gaps.append((here, start - here))
+        here = max(here, stop)
+    return gaps
 
 
 def _below(heap: list[tuple[int, int]] | None, clock: int) -> list[tuple[int, int]]:

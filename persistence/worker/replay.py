@@ -116,7 +116,8 @@ def replay(
 ) -> tuple[Document, list[int]]:
     """Replay a stored document; return it with the numbers of the updates left out.
 
-    These are the ones that cannot be applied, and the ones whose rows are missing.
+    These are the ones that cannot be applied, and the ones whose rows are missing. A stand-in fills
+    their place, so that later edits of their authors can be seen (`crdt/updates/stand_in.py`).
 
     `new_client_id` makes the id of the edits made in it, another one if the document knows it.
     `watch` is given the document as it was stored, before the updates since; again with another one
@@ -126,6 +127,7 @@ def replay(
     the library panics leaves the document unusable, so it is replayed without that one.
     """
     poisonous: set[int] = set()
+    may_stand_in = True
     while True:
         document = Document(new_client_id())
         if stored.state is not None:
@@ -137,8 +139,22 @@ def replay(
         except PoisonousUpdate as error:
             poisonous.add(error.seq)
             continue
+        left_out = sorted([*stored.missing, *left_out])
+        # After all updates: a later one may have what these had.
+        if left_out and may_stand_in and not (may_stand_in := _stands_in(document)):
+            continue
         if not document.knows(document.doc.client_id):
-            return document, sorted([*stored.missing, *left_out])
+            return document, left_out
+
+
+def _stands_in(document: Document) -> bool:
+    """Let a document go on without what it lacks; return False if the library fails at that."""
+    try:
+        document.stand_in_for_lost()
+    except (MalformedUpdate, DocumentPoisoned) as error:
+        _logger.error("document.no_stand_in", error=str(error))
+        return False
+    return True
 
 
 def _ignore(_update: LoggedUpdate) -> None:

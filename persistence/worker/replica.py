@@ -5,6 +5,7 @@ Everything here computes and may take a while: call it in a thread, one call at 
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -14,6 +15,7 @@ from uuid import UUID
 from crdt.document.document import Document
 from crdt.document.schema import NOTHING, PipelineReader, Touched
 from crdt.editing.repair import RESTORABLE_FOR, Finding, Mended, Moment, mend
+from crdt.errors import MalformedUpdate
 from crdt.pipeline.rows import Diagnostic, RowChanges, Rows
 from crdt.validation.diagnostics import PIPELINE, Code, step_subject
 from crdt.validation.meaning import Meaning
@@ -41,12 +43,17 @@ class Replica:
     document. `kept` are the diagnostics that do not follow from the content; `reports` are
     those of them that the tables do not have yet, and `reported` is the update up to which
     there is nothing more to report. `repair` is the number of the update that `mend` has
-    become.
+    become. `is_outdated` says that the document must be loaded anew: the last updates brought some
+    of what a stand-in is there for, or need more of it.
     """
 
     def __init__(self, stored: StoredDocument) -> None:
         """Load a document. Raises MalformedUpdate or DocumentPoisoned if its state is unusable."""
         self._document, undecodable = replay(stored, watch=partial(self._watch, stored.noticed))
+        if undecodable:
+            # No update has done what the stand-in did.
+            self._reader.take_touched()
+            self._step_keys = self._reader.step_keys()
         self.kept = _diagnostics(undecodable)
         self.reports: list[Diagnostic] = []
         self.reported = self.repair = 0
@@ -54,7 +61,7 @@ class Replica:
         self.seq, self.state_seq = stored.seq, stored.state_seq
         self.bytes = stored.size
         self.unstored_bytes = _bytes_of(stored.tail)
-        self.holds_diagnostics_anew = False
+        self.holds_diagnostics_anew = self.is_outdated = False
         self._is_suspect = bool(
             self._has_plain_entries or self._valid.diagnostics() or self._reader.diagnostics()
         )
@@ -133,11 +140,20 @@ class Replica:
         Raises PoisonousUpdate; whatever it raises, the replica must be dropped.
         """
         self._touched = NOTHING
+        self.is_outdated |= self._is_mended_by(updates)
         undecodable = apply_all(self._document, updates, applied=self._note)
+        self.is_outdated |= self._document.lacks_stand_in
         self.seq = updates[-1].seq
         self.unstored_bytes += _bytes_of(updates)
         self.bytes += _bytes_of(updates)
         return self._changes(self._touched, _diagnostics(undecodable))
+
+    def _is_mended_by(self, updates: Sequence[LoggedUpdate]) -> bool:
+        if not self._document.is_damaged:
+            return False
+        with suppress(MalformedUpdate):
+            return any(self._document.is_mended_by(each.payload) for each in updates)
+        return False
 
     def mend(self, moment: Moment) -> Mended:
         """Mend the document, with the diagnostics in it: as an edit that the log does not have yet.

@@ -246,6 +246,8 @@ class Worker:
             return await self._project_from_log(claim)
         replica.note_reported(claim.reported)
         changes = await compute(replica.follow, updates, claim.cursor)
+        if replica.is_outdated:
+            return await self._project_from_log(claim)
         await self._apply(claim, changes, replica)
         return replica
 

@@ -1,5 +1,5 @@
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,15 +13,17 @@ from app.rooms.hub import Hub
 from app.rooms.live_room import LiveRoom
 from crdt.document.document import Document
 from crdt.errors import Draining, Overloaded, PipelineNotFound
-from crdt.protocol.messages import Refused, SyncStep1, SyncStep2, Update
+from crdt.protocol.messages import Refused, Scope, SyncStep1, SyncStep2, Update
 from crdt.room.effects import SessionId
 from crdt.room.session import Session, UserProfile
+from crdt.updates.format import has_structs
 from crdt.updates.limits import ACCEPTED
 from persistence.decision_rounds import DecisionRounds
 from persistence.errors import StoreUnavailable
 from persistence.group_commit import GroupCommit
 from persistence.ports.directory import NewPipeline
-from persistence.ports.update_log import NewUpdate, StoredDocument
+from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument
+from persistence.worker.log_repair import accept_loss
 from persistence.worker.replay import NewClientId, replay
 from tests.app.fakes import PIPELINE, USER, HeldClock, Inbox, Replica, content_of, turns
 from tests.app.gates import GatedStore
@@ -198,6 +200,104 @@ async def test_updates_that_cannot_be_replayed_are_left_out_and_named(node: Node
     with capture_logs() as logs:
         assert await node.content() == {"name": "Loom"}
     assert [(entry["event"], entry["seqs"]) for entry in logs] == [("room.updates_left_out", [2])]
+
+
+async def damaged(node: Node, replica: Replica) -> bytes:
+    """Lose the second of three edits by the author of a document; return it."""
+    lost = replica.set("lost", 1)
+    await node.store.append([NewUpdate(PIPELINE, None, b"\xff rotten", NOON)])
+    await node.store.append([NewUpdate(PIPELINE, None, replica.set("later", 2), NOON)])
+    return lost
+
+
+async def is_dropped(visit: Visit) -> None:
+    """Wait until the room of a client is dropped."""
+
+    async def dropped() -> bool:
+        return visit.room.dropped
+
+    await eventually("the room to be dropped", dropped)
+
+
+async def asked_for(node: Node, scope: Scope = "read-write") -> tuple[Visit, bytes]:
+    """Enter a room; return the state vector with which it asks for what it lacks."""
+    room = await node.hub.open(PIPELINE)
+    visit = Visit(room, node.hub.new_session())
+    room.join(Session(visit.session, UserProfile(USER), scope), visit.inbox)
+    (question,) = visit.inbox.of(SyncStep1)
+    assert isinstance(question, SyncStep1)
+    return visit, question.state_vector
+
+
+async def test_a_document_goes_on_without_lost_edits_and_has_them_again_from_a_client(
+    node: Node, replica: Replica
+) -> None:
+    await damaged(node, replica)
+    assert await node.content() == {"name": "Loom", "later": 2}
+    visit, question = await asked_for(node)
+    visit.room.receive_message(visit.session, SyncStep2(replica.diff(question)))
+    await is_dropped(visit)
+    assert visit.inbox.close_code == Overloaded.close_code
+    assert visit.echoes, "what it sent is acknowledged before"
+    assert await node.content() == replica.content == {"name": "Loom", "lost": 1, "later": 2}
+
+
+async def test_a_stand_in_that_a_client_sends_back_is_never_logged(
+    node: Node, replica: Replica
+) -> None:
+    lost = await damaged(node, replica)
+    visit, question = await asked_for(node)
+    other = Replica(client_id=2)
+    visit.room.receive_message(visit.session, SyncStep1(b"\x00"))
+    await turns()
+    (answer,) = visit.inbox.of(SyncStep2)
+    assert isinstance(answer, SyncStep2)
+    other.apply(answer.update)
+    other.set("own", 3)
+    visit.room.receive_message(visit.session, SyncStep2(other.diff(question)))
+    await visit.room.committed(5.0)
+    assert (visit.inbox.end, visit.room.seq) == (None, 4)
+    stored = await node.store.load(PIPELINE)
+    document, _ = replay(replace(stored, tail=[*stored.tail, LoggedUpdate(5, None, lost, NOON)]))
+    whole = {"name": "Loom", "lost": 1, "later": 2, "own": 3}
+    assert content_of(document.encode()) == whole
+
+
+async def test_who_may_only_read_is_not_asked_for_what_is_lost(
+    node: Node, replica: Replica
+) -> None:
+    await damaged(node, replica)
+    _, question = await asked_for(node, "readonly")
+    assert not has_structs(replica.diff(question))
+
+
+async def test_a_damaged_document_is_loaded_anew_when_its_author_goes_on(
+    node: Node, replica: Replica
+) -> None:
+    replica.set("lost", 1)
+    await node.store.append([NewUpdate(PIPELINE, None, b"\xff rotten", NOON)])
+    visit = await node.enter()
+    visit.edit(replica.set("later", 2))
+    node.hub.tick()
+    assert visit.inbox.end is None
+    await visit.room.committed(5.0)
+    node.hub.tick()
+    assert visit.inbox.close_code == Overloaded.close_code
+    assert await node.content() == {"name": "Loom", "later": 2}
+
+
+async def test_a_damaged_document_is_loaded_anew_when_somebody_has_decided_about_it(
+    node: Node, replica: Replica
+) -> None:
+    await damaged(node, replica)
+    visit = await node.enter()
+    await accept_loss(node.store, node.store, PIPELINE, NOON)
+    await node.hub.follow_log()
+    await node.hub.follow_log()
+    await is_dropped(visit)
+    assert await node.content() == {"name": "Loom", "later": 2}
+    _, question = await asked_for(node)
+    assert not has_structs(replica.diff(question)), "the loss is accepted"
 
 
 async def test_a_room_is_unloaded_some_time_after_the_last_one_left(node: Node) -> None:

@@ -1,8 +1,10 @@
+from collections.abc import Callable
 from datetime import UTC, datetime
+from random import Random
 from uuid import UUID, uuid4
 
 import pytest
-from pycrdt import Doc, Map
+from pycrdt import Doc, Map, Text
 
 import crdt.document.document
 from crdt.document.document import Document
@@ -12,6 +14,7 @@ from crdt.updates.limits import Limits
 from persistence.memory.stores import MemoryStore
 from persistence.ports.update_log import LoggedUpdate, StoredDocument
 from persistence.worker.replay import compute, load, replay
+from tests.rounds import some
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -81,7 +84,7 @@ def test_replay_goes_on_with_what_waits_beside_the_state() -> None:
     state = Document()
     for update in (UPDATES[0], UPDATES[2], UPDATES[3]):
         state.apply(update)
-    stored = StoredDocument(state.encode(), 3, logged(UPDATES)[4:], state.waiting())
+    stored = StoredDocument(state.encode(), 4, logged(UPDATES)[4:], state.waiting())
     document, _ = replay(stored)
     assert keys(document) == {"0"}
     assert document.apply(UPDATES[1])
@@ -108,7 +111,7 @@ def test_only_what_clients_sent_is_checked(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(crdt.document.document, "inspect_update", checking)
     replay(StoredDocument(None, 0, logged(UPDATES[:3])))
-    replay(StoredDocument(UPDATES[0], 1, logged(UPDATES[:4])[3:]))
+    replay(StoredDocument(UPDATES[0], 3, logged(UPDATES[:4])[3:]))
     assert checked == [UPDATES[1], UPDATES[2], UPDATES[3]]
 
 
@@ -186,3 +189,118 @@ async def test_a_panic_becomes_an_error() -> None:
 
     with pytest.raises(DocumentPoisoned, match="index out of bounds"):
         await compute(panic)
+
+
+def without(updates: list[bytes], *lost: int) -> StoredDocument:
+    """A log without the rows of these numbers."""
+    tail = [each for each in logged(updates) if each.seq not in lost]
+    return StoredDocument(None, 0, tail, head=len(updates))
+
+
+def rotten(updates: list[bytes], *lost: int) -> StoredDocument:
+    """A log in which the rows of these numbers cannot be read."""
+    payloads = [b"\xff" if seq in lost else each for seq, each in enumerate(updates, 1)]
+    return StoredDocument(None, 0, logged(payloads))
+
+
+@pytest.mark.parametrize("damaged", [without, rotten])
+def test_later_edits_of_the_same_author_are_seen(
+    damaged: Callable[..., StoredDocument],
+) -> None:
+    document, left_out = replay(damaged(UPDATES, 3))
+    assert (keys(document), left_out, document.waiting()) == ({"0", "1", "3", "4"}, [3], [])
+    document, left_out = replay(damaged(UPDATES, 2, 4))
+    assert (keys(document), left_out) == ({"0", "2", "4"}, [2, 4])
+
+
+def test_a_row_that_is_back_is_all_there_is_to_do() -> None:
+    document, left_out = replay(StoredDocument(None, 0, logged(UPDATES), head=5))
+    assert (keys(document), left_out) == ({"0", "1", "2", "3", "4"}, [])
+    assert not document.is_damaged
+
+
+def test_a_later_row_that_has_the_lost_edits_takes_the_place_of_the_stand_in() -> None:
+    document, left_out = replay(without([*UPDATES, UPDATES[2]], 3))
+    assert (keys(document), left_out) == ({"0", "1", "2", "3", "4"}, [3])
+    assert document.wanted_from() == document.state_vector()
+
+
+def test_without_damage_nothing_stands_in_for_what_may_still_come() -> None:
+    updates = [UPDATES[0], UPDATES[2], UPDATES[3]]
+    document, _ = replay(StoredDocument(None, 0, logged(updates)))
+    assert (keys(document), document.is_damaged) == ({"0"}, False)
+
+
+def test_a_library_that_fails_at_the_stand_in_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Document) -> None:
+        raise DocumentPoisoned("panic")
+
+    monkeypatch.setattr(Document, "stand_in_for_lost", fail)
+    document, left_out = replay(without(UPDATES, 3))
+    assert (keys(document), left_out) == ({"0", "1"}, [3])
+
+
+class Authors:
+    """Three people who edit a text and a map at the same time, and sometimes meet."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._documents = [Document(number) for number in (1, 2, 3)]
+        self.updates: list[bytes] = []
+
+    def edit(self) -> None:
+        author = self._random.choice(self._documents)
+        text, numbers = author.doc.get("text", type=Text), author.doc.get("numbers", type=Map)
+        with author.transact() as made:
+            self._change(text, numbers)
+        self.updates += made
+        for other in self._random.sample(self._documents, self._random.randint(0, 3)):
+            for update in self.updates:
+                other.apply(update)
+
+    def _change(self, text: Text, numbers: "Map[object]") -> None:
+        place = self._random.randint(0, len(text))
+        match self._random.randint(0, 4):
+            case 0 if place < len(text):
+                del text[place : min(place + 3, len(text))]
+            case 1:
+                numbers[str(self._random.randint(0, 3))] = Map({"name": Text("ab"), "x": 1})
+            case 2 if isinstance(inner := numbers.get(str(self._random.randint(0, 3))), Map):
+                inner["x"] = self._random.random()
+                inner["name"] += "c"
+            case _:
+                text.insert(place, self._random.choice(["a", "bc", "def"]))
+
+
+def content(document: Document) -> dict[str, object]:
+    text, numbers = document.doc.get("text", type=Text), document.doc.get("numbers", type=Map)
+    return {"text": str(text), "numbers": numbers.to_py()}
+
+
+@pytest.mark.parametrize("seed", some(range(400), 20))
+def test_whatever_is_lost_all_that_stands_is_the_same_for_all_and_mends(seed: int) -> None:
+    random = Random(seed)
+    authors = Authors(random)
+    for _ in range(random.randint(5, 40)):
+        authors.edit()
+    updates = authors.updates
+    lost = random.sample(range(1, len(updates) + 1), random.randint(1, min(3, len(updates))))
+    document, left_out = replay(without(updates, *lost))
+    assert left_out == sorted(lost)
+    assert document.waiting() == [] or not document.lacks_stand_in
+    # Whoever joins sees what the server has.
+    joined = Document()
+    joined.apply(document.encode())
+    assert content(joined) == content(document)
+    # In another order of the same rows: the log of a copy.
+    others = [each for seq, each in enumerate(updates, 1) if seq not in lost]
+    random.shuffle(others)
+    again, _ = replay(StoredDocument(None, 0, logged([b"", *others])[1:], head=len(updates) + 1))
+    assert content(again) == content(document)
+    # Rows brought back by whoever has them, at the end of the log.
+    mended, _ = replay(without([*updates, *(updates[seq - 1] for seq in lost)], *lost))
+    whole, _ = replay(StoredDocument(None, 0, logged(updates)))
+    assert content(mended) == content(whole)
+    # Nobody who has what is lost loses it by what others were sent in its place.
+    whole.apply(joined.encode())
+    assert content(whole) == content(mended)

@@ -32,6 +32,7 @@ from persistence.worker.worker import Worker, WorkerSettings
 from tests.rounds import some
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+ROTTEN = b"\xff rotten"
 HEADER = PipelineRow("new", None, {}, {}, {}, ())
 A, B, C = (str(UUID(int=number)) for number in range(1, 4))
 
@@ -139,11 +140,21 @@ class Store(MemoryStore):
         self.state_errors: list[Exception] = []
         self.stale: list[UUID] = []
         self.search_errors: list[Exception] = []
+        self.lost: set[int] = set()
+        """Numbers of updates whose rows are missing."""
         self.committed = asyncio.Event()
 
     async def load(self, pipeline_id: UUID) -> StoredDocument:
         self.loads.append(pipeline_id)
-        return await super().load(pipeline_id)
+        stored = await super().load(pipeline_id)
+        tail = [each for each in stored.tail if each.seq not in self.lost]
+        return replace(stored, tail=tail, head=len(self._pipelines[pipeline_id].log))
+
+    async def since(
+        self, pipeline_id: UUID, seq: int, limit: int | None = None
+    ) -> list[LoggedUpdate]:
+        found = await super().since(pipeline_id, seq)
+        return [each for each in found if each.seq not in self.lost][:limit]
 
     async def store_state(
         self,
@@ -187,10 +198,19 @@ class Store(MemoryStore):
     def rot(self, editor: Editor, update: bytes) -> None:
         """Spoil the bytes of an update that is in the log."""
         log = self._pipelines[editor.pipeline_id].log
-        log[:] = [
-            replace(each, payload=b"\xff rotten") if each.payload == update else each
-            for each in log
-        ]
+        log[:] = [replace(each, payload=ROTTEN) if each.payload == update else each for each in log]
+
+    def lose(self, editor: Editor, update: bytes) -> None:
+        """Delete the row of an update that is in the log."""
+        log = self._pipelines[editor.pipeline_id].log
+        self.lost |= {each.seq for each in log if each.payload == update}
+
+    def bring_back(self, editor: Editor, update: bytes) -> None:
+        """Bring back the row that was lost or spoiled last."""
+        log = self._pipelines[editor.pipeline_id].log
+        spoiled = [each.seq for each in log if each.seq in self.lost or each.payload == ROTTEN]
+        log[spoiled[-1] - 1] = replace(log[spoiled[-1] - 1], payload=update)
+        self.lost.discard(spoiled[-1])
 
     def state_seq(self, editor: Editor) -> int:
         return self._pipelines[editor.pipeline_id].state_seq
@@ -517,6 +537,41 @@ class TestFailing:
         assert rows.connections == whole.connections
         assert ("undecodable_update", "pipeline") in rows.diagnostics
         assert store.state_seq(editor) == 0
+
+    @pytest.mark.parametrize("harm", [Store.rot, Store.lose])
+    async def test_the_edits_after_lost_ones_are_seen_and_the_lost_ones_when_they_are_back(
+        self, store: Store, harm: Callable[[Store, Editor, bytes], None]
+    ) -> None:
+        editor = await store.new_pipeline()
+        await store.log(editor, moved := editor.move(A, 5), editor.rename(B, "later"))
+        harm(store, editor, moved)
+        await drain(a_worker(store, state_every=1))
+        rows = store.rows(editor)
+        assert {row.name: row.position_x for row in rows.steps.values()} == {"a": 0, "later": 0}
+        assert ("undecodable_update", "pipeline") in rows.diagnostics
+        assert store.state_seq(editor) == 0
+        store.bring_back(editor, moved)
+        await store.log(editor, editor.rename(B, "last"))
+        await drain(a_worker(store))
+        assert store.rows(editor).steps == editor.wanted().steps
+
+    @pytest.mark.parametrize("harm", [Store.rot, Store.lose])
+    async def test_a_worker_that_follows_a_damaged_document_shows_what_a_new_one_would(
+        self, store: Store, harm: Callable[[Store, Editor, bytes], None]
+    ) -> None:
+        editor = await store.new_pipeline()
+        await store.log(editor, moved := editor.move(A, 5))
+        harm(store, editor, moved)
+        worker = a_worker(store)
+        await drain(worker)
+        # Its author goes on: only now is there a hole before something.
+        await store.log(editor, editor.rename(B, "later"))
+        await drain(worker)
+        assert {row.name for row in store.rows(editor).steps.values()} == {"a", "later"}
+        # And has what was lost.
+        await store.log(editor, moved)
+        await drain(worker)
+        assert store.rows(editor).steps == editor.wanted().steps
 
     async def test_what_is_deleted_while_a_damaged_document_is_followed_is_deleted(
         self, store: Store
