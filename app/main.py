@@ -30,6 +30,7 @@ from app.rooms.hub import Hub
 from app.services.demo import connection_help, create_demo
 from app.services.events import RoomEvents
 from app.services.history import History
+from app.services.known_files import KnownFiles
 from app.services.presence_table import PresenceMirror
 from app.services.projection_watch import ProjectionWatch
 from app.services.versions import Versioning
@@ -193,6 +194,7 @@ class Services:
             quotas=Quotas(self._settings),
             compute_queue=ComputeQueue(compute=self.compute),
             read_queue=ComputeQueue(compute=self.compute),
+            known_files=KnownFiles(),
             tickets=PostgresTickets(to.api_pool),
             renewer=tokens if isinstance(tokens, Tokens) else None,
             keep_deleted=self._settings.deleted_kept_for,

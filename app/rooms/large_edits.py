@@ -59,10 +59,14 @@ class LargeEdit(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class LargeEditResult(EditResult[T]):
-    """A large edit that is committed: `state` is the copy it was made on, `updates` the edit."""
+    """A large edit that is committed: `state` is the copy it was made on, `updates` the edit.
+
+    It `is_alone` if nobody else has edited the document between the copy and the merge.
+    """
 
     state: bytes = b""
     updates: Sequence[bytes] = ()
+    is_alone: bool = True
 
 
 class Rooms(Protocol):
@@ -155,18 +159,21 @@ class LargeEdits:
     async def _merged(
         self, edit: LargeEdit[T], room: LiveRoom, computed: "_Computed[T]", reservation: UUID
     ) -> LargeEditResult[T] | None:
-        def merge() -> bool:
-            if edit.is_conditional and room.version != computed.version:
-                return False
+        def merge() -> _Merged | None:
+            is_alone = room.version == computed.version
+            if edit.is_conditional and not is_alone:
+                return None
             for each in computed.edits:
                 room.execute_merge(edit.user_id, each)
-            return True
+            return _Merged(is_alone)
 
         decided = await self._rooms.decide(room, merge, reservation)
-        if not isinstance(decided, EditResult) or not decided.value:
+        if not isinstance(decided, EditResult) or decided.value is None:
             return None
-        updates = [each.update for each in computed.edits]
-        return LargeEditResult(decided.seq, computed.value, bool(updates), computed.state, updates)
+        updates, is_alone = [each.update for each in computed.edits], decided.value.is_alone
+        return LargeEditResult(
+            decided.seq, computed.value, bool(updates), computed.state, updates, is_alone
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +184,13 @@ class _Computed(Generic[T]):
     state: bytes
     value: T
     edits: list[Inspection]
+
+
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    """An edit that was merged; see `LargeEditResult.is_alone`."""
+
+    is_alone: bool
 
 
 @asynccontextmanager

@@ -64,6 +64,10 @@ class FileContent:
     connections: int
     findings: Sequence[Finding]
 
+    def without_pipeline(self) -> Self:
+        """Return what is said of the file, which is short."""
+        return replace(self, packed=PackedPipeline(b""))
+
 
 @dataclass(frozen=True, slots=True)
 class Seed:

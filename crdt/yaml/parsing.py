@@ -34,7 +34,7 @@ _READ_OTHERWISE: Final = re.compile(
     | [|>][-+0-9]*[ ]*[\r\n]+ (?: \# | \.\.\. | --- | [ ]+[\r\n] )  # and one that may be empty
     | (?<![\w*&])[&*][\w-]+[?:%@`]           # the names of anchors
     | (?<![^\s,\[{:?-])!(?!=?!?\w*(?:\s|\Z))      # tags of other characters than letters
-    | !\S*\s+&                               # tags before anchors
+    | !\S*\s+(?:\#.*\s+)*&                  # tags before anchors
     """,
     re.MULTILINE | re.VERBOSE,
 )

@@ -16,6 +16,7 @@ from app.compute_queue import ComputeQueue
 from app.rooms.hub import Hub
 from app.services.events import RoomEvents
 from app.services.history import History
+from app.services.known_files import KnownFiles
 from app.services.projection_watch import ProjectionWatch
 from app.services.versions import Versioning
 from persistence.ports.directory import Directory
@@ -45,7 +46,8 @@ class Context:
     `users` reads and writes on behalf of a user, within row-level security; everything else does
     what only the server itself may do, after a check. `compute` runs what takes long; whoever calls
     it for a user must have a turn of `compute_queue`, or of `read_queue` for what only reads: who
-    exports a file waits for no import. `renewer` is None if others issue the tokens.
+    exports a file waits for no import. `known_files` need not be computed again. `renewer` is None
+    if others issue the tokens.
     """
 
     users: UserDatabase
@@ -62,6 +64,7 @@ class Context:
     quotas: Quotas
     compute_queue: ComputeQueue
     read_queue: ComputeQueue
+    known_files: KnownFiles
     tickets: Tickets
     renewer: Renewer | None
     keep_deleted: timedelta

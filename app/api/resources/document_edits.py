@@ -39,12 +39,15 @@ T = TypeVar("T")
 class Edited(Generic[T]):
     """A stored edit: what it returned, and the projection that shows it, None if none does yet.
 
-    `summary` is that of the edited document, if one was asked for.
+    `summary` is that of the edited document, if one was asked for. `exact_seq` is the number of the
+    last update if the document is exactly what the edit made of it then, None if others had edited
+    it meanwhile.
     """
 
     value: T
     projected: Projected | None
     summary: str = ""
+    exact_seq: int | None = None
 
 
 def accepted(model: type[BaseModel] | None = None) -> dict[int | str, dict[str, Any]]:
@@ -93,7 +96,7 @@ async def edit_aside(
     # Not before: others who edit this pipeline would wait as long again.
     found = "" if summary is None else await context.compute(summary, done.state, done.updates)
     projected = await await_projection(caller, pipeline_id, done, response)
-    return Edited(done.value, projected, found)
+    return Edited(done.value, projected, found, done.seq if done.is_alone else None)
 
 
 def turn_of(caller: Caller) -> Turn:

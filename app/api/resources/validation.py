@@ -84,5 +84,9 @@ async def yaml_in(request: Request) -> bytes:
 
 async def read_in(caller: Caller, request: Request) -> FileContent:
     """Read the pipeline file that is the body of a request. Raises PipelineFileError and such."""
-    body = await yaml_in(request)
+    return await read_file(caller, await yaml_in(request))
+
+
+async def read_file(caller: Caller, body: bytes) -> FileContent:
+    """Read a pipeline file. Raises PipelineFileError, Overloaded."""
     return await caller.context.compute_queue.run(caller.id, content_of, body, UNTITLED)

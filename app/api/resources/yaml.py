@@ -7,10 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from app.api.core import etags, roles
-from app.api.core.context import Asking
+from app.api.core.context import Asking, Caller
 from app.api.core.etags import IfMatch, IfNoneMatch
 from app.api.schemas.common import problems
 from app.services import pipeline_files
+from app.services.known_files import KnownFile
 from app.services.pipeline_files import PackedPipeline
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader
@@ -22,7 +23,7 @@ from persistence.ports.update_log import StoredDocument
 from persistence.worker.replay import load
 
 from . import document_edits
-from .validation import BODY, PIPELINE_FILE, Validation, read_in
+from .validation import BODY, PIPELINE_FILE, Validation, read_file, yaml_in
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/yaml", tags=["yaml"])
 
@@ -50,8 +51,11 @@ async def show(
         await roles.at_pipeline(rows, pipeline_id)
     context = caller.context
     async with context.read_queue.turn(caller.id):
-        text, etag = await load(context.log, pipeline_id, _tagged_text, compute=context.compute)
+        text, etag, seq = await load(
+            context.log, pipeline_id, _tagged_text, compute=context.compute
+        )
     response = YamlResponse(text)
+    context.known_files.note(pipeline_id, bytes(response.body), KnownFile(seq, etag, None))
     return etags.answered(response, response, etag, if_none_match)
 
 
@@ -74,7 +78,10 @@ async def replace(
     Steps that the file still has keep their ids and places; what others edit meanwhile survives.
     """
     await document_edits.require_editor(caller, pipeline_id)
-    content = await read_in(caller, request)
+    body = await yaml_in(request)
+    if (known := await _known(caller, pipeline_id, body, if_match)) is not None:
+        return await _answered_as_known(caller, pipeline_id, body, known, response)
+    content = await read_file(caller, body)
     edited = await document_edits.edit_aside(
         caller,
         pipeline_id,
@@ -84,6 +91,35 @@ async def replace(
         summary=_etag_after,
     )
     response.headers["ETag"] = edited.summary
+    if edited.exact_seq is not None:
+        known = KnownFile(edited.exact_seq, edited.summary, content.without_pipeline())
+        caller.context.known_files.note(pipeline_id, body, known)
+    return Validation.of_content(content)
+
+
+async def _known(
+    caller: Caller, pipeline_id: UUID, body: bytes, if_match: str | None
+) -> KnownFile | None:
+    """Return what is known of a file if the pipeline holds it already, and in the state wanted."""
+    heads = await caller.context.log.heads([pipeline_id])
+    known = caller.context.known_files.find(pipeline_id, body, heads.get(pipeline_id, 0))
+    if known is None or (if_match is not None and not etags.matches(if_match, known.etag)):
+        return None
+    return known
+
+
+async def _answered_as_known(
+    caller: Caller, pipeline_id: UUID, body: bytes, known: KnownFile, response: Response
+) -> Validation:
+    """Answer without an edit: it would change nothing."""
+    content = known.content
+    if content is None:
+        content = (await read_file(caller, body)).without_pipeline()
+        known = KnownFile(known.seq, known.etag, content)
+        caller.context.known_files.note(pipeline_id, body, known)
+    if await document_edits.projection_of(caller, pipeline_id, known.seq, is_new=False) is None:
+        response.status_code = 202
+    response.headers["ETag"] = known.etag
     return Validation.of_content(content)
 
 
@@ -105,9 +141,9 @@ class Put:
         put_pipeline(editor, self.packed.open())
 
 
-def _tagged_text(stored: StoredDocument) -> tuple[str, str]:
+def _tagged_text(stored: StoredDocument) -> tuple[str, str, int]:
     text = pipeline_files.text_of(stored)
-    return text, etags.etag_of(text)
+    return text, etags.etag_of(text), stored.seq
 
 
 def _etag_after(state: bytes, updates: Sequence[bytes]) -> str:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
@@ -84,6 +85,7 @@ async def test_no_change_stores_nothing_and_returns_the_last_update(node: Node) 
     ):
         assert (result.seq, result.has_changed) == (1, False)
     assert await node.store.since(PIPELINE, 1) == []
+    assert (await node.hub.edit_aside(PIPELINE, USER, no_change)).is_alone
 
 
 async def test_no_change_waits_for_what_it_saw_to_be_stored(node: Node, replica: Replica) -> None:
@@ -214,6 +216,21 @@ class TestAside:
         assert threads != [threading.main_thread()]
         expected = {"name": "Loom", "status": "active", "description": "long"}
         assert await node.content() == expected
+
+    async def test_it_is_said_whether_others_edited_meanwhile(
+        self, node: Node, replica: Replica
+    ) -> None:
+        visit = await node.enter()
+
+        async def others_edit(_: UUID) -> bool:
+            visit.edit(replica.set("status", "active"))
+            return False
+
+        def change(editor: Editor) -> None:
+            patch_settings(editor, {"description": "long"})
+
+        edited = await node.hub.edit_aside(PIPELINE, USER, change, before_merge=others_edit)
+        assert (edited.has_changed, edited.is_alone) == (True, False)
 
     async def test_a_large_one_is_spread_over_several_client_ids(
         self, node: Node, monkeypatch: pytest.MonkeyPatch

@@ -155,6 +155,7 @@ def test_whatever_the_quick_parser_takes_is_what_the_faithful_one_reads(
         "!!!int \\\n",
         "!t \n&x y:a",
         "!http://x!\r",
+        "!t # c\n&x y",
         "- a\ufeff",
     ],
 )

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 
 from app.compute_processes import ComputeProcesses
@@ -64,6 +65,43 @@ async def test_a_large_file_is_imported_put_restored_forked_and_exported(
     assert {"content_of", "seed_of_packed", "_edit_copy", "seed_of_copy", "_tagged_text"} <= set(
         computed
     )
+
+
+async def test_a_file_that_the_pipeline_holds_already_is_put_without_computing(
+    team: Team, computed: list[str]
+) -> None:
+    user = team.member
+    # Nothing in it is odd: so the worker has nothing to write into the document.
+    parts = "prompt:\n        - type: static\n          content: say"
+    clean = file_of("hello").replace("{{steps.s0.output}}", "you").replace("prompt: say", parts)
+    path = await a_pipeline(team, yaml=clean)
+    assert not await all_items(user, f"{path}/diagnostics", 9)
+    exported = await user.get(f"{path}/yaml")
+
+    async def put(text: str, **headers: str) -> tuple[httpx.Response, list[str]]:
+        computed.clear()
+        answer = await user.ask("PUT", f"{path}/yaml", content=text, headers={**KIND, **headers})
+        return answer, list(computed)
+
+    first, took = await put(exported.text)
+    assert (took, first.headers["etag"]) == (["content_of"], exported.headers["etag"])
+    again, took = await put(exported.text, **{"if-match": first.headers["etag"]})
+    assert (took, again.json(), again.headers["etag"]) == (
+        [],
+        first.json(),
+        first.headers["etag"],
+    )
+    refused, took = await put(exported.text, **{"if-match": '"another"'})
+    assert the_problem(refused, 412)
+    # With a comment it is another file, which is known as soon as it was put.
+    commented = f"# mine\n{exported.text}"
+    assert "_edit_copy" in (await put(commented))[1]
+    assert (await put(commented))[1] == []
+    step = (await all_items(user, f"{path}/steps", 50))[0]
+    await user.patch(f"{path}/steps/{step['id']}", {"name": "renamed"})
+    _, took = await put(commented)
+    assert "_edit_copy" in took
+    assert (await user.get(f"{path}/yaml")).text == exported.text
 
 
 async def test_a_file_that_is_none_is_refused_with_the_place(
