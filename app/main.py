@@ -198,6 +198,7 @@ class Services:
             tickets=PostgresTickets(to.api_pool),
             renewer=tokens if isinstance(tokens, Tokens) else None,
             keep_deleted=self._settings.deleted_kept_for,
+            invitation_lasts=self._settings.invitation_lasts,
         )
 
     @property

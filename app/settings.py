@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     document_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
     max_organizations_per_user: Annotated[int, Field(ge=1)] = 20
     max_teams_per_organization: Annotated[int, Field(ge=1)] = 200
+    max_invitations_per_team: Annotated[int, Field(ge=1)] = 200
+    max_invitations_per_hour: Annotated[int, Field(ge=1)] = 60
     max_pipelines_per_team: Annotated[int, Field(ge=1)] = 10_000
     max_versions_per_pipeline: Annotated[int, Field(ge=1)] = 1_000
     max_comments_per_pipeline: Annotated[int, Field(ge=1)] = 5_000
@@ -124,6 +126,8 @@ class Settings(BaseSettings):
     version_every: Annotated[float, Field(ge=0)] = 1800.0
     keep_deleted_days: Annotated[float, Field(ge=0, le=36500)] = 30.0
     audit_days: Annotated[float, Field(ge=0, le=36500)] = 365.0
+    # At least an hour, since those of the last hour are counted.
+    invitation_days: Annotated[float, Field(ge=1 / 24, le=365)] = 14.0
     drain_timeout: Annotated[float, Field(gt=0)] = 8.0
     drain_delay: Annotated[float, Field(ge=0)] = 0.5
 
@@ -149,6 +153,11 @@ class Settings(BaseSettings):
     def audit_kept_for(self) -> timedelta | None:
         """How long an entry of the audit log is kept; None is for ever."""
         return timedelta(days=self.audit_days) if self.audit_days else None
+
+    @property
+    def invitation_lasts(self) -> timedelta:
+        """How long an invitation can be accepted."""
+        return timedelta(days=self.invitation_days)
 
     @property
     def allowed_origins(self) -> list[str]:

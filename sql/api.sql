@@ -192,6 +192,91 @@ UPDATE team_members SET (role) = ROW ($3) WHERE team_id = $1 AND user_id = $2
 -- Remove a user from a team.
 DELETE FROM team_members WHERE team_id = $1 AND user_id = $2 RETURNING user_id
 
+-- colleague --
+-- The id of user $2, or of whoever has the address $3, if that is somebody in a team that the caller
+-- owns, of the organization of team $1. It begins with those whom the caller sees, so it takes as long
+-- whether or not there is such a user elsewhere.
+SELECT u.id
+FROM teams AS here
+JOIN teams AS there ON there.organization_id = here.organization_id
+JOIN team_members AS mine
+    ON mine.team_id = there.id AND mine.user_id = current_user_id() AND mine.role = 'owner'
+JOIN team_members AS m ON m.team_id = there.id
+JOIN users AS u ON u.id = m.user_id
+WHERE here.id = $1 AND (u.id = $2 OR lower(u.email) = lower($3))
+LIMIT 1
+
+-- is_member --
+-- Whether user $2, or whoever has the address $3, is in a team of the user's.
+SELECT EXISTS (
+    SELECT FROM team_members AS m
+    JOIN users AS u ON u.id = m.user_id
+    WHERE m.team_id = $1 AND (u.id = $2 OR lower(u.email) = lower($3))
+)
+
+-- count_invitations_per_team --
+-- How many open invitations a team has, at most $2.
+SELECT count(*) FROM (
+    SELECT FROM invitations
+    WHERE team_id = $1 AND state = 'open' AND expires_at > now()
+    LIMIT $2
+) AS counted
+
+-- invitations_of_last_hour --
+-- How many of their invitations the user has given within an hour, and in how many seconds that will
+-- be one less.
+SELECT count(*) AS given, extract(epoch FROM min(created_at) + interval '1 hour' - now()) AS wait
+FROM invitations
+WHERE invited_by = current_user_id() AND created_at > now() - interval '1 hour'
+
+-- invitations --
+-- The open invitations of a team after a place in the list, newest first, with who invited.
+SELECT
+    i.id, i.email, i.user_id, i.role, i.created_at, i.expires_at, i.invited_by AS inviter_id,
+    u.name AS inviter_name, u.avatar_url AS inviter_avatar_url
+FROM invitations AS i
+JOIN users AS u ON u.id = i.invited_by
+WHERE i.team_id = $1 AND i.state = 'open' AND i.expires_at > now()
+    AND ($2::timestamptz IS NULL OR (i.created_at, i.id) < ($2, $3::uuid))
+ORDER BY i.created_at DESC, i.id DESC
+LIMIT $4
+
+-- invitation --
+-- One open invitation of a team.
+SELECT
+    i.id, i.email, i.user_id, i.role, i.created_at, i.expires_at, i.invited_by AS inviter_id,
+    u.name AS inviter_name, u.avatar_url AS inviter_avatar_url
+FROM invitations AS i
+JOIN users AS u ON u.id = i.invited_by
+WHERE i.team_id = $1 AND i.id = $2 AND i.state = 'open' AND i.expires_at > now()
+
+-- new_invitation --
+-- Invite to team $1 the address $2 or the user $3, in role $4, for $5 seconds; see the function in
+-- schema.sql.
+SELECT invite($1, $2, $3, $4, make_interval(secs => $5))
+
+-- drop_invitation --
+-- Withdraw an invitation.
+SELECT withdraw_invitation($1)
+
+-- my_invitations --
+-- What the user is invited to, after a place in the list, newest first.
+SELECT
+    id, team_id, team_name, organization_name, role, created_at, expires_at, inviter_id, inviter_name,
+    inviter_avatar_url
+FROM my_invitations
+WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT $3
+
+-- accept_invitation --
+-- Become a member of the team that one is invited to; see the function in schema.sql.
+SELECT accept_invitation($1)
+
+-- decline_invitation --
+-- Decline an invitation.
+SELECT decline_invitation($1)
+
 -- pipelines --
 -- The pipelines of the user's teams after a place in the list; a NULL filter lets everything through.
 -- They are sorted by $7: by 'name', or by when they were 'created' or 'updated', the last one first.

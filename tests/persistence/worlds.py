@@ -148,9 +148,31 @@ TABLES: Final[Mapping[str, Table]] = {
         "INSERT INTO audit_log (organization_id, team_id, address, action, subject_id) "
         "VALUES ({organization}, {team}, 'database', 'team.changed', {team})",
     ),
+    "invitations": Table(
+        "team_id = {team}",
+        "role = 'owner'",
+        "INSERT INTO invitations (team_id, user_id, role, invited_by, expires_at) "
+        "VALUES ({team}, gen_random_uuid(), 'viewer', {user}, now() + interval '1 day')",
+        reads="id, team_id, email, user_id, role, invited_by, created_at, expires_at, state",
+    ),
+    # To a team elsewhere, whose owner has the user's id for a name.
+    "my_invitations": Table(
+        "inviter_name = {user}",
+        "role = 'owner'",
+        "WITH o AS (INSERT INTO organizations (name, slug) VALUES ('x', md5(random()::text)) "
+        "RETURNING id), t AS (INSERT INTO teams (organization_id, name, slug) "
+        "SELECT id, 'x', 'x' FROM o RETURNING id), u AS (INSERT INTO users (email, name) "
+        "VALUES (md5(random()::text), {user}) RETURNING id), m AS (INSERT INTO team_members "
+        "(team_id, user_id, role) SELECT t.id, u.id, 'owner' FROM t, u) "
+        "INSERT INTO invitations (team_id, user_id, role, invited_by, expires_at) "
+        "SELECT t.id, {user}, 'viewer', u.id, now() + interval '1 day' FROM t, u",
+    ),
     "my_user": Table("id = {user}", "name = 'x'"),
     "pipeline_stats": Table("team_id = {team}", "step_count = 9"),
 }
+
+JOINED: Final = frozenset({"pipeline_stats", "my_invitations"})
+"""Views of several tables, which nobody can change."""
 
 HIDDEN: Final = frozenset({"schema_migrations", "pipeline_search", "event_tickets"})
 """Tables of which the API's role sees nothing at all."""

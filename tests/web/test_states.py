@@ -162,7 +162,7 @@ async def test_the_bar_shares_and_changes_the_status(
     )
     await page.get_by_label("Add somebody by email").fill("nobody@example.org")
     await page.get_by_role("button", name="Add", exact=True).click()
-    await expect(page.get_by_role("alert").filter(has_text="nobody@example.org")).to_be_visible()
+    await expect(state(page, "nobody@example.org is invited")).to_be_visible()
 
     await viewer.get_by_role("button", name="Share").click()
     await expect(viewer.get_by_role("button", name="Add", exact=True)).to_have_attribute(

@@ -68,6 +68,7 @@ class Context:
     tickets: Tickets
     renewer: Renewer | None
     keep_deleted: timedelta
+    invitation_lasts: timedelta
 
 
 @dataclass(frozen=True, slots=True)

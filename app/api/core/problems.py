@@ -6,6 +6,8 @@ Problem (a PipeloomError)
 ├── RoleNeeded            403  the caller's role is too weak; `roles` has the needed ones
 ├── NotFound              404  there is no such thing, or the caller may not know of it
 ├── BodyTooSlow           408
+├── AlreadyMember         409  whoever is to be invited or added is in the team
+├── NotEmpty              409  what is to be deleted for good holds other things; their number
 ├── Stale                 412  If-Match names another state; carries the current one
 ├── BodyTooBig            413
 ├── UnsupportedBody       415
@@ -86,6 +88,16 @@ class QuotaReached(Problem):
             f"or ask whoever runs this server to raise PIPELOOM_MAX_{quota.upper()}"
         )
         self.members = {"quota": quota, "limit": limit}
+
+
+class AlreadyMember(Problem):
+    """Who is to be invited or added is in the team, as its list of members shows."""
+
+    status = 409
+    code = "conflict"
+
+    def __init__(self) -> None:
+        super().__init__("they are in this team already: change their role in the list of members")
 
 
 class NotEmpty(Problem):

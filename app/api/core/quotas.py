@@ -4,6 +4,7 @@ A quota is checked before something is added, in the transaction that adds it or
 requests at once may pass together, so it may be exceeded by as many as come at once.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
@@ -11,11 +12,12 @@ from uuid import UUID
 from app.settings import Settings
 from persistence.ports.user_rows import UserRows
 
-from .problems import QuotaReached
+from .problems import QuotaReached, TooManyRequests
 
 Quota: TypeAlias = Literal[
     "organizations_per_user",
     "teams_per_organization",
+    "invitations_per_team",
     "pipelines_per_team",
     "versions_per_pipeline",
     "comments_per_pipeline",
@@ -25,6 +27,7 @@ Quota: TypeAlias = Literal[
 COUNTS: Final[Mapping[Quota, str]] = {
     "organizations_per_user": "count_organizations_per_user",
     "teams_per_organization": "count_teams_per_organization",
+    "invitations_per_team": "count_invitations_per_team",
     "pipelines_per_team": "count_pipelines_per_team",
     "versions_per_pipeline": "count_versions_per_pipeline",
     "comments_per_pipeline": "count_comments_per_pipeline",
@@ -44,3 +47,14 @@ class Quotas:
         there: int = await rows.fetchval(COUNTS[quota], *of, limit)
         if there >= limit:
             raise QuotaReached(quota, limit)
+
+    async def require_pause(self, rows: UserRows) -> None:
+        """Raise TooManyRequests if the user has given as many invitations in an hour as may be."""
+        limit = self._settings.max_invitations_per_hour
+        row = await rows.fetchrow("invitations_of_last_hour")
+        if row is not None and row["given"] >= limit:
+            what = (
+                f"you have given {limit} invitations within an hour, as many as may be "
+                "(PIPELOOM_MAX_INVITATIONS_PER_HOUR)"
+            )
+            raise TooManyRequests(max(1, math.ceil(row["wait"])), what)

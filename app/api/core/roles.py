@@ -28,6 +28,12 @@ def require(role: Role, least: Role, deed: str) -> None:
         raise RoleNeeded(deed, *at_least(least))
 
 
+def require_power_over(mine: Role, *touched: Role) -> None:
+    """Raise RoleNeeded if an owner is to be made or changed by somebody who is none."""
+    if "owner" in touched and mine != "owner":
+        raise RoleNeeded("making or changing an owner", "owner")
+
+
 async def in_team(rows: UserRows, team_id: UUID) -> Role:
     """The user's role in a team. Raises NotFound for an outsider."""
     role: Role | None = await rows.fetchval("my_role_in_team", team_id)

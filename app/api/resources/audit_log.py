@@ -30,6 +30,8 @@ router = APIRouter(tags=["audit log"])
 
 Action: TypeAlias = Literal[
     "comment.deleted",
+    "invitation.created",
+    "invitation.withdrawn",
     "member.added",
     "member.removed",
     "member.role_changed",

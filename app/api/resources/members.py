@@ -5,20 +5,22 @@ keeps an owner.
 """
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict
 
 from app.api.core import roles
-from app.api.core.context import Asking, Caller
+from app.api.core.context import Asking
 from app.api.core.pagination import DEFAULT_LIMIT, Cursor, Keyset, Limit, Page, timestamp
-from app.api.core.problems import Invalid, NotFound, RoleNeeded
+from app.api.core.problems import NotFound
 from app.api.schemas.common import Given, UserProfile, problems
-from persistence.errors import UnknownSubject
+from app.api.schemas.people import Invited
 from persistence.ports.directory import Role
 from persistence.ports.user_rows import UserRows
+
+from .invitations import Invitation, as_inviter, invite, require_no_member
 
 router = APIRouter(prefix="/teams/{team_id}/members", tags=["members"])
 
@@ -44,24 +46,6 @@ class Member(UserProfile):
     joined_at: datetime
 
 
-class NewMember(Given):
-    """A user to add, by id or by email: one of the two."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"example": {"email": "ada@example.org", "role": "member"}}
-    )
-
-    user_id: UUID | None = None
-    email: Annotated[str, StringConstraints(max_length=320)] | None = None
-    role: Role = Field("member", description="What the new member may do.")
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> "NewMember":
-        if (self.user_id is None) == (self.email is None):
-            raise ValueError("expected either user_id or email")
-        return self
-
-
 class MemberPatch(Given):
     """A new role."""
 
@@ -83,35 +67,33 @@ async def index(
     return _BY_JOINING.page(found, limit, Member.of)
 
 
-@router.post("", name="add_member", status_code=201, responses=problems(403, 404, 409))
-async def add(caller: Asking, team_id: UUID, wanted: NewMember, response: Response) -> Member:
-    """Add a user to a team, as its owner or admin; only owners add owners."""
-    async with caller.rows() as rows:
-        mine = await roles.in_team(rows, team_id)
-        roles.require(mine, "admin", "adding a member")
-        _require_power_over(mine, wanted.role)
-    user_id = await _find(caller, wanted)
-    try:
-        async with caller.rows() as rows:
-            await rows.execute("new_member", team_id, user_id, wanted.role)
-            member = await _read(rows, team_id, user_id)
-    except UnknownSubject as error:
-        raise Invalid(("body.user_id", f"no user {user_id}: check the id")) from error
-    response.headers["Location"] = f"/api/teams/{team_id}/members/{user_id}"
-    return member
+@router.post(
+    "",
+    name="add_member",
+    status_code=201,
+    responses={
+        202: {"model": Invitation, "description": "They are invited, and get in when they accept."},
+        **problems(403, 404, 409),
+    },
+)
+async def add(
+    caller: Asking, team_id: UUID, wanted: Invited, response: Response
+) -> Member | Invitation:
+    """Add a colleague to a team, or invite somebody, as its owner or admin.
 
-
-async def _find(caller: Caller, wanted: NewMember) -> UUID:
-    """The id of the user to add.
-
-    Row-level security hides users who share no team with the caller, so the server looks them up.
+    Who is in another team of the organization that you own is added at once, with 201. Everybody
+    else is invited, with 202, whether or not there is such a user. Only owners add owners.
     """
-    if wanted.user_id is not None:
-        return wanted.user_id
-    try:
-        return (await caller.context.directory.user_by_email(wanted.email or "")).id
-    except UnknownSubject as error:
-        raise Invalid(("body.email", str(error))) from error
+    async with caller.rows() as rows:
+        await as_inviter(rows, team_id, wanted.role)
+        await require_no_member(rows, team_id, wanted)
+        user_id = await rows.fetchval("colleague", team_id, wanted.user_id, wanted.email)
+        if user_id is None:
+            response.status_code = 202
+            return await invite(caller, rows, team_id, wanted, response)
+        await rows.execute("new_member", team_id, user_id, wanted.role)
+        response.headers["Location"] = f"/api/teams/{team_id}/members/{user_id}"
+        return await _read(rows, team_id, user_id)
 
 
 @router.get("/{user_id}", name="get_member", responses=problems(404))
@@ -129,7 +111,7 @@ async def change(caller: Asking, team_id: UUID, user_id: UUID, wanted: MemberPat
         mine = await roles.in_team(rows, team_id)
         roles.require(mine, "admin", "changing a role")
         member = await _read(rows, team_id, user_id)
-        _require_power_over(mine, wanted.role, member.role)
+        roles.require_power_over(mine, wanted.role, member.role)
         await rows.execute("write_member", team_id, user_id, wanted.role)
         return await _read(rows, team_id, user_id)
 
@@ -143,13 +125,8 @@ async def remove(caller: Asking, team_id: UUID, user_id: UUID) -> None:
         mine = await roles.in_team(rows, team_id)
         if user_id != caller.id:
             roles.require(mine, "admin", "removing a member")
-            _require_power_over(mine, (await _read(rows, team_id, user_id)).role)
+            roles.require_power_over(mine, (await _read(rows, team_id, user_id)).role)
         await rows.fetchval("drop_member", team_id, user_id)
-
-
-def _require_power_over(mine: Role, *touched: Role) -> None:
-    if "owner" in touched and mine != "owner":
-        raise RoleNeeded("making or changing an owner", "owner")
 
 
 async def _read(rows: UserRows, team_id: UUID, user_id: UUID) -> Member:

@@ -145,7 +145,7 @@ EVERYWHERE = problems(401, 408, 413, 415, 422, 429, 503)
 
 
 class UserProfile(Shown):
-    """Somebody with whom the caller shares a team."""
+    """Somebody with whom the caller shares a team, or who invites the caller to one."""
 
     id: UUID
     name: str

@@ -90,6 +90,16 @@ assert.deepEqual((await rest.templates.list()).items, []);
 const [owner] = (await rest.members.list(team.id)).items;
 assert.equal(owner?.role, "owner");
 assert.equal((await refusal(rest.members.add(team.id, { email: owner.email }))).code, "conflict");
+const invitation = await rest.invitations.create(team.id, { email: "Ada@example.org", role: "viewer" });
+assert.deepEqual((await rest.invitations.list(team.id)).items, [invitation]);
+assert.deepEqual([invitation.email, invitation.invited_by.id], ["ada@example.org", owner.id]);
+const again = await rest.members.add(team.id, { email: "ada@example.org" });
+assert.equal(again.id, invitation.id);
+assert.equal(await rest.invitations.withdraw(team.id, invitation.id), undefined);
+assert.deepEqual((await rest.invitations.list(team.id)).items, []);
+assert.deepEqual((await rest.invitations.mine()).items, []);
+assert.equal((await refusal(rest.invitations.accept(invitation.id))).status, 404);
+assert.equal((await refusal(rest.invitations.decline(invitation.id))).status, 404);
 
 assert.equal((await refusal(restClient({ url, token: () => null }).me())).code, "unauthenticated");
 console.log("done");

@@ -51,6 +51,7 @@ DESTRUCTIVE = {
     ("DELETE", "/teams/{team_id}"),
     ("DELETE", "/teams/{team_id}/members/{user_id}"),
     ("PATCH", "/teams/{team_id}/members/{user_id}"),
+    ("DELETE", "/teams/{team_id}/invitations/{invitation_id}"),
     ("DELETE", "/pipelines/{pipeline_id}"),
     ("DELETE", "/pipelines/{pipeline_id}/steps/{step_id}"),
     ("DELETE", "/pipelines/{pipeline_id}/connections/{connection_id}"),

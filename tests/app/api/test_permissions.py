@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import pytest
 from pycrdt import Map
@@ -69,6 +70,11 @@ def anybody(success: int = 200) -> dict[str, int]:
     return {NOBODY: 401, OUTSIDER: success, **dict.fromkeys(ROLES, success)}
 
 
+def nobody() -> dict[str, int]:
+    """Nothing of the kind for anybody who has a token."""
+    return anybody(404)
+
+
 _NUMBERS = count(1)
 
 
@@ -103,14 +109,29 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("GET", "/teams/{team_id}/audit-log"): Entry(least("owner")),
     ("GET", "/organizations/{organization_id}/audit-log"): Entry(least("owner")),
     ("GET", "/teams/{team_id}/members"): Entry(least("viewer")),
+    # Of a stranger, who is invited; colleagues are added: test_members.py.
     ("POST", "/teams/{team_id}/members"): Entry(
-        least("admin", 201), needs=("stranger",), body=lambda s: {"user_id": s.ids["stranger"]}
+        least("admin", 202), needs=("stranger",), body=lambda s: {"user_id": s.ids["stranger"]}
     ),
     ("GET", "/teams/{team_id}/members/{user_id}"): Entry(least("viewer"), needs=("user",)),
     ("PATCH", "/teams/{team_id}/members/{user_id}"): Entry(
         least("admin"), needs=("user",), body=lambda _: {"role": "member"}
     ),
     ("DELETE", "/teams/{team_id}/members/{user_id}"): Entry(least("admin", 204), needs=("user",)),
+    ("GET", "/teams/{team_id}/invitations"): Entry(least("admin"), needs=("invitation",)),
+    ("POST", "/teams/{team_id}/invitations"): Entry(
+        least("admin", 201), needs=("stranger",), body=lambda s: {"user_id": s.ids["stranger"]}
+    ),
+    ("GET", "/teams/{team_id}/invitations/{invitation_id}"): Entry(
+        least("admin"), needs=("invitation",)
+    ),
+    ("DELETE", "/teams/{team_id}/invitations/{invitation_id}"): Entry(
+        least("admin", 204), needs=("invitation",)
+    ),
+    ("GET", "/me/invitations"): Entry(anybody(), needs=("invitation",)),
+    # Of an invitation to somebody else; the invited: test_my_invitations.py.
+    ("POST", "/me/invitations/{invitation_id}/accept"): Entry(nobody(), needs=("invitation",)),
+    ("POST", "/me/invitations/{invitation_id}/decline"): Entry(nobody(), needs=("invitation",)),
     ("GET", P): Entry(anybody()),
     ("POST", P): Entry(
         least("member", 201), body=lambda s: {"team_id": s.team.id, "name": "secret"}
@@ -235,13 +256,16 @@ async def _a_stranger(house: House, _: Scene) -> str:
 async def _a_fifth(house: House, scene: Scene) -> str:
     """Somebody in the team who is none of those who ask."""
     caller = await house.a_user("fifth")
-    await _made(scene, f"{scene.team.path}/members", {"user_id": caller.id, "role": "viewer"})
+    await house.directory.add_member(UUID(scene.team.id), caller.user.id, "viewer")
     return caller.id
 
 
 MAKERS: dict[str, Maker] = {
     "stranger": _a_stranger,
     "user": _a_fifth,
+    "invitation": lambda _, s: _made(
+        s, f"{s.team.path}/invitations", {"email": f"stranger-{next(_NUMBERS)}@example.org"}
+    ),
     "pipeline": _pipeline,
     "deletion": _deletion,
     "step": lambda _, s: a_step(s.team, s.pipeline, "one"),

@@ -24,6 +24,10 @@ export type Diagnostic = Schemas["Diagnostic"];
 export type Template = Schemas["TemplateSummary"];
 export type TeamOverview = Schemas["TeamOverview"];
 export type Member = Schemas["Member"];
+/** An open invitation, as the team sees it. */
+export type Invitation = Schemas["Invitation"];
+/** An open invitation, as the invited sees it. */
+export type MyInvitation = Schemas["MyInvitation"];
 export type Session = Schemas["Session"];
 export type Problem = Schemas["Problem"];
 export type StepTypeInfo = Omit<Schemas["StepTypeShown"], "schema"> & { readonly schema: JsonSchema };
@@ -176,9 +180,25 @@ export class RestClient {
   readonly members = {
     list: (team_id: string, query: Query<"/teams/{team_id}/members"> = {}): Promise<Page<Member>> =>
       this.call("get", "/teams/{team_id}/members", { path: { team_id }, query }),
-    /** Add somebody who has an account, by `email` or `user_id`. */
-    add: (team_id: string, body: Schemas["NewMember"]): Promise<Member> =>
+    /** Add a colleague of another team that one owns, by `email` or `user_id`; everybody else is invited. */
+    add: (team_id: string, body: Schemas["Invited"]): Promise<Member | Invitation> =>
       this.call("post", "/teams/{team_id}/members", { path: { team_id }, body }),
+  };
+
+  readonly invitations = {
+    list: (team_id: string, query: Query<"/teams/{team_id}/invitations"> = {}): Promise<Page<Invitation>> =>
+      this.call("get", "/teams/{team_id}/invitations", { path: { team_id }, query }),
+    /** Invite somebody by `email` or `user_id`; the answer is the same whether or not they have an account. */
+    create: (team_id: string, body: Schemas["Invited"]): Promise<Invitation> =>
+      this.call("post", "/teams/{team_id}/invitations", { path: { team_id }, body }),
+    withdraw: (team_id: string, invitation_id: string): Promise<undefined> =>
+      this.call("delete", "/teams/{team_id}/invitations/{invitation_id}", { path: { team_id, invitation_id } }),
+    /** The teams to which one is invited. */
+    mine: (query: Query<"/me/invitations"> = {}): Promise<Page<MyInvitation>> => this.call("get", "/me/invitations", { query }),
+    accept: (invitation_id: string): Promise<Team> =>
+      this.call("post", "/me/invitations/{invitation_id}/accept", { path: { invitation_id } }),
+    decline: (invitation_id: string): Promise<undefined> =>
+      this.call("post", "/me/invitations/{invitation_id}/decline", { path: { invitation_id } }),
   };
 
   /** Every type of steps by its name. It is read once; after a failure the next call tries again. */

@@ -19,6 +19,57 @@ export interface paths {
         readonly patch: operations["patch_me"];
         readonly trace?: never;
     };
+    readonly "/me/invitations": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description List the teams to which you are invited, newest first, and by whom. */
+        readonly get: operations["list_my_invitations"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/me/invitations/{invitation_id}/accept": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** @description Become a member of the team that you are invited to. */
+        readonly post: operations["accept_invitation"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/me/invitations/{invitation_id}/decline": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** @description Decline an invitation. The team does not learn of it: for it, it stays open until it ends. */
+        readonly post: operations["decline_invitation"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/session": {
         readonly parameters: {
             readonly query?: never;
@@ -136,7 +187,12 @@ export interface paths {
         /** @description List the members of a team in the order in which they joined. */
         readonly get: operations["list_members"];
         readonly put?: never;
-        /** @description Add a user to a team, as its owner or admin; only owners add owners. */
+        /**
+         * @description Add a colleague to a team, or invite somebody, as its owner or admin.
+         *
+         *     Who is in another team of the organization that you own is added at once, with 201. Everybody
+         *     else is invited, with 202, whether or not there is such a user. Only owners add owners.
+         */
         readonly post: operations["add_member"];
         readonly delete?: never;
         readonly options?: never;
@@ -192,6 +248,47 @@ export interface paths {
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/teams/{team_id}/invitations": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description List the open invitations to a team, newest first, as its owner or admin. */
+        readonly get: operations["list_invitations"];
+        readonly put?: never;
+        /**
+         * @description Invite somebody to a team, as its owner or admin; only owners invite owners.
+         *
+         *     The answer is the same whether or not there is such a user. Who is invited already is invited
+         *     anew, in this role.
+         */
+        readonly post: operations["create_invitation"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/teams/{team_id}/invitations/{invitation_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Read one open invitation to a team, as its owner or admin. */
+        readonly get: operations["get_invitation"];
+        readonly put?: never;
+        readonly post?: never;
+        /** @description Withdraw an invitation, as an owner or admin; only owners withdraw those of owners. */
+        readonly delete: operations["withdraw_invitation"];
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
@@ -740,7 +837,7 @@ export interface components {
             /** @description The address of the user's client, or `command`, `worker`, `server`, or `database` for SQL by hand. */
             readonly address: string;
             /** @enum {string} */
-            readonly action: "comment.deleted" | "member.added" | "member.removed" | "member.role_changed" | "organization.changed" | "organization.created" | "organization.deleted" | "pipeline.created" | "pipeline.deleted" | "pipeline.moved" | "pipeline.purged" | "pipeline.restored" | "team.changed" | "team.created" | "team.deleted" | "team.purged" | "team.restored" | "template.changed" | "template.created" | "template.deleted";
+            readonly action: "comment.deleted" | "invitation.created" | "invitation.withdrawn" | "member.added" | "member.removed" | "member.role_changed" | "organization.changed" | "organization.created" | "organization.deleted" | "pipeline.created" | "pipeline.deleted" | "pipeline.moved" | "pipeline.purged" | "pipeline.restored" | "team.changed" | "team.created" | "team.deleted" | "team.purged" | "team.restored" | "template.changed" | "template.created" | "template.deleted";
             /**
              * Format: uuid
              * @description What was changed; of a membership, the user.
@@ -942,6 +1039,32 @@ export interface components {
                 readonly [key: string]: unknown;
             };
         };
+        /** @description An open invitation to a team; `email` or `user_id` as it was given, the other is null. */
+        readonly Invitation: {
+            /** Format: uuid */
+            readonly id: string;
+            /** @description In lower case. Nothing says whether it exists. */
+            readonly email: string | null;
+            readonly user_id: string | null;
+            /** @enum {string} */
+            readonly role: "owner" | "admin" | "member" | "viewer";
+            readonly invited_by: components["schemas"]["UserProfile"];
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly expires_at: string;
+        };
+        /** @description Somebody to invite or to add, by id or by email: one of the two. */
+        readonly Invited: {
+            readonly user_id?: string | null;
+            readonly email?: string | null;
+            /**
+             * @description What they may do as a member.
+             * @default member
+             * @enum {string}
+             */
+            readonly role?: "owner" | "admin" | "member" | "viewer";
+        };
         /** @description A pipeline in a list, with its outline and with those who are there. */
         readonly ListedPipeline: {
             /** Format: uuid */
@@ -1022,6 +1145,22 @@ export interface components {
             /** @enum {string} */
             readonly role: "owner" | "admin" | "member" | "viewer";
         };
+        /** @description An invitation to the caller. */
+        readonly MyInvitation: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly team_id: string;
+            readonly team_name: string;
+            readonly organization_name: string;
+            /** @enum {string} */
+            readonly role: "owner" | "admin" | "member" | "viewer";
+            readonly invited_by: components["schemas"]["UserProfile"];
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly expires_at: string;
+        };
         /** @description Something to say: in a thread (`parent_id`), about a step, or about the pipeline. */
         readonly NewComment: {
             readonly content: string;
@@ -1042,17 +1181,6 @@ export interface components {
             /** @default input */
             readonly to_input?: string;
             readonly path_data?: unknown;
-        };
-        /** @description A user to add, by id or by email: one of the two. */
-        readonly NewMember: {
-            readonly user_id?: string | null;
-            readonly email?: string | null;
-            /**
-             * @description What the new member may do.
-             * @default member
-             * @enum {string}
-             */
-            readonly role?: "owner" | "admin" | "member" | "viewer";
         };
         /** @description An organization to be; slugs are made of names unless given. */
         readonly NewOrganization: {
@@ -1208,6 +1336,11 @@ export interface components {
             /** @description Pass it as `cursor` for the next page; null on the last. */
             readonly next_cursor: string | null;
         };
+        readonly Page_Invitation_: {
+            readonly items: readonly components["schemas"]["Invitation"][];
+            /** @description Pass it as `cursor` for the next page; null on the last. */
+            readonly next_cursor: string | null;
+        };
         readonly Page_ListedPipeline_: {
             readonly items: readonly components["schemas"]["ListedPipeline"][];
             /** @description Pass it as `cursor` for the next page; null on the last. */
@@ -1220,6 +1353,11 @@ export interface components {
         };
         readonly Page_Member_: {
             readonly items: readonly components["schemas"]["Member"][];
+            /** @description Pass it as `cursor` for the next page; null on the last. */
+            readonly next_cursor: string | null;
+        };
+        readonly Page_MyInvitation_: {
+            readonly items: readonly components["schemas"]["MyInvitation"][];
             /** @description Pass it as `cursor` for the next page; null on the last. */
             readonly next_cursor: string | null;
         };
@@ -1527,7 +1665,7 @@ export interface components {
              */
             readonly expires_at: string;
         };
-        /** @description Somebody with whom the caller shares a team. */
+        /** @description Somebody with whom the caller shares a team, or who invites the caller to one. */
         readonly UserProfile: {
             /** Format: uuid */
             readonly id: string;
@@ -1670,6 +1808,73 @@ export interface operations {
                 content: {
                     readonly "application/json": components["schemas"]["Me"];
                 };
+            };
+        };
+    };
+    readonly list_my_invitations: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Items per page. */
+                readonly limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                readonly cursor?: string | null;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Page_MyInvitation_"];
+                };
+            };
+        };
+    };
+    readonly accept_invitation: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly invitation_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Team"];
+                };
+            };
+        };
+    };
+    readonly decline_invitation: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly invitation_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -1984,7 +2189,7 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
-                readonly "application/json": components["schemas"]["NewMember"];
+                readonly "application/json": components["schemas"]["Invited"];
             };
         };
         readonly responses: {
@@ -1994,7 +2199,16 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Member"];
+                    readonly "application/json": components["schemas"]["Member"] | components["schemas"]["Invitation"];
+                };
+            };
+            /** @description They are invited, and get in when they accept. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Invitation"];
                 };
             };
         };
@@ -2074,7 +2288,7 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /** @description Of this kind only. */
-                readonly action?: ("comment.deleted" | "member.added" | "member.removed" | "member.role_changed" | "organization.changed" | "organization.created" | "organization.deleted" | "pipeline.created" | "pipeline.deleted" | "pipeline.moved" | "pipeline.purged" | "pipeline.restored" | "team.changed" | "team.created" | "team.deleted" | "team.purged" | "team.restored" | "template.changed" | "template.created" | "template.deleted") | null;
+                readonly action?: ("comment.deleted" | "invitation.created" | "invitation.withdrawn" | "member.added" | "member.removed" | "member.role_changed" | "organization.changed" | "organization.created" | "organization.deleted" | "pipeline.created" | "pipeline.deleted" | "pipeline.moved" | "pipeline.purged" | "pipeline.restored" | "team.changed" | "team.created" | "team.deleted" | "team.purged" | "team.restored" | "template.changed" | "template.created" | "template.deleted") | null;
                 /** @description Not older than this. */
                 readonly since?: string | null;
                 /** @description By this user only. */
@@ -2107,7 +2321,7 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /** @description Of this kind only. */
-                readonly action?: ("comment.deleted" | "member.added" | "member.removed" | "member.role_changed" | "organization.changed" | "organization.created" | "organization.deleted" | "pipeline.created" | "pipeline.deleted" | "pipeline.moved" | "pipeline.purged" | "pipeline.restored" | "team.changed" | "team.created" | "team.deleted" | "team.purged" | "team.restored" | "template.changed" | "template.created" | "template.deleted") | null;
+                readonly action?: ("comment.deleted" | "invitation.created" | "invitation.withdrawn" | "member.added" | "member.removed" | "member.role_changed" | "organization.changed" | "organization.created" | "organization.deleted" | "pipeline.created" | "pipeline.deleted" | "pipeline.moved" | "pipeline.purged" | "pipeline.restored" | "team.changed" | "team.created" | "team.deleted" | "team.purged" | "team.restored" | "template.changed" | "template.created" | "template.deleted") | null;
                 /** @description Not older than this. */
                 readonly since?: string | null;
                 /** @description By this user only. */
@@ -2133,6 +2347,103 @@ export interface operations {
                 content: {
                     readonly "application/json": components["schemas"]["Page_AuditEntry_"];
                 };
+            };
+        };
+    };
+    readonly list_invitations: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Items per page. */
+                readonly limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                readonly cursor?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly team_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Page_Invitation_"];
+                };
+            };
+        };
+    };
+    readonly create_invitation: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly team_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Invited"];
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Invitation"];
+                };
+            };
+        };
+    };
+    readonly get_invitation: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly team_id: string;
+                readonly invitation_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Invitation"];
+                };
+            };
+        };
+    };
+    readonly withdraw_invitation: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly team_id: string;
+                readonly invitation_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

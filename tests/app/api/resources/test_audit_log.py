@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -35,7 +36,13 @@ async def test_each_kind_of_change_is_there(house: House, team: Team) -> None:
     newcomer = await house.a_user("newcomer")
     path = await a_pipeline(team)
     comment = (await team.member.made(f"{path}/comments", {"content": "Why?"}))["id"]
-    await team.owner.post(f"{team.path}/members", {"user_id": newcomer.id, "role": "viewer"})
+    wanted = {"user_id": newcomer.id, "role": "viewer"}
+    invitation = (await team.owner.made(f"{team.path}/invitations", wanted))["id"]
+    await newcomer.post(f"/me/invitations/{invitation}/decline")
+    await team.admin.delete(f"{team.path}/invitations/{invitation}")
+    colleague = {**wanted, "user_id": (await house.a_user("colleague")).id}
+    await team.owner.made(f"{team.path}/invitations", colleague)
+    await house.directory.add_member(UUID(team.id), newcomer.user.id, "viewer")
     await team.owner.patch(f"{team.path}/members/{newcomer.id}", {"role": "member"})
     await team.owner.delete(f"{team.path}/members/{newcomer.id}")
     await team.owner.patch(team.path, {"name": "Renamed"})
@@ -47,7 +54,7 @@ async def test_each_kind_of_change_is_there(house: House, team: Team) -> None:
     await team.owner.delete(path)
     await team.owner.post(f"/deleted-pipelines/{path.rpartition('/')[2]}/restore")
     await team.owner.patch(path, {"name": "an edit of the document"})
-    newest = [one["action"] for one in await log_of(team)][:11]
+    newest = [one["action"] for one in await log_of(team)][:14]
     assert sorted(newest) == sorted(
         [
             "pipeline.restored",
@@ -60,6 +67,9 @@ async def test_each_kind_of_change_is_there(house: House, team: Team) -> None:
             "member.removed",
             "member.role_changed",
             "member.added",
+            "invitation.created",
+            "invitation.withdrawn",
+            "invitation.created",
             "pipeline.created",
         ]
     )
@@ -109,3 +119,23 @@ async def test_it_comes_page_by_page_newest_first(team: Team) -> None:
     assert paged == await log_of(team)
     assert [one["id"] for one in paged] == sorted((one["id"] for one in paged), reverse=True)
     the_problem(await team.owner.get(f"{team.path}/audit-log?cursor=x"), 400)
+
+
+async def test_accepting_is_recorded_as_the_member_s_and_declining_is_not(
+    house: House, team: Team
+) -> None:
+    bob, eve = await house.a_user("bob"), await house.a_user("eve")
+    for one in (bob, eve):
+        await team.owner.made(f"{team.path}/invitations", {"email": one.user.email})
+        await team.owner.made(
+            f"{team.path}/invitations", {"email": one.user.email, "role": "admin"}
+        )
+    for one, answer in ((bob, "accept"), (eve, "decline")):
+        (invitation,) = (await one.read("/me/invitations"))["items"]
+        await one.post(f"/me/invitations/{invitation['id']}/{answer}")
+    added, renewed, *_ = found = (await log_of(team))[:5]
+    assert [one["action"] for one in found] == ["member.added", *["invitation.created"] * 4]
+    assert (added["actor_id"], added["subject_id"]) == (bob.id, bob.id)
+    assert (renewed["before"]["role"], renewed["after"]["role"]) == ("member", "admin")
+    assert "declined_at" not in renewed["after"]
+    assert renewed["after"]["email"] == eve.user.email

@@ -1,4 +1,5 @@
 import json
+from uuid import UUID
 
 import pytest
 
@@ -112,8 +113,7 @@ async def test_the_list_names_ten_at_most(house: House, team: Team) -> None:
     pipeline_id = path.removeprefix("/pipelines/")
     for number in range(12):
         user = await house.a_user(f"guest {number:02}")
-        wanted = {"user_id": user.id, "role": "viewer"}
-        await team.owner.made(f"{team.path}/members", wanted)
+        await house.directory.add_member(UUID(team.id), user.user.id, "viewer")
         await house.sql(
             "INSERT INTO presence (pipeline_id, user_id) VALUES ($1::text::uuid, $2::text::uuid)",
             pipeline_id,

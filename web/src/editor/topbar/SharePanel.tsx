@@ -93,8 +93,8 @@ function Invite({ teamId, place, onAdded }: { readonly teamId: string; readonly 
     event.preventDefault();
     if (disabledReason !== undefined) return;
     try {
-      const { name } = await rest.members.add(teamId, { email: email.trim(), role });
-      setAdded(`${name} is in the team now.`);
+      const made = await rest.members.add(teamId, { email: email.trim(), role });
+      setAdded("name" in made ? `${made.name} is in the team now.` : `${made.email} is invited.`);
       setEmail("");
       setRefusal(undefined);
       onAdded();
