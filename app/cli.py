@@ -34,7 +34,7 @@ from persistence.postgres.migrations import migrate as migrate_database
 from persistence.postgres.pool import COMMAND, Pool, open_pool
 from persistence.postgres.update_log import PostgresUpdateLog
 
-from . import audit_command, damage_commands
+from . import audit_command, damage_commands, fold_command
 from .damage_commands import Decision
 from .settings import Settings, SettingsError, deprecations, load_settings
 from .worker_main import kept, pauses, project_now, work
@@ -142,7 +142,7 @@ async def _work_until_signal(dsn: str, settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await migrate_database(dsn)
     _print_message("worker is ready")
-    await work(dsn, stop, pauses(settings), kept(settings))
+    await work(dsn, stop, pauses(settings), kept(settings), settings.folded_after)
 
 
 @cli.command()
@@ -319,6 +319,35 @@ def audit(
     started = since and since.replace(tzinfo=UTC)
     with _database(load_settings(data_dir=data_dir, database_url=database_url)) as dsn:
         asyncio.run(audit_command.audit(dsn, team, started, as_json=as_json))
+
+
+@cli.command()
+def fold(
+    *,
+    pipeline: Annotated[
+        UUID | None, typer.Option(help="Only this pipeline; all of them by default.")
+    ] = None,
+    older_than: Annotated[
+        int | None,
+        typer.Option(
+            metavar="DAYS", min=1, help="How old updates must be; PIPELOOM_FOLD_AFTER_DAYS, or 30."
+        ),
+    ] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Do it. Without this, only show what it would do.")
+    ] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Merge old updates of the log, of each user and minute; shows first what that saves."""
+    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    days = older_than or settings.fold_after_days or fold_command.DEFAULT_DAYS
+    with _database(settings) as dsn:
+        failed = asyncio.run(
+            fold_command.fold(dsn, timedelta(days=days), pipeline, is_trial=not apply)
+        )
+    if failed:
+        raise typer.Exit(1)
 
 
 @cli.command("database-url")

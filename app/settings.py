@@ -128,6 +128,7 @@ class Settings(BaseSettings):
     audit_days: Annotated[float, Field(ge=0, le=36500)] = 365.0
     # At least an hour, since those of the last hour are counted.
     invitation_days: Annotated[float, Field(ge=1 / 24, le=365)] = 14.0
+    fold_after_days: Annotated[int, Field(ge=0, le=36500)] = 0
     drain_timeout: Annotated[float, Field(gt=0)] = 8.0
     drain_delay: Annotated[float, Field(ge=0)] = 0.5
 
@@ -158,6 +159,11 @@ class Settings(BaseSettings):
     def invitation_lasts(self) -> timedelta:
         """How long an invitation can be accepted."""
         return timedelta(days=self.invitation_days)
+
+    @property
+    def folded_after(self) -> timedelta | None:
+        """How old updates of the log are when the worker folds them; None for never."""
+        return timedelta(days=self.fold_after_days) if self.fold_after_days else None
 
     @property
     def allowed_origins(self) -> list[str]:

@@ -1,12 +1,14 @@
 """Builds a worker. Its process imports this module, and thereby nothing of the server."""
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from app.telemetry.timed_stores import CountedVersions, TimedLog, TimedProjections
 from persistence.ports.deletions import Kept
 from persistence.postgres.deletions import PostgresDeletions
+from persistence.postgres.folding import PostgresLogFolding
 from persistence.postgres.listener import Listener
 from persistence.postgres.migrations import require_current
 from persistence.postgres.pool import WORKER, Pool, open_pool
@@ -14,6 +16,7 @@ from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.postgres.versions import PostgresVersions
 from persistence.worker.autosave import Autosave, Pauses
+from persistence.worker.folding import Folder
 from persistence.worker.purge import Purge
 from persistence.worker.worker import Worker
 
@@ -37,8 +40,16 @@ def kept(settings: "Settings") -> Kept:
     return Kept(settings.deleted_kept_for, settings.audit_kept_for)
 
 
-async def work(dsn: str, stop: asyncio.Event, versions: Pauses, kept: Kept = KEPT) -> None:
+async def work(
+    dsn: str,
+    stop: asyncio.Event,
+    versions: Pauses,
+    kept: Kept = KEPT,
+    fold_after: timedelta | None = None,
+) -> None:
     """Project documents until `stop`, save `versions` of them, and purge what is not `kept`.
+
+    What of the log is older than `fold_after` is folded, unless that is None.
 
     Raises StoreUnavailable, SchemaOutdated at the start.
     """
@@ -52,7 +63,11 @@ async def work(dsn: str, stop: asyncio.Event, versions: Pauses, kept: Kept = KEP
         projections = TimedProjections(PostgresProjections(pool))
         # Concurrently: saving a large version takes seconds, and rows must not wait for it.
         purge = Purge(PostgresDeletions(pool), kept)
-        async with in_background(autosave.run(), purge.run()):
+        jobs = [autosave.run(), purge.run()]
+        if fold_after is not None:
+            folding = PostgresLogFolding(pool)
+            jobs.append(Folder(log, folding, fold_after, SYSTEM_CLOCK).run())
+        async with in_background(*jobs):
             await Worker(log, projections, listener, versions=saved).run(stop)
     finally:
         await listener.close()

@@ -364,7 +364,7 @@ class DecisionRounds:
             part.is_gone = True
             return
         part.head = log.head
-        if position + len(log.missing) < log.head:
+        if (log.missing[-1].seq if log.missing else position) < log.head:
             _put_off(part.decisions, Undecided.BEHIND)
             return
         await part.replica.follow_to_end(log.missing)

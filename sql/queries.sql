@@ -13,7 +13,9 @@ SELECT append_updates($1, $2, $3, $4) AS seq, pg_notify('pipeloom_updates', 'awa
 -- Lock the heads of documents $1 until the end of the transaction, and return what is new in their
 -- logs after the positions $2, at most $3 bytes of each. The transaction may stand still for $4
 -- milliseconds. See the function in schema.sql.
-SELECT pipeline_id, head_seq, reserved_by, seq, user_id, payload, received_at
+SELECT
+    pipeline_id, head_seq, reserved_by, seq, user_id, payload, received_at, first_seq,
+    first_received_at
 FROM lock_documents($1, $2, $3, $4)
 
 -- reserve_document --
@@ -44,7 +46,7 @@ WHERE d.pipeline_id = $1
 
 -- updates_since --
 -- The updates of a pipeline after number $2, oldest first, at most $3 of them; NULL means all.
-SELECT seq, user_id, payload, received_at
+SELECT seq, user_id, payload, received_at, first_seq, first_received_at
 FROM pipeline_updates
 WHERE pipeline_id = $1 AND seq > $2
 ORDER BY seq
@@ -52,11 +54,19 @@ LIMIT $3
 
 -- newest_updates --
 -- Who made the last updates of a pipeline before number $2, newest first, at most $3; a NULL number
--- means the end of the log.
-SELECT seq, user_id, received_at
-FROM pipeline_updates
-WHERE pipeline_id = $1 AND ($2::bigint IS NULL OR seq < $2)
-ORDER BY seq DESC
+-- means the end of the log. A folded update in which number $2 lies counts up to there.
+SELECT least(u.seq, $2::bigint - 1) AS seq, u.user_id, u.received_at, u.first_seq, u.first_received_at
+FROM pipeline_updates AS u
+WHERE u.pipeline_id = $1 AND ($2::bigint IS NULL OR u.seq < coalesce((
+    SELECT f.seq + 1 FROM pipeline_updates AS f
+    WHERE f.pipeline_id = $1 AND f.seq = (
+        SELECT n.seq FROM pipeline_updates AS n
+        WHERE n.pipeline_id = $1 AND n.seq >= $2
+        ORDER BY n.seq
+        LIMIT 1
+    ) AND f.first_seq < $2
+), $2))
+ORDER BY u.seq DESC
 LIMIT $3
 
 -- document_head --
@@ -494,8 +504,10 @@ LIMIT 1
 -- kept, NULL if there is none.
 UPDATE projection_cursors AS c
 SET unsaved_since = (
-    SELECT u.received_at FROM pipeline_updates AS u
-    WHERE u.pipeline_id = c.pipeline_id AND u.seq = $2 + 1 AND u.seq <= c.seq
+    SELECT coalesce(u.first_received_at, u.received_at) FROM pipeline_updates AS u
+    WHERE u.pipeline_id = c.pipeline_id AND u.seq > $2 AND u.seq <= c.seq
+    ORDER BY u.seq
+    LIMIT 1
 )
 WHERE c.pipeline_id = $1 AND c.unsaved_since IS NOT NULL
 
@@ -514,6 +526,67 @@ WHERE v.pipeline_id = $1 AND v.name IS NULL AND v.created_at < $2
                         = date_trunc('day', v.created_at, 'UTC')
             )
     )
+
+-- foldable_log --
+-- The next pipeline after $2, NULL begins, whose log has updates that nobody has tried to fold and
+-- that were received before $1: those after `folded` up to `until`, which are in its rows; and the
+-- numbers up to which versions go, across which nothing is folded. Pipelines that are deleted,
+-- damaged as diagnostics with the code $4 say, or among $3 are left alone. A pipeline $5 which is not
+-- NULL is the only one looked at.
+SELECT
+    c.pipeline_id, c.folded_seq AS folded, due.until,
+    ARRAY(
+        SELECT DISTINCT v.seq FROM pipeline_versions AS v
+        WHERE v.pipeline_id = c.pipeline_id AND v.seq > c.folded_seq
+    ) AS versions
+FROM projection_cursors AS c
+JOIN pipelines AS p ON p.id = c.pipeline_id
+CROSS JOIN LATERAL (
+    SELECT least(c.seq, (
+        SELECT coalesce(u.first_seq, u.seq) - 1 FROM pipeline_updates AS u
+        WHERE u.pipeline_id = c.pipeline_id AND u.seq > c.folded_seq AND u.received_at >= $1
+        ORDER BY u.seq
+        LIMIT 1
+    )) AS until
+) AS due
+WHERE ($2::uuid IS NULL OR c.pipeline_id > $2) AND ($5::uuid IS NULL OR c.pipeline_id = $5)
+    AND c.seq > c.folded_seq AND due.until > c.folded_seq
+    AND p.deleted_at IS NULL AND c.pipeline_id <> ALL ($3::uuid[])
+    AND NOT EXISTS (
+        SELECT FROM pipeline_diagnostics AS d WHERE d.pipeline_id = c.pipeline_id AND d.code = $4
+    )
+ORDER BY c.pipeline_id
+LIMIT 1
+
+-- fold_updates --
+-- Put merged updates in place of those that they are made of, in the log of pipeline $1 after number
+-- $2, and note that it is folded up to number $3, which makes its updates smaller by $4 bytes. No row,
+-- and nothing is changed, unless it is folded up to $2 now. The merges have the numbers $6 of the last
+-- update in them and begin with the numbers $5, which came at the times $7; $8 are their contents. The
+-- cursor is locked first, as whoever deletes the pipeline does.
+WITH held AS MATERIALIZED (
+    UPDATE projection_cursors AS c
+    SET folded_seq = $3, folded_bytes = c.folded_bytes + $4
+    WHERE c.pipeline_id = $1 AND c.folded_seq = $2
+    RETURNING c.pipeline_id
+), merge AS (
+    SELECT held.pipeline_id, m.*
+    FROM held, unnest($5::bigint[], $6::bigint[], $7::timestamptz[], $8::bytea[])
+        AS m (first_seq, seq, first_received_at, payload)
+), gone AS (
+    DELETE FROM pipeline_updates AS u USING merge AS m
+    WHERE u.pipeline_id = m.pipeline_id AND u.seq >= m.first_seq AND u.seq < m.seq
+), merged AS (
+    UPDATE pipeline_updates AS u
+    SET payload = m.payload, first_seq = m.first_seq, first_received_at = m.first_received_at
+    FROM merge AS m
+    WHERE u.pipeline_id = m.pipeline_id AND u.seq = m.seq
+)
+SELECT pipeline_id FROM held
+
+-- give_back_rows --
+-- Let the rows that were folded be used again, instead of at the next automatic vacuum.
+VACUUM pipeline_updates
 
 -- notify_nodes --
 -- Send a message, or a fragment of one, to every server that listens to a pipeline's channel: the

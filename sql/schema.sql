@@ -152,7 +152,9 @@ CREATE TABLE pipeline_documents (
     reserved_until timestamptz
 );
 
--- user_id has no index, for the sake of append: deleting a user reads the whole log.
+-- user_id has no index, for the sake of append: deleting a user reads the whole log. A folded row is
+-- the merge of the updates `first_seq` to `seq`, the first of which came at `first_received_at`; both
+-- are NULL for one update.
 CREATE TABLE pipeline_updates (
     pipeline_id uuid NOT NULL REFERENCES pipeline_documents ON DELETE CASCADE,
     seq bigint NOT NULL,
@@ -160,6 +162,8 @@ CREATE TABLE pipeline_updates (
     payload bytea NOT NULL,
     received_at timestamptz NOT NULL,
     committed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    first_seq bigint,
+    first_received_at timestamptz,
     PRIMARY KEY (pipeline_id, seq)
 );
 
@@ -177,14 +181,17 @@ CREATE TABLE pipeline_states (
 -- `unsaved_since` is when the first update was received that no version holds; NULL if there is
 -- none; `mend_at` is when the document is to be mended, NULL if there is no need. Both change
 -- rarely, so that moving a cursor touches no index. Steps that were edited while they were deleted,
--- by updates up to `reported_seq`, are reported.
+-- by updates up to `reported_seq`, are reported. The log is folded as far as it can be up to
+-- `folded_seq`, which has made its updates smaller by `folded_bytes`.
 CREATE TABLE projection_cursors (
     pipeline_id uuid PRIMARY KEY REFERENCES pipelines ON DELETE CASCADE,
     seq bigint NOT NULL DEFAULT 0,
     projected_at timestamptz NOT NULL DEFAULT now(),
     unsaved_since timestamptz,
     mend_at timestamptz,
-    reported_seq bigint NOT NULL DEFAULT 0
+    reported_seq bigint NOT NULL DEFAULT 0,
+    folded_seq bigint NOT NULL DEFAULT 0,
+    folded_bytes bigint NOT NULL DEFAULT 0
 );
 
 CREATE INDEX idx_cursors_unsaved ON projection_cursors (unsaved_since)
@@ -253,7 +260,8 @@ CREATE FUNCTION lock_documents(
     pipeline_ids uuid[], positions bigint[], most_bytes bigint, idle_milliseconds integer
 ) RETURNS TABLE (
     pipeline_id uuid, head_seq bigint, reserved_by uuid,
-    seq bigint, user_id uuid, payload bytea, received_at timestamptz
+    seq bigint, user_id uuid, payload bytea, received_at timestamptz,
+    first_seq bigint, first_received_at timestamptz
 )
 LANGUAGE plpgsql
 AS $$
@@ -272,7 +280,7 @@ BEGIN
     SELECT
         d.pipeline_id, d.head_seq,
         CASE WHEN d.reserved_until > clock_timestamp() THEN d.reserved_by END,
-        u.seq, u.user_id, u.payload, u.received_at
+        u.seq, u.user_id, u.payload, u.received_at, u.first_seq, u.first_received_at
     FROM unnest(pipeline_ids, positions) AS asked (pipeline_id, position)
     JOIN pipeline_documents AS d ON d.pipeline_id = asked.pipeline_id
     LEFT JOIN LATERAL (

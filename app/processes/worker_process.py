@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -53,6 +54,7 @@ class Job:
     dsn: str
     versions: Pauses
     kept: Kept
+    fold_after: timedelta | None
     multiprocess_metrics: MultiprocessMetrics
 
 
@@ -66,7 +68,8 @@ def worker_beside(settings: "Settings", dsn: str, sockets: Path) -> Iterator[Cal
         yield _start_nothing
         return
     metrics = MultiprocessMetrics(sockets, "worker")
-    worker_process = WorkerProcess(Job(dsn, pauses(settings), kept(settings), metrics))
+    job = Job(dsn, pauses(settings), kept(settings), settings.folded_after, metrics)
+    worker_process = WorkerProcess(job)
     with _finishing_at_the_end(worker_process):
         yield worker_process.start
 
@@ -167,7 +170,7 @@ async def _keep_working(job: Job, stop: asyncio.Event) -> None:
 
 async def _has_worked(job: Job, stop: asyncio.Event) -> bool:
     try:
-        await work(job.dsn, stop, job.versions, job.kept)
+        await work(job.dsn, stop, job.versions, job.kept, job.fold_after)
     except Exception as error:
         _logger.exception("worker.failed", error=str(error))
         return False

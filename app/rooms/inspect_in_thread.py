@@ -63,7 +63,7 @@ class ThreadInspector:
 
 async def inspect_commit(update: LoggedUpdate) -> InspectedCommit:
     """Make the message of an update from the log, and inspect it in a thread if it is large."""
-    committed = Committed(update.seq, update.payload)
+    committed = Committed(update.seq, update.payload, update.folded_from)
     if not is_large(update.payload):
         return committed, None
     try:

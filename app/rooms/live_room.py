@@ -404,11 +404,11 @@ class LiveRoom:
             # document: after a panic of the CRDT library nothing may touch it any more.
             if self.dropped:
                 return
-            if not self.position.has(committed.seq):
+            if not self.position.has_all(committed.first_seq, committed.seq):
                 # Its number is noted even if it cannot be decoded: no other reading of the log
                 # would decode it, and replay leaves it out as well.
                 self._apply_peer_message(committed, inspection)
-                self.position.note(committed.seq)
+                self.position.note_all(committed.first_seq, committed.seq)
         if is_all:
             self.position.forgo()
 

@@ -18,6 +18,15 @@ class LogPosition:
         """Whether this update is in the document."""
         return seq <= self.seq or seq in self._beyond
 
+    def has_all(self, first: int, last: int) -> bool:
+        """Whether all updates from one to another are in the document."""
+        return all(self.has(seq) for seq in range(max(first, self.seq + 1), last + 1))
+
+    def note_all(self, first: int, last: int) -> None:
+        """Take note that all updates from one to another are in the document: a folded one."""
+        for seq in range(max(first, self.seq + 1), last + 1):
+            self.note(seq)
+
     def note(self, seq: int) -> None:
         """Take note that this update is in the document."""
         if seq > self.seq:

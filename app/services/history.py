@@ -37,7 +37,7 @@ class History:
     async def page(self, pipeline_id: UUID, before: int | None = None) -> Page:
         """Read the edits before update `before`; an unknown pipeline has an empty history."""
         found = await self._update_history.newest_updates(pipeline_id, PAGE_UPDATES, before)
-        oldest = found[-1].seq if found else 1
+        oldest = found[-1].first_seq if found else 1
         return Page(group_edits(found), oldest if oldest > 1 else None)
 
     async def edited_entries(self, pipeline_id: UUID, group: EditGroup) -> EditedEntries:
@@ -48,10 +48,12 @@ class History:
         stored = await self._log.load(pipeline_id)
         if stored.state_seq >= group.first_seq:
             stored = StoredDocument(None, 0, ())
-        count = group.last_seq - stored.state_seq
-        if count > MAX_REPLAYED:
-            raise InvalidEdit(f"expected at most {MAX_REPLAYED} updates to replay, got {count}")
-        updates = await self._log.since(pipeline_id, stored.state_seq, count)
-        ahead = max(group.first_seq - stored.state_seq - 1, 0)
+        # Numbers have no gap, so they bound how many updates there are; folded ones have several.
+        most = min(group.last_seq - stored.state_seq, MAX_REPLAYED + 1)
+        updates = await self._log.since(pipeline_id, stored.state_seq, most)
+        updates = [each for each in updates if each.first_seq <= group.last_seq]
+        if len(updates) > MAX_REPLAYED:
+            raise InvalidEdit(f"expected at most {MAX_REPLAYED} updates to replay, got more")
+        ahead = sum(each.seq < group.first_seq for each in updates)
         before = replace(stored, tail=updates[:ahead])
         return await compute(edited_entries, before, updates[ahead:], group.user_id)

@@ -17,11 +17,18 @@ NodeId: TypeAlias = str
 class Committed:
     """An update is in the log, with the number `seq`.
 
-    `update` is None if it is too long for the bus: it is to be read from the log.
+    `update` is None if it is too long for the bus: it is to be read from the log. One that was read
+    there may be folded: then it has the updates from `folded_from` on. On the bus none is.
     """
 
     seq: int
     update: bytes | None
+    folded_from: int | None = None
+
+    @property
+    def first_seq(self) -> int:
+        """The number of the first update in it."""
+        return self.seq if self.folded_from is None else self.folded_from
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ awaits anything between reading and writing, so every call is atomic, as a trans
 """
 
 from .directory import MemoryDirectory
+from .folding import MemoryLogFolding
 from .projections import MemoryProjections
 from .update_log import MemoryUpdateLog
 
 
-class MemoryStore(MemoryUpdateLog, MemoryProjections, MemoryDirectory):
-    """`UpdateLog`, `UpdateHistory`, `Projections` and `Directory` in one."""
+class MemoryStore(MemoryUpdateLog, MemoryProjections, MemoryDirectory, MemoryLogFolding):
+    """`UpdateLog`, `UpdateHistory`, `Projections`, `Directory` and `LogFolding` in one."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -46,6 +47,9 @@ class MemoryPipeline:
     found_at: dict[tuple[str, str], datetime] = field(default_factory=dict)
     unsaved_from: int | None = None
     """The first update in the rows that no version holds."""
+    folded: int = 0
+    """Everything up to this update is folded, which has made the log smaller by `folded_bytes`."""
+    folded_bytes: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by whoever appends to the log."""
     reserved_by: UUID | None = None
@@ -53,19 +57,31 @@ class MemoryPipeline:
 
     @property
     def is_dirty(self) -> bool:
-        return len(self.log) > self.cursor
+        return self.head > self.cursor
+
+    @property
+    def head(self) -> int:
+        return self.log[-1].seq if self.log else 0
+
+    def after(self, seq: int) -> list[LoggedUpdate]:
+        """The updates after a number; the first may begin before, if it is folded."""
+        return self.log[bisect_right(self.log, seq, key=lambda each: each.seq) :]
+
+    def update(self, seq: int) -> LoggedUpdate:
+        """The update that has a number."""
+        return self.after(seq - 1)[0]
 
     def is_due(self, first_before: datetime | None, last_before: datetime | None) -> bool:
         if self.unsaved_from is None:
             return False
-        last = self.log[self.cursor - 1].received_at
+        last = self.update(self.cursor).received_at
         return (first_before is not None and self.unsaved_since <= first_before) or (
             last_before is not None and last <= last_before
         )
 
     @property
     def unsaved_since(self) -> datetime:
-        return self.log[(self.unsaved_from or 1) - 1].received_at
+        return self.update(self.unsaved_from or 1).first_received_at
 
     def reservation(self, now: float) -> UUID | None:
         return self.reserved_by if self.reserved_until > now else None
@@ -79,11 +95,11 @@ class MemoryPipeline:
 
     def note_findings(self) -> None:
         # This store reads no clock: a diagnostic stands since the update that brought it.
-        now = self.log[self.cursor - 1].received_at
+        now = self.update(self.cursor).received_at
         self.found_at = {each: self.found_at.get(each, now) for each in self.rows.diagnostics}
 
     def append(self, update: NewUpdate, author: UUID | None) -> int:
-        seq = len(self.log) + 1
+        seq = self.head + 1
         self.log.append(LoggedUpdate(seq, author, update.payload, update.received_at))
         return seq
 

@@ -61,7 +61,7 @@ class MemoryUpdateLog(MemoryTables):
     async def load(self, pipeline_id: UUID) -> StoredDocument:
         """See `UpdateLog.load`."""
         pipeline = self._pipeline(pipeline_id)
-        tail = pipeline.log[pipeline.state_seq :]
+        tail = pipeline.after(pipeline.state_seq)
         return StoredDocument(
             pipeline.state, pipeline.state_seq, tail, pipeline.waiting, pipeline.noticed
         )
@@ -72,20 +72,20 @@ class MemoryUpdateLog(MemoryTables):
         """See `UpdateLog.since`."""
         if pipeline_id not in self._pipelines:
             return []
-        return self._pipelines[pipeline_id].log[max(seq, 0) :][:limit]
+        return self._pipelines[pipeline_id].after(seq)[:limit]
 
     async def heads(self, pipeline_ids: Collection[UUID]) -> dict[UUID, int]:
         """See `UpdateLog.heads`."""
         found = {each: self._pipelines.get(each) for each in pipeline_ids}
-        return {each: len(pipeline.log) for each, pipeline in found.items() if pipeline}
+        return {each: pipeline.head for each, pipeline in found.items() if pipeline}
 
     async def newest_updates(
         self, pipeline_id: UUID, limit: int, before: int | None = None
     ) -> list[UpdateInfo]:
         """See `UpdateHistory.newest_updates`."""
         log = await self.since(pipeline_id, 0)
-        found = [update for update in reversed(log) if before is None or update.seq < before]
-        return [UpdateInfo(each.seq, each.user_id, each.received_at) for each in found[:limit]]
+        found = [each for each in reversed(log) if before is None or each.first_seq < before]
+        return [_info(each, before) for each in found[:limit]]
 
     async def store_state(
         self,
@@ -100,8 +100,8 @@ class MemoryUpdateLog(MemoryTables):
         Raises PipelineNotFound, and StoreError for a `seq` beyond the end of the log.
         """
         pipeline = self._pipeline(pipeline_id)
-        if seq > len(pipeline.log):
-            raise StoreError(f"expected a state of at most {len(pipeline.log)}, got one of {seq}")
+        if seq > pipeline.head:
+            raise StoreError(f"expected a state of at most {pipeline.head}, got one of {seq}")
         if seq > pipeline.state_seq:
             pipeline.state, pipeline.state_seq, pipeline.waiting = state, seq, list(waiting)
             pipeline.noticed = noticed
@@ -138,8 +138,8 @@ class MemoryUpdateLog(MemoryTables):
         pipeline = self._pipelines.get(pipeline_id)
         if pipeline is None:
             return None
-        missing = _first(pipeline.log[seq:], most_bytes)
-        return LockedLog(len(pipeline.log), missing, pipeline.reservation(self._monotonic()))
+        missing = _first(pipeline.after(seq), most_bytes)
+        return LockedLog(pipeline.head, missing, pipeline.reservation(self._monotonic()))
 
 
 class MemoryLogTransaction:
@@ -178,6 +178,12 @@ class MemoryLogTransaction:
 
 
 MOST_UPDATES = 1000
+
+
+def _info(update: LoggedUpdate, before: int | None) -> UpdateInfo:
+    seq = update.seq if before is None else min(update.seq, before - 1)
+    times = (update.received_at, update.folded_from, update.folded_since)
+    return UpdateInfo(seq, update.user_id, *times)
 
 
 def _first(updates: Sequence[LoggedUpdate], most_bytes: int | None) -> Sequence[LoggedUpdate]:

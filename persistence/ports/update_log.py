@@ -1,6 +1,6 @@
 """The update log: the durable memory of every document, and who wrote what in it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,12 +20,40 @@ class NewUpdate:
 
 @dataclass(frozen=True, slots=True)
 class LoggedUpdate:
-    """An update in the log. `seq` counts from 1 without a gap, per pipeline."""
+    """An update in the log. `seq` counts from 1 without a gap, per pipeline.
+
+    A folded one (docs/adr/0018-the-log-can-be-folded.md) is the merge of the updates `folded_from`
+    to `seq` of one user, the first of which was received at `folded_since`.
+    """
 
     seq: int
     user_id: UUID | None
     payload: bytes
     received_at: datetime
+    folded_from: int | None = None
+    folded_since: datetime | None = None
+
+    @property
+    def first_seq(self) -> int:
+        """The number of the first update in it: its own unless it is folded."""
+        return self.seq if self.folded_from is None else self.folded_from
+
+    @property
+    def first_received_at(self) -> datetime:
+        """When the first update in it was received."""
+        return self.received_at if self.folded_since is None else self.folded_since
+
+
+def missing_numbers(after: int, updates: Iterable[LoggedUpdate], until: int) -> list[int]:
+    """Return the numbers after one, up to another, that no update has: somebody lost their rows.
+
+    The updates must be in their order. A folded one has all the numbers that it was made of.
+    """
+    missing: list[int] = []
+    for update in updates:
+        missing += range(after + 1, update.first_seq)
+        after = max(after, update.seq)
+    return [*missing, *range(after + 1, until + 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +80,7 @@ class StoredDocument:
     @property
     def missing(self) -> list[int]:
         """The numbers of updates that should be in here and are not: somebody lost their rows."""
-        if len(self.tail) == self.seq - self.state_seq:
-            return []
-        there = {update.seq for update in self.tail}
-        return [seq for seq in range(self.state_seq + 1, self.seq + 1) if seq not in there]
+        return missing_numbers(self.state_seq, self.tail, self.seq)
 
     @property
     def size(self) -> int:
@@ -161,7 +186,10 @@ class UpdateLog(Protocol):
     async def since(
         self, pipeline_id: UUID, seq: int, limit: int | None = None
     ) -> list[LoggedUpdate]:
-        """Read the updates after `seq`, oldest first, at most `limit`."""
+        """Read the updates after `seq`, oldest first, at most `limit`.
+
+        The first one may begin at `seq` or before if it is folded.
+        """
         ...
 
     async def heads(self, pipeline_ids: Collection[UUID]) -> dict[UUID, int]:
@@ -186,11 +214,23 @@ class UpdateLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UpdateInfo:
-    """An update in the log without its content."""
+    """An update in the log without its content; of a folded one, see `LoggedUpdate`."""
 
     seq: int
     user_id: UUID | None
     at: datetime
+    folded_from: int | None = None
+    folded_since: datetime | None = None
+
+    @property
+    def first_seq(self) -> int:
+        """The number of the first update in it."""
+        return self.seq if self.folded_from is None else self.folded_from
+
+    @property
+    def first_at(self) -> datetime:
+        """When the first update in it was received."""
+        return self.at if self.folded_since is None else self.folded_since
 
 
 class UpdateHistory(Protocol):
@@ -199,5 +239,8 @@ class UpdateHistory(Protocol):
     async def newest_updates(
         self, pipeline_id: UUID, limit: int, before: int | None = None
     ) -> list[UpdateInfo]:
-        """Read who made the last `limit` updates before number `before`, newest first."""
+        """Read who made the last `limit` updates before number `before`, newest first.
+
+        A folded one counts as one; of one that `before` lies in, only what is before is told.
+        """
         ...

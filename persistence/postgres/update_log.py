@@ -83,7 +83,7 @@ class PostgresUpdateLog:
     ) -> list[UpdateInfo]:
         """See `UpdateHistory.newest_updates`."""
         rows = await self._pool.fetch("newest_updates", pipeline_id, before, limit)
-        return [UpdateInfo(row["seq"], row["user_id"], row["received_at"]) for row in rows]
+        return [_info(row) for row in rows]
 
     async def store_state(
         self,
@@ -149,5 +149,17 @@ def _locked(rows: Sequence[Record]) -> LockedLog:
     return LockedLog(rows[0]["head_seq"], missing, rows[0]["reserved_by"])
 
 
+def _info(row: Record) -> UpdateInfo:
+    times = (row["received_at"], row["first_seq"], row["first_received_at"])
+    return UpdateInfo(row["seq"], row["user_id"], *times)
+
+
 def _logged(row: Record) -> LoggedUpdate:
-    return LoggedUpdate(row["seq"], row["user_id"], row["payload"], row["received_at"])
+    return LoggedUpdate(
+        row["seq"],
+        row["user_id"],
+        row["payload"],
+        row["received_at"],
+        row["first_seq"],
+        row["first_received_at"],
+    )

@@ -54,14 +54,22 @@ def group_edits(newest_first: Iterable[UpdateInfo], pause: timedelta = PAUSE) ->
     for edit in newest_first:
         group = open_.get(edit.user_id)
         if group is not None and group.first_at - edit.at <= pause:
+            count = group.updates + _count(edit)
             open_[edit.user_id] = replace(
-                group, first_seq=edit.seq, first_at=edit.at, updates=group.updates + 1
+                group, first_seq=edit.first_seq, first_at=edit.first_at, updates=count
             )
             continue
         if group is not None:
             done.append(group)
-        open_[edit.user_id] = EditGroup(edit.user_id, edit.seq, edit.seq, edit.at, edit.at, 1)
+        open_[edit.user_id] = EditGroup(
+            edit.user_id, edit.first_seq, edit.seq, edit.first_at, edit.at, _count(edit)
+        )
     return sorted([*done, *open_.values()], key=lambda each: -each.last_seq)
+
+
+def _count(edit: UpdateInfo) -> int:
+    """Return how many updates one is made of: several if it is folded."""
+    return edit.seq - edit.first_seq + 1
 
 
 def edited_entries(

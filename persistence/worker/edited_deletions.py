@@ -98,6 +98,16 @@ class EditedDeletions:
         """Return what was noticed and is not forgotten."""
         return [*self._suspected]
 
+    def referred(self) -> frozenset[int]:
+        """Return the numbers of updates that a report may name: they must be found in the log.
+
+        Not those of the last edits: whatever comes a day later was not made at the same time.
+        """
+        found = {each.update.seq for each in self._deletions}
+        for suspected in self._suspected:
+            found |= {suspected.deletion.seq, suspected.edit.seq}
+        return frozenset(found)
+
     def forget(self, until: int) -> None:
         """Forget what was noticed at updates up to a number: it is reported."""
         if self._suspected:

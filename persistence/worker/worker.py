@@ -20,7 +20,7 @@ from crdt.pipeline.rows import RowChanges
 from persistence.errors import StoreUnavailable
 from persistence.ports.directory import SYSTEM
 from persistence.ports.projections import Claim, Projections
-from persistence.ports.update_log import AWAITED, LoggedUpdate, UpdateLog
+from persistence.ports.update_log import AWAITED, LoggedUpdate, UpdateLog, missing_numbers
 from persistence.ports.versions import Versions
 
 from .deletion_reports import DeletionReports
@@ -303,6 +303,6 @@ def _lead_on(updates: Sequence[LoggedUpdate], replica: Replica, cursor: int) -> 
     if not updates or updates[-1].seq <= cursor:
         return False
     # With a hole in it, too, the log is read anew, which finds out what is missing.
-    if updates[0].seq != replica.seq + 1 or updates[-1].seq != replica.seq + len(updates):
+    if missing_numbers(replica.seq, updates, updates[-1].seq):
         return False
     return all(each.user_id != SYSTEM.id or each.seq == replica.repair for each in updates)

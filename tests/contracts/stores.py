@@ -7,9 +7,11 @@ from uuid import UUID
 
 from crdt.pipeline.rows import ConnectionRow, PipelineRow, RowChanges, StepRow
 from persistence.ports.directory import Demo, Directory, NewPipeline, Role, User
+from persistence.ports.folding import LogFolding
 from persistence.ports.projections import Projections
 from persistence.ports.update_log import NewUpdate, UpdateHistory, UpdateLog
 from persistence.ports.versions import Versions
+from persistence.postgres.folding import PostgresLogFolding
 from persistence.postgres.pool import Pool
 from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.update_log import PostgresUpdateLog
@@ -40,6 +42,7 @@ class Stores:
     projections: Projections
     directory: FullDirectory
     versions: Versions
+    folding: LogFolding
     team_id: UUID = field(init=False)
     author: User = field(init=False)
 
@@ -79,6 +82,7 @@ def stores_on(pool: Pool) -> Stores:
         PostgresProjections(pool),
         WritableDirectory(pool),
         PostgresVersions(pool),
+        PostgresLogFolding(pool),
     )
 
 

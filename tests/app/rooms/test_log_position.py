@@ -58,3 +58,21 @@ def test_any_order_with_repetitions_comes_to_the_same(seed: int) -> None:
         noted.add(seq)
         assert all(position.has(each) == (each in noted) for each in range(1, 41)), f"seed {seed}"
     assert (position.seq, position.has_gap) == (40, False), f"seed {seed}"
+
+
+def test_a_folded_update_closes_the_gap_that_it_covers() -> None:
+    position = LogPosition(4)
+    position.note(7)
+    assert not position.has_all(3, 8)
+    position.note_all(3, 8)
+    assert (position.seq, position.has_gap) == (8, False)
+    assert position.has_all(3, 8)
+
+
+def test_a_folded_update_beyond_a_gap_leaves_it() -> None:
+    position = LogPosition(1)
+    position.note_all(4, 6)
+    assert (position.seq, position.has_gap) == (1, True)
+    assert position.has_all(4, 6)
+    position.note_all(2, 3)
+    assert (position.seq, position.has_gap) == (6, False)

@@ -5,21 +5,13 @@ from uuid import UUID
 
 from crdt.pipeline.rows import RowChanges
 from persistence.postgres.pool import Pool
-from persistence.postgres.projections import PostgresProjections
-from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.postgres.user_rows import PostgresUserDatabase
-from persistence.postgres.versions import PostgresVersions
-from tests.contracts.stores import Stores, a_step
+from tests.contracts.stores import Stores, a_step, stores_on
 from tests.directory import WritableDirectory
 
 
 async def prepared(pool: Pool) -> Stores:
-    stores = Stores(
-        PostgresUpdateLog(pool),
-        PostgresProjections(pool),
-        WritableDirectory(pool),
-        PostgresVersions(pool),
-    )
+    stores = stores_on(pool)
     await stores.prepare()
     return stores
 

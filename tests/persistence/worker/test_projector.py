@@ -10,12 +10,9 @@ from crdt.pipeline.rows import ConnectionRow, Diagnostic, PipelineRow, RowChange
 from crdt.validation.valid_pipeline import ValidPipeline
 from persistence.postgres.pool import Pool
 from persistence.postgres.projections import PostgresProjections
-from persistence.postgres.update_log import PostgresUpdateLog
-from persistence.postgres.versions import PostgresVersions
 from persistence.worker.projector import difference
-from tests.contracts.stores import Stores
+from tests.contracts.stores import stores_on
 from tests.crdt.vandal import Vandal
-from tests.directory import WritableDirectory
 
 A, B, C = (UUID(int=number) for number in range(1, 4))
 
@@ -89,9 +86,7 @@ async def test_postgresql_takes_the_rows_of_any_document_and_gives_them_back(
 ) -> None:
     print(f"seed {seed}")
     projections, vandal, valid = PostgresProjections(pool), Vandal(seed), ValidPipeline()
-    stores = Stores(
-        PostgresUpdateLog(pool), projections, WritableDirectory(pool), PostgresVersions(pool)
-    )
+    stores = stores_on(pool)
     await stores.prepare()
     await stores.new_pipeline()
     for _ in range(30):
