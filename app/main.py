@@ -33,6 +33,7 @@ from app.services.history import History
 from app.services.known_files import KnownFiles
 from app.services.presence_table import PresenceMirror
 from app.services.projection_watch import ProjectionWatch
+from app.services.storage_notice import StorageNotice
 from app.services.versions import Versioning
 from app.services.worker_news import WorkerNews
 from app.telemetry import spans
@@ -166,6 +167,7 @@ class Services:
             node=to.node,
             compute=self.compute,
         )
+        self.storage_notice = StorageNotice(self.log.health, self.hub)
         self.events = RoomEvents(to.bus)
 
     def _build_watches(self, to: Connections) -> None:
@@ -280,6 +282,7 @@ class Services:
             await asyncio.sleep(TICK_SECONDS)
             try:
                 self.hub.tick()
+                self.storage_notice.tick()
                 if tick % SWEEP_TICKS == 0:
                     self.endpoints.sweep()
             except Exception as error:

@@ -2,6 +2,7 @@
 
 StoreError (a PipeloomError)
 ├── StoreUnavailable      PostgreSQL is away or refuses connections; nothing was decided, try again
+│   ├── StorageFull       its disk is full: it answers, and stores nothing
 │   └── NotStoredYet      the edit is made, and is stored as soon as PostgreSQL answers
 ├── SchemaOutdated        the database lacks migrations this program needs
 ├── UnsuitableDatabase    the database is set up so that it cannot hold what it must
@@ -20,6 +21,10 @@ class StoreError(PipeloomError):
 
 class StoreUnavailable(StoreError):
     """PostgreSQL is away; whether the last transaction was committed is unknown."""
+
+
+class StorageFull(StoreUnavailable):
+    """PostgreSQL has no space left; what was to be stored may be tried again when it has."""
 
 
 class NotStoredYet(StoreUnavailable):

@@ -354,6 +354,11 @@ class Hub:
         if room := self._rooms.get(pipeline_id):
             room.deliver(message)
 
+    def deliver_everywhere(self, message: Stateless) -> None:
+        """Send a message to all clients on this node."""
+        for room in list(self._rooms.values()):
+            room.deliver(message)
+
     def is_open(self, pipeline_id: UUID) -> bool:
         """Whether the room of a pipeline is open on this node."""
         return pipeline_id in self._rooms

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from persistence.errors import StoreUnavailable
+from persistence.errors import StorageFull, StoreUnavailable
 
 from . import metrics
 
@@ -32,12 +32,22 @@ class CommitHealth:
         self._monotonic = monotonic
         self._since: float | None = None
         self._said = float("-inf")
-        self._reason = ""
+        self._reason, self._is_full = "", False
 
     @property
     def failing_for(self) -> float:
         """Seconds since the first failure that no success has followed; 0 if there is none."""
         return 0.0 if self._since is None else self._monotonic() - self._since
+
+    @property
+    def reason(self) -> str | None:
+        """Why commits have failed for longer than PATIENCE_SECONDS, for people; None if not so.
+
+        It gives nothing away of what the server runs on.
+        """
+        if self.failing_for <= PATIENCE_SECONDS:
+            return None
+        return "its disk is full" if self._is_full else "its database does not answer"
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -45,6 +55,7 @@ class CommitHealth:
         try:
             yield
         except StoreUnavailable as error:
+            self._is_full = isinstance(error, StorageFull)
             self._fail(str(error))
             raise
 

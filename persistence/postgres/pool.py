@@ -14,6 +14,7 @@ from persistence.errors import (
     InvalidValue,
     NotAllowed,
     SchemaOutdated,
+    StorageFull,
     StoreError,
     StoreUnavailable,
     UnknownSubject,
@@ -75,6 +76,8 @@ def translated(error: Exception) -> StoreError:
     # outage. So these come first.
     if isinstance(error, _BAD_VALUES):
         return InvalidValue(f"PostgreSQL cannot store this value: {_text(error)}")
+    if isinstance(error, asyncpg.DiskFullError):
+        return StorageFull(f"PostgreSQL cannot store anything, make space: {_text(error)}")
     if isinstance(error, _TRANSIENT):
         return StoreUnavailable(f"PostgreSQL is away, try again: {_text(error)}")
     if isinstance(error, _MISSING_TABLES):

@@ -60,6 +60,16 @@ SLOW_COMMITS: Final = """
 """Each commit takes so long that a page which calls an edit saved before it is caught."""
 
 
+FULL_DISK: Final = """
+    CREATE FUNCTION refuse_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE disk_full USING MESSAGE = 'could not extend file: No space left on device';
+    END $$;
+    CREATE TRIGGER full_disk BEFORE INSERT ON pipeline_updates
+    FOR EACH ROW WHEN (NEW.pipeline_id = '{0}') EXECUTE FUNCTION refuse_update()
+"""
+FREE_DISK: Final = "DROP TRIGGER full_disk ON pipeline_updates; DROP FUNCTION refuse_update()"
+
+
 def state(page: Page, words: str | re.Pattern[str]) -> Locator:
     return page.get_by_role("banner").get_by_role("status").filter(has_text=words)
 
@@ -215,3 +225,24 @@ async def test_edits_of_a_browser_that_is_closed_offline_wait_for_its_return(
     assert {text.removeprefix("Begin. ")[:4], text[-4:]} == {"away", "here"}
     (part,) = (await read_steps(pipeline))["write"]["config"]["prompt"]
     assert part["content"] == text
+
+
+async def test_while_nothing_can_be_stored_the_page_says_why_and_goes_on_by_itself(
+    open_page: OpenPage, new_pipeline: NewPipeline, web_installation: Installation
+) -> None:
+    pipeline = await new_pipeline(FILE)
+    async with web_installation.sql() as sql, web_installation.serve() as server:
+        page = await open_page(f"/pipelines/{pipeline}", server=server)
+        await at_the_end_of_the_prompt(page)
+        await sql.execute(FULL_DISK.format(pipeline))
+        try:
+            await page.keyboard.type("kept")
+            behind = state(page, re.compile(r"Not saved yet, \d+ edits? waits?"))
+            await expect(behind).to_be_visible(timeout=15_000)
+            title = re.compile("cannot store edits at the moment: its disk is full.*kept in this")
+            await expect(behind).to_have_attribute("title", title)
+            await expect(page.get_by_text(title)).to_be_attached()
+        finally:
+            await sql.execute(FREE_DISK)
+        await expect(state(page, SAVED)).to_be_visible(timeout=15_000)
+        assert await committed(web_installation, pipeline) == "Begin. kept"

@@ -9,14 +9,15 @@ import { counted, Tally } from "./tally.js";
 import { same } from "./values.js";
 
 /**
- * `saved`: everything is committed on the server. `saving`: `unsaved` edits are on their way.
+ * `saved`: everything is committed on the server. `saving`: `unsaved` edits are on their way. `behind`:
+ * the server has them, shares them, and cannot store any at the moment; it goes on by itself.
  * `offline`: `unsaved` edits wait for a connection, which is tried again and again. `read only`: the
  * user may read, or the server has refused an edit. `signed out`: the token was refused. `gone`: the
  * pipeline was deleted, or the user has no access to it. The last two end the connection until
  * `reconnect()`. `reason` is the server's, if it gave one.
  */
 export interface Saved {
-  readonly state: "saved" | "saving" | "offline" | "read only" | "signed out" | "gone";
+  readonly state: "saved" | "saving" | "behind" | "offline" | "read only" | "signed out" | "gone";
   readonly unsaved: number;
   readonly reason: string;
 }
@@ -70,6 +71,8 @@ export class Room {
   #refused = "";
   /** Why the server has ended the connection, if it said so. */
   #lost = "";
+  /** Why the server cannot store edits, while that is so. */
+  #behind = "";
   #unsaved = 0;
 
   readonly #options: RoomOptions;
@@ -202,7 +205,8 @@ export class Room {
   }
 
   readonly #onStatus = (accepted: boolean): void => {
-    if (!accepted) this.#refused ||= "the server has refused an edit: try again, or reload the page";
+    if (accepted) this.#behind = "";
+    else this.#refused ||= "the server has refused an edit: try again, or reload the page";
     if (this.#isSaved() && !this.#refused) this.#count(0);
     else if (this.#tally.isComplete && !this.#refused) this.#count(Math.min(this.#unsaved, this.#tally.waiting));
     this.#tell();
@@ -232,6 +236,7 @@ export class Room {
 
   #onClose(code: number, reason: string): void {
     this.#tally.reset();
+    this.#behind = "";
     this.#onEnd(code, reason);
   }
 
@@ -254,7 +259,10 @@ export class Room {
     const message: unknown = JSON.parse(payload);
     // Messages of clients have `from`, which the server writes; an event has none.
     if (typeof message !== "object" || message === null || "from" in message || !("event" in message)) return;
-    this.#eventListeners.call(message as RoomEvent);
+    const { event, data } = message as RoomEvent;
+    if (event !== "storage.failing" && event !== "storage.restored") return this.#eventListeners.call({ event, data });
+    this.#behind = event === "storage.failing" ? String(data?.reason || "it cannot be reached") : "";
+    this.#tell();
   }
 
   readonly #onPresence = (change: Readonly<Record<"added" | "updated" | "removed", readonly number[]>>): void => {
@@ -271,7 +279,8 @@ export class Room {
     if (!this.#isOpen) return { state: "offline", unsaved, reason: this.#lost };
     if (this.pipeline.readOnly || this.#refused) return { state: "read only", unsaved, reason: this.#refused };
     // An edit is counted before the provider sends it.
-    return { state: unsaved === 0 && this.#isSaved() ? "saved" : "saving", unsaved, reason: "" };
+    if (unsaved === 0 && this.#isSaved()) return { state: "saved", unsaved, reason: "" };
+    return { state: this.#behind ? "behind" : "saving", unsaved, reason: this.#behind };
   }
 
   #tell(always = false): void {

@@ -84,3 +84,44 @@ test("what the server has refused is sent once more on demand", async () => {
   room.leave();
   server.close();
 });
+
+test("a server that cannot store edits says why, and that it can again", async () => {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await once(server, "listening");
+  const waiting: (() => void)[] = [];
+  const say = (socket: Socket, payload: unknown): void => {
+    const bytes = Buffer.from(JSON.stringify(payload));
+    socket.send(message(5, bytes.length, ...bytes));
+  };
+  const full = { event: "storage.failing", data: { reason: "its disk is full" } };
+  server.on("connection", (socket) => {
+    socket.on("message", (data: Buffer) => {
+      const [type, step] = data.subarray(1 + PIPELINE.length);
+      if (type === 2) for (const each of [[2, 2, ...text("read-write")], [0, 0, 1, 0], [0, 1, 2, 0, 0]]) socket.send(message(...each));
+      if (type !== 0 || step === 0) return;
+      // What another client says is no word of the server.
+      say(socket, { from: { id: "x" }, payload: JSON.stringify(full) });
+      say(socket, full);
+      waiting.push(() => socket.send(message(8, 1)));
+      waiting.push(() => say(socket, { event: "storage.restored", data: {} }));
+    });
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const room = joinRoom({ url, pipeline: PIPELINE, token: () => "t", WebSocket: NodeWebSocket as never });
+  const until = (state: Saved["state"]): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => void (room.saved().state === state && resolve());
+      room.subscribe(look);
+      look();
+    });
+  room.onEvent(({ event }) => assert.fail(`${event} is nothing that a page has to know of`));
+  addStep(room.pipeline, { type: "claude" });
+  await until("behind");
+  assert.equal(room.saved().reason, "its disk is full");
+  assert.ok(room.saved().unsaved > 0);
+  for (const go of waiting) go();
+  await until("saved");
+  assert.deepEqual(room.saved(), { state: "saved", unsaved: 0, reason: "" });
+  room.leave();
+  server.close();
+});

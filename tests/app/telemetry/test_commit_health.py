@@ -5,7 +5,7 @@ from structlog.testing import capture_logs
 
 from app.telemetry.commit_health import PATIENCE_SECONDS, REMIND_SECONDS, CommitHealth
 from app.telemetry.metrics import REGISTRY
-from persistence.errors import InvalidValue, StoreUnavailable
+from persistence.errors import InvalidValue, StorageFull, StoreUnavailable
 
 FULL = "PostgreSQL is away, try again: could not extend file: No space left on device"
 
@@ -38,6 +38,25 @@ async def test_commits_that_fail_for_a_moment_are_no_reason_to_leave_a_server() 
     assert await commits.readiness() == f"edits wait, none was stored for 4 s: {FULL}"
     commits.health.succeed()
     assert (await commits.readiness(), commits.health.failing_for) == ("ok", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (StorageFull(FULL), "its disk is full"),
+        (StoreUnavailable("no route to db-3.internal"), "its database does not answer"),
+    ],
+)
+def test_people_are_given_a_reason_that_gives_nothing_away(
+    error: StoreUnavailable, reason: str
+) -> None:
+    commits = Commits()
+    commits.fail(error)
+    assert commits.health.reason is None
+    commits.now += PATIENCE_SECONDS + 0.5
+    assert commits.health.reason == reason
+    commits.health.succeed()
+    assert commits.health.reason is None
 
 
 def test_the_reason_is_logged_at_once_then_every_minute_and_the_end_too() -> None:

@@ -1,5 +1,5 @@
 /** Whether the edits are on the server: one place, one height; what it means is announced once it lasts. */
-import { Check, CircleAlert, CloudOff, Eye, LoaderCircle, LogIn } from "lucide-react";
+import { Check, CircleAlert, CloudAlert, CloudOff, Eye, LoaderCircle, LogIn } from "lucide-react";
 import type { Saved } from "pipeloom-client";
 import { useRoom, useSaved } from "pipeloom-client/react";
 import { type ReactNode, Suspense, useEffect, useState } from "react";
@@ -13,6 +13,7 @@ const SignInDialog = later(() => import("../../session/SignIn").then((module) =>
 const ICONS: Readonly<Record<Kind, ReactNode>> = {
   saved: <Check size={14} className={styles.check} />,
   saving: <LoaderCircle size={14} className={styles.turning} />,
+  behind: <CloudAlert size={14} />,
   offline: <CloudOff size={14} />,
   readOnly: <Eye size={14} />,
   signedOut: <LogIn size={14} />,
@@ -22,6 +23,7 @@ const ICONS: Readonly<Record<Kind, ReactNode>> = {
 const LOOKS: Readonly<Record<Kind, string | undefined>> = {
   saved: styles.plain,
   saving: styles.plain,
+  behind: styles.warning,
   offline: styles.warning,
   readOnly: styles.muted,
   signedOut: styles.danger,

@@ -1,7 +1,7 @@
 /** The words for whether edits are saved. */
 import type { Saved } from "pipeloom-client";
 
-export type Kind = "saved" | "saving" | "offline" | "readOnly" | "signedOut" | "notSaved";
+export type Kind = "saved" | "saving" | "behind" | "offline" | "readOnly" | "signedOut" | "notSaved";
 
 /** Edits that nobody will send by themselves are not saved, whatever the cause. */
 export function kindOf({ state, unsaved, reason }: Saved): Kind {
@@ -25,6 +25,8 @@ export function wordsOf(kind: Kind, { unsaved }: Saved): string {
       return "Saved";
     case "saving":
       return unsaved > 0 ? `Saving ${unsaved}` : "Saving";
+    case "behind":
+      return unsaved > 0 ? `Not saved yet, ${edits(unsaved)} ${unsaved === 1 ? "waits" : "wait"}` : "Not saved yet";
     case "offline":
       return unsaved > 0 ? `Offline, ${edits(unsaved)} ${unsaved === 1 ? "waits" : "wait"}` : "Offline";
     case "readOnly":
@@ -43,6 +45,8 @@ export function titleOf(kind: Kind, { unsaved, reason }: Saved): string {
       return "Everything is on the server";
     case "saving":
       return "On its way to the server";
+    case "behind":
+      return `The server cannot store edits at the moment: ${reason}. Others see them, and they are kept in this browser; they are saved by themselves as soon as it can`;
     case "offline":
       return `${reason === "" ? "The server cannot be reached" : sentence(reason)}. Edits are kept in this browser; it connects again by itself and sends them`;
     case "readOnly":
