@@ -53,18 +53,26 @@ SELECT id, name, slug, settings, created_at FROM organizations WHERE id = $1 FOR
 SELECT create_organization($1, $2, $3, $4)
 
 -- count_organizations_per_user --
--- In how many organizations the user owns a team, at most $1.
+-- In how many organizations the user owns a team, or did until it was deleted, at most $1.
 SELECT count(*) FROM (
     SELECT DISTINCT t.organization_id
     FROM team_members AS m
     INNER JOIN teams AS t ON t.id = m.team_id
     WHERE m.user_id = current_user_id() AND m.role = 'owner'
+    UNION
+    SELECT d.organization_id FROM deleted_teams AS d WHERE d.role = 'owner'
     LIMIT $1
 ) AS counted
 
 -- count_teams_per_organization --
--- How many teams of an organization the user is in, at most $2.
-SELECT count(*) FROM (SELECT FROM teams WHERE organization_id = $1 LIMIT $2) AS counted
+-- How many teams of an organization the user is in, with those that are kept after their deletion, at
+-- most $2.
+SELECT count(*) FROM (
+    SELECT FROM teams WHERE organization_id = $1
+    UNION ALL
+    SELECT FROM deleted_teams WHERE organization_id = $1
+    LIMIT $2
+) AS counted
 
 -- count_pipelines_per_team --
 -- How many pipelines a team has, with those that are kept after their deletion, at most $2.
@@ -148,20 +156,34 @@ FROM team_members AS m
 WHERE t.id = $1 AND m.team_id = t.id AND m.user_id = current_user_id()
 RETURNING t.id, t.organization_id, t.name, t.slug, t.settings, t.created_at, m.role
 
--- pipelines_of_team --
--- The ids of all pipelines of a team, also of those that were deleted and are kept.
-SELECT id FROM pipelines WHERE team_id = $1
-UNION ALL
-SELECT id FROM deleted_pipelines WHERE team_id = $1
-
--- wait_for_projections --
--- Lock the projections of pipelines that are about to be deleted, waiting for workers that are at
--- them. See the function in schema.sql.
-SELECT lock_projections($1)
+-- count_pipelines_of_team --
+-- How many pipelines a team has, with those that were deleted and are kept.
+SELECT (SELECT count(*) FROM pipelines WHERE team_id = $1)
+    + (SELECT count(*) FROM deleted_pipelines WHERE team_id = $1)
 
 -- remove_team --
--- Delete a team with everything in it.
-DELETE FROM teams WHERE id = $1 RETURNING id
+-- Delete a team: it is kept, hidden with everything in it, until it is purged.
+SELECT delete_team($1)
+
+-- bring_back_team --
+-- Restore a deleted team.
+SELECT restore_team($1)
+
+-- deleted_teams --
+-- The deleted teams in which the user is after a place in the list, the last deleted first; of one
+-- organization unless NULL.
+SELECT
+    id, organization_id, organization_name, name, slug, role, pipelines, deleted_at, deleter_id,
+    deleter_name, deleter_avatar_url
+FROM deleted_teams
+WHERE ($1::uuid IS NULL OR organization_id = $1)
+    AND ($2::timestamptz IS NULL OR (deleted_at, id) < ($2, $3::uuid))
+ORDER BY deleted_at DESC, id DESC
+LIMIT $4
+
+-- my_role_in_deleted_team --
+-- The user's role in a deleted team; no row for an outsider.
+SELECT role FROM deleted_teams WHERE id = $1
 
 -- members --
 -- The members of a team after a place in the list, in the order in which they joined.

@@ -304,6 +304,7 @@ FROM moved JOIN pipelines AS p ON p.id = moved.pipeline_id
 -- row where there is no such pipeline.
 SELECT m.role, u.name, u.avatar_url
 FROM pipelines AS p
+JOIN teams AS t ON t.id = p.team_id AND t.deleted_at IS NULL
 LEFT JOIN team_members AS m ON m.team_id = p.team_id AND m.user_id = $1
 LEFT JOIN users AS u ON u.id = m.user_id
 WHERE p.id = $2 AND p.deleted_at IS NULL
@@ -314,6 +315,7 @@ WHERE p.id = $2 AND p.deleted_at IS NULL
 SELECT seat.user_id, seat.pipeline_id, m.role
 FROM unnest($1::uuid[], $2::uuid[]) AS seat (user_id, pipeline_id)
 JOIN pipelines AS p ON p.id = seat.pipeline_id AND p.deleted_at IS NULL
+JOIN teams AS t ON t.id = p.team_id AND t.deleted_at IS NULL
 LEFT JOIN team_members AS m ON m.team_id = p.team_id AND m.user_id = seat.user_id
 
 -- user_by_email --
@@ -355,7 +357,7 @@ ON CONFLICT (team_id, user_id) DO UPDATE SET role = excluded.role
 SELECT t.id, o.slug || '/' || t.slug AS path
 FROM teams AS t
 JOIN organizations AS o ON o.id = t.organization_id
-WHERE t.slug = $1 AND ($2::text IS NULL OR o.slug = $2)
+WHERE t.slug = $1 AND ($2::text IS NULL OR o.slug = $2) AND t.deleted_at IS NULL
 ORDER BY path
 
 -- ensure_organization --
@@ -368,7 +370,7 @@ RETURNING id
 -- ensure_team --
 -- Add a team unless its slug is taken in the organization; return the id in either case.
 INSERT INTO teams (organization_id, name, slug) VALUES ($1, $2, $3)
-ON CONFLICT (organization_id, slug) DO UPDATE SET slug = excluded.slug
+ON CONFLICT (organization_id, slug) WHERE deleted_at IS NULL DO UPDATE SET slug = excluded.slug
 RETURNING id
 
 -- ensure_user --
@@ -429,7 +431,7 @@ SELECT p.id
 FROM pipelines p
 JOIN teams t ON t.id = p.team_id
 JOIN organizations o ON o.id = t.organization_id
-WHERE o.slug = 'demo' AND t.slug = 'demo' AND p.deleted_at IS NULL
+WHERE o.slug = 'demo' AND t.slug = 'demo' AND p.deleted_at IS NULL AND t.deleted_at IS NULL
 ORDER BY p.created_at, p.id
 LIMIT 1
 
@@ -668,6 +670,77 @@ WITH due AS MATERIALIZED (
     FOR UPDATE OF c SKIP LOCKED
 )
 DELETE FROM pipelines AS p USING due WHERE p.id = due.id
+RETURNING p.id
+
+-- begin_purging_teams --
+-- Mark the teams that were deleted more than $1 seconds ago: their pipelines are purged one by one, and
+-- nobody can bring back a team of which a part is gone.
+UPDATE teams SET purged_at = now()
+WHERE id IN (
+    SELECT t.id FROM teams AS t
+    WHERE t.deleted_at < now() - make_interval(secs => $1) AND t.purged_at IS NULL
+    FOR UPDATE SKIP LOCKED
+)
+
+-- purge_pipeline_of_team --
+-- Delete a pipeline of a team that is being purged, with everything in it; no row if there is none that
+-- nobody works on. It is locked as in `purge_pipeline`.
+WITH due AS MATERIALIZED (
+    SELECT p.id
+    FROM teams AS t
+    JOIN pipelines AS p ON p.team_id = t.id
+    JOIN projection_cursors AS c ON c.pipeline_id = p.id
+    WHERE t.purged_at IS NOT NULL
+    ORDER BY t.purged_at, p.id
+    LIMIT 1
+    FOR UPDATE OF p SKIP LOCKED
+    FOR UPDATE OF c SKIP LOCKED
+)
+DELETE FROM pipelines AS p USING due WHERE p.id = due.id
+RETURNING p.id
+
+-- purge_team --
+-- Delete a team that is being purged and has no pipeline left; no row if there is none.
+WITH due AS MATERIALIZED (
+    SELECT t.id
+    FROM teams AS t
+    WHERE t.purged_at IS NOT NULL
+        AND NOT EXISTS (SELECT FROM pipelines AS p WHERE p.team_id = t.id)
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+DELETE FROM teams AS t USING due WHERE t.id = due.id
+RETURNING t.id
+
+-- deleted_things --
+-- The pipelines and teams that can be brought back, the last deleted first; with the slugs of
+-- organization and team, and the address of who deleted them. Those of a deleted team come with it.
+SELECT d.kind, d.id, o.slug || '/' || t.slug AS path, d.name, d.deleted_at, u.email
+FROM (
+    SELECT 'team' AS kind, id, id AS team_id, name, deleted_at, deleted_by
+    FROM teams WHERE deleted_at IS NOT NULL AND purged_at IS NULL
+    UNION ALL
+    SELECT 'pipeline', p.id, p.team_id, p.name, p.deleted_at, p.deleted_by
+    FROM pipelines AS p
+    JOIN teams AS own ON own.id = p.team_id AND own.deleted_at IS NULL
+    WHERE p.deleted_at IS NOT NULL
+) AS d
+JOIN teams AS t ON t.id = d.team_id
+JOIN organizations AS o ON o.id = t.organization_id
+LEFT JOIN users AS u ON u.id = d.deleted_by
+ORDER BY d.deleted_at DESC, d.id
+
+-- undelete_team --
+-- Bring a team back, on behalf of an operator; no row if it is not deleted, or being purged.
+UPDATE teams SET deleted_at = NULL, deleted_by = NULL
+WHERE id = $1 AND deleted_at IS NOT NULL AND purged_at IS NULL
+RETURNING id
+
+-- undelete_pipeline --
+-- Bring a pipeline back, on behalf of an operator; no row if it is not deleted, or its team is.
+UPDATE pipelines AS p SET deleted_at = NULL, deleted_by = NULL
+FROM teams AS t
+WHERE p.id = $1 AND p.deleted_at IS NOT NULL AND t.id = p.team_id AND t.deleted_at IS NULL
 RETURNING p.id
 
 -- expire_audit_log --

@@ -22,6 +22,7 @@ class World:
     step: UUID
     other_step: UUID
     deleted: UUID
+    closed: UUID
 
     def say(self, statement: str) -> str:
         """Fill the ids into a statement."""
@@ -142,6 +143,14 @@ TABLES: Final[Mapping[str, Table]] = {
         "INSERT INTO pipelines (id, team_id, created_by, name, deleted_at, deleted_by) "
         "VALUES ({deleted}, {team}, {user}, 'Rags', now(), {user})",
     ),
+    "deleted_teams": Table(
+        "id = {closed}",
+        "name = 'x'",
+        "INSERT INTO teams (id, organization_id, name, slug, deleted_at, deleted_by) "
+        "VALUES ({closed}, {organization}, 'Dyers', md5(random()::text), now(), {user}); "
+        "INSERT INTO team_members (team_id, user_id, role) VALUES ({closed}, {user}, 'viewer'); "
+        "INSERT INTO pipelines (team_id, created_by, name) VALUES ({closed}, {user}, 'Vat')",
+    ),
     "audit_log": Table(
         "organization_id = {organization}",
         "address = 'x'",
@@ -171,7 +180,7 @@ TABLES: Final[Mapping[str, Table]] = {
     "pipeline_stats": Table("team_id = {team}", "step_count = 9"),
 }
 
-JOINED: Final = frozenset({"pipeline_stats", "my_invitations"})
+JOINED: Final = frozenset({"pipeline_stats", "my_invitations", "deleted_teams"})
 """Views of several tables, which nobody can change."""
 
 HIDDEN: Final = frozenset({"schema_migrations", "pipeline_search", "event_tickets"})

@@ -116,7 +116,9 @@ _DETAILS: Final[Sequence[tuple[type[PipeloomError], str]]] = (
 
 _CONFLICTS: Final[Mapping[str, str]] = {
     "organizations_slug_key": "this slug is taken: choose another `slug`",
-    "teams_organization_id_slug_key": "the organization has a team of this slug: choose another",
+    "teams_organization_id_slug_key": (
+        "the organization has a team of this slug: choose another, or give that one another first"
+    ),
     "team_members_pkey": "this user is in the team already: change the role instead",
     "team_keeps_an_owner": "a team keeps an owner: make somebody else its owner first",
 }

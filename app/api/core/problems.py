@@ -101,15 +101,15 @@ class AlreadyMember(Problem):
 
 
 class NotEmpty(Problem):
-    """What is to be deleted for good holds things that would be deleted with it."""
+    """What is to be deleted holds things that would be deleted with it."""
 
     status = 409
     code = "not_empty"
 
     def __init__(self, what: str, pipelines: int) -> None:
         super().__init__(
-            f"{what} has {pipelines} pipelines, which would be deleted for good, with versions "
-            "and comments: move or export what you need, then repeat this with ?force=true"
+            f"{what} has {pipelines} pipelines, which would be deleted with it, and purged after a "
+            "while: export what you need, then repeat this with ?force=true"
         )
         self.members = {"pipelines": pipelines}
 

@@ -119,7 +119,7 @@ class TeamOverview(Shown):
 
 
 _BY_CREATION: Final = Keyset("teams", NEWEST_FIRST)
-_ROW: Final = LockedRow(Team.of, "lock_team", "write_team", ("name", "slug", "settings"))
+TEAM_ROW: Final = LockedRow(Team.of, "lock_team", "write_team", ("name", "slug", "settings"))
 
 
 @router.get("", name="list_teams", responses=problems(400))
@@ -133,7 +133,7 @@ async def index(
     after = _BY_CREATION.after(cursor)
     async with caller.rows() as rows:
         found = await rows.fetch("teams", organization, *after, limit + 1)
-    return _BY_CREATION.page(found, limit, _ROW.show)
+    return _BY_CREATION.page(found, limit, TEAM_ROW.show)
 
 
 @router.get("/{team_id}/overview", name="get_team_overview", responses=problems(404))
@@ -156,9 +156,9 @@ async def create(caller: Asking, wanted: NewTeam, response: Response) -> Team:
         quotas = caller.context.quotas
         await quotas.require(rows, "teams_per_organization", wanted.organization_id)
         created = await rows.fetchval("new_team", wanted.organization_id, wanted.name, slug)
-        row = await _read(rows, created)
+        row = await read_row(rows, created)
     response.headers["Location"] = f"/api/teams/{created}"
-    return etags.answered(response, _ROW.show(row), _ROW.tag(row))
+    return etags.answered(response, TEAM_ROW.show(row), TEAM_ROW.tag(row))
 
 
 @router.get("/{team_id}", name="get_team", responses=problems(304, 404))
@@ -167,8 +167,8 @@ async def show(
 ) -> Team:
     """Read a team."""
     async with caller.rows() as rows:
-        row = await _read(rows, team_id)
-    return etags.answered(response, _ROW.show(row), _ROW.tag(row), if_none_match)
+        row = await read_row(rows, team_id)
+    return etags.answered(response, TEAM_ROW.show(row), TEAM_ROW.tag(row), if_none_match)
 
 
 @router.patch("/{team_id}", name="patch_team", responses=problems(403, 404, 409, 412))
@@ -182,28 +182,30 @@ async def change(
     """Rename a team or replace its settings, as its owner or admin."""
     async with caller.rows() as rows:
         roles.require(await roles.in_team(rows, team_id), "admin", "changing a team")
-        row = await _ROW.change(rows, (team_id,), changes.given(), if_match)
-    return etags.answered(response, _ROW.show(row), _ROW.tag(row))
+        row = await TEAM_ROW.change(rows, (team_id,), changes.given(), if_match)
+    return etags.answered(response, TEAM_ROW.show(row), TEAM_ROW.tag(row))
 
 
 @router.delete("/{team_id}", name="delete_team", status_code=204, responses=problems(403, 404, 409))
 async def delete(
     caller: Asking,
     team_id: UUID,
-    force: Annotated[bool, Query(description="Also delete its pipelines, for good.")] = False,
+    force: Annotated[bool, Query(description="Also if it has pipelines.")] = False,
 ) -> None:
-    """Delete a team with its templates, as its owner; with pipelines only by `force`."""
+    """Delete a team with all it has, as its owner; with pipelines only by `force`.
+
+    It is gone at once for everybody, and can be restored for a while: see `/deleted-teams`.
+    """
     async with caller.rows() as rows:
         roles.require(await roles.in_team(rows, team_id), "owner", "deleting a team")
-        pipelines = [row["id"] for row in await rows.fetch("pipelines_of_team", team_id)]
+        pipelines = await rows.fetchval("count_pipelines_of_team", team_id)
         if pipelines and not force:
-            raise NotEmpty("the team", len(pipelines))
-        # Workers lock a pipeline's cursor before its rows: so must whoever deletes it.
-        await rows.execute("wait_for_projections", pipelines)
+            raise NotEmpty("the team", pipelines)
         await rows.fetchval("remove_team", team_id)
 
 
-async def _read(rows: UserRows, team_id: UUID) -> Record:
+async def read_row(rows: UserRows, team_id: UUID) -> Record:
+    """One of the user's teams. Raises NotFound."""
     row = await rows.fetchrow("team", team_id)
     if row is None:
         raise NotFound(f"no team {team_id}: check the id")

@@ -144,6 +144,10 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("POST", "/deleted-pipelines/{pipeline_id}/restore"): Entry(
         least("admin"), needs=("pipeline", "deletion")
     ),
+    ("GET", "/deleted-teams"): Entry(anybody(), needs=("pipeline", "end of team")),
+    ("POST", "/deleted-teams/{team_id}/restore"): Entry(
+        least("owner"), needs=("pipeline", "end of team")
+    ),
     ("POST", f"{ONE}/fork"): Entry(least("member", 201), needs=("pipeline",), body=lambda _: {}),
     ("GET", f"{ONE}/steps"): Entry(least("viewer"), needs=("pipeline",)),
     ("POST", f"{ONE}/steps"): Entry(
@@ -249,6 +253,11 @@ async def _deletion(_: House, scene: Scene) -> str:
     return scene.ids["pipeline"]
 
 
+async def _end_of_team(_: House, scene: Scene) -> str:
+    assert (await scene.team.owner.delete(f"{scene.team.path}?force=true")).status_code == 204
+    return scene.team.id
+
+
 async def _a_stranger(house: House, _: Scene) -> str:
     return (await house.a_user("stranger")).id
 
@@ -268,6 +277,7 @@ MAKERS: dict[str, Maker] = {
     ),
     "pipeline": _pipeline,
     "deletion": _deletion,
+    "end of team": _end_of_team,
     "step": lambda _, s: a_step(s.team, s.pipeline, "one"),
     "other": lambda _, s: a_step(s.team, s.pipeline, "other"),
     "connection": lambda _, s: _made(

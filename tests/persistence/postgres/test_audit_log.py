@@ -19,6 +19,7 @@ from tests.directory import WritableDirectory
 from tests.persistence.worlds import World, a_world, build
 
 DAY = timedelta(days=1)
+SIDES = ("before", "after")
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ async def test_members_come_change_and_go(pool: Pool, world: World) -> None:
         "member.removed",
     ]
     assert {row["subject_id"] for row in found} == {mate}
-    assert [found[1][side]["role"] for side in ("before", "after")] == ["viewer", "admin"]
+    assert [found[1][side]["role"] for side in SIDES] == ["viewer", "admin"]
 
 
 async def test_a_pipeline_that_moves_is_in_the_logs_of_both_teams(pool: Pool, world: World) -> None:
@@ -164,20 +165,43 @@ async def test_comments_that_others_delete_are_recorded_and_one_s_own_are_not(
     assert (entry["team_id"], entry["after"]) == (world.team, None)
 
 
-@pytest.mark.parametrize("what", ["organization", "team"])
-async def test_what_goes_with_a_team_is_named_one_by_one(
-    pool: Pool, world: World, what: str
-) -> None:
-    table = f"{what}s"
-    await run(pool, f"DELETE FROM {table} WHERE id = {{{what}}}", world)
-    found = await recorded(pool)
+async def test_what_goes_with_a_team_is_named_one_by_one(pool: Pool, world: World) -> None:
+    await run(pool, "DELETE FROM teams WHERE id = {team}", world)
     gone = [("pipeline.purged", one) for one in sorted((world.pipeline, world.deleted))]
-    of_organization = [("organization.deleted", world.organization)]
-    expected = [*gone, ("team.purged", world.team)]
-    assert sorted(found) == sorted(expected + of_organization * (what == "organization"))
-    names = {row["before"]["name"] for row in await entries(pool)}
-    assert names >= {"Loom", "Rags", "Weavers"}
+    assert await recorded(pool) == [*gone, ("team.purged", world.team)]
+    assert [row["before"]["name"] for row in await entries(pool)][-1] == "Weavers"
     assert {row["organization_id"] for row in await entries(pool)} == {world.organization}
+
+
+async def test_what_goes_with_an_organization_is_named_too(pool: Pool, world: World) -> None:
+    await run(pool, "DELETE FROM organizations WHERE id = {organization}", world)
+    found = await entries(pool)
+    assert sorted(row["action"] for row in found) == [
+        "organization.deleted",
+        *["pipeline.purged"] * 3,
+        *["team.purged"] * 2,
+    ]
+    names = {row["before"]["name"] for row in found}
+    assert names == {"Looms", "Weavers", "Dyers", "Loom", "Rags", "Vat"}
+    assert {row["organization_id"] for row in found} == {world.organization}
+
+
+async def test_a_team_is_deleted_and_comes_back_with_its_pipelines_by_name(
+    pool: Pool, world: World
+) -> None:
+    for function in ("delete_team", "restore_team"):
+        async with pool.transaction() as transaction:
+            await transaction.execute("become_api_user", world.user, "")
+            await transaction.run_script(world.say(f"SELECT {function}({{team}})"))
+    found = await entries(pool)
+    assert [(row["action"], row["subject_id"]) for row in found] == [
+        ("pipeline.deleted", world.pipeline),
+        ("team.deleted", world.team),
+        ("pipeline.restored", world.pipeline),
+        ("team.restored", world.team),
+    ]
+    hidden = [row[side]["team_deleted_at"] is not None for row in found[::2] for side in SIDES]
+    assert hidden == [False, True, True, False]
 
 
 async def test_a_purged_pipeline_is_named_and_what_was_in_it_is_not(
@@ -188,10 +212,11 @@ async def test_a_purged_pipeline_is_named_and_what_was_in_it_is_not(
 
 
 async def test_long_values_are_cut_and_secrets_left_out(pool: Pool, world: World) -> None:
-    settings = json.dumps({"words": ["word"] * 2000})
-    long = f"UPDATE teams SET name = repeat('n', 9000), settings = '{settings}'"
-    where = " WHERE id = {team}"
-    await run(pool, long.replace("{", "{{").replace("}", "}}") + where, world)
+    await pool._driver.execute(
+        "UPDATE teams SET name = repeat('n', 9000), settings = $1 WHERE id = $2",
+        {"words": ["word"] * 2000},
+        world.team,
+    )
     secret = """UPDATE pipelines SET deleted_at = now(), authentication = '{{"key": "hush"}}'
         WHERE id = {pipeline}"""
     await run(pool, secret, world)
@@ -223,7 +248,7 @@ async def test_without_a_user_the_program_is_named(
     database_url: str, pool: Pool, world: World, program: str, address: str
 ) -> None:
     programs = await open_pool(database_url, application_name=program)
-    await run(programs, "UPDATE teams SET name = 'x'", world)
+    await run(programs, "UPDATE teams SET name = 'x' WHERE id = {team}", world)
     await programs.close()
     (entry,) = await entries(pool)
     assert (entry["actor_id"], entry["address"]) == (None, address)
@@ -234,7 +259,9 @@ async def test_a_change_by_a_user_names_user_and_address(pool: Pool, world: Worl
         await rows.fetchrow("write_team", world.team, "x", "x", {})
     (entry,) = await entries(pool)
     assert (entry["actor_id"], entry["address"]) == (world.user, "2001:db8::1")
-    await run(pool, "UPDATE teams SET name = 'y'", world)  # the same session, without the user
+    await run(
+        pool, "UPDATE teams SET name = 'y' WHERE id = {team}", world
+    )  # the same session, without the user
     assert (await entries(pool))[1]["address"] == "server"
 
 
@@ -245,7 +272,7 @@ async def test_a_change_by_a_user_names_user_and_address(pool: Pool, world: Worl
 async def test_not_even_the_owner_of_the_tables_changes_it(
     database_url: str, pool: Pool, world: World, statement: str
 ) -> None:
-    await run(pool, "UPDATE teams SET name = 'x'", world)
+    await run(pool, "UPDATE teams SET name = 'x' WHERE id = {team}", world)
     with pytest.raises(NotAllowed, match="the audit log is not changed"):
         await pool.run_script(statement)
     assert len(await entries(pool)) == 1

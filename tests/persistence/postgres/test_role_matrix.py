@@ -25,8 +25,12 @@ ACTIONS: Final[dict[str, tuple[str, set[str]]]] = {
     **{
         f"read {name}": (f"SELECT {table.reads} FROM {name} WHERE {table.rows}", TEAM)
         for name, table in TABLES.items()
-        if name not in {"my_user", "audit_log"}
+        if name not in {"my_user", "audit_log", "invitations", "my_invitations"}
     },
+    "read invitations": (
+        f"SELECT {TABLES['invitations'].reads} FROM invitations WHERE team_id = {{team}}",
+        ADMINS,
+    ),
     "read the audit log": (
         "SELECT FROM audit_log WHERE team_id = {team} AND organization_id = {organization}",
         OWNER,
@@ -54,6 +58,17 @@ ACTIONS: Final[dict[str, tuple[str, set[str]]]] = {
         "INSERT INTO teams (organization_id, name, slug) VALUES ({organization}, 'X', 'x')",
         NOBODY,
     ),
+    "hide the team": ("SELECT FROM delete_team({team}) AS id WHERE id IS NOT NULL", OWNER),
+    "hide a team past the function": ("UPDATE teams SET deleted_at = now()", NOBODY),
+    "restore a team": ("SELECT FROM restore_team({closed}) AS id WHERE id IS NOT NULL", OWNER),
+    "restore a team that was not deleted": (
+        "SELECT FROM restore_team({team}) AS id WHERE id IS NOT NULL",
+        NOBODY,
+    ),
+    "read what is in a deleted team": ("SELECT FROM pipelines WHERE team_id = {closed}", NOBODY),
+    "read who is in a deleted team": ("SELECT FROM team_members WHERE team_id = {closed}", NOBODY),
+    "change a deleted team": ("UPDATE teams SET name = 'X' WHERE id = {closed}", NOBODY),
+    "delete for good a team that was deleted": ("DELETE FROM teams WHERE id = {closed}", NOBODY),
     "rename the team": ("UPDATE teams SET name = 'X', settings = '{{}}' WHERE id = {team}", ADMINS),
     "move the team": ("UPDATE teams SET organization_id = organization_id", NOBODY),
     "delete the team": ("DELETE FROM teams WHERE id = {team}", OWNER),
@@ -196,7 +211,8 @@ async def cast(pool: Pool) -> Names:
     for role in ("owner", "admin", "member", "viewer", "mate", "stranger"):
         names[role] = await pool.fetchval("ensure_user", f"{role}@example.org", role)
     for role in ("owner", "admin", "member", "viewer"):
-        await pool.execute("set_member", world.team, names[role], role)
+        for team in (world.team, world.closed):
+            await pool.execute("set_member", team, names[role], role)
     await pool.execute("set_member", world.team, names["mate"], "member")
     for name in ("comment", "template"):
         table = {"comment": "comments", "template": "pipeline_templates"}[name]

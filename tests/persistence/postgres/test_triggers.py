@@ -140,7 +140,7 @@ async def test_a_team_keeps_an_owner_whoever_asks(pool: Pool, world: World, stat
 
 async def test_a_team_may_end_as_a_whole(pool: Pool, world: World) -> None:
     await run(pool, "DELETE FROM organizations WHERE id = {organization}", world)
-    assert await value(pool, "SELECT count(*) FROM team_members", world) == 0
+    assert await value(pool, "SELECT count(*) FROM team_members WHERE team_id = {team}", world) == 0
 
 
 async def test_owners_may_change_places_in_any_order(pool: Pool, world: World) -> None:
@@ -166,7 +166,7 @@ async def test_of_two_owners_who_leave_at_once_one_stays(
         leave(world.user, ready), leave(other, ready), return_exceptions=True
     )
     assert sorted(type(each) for each in left if each is not None) == [Conflict]
-    assert await value(pool, "SELECT count(*) FROM team_members", world) == 1
+    assert await value(pool, "SELECT count(*) FROM team_members WHERE team_id = {team}", world) == 1
 
 
 async def test_a_change_of_membership_rings_with_the_user(

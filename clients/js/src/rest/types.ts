@@ -169,7 +169,11 @@ export interface paths {
         readonly get: operations["get_team"];
         readonly put?: never;
         readonly post?: never;
-        /** @description Delete a team with its templates, as its owner; with pipelines only by `force`. */
+        /**
+         * @description Delete a team with all it has, as its owner; with pipelines only by `force`.
+         *
+         *     It is gone at once for everybody, and can be restored for a while: see `/deleted-teams`.
+         */
         readonly delete: operations["delete_team"];
         readonly options?: never;
         readonly head?: never;
@@ -217,6 +221,45 @@ export interface paths {
         readonly head?: never;
         /** @description Change a member's role, as an owner or admin; only owners make or change owners. */
         readonly patch: operations["change_role"];
+        readonly trace?: never;
+    };
+    readonly "/deleted-teams": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description List the deleted teams in which you are and that are still kept, the last deleted first. */
+        readonly get: operations["list_deleted_teams"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/deleted-teams/{team_id}/restore": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * @description Bring a deleted team back with all it had, as its owner.
+         *
+         *     Pipelines that were deleted before it stay deleted. If another team of the organization has
+         *     taken its slug, rename that one first.
+         */
+        readonly post: operations["restore_team"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
         readonly trace?: never;
     };
     readonly "/teams/{team_id}/audit-log": {
@@ -964,6 +1007,32 @@ export interface components {
              */
             readonly kept_until: string;
         };
+        /** @description A team that was deleted and is kept. */
+        readonly DeletedTeam: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly organization_id: string;
+            readonly organization_name: string;
+            readonly name: string;
+            readonly slug: string;
+            /**
+             * @description Yours: owners can restore it.
+             * @enum {string}
+             */
+            readonly role: "owner" | "admin" | "member" | "viewer";
+            /** @description How many come back with it. */
+            readonly pipelines: number;
+            /** Format: date-time */
+            readonly deleted_at: string;
+            /** @description Null if that user is gone. */
+            readonly deleted_by: components["schemas"]["UserProfile"] | null;
+            /**
+             * Format: date-time
+             * @description It can be restored until then at least.
+             */
+            readonly kept_until: string;
+        };
         /**
          * @description Something in the document that no row can hold, or that no runner understands.
          *
@@ -1323,6 +1392,11 @@ export interface components {
         };
         readonly Page_DeletedPipeline_: {
             readonly items: readonly components["schemas"]["DeletedPipeline"][];
+            /** @description Pass it as `cursor` for the next page; null on the last. */
+            readonly next_cursor: string | null;
+        };
+        readonly Page_DeletedTeam_: {
+            readonly items: readonly components["schemas"]["DeletedTeam"][];
             /** @description Pass it as `cursor` for the next page; null on the last. */
             readonly next_cursor: string | null;
         };
@@ -2102,7 +2176,7 @@ export interface operations {
     readonly delete_team: {
         readonly parameters: {
             readonly query?: {
-                /** @description Also delete its pipelines, for good. */
+                /** @description Also if it has pipelines. */
                 readonly force?: boolean;
             };
             readonly header?: never;
@@ -2280,6 +2354,54 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Member"];
+                };
+            };
+        };
+    };
+    readonly list_deleted_teams: {
+        readonly parameters: {
+            readonly query?: {
+                readonly organization?: string | null;
+                /** @description Items per page. */
+                readonly limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                readonly cursor?: string | null;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Page_DeletedTeam_"];
+                };
+            };
+        };
+    };
+    readonly restore_team: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly team_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Team"];
                 };
             };
         };

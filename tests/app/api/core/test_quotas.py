@@ -37,13 +37,17 @@ async def test_a_user_owns_so_many_organizations(team: Team) -> None:
     await team.owner.made("/organizations", {"name": "Second"})
     third = {"name": "Third"}
     assert await refused(team, "/organizations", third) == ("organizations_per_user", 2)
+    await team.owner.delete(team.path)
+    assert await refused(team, "/organizations", third) == ("organizations_per_user", 2)
     await team.member.made("/organizations", {"name": "Of somebody else"})
 
 
-async def test_an_organization_has_so_many_teams(team: Team) -> None:
+async def test_an_organization_has_so_many_teams_also_of_those_deleted(team: Team) -> None:
     wanted = {"organization_id": team.organization_id, "name": "Second"}
-    await team.owner.made("/teams", wanted)
+    second = await team.owner.made("/teams", wanted)
     third = {**wanted, "name": "Third"}
+    assert await refused(team, "/teams", third) == ("teams_per_organization", 2)
+    await team.owner.delete(f"/teams/{second['id']}")
     assert await refused(team, "/teams", third) == ("teams_per_organization", 2)
 
 

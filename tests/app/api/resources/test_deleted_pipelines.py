@@ -154,12 +154,3 @@ async def test_an_edit_before_a_server_has_learned_of_the_deletion_comes_back_to
     await team.owner.patch(path, {"tags": ["after"]})
     shown = (await team.viewer.read(f"{path}/steps/{step}"))["name"]
     assert shown == "a last word" or not acknowledged
-
-
-async def test_a_team_is_deleted_with_the_pipelines_that_it_keeps(house: House, team: Team) -> None:
-    path = await a_pipeline(team)
-    restore = await deleted(team, path)
-    assert (await team.owner.delete(f"{team.path}?force=true")).status_code == 204
-    the_problem(await team.owner.post(restore), 404)
-    left = await house.sql("SELECT FROM pipelines WHERE id = $1::text::uuid", id_of(path))
-    assert list(left) == []

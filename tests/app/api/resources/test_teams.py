@@ -69,7 +69,7 @@ async def test_a_team_with_pipelines_is_deleted_by_force_only(team: Team) -> Non
     refused = the_problem(await team.owner.delete(team.path), 409)
     assert (refused["code"], refused["pipelines"]) == ("not_empty", 2)
     assert (await team.owner.get(kept)).status_code == 200
-    answer = await team.owner.ask("DELETE", team.path, params={"force": "true"})
+    answer = await team.owner.delete(f"{team.path}?force=true")
     assert answer.status_code == 204
     the_problem(await team.owner.get(kept), 404)
 
