@@ -273,7 +273,8 @@ SELECT due.pipeline_id FROM due, refresh_search(due.pipeline_id)
 -- connections $4, and whether the document holds other diagnostics now, $6. If a version held all
 -- updates until now, the first one beyond is the first that no version holds, and its time is kept.
 -- Both are one statement since a worker executes them for every projection. A payload has at most
--- 8,000 bytes.
+-- 8,000 bytes. The commit does not wait for the disk, which those of the log then have for
+-- themselves: should PostgreSQL crash, rows and cursor are older together, and are written again.
 WITH moved AS (
     UPDATE projection_cursors AS c
     SET seq = $2, projected_at = now(), mend_at = $5, unsaved_since = coalesce(c.unsaved_since, (
@@ -296,7 +297,7 @@ SELECT pg_notify('pipeloom_projected', json_build_object(
         FROM connections AS c WHERE c.pipeline_id = p.id AND c.id = ANY ($4::uuid[])
     ),
     'diagnostics', $6::boolean
-)::text)
+)::text), set_config('synchronous_commit', 'off', true)
 FROM moved JOIN pipelines AS p ON p.id = moved.pipeline_id
 
 -- member_of_team --

@@ -42,6 +42,9 @@ RETRY_SECONDS: Final = 2.0
 FINISHING_SECONDS: Final = 11.0
 """How long a worker may take to finish; after a signal, the server waits less than that."""
 
+NICENESS: Final = 5
+"""How much a worker leaves the processor to the server beside it, whose edits others wait for."""
+
 IGNORED_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 _logger = structlog.get_logger(__name__)
@@ -137,6 +140,7 @@ def _signals_blocked() -> Iterator[None]:
 def _work_beside(job: Job, pipe: Connection) -> None:
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    os.nice(NICENESS)
     log.configure()
     with tracing():
         uvloop.run(_work(job, pipe))

@@ -406,13 +406,24 @@ def _tick(room: LiveRoom) -> None:
 
 
 def _prepared(stored: StoredDocument, new_client_id: NewClientId) -> Document:
-    document = _replay(stored, new_client_id)
-    document.prepare()
+    document, left_out = _replayed(stored, new_client_id)
+    document.prepare(None if left_out else _whole(stored))
     return document
+
+
+def _whole(stored: StoredDocument) -> bytes | None:
+    """Return the state or the seed of which a document is made, if there is nothing else of it."""
+    if stored.state is not None:
+        return None if stored.tail or stored.waiting else stored.state
+    return stored.tail[0].payload if len(stored.tail) == 1 else None
 
 
 def _replay(stored: StoredDocument, new_client_id: NewClientId = random_client_id) -> Document:
+    return _replayed(stored, new_client_id)[0]
+
+
+def _replayed(stored: StoredDocument, new_client_id: NewClientId) -> tuple[Document, list[int]]:
     document, left_out = replay(stored, new_client_id)
     if left_out:
         _logger.warning("room.updates_left_out", seqs=left_out)
-    return document
+    return document, left_out

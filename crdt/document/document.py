@@ -111,9 +111,14 @@ class Document:
         self._state = read_state_vector(self.doc.get_state())
         self._pairs.load(state)
 
-    def prepare(self) -> None:
-        """Do now what the first update after `load` would have to wait for."""
+    def prepare(self, everything: bytes | None = None) -> None:
+        """Do now what the first update, and the first peer, after `load` would have to wait for.
+
+        `everything` is what was loaded, if nothing came to it since: a peer that has nothing gets
+        that, and nothing is encoded for it.
+        """
         self._pairs.read()
+        self._everything = everything
 
     def apply(self, update: bytes | Inspection, limits: Limits = REPLAYED) -> bool:
         """Merge an update, inspected before or not; return whether it brought anything new.

@@ -18,7 +18,7 @@ import pytest
 from app.main import ensure_demo
 from app.processes import worker_process
 from app.processes.supervisor import Child, end
-from app.processes.worker_process import worker_beside
+from app.processes.worker_process import NICENESS, worker_beside
 from app.settings import Settings
 from persistence.ports.update_log import NewUpdate
 from persistence.postgres.pool import Pool
@@ -70,6 +70,19 @@ async def test_another_worker_takes_the_place_of_one_that_dies(installation: Ins
     log = installation.log_file.read_text()
     assert log.count("worker.ended") == 1
     assert f"pid={died} code=-9" in log
+
+
+async def test_a_worker_leaves_the_processor_to_its_server(installation: Installation) -> None:
+    async with installation.serve() as server:
+        worker = await worker_of(server)
+
+        async def is_nicer() -> bool:
+            priorities = [
+                os.getpriority(os.PRIO_PROCESS, pid) for pid in (server.program.pid, worker)
+            ]
+            return priorities[1] - priorities[0] == NICENESS
+
+        await eventually("a worker that is nicer", is_nicer)
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,18 @@ async def test_a_room_holds_what_the_log_holds(node: Node) -> None:
     assert await node.content() == {"name": "Loom"}
 
 
+async def test_nothing_is_encoded_for_the_first_visitor_of_what_was_loaded_whole(
+    node: Node, replica: Replica
+) -> None:
+    [seed] = (await node.store.load(PIPELINE)).tail
+    assert (await node.hub.open(PIPELINE)).copy() is seed.payload
+    visit = await node.enter()
+    visit.edit(replica.set("status", "active"))
+    room = await node.hub.open(PIPELINE)
+    assert room.copy() != seed.payload
+    assert content_of(room.copy()) == {"name": "Loom", "status": "active"}
+
+
 async def test_however_many_open_a_room_it_is_loaded_once(node: Node) -> None:
     rooms = await asyncio.gather(*(node.hub.open(PIPELINE) for _ in range(20)))
     assert len(set(rooms)) == 1

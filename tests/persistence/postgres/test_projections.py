@@ -9,7 +9,7 @@ from crdt.pipeline.fields import MAX_NAME, MAX_PORT, MAX_SLOT
 from crdt.pipeline.rows import RowChanges
 from persistence.postgres.pool import Pool
 from tests.contracts.stores import Stores, a_connection, a_pipeline, a_step, an_id, stores_on
-from tests.server import eventually
+from tests.server import PATIENCE, eventually
 
 WIDE = "\U0001f9f6"
 """A character of four bytes."""
@@ -45,6 +45,32 @@ async def writers(pool: Pool, table: str) -> dict[int, int]:
 async def updated_at(pool: Pool) -> datetime:
     when: datetime = await pool._driver.fetchval("SELECT updated_at FROM pipelines")
     return when
+
+
+async def test_no_append_waits_for_a_worker_at_the_same_pipeline(stores: Stores) -> None:
+    [seq] = await stores.log.append([stores.update(an_id(1))])
+    assert seq is not None
+    async with stores.projections.claim() as claim, asyncio.timeout(PATIENCE):
+        assert claim is not None
+        await claim.apply(RowChanges(pipeline=a_pipeline("renamed"), steps=[a_step(11)]), seq)
+        # Everything that a worker locks is locked now, until the block ends.
+        assert await stores.log.append([stores.update(an_id(1))]) == [seq + 1]
+        async with stores.log.transaction() as transaction:
+            locked = await transaction.lock({an_id(1): seq})
+        assert locked[an_id(1)].head == seq + 1
+
+
+async def test_its_commits_leave_the_disk_to_those_of_the_log(stores: Stores, pool: Pool) -> None:
+    [seq] = await stores.log.append([stores.update(an_id(1))])
+    assert seq is not None
+    async with stores.projections.claim() as claim:
+        assert claim is not None
+        await claim.apply(RowChanges(), seq)
+        assert await claim._transaction._driver.fetchval(SYNCHRONOUS) == "off"  # type: ignore[attr-defined]
+    assert {await pool._driver.fetchval(SYNCHRONOUS) for _ in range(5)} == {"on"}
+
+
+SYNCHRONOUS = "SHOW synchronous_commit"
 
 
 async def test_only_changed_rows_are_rewritten(stores: Stores, pool: Pool) -> None:
