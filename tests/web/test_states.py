@@ -160,13 +160,13 @@ async def test_the_bar_shares_and_changes_the_status(
     await expect(page.get_by_role("listitem").filter(has_text="Erin Editor")).to_contain_text(
         "Member"
     )
-    await page.get_by_label("Add somebody by email").fill("nobody@example.org")
-    await page.get_by_role("button", name="Add", exact=True).click()
+    await page.get_by_label("Invite somebody by email").fill("nobody@example.org")
+    await page.get_by_role("button", name="Invite", exact=True).click()
     await expect(state(page, "nobody@example.org is invited")).to_be_visible()
 
     await viewer.get_by_role("button", name="Share").click()
-    await expect(viewer.get_by_role("button", name="Add", exact=True)).to_have_attribute(
-        "title", "Admins of the team add members: ask one of them"
+    await expect(viewer.get_by_role("button", name="Invite", exact=True)).to_have_attribute(
+        "title", "Admins of the team invite people: ask one of them"
     )
 
 

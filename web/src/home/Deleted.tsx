@@ -7,7 +7,7 @@ import { rest, sentenceOf } from "../session/rest";
 import { useAsked } from "../session/useAsked";
 import { Avatar } from "../ui/Avatar";
 import { Button } from "../ui/Button";
-import { ago } from "../session/ago";
+import { ago, daysLeft } from "../session/ago";
 import { useHome } from "./HomeState";
 import styles from "./Lists.module.css";
 import { Loading } from "./Loading";
@@ -77,12 +77,4 @@ function DeletedRow({ pipeline, onBack }: { readonly pipeline: DeletedPipeline; 
       </Button>
     </li>
   );
-}
-
-const DAY = 86_400_000;
-
-export function daysLeft(until: string, now: number = Date.now()): string {
-  const days = Math.ceil((Date.parse(until) - now) / DAY);
-  if (days <= 0) return "Any moment now";
-  return days === 1 ? "1 day left" : `${days} days left`;
 }

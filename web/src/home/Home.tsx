@@ -10,6 +10,7 @@ import styles from "./Home.module.css";
 import { DropFiles } from "./imports/DropFiles";
 import { ImportResults } from "./imports/ImportResults";
 import { useImports } from "./imports/useImports";
+import { Invitations } from "./Invitations";
 import { NoticeLine } from "./NoticeLine";
 import { Pipelines } from "./Pipelines";
 import { Sidebar } from "./Sidebar";
@@ -37,6 +38,7 @@ function Page({ view }: { readonly view: View }): ReactNode {
           <Begin create={create} importFiles={choose} />
         </header>
         <NoticeLine />
+        <Invitations />
         {error && team === undefined ? <p role="alert" className={styles.refusal}>{sentenceOf(error)}</p> : null}
         <Content key={`${view.id} ${team?.id}`} view={view} create={create} importFiles={choose} />
       </main>
@@ -52,10 +54,19 @@ export interface Beginnings {
 }
 
 function Content({ view, ...beginnings }: Beginnings & { readonly view: View }): ReactNode {
+  const { isAlone, me } = useHome();
+  if (isAlone) return <Alone email={me?.email} />;
   if (view.id === "deleted") return <Deleted />;
   if (view.id === "templates") return <Templates />;
   return <Pipelines view={view.id} {...beginnings} />;
 }
+
+const Alone = ({ email }: { readonly email: string | undefined }): ReactNode => (
+  <section className={styles.empty}>
+    <h2>You are in no team yet</h2>
+    <p>Ask an owner or admin of a team to invite {email ?? "you"}. The invitation appears here.</p>
+  </section>
+);
 
 function Begin({ create, importFiles }: Beginnings): ReactNode {
   const { readOnly } = useHome();

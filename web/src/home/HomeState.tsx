@@ -17,6 +17,10 @@ export interface HomeState {
   readonly team: Team | undefined;
   readonly teams: readonly Team[];
   readonly choose: (teamId: string) => void;
+  /** Read the teams again, and choose one of which one has become a member. */
+  readonly join: (teamId: string) => Promise<void>;
+  /** Whether one is in no team at all. */
+  readonly isAlone: boolean;
   readonly me: Me | undefined;
   readonly overview: TeamOverview | undefined;
   /** Count again what the team has. */
@@ -37,8 +41,10 @@ const KEY = "pipeloom.team";
 
 export const VIEWER = "Your role in this team lets you read: ask an owner of the team";
 
+const ALONE = "You are in no team yet: somebody has to invite you";
+
 export function HomeStateProvider({ children }: { readonly children: ReactNode }): ReactNode {
-  const { data, error } = useAsked("", () => rest.teams({ limit: 200 }));
+  const { data, error, reload: readTeams } = useAsked("", () => rest.teams({ limit: 200 }));
   const { data: me } = useAsked("", rest.me);
   const [chosen, setChosen] = useState(() => local.getItem(KEY));
   const [notice, say] = useState<Notice | null>(null);
@@ -50,11 +56,13 @@ export function HomeStateProvider({ children }: { readonly children: ReactNode }
     setChosen(teamId);
     say(null);
   }, []);
+  const join = useCallback((teamId: string) => readTeams().then(() => choose(teamId)), [readTeams, choose]);
   const attempt = useAttempt(say);
+  const isAlone = data?.items.length === 0;
   const state = useMemo((): HomeState => {
-    const readOnly = team?.role === "viewer" ? VIEWER : undefined;
-    return { team, teams, choose, me, overview, recount: () => void reload(), readOnly, notice, say, attempt, error };
-  }, [team, teams, choose, me, overview, reload, notice, attempt, error]);
+    const readOnly = team?.role === "viewer" ? VIEWER : isAlone ? ALONE : undefined;
+    return { team, teams, choose, join, isAlone, me, overview, recount: () => void reload(), readOnly, notice, say, attempt, error };
+  }, [team, teams, choose, join, isAlone, me, overview, reload, notice, attempt, error]);
   return <Context.Provider value={state}>{children}</Context.Provider>;
 }
 

@@ -1,11 +1,12 @@
 /** The left edge of the home page: the team, the lists, oneself. */
-import { Check, ChevronDown, Ellipsis, LogOut, Monitor, Moon, Sun } from "lucide-react";
-import type { ReactNode } from "react";
+import { Check, ChevronDown, Ellipsis, LogOut, Monitor, Moon, Sun, Users } from "lucide-react";
+import { type ReactNode, Suspense, useState } from "react";
 import { Link } from "wouter";
 import { session } from "../session/token";
 import { choose as chooseTheme, useThemeChoice } from "../theme/theme";
 import { Avatar } from "../ui/Avatar";
 import { IconButton } from "../ui/Button";
+import { later } from "../ui/later";
 import { Menu } from "../ui/Menu";
 import { useHome } from "./HomeState";
 import styles from "./Sidebar.module.css";
@@ -33,30 +34,41 @@ export function Sidebar({ view }: { readonly view: ViewId }): ReactNode {
   );
 }
 
+const TeamDialog = later(() => import("./TeamDialog"));
+
 function TeamSwitch(): ReactNode {
-  const { team, teams, choose } = useHome();
+  const { team, teams, choose, me } = useHome();
+  const [isOpen, setOpen] = useState(false);
   const name = (
     <>
       <Logo />
       <span className={styles.name}>{team?.name ?? "Pipeloom"}</span>
     </>
   );
-  if (teams.length < 2) return <p className={styles.team}>{name}</p>;
+  if (team === undefined || me === undefined) return <p className={styles.team}>{name}</p>;
+  const others = teams.map(({ id, name: label }) => ({
+    label,
+    icon: id === team.id ? <Check size={16} /> : <span className={styles.blank} />,
+    onSelect: () => choose(id),
+  }));
   return (
-    <Menu
-      label="Team"
-      trigger={(trigger) => (
-        <button type="button" className={styles.team} aria-label={`Team: ${team?.name}`} {...trigger}>
-          {name}
-          <ChevronDown size={16} aria-hidden="true" />
-        </button>
-      )}
-      items={teams.map(({ id, name: label }) => ({
-        label,
-        icon: id === team?.id ? <Check size={16} /> : <span className={styles.blank} />,
-        onSelect: () => choose(id),
-      }))}
-    />
+    <>
+      <Menu
+        label="Team"
+        trigger={(trigger) => (
+          <button type="button" className={styles.team} aria-label={`Team: ${team.name}`} {...trigger}>
+            {name}
+            <ChevronDown size={16} aria-hidden="true" />
+          </button>
+        )}
+        items={[...(teams.length > 1 ? [...others, null] : []), { label: "People", icon: <Users size={16} />, onSelect: () => setOpen(true) }]}
+      />
+      {isOpen ? (
+        <Suspense>
+          <TeamDialog team={team} me={me} onClose={() => setOpen(false)} />
+        </Suspense>
+      ) : null}
+    </>
   );
 }
 

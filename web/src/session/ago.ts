@@ -1,4 +1,4 @@
-/** How long ago something was, in few words. */
+/** How long ago something was, and how long it will last, in few words. */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -17,4 +17,10 @@ export function ago(time: string, now: number = Date.now()): string {
 function dateParts(then: number, now: number): Intl.DateTimeFormatOptions {
   const isThisYear = new Date(then).getFullYear() === new Date(now).getFullYear();
   return { day: "numeric", month: "short", ...(isThisYear ? {} : { year: "numeric" }) };
+}
+
+export function daysLeft(until: string, now: number = Date.now()): string {
+  const days = Math.ceil((Date.parse(until) - now) / DAY);
+  if (days <= 0) return "Any moment now";
+  return days === 1 ? "1 day left" : `${days} days left`;
 }

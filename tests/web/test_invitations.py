@@ -1,0 +1,169 @@
+"""Inviting people to a team, and answering: who gets in, what is said, and that all can use it."""
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Locator, Page, expect
+
+from tests.server import OWNER, VIEWER, Installation, Server
+from tests.web.axe import Looks
+from tests.web.conftest import NARROW, OpenPage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+_NUMBERS = count(1)
+
+
+@pytest.fixture
+def looks() -> Iterator[Looks]:
+    """Collects what axe finds; whatever that is fails the test, once all views were looked at."""
+    looking = Looks()
+    yield looking
+    assert "\n".join(looking.found) == ""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def newcomer(web_server: Server, web_installation: Installation) -> AsyncIterator[str]:
+    """The address of somebody who is in no team; gone afterwards."""
+    email = f"newcomer-{next(_NUMBERS)}@demo.pipeloom"
+    async with web_installation.sql() as sql:
+        await sql.execute("INSERT INTO users (email, name) VALUES ($1, 'Nell Newcomer')", email)
+        yield email
+        await sql.execute("DELETE FROM users WHERE email = $1", email)
+        await sql.execute("DELETE FROM invitations WHERE email = $1", email)
+
+
+async def invite(installation: Installation, email: str, role: str = "member") -> None:
+    """Invite somebody to the demo team, as its owner."""
+    async with installation.sql() as sql:
+        await sql.execute(
+            "INSERT INTO invitations (team_id, email, role, invited_by, expires_at) "
+            "SELECT m.team_id, $1, $2, u.id, now() + interval '14 days' FROM users AS u "
+            "JOIN team_members AS m ON m.user_id = u.id WHERE u.email = $3 LIMIT 1",
+            email,
+            role,
+            OWNER,
+        )
+
+
+async def role_of(installation: Installation, email: str) -> str | None:
+    async with installation.sql() as sql:
+        role: str | None = await sql.fetchval(
+            "SELECT m.role FROM users AS u JOIN team_members AS m ON m.user_id = u.id "
+            "WHERE u.email = $1",
+            email,
+        )
+        return role
+
+
+def notice(page: Page, words: str) -> Locator:
+    return page.get_by_role("status").filter(has_text=words)
+
+
+async def people(page: Page) -> Locator:
+    """Open the dialog with the people of the team."""
+    await page.get_by_role("button", name="Team: Demo").click()
+    await page.get_by_role("menuitem", name="People").click()
+    dialog = page.get_by_role("dialog", name="People in Demo")
+    await expect(dialog.get_by_text("Demo Owner (you)")).to_be_visible()
+    return dialog
+
+
+async def test_an_owner_invites_and_the_invited_accepts(
+    open_page: OpenPage, web_installation: Installation, newcomer: str, looks: Looks
+) -> None:
+    page = await open_page("/home")
+    dialog = await people(page)
+    await dialog.get_by_label("Invite somebody by email").fill(newcomer.upper())
+    await dialog.get_by_label("Role").select_option("Viewer: reads")
+    await dialog.get_by_role("button", name="Invite", exact=True).click()
+    await expect(dialog.get_by_role("status")).to_contain_text(f"{newcomer} is invited")
+    row = dialog.get_by_role("list", name="Invited to Demo").get_by_role("listitem")
+    await expect(row.filter(has_text=newcomer)).to_contain_text("By Demo Owner, 14 days left")
+    await expect(dialog.get_by_text("Nell")).to_have_count(0)
+    await looks.at(page, "people of a team")
+
+    theirs = await open_page("/home", newcomer)
+    await expect(theirs.get_by_role("heading", name="You are in no team yet")).to_be_visible()
+    asked = theirs.get_by_role("list", name="Invitations").get_by_role("listitem")
+    await expect(asked).to_contain_text("You are invited to Demo by Demo Owner")
+    await looks.at(theirs, "an invitation")
+    await theirs.get_by_role("button", name="Accept the invitation to Demo").click()
+    await expect(notice(theirs, "You are in Demo now.")).to_be_visible()
+    await expect(asked).to_have_count(0)
+    await expect(theirs.get_by_role("button", name="Team: Demo")).to_be_visible()
+    await expect(theirs.get_by_role("row").nth(1)).to_be_visible()
+    assert await role_of(web_installation, newcomer) == "viewer"
+
+    await page.keyboard.press("Escape")
+    member = (await people(page)).get_by_role("listitem").filter(has_text="Nell Newcomer")
+    await expect(member).to_contain_text("Viewer")
+
+
+async def test_who_declines_is_not_in_and_the_team_sees_nothing_of_it(
+    open_page: OpenPage, web_installation: Installation, newcomer: str
+) -> None:
+    await invite(web_installation, newcomer)
+    theirs = await open_page("/home", newcomer)
+    await theirs.get_by_role("button", name="Decline the invitation to Demo").click()
+    await expect(notice(theirs, "Declined the invitation to Demo.")).to_be_visible()
+    await expect(theirs.get_by_role("list", name="Invitations")).to_have_count(0)
+    assert await role_of(web_installation, newcomer) is None
+    dialog = await people(await open_page("/home"))
+    await expect(dialog.get_by_text(newcomer)).to_be_visible()
+
+
+async def test_what_is_withdrawn_meanwhile_says_so(
+    open_page: OpenPage, web_installation: Installation, newcomer: str
+) -> None:
+    await invite(web_installation, newcomer)
+    theirs = await open_page("/home", newcomer)
+    theirs.expected_errors.append("404")  # type: ignore[attr-defined]
+    accept = theirs.get_by_role("button", name="Accept the invitation to Demo")
+    await expect(accept).to_be_visible()
+    page = await open_page("/home")
+    dialog = await people(page)
+    await dialog.get_by_role("button", name=f"Withdraw the invitation of {newcomer}").click()
+    await expect(dialog.get_by_text(newcomer)).to_have_count(0)
+    await accept.click()
+    await expect(theirs.get_by_role("alert")).to_contain_text("may have been withdrawn")
+    await expect(accept).to_have_count(0)
+    assert await role_of(web_installation, newcomer) is None
+
+
+async def test_what_cannot_be_invited_says_why(open_page: OpenPage) -> None:
+    page = await open_page("/home")
+    page.expected_errors.append("409")  # type: ignore[attr-defined]
+    dialog = await people(page)
+    await dialog.get_by_label("Invite somebody by email").fill(VIEWER)
+    await dialog.get_by_role("button", name="Invite", exact=True).click()
+    await expect(dialog.get_by_role("alert").first).to_contain_text("in this team already")
+
+    viewer = await open_page("/home", VIEWER)
+    await viewer.get_by_role("button", name="Team: Demo").click()
+    await viewer.get_by_role("menuitem", name="People").click()
+    button = viewer.get_by_role("dialog").get_by_role("button", name="Invite", exact=True)
+    await expect(button).to_have_attribute(
+        "title", "Admins of the team invite people: ask one of them"
+    )
+    await expect(viewer.get_by_role("list", name="Members of Demo")).to_contain_text("Demo Owner")
+    await expect(viewer.get_by_role("list", name="Invited to Demo")).to_have_count(0)
+
+
+async def test_in_a_narrow_window_nothing_is_cut(
+    open_page: OpenPage, web_installation: Installation, newcomer: str, looks: Looks
+) -> None:
+    await invite(web_installation, newcomer, "admin")
+    theirs = await open_page("/home", newcomer, **NARROW)
+    accept = theirs.get_by_role("button", name="Accept the invitation to Demo")
+    await expect(accept).to_be_in_viewport(ratio=1)
+    await looks.at(theirs, "an invitation, narrow")
+    page = await open_page("/home", **NARROW)
+    dialog = await people(page)
+    withdraw = dialog.get_by_role("button", name=f"Withdraw the invitation of {newcomer}")
+    await withdraw.scroll_into_view_if_needed()
+    await expect(withdraw).to_be_in_viewport(ratio=1)
+    await expect(dialog.get_by_label("Invite somebody by email")).to_be_in_viewport(ratio=1)
+    await looks.at(page, "people of a team, narrow")
