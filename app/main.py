@@ -55,6 +55,7 @@ from persistence.postgres.pool import Pool, open_pool
 from persistence.postgres.presence import PostgresPresence
 from persistence.postgres.projection_announcements import PostgresProjectionAnnouncements
 from persistence.postgres.projections import PostgresProjections
+from persistence.postgres.storage import PostgresTeamStorage
 from persistence.postgres.tickets import PostgresTickets
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.postgres.user_rows import PostgresUserDatabase
@@ -89,6 +90,9 @@ SPREAD_SHARE = 0.7
 
 MIN_SECONDS = 0.1
 """What each of the last steps of stopping may take, even if the time is over."""
+
+STORAGE_SECONDS = 5.0
+"""Between two looks at what teams store: so long somebody may go on writing beyond the quota."""
 
 TICK_SECONDS = 2.0
 """Between two ticks, which expire presence and unload rooms."""
@@ -178,6 +182,7 @@ class Services:
         announcements = PostgresProjectionAnnouncements(to.projections)
         self.projections = ProjectionWatch(announcements, self.worker_news.receive)
         table = PostgresPresence(to.pool)
+        self.storage = PostgresTeamStorage(to.pool)
         self.presence = PresenceMirror(table, self.hub.presence, self.clock)
 
     def _context(self, to: Connections, tokens: Verifier) -> Context:
@@ -276,6 +281,17 @@ class Services:
             except Exception as error:
                 _logger.exception("log.follow_failed", error=str(error))
 
+    async def watch_storage_forever(self) -> None:
+        """Look every few seconds which teams store as much as they may."""
+        while True:
+            await asyncio.sleep(STORAGE_SECONDS)
+            try:
+                await self.hub.look_at_storage(self.storage, self._settings.max_bytes_per_team)
+            except StoreError as error:
+                _logger.warning("storage.not_read", error=str(error))
+            except Exception as error:
+                _logger.exception("storage.not_read", error=str(error))
+
     async def tick_forever(self) -> None:
         """Expire presence, unload rooms and close stalled connections, at intervals."""
         for tick in count(1):
@@ -309,6 +325,7 @@ async def services(
         async with in_background(
             made.tick_forever(),
             made.follow_forever(),
+            made.watch_storage_forever(),
             made.access.run(),
             made.projections.run(),
             made.worker_news.run(),

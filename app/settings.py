@@ -111,6 +111,7 @@ class Settings(BaseSettings):
     max_pipelines_per_team: Annotated[int, Field(ge=1)] = 10_000
     max_versions_per_pipeline: Annotated[int, Field(ge=1)] = 1_000
     max_comments_per_pipeline: Annotated[int, Field(ge=1)] = 5_000
+    max_bytes_per_team: Annotated[int, Field(ge=1024)] = 10 * 1024 * MiB
     loaded_bytes: Annotated[int, Field(ge=1024)] = 256 * MiB
     max_documents: Annotated[int, Field(ge=1)] = 100
     head_seconds: Annotated[float, Field(gt=0)] = 10.0

@@ -22,6 +22,7 @@ PipeloomError
 │   ├── EditConflict          it conflicts with what exists: a name, a cycle, a connection
 │   ├── InvalidEdit           a value that no pipeline may hold
 │   └── PipelineTooLarge      it would add to a pipeline that is beyond its size limit
+│       └── StorageFull       or to what a team stores that is beyond its quota
 └── StoreError                (persistence/errors.py) PostgreSQL refused it or is unavailable
 
 Close codes follow docs/protocol.md: 4400–4499 tell a y-websocket ≥ 3.1 client to stay away,
@@ -185,5 +186,17 @@ class InvalidEdit(EditRefused):
 class PipelineTooLarge(EditRefused):
     """The pipeline is larger than its limit: only deletions are accepted."""
 
+    def __init__(
+        self, reason: str = "the pipeline is too large: delete something before you add more"
+    ) -> None:
+        super().__init__(reason)
+
+
+class StorageFull(PipelineTooLarge):
+    """The team of the pipeline stores as many bytes as it may: only deletions are accepted."""
+
     def __init__(self) -> None:
-        super().__init__("the pipeline is too large: delete something before you add more")
+        super().__init__(
+            "the team stores as much as it may: delete pipelines, or ask whoever runs this server "
+            "to raise PIPELOOM_MAX_BYTES_PER_TEAM"
+        )

@@ -93,6 +93,20 @@ SELECT count(*) FROM (
 -- How many comments a pipeline has, at most $2.
 SELECT count(*) FROM (SELECT FROM comments WHERE pipeline_id = $1 LIMIT $2) AS counted
 
+-- count_bytes_per_team --
+-- How many bytes the pipelines of a team store, at most $2.
+SELECT least(b.log + b.states + b.versions + b.comments, $2::bigint) FROM my_team_bytes($1) AS b
+
+-- count_bytes_beside_pipeline --
+-- How many bytes the pipelines of the team of pipeline $1 store, at most $2.
+SELECT least(b.log + b.states + b.versions + b.comments, $2::bigint)
+FROM pipelines AS p, my_team_bytes(p.team_id) AS b
+WHERE p.id = $1
+
+-- team_bytes --
+-- How many bytes of what a team stores.
+SELECT log, states, versions, comments FROM my_team_bytes($1)
+
 -- write_organization --
 -- Write those columns of an organization that may be changed.
 UPDATE organizations SET name = $2, slug = $3, settings = $4

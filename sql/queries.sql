@@ -337,7 +337,8 @@ WITH pipeline AS (
     )
     VALUES ($1, $2, $3, $4, $4, $6, {parameters of pipelines from 8})
 ), document AS (
-    INSERT INTO pipeline_documents (pipeline_id, head_seq) VALUES ($1, 1)
+    INSERT INTO pipeline_documents (pipeline_id, head_seq, log_bytes)
+    VALUES ($1, 1, octet_length($5::bytea))
 ), cursor AS (
     INSERT INTO projection_cursors (pipeline_id, seq) VALUES ($1, 0)
 ), seed AS (
@@ -586,6 +587,14 @@ WITH held AS MATERIALIZED (
     WHERE u.pipeline_id = m.pipeline_id AND u.seq = m.seq
 )
 SELECT pipeline_id FROM held
+
+-- full_pipelines --
+-- Those of the pipelines $1 whose team stores $2 bytes or more.
+SELECT p.id
+FROM (SELECT DISTINCT f.team_id FROM pipelines AS f WHERE f.id = ANY ($1)) AS t
+CROSS JOIN LATERAL team_bytes(t.team_id) AS b
+JOIN pipelines AS p ON p.team_id = t.team_id AND p.id = ANY ($1)
+WHERE b.log + b.states + b.versions + b.comments >= $2
 
 -- give_back_rows --
 -- Let the rows that were folded be used again, instead of at the next automatic vacuum.

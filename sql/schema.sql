@@ -156,11 +156,13 @@ CREATE INDEX idx_connections_to ON connections (pipeline_id, to_step_id);
 -- Only append_updates, lock_documents and the creation of a pipeline may lock rows of
 -- pipeline_documents: an append never waits for a projection. Workers lock projection_cursors.
 -- While `reserved_until` is to come, only the edit `reserved_by` is decided; see lock_documents.
+-- `log_bytes` is how large the updates were that were appended.
 CREATE TABLE pipeline_documents (
     pipeline_id uuid PRIMARY KEY REFERENCES pipelines ON DELETE CASCADE,
     head_seq bigint NOT NULL DEFAULT 0,
     reserved_by uuid,
-    reserved_until timestamptz
+    reserved_until timestamptz,
+    log_bytes bigint NOT NULL DEFAULT 0
 );
 
 -- user_id has no index, for the sake of append: deleting a user reads the whole log. A folded row is
@@ -252,8 +254,12 @@ BEGIN
         WHERE n.seq IS NOT NULL
     ), moved AS (
         UPDATE pipeline_documents AS d
-        SET head_seq = n.head
-        FROM (SELECT m.pipeline_id, max(m.seq) AS head FROM numbered AS m GROUP BY 1) AS n
+        SET head_seq = n.head, log_bytes = d.log_bytes + n.bytes
+        FROM (
+            SELECT m.pipeline_id, max(m.seq) AS head, sum(octet_length(m.payload)) AS bytes
+            FROM numbered AS m
+            GROUP BY 1
+        ) AS n
         WHERE d.pipeline_id = n.pipeline_id
     )
     SELECT n.seq FROM numbered AS n ORDER BY n.position;
@@ -327,6 +333,7 @@ CREATE TABLE pipeline_versions (
     change_summary text,
     created_by uuid REFERENCES users ON DELETE SET NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
+    bytes bigint NOT NULL DEFAULT 0,
     UNIQUE (pipeline_id, version_number)
 );
 
@@ -1670,3 +1677,122 @@ EXECUTE FUNCTION record_pipelines_of_team();
 GRANT SELECT ON deleted_teams TO pipeloom_api;
 REVOKE ALL ON FUNCTION delete_team, restore_team FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION delete_team, restore_team TO pipeloom_api;
+
+-- How many bytes a team stores, counted where they enter and leave: of the log in pipeline_documents
+-- and projection_cursors (`folded_bytes`), of versions and comments here. There is one state of a
+-- pipeline at most, whose size is known without reading it. Before PostgreSQL compresses them, and
+-- without indexes.
+CREATE TABLE pipeline_sizes (
+    pipeline_id uuid PRIMARY KEY REFERENCES pipelines ON DELETE CASCADE,
+    version_bytes bigint NOT NULL DEFAULT 0,
+    comment_bytes bigint NOT NULL DEFAULT 0
+);
+
+ALTER TABLE pipeline_sizes ENABLE ROW LEVEL SECURITY;
+
+-- Measured once, since a snapshot has another size when it is read from where it is compressed.
+CREATE FUNCTION measure_version() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+    NEW.bytes := octet_length(NEW.state) + pg_column_size(NEW.pipeline_snapshot)
+        + pg_column_size(NEW.steps_snapshot) + pg_column_size(NEW.connections_snapshot);
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER measure_version
+BEFORE INSERT ON pipeline_versions
+FOR EACH ROW EXECUTE FUNCTION measure_version();
+
+CREATE FUNCTION add_sizes() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'pipeline_versions' THEN
+        INSERT INTO pipeline_sizes AS z (pipeline_id, version_bytes)
+        SELECT a.pipeline_id, sum(a.bytes) FROM added AS a GROUP BY 1 ORDER BY 1
+        ON CONFLICT (pipeline_id) DO UPDATE
+        SET version_bytes = z.version_bytes + excluded.version_bytes;
+    ELSE
+        INSERT INTO pipeline_sizes AS z (pipeline_id, comment_bytes)
+        SELECT a.pipeline_id, sum(octet_length(a.content)) FROM added AS a GROUP BY 1 ORDER BY 1
+        ON CONFLICT (pipeline_id) DO UPDATE
+        SET comment_bytes = z.comment_bytes + excluded.comment_bytes;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION subtract_sizes() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'pipeline_versions' THEN
+        UPDATE pipeline_sizes AS z SET version_bytes = z.version_bytes - g.bytes
+        FROM (SELECT r.pipeline_id, sum(r.bytes) AS bytes FROM removed AS r GROUP BY 1) AS g
+        WHERE z.pipeline_id = g.pipeline_id;
+    ELSE
+        UPDATE pipeline_sizes AS z SET comment_bytes = z.comment_bytes - g.bytes
+        FROM (
+            SELECT r.pipeline_id, sum(octet_length(r.content)) AS bytes
+            FROM removed AS r
+            GROUP BY 1
+        ) AS g
+        WHERE z.pipeline_id = g.pipeline_id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER add_version_sizes
+AFTER INSERT ON pipeline_versions REFERENCING NEW TABLE AS added
+FOR EACH STATEMENT EXECUTE FUNCTION add_sizes();
+
+CREATE TRIGGER subtract_version_sizes
+AFTER DELETE ON pipeline_versions REFERENCING OLD TABLE AS removed
+FOR EACH STATEMENT EXECUTE FUNCTION subtract_sizes();
+
+CREATE TRIGGER add_comment_sizes
+AFTER INSERT ON comments REFERENCING NEW TABLE AS added
+FOR EACH STATEMENT EXECUTE FUNCTION add_sizes();
+
+CREATE TRIGGER subtract_comment_sizes
+AFTER DELETE ON comments REFERENCING OLD TABLE AS removed
+FOR EACH STATEMENT EXECUTE FUNCTION subtract_sizes();
+
+-- An edited comment leaves as it was and enters as it is.
+CREATE TRIGGER add_edited_comment_sizes
+AFTER UPDATE ON comments REFERENCING NEW TABLE AS added
+FOR EACH STATEMENT EXECUTE FUNCTION add_sizes();
+
+CREATE TRIGGER subtract_edited_comment_sizes
+AFTER UPDATE ON comments REFERENCING OLD TABLE AS removed
+FOR EACH STATEMENT EXECUTE FUNCTION subtract_sizes();
+
+-- What the pipelines of a team store, with those that are kept after their deletion.
+CREATE FUNCTION team_bytes(team uuid)
+RETURNS TABLE (log bigint, states bigint, versions bigint, comments bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    SELECT
+        coalesce(sum(d.log_bytes - c.folded_bytes), 0)::bigint,
+        coalesce(sum(octet_length(s.state)), 0)::bigint,
+        coalesce(sum(z.version_bytes), 0)::bigint,
+        coalesce(sum(z.comment_bytes), 0)::bigint
+    FROM pipelines AS p
+    LEFT JOIN pipeline_documents AS d ON d.pipeline_id = p.id
+    LEFT JOIN projection_cursors AS c ON c.pipeline_id = p.id
+    LEFT JOIN pipeline_states AS s ON s.pipeline_id = p.id
+    LEFT JOIN pipeline_sizes AS z ON z.pipeline_id = p.id
+    WHERE p.team_id = team
+$$;
+
+-- The same of one of the user's teams; no row of another.
+CREATE FUNCTION my_team_bytes(team uuid)
+RETURNS TABLE (log bigint, states bigint, versions bigint, comments bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+AS $$ SELECT b.* FROM team_bytes(team) AS b WHERE team = ANY (my_team_ids()) $$;
+
+REVOKE ALL ON FUNCTION team_bytes, my_team_bytes FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION my_team_bytes TO pipeloom_api;

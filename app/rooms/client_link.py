@@ -1,7 +1,7 @@
 """What a room sends to its clients: at once, coalesced, or after a commit."""
 
 from time import perf_counter
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from app.telemetry.metrics import ACK_SECONDS, counters, reject
 from crdt.errors import SyncError
@@ -15,7 +15,7 @@ from crdt.protocol.messages import (
     Update,
 )
 from crdt.room.effects import SessionId
-from crdt.room.room import TOO_LARGE
+from crdt.room.room import STORAGE_FULL, TOO_LARGE
 
 from .appends import Appends
 from .coalescing import Coalescer, CoalescingIntervals
@@ -23,6 +23,9 @@ from .fan_out import FanOut, LeavingClient
 
 WAITING_BYTES = 256
 """Bytes of memory that a message takes, besides its update, while it waits for a commit."""
+
+_REASONS: Final = {TOO_LARGE.reason: "too_large", STORAGE_FULL.reason: "storage_full"}
+"""What the metrics call refusals other than that of a viewer's edits."""
 
 Carrier: TypeAlias = Accepted | SyncStep2 | Update
 """The messages that carry an update."""
@@ -50,7 +53,7 @@ class ClientLink(FanOut):
     def put(self, session: SessionId, message: Message) -> None:
         """Send a message to one client."""
         if isinstance(message, Refused):
-            reject("too_large" if message is TOO_LARGE else "read_only")
+            reject(_REASONS.get(message.reason, "read_only"))
         super().put(session, message)
 
     def put_when_durable(self, session: SessionId, message: Message) -> None:

@@ -30,6 +30,7 @@ from crdt.room.peer_messages import NodeId
 from crdt.room.room import MAX_STATELESS, Room
 from crdt.updates.depth import depth_of
 from persistence.decision_rounds import DecisionRounds, EditResult, Undecided
+from persistence.ports.storage import TeamStorage
 from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.worker.replay import Compute, NewClientId, compute, load, replay
 
@@ -339,6 +340,15 @@ class Hub:
         (docs/adr/0007-published-when-committed.md). Raises StoreUnavailable.
         """
         await self._follower.look([room for room in self._rooms.values() if not room.dropped])
+
+    async def look_at_storage(self, storage: TeamStorage, limit: int) -> None:
+        """Find out which teams store `limit` bytes or more; their rooms take only deletions.
+
+        Call it every few seconds: what is written in between is taken. Raises StoreUnavailable.
+        """
+        full = await storage.full_pipelines([*self._rooms], limit) if self._rooms else set()
+        for pipeline_id, room in self._rooms.items():
+            room.note_storage(is_full=pipeline_id in full)
 
     def expect(self, pipeline_id: UUID, seq: int) -> None:
         """Have the room of a pipeline, if it is open here, read its log up to an update.

@@ -136,6 +136,10 @@ class LiveRoom:
         """How large the document is at most, encoded."""
         return self._room.document_bytes
 
+    def note_storage(self, *, is_full: bool) -> None:
+        """Take note whether the team of this pipeline stores as much as it may."""
+        self._room.is_storage_full = is_full
+
     @property
     def is_idle(self) -> bool:
         """Whether no client is here, nobody uses the room and nothing waits for a commit."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.telemetry.metrics import counters, reject
-from crdt.errors import PipelineTooLarge
+from crdt.errors import PipelineTooLarge, StorageFull
 from crdt.protocol.messages import AwarenessUpdate, ClientMessage, SyncStep2, Update
 
 
@@ -13,8 +13,8 @@ def refusals_counted() -> Iterator[None]:
     """Count an edit that is refused for the size of its document."""
     try:
         yield
-    except PipelineTooLarge:
-        reject("too_large")
+    except PipelineTooLarge as error:
+        reject("storage_full" if isinstance(error, StorageFull) else "too_large")
         raise
 
 

@@ -31,6 +31,7 @@ from crdt.errors import (
     Overloaded,
     PipelineTooLarge,
     ProtocolError,
+    StorageFull,
     SyncError,
 )
 from crdt.protocol.messages import (
@@ -76,6 +77,7 @@ MAX_STATELESS = 64 * 1024
 
 READ_ONLY = Refused("read-only: a viewer's edits are not taken; ask for the member role")
 TOO_LARGE = Refused(str(PipelineTooLarge()))
+STORAGE_FULL = Refused(str(StorageFull()))
 TOO_SLOW = "this client reads too slowly: reconnect"
 UNLIMITED = sys.maxsize
 
@@ -95,7 +97,8 @@ class Room:
     """One open pipeline. No method waits, so no two of them interleave.
 
     The caller of a method must execute the effects that it returns, in order, before it calls
-    another one. `sessions` has the effects of tokens and scopes.
+    another one. `sessions` has the effects of tokens and scopes. While `is_storage_full`, the team
+    of the pipeline stores as much as it may, and what adds to the document is refused.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class Room:
         self._presence = PresenceRelay(self.awareness, node)
         self.sessions = Sessions(self._question)
         self._editor: Editor | None = None
+        self.is_storage_full = False
         self._doubtful: dict[SessionId, int] = {}
 
     def _question(self, may_write: bool) -> SyncStep1:
@@ -250,8 +254,8 @@ class Room:
     ) -> list[Effect]:
         if not session.may_write:
             return [Send(session.id, READ_ONLY)]
-        if self._exceeds_limit(update, now):
-            return [Send(session.id, TOO_LARGE)]
+        if self._has_no_room_for(update, now):
+            return [Send(session.id, STORAGE_FULL if self.is_storage_full else TOO_LARGE)]
         accepted = SendWhenDurable(session.id, Accepted(update))
         if self._doubtful:
             inspection = inspection or inspect_update(update, ACCEPTED)
@@ -269,9 +273,15 @@ class Room:
             return [broadcast, append, accepted]
         return [append, broadcast, accepted]
 
-    def _exceeds_limit(self, update: bytes, now: float) -> bool:
-        """Whether the document is too large for an update; one that only deletes is accepted."""
-        return self._size.is_beyond(self.document, now) and has_structs(update)
+    def _has_no_room_for(self, update: bytes, now: float) -> bool:
+        """Whether there is no room for an update; for one that only deletes there always is."""
+        return self._is_full(now) and has_structs(update)
+
+    def _is_full(self, now: float) -> bool:
+        return self.is_storage_full or self._size.is_beyond(self.document, now)
+
+    def _too_large(self) -> PipelineTooLarge:
+        return StorageFull() if self.is_storage_full else PipelineTooLarge()
 
     def _receive_stateless(self, session: Session, payload: str) -> list[Effect]:
         if (size := len(payload)) > (limit := self._max_stateless):
@@ -331,8 +341,8 @@ class Room:
         that, if `change` had changed something by then: no client and no log knows of it.
         """
         # Before the change: afterwards it could not be undone.
-        if not is_deletion and self._size.is_beyond(self.document, now):
-            raise PipelineTooLarge
+        if not is_deletion and self._is_full(now):
+            raise self._too_large()
         updates: list[bytes] = []
         try:
             with self.document.transact() as updates:
@@ -359,8 +369,8 @@ class Room:
 
     def require_capacity(self, edit: Inspection, now: float) -> None:
         """Raise PipelineTooLarge if an edit adds something to a document that is too large."""
-        if self._exceeds_limit(edit.update, now):
-            raise PipelineTooLarge
+        if self._has_no_room_for(edit.update, now):
+            raise self._too_large()
 
     def _append_then_broadcast(self, update: bytes, user_id: UUID | None) -> list[Effect]:
         self._size.add(update)

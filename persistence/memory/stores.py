@@ -7,8 +7,11 @@ awaits anything between reading and writing, so every call is atomic, as a trans
 from .directory import MemoryDirectory
 from .folding import MemoryLogFolding
 from .projections import MemoryProjections
+from .storage import MemoryTeamStorage
 from .update_log import MemoryUpdateLog
 
 
-class MemoryStore(MemoryUpdateLog, MemoryProjections, MemoryDirectory, MemoryLogFolding):
-    """`UpdateLog`, `UpdateHistory`, `Projections`, `Directory` and `LogFolding` in one."""
+class MemoryStore(
+    MemoryUpdateLog, MemoryProjections, MemoryDirectory, MemoryLogFolding, MemoryTeamStorage
+):
+    """`UpdateLog` and `UpdateHistory`, `Projections`, `Directory`, `LogFolding`, `TeamStorage`."""

@@ -9,11 +9,13 @@ from crdt.pipeline.rows import ConnectionRow, PipelineRow, RowChanges, StepRow
 from persistence.ports.directory import Demo, Directory, NewPipeline, Role, User
 from persistence.ports.folding import LogFolding
 from persistence.ports.projections import Projections
+from persistence.ports.storage import TeamStorage
 from persistence.ports.update_log import NewUpdate, UpdateHistory, UpdateLog
 from persistence.ports.versions import Versions
 from persistence.postgres.folding import PostgresLogFolding
 from persistence.postgres.pool import Pool
 from persistence.postgres.projections import PostgresProjections
+from persistence.postgres.storage import PostgresTeamStorage
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.postgres.versions import PostgresVersions
 from tests.directory import WritableDirectory
@@ -43,6 +45,7 @@ class Stores:
     directory: FullDirectory
     versions: Versions
     folding: LogFolding
+    storage: TeamStorage
     team_id: UUID = field(init=False)
     author: User = field(init=False)
 
@@ -83,6 +86,7 @@ def stores_on(pool: Pool) -> Stores:
         WritableDirectory(pool),
         PostgresVersions(pool),
         PostgresLogFolding(pool),
+        PostgresTeamStorage(pool),
     )
 
 

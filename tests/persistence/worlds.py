@@ -183,7 +183,9 @@ TABLES: Final[Mapping[str, Table]] = {
 JOINED: Final = frozenset({"pipeline_stats", "my_invitations", "deleted_teams"})
 """Views of several tables, which nobody can change."""
 
-HIDDEN: Final = frozenset({"schema_migrations", "pipeline_search", "event_tickets"})
+HIDDEN: Final = frozenset(
+    {"schema_migrations", "pipeline_search", "pipeline_sizes", "event_tickets"}
+)
 """Tables of which the API's role sees nothing at all."""
 
 

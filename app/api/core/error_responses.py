@@ -24,6 +24,7 @@ from crdt.errors import (
     PipelineNotFound,
     PipelineTooLarge,
     PipeloomError,
+    StorageFull,
     SyncError,
     Unauthenticated,
     UnknownEntry,
@@ -54,6 +55,7 @@ _KINDS: Final[Sequence[tuple[type[PipeloomError], int, ProblemCode]]] = (
     (DocumentPoisoned, 503, "overloaded"),
     (UnknownEntry, 422, "unknown_entry"),
     (EditConflict, 409, "edit_conflict"),
+    (StorageFull, 403, "quota_reached"),
     (PipelineTooLarge, 422, "pipeline_too_large"),
     (EditRefused, 422, "invalid_edit"),
     (SyncError, 422, "invalid"),
@@ -91,6 +93,8 @@ def problem_response(error: PipeloomError) -> Response:
 def _refused(error: EditRefused) -> Response:
     """An edit that the document cannot take: 404 for its subject, 409 or 422 for a field of it."""
     status, code = _status_and_code(error)
+    if isinstance(error, StorageFull):
+        return problem(status, code, str(error), {"quota": "bytes_per_team"})
     if isinstance(error, UnknownEntry) and error.field is None:
         return problem(404, code, str(error))
     path = "body" if error.field is None else f"body.{error.field}"

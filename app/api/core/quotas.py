@@ -21,6 +21,7 @@ Quota: TypeAlias = Literal[
     "pipelines_per_team",
     "versions_per_pipeline",
     "comments_per_pipeline",
+    "bytes_per_team",
 ]
 """Each is a setting, `PIPELOOM_MAX_` and its name."""
 
@@ -31,6 +32,7 @@ COUNTS: Final[Mapping[Quota, str]] = {
     "pipelines_per_team": "count_pipelines_per_team",
     "versions_per_pipeline": "count_versions_per_pipeline",
     "comments_per_pipeline": "count_comments_per_pipeline",
+    "bytes_per_team": "count_bytes_per_team",
 }
 """The queries that count what is there, up to the limit."""
 
@@ -47,6 +49,18 @@ class Quotas:
         there: int = await rows.fetchval(COUNTS[quota], *of, limit)
         if there >= limit:
             raise QuotaReached(quota, limit)
+
+    async def require_space(self, rows: UserRows, pipeline_id: UUID) -> None:
+        """Raise QuotaReached if the team of a pipeline stores as many bytes as may be."""
+        limit = self._settings.max_bytes_per_team
+        there = await rows.fetchval("count_bytes_beside_pipeline", pipeline_id, limit)
+        if there is not None and there >= limit:
+            raise QuotaReached("bytes_per_team", limit)
+
+    @property
+    def bytes_per_team(self) -> int:
+        """How many bytes a team may store."""
+        return self._settings.max_bytes_per_team
 
     async def require_pause(self, rows: UserRows) -> None:
         """Raise TooManyRequests if the user has given as many invitations in an hour as may be."""

@@ -53,6 +53,7 @@ async def create(
         role = await roles.at_pipeline(rows, pipeline_id)
         roles.require(role, "member", "commenting")
         await caller.context.quotas.require(rows, "comments_per_pipeline", pipeline_id)
+        await caller.context.quotas.require_space(rows, pipeline_id)
         await _check_thread(rows, pipeline_id, wanted)
     await _check_step(caller, pipeline_id, wanted)
     async with caller.rows() as rows:

@@ -70,6 +70,7 @@ async def require_member_of(caller: Caller, team_id: UUID) -> None:
         role = await roles.in_team(rows, team_id)
         roles.require(role, "member", "creating a pipeline")
         await caller.context.quotas.require(rows, "pipelines_per_team", team_id)
+        await caller.context.quotas.require(rows, "bytes_per_team", team_id)
 
 
 async def store(

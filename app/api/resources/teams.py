@@ -92,8 +92,18 @@ class TagCount(Shown):
     count: int
 
 
+class StoredBytes(Shown):
+    """How many bytes the pipelines of a team store, those that are deleted and kept included."""
+
+    log: int = Field(description="What people wrote, update by update.")
+    states: int
+    versions: int
+    comments: int
+    limit: int = Field(description="How many all of these may be together.")
+
+
 class TeamOverview(Shown):
-    """How many pipelines and templates a team has, and which tags."""
+    """How many pipelines and templates a team has, which tags, and what it stores."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -104,6 +114,13 @@ class TeamOverview(Shown):
                 "deleted": 1,
                 "templates": 2,
                 "tags": [{"tag": "review", "count": 5}],
+                "bytes": {
+                    "log": 180000,
+                    "states": 42000,
+                    "versions": 260000,
+                    "comments": 900,
+                    "limit": 10737418240,
+                },
             }
         }
     )
@@ -116,6 +133,7 @@ class TeamOverview(Shown):
     tags: list[TagCount] = Field(
         max_length=MAX_TAGS_SHOWN, description="The most frequent first, at most 100."
     )
+    bytes: StoredBytes
 
 
 _BY_CREATION: Final = Keyset("teams", NEWEST_FIRST)
@@ -143,7 +161,10 @@ async def overview(caller: Asking, team_id: UUID) -> TeamOverview:
         await roles.in_team(rows, team_id)
         counts = await rows.fetchrow("team_overview", team_id)
         tags = await rows.fetch("team_tags", team_id, MAX_TAGS_SHOWN, MAX_TAG)
-    return TeamOverview.of({**dict(counts or {}), "tags": [dict(row) for row in tags]})
+        stored = await rows.fetchrow("team_bytes", team_id)
+    limit = caller.context.quotas.bytes_per_team
+    found = {"tags": [dict(row) for row in tags], "bytes": {**dict(stored or {}), "limit": limit}}
+    return TeamOverview.of({**dict(counts or {}), **found})
 
 
 @router.post("", name="create_team", status_code=201, responses=problems(403, 404, 409))

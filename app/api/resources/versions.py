@@ -61,6 +61,7 @@ async def create(
     context = caller.context
     async with caller.rows() as rows:
         await context.quotas.require(rows, "versions_per_pipeline", pipeline_id)
+        await context.quotas.require_space(rows, pipeline_id)
     async with context.compute_queue.turn(caller.id):
         info, is_new = await context.versioning.save(
             pipeline_id,

@@ -81,7 +81,9 @@ class Scene:
     clock: HeldClock = field(default_factory=HeldClock)
 
     async def prepare(self) -> None:
-        stores = Stores(self.store, self.store, self.store, MemoryVersions(self.store), self.store)
+        stores = Stores(
+            self.store, self.store, self.store, MemoryVersions(self.store), self.store, self.store
+        )
         await stores.prepare()
         await stores.new_pipeline(1)
         await stores.new_pipeline(2)

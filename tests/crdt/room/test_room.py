@@ -17,6 +17,7 @@ from crdt.errors import (
     MessageTooBig,
     PipelineTooLarge,
     ProtocolError,
+    StorageFull,
     UnknownEntry,
 )
 from crdt.pipeline.model import Json
@@ -43,7 +44,7 @@ from crdt.room.effects import (
     WhenDurable,
 )
 from crdt.room.peer_messages import Committed
-from crdt.room.room import MAX_STATELESS, READ_ONLY, TOO_LARGE, Room, stateless_from
+from crdt.room.room import MAX_STATELESS, READ_ONLY, STORAGE_FULL, TOO_LARGE, Room, stateless_from
 from crdt.room.session import Session, UserProfile
 from crdt.updates.inspection import inspect_update
 from crdt.updates.limits import ACCEPTED
@@ -613,6 +614,20 @@ def test_a_document_too_large_takes_no_edit_by_the_server_but_deletions(room: Ro
     )
     assert only(Append, effects)
     assert small.apply_edit(ADA, lambda _: "gone", 0.0, is_deletion=True) == ("gone", [])
+
+
+def test_a_full_team_adds_nothing_to_its_documents_but_deletes(room: Room, ann: Client) -> None:
+    room.is_storage_full = True
+    before = content(room.document.doc)
+    assert room.handle(ANN, Update(ann.put("second", 1)), 0) == [Send(ANN, STORAGE_FULL)]
+    with pytest.raises(StorageFull, match="PIPELOOM_MAX_BYTES_PER_TEAM"):
+        room.apply_edit(ADA, lambda editor: patch_settings(editor, {"name": "Weft"}), 0.0)
+    assert content(room.document.doc) == before
+    other = Client(2)
+    other.document.apply(room.document.encode())
+    assert only(Append, room.handle(ANN, Update(other.edit(lambda steps: steps.pop("first"))), 0))
+    room.is_storage_full = False
+    assert only(Append, room.handle(ANN, Update(other.put("third", 1)), 0))
 
 
 def test_every_edit_counts_to_the_size_of_a_document(room: Room, ann: Client) -> None:

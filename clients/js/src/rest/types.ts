@@ -1630,6 +1630,16 @@ export interface components {
         readonly StepTypes: {
             readonly items: readonly components["schemas"]["StepTypeShown"][];
         };
+        /** @description How many bytes the pipelines of a team store, those that are deleted and kept included. */
+        readonly StoredBytes: {
+            /** @description What people wrote, update by update. */
+            readonly log: number;
+            readonly states: number;
+            readonly versions: number;
+            readonly comments: number;
+            /** @description How many all of these may be together. */
+            readonly limit: number;
+        };
         /** @description A tag, and how many pipelines have it. */
         readonly TagCount: {
             readonly tag: string;
@@ -1651,7 +1661,7 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
-        /** @description How many pipelines and templates a team has, and which tags. */
+        /** @description How many pipelines and templates a team has, which tags, and what it stores. */
         readonly TeamOverview: {
             readonly draft: number;
             readonly active: number;
@@ -1661,6 +1671,7 @@ export interface components {
             readonly templates: number;
             /** @description The most frequent first, at most 100. */
             readonly tags: readonly components["schemas"]["TagCount"][];
+            readonly bytes: components["schemas"]["StoredBytes"];
         };
         /** @description What may be changed of a team; `settings` are replaced as a whole. */
         readonly TeamPatch: {
