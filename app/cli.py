@@ -27,6 +27,8 @@ from app.telemetry.exporter import tracing
 from app.telemetry.metrics_page import worker_page
 from crdt.errors import PipeloomError
 from crdt.yaml.codec import Imported
+from persistence.embedded.binaries import Account
+from persistence.embedded.places import ROOT_DATA_DIR, default_data_dir
 from persistence.embedded.server import EmbeddedPostgres
 from persistence.ports.directory import DEMO_TEAM, User
 from persistence.postgres.directory import PostgresDirectory
@@ -77,7 +79,7 @@ def serve(
     workers: Workers = None,
 ) -> None:
     """Serve editors over WebSocket, with a worker beside the server."""
-    settings = load_settings(
+    settings = _settings(
         host=host,
         port=port,
         data_dir=data_dir,
@@ -123,9 +125,7 @@ def worker(
     ] = None,
 ) -> None:
     """Keep the tables up to date with the documents, beside `serve --no-worker`."""
-    settings = load_settings(
-        data_dir=data_dir, database_url=database_url, metrics_port=metrics_port
-    )
+    settings = _settings(data_dir=data_dir, database_url=database_url, metrics_port=metrics_port)
     with (
         _database(settings, watched=True) as dsn,
         worker_page(settings.metrics_port) as port,
@@ -148,7 +148,7 @@ async def _work_until_signal(dsn: str, settings: Settings) -> None:
 @cli.command()
 def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Bring the database to the schema of this program; prints what was applied."""
-    with _database(load_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+    with _database(_settings(data_dir=data_dir, database_url=database_url)) as dsn:
         applied = asyncio.run(migrate_database(dsn))
     for name in applied:
         typer.echo(name)
@@ -168,7 +168,7 @@ def token(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Print a token for a user."""
-    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    settings = _settings(data_dir=data_dir, database_url=database_url)
     with _database(settings) as dsn:
         tokens, user = tokens_for(settings), asyncio.run(_user(dsn, email))
     now = datetime.now(UTC)
@@ -197,7 +197,7 @@ def import_(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Create a pipeline from each file; prints one pipeline id a line."""
-    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    settings = _settings(data_dir=data_dir, database_url=database_url)
     with _database(settings) as dsn:
         failed = asyncio.run(_import(dsn, files, team, as_))
     if failed:
@@ -257,7 +257,7 @@ def export(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Print a pipeline as YAML."""
-    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    settings = _settings(data_dir=data_dir, database_url=database_url)
     with _database(settings) as dsn:
         sys.stdout.write(asyncio.run(_export(dsn, pipeline_id)))
 
@@ -273,7 +273,7 @@ async def _export(dsn: str, pipeline_id: UUID) -> str:
 @cli.command()
 def check(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Look for damage in all logs and stored states; prints one fault a line, exits 1 if any."""
-    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    settings = _settings(data_dir=data_dir, database_url=database_url)
     with _database(settings) as dsn:
         if asyncio.run(damage_commands.check(dsn)):
             raise typer.Exit(1)
@@ -298,7 +298,7 @@ def repair(
     decision: Decision | None = (
         "drop_state" if drop_state else "accept_loss" if accept_loss else None
     )
-    with _database(load_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+    with _database(_settings(data_dir=data_dir, database_url=database_url)) as dsn:
         asyncio.run(damage_commands.repair(dsn, pipeline_id, decision))
 
 
@@ -317,7 +317,7 @@ def audit(
 ) -> None:
     """Print the audit log, oldest first: who changed what that is in no document."""
     started = since and since.replace(tzinfo=UTC)
-    with _database(load_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+    with _database(_settings(data_dir=data_dir, database_url=database_url)) as dsn:
         asyncio.run(audit_command.audit(dsn, team, started, as_json=as_json))
 
 
@@ -340,7 +340,7 @@ def fold(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Merge old updates of the log, of each user and minute; shows first what that saves."""
-    settings = load_settings(data_dir=data_dir, database_url=database_url)
+    settings = _settings(data_dir=data_dir, database_url=database_url)
     days = older_than or settings.fold_after_days or fold_command.DEFAULT_DAYS
     with _database(settings) as dsn:
         failed = asyncio.run(
@@ -353,8 +353,23 @@ def fold(
 @cli.command("database-url")
 def database_url_(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Print the DSN in use; for the embedded PostgreSQL, its socket."""
-    with _database(load_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+    with _database(_settings(data_dir=data_dir, database_url=database_url)) as dsn:
         typer.echo(dsn)
+
+
+def _settings(**given: object) -> Settings:
+    """Load the settings; root's data is where the account that runs PostgreSQL can get to."""
+    settings = load_settings(**given)
+    is_given = settings.database_url is not None or "data_dir" in settings.model_fields_set
+    if is_given or os.geteuid() != 0:
+        return settings
+    account = Account.default()
+    chosen = default_data_dir(settings.data_dir, account.uid, account.gid)
+    if chosen != settings.data_dir:
+        _print_message(f"pipeloom: {Path.cwd()} is in a closed folder; data is kept in {chosen}")
+    elif not settings.data_dir.exists() and (ROOT_DATA_DIR / "postgres").exists():
+        _print_message(f"pipeloom: other data is in {ROOT_DATA_DIR}; to use it, pass --data-dir")
+    return settings.model_copy(update={"data_dir": chosen})
 
 
 @contextmanager

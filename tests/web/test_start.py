@@ -16,6 +16,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.clients.javascript import ROOT
 from tests.server import PATIENCE
+from tests.temporary import open_directory
 from tests.web.built import build_page
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -59,13 +60,18 @@ async def link_of(process: Process) -> str:
 
 
 async def test_make_run_leads_to_two_windows_on_one_pipeline(
-    chromium: Browser, tmp_path: Path
+    chromium: Browser,
 ) -> None:
     build_page()
     readme = (ROOT / "README.md").read_text()
     command = re.search(r"^(make run) +# .* prints one link$", readme, re.MULTILINE)
     assert command is not None
-    async with running(command[1], tmp_path / "data") as process:
+    with open_directory() as folder:
+        await lead_to_two_windows(chromium, command[1], folder / "data")
+
+
+async def lead_to_two_windows(chromium: Browser, command: str, data_dir: Path) -> None:
+    async with running(command, data_dir) as process:
         link = await link_of(process)
         context = await chromium.new_context(viewport={"width": 1440, "height": 900})
         one, other = await context.new_page(), await context.new_page()

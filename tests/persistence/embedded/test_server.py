@@ -1,6 +1,7 @@
 import asyncio
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import IO
 import pytest
 from structlog.testing import capture_logs
 
+from persistence.embedded import binaries
 from persistence.embedded.server import EmbeddedPostgres
 from persistence.errors import StoreUnavailable
 from persistence.postgres.pool import connection
@@ -240,12 +242,57 @@ def test_an_ordinary_user_can_run_it(data_dir: Path) -> None:
     assert is_stopped(data_dir)
 
 
-async def test_a_private_directory_stays_unlisted(data_dir: Path) -> None:
+def test_others_may_pass_through_its_own_directory_and_see_nothing(data_dir: Path) -> None:
+    data_dir.mkdir(0o700)
+    with EmbeddedPostgres(data_dir) as postgres:
+        asyncio.run(write(postgres.dsn, 1))
+    assert data_dir.stat().st_mode & 0o006 == 0
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="as root PostgreSQL runs as another account")
+
+
+@as_root
+def test_folders_above_stay_closed_and_root_is_told_what_to_do(data_dir: Path) -> None:
     private = data_dir / "private"
     private.mkdir(parents=True)
     private.chmod(0o700)
-    with capture_logs() as logged, EmbeddedPostgres(private / "data") as postgres:
-        await write(postgres.dsn, 1)
-    assert private.stat().st_mode & 0o006 == 0
-    opened = [line["path"] for line in logged if line["event"] == "postgres.folder_opened"]
-    assert (str(private) in opened) == (os.geteuid() == 0)
+    with pytest.raises(StoreUnavailable) as refused:
+        EmbeddedPostgres(private / "data")
+    for part in (f"{private} is closed", "--data-dir", f"chmod o+x {private}", "another user"):
+        assert part in str(refused.value)
+    assert "It has data already" not in str(refused.value)
+    assert (private.stat().st_mode & 0o777, list(private.iterdir())) == (0o700, [])
+
+
+@as_root
+def test_data_in_a_folder_that_was_closed_since_is_named(data_dir: Path, new_cluster: Path) -> None:
+    private = data_dir / "private"
+    private.mkdir(parents=True)
+    subprocess.run(["cp", "-a", str(new_cluster), str(private / "data")], check=True)
+    private.chmod(0o700)
+    with pytest.raises(StoreUnavailable, match=f"mv -T {private / 'data'} /var/lib/pipeloom/data"):
+        EmbeddedPostgres(private / "data")
+    private.chmod(0o711)
+    EmbeddedPostgres(private / "data").close()
+
+
+@as_root
+def test_programs_in_a_closed_folder_are_copied(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, open_ = data_dir.with_name("closed"), data_dir.with_name("open")
+    installed = binaries._installed()
+    for folder in (installed, *binaries._libraries(installed)):
+        to = closed / folder.relative_to(binaries._site(installed))
+        shutil.copytree(folder, to, symlinks=True)
+    closed.chmod(0o700)
+    programs = closed / installed.relative_to(binaries._site(installed))
+    copied = binaries._copied.__wrapped__
+    monkeypatch.setattr(binaries, "_installed", lambda: programs)
+    monkeypatch.setattr(binaries, "_copied", lambda root: copied(root, open_))
+    for _ in range(2):
+        with EmbeddedPostgres(data_dir) as postgres:
+            asyncio.run(write(postgres.dsn, 1))
+    assert closed.stat().st_mode & 0o777 == 0o700
+    assert len(list(open_.iterdir())) == 1
