@@ -1,10 +1,10 @@
 // Opens the example in two windows and edits in both, and listens to events. Arguments: the browser's
-// program, the page's address, playwright-core. Prints what it saw as JSON.
+// program, the page's address, playwright-core, a switch of it. Prints what it saw as JSON.
 import { connect, createServer } from "node:net"
 
-const [program, page, playwright] = process.argv.slice(2)
+const [program, page, playwright, lean] = process.argv.slice(2)
 const { chromium } = (await import(playwright)).default
-const browser = await chromium.launch({ executablePath: program, args: ["--no-sandbox"] })
+const browser = await chromium.launch({ executablePath: program, args: ["--no-sandbox", lean] })
 const errors = []
 
 async function open() {

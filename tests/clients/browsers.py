@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin
 
-from tests.clients.browser import PLAYWRIGHT, browser
+from tests.clients.browser import LEAN, PLAYWRIGHT, browser
 from tests.clients.javascript import LIBRARY, ROOT, compiled, run
 from tests.clients.rooms import Page
 from tests.interop.stock import StockClient, driven
@@ -68,7 +68,7 @@ async def browsers(folder: Path) -> AsyncIterator[Browsers]:
     script = str(ROOT / "tests" / "clients" / "windows.mjs")
     playwright = (PLAYWRIGHT / "index.js").as_uri()
     with serving(site) as address:
-        async with driven(script, browser(), playwright) as driver:
+        async with driven(script, browser(), playwright, LEAN) as driver:
             try:
                 yield Browsers(driver, folder, f"{address}/index.html")
             finally:

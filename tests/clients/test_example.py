@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.clients.browser import PLAYWRIGHT, browser
+from tests.clients.browser import LEAN, PLAYWRIGHT, browser
 from tests.clients.browsers import MODULES, serving
 from tests.clients.javascript import LIBRARY, ROOT, npm, run
 from tests.interop.stock import node
@@ -86,7 +86,7 @@ async def test_two_windows_edit_one_pipeline(
         playwright = (PLAYWRIGHT / "index.js").as_uri()
         script = str(ROOT / "tests" / "clients" / "browser.mjs")
         page = f"{address}#{urlencode(given)}"
-        printed = await asyncio.to_thread(run, node(), script, program, page, playwright)
+        printed = await asyncio.to_thread(run, node(), script, program, page, playwright, LEAN)
     seen = json.loads(printed)
     assert seen["errors"] == []
     assert (seen["added"], seen["moved"]) == ("claude", True)

@@ -1,9 +1,9 @@
 // Browsers and their windows, which obey: each line in is {id, verb, args}, each line out {id, result}
-// or {id, error}. Arguments: the browser's program, playwright-core. Browsers end with this process.
+// or {id, error}. Arguments: the browser's program, playwright-core, a switch. Browsers end with this process.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
-const [program, playwright] = process.argv.slice(2);
+const [program, playwright, lean] = process.argv.slice(2);
 const { chromium } = (await import(playwright)).default;
 const browsers = new Map();
 const windows = new Map();
@@ -17,7 +17,7 @@ const FLAGS = [
   "--disable-dev-shm-usage", "--disable-extensions", "--disable-background-networking",
   "--disable-component-update", "--disable-background-timer-throttling",
   "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
-  "--password-store=basic",
+  "--password-store=basic", lean,
 ];
 
 // The address of DevTools is the first that the browser writes of it.

@@ -9,9 +9,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+from tests.clients.browser import LEAN
 from tests.clients.browser import browser as browser_program
 from tests.conftest import a_database
-from tests.server import OWNER, Address, Installation, Server
+from tests.server import OWNER, Address, Installation, Server, eventually
 from tests.web.built import build_page
 
 EDITOR: Final = "editor@demo.pipeloom"
@@ -60,7 +61,8 @@ async def web_server(web_installation: Installation) -> AsyncIterator[Server]:
 async def chromium() -> AsyncIterator[Browser]:
     """The browser that the machine has."""
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=browser_program())
+        program = browser_program()
+        started = await playwright.chromium.launch(executable_path=program, args=[LEAN])
         yield started
         await started.close()
 
@@ -86,15 +88,26 @@ async def new_pipeline(web_server: Server, web_installation: Installation) -> Ne
 
 ReadSteps = Callable[[str], Awaitable[dict[str, Any]]]
 
+BEHIND: Final = """
+    SELECT d.head_seq > c.seq FROM pipeline_documents AS d
+    JOIN projection_cursors AS c USING (pipeline_id) WHERE pipeline_id = $1
+"""
+"""Whether a log is ahead of the tables: what a page calls saved is in the log."""
+
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def read_steps(web_server: Server, web_installation: Installation) -> ReadSteps:
-    """Read the steps of a pipeline by their names, from its tables."""
+    """Read the steps of a pipeline by their names, from its tables once these have its log."""
 
     async def read(pipeline: str) -> dict[str, Any]:
+        async def is_projected() -> bool:
+            return not await sql.fetchval(BEHIND, pipeline)
+
+        async with web_installation.sql() as sql:
+            await eventually("tables that have the log", is_projected)
         headers = {"Authorization": f"Bearer {await web_installation.token()}"}
         async with httpx.AsyncClient(base_url=web_server.http("/api"), headers=headers) as http:
-            answer = await http.get(f"/pipelines/{pipeline}/steps")
+            answer = await http.get(f"/pipelines/{pipeline}/steps", params={"limit": 100})
             answer.raise_for_status()
             return {step["name"]: step for step in answer.json()["items"]}
 
@@ -205,7 +218,7 @@ async def _context(
     if profile is None:
         context = await chromium.new_context(**options)  # type: ignore[arg-type]
     else:
-        options |= {"executable_path": browser_program()}
+        options |= {"executable_path": browser_program(), "args": [LEAN]}
         start = chromium.browser_type.launch_persistent_context
         context = await start(profile, **options)  # type: ignore[arg-type]
     context.set_default_timeout(SLOW_MS)

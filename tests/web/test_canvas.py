@@ -4,18 +4,17 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import pytest
-import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
 from persistence.ports.directory import DEMO_VIEWER
 from tests.clients.rooms import Page as Client
 from tests.clients.rooms import a_page
 from tests.server import Installation, Server, eventually
-from tests.web.conftest import EDITOR, NewPipeline, OpenPage
+from tests.web.conftest import EDITOR, NewPipeline, OpenPage, ReadSteps
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -42,21 +41,6 @@ PLACES: Final = """() => Object.fromEntries(
     [...node.style.transform.match(/-?[\\d.]+/g).map(Number), node.offsetWidth, node.offsetHeight],
   ])
 )"""
-
-Rows = Callable[[str], Awaitable[dict[str, dict[str, Any]]]]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def rows(web_server: Server, web_installation: Installation) -> Rows:
-    """Read the steps of a pipeline as the tables have them, by name."""
-    headers = {"Authorization": f"Bearer {await web_installation.token()}"}
-
-    async def read(pipeline_id: str) -> dict[str, dict[str, Any]]:
-        async with httpx.AsyncClient(base_url=web_server.http("/api"), headers=headers) as http:
-            answer = await http.get(f"/pipelines/{pipeline_id}/steps", params={"limit": 100})
-            return {each["name"]: each for each in answer.json()["items"]}
-
-    return read
 
 
 def node(page: Page, name: str, type_: str = "step") -> Locator:
@@ -122,7 +106,7 @@ async def test_an_imported_pipeline_looks_as_people_think_of_it(
 
 
 async def test_types_are_dragged_into_lists_where_the_others_make_room(
-    open_page: OpenPage, new_pipeline: NewPipeline, rows: Rows
+    open_page: OpenPage, new_pipeline: NewPipeline, read_steps: ReadSteps
 ) -> None:
     id_ = await new_pipeline(DEMO)
     page = await opened(await open_page(f"/pipelines/{id_}"))
@@ -138,7 +122,7 @@ async def test_types_are_dragged_into_lists_where_the_others_make_room(
     await page.mouse.up()
     await expect(node(page, "gemini")).to_be_visible()
     await opened(page)
-    found = await rows(id_)
+    found = await read_steps(id_)
     assert found["gemini"]["slot"] == 'cases:"high"'
     assert found["gemini"]["position"] == {"x": 20, "y": 180}
     order = [found[name]["order_index"] for name in ("security_audit", "gemini", "threat_model")]
@@ -210,7 +194,7 @@ async def test_the_button_in_a_container_s_head_leaves_its_problems_in_sight(
 
 
 async def test_steps_are_dragged_out_of_containers_and_into_others(
-    open_page: OpenPage, new_pipeline: NewPipeline, rows: Rows
+    open_page: OpenPage, new_pipeline: NewPipeline, read_steps: ReadSteps
 ) -> None:
     id_ = await new_pipeline(THREE)
     page = await opened(await open_page(f"/pipelines/{id_}"))
@@ -229,7 +213,7 @@ async def test_steps_are_dragged_out_of_containers_and_into_others(
     await drag(page, node(page, "note"), aside)
     await page.mouse.up()
     await opened(page)
-    found = await rows(id_)
+    found = await read_steps(id_)
     assert found["note"]["parent_step_id"] is None
     assert found["note"]["position"]["x"] < (await places(page))["each"][0]
     assert (await places(page))["each"][3] == 136
@@ -241,14 +225,14 @@ async def test_steps_are_dragged_out_of_containers_and_into_others(
     await page.mouse.up()
     # The page may show what was saved before until it begins to save this.
     async with asyncio.timeout(10):
-        while (found := await rows(id_))["note"]["parent_step_id"] != found["each"]["id"]:
+        while (found := await read_steps(id_))["note"]["parent_step_id"] != found["each"]["id"]:
             await opened(page)
     assert found["note"]["position"] == {"x": 20, "y": 160}
     # Inside of its container it stays there, and the container grows with it.
     await drag(page, node(page, "note"), (box["x"] + 140, box["y"] + box["height"] + 10))
     await page.mouse.up()
     await opened(page)
-    found = await rows(id_)
+    found = await read_steps(id_)
     assert found["note"]["parent_step_id"] == found["each"]["id"]
     at = await places(page)
     assert at["each"][2] > 264
@@ -335,7 +319,7 @@ async def test_steps_are_tidied_and_aligned_as_one_edit_each(
 
 
 async def test_lists_are_filled_from_the_keyboard(
-    open_page: OpenPage, new_pipeline: NewPipeline, rows: Rows
+    open_page: OpenPage, new_pipeline: NewPipeline, read_steps: ReadSteps
 ) -> None:
     id_ = await new_pipeline("workflow: {name: Empty, steps: []}")
     page = await opened(await open_page(f"/pipelines/{id_}"))
@@ -356,7 +340,7 @@ async def test_lists_are_filled_from_the_keyboard(
     await page.keyboard.press("Enter")
     await expect(node(page, "gemini")).to_be_visible()
     await opened(page)
-    found = await rows(id_)
+    found = await read_steps(id_)
     assert found["gemini"]["slot"] == "cases:true"
     assert found["gemini"]["position"] == {"x": 20, "y": 80}
 
@@ -364,7 +348,7 @@ async def test_lists_are_filled_from_the_keyboard(
     await page.get_by_role("menuitem", name="Disable").click()
     # Its badge shows what is missing first.
     async with asyncio.timeout(10):
-        while (await rows(id_))["gemini"]["enabled"]:
+        while (await read_steps(id_))["gemini"]["enabled"]:
             await opened(page)
     await node(page, "gemini").click(button="right")
     await page.get_by_role("menuitem", name="Delete").click()
@@ -495,7 +479,7 @@ workflow:
 
 
 async def test_cases_stand_in_the_order_of_the_file_are_moved_and_the_default_stays_last(
-    open_page: OpenPage, new_pipeline: NewPipeline, rows: Rows
+    open_page: OpenPage, new_pipeline: NewPipeline, read_steps: ReadSteps
 ) -> None:
     id_ = await new_pipeline(CASES)
     page = await opened(await open_page(f"/pipelines/{id_}"))
@@ -508,7 +492,7 @@ async def test_cases_stand_in_the_order_of_the_file_are_moved_and_the_default_st
     await expect(other.locator("[data-lane]")).to_have_text(moved)
 
     async def columns() -> list[float]:
-        found = await rows(id_)
+        found = await read_steps(id_)
         return [found[name]["position"]["x"] for name in ("one", "three", "two", "more", "other")]
 
     # The page shows it before it is saved.
@@ -585,13 +569,13 @@ async def edit_elsewhere(other: Client, step_id: str, times: int) -> None:
 async def test_a_page_keeps_no_listener_and_no_node_of_edits(
     open_page: OpenPage,
     new_pipeline: NewPipeline,
-    rows: Rows,
+    read_steps: ReadSteps,
     web_server: Server,
     web_installation: Installation,
 ) -> None:
     pipeline, token = await new_pipeline(THREE), await web_installation.token(EDITOR)
     page = await opened(await open_page(f"/pipelines/{pipeline}"))
-    step_id = (await rows(pipeline))["sum"]["id"]
+    step_id = (await read_steps(pipeline))["sum"]["id"]
     count = await kept(page)
     async with a_page(web_server, pipeline, token) as other:
         await other.until(state="saved", isLoaded=True)
