@@ -32,10 +32,13 @@ WATCH: Final = """([state, prompt]) => {
         if (state.textContent === "Saved") window.calledSaved = prompt.textContent
     }
     const all = {subtree: true, childList: true, characterData: true}
-    new MutationObserver(look).observe(document, all)
+    new MutationObserver(() => requestAnimationFrame(look)).observe(document, all)
     look()
 }"""
-"""Note with each change what the prompt was when the page last said that all is saved."""
+"""Note with each change what the prompt was when the page last said that all is saved.
+
+It is looked at as it is painted: a letter stands in the prompt before the page has counted it.
+"""
 
 KEPT: Final = """pipeline => new Promise((resolve, reject) => {
     const opening = indexedDB.open(`pipeloom:${location.origin}:${pipeline}`)
