@@ -347,7 +347,6 @@ async def test_the_second_start_is_fast_and_has_the_data_of_the_first(
 
 
 @pytest.mark.parametrize("number", some([signal.SIGTERM, signal.SIGINT], few=1))
-@pytest.mark.timed
 async def test_a_drained_server_has_committed_what_it_received(
     installation: Installation, number: signal.Signals
 ) -> None:
