@@ -36,8 +36,12 @@ it("finds the steps of all lists, and neither tasks nor texts", () => {
 });
 
 it("takes a long line and a long text without going back over them", () => {
-  const began = performance.now();
-  placeIn(`${"a:".repeat(20_000)}\nname: x`, 3);
-  placeIn("- name: a\n  type: b\n".repeat(10_000), 150_000);
-  expect(performance.now() - began).toBeLessThan(500);
+  const times = [1, 2, 3].map(() => {
+    const began = performance.now();
+    placeIn(`${"a:".repeat(20_000)}\nname: x`, 3);
+    placeIn("- name: a\n  type: b\n".repeat(10_000), 150_000);
+    return performance.now() - began;
+  });
+  // The machine may do something else meanwhile, but not each time.
+  expect(Math.min(...times)).toBeLessThan(500);
 });
