@@ -289,15 +289,22 @@ def repair(
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Let the tables follow the document as it is.")
     ] = False,
+    rows_restored: Annotated[
+        bool, typer.Option("--rows-restored", help="Read the log anew: its rows are back.")
+    ] = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Show the damage of one pipeline and what can be done; with an option, do it."""
-    if drop_state and accept_loss:
-        raise typer.BadParameter("expected --drop-state or --accept-loss, got both")
-    decision: Decision | None = (
-        "drop_state" if drop_state else "accept_loss" if accept_loss else None
-    )
+    given: dict[Decision, bool] = {
+        "drop_state": drop_state,
+        "accept_loss": accept_loss,
+        "rows_restored": rows_restored,
+    }
+    chosen = [decision for decision, is_chosen in given.items() if is_chosen]
+    if len(chosen) > 1:
+        raise typer.BadParameter("expected one decision at most, got several")
+    decision = chosen[0] if chosen else None
     with _database(_settings(data_dir=data_dir, database_url=database_url)) as dsn:
         asyncio.run(damage_commands.repair(dsn, pipeline_id, decision))
 

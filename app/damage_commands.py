@@ -15,14 +15,15 @@ from persistence.postgres.log_repair import PostgresLogRepair
 from persistence.postgres.pool import COMMAND, open_pool
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.worker.log_check import Fault, faults_of
-from persistence.worker.log_repair import accept_loss, drop_state
+from persistence.worker.log_repair import accept_loss, drop_state, take_back
 
-Decision: TypeAlias = Literal["drop_state", "accept_loss"]
+Decision: TypeAlias = Literal["drop_state", "accept_loss", "rows_restored"]
 
 DECISIONS: Final[
     Mapping[Decision, tuple[Callable[[UpdateLog, LogRepair, UUID, datetime], Awaitable[None]], str]]
 ] = {
     "drop_state": (drop_state, "the stored state is forgotten: the log makes the document"),
+    "rows_restored": (take_back, "the log is whole again: servers and workers read it anew"),
     "accept_loss": (accept_loss, "the document is taken as it is: the tables follow it again"),
 }
 """What can be decided about a damaged document, and what is said when it is done."""

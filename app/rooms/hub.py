@@ -20,6 +20,7 @@ import structlog
 from app.bus.base import Bus
 from app.clock import Clock
 from app.telemetry import spans
+from app.telemetry.metrics import DAMAGED_LOADS
 from crdt.document.document import Document, random_client_id
 from crdt.editing.editor import Editor
 from crdt.errors import Draining, Overloaded, PipelineNotFound, PipeloomError
@@ -46,6 +47,9 @@ SETTLE_SECONDS = 5.0
 
 COMMIT_SECONDS = 10.0
 """How long an edit by the server waits to be stored."""
+
+SHOWN = 20
+"""Numbers of updates in one line of the log."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -226,7 +230,9 @@ class Hub:
         room = self._rooms.get(pipeline_id)
         if room is not None and not room.dropped:
             return room.read(reader)
-        return await load(self._log, pipeline_id, lambda stored: reader(_replay(stored)))
+        return await load(
+            self._log, pipeline_id, lambda stored: reader(_replay(pipeline_id, stored))
+        )
 
     def presence(self) -> dict[tuple[UUID, UUID], str]:
         """Return who is on this node and where: (pipeline, user) -> the latest presence, as JSON.
@@ -294,7 +300,11 @@ class Hub:
             loaded = await load(
                 self._log,
                 pipeline_id,
-                lambda stored: (_prepared(stored, self._new_client_id), stored.seq, stored.size),
+                lambda stored: (
+                    _prepared(pipeline_id, stored, self._new_client_id),
+                    stored.seq,
+                    stored.size,
+                ),
             )
             span.set_attributes({spans.SEQ: loaded[1], "pipeloom.bytes": loaded[2]})
             return loaded
@@ -415,8 +425,8 @@ def _tick(room: LiveRoom) -> None:
         _logger.exception("room.tick_failed", pipeline_id=room.pipeline_id, error=str(error))
 
 
-def _prepared(stored: StoredDocument, new_client_id: NewClientId) -> Document:
-    document, left_out = _replayed(stored, new_client_id)
+def _prepared(pipeline_id: UUID, stored: StoredDocument, new_client_id: NewClientId) -> Document:
+    document, left_out = _replayed(pipeline_id, stored, new_client_id)
     document.prepare(None if left_out else _whole(stored))
     return document
 
@@ -428,12 +438,21 @@ def _whole(stored: StoredDocument) -> bytes | None:
     return stored.tail[0].payload if len(stored.tail) == 1 else None
 
 
-def _replay(stored: StoredDocument, new_client_id: NewClientId = random_client_id) -> Document:
-    return _replayed(stored, new_client_id)[0]
+def _replay(pipeline_id: UUID, stored: StoredDocument) -> Document:
+    return _replayed(pipeline_id, stored, random_client_id)[0]
 
 
-def _replayed(stored: StoredDocument, new_client_id: NewClientId) -> tuple[Document, list[int]]:
+def _replayed(
+    pipeline_id: UUID, stored: StoredDocument, new_client_id: NewClientId
+) -> tuple[Document, list[int]]:
     document, left_out = replay(stored, new_client_id)
     if left_out:
-        _logger.warning("room.updates_left_out", seqs=left_out)
+        DAMAGED_LOADS.inc()
+        shown = left_out[:SHOWN]
+        _logger.warning(
+            "room.updates_left_out",
+            pipeline_id=str(pipeline_id),
+            seqs=shown,
+            more=len(left_out) - len(shown),
+        )
     return document, left_out

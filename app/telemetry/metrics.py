@@ -92,6 +92,11 @@ COMMITS_FAILED: Final = Counter(
     "Attempts to store edits that PostgreSQL could not take; the edits wait for the next one.",
     registry=REGISTRY,
 )
+DAMAGED_LOADS: Final = Counter(
+    "pipeloom_damaged_loads",
+    "Documents loaded although updates of theirs are missing in the log or cannot be decoded.",
+    registry=REGISTRY,
+)
 COMMITS_FAILING_SECONDS: Final = Gauge(
     "pipeloom_commits_failing_seconds",
     "For how long no edit could be stored; 0 while edits are stored.",

@@ -87,7 +87,8 @@ def _covered(pipeline_id: UUID, seqs: Sequence[int], state_seq: int) -> Fault:
 
 def _lost(pipeline_id: UUID, seqs: Sequence[int]) -> Fault:
     remedy = (
-        "bring these rows back from a backup, or restore a version, then "
+        f"bring these rows back from a backup, then `pipeloom repair {pipeline_id} "
+        "--rows-restored`; or restore a version, then "
         f"`pipeloom repair {pipeline_id} --accept-loss`"
     )
     return Fault(pipeline_id, "updates_lost", f"{_named(seqs)} missing or unreadable", remedy)

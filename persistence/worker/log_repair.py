@@ -8,14 +8,23 @@ from typing import Final
 from uuid import UUID
 
 from crdt.validation.diagnostics import Code
+from persistence.errors import StoreError
 from persistence.ports.directory import SYSTEM
 from persistence.ports.log_repair import LogRepair
 from persistence.ports.update_log import NewUpdate, StoredDocument, UpdateLog
 
+from .log_check import Damage, faults_of
 from .replay import load, replay
+
+HARMFUL: Final[frozenset[Damage]] = frozenset({"updates_lost", "state_unusable", "state_differs"})
+"""Damage at which the document is not what its log made."""
 
 NOTHING: Final = b"\x00\x00"
 """An update without structs and deletions (Yjs, update format V1)."""
+
+
+class StillDamaged(StoreError):
+    """A document of which somebody said that it is whole again is not."""
 
 
 async def drop_state(log: UpdateLog, repair: LogRepair, pipeline_id: UUID, now: datetime) -> None:
@@ -31,6 +40,17 @@ async def accept_loss(log: UpdateLog, repair: LogRepair, pipeline_id: UUID, now:
     """
     state, waiting, seq = await load(log, pipeline_id, _encoded)
     await log.store_state(pipeline_id, seq, state, waiting)
+    await repair.forget_damage(pipeline_id, Code.UNDECODABLE_UPDATE.value)
+    await _announce(log, pipeline_id, now)
+
+
+async def take_back(log: UpdateLog, repair: LogRepair, pipeline_id: UUID, now: datetime) -> None:
+    """Have the document read anew everywhere, since its rows are back from a backup.
+
+    Raises StillDamaged, PipelineNotFound, StoreUnavailable.
+    """
+    if lost := [each for each in await faults_of(log, pipeline_id) if each.damage in HARMFUL]:
+        raise StillDamaged(f"nothing was done, there is still damage: {lost[0].detail}")
     await repair.forget_damage(pipeline_id, Code.UNDECODABLE_UPDATE.value)
     await _announce(log, pipeline_id, now)
 

@@ -284,6 +284,8 @@ async def test_damage_is_found_shown_and_accepted(demo: Installation) -> None:
     assert line.startswith(f"{pipeline_id}: updates_lost: update")
     assert f"pipeloom repair {pipeline_id} --accept-loss" in line
     assert line.endswith(await demo.result("repair", pipeline_id))
+    still = await demo.run("repair", pipeline_id, "--rows-restored")
+    assert (still.code, "there is still damage: update" in still.err) == (1, True)
     assert (await demo.run("check")).code == 1
     await demo.result("repair", pipeline_id, "--accept-loss")
     assert "updates_covered" in (await demo.run("check")).out

@@ -11,6 +11,7 @@ import app.rooms.hub
 from app.bus.memory import MemoryBus
 from app.rooms.hub import Hub
 from app.rooms.live_room import LiveRoom
+from app.telemetry.metrics import DAMAGED_LOADS
 from crdt.document.document import Document
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 from crdt.protocol.messages import Refused, Scope, SyncStep1, SyncStep2, Update
@@ -209,9 +210,13 @@ async def test_there_is_no_room_of_a_pipeline_that_is_not_there(node: Node) -> N
 
 async def test_updates_that_cannot_be_replayed_are_left_out_and_named(node: Node) -> None:
     await node.store.append([NewUpdate(PIPELINE, None, b"no update", NOON)])
+    before = DAMAGED_LOADS._value.get()
     with capture_logs() as logs:
         assert await node.content() == {"name": "Loom"}
-    assert [(entry["event"], entry["seqs"]) for entry in logs] == [("room.updates_left_out", [2])]
+    assert [(entry["event"], entry["pipeline_id"], entry["seqs"]) for entry in logs] == [
+        ("room.updates_left_out", str(PIPELINE), [2])
+    ]
+    assert DAMAGED_LOADS._value.get() == before + 1
 
 
 async def damaged(node: Node, replica: Replica) -> bytes:

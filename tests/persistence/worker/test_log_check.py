@@ -1,7 +1,9 @@
 """Damage is found in logs and states, named with its remedy, and accepted when somebody says so."""
 
+import pytest
+
 from persistence.worker.log_check import Damage, faults_of
-from persistence.worker.log_repair import accept_loss, drop_state
+from persistence.worker.log_repair import StillDamaged, accept_loss, drop_state, take_back
 from tests.persistence.worker.test_worker import NOON, A, B, Editor, Store, a_worker, drain
 
 
@@ -85,3 +87,18 @@ async def test_documents_are_listed_page_by_page() -> None:
     ids = [(await store.new_pipeline(number)).pipeline_id for number in (3, 1, 2)]
     first = await store.document_ids(None, 2)
     assert [*first, *await store.document_ids(first[-1], 2)] == sorted(ids)
+
+
+async def test_a_log_whose_rows_are_back_is_taken_for_whole_and_no_other() -> None:
+    store = Store()
+    editor, added = await a_log(store)
+    store.rot(editor, added)
+    worker = a_worker(store)
+    await drain(worker)
+    with pytest.raises(StillDamaged, match="update 2 missing or unreadable"):
+        await take_back(store, store, editor.pipeline_id, NOON)
+    assert ("undecodable_update", "pipeline") in store.rows(editor).diagnostics
+    store.bring_back(editor, added)
+    await take_back(store, store, editor.pipeline_id, NOON)
+    await drain(worker)
+    assert store.rows(editor) == editor.wanted()
