@@ -36,7 +36,7 @@ from persistence.postgres.migrations import migrate as migrate_database
 from persistence.postgres.pool import COMMAND, Pool, open_pool
 from persistence.postgres.update_log import PostgresUpdateLog
 
-from . import audit_command, damage_commands, fold_command
+from . import audit_command, damage_commands, fold_command, undelete_command
 from .damage_commands import Decision
 from .settings import Settings, SettingsError, deprecations, load_settings
 from .worker_main import kept, pauses, project_now, work
@@ -355,6 +355,23 @@ def fold(
         )
     if failed:
         raise typer.Exit(1)
+
+
+@cli.command()
+def undelete(
+    what: Annotated[
+        str | None,
+        typer.Argument(help="organization/team, or an id; without it, what there is is listed."),
+    ] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Bring back a deleted team or pipeline that is kept; or list those that are."""
+    with _database(load_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+        if what is None:
+            asyncio.run(undelete_command.list_deleted(dsn))
+        else:
+            asyncio.run(undelete_command.undelete(dsn, what))
 
 
 @cli.command("database-url")

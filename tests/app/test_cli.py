@@ -309,6 +309,37 @@ async def test_the_audit_log_is_printed(demo: Installation, tmp_path: Path) -> N
     assert_explained(await demo.run("audit", "--team", "demo/none"), "demo/none")
 
 
+async def test_a_deleted_team_or_pipeline_is_listed_and_brought_back(demo: Installation) -> None:
+    pipeline_id = await demo.demo_pipeline()
+    assert await demo.result("undelete") == ""
+    async with demo.sql() as sql:
+        await sql.execute("UPDATE pipelines SET deleted_at = now()")
+    (line,) = (await demo.result("undelete")).splitlines()
+    assert f" pipeline {pipeline_id} demo/demo - " in line
+    await demo.result("undelete", pipeline_id)
+    async with demo.sql() as sql:
+        await sql.execute(
+            "UPDATE teams SET deleted_at = now(), deleted_by = (SELECT id FROM users "
+            "WHERE email = $1)",
+            OWNER,
+        )
+    (line,) = (await demo.result("undelete")).splitlines()
+    assert line.endswith(f" demo/demo {OWNER} Demo")
+    assert_explained(await demo.run("undelete", pipeline_id), pipeline_id, "pipeloom undelete")
+    async with demo.sql() as sql:
+        await sql.execute(
+            "INSERT INTO teams (organization_id, name, slug) "
+            "SELECT organization_id, 'New', 'demo' FROM teams"
+        )
+        assert_explained(await demo.run("undelete", "demo/demo"), "another slug first")
+        await sql.execute("DELETE FROM teams WHERE name = 'New'")
+    outcome = await demo.run("undelete", "demo/demo")
+    assert (outcome.code, outcome.out) == (0, "")
+    assert await demo.result("undelete") == ""
+    newest = (await demo.result("audit")).splitlines()[-1]
+    assert "command - team.restored demo/demo" in newest
+
+
 async def test_exporting_what_is_not_there_is_explained(demo: Installation) -> None:
     assert_explained(await demo.run("export", str(UUID(int=404))), "pipeline")
 
