@@ -474,6 +474,18 @@ AS $$
     WHERE m.team_id = ANY (my_team_ids())
 $$;
 
+-- Whether somebody is in a team that the user owns, of the same organization as this one.
+CREATE FUNCTION is_my_colleague(team uuid, person uuid) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT FROM teams AS here
+        JOIN teams AS there ON there.organization_id = here.organization_id
+        JOIN team_members AS m ON m.team_id = there.id
+        WHERE here.id = team AND m.user_id = person AND there.id = ANY (my_team_ids('owner'))
+    )
+$$;
+
 -- To be called before deleting pipelines: waits for the workers at them, which lock in this order
 -- too. Deleting straight away may end in a deadlock, which PostgreSQL resolves by refusing one.
 CREATE FUNCTION lock_projections(pipeline_ids uuid[]) RETURNS void
@@ -735,11 +747,14 @@ USING (id = ANY ((SELECT my_team_ids('owner'))::uuid[]));
 CREATE POLICY team_members_select ON team_members FOR SELECT TO pipeloom_api
 USING (team_id = ANY ((SELECT my_team_ids())::uuid[]));
 
--- Admins neither make owners nor touch them.
+-- Admins neither make owners nor touch them. Only colleagues are added; everybody else is invited.
 CREATE POLICY team_members_insert ON team_members FOR INSERT TO pipeloom_api
 WITH CHECK (
-    team_id = ANY ((SELECT my_team_ids('owner'))::uuid[])
-    OR role <> 'owner' AND team_id = ANY ((SELECT my_team_ids('admin'))::uuid[])
+    (
+        team_id = ANY ((SELECT my_team_ids('owner'))::uuid[])
+        OR role <> 'owner' AND team_id = ANY ((SELECT my_team_ids('admin'))::uuid[])
+    )
+    AND is_my_colleague(team_id, user_id)
 );
 
 CREATE POLICY team_members_update ON team_members FOR UPDATE TO pipeloom_api
@@ -873,11 +888,11 @@ GRANT SELECT,
 ON comments TO pipeloom_api;
 
 REVOKE ALL
-ON FUNCTION my_team_ids, my_organization_ids, my_fellow_ids, lock_projections,
+ON FUNCTION my_team_ids, my_organization_ids, my_fellow_ids, is_my_colleague, lock_projections,
     create_organization, create_team, count_template_use
 FROM PUBLIC;
 GRANT EXECUTE
-ON FUNCTION my_team_ids, my_organization_ids, my_fellow_ids, lock_projections,
+ON FUNCTION my_team_ids, my_organization_ids, my_fellow_ids, is_my_colleague, lock_projections,
     create_organization, create_team, count_template_use
 TO pipeloom_api;
 

@@ -72,14 +72,43 @@ ACTIONS: Final[dict[str, tuple[str, set[str]]]] = {
     "rename the team": ("UPDATE teams SET name = 'X', settings = '{{}}' WHERE id = {team}", ADMINS),
     "move the team": ("UPDATE teams SET organization_id = organization_id", NOBODY),
     "delete the team": ("DELETE FROM teams WHERE id = {team}", OWNER),
-    "add a member": (
-        "INSERT INTO team_members (team_id, user_id, role) VALUES ({team}, {stranger}, 'admin')",
+    "add a stranger": (
+        "INSERT INTO team_members (team_id, user_id, role) VALUES ({team}, {stranger}, 'viewer')",
+        NOBODY,
+    ),
+    "invite somebody": (
+        (
+            "SELECT FROM invite({team}, 'a@example.org', NULL, 'admin', '1 day') AS id "
+            "WHERE id IS NOT NULL"
+        ),
         ADMINS,
     ),
-    "add an owner": (
-        "INSERT INTO team_members (team_id, user_id, role) VALUES ({team}, {stranger}, 'owner')",
+    "invite an owner": (
+        "SELECT FROM invite({team}, NULL, {stranger}, 'owner', '1 day') AS id WHERE id IS NOT NULL",
         OWNER,
     ),
+    "invite past the function": (
+        (
+            "INSERT INTO invitations (team_id, email, role, invited_by, expires_at) "
+            "VALUES ({team}, 'a@example.org', 'viewer', {me}, now())"
+        ),
+        NOBODY,
+    ),
+    "withdraw an invitation": (
+        (
+            "SELECT FROM invitations AS i, withdraw_invitation(i.id) AS done "
+            "WHERE i.team_id = {team} AND done IS NOT NULL"
+        ),
+        ADMINS,
+    ),
+    "accept an invitation of somebody else": (
+        (
+            "SELECT FROM invitations AS i, accept_invitation(i.id) AS done "
+            "WHERE i.team_id = {team} AND done IS NOT NULL"
+        ),
+        NOBODY,
+    ),
+    "see who declined": ("SELECT declined_at FROM invitations", NOBODY),
     "change a member's role": (
         "UPDATE team_members SET role = 'admin' WHERE team_id = {team} AND user_id = {mate}",
         ADMINS,
@@ -247,3 +276,26 @@ async def test_who_may(pool: Pool, cast: Names, role: str) -> None:
     names = cast | {"me": cast[role]}
     found = {action: await may(pool, names, said) for action, (said, _) in ACTIONS.items()}
     assert found == {action: role in allowed for action, (_, allowed) in ACTIONS.items()}
+
+
+A_SISTER = """
+    INSERT INTO teams (id, organization_id, name, slug)
+    VALUES ({sister}, {organization}, 'Sister', 'sister');
+    INSERT INTO team_members (team_id, user_id, role)
+    VALUES ({sister}, {me}, '{role}'), ({sister}, {stranger}, 'viewer');
+"""
+
+
+@pytest.mark.parametrize("elsewhere", ["owner", "admin"])
+@pytest.mark.parametrize("given", ["owner", "viewer"])
+@pytest.mark.parametrize("role", ["owner", "admin", "member"])
+async def test_who_may_add_a_colleague(
+    pool: Pool, cast: Names, role: str, given: str, elsewhere: str
+) -> None:
+    """Who owns another team of the organization may add its people, in the roles that they give."""
+    names = cast | {"me": cast[role], "sister": uuid4()}
+    await pool._driver.execute(say(A_SISTER.replace("{role}", elsewhere), names))
+    wanted = f"VALUES ({{team}}, {{stranger}}, '{given}')"
+    added = f"INSERT INTO team_members (team_id, user_id, role) {wanted}"
+    allowed = role == "owner" or (role == "admin" and given == "viewer")
+    assert await may(pool, names, added) == (allowed and elsewhere == "owner")
