@@ -48,6 +48,7 @@ class Play:
         self.pipelines = [an_id(100 + number) for number in range(ROOMS)]
         self.clients: dict[Client, UUID] = {}
         self.links: list[Link] = []
+        self.folded = 0
 
     async def prepare(self) -> None:
         """Create the pipelines and the people."""
@@ -94,6 +95,8 @@ class Play:
             await self.project()
         elif chance < 0.075:
             await self.audit()
+        elif chance < 0.085:
+            await self.fold()
 
     async def crash(self) -> None:
         """Let the server die with all it has not committed."""
@@ -110,6 +113,13 @@ class Play:
             if cursor:
                 document = await self.server.replayed(pipeline_id, cursor)
                 assert rows == valid_rows(document), f"the rows are not those of update {cursor}"
+
+    async def fold(self) -> None:
+        """Let the worker merge old updates, while some are away and others a little behind."""
+        for pipeline_id in self.pipelines:
+            if saved := await self.server.fold(pipeline_id):
+                self.folded += saved
+                self.script.append(f"fold {saved} rows")
 
     async def audit(self) -> None:
         """When nothing waits to be committed, every open room must hold what the log holds."""
