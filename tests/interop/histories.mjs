@@ -3,6 +3,7 @@
 //
 //   {"history": 7}           -> {"updates": [base64], "content": …}
 //   {"v2": 7}                -> {"updates": [base64]}, the same updates in format V2
+//   {"state": [base64]}      -> {"update": base64}, all that a fresh document has that gets these
 //   {"content": [base64]}    -> {"content": …, "isWhole": …} of a fresh document that gets these
 import { createInterface } from 'node:readline'
 import * as Y from 'yjs'
@@ -199,7 +200,7 @@ function sorted (value) {
 const encoded = (update) => Buffer.from(update).toString('base64')
 const decoded = (text) => new Uint8Array(Buffer.from(text, 'base64'))
 
-function answer ({ history, v2, content }) {
+function answer ({ history, v2, content, state }) {
   if (v2 !== undefined) {
     return { updates: new History(v2).updates.map((each) => encoded(Y.convertUpdateFormatV1ToV2(each))) }
   }
@@ -209,7 +210,8 @@ function answer ({ history, v2, content }) {
     return { updates, content: made.outcome() }
   }
   const doc = new Y.Doc()
-  for (const update of content) Y.applyUpdate(doc, decoded(update))
+  for (const update of content ?? state) Y.applyUpdate(doc, decoded(update))
+  if (state !== undefined) return { update: encoded(Y.encodeStateAsUpdate(doc)) }
   return { content: contentOf(doc), isWhole: !doc.store.pendingStructs && !doc.store.pendingDs }
 }
 

@@ -42,6 +42,11 @@ class Yjs:
         assert answer["isWhole"], "expected nothing to wait in the Yjs document"
         return answer["content"]
 
+    def state(self, updates: list[bytes]) -> bytes:
+        """What a fresh document that gets these updates has, as it answers whoever has nothing."""
+        answer = self._ask({"state": [b64encode(each).decode() for each in updates]})
+        return b64decode(answer["update"])
+
     def _ask(self, question: dict[str, object]) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -109,3 +114,30 @@ def test_whoever_joins_while_something_waits_agrees_in_the_end(yjs: Yjs) -> None
             document.apply(each)
         handed_over = [document.encode(), *document.waiting()]
         assert yjs.content([*handed_over, *order[moment:]]) == content, f"seed {seed}"
+
+
+def damaged(updates: list[bytes]) -> Document:
+    """A document with a stand-in for what these updates lack."""
+    document = Document()
+    for each in updates:
+        document.apply(each)
+    document.stand_in_for_lost()
+    return document
+
+
+def test_a_stand_in_for_lost_updates_is_the_same_for_all_and_destroys_nothing(yjs: Yjs) -> None:
+    for seed in SEEDS:
+        updates, content = yjs.history(seed)
+        random = Random(seed)
+        kept = [each for each in updates if random.random() < 0.8]
+        document = damaged(kept)
+        sent = [document.encode(), *document.waiting()]
+        shuffled = damaged(random.sample(kept, len(kept)))
+        assert yjs.content([shuffled.encode()]) == yjs.content(sent[:1]), f"seed {seed}"
+        returned = yjs.state(sent)
+        assert not document.is_mended_by(returned), f"seed {seed}"
+        # A page that has everything is sent the stand-in, and what another one makes of it.
+        assert yjs.content([*updates, *sent, returned]) == content, f"seed {seed}"
+        # What that one sends back is logged, and then the lost rows are back.
+        logged = document.without_stand_in(returned)
+        assert yjs.content([*kept, logged, *updates]) == content, f"seed {seed}"
