@@ -79,7 +79,7 @@ ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 SWEEP_TICKS = 15
 """Ticks between two looks for connections whose clients read nothing."""
 
-COMPUTING = ("app.api.resources.steps", "app.api.resources.yaml", "app.services.versions")
+COMPUTING = ("app.api.resources.steps", "app.api.resources.yaml", "app.api.resources.versions")
 """The modules whose functions compute for long, and all that they need."""
 
 FOLLOW_SECONDS = 0.5

@@ -560,10 +560,11 @@ ORDER BY version_number DESC
 LIMIT $3
 
 -- version_of_pipeline --
--- One version with its content as rows.
+-- One version with its content as rows, which are texts: they are passed on as they are.
 SELECT
     id, version_number, seq, name, change_summary, created_by, created_at,
-    pipeline_snapshot AS pipeline, steps_snapshot AS steps, connections_snapshot AS connections
+    pipeline_snapshot::text AS pipeline, steps_snapshot::text AS steps,
+    connections_snapshot::text AS connections
 FROM pipeline_versions
 WHERE pipeline_id = $1 AND version_number = $2
 

@@ -42,7 +42,7 @@ RETRY_SECONDS: Final = 2.0
 FINISHING_SECONDS: Final = 11.0
 """How long a worker may take to finish; after a signal, the server waits less than that."""
 
-NICENESS: Final = 5
+NICENESS: Final = 3
 """How much a worker leaves the processor to the server beside it, whose edits others wait for."""
 
 IGNORED_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)

@@ -5,11 +5,12 @@ is an edit like any other: everybody in the room sees it, and it can be undone b
 version that is saved before it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from app.rooms.hub import Hub
@@ -28,6 +29,8 @@ from persistence.ports.versions import Version, VersionInfo, Versions
 from persistence.worker.mended_load import load_mended
 from persistence.worker.replay import Compute, compute, load, replay
 from persistence.worker.version_snapshot import VersionMetadata, unsaved_version, version_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +99,24 @@ class Versioning:
             raise _unknown(number)
         return version
 
-    async def difference(self, pipeline_id: UUID, one: int, other: int | None) -> Difference:
-        """Return what changed from one version to another; None is what the pipeline is now.
+    async def difference(
+        self,
+        pipeline_id: UUID,
+        one: int,
+        other: int | None,
+        show: Callable[[Difference], T],
+    ) -> T:
+        """Show what changed from one version to another; None is what the pipeline is now.
 
+        `show` runs where the two are compared, since it may take as long; it must be picklable.
         Raises UnknownEntry, PipelineNotFound.
         """
         before = await self._state(pipeline_id, one)
         if other is None:
-            found = partial(_difference_from, before)
+            found = partial(_difference_from, before, show)
             return await load(self._log, pipeline_id, found, compute=self._compute)
         after = await self._state(pipeline_id, other)
-        return await self._compute(_difference, before, after)
+        return await self._compute(_difference, before, after, show)
 
     async def restore(
         self,
@@ -228,10 +238,10 @@ class _ReplacedState:
         return saved.is_mended
 
 
-def _difference_from(state: bytes, stored: StoredDocument) -> Difference:
+def _difference_from(state: bytes, show: Callable[[Difference], T], stored: StoredDocument) -> T:
     document, _ = replay(stored)
-    return difference(pipeline_of(state), read_pipeline(PipelineReader(document)))
+    return show(difference(pipeline_of(state), read_pipeline(PipelineReader(document))))
 
 
-def _difference(one: bytes, other: bytes) -> Difference:
-    return difference(pipeline_of(one), pipeline_of(other))
+def _difference(one: bytes, other: bytes, show: Callable[[Difference], T]) -> T:
+    return show(difference(pipeline_of(one), pipeline_of(other)))

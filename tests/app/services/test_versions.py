@@ -10,7 +10,7 @@ import pytest
 from app.services.versions import Versioning
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader, seed
-from crdt.editing.differences import Change
+from crdt.editing.differences import Change, Difference
 from crdt.editing.editor import Editor
 from crdt.editing.snapshots import pipeline_of
 from crdt.editing.verbs import delete_step, patch_step, put_step
@@ -251,11 +251,16 @@ async def test_coming_back_to_what_there_is_changes_nothing(setup: VersioningSet
     assert await setup.node.store.since(PIPELINE, 1) == []
 
 
+def as_it_is(found: Difference) -> Difference:
+    return found
+
+
 async def test_versions_are_compared_with_each_other_and_with_now(setup: VersioningSetup) -> None:
     first = await setup.save()
     await setup.node.hub.edit(PIPELINE, USER, spoil)
-    now = await setup.versioning.difference(PIPELINE, first, None)
-    assert await setup.versioning.difference(PIPELINE, first, await setup.save()) == now
+    now = await setup.versioning.difference(PIPELINE, first, None, as_it_is)
+    saved = await setup.save()
+    assert await setup.versioning.difference(PIPELINE, first, saved, as_it_is) == now
     assert [(entry.id, entry.kind) for entry in now.steps] == [
         (B, "changed"),
         (key(3), "added"),

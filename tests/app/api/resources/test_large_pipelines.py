@@ -55,6 +55,9 @@ async def test_a_large_file_is_imported_put_restored_forked_and_exported(
     assert exported.text.count("say bye") == 11
     diff = (await user.get(f"{path}/versions/diff?from={version}")).json()
     assert len(diff["steps"]) == 12
+    whole = (await user.get(f"{path}/versions/{version}")).json()
+    assert {each["id"] for each in whole["steps"]} == set(ids.values())
+    assert (whole["version_number"], whole["pipeline"]["name"]) == (version, "large")
     restored = await user.post(f"{path}/versions/{version}/restore")
     assert restored.status_code == 200
     forked = await user.post(f"{path}/fork", {"name": "fork"})
@@ -62,9 +65,14 @@ async def test_a_large_file_is_imported_put_restored_forked_and_exported(
     assert copy.text.count("say hello") == 12
     after = {each["name"]: each["id"] for each in await all_items(user, f"{path}/steps", 50)}
     assert after == ids
-    assert {"content_of", "seed_of_packed", "_edit_copy", "seed_of_copy", "_tagged_text"} <= set(
-        computed
-    )
+    assert {
+        "content_of",
+        "seed_of_packed",
+        "_edit_copy",
+        "seed_of_copy",
+        "_tagged_text",
+        "_difference_from",
+    } <= set(computed)
 
 
 async def test_a_file_that_the_pipeline_holds_already_is_put_without_computing(
