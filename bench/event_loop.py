@@ -5,30 +5,47 @@ that takes is the time for which the event loop did something else. Meanwhile ot
 a large pipeline: the first visit loads it (and its first edit starts the worker cold), then several
 join together, then they edit, and one pastes.
 
-    python -m bench.event_loop [--steps 10000] [--clients 5] [--no-worker]
+After that each operation on a large pipeline is run twice (`bench/operations.py`), while a
+bystander in another room edits and waits for acknowledgements (`bench/bystander.py`). Nobody else
+should wait longer than 50 ms, and 100 ms while a large pipeline is loaded.
+
+    python -m bench.event_loop [--steps 10000] [--clients 5] [--no-worker] [--only PART]
 """
 
 import argparse
 import asyncio
 import multiprocessing
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from uuid import UUID
 
 from crdt.document.document import Document
 from crdt.document.schema import seed
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.protocol.messages import AwarenessUpdate, Update
 
+from . import operations
+from .bystander import WAITS, Waits, bystander
 from .clients import Client, Room, connected, joined, send_evenly
 from .figures import SPREAD, Spread, table
-from .installation import installed
+from .installation import WATCHED, Installation, installed
 from .machine import describe
 from .pipelines import OTHER_SEED, Author, mark, pipeline
 
 CURSORS_PER_SECOND = 200
 QUIET_SECONDS, VISIT_SECONDS, EDITING_SECONDS, SETTLE_SECONDS = 2.0, 0.5, 5.0, 8.0
 EDITS_PER_SECOND, PASTED_STEPS = 100, 1_000
+
+UNLOAD_SECONDS, COLD_SECONDS = 1.0, 6.0
+"""After which the server of the operations unloads a room, and is sure to have done so."""
+
+AFTER_SECONDS = 4.0
+"""How long the bystander is watched after an operation: the worker is busy with it meanwhile."""
 
 
 class Probe:
@@ -162,16 +179,85 @@ def paste(url: str, _count: int) -> None:
     asyncio.run(one())
 
 
+async def measure_operations(steps: int, options: Sequence[str]) -> str:
+    """Return the table of what each operation on a large pipeline costs somebody elsewhere."""
+    spawn = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as directory:
+        loop_file = Path(directory) / "loop"
+        settings = {
+            "PIPELOOM_UNLOAD_AFTER": str(UNLOAD_SECONDS),
+            "PIPELOOM_BENCH_LOOP": str(loop_file),
+        }
+        async with (
+            installed(1, options=options, settings=settings, serve=WATCHED) as (server, [small]),
+            bystander(server, small, loop_file) as waits,
+        ):
+            with ProcessPoolExecutor(1, mp_context=spawn) as others:
+                await _in(others, idle, "", 0)
+                rows = await _Operations(server, others, waits, steps).rows()
+    return table((f"operation, {steps} steps", "turn", "seconds", *WAITS), rows)
+
+
+class _Operations:
+    """Runs each operation twice, and notes what the bystander waited."""
+
+    def __init__(
+        self, server: Installation, others: ProcessPoolExecutor, waits: Waits, steps: int
+    ) -> None:
+        self._server, self._others, self._waits = server, others, waits
+        self._target = operations.Target(server.address, server.token, steps)
+        self._rows: list[Sequence[str]] = []
+
+    async def rows(self) -> list[Sequence[str]]:
+        """Run all of them."""
+        self._waits.take()
+        await asyncio.sleep(2 * AFTER_SECONDS)
+        self._note("nothing happens", 0, 0.0)
+        made = await self._twice("import", operations.create)
+        self._target = replace(self._target, pipeline_id=str(made))
+        room = self._server.room(UUID(str(made)))
+        async with joined(Room(room), 1):
+            await asyncio.sleep(AFTER_SECONDS)
+            for name, operation in operations.WARM.items():
+                await self._twice(name, operation)
+        for name, operation in operations.COLD.items():
+            await self._twice(name, operation, COLD_SECONDS)
+        return self._rows
+
+    async def _twice(
+        self, name: str, operation: operations.Operation, before: float = 0.0
+    ) -> object:
+        value: object = None
+        for turn in (1, 2):
+            await asyncio.sleep(before)
+            self._waits.take()
+            loop = asyncio.get_running_loop()
+            run = partial(operations.run, operation, self._target, turn)
+            seconds, value = await loop.run_in_executor(self._others, run)
+            await asyncio.sleep(AFTER_SECONDS)
+            self._note(name, turn, seconds)
+        return value
+
+    def _note(self, name: str, turn: int, seconds: float) -> None:
+        row = (name, str(turn or ""), f"{seconds:.1f}", *self._waits.take())
+        self._rows.append(row)
+        print(" | ".join(row), flush=True)
+
+
 def main() -> None:
     """Measure with one large pipeline."""
     parser = argparse.ArgumentParser(prog="bench.event_loop")
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--clients", type=int, default=5)
     parser.add_argument("--no-worker", action="store_true", help="leave the worker out")
+    parser.add_argument("--only", choices=("visits", "operations"))
     given = parser.parse_args()
     print(describe())
     options = ["--no-worker"] if given.no_worker else []
-    print(asyncio.run(measure(given.steps, given.clients, options)))
+    if given.only != "operations":
+        print(asyncio.run(measure(given.steps, given.clients, options)))
+    if given.only != "visits":
+        print(asyncio.run(measure_operations(given.steps, options)))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +28,7 @@ from .machine import cpu_seconds, family, resident_bytes
 from .pipelines import pipeline
 
 SERVE = (sys.executable, "-m", "app", "serve", "--port=0")
+WATCHED = (sys.executable, "-m", "bench.watched_server", "serve", "--port=0")
 REPOSITORY = Path(__file__).parent.parent
 READY = re.compile(rb"ready at http://(\S+?)/")
 START_SECONDS, STOP_SECONDS = 60.0, 15.0
@@ -64,16 +65,23 @@ class Installation:
 
 @asynccontextmanager
 async def installed(
-    *sizes: int, options: Sequence[str] = ()
+    *sizes: int,
+    options: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
+    serve: Sequence[str] = SERVE,
 ) -> AsyncIterator[tuple[Installation, list[UUID]]]:
-    """A fresh installation with a pipeline of each size; nothing is left of it afterwards."""
+    """A fresh installation with a pipeline of each size; nothing is left of it afterwards.
+
+    `options` are those of `pipeloom serve`, and `settings` its environment beside the usual one;
+    `serve` is the command that runs it.
+    """
     with tempfile.TemporaryDirectory(prefix="pipeloom-bench-") as directory:
         data_dir = Path(directory)
         postgres = await asyncio.to_thread(EmbeddedPostgres, data_dir)
         try:
             token, pipeline_ids = await _furnish(postgres.dsn, data_dir, sizes)
-            command = (*SERVE, f"--data-dir={data_dir}", *options)
-            async with program(*command) as (process, address):
+            command = (*serve, f"--data-dir={data_dir}", *options)
+            async with program(*command, settings=settings) as (process, address):
                 made = Installation(address, process.pid, data_dir, postgres.dsn, token)
                 yield made, pipeline_ids
         finally:
@@ -111,10 +119,12 @@ async def store(pool: Pool, content: Pipeline) -> UUID:
 
 
 @asynccontextmanager
-async def program(*command: str, cwd: Path = REPOSITORY) -> AsyncIterator[tuple[Process, str]]:
+async def program(
+    *command: str, cwd: Path = REPOSITORY, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[Process, str]]:
     """Run a server until it prints that it is ready; yields it with its host:port."""
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=cwd, env=_environment(), stdin=DEVNULL, stdout=PIPE
+        *command, cwd=cwd, env={**_environment(), **(settings or {})}, stdin=DEVNULL, stdout=PIPE
     )
     printing: asyncio.Task[None] | None = None
     try:

@@ -23,22 +23,13 @@ from .event_loop import Probe
 from .figures import Spread, table
 from .installation import Installation, installed
 from .machine import describe
+from .operations import file_of
 from .server_edits import Counts, script, typing
 
 SCRIPTS = 2
 LONGEST_SECONDS = 280.0
 
 HEADER = ("", "seconds", "cursor elsewhere p50 / p99 / max", "echo p50 / max", "PATCHes, p50 / max")
-
-
-def file_of(steps: int, word: str) -> str:
-    """A pipeline file of so many steps, about 130 bytes each."""
-    listed = "".join(
-        f"    - name: step_{number}\n      type: claude\n      prompt:\n        - type: static\n"
-        f"          content: say {word} to number {number}\n"
-        for number in range(steps)
-    )
-    return f"workflow:\n  name: large\n  steps:\n{listed}"
 
 
 class Caller:
