@@ -2,6 +2,7 @@
 
 import re
 from importlib import resources
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -137,6 +138,36 @@ async def test_a_pipeline_is_forked_renamed_archived_deleted_and_brought_back(
     await expect(page.get_by_role("textbox", name="Name of the pipeline")).to_have_value(
         "Platypus two"
     )
+
+
+async def test_a_deleted_team_is_brought_back_by_its_owner(
+    open_page: OpenPage, web_installation: Installation, web_server: Server
+) -> None:
+    async with web_installation.sql() as sql:
+        organization = str(await sql.fetchval("SELECT id FROM organizations WHERE slug = 'demo'"))
+    headers = {"Authorization": f"Bearer {await web_installation.token(OWNER)}"}
+    async with httpx.AsyncClient(headers=headers, base_url=web_server.http("/api/")) as http:
+        name = f"Bandicoots {uuid4().hex[:6]}"
+        wanted = {"organization_id": organization, "name": name}
+        team = (await http.post("teams", json=wanted)).json()["id"]
+        await http.post("pipelines", json={"team_id": team, "name": "Bilby"})
+        assert (await http.delete(f"teams/{team}?force=true")).status_code == 204
+        page = await open_page("/home/deleted")
+        gone = page.get_by_role("region", name="Deleted teams").get_by_role("listitem")
+        gone = gone.filter(has_text=name)
+        await expect(gone).to_contain_text("Demo, 1 pipeline")
+        await expect(gone).to_contain_text("Deleted by Demo Owner, now")
+        await expect(gone).to_contain_text("30 days left")
+        await gone.get_by_role("button", name="Bring back").click()
+        back = page.get_by_role("status").filter(has_text=f"The team “{name}” is back.")
+        await expect(back).to_be_visible()
+        await expect(gone).to_have_count(0)
+        await page.goto(page.url.replace("/deleted", ""))
+        await expect(row(page, "Bilby")).to_be_visible()
+        # The other tests have one team, as they found it.
+        assert (await http.delete(f"teams/{team}?force=true")).status_code == 204
+    async with web_installation.sql() as sql:
+        await sql.execute("DELETE FROM teams WHERE id = $1", UUID(team))
 
 
 async def test_words_tags_and_status_find_and_keys_lead(

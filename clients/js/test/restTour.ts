@@ -79,6 +79,12 @@ const deleted = await rest.pipelines.deleted({ team: team.id });
 assert.deepEqual(deleted.items.map((each) => each.id), [fork.id]);
 assert.equal((await rest.pipelines.bringBack(fork.id)).name, "a fork");
 
+const { organization_id } = team;
+const doomed = await rest.call("post", "/teams", { body: { organization_id, name: "Doomed" } });
+await rest.call("delete", "/teams/{team_id}", { path: { team_id: doomed.id } });
+assert.deepEqual((await rest.deletedTeams.list()).items.map((each) => each.id), [doomed.id]);
+assert.equal((await rest.deletedTeams.bringBack(doomed.id)).name, "Doomed");
+
 const { id: template } = await rest.templates.create({ pipeline_id: id, name: "Greeting" });
 assert.deepEqual((await rest.templates.list()).items.map((each) => each.id), [template]);
 assert.equal((await rest.templates.get(template)).name, "Greeting");

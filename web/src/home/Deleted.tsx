@@ -5,9 +5,10 @@ import { type ReactNode, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { rest, sentenceOf } from "../session/rest";
 import { useAsked } from "../session/useAsked";
-import { Avatar } from "../ui/Avatar";
 import { Button } from "../ui/Button";
-import { ago, daysLeft } from "../session/ago";
+import { daysLeft } from "../session/ago";
+import { DeletedBy } from "./DeletedBy";
+import { DeletedTeams } from "./DeletedTeams";
 import { useHome } from "./HomeState";
 import styles from "./Lists.module.css";
 import { Loading } from "./Loading";
@@ -36,6 +37,7 @@ export function Deleted(): ReactNode {
           ))}
         </ul>
       )}
+      <DeletedTeams />
     </>
   );
 }
@@ -51,7 +53,7 @@ async function allDeleted(team: string): Promise<readonly DeletedPipeline[]> {
 function DeletedRow({ pipeline, onBack }: { readonly pipeline: DeletedPipeline; readonly onBack: () => void }): ReactNode {
   const home = useHome();
   const [, navigate] = useLocation();
-  const { id, name, description, deleted_at: at, deleted_by: by, kept_until: until } = pipeline;
+  const { id, name, description, kept_until: until } = pipeline;
   const bringBack = (): void =>
     void home.attempt(async () => {
       await rest.pipelines.bringBack(id);
@@ -65,12 +67,7 @@ function DeletedRow({ pipeline, onBack }: { readonly pipeline: DeletedPipeline; 
         <span className={styles.name}>{name}</span>
         <span className={styles.more}>{description}</span>
       </span>
-      <span className={styles.by}>
-        {by === null ? null : <Avatar person={by} size={20} />}
-        <span>
-          Deleted by {by?.name ?? "somebody who is gone"}, <time dateTime={at} title={new Date(at).toLocaleString()}>{ago(at).toLowerCase()}</time>
-        </span>
-      </span>
+      <DeletedBy what={pipeline} />
       <span className={styles.left} title={`It is kept until ${new Date(until).toLocaleString()}`}>{daysLeft(until)}</span>
       <Button disabledReason={deletingRefused(home, pipeline.created_by)} onClick={bringBack} aria-label={`Bring back ${name}`}>
         Bring back

@@ -5,6 +5,7 @@ import { useLocation } from "wouter";
 import { rest, sentenceOf } from "../session/rest";
 import { Button } from "../ui/Button";
 import { Deleted } from "./Deleted";
+import { DeletedTeams } from "./DeletedTeams";
 import { HomeStateProvider, useHome } from "./HomeState";
 import styles from "./Home.module.css";
 import { DropFiles } from "./imports/DropFiles";
@@ -55,7 +56,13 @@ export interface Beginnings {
 
 function Content({ view, ...beginnings }: Beginnings & { readonly view: View }): ReactNode {
   const { isAlone, me } = useHome();
-  if (isAlone) return <Alone email={me?.email} />;
+  if (isAlone)
+    return (
+      <>
+        <Alone email={me?.email} />
+        <DeletedTeams />
+      </>
+    );
   if (view.id === "deleted") return <Deleted />;
   if (view.id === "templates") return <Templates />;
   return <Pipelines view={view.id} {...beginnings} />;

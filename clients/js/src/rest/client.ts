@@ -11,6 +11,7 @@ export type UserProfile = Schemas["UserProfile"];
 export type Pipeline = Schemas["Pipeline"];
 export type ListedPipeline = Schemas["ListedPipeline"];
 export type DeletedPipeline = Schemas["DeletedPipeline"];
+export type DeletedTeam = Schemas["DeletedTeam"];
 export type Finding = Schemas["Finding"];
 export type Validation = Schemas["Validation"];
 export type Comment = Schemas["Comment"];
@@ -172,6 +173,13 @@ export class RestClient {
 
   readonly me = (): Promise<Me> => this.call("get", "/me");
   readonly teams = (query: Query<"/teams"> = {}): Promise<Page<Team>> => this.call("get", "/teams", { query });
+
+  /** The teams of one's own that were deleted and can be brought back, and the way back for owners. */
+  readonly deletedTeams = {
+    list: (query: Query<"/deleted-teams"> = {}): Promise<Page<DeletedTeam>> => this.call("get", "/deleted-teams", { query }),
+    bringBack: (team_id: string): Promise<Team> =>
+      this.call("post", "/deleted-teams/{team_id}/restore", { path: { team_id } }),
+  };
 
   /** How many pipelines and templates a team has, and which tags. */
   readonly overview = (team_id: string): Promise<TeamOverview> =>
