@@ -534,9 +534,9 @@ WHERE v.pipeline_id = $1 AND v.name IS NULL AND v.created_at < $2
 -- foldable_log --
 -- The next pipeline after $2, NULL begins, whose log has updates that nobody has tried to fold and
 -- that were received before $1: those after `folded` up to `until`, which are in its rows; and the
--- numbers up to which versions go, across which nothing is folded. Pipelines that are deleted,
--- damaged as diagnostics with the code $4 say, or among $3 are left alone. A pipeline $5 which is not
--- NULL is the only one looked at.
+-- numbers up to which versions go, across which nothing is folded. Left alone are pipelines that are
+-- deleted, or whose team is, those that are damaged as diagnostics with the code $4 say, and $3. A
+-- pipeline $5 which is not NULL is the only one looked at.
 SELECT
     c.pipeline_id, c.folded_seq AS folded, due.until,
     ARRAY(
@@ -545,6 +545,7 @@ SELECT
     ) AS versions
 FROM projection_cursors AS c
 JOIN pipelines AS p ON p.id = c.pipeline_id
+JOIN teams AS t ON t.id = p.team_id AND t.deleted_at IS NULL
 CROSS JOIN LATERAL (
     SELECT least(c.seq, (
         SELECT coalesce(u.first_seq, u.seq) - 1 FROM pipeline_updates AS u
