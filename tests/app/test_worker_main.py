@@ -8,8 +8,9 @@ import pytest
 
 from app.main import ensure_demo
 from app.settings import Settings
-from app.worker_main import pauses, project_now, work
+from app.worker_main import kept, pauses, project_now, work
 from persistence.errors import SchemaOutdated
+from persistence.ports.deletions import Kept
 from persistence.ports.update_log import NewUpdate
 from persistence.postgres.pool import Pool
 from persistence.postgres.update_log import PostgresUpdateLog
@@ -60,9 +61,8 @@ async def test_the_worker_purges_what_was_deleted_long_enough_ago(
 ) -> None:
     await pool.run_script("UPDATE pipelines SET deleted_at = now() - interval '1 minute'")
     stop = asyncio.Event()
-    working = asyncio.create_task(
-        work(database_url, stop, Pauses(), keep_deleted=timedelta(seconds=59))
-    )
+    minute = Kept(deleted=timedelta(seconds=59))
+    working = asyncio.create_task(work(database_url, stop, Pauses(), minute))
 
     async def is_gone() -> bool:
         return await pool.fetchrow("stored_pipeline", demo) is None
@@ -70,6 +70,31 @@ async def test_the_worker_purges_what_was_deleted_long_enough_ago(
     await eventually("the end of the pipeline", is_gone)
     stop.set()
     await working
+
+
+async def test_the_worker_lets_the_audit_log_expire(
+    database_url: str, pool: Pool, demo: UUID
+) -> None:
+    stop = asyncio.Event()
+    entries = "SELECT count(*) FROM audit_log"
+    assert await pool._driver.fetchval(entries) > 0
+    nothing = Kept(audit=timedelta())
+    working = asyncio.create_task(work(database_url, stop, Pauses(), nothing))
+
+    async def is_empty() -> bool:
+        return await pool._driver.fetchval(entries) == 0
+
+    await eventually("the end of the audit log", is_empty)
+    stop.set()
+    await working
+
+
+@pytest.mark.parametrize(
+    ("days", "kept_for"), [(0, None), (1, timedelta(days=1)), (365, timedelta(days=365))]
+)
+def test_how_long_the_worker_keeps_what_is_a_setting(days: int, kept_for: timedelta | None) -> None:
+    settings = Settings(audit_days=days, keep_deleted_days=2)
+    assert kept(settings) == Kept(timedelta(days=2), kept_for)
 
 
 async def test_it_does_not_work_on_a_database_that_was_not_migrated(
