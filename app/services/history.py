@@ -46,13 +46,15 @@ class History:
         Raises InvalidEdit if that is too much, PipelineNotFound, DocumentPoisoned.
         """
         stored = await self._log.load(pipeline_id)
+        head = stored.seq
         if stored.state_seq >= group.first_seq:
             stored = StoredDocument(None, 0, ())
         # Numbers have no gap, so they bound how many updates there are; folded ones have several.
         most = min(group.last_seq - stored.state_seq, MAX_REPLAYED + 1)
         updates = await self._log.since(pipeline_id, stored.state_seq, most)
         updates = [each for each in updates if each.first_seq <= group.last_seq]
-        if len(updates) > MAX_REPLAYED:
+        furthest = max(head, stored.state_seq + MAX_REPLAYED)
+        if len(updates) > MAX_REPLAYED or group.last_seq > furthest:
             raise InvalidEdit(f"expected at most {MAX_REPLAYED} updates to replay, got more")
         ahead = sum(each.seq < group.first_seq for each in updates)
         before = replace(stored, tail=updates[:ahead])
