@@ -1,13 +1,16 @@
 """One WebSocket: frames in, a bounded queue out, one writer, one close.
 
 The reader hands every frame on before it reads the next, and reads none while answers to earlier
-ones take too much room. Apart from the short way of `SendQueue`, the writer alone sends.
+ones take too much room. Where the server has the ASGI extension for it, frames are handed on as
+they come off the socket, and the reader does only what must be awaited before the next one. Apart
+from the short way of `SendQueue`, the writer alone sends.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from starlette.types import Message
 from starlette.websockets import (
@@ -25,7 +28,7 @@ from crdt.protocol.messages import Message as SyncMessage
 
 from .read_away import Beginning
 from .send_queue import SendQueue, SessionOutbox, never_write
-from .uvicorn_protocol import WRITE
+from .uvicorn_protocol import HELD, READ, WRITE, Take
 
 CLOSE_SECONDS = 5.0
 """How long a client may take to answer a close frame, or to make room for one."""
@@ -33,6 +36,13 @@ CLOSE_SECONDS = 5.0
 CLIENT_IS_GONE: Final = (WebSocketDisconnect, WebSocketDisconnected)
 """What Starlette raises on sending to a client that has gone: the first where the server raises an
 OSError (ASGI, "Disconnected Client"), the second once it has seen that or has sent a close."""
+
+
+Pause: TypeAlias = float | Callable[[], Awaitable[float]]
+"""For how many seconds to read nothing more, or what to do first and then returns that."""
+
+Receive: TypeAlias = Callable[[bytes], Pause]
+"""Takes a frame; returns what comes before the next one."""
 
 
 class ClientConnection:
@@ -54,8 +64,10 @@ class ClientConnection:
         self.refuse_too_big: Callable[[bytes], None] = _refuse_too_big
         """Receives the beginning of a message that is too big; may raise SyncError."""
         self._websocket, self._keep_alive = websocket, keep_alive
-        extension = (websocket.scope.get("extensions") or {}).get(WRITE, {})
-        self._queue = SendQueue(outbox_bytes, extension.get("frames", never_write), self.close)
+        extensions = websocket.scope.get("extensions") or {}
+        write = extensions.get(WRITE, {}).get("frames", never_write)
+        self._hand_over: Callable[[Take], None] | None = extensions.get(READ, {}).get("messages")
+        self._queue = SendQueue(outbox_bytes, write, self.close)
         self._error: SyncError | None = None
         self._closing = asyncio.Event()
         self._writes_seen = 0
@@ -86,12 +98,11 @@ class ClientConnection:
         self._queue.end()
         self._closing.set()
 
-    async def run(self, receive: Callable[[bytes], Awaitable[float]]) -> None:
+    async def run(self, receive: Receive) -> None:
         """Carry frames both ways until the client leaves or is closed.
 
-        `receive` returns for how many seconds to read nothing more. Raises what it raises, unless
-        that is a SyncError, which closes the connection; and what sending raises for any reason but
-        that the client is gone.
+        Raises what `receive` raises, unless that is a SyncError, which closes the connection; and
+        what sending raises for any reason but that the client is gone.
         """
         jobs = self._read(receive), self._write(), self._closing.wait()
         async with in_background(*jobs) as tasks:
@@ -102,21 +113,45 @@ class ClientConnection:
                 await asyncio.wait([writer], timeout=CLOSE_SECONDS)
         raise_failure(tasks)
 
-    async def _read(self, receive: Callable[[bytes], Awaitable[float]]) -> None:
+    async def _read(self, receive: Receive) -> None:
+        if self._hand_over is not None:
+            self._hand_over(partial(self._take_now, receive))
         try:
             while self._error is None:
-                frame = _bytes_of(await self._websocket.receive())
-                counters.frames_in += 1
-                counters.bytes_in += len(frame)
-                if isinstance(frame, Beginning):
-                    self.refuse_too_big(frame)
-                elif pause := await receive(frame):
-                    await asyncio.sleep(pause)
-                await self._queue.room()
+                event = await self._websocket.receive()
+                held = event[HELD] if HELD in event else self._take(receive, _bytes_of(event))
+                await self._finish(held)
         except WebSocketDisconnect:
             return
         except SyncError as error:
             self.close(error)
+
+    def _take(self, receive: Receive, frame: bytes) -> Pause:
+        counters.frames_in += 1
+        counters.bytes_in += len(frame)
+        if isinstance(frame, Beginning):
+            self.refuse_too_big(frame)
+            return 0.0
+        return receive(frame)
+
+    def _take_now(self, receive: Receive, frame: bytes) -> Pause | Exception | None:
+        """Take a frame as it comes off the socket; return what the reader has to finish, if any."""
+        try:
+            if self._error is not None:
+                return 0.0
+            held = self._take(receive, frame)
+        except Exception as error:
+            return error
+        return None if held == 0.0 and self._queue.has_room else held
+
+    async def _finish(self, held: Pause | Exception) -> None:
+        """Do what must come before the next frame. Raises what taking this one has raised."""
+        if isinstance(held, Exception):
+            raise held
+        pause = await held() if callable(held) else held
+        if pause:
+            await asyncio.sleep(pause)
+        await self._queue.room()
 
     async def _write(self) -> None:
         try:

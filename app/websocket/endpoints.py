@@ -15,17 +15,18 @@ from app.auth.admission import Admission, AdmittedClient
 from app.clock import Clock
 from app.origins import Origins
 from app.rooms.hub import Hub
-from app.rooms.inspect_in_thread import ThreadInspector
+from app.rooms.inspect_in_thread import ThreadInspector, large_update
 from app.rooms.live_room import LiveRoom
 from app.settings import Settings
 from app.telemetry.metrics import reject
 from crdt.errors import ConnectionTimeout, InternalError, Overloaded, SyncError
 from crdt.protocol import y_websocket
+from crdt.protocol.messages import ClientMessage
 from crdt.room.effects import SessionId
 from crdt.room.room import TOO_SLOW
 from persistence.errors import StoreError
 
-from .connection import ClientConnection, close
+from .connection import ClientConnection, Pause, Receive, close
 from .connection_limits import ConnectionLimit
 from .hocuspocus_socket import HocuspocusSocket
 from .join_span import JoinSpan
@@ -155,10 +156,15 @@ class Endpoints:
         handle = join_span.enter(room, partial(room.receive_message, session))
         with self._connection(websocket) as (connection, rate_limiter):
 
-            async def take(frame: bytes) -> float:
-                message = y_websocket.decode(frame)
+            async def take_large(message: ClientMessage) -> float:
                 inspection = await self._inspector.inspect(visitor.user.id, message)
                 return rate_limiter.take(session, message, handle, inspection)
+
+            def take(frame: bytes) -> Pause:
+                message = y_websocket.decode(frame)
+                if large_update(message) is None:
+                    return rate_limiter.take(session, message, handle)
+                return partial(take_large, message)
 
             await self._run_session(visitor, room, session, connection, take)
 
@@ -168,7 +174,7 @@ class Endpoints:
         room: LiveRoom,
         session: SessionId,
         connection: ClientConnection,
-        take: Callable[[bytes], Awaitable[float]],
+        take: Receive,
     ) -> None:
         room.join(visitor.session(session), connection.outbox(y_websocket.encode))
         try:

@@ -52,7 +52,7 @@ from crdt.room.effects import SessionId
 from crdt.updates.inspection import Inspection
 from persistence.errors import StoreError
 
-from .connection import ClientConnection
+from .connection import ClientConnection, Pause
 from .join_span import JoinSpan
 from .rate_limits import Handler, RateLimiter
 
@@ -151,8 +151,8 @@ class HocuspocusSocket:
         """How many documents are open."""
         return sum(channel.room is not None for channel in self._channels.values())
 
-    async def receive_frame(self, frame: bytes) -> float:
-        """Take a frame; return how long to read no other, in seconds.
+    def receive_frame(self, frame: bytes) -> Pause:
+        """Take a frame; return what comes before the next one.
 
         Raises SyncError, which is the end of the socket.
         """
@@ -162,7 +162,7 @@ class HocuspocusSocket:
             self._connection.put(PONG)
         elif frame != PONG:
             address, message = hocuspocus.decode(frame)
-            return await self._take(address, message, len(frame))
+            return self._take(address, message, len(frame))
         return 0.0
 
     def refuse_too_big(self, beginning: bytes) -> None:
@@ -188,7 +188,7 @@ class HocuspocusSocket:
         ):
             raise ResetConnection
 
-    async def _take(self, address: str, message: FromClient, size: int) -> float:
+    def _take(self, address: str, message: FromClient, size: int) -> Pause:
         channel = self._channels.get(address)
         if isinstance(message, Authenticate):
             self._authenticate(channel or self._new_channel(address), message.token)
@@ -199,11 +199,14 @@ class HocuspocusSocket:
             self._forget(channel)
         elif channel.handle is None or channel.visitor is None:
             self._add_pending(channel, message, size)
+        elif large_update(message) is None:
+            return self._rate_limiter.take(channel.session, message, channel.handle)
         else:
-            return await self._handle(channel, channel.visitor, channel.handle, message)
+            handle = channel.handle
+            return partial(self._handle_large, channel, channel.visitor, handle, message)
         return 0.0
 
-    async def _handle(
+    async def _handle_large(
         self, channel: Channel, visitor: AdmittedClient, handle: Handler, message: ClientMessage
     ) -> float:
         try:

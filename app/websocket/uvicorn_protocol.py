@@ -1,8 +1,9 @@
-"""uvicorn's WebSocket protocol, with four manners it lacks and a short way out.
+"""uvicorn's WebSocket protocol, with four manners it lacks and a short way in and out.
 
 A room delivers each edit to everybody in it, so what a delivery costs is what the server costs.
 Through Starlette, uvicorn and a task per connection that is three times what the rest of it takes;
-an ASGI extension takes frames at once instead, as long as the socket does.
+an ASGI extension takes frames at once instead, as long as the socket does. The same extension hands
+over what comes in, without a queue and a switch of tasks for each message.
 """
 
 import sys
@@ -11,13 +12,15 @@ from collections.abc import Callable
 from http import HTTPStatus
 from logging import getLogger
 from socket import IPPROTO_TCP
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, cast
 
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
+from websockets.protocol import OPEN
 
+from .frame_boundaries import FrameBoundaries
 from .read_away import ReadAwayProtocol
 
 TCP_NOTSENT_LOWAT: Final = 25
@@ -33,6 +36,15 @@ Without a limit the kernel takes 4 MB for each client that does not read.
 WRITE: Final = "pipeloom.write"
 """The ASGI extension; its `frames` sends whole, unmasked frames, or returns False."""
 
+READ: Final = "pipeloom.read"
+"""The ASGI extension; its `messages` hands messages over as they come, see `read_messages`."""
+
+HELD: Final = "pipeloom.held"
+"""The key of an event that stands for a message which was handed over: what is to be awaited."""
+
+Take: TypeAlias = Callable[[bytes], object | None]
+"""Takes a message; returns None if the next one may come, and otherwise what must come first."""
+
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """Answers requests it cannot read, keeps little in the kernel, and is patient while it reads.
@@ -42,6 +54,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """
 
     _has_received = False
+    _take: Take | None = None
+    _is_held = _is_fetched = False
+    """Whether nothing is read before the application has done something; whether it does that."""
     when_lost: Callable[[], None] | None = None
     """Called when the connection has ended, by whichever side."""
 
@@ -50,13 +65,18 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.conn = ReadAwayProtocol(
             max_size=self.config.ws_max_size, logger=getLogger("uvicorn.error")
         )
+        self._boundaries: FrameBoundaries | None = FrameBoundaries(self.config.ws_max_size)
 
     def handle_connect(self, event: Request) -> None:
         """See uvicorn."""
         super().handle_connect(event)
         if not self.close_sent:
             extensions = self.scope["extensions"] or {}
-            self.scope["extensions"] = {**extensions, WRITE: {"frames": self.write_frames}}
+            self.scope["extensions"] = {
+                **extensions,
+                WRITE: {"frames": self.write_frames},
+                READ: {"messages": self.read_messages},
+            }
 
     def write_frames(self, frames: bytes) -> bool:
         """Send whole messages at once; False if the socket cannot take them now.
@@ -80,6 +100,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             if self.close_sent:
                 raise ClientDisconnected from error
             raise
+        if self.close_sent and self._boundaries is not None:
+            # The answer to the close frame may have come with what nobody wants any more.
+            self._read_rest(self._boundaries)
 
     @property
     def is_open(self) -> bool:
@@ -98,12 +121,113 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.when_lost is not None:
             self.when_lost()
 
+    def read_messages(self, take: Take) -> None:
+        """Hand every message over to `take` as it comes, beginning with those that wait.
+
+        What `take` returns goes to the application in an event (`HELD`), and nothing more is read
+        until the application asks for another event. A text message goes to it as ever.
+        """
+        self._take = take
+        self._go_on()
+
+    def _hand_over_waiting(self) -> None:
+        """Hand over what came before anybody wanted it, until something is to be awaited."""
+        for _ in range(self.queue.qsize()):
+            event = self.queue.get_nowait()
+            data = event.get("bytes")
+            if self._is_held or not isinstance(data, bytes):
+                self.queue.put_nowait(event)
+            else:
+                self._hand_over(data)
+
+    def _hand_over(self, data: bytes) -> None:
+        if self._take is not None and (held := self._take(data)) is not None:
+            event = {"type": "websocket.receive", HELD: held}
+            self._hold(cast("ASGIReceiveEvent", event))
+
+    def _hold(self, event: ASGIReceiveEvent) -> None:
+        self._is_held, self._is_fetched = True, False
+        self.queue.put_nowait(event)
+        if not self.read_paused and not self.transport.is_closing():
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """See uvicorn."""
+        if self._take is None:
+            return await super().receive()
+        if self._is_held and self._is_fetched:
+            self._go_on()
+        event = await self.queue.get()
+        self._is_fetched = self._is_held
+        return event
+
+    def _go_on(self) -> None:
+        """Hand over what waits, and read on unless there is something to be done first again."""
+        self._is_held = False
+        self._hand_over_waiting()
+        self._cut()
+        if self.read_paused and not self._is_held:
+            self.read_paused = False
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+
     def data_received(self, data: bytes) -> None:
         """See uvicorn."""
         self._has_received = True
+        if self._boundaries is None or not self.handshake_complete:
+            self._read_handshake(data)
+        else:
+            self._boundaries.add(data)
+            if not self._is_held:
+                self._cut()
+
+    def _read_handshake(self, data: bytes) -> None:
+        if self.handshake_initiated:
+            # A client must wait for the answer (RFC 6455 §4.1). Of one that does not, nobody knows
+            # where its frames begin.
+            self._boundaries = None
         super().data_received(data)
         if not self.handshake_initiated and self.conn.handshake_exc is not None:
             self._refuse()
+
+    def _cut(self) -> None:
+        """Take what has come frame by frame: plain messages at once, the rest by the library."""
+        boundaries = self._boundaries
+        while boundaries is not None and not self._is_held:
+            if self.close_sent or self.conn.state is not OPEN:
+                return self._read_rest(boundaries)
+            within = self.conn.current_size is not None
+            if (piece := boundaries.next(within_message=within)) is None:
+                return None
+            is_message, data = piece
+            if not is_message:
+                super().data_received(data)
+            elif self._take is not None:
+                self._hand_over(data)
+            else:
+                self._queue_message(data)
+        return None
+
+    def _read_rest(self, boundaries: FrameBoundaries) -> None:
+        """Have the library read on: of a WebSocket that closes only the close frame matters."""
+        if rest := boundaries.rest():
+            super().data_received(rest)
+
+    def _queue_message(self, data: bytes) -> None:
+        self.curr_msg_data_type, self.frames = "bytes", [data]
+        super().send_receive_event_to_app()
+
+    def send_receive_event_to_app(self) -> None:
+        """See uvicorn: a message is whole that the library has read."""
+        if self._take is None or self.close_sent:
+            super().send_receive_event_to_app()
+        elif self.curr_msg_data_type == "text":
+            super().send_receive_event_to_app()
+            self._is_held, self._is_fetched = True, False
+        else:
+            frames, self.frames = self.frames, []
+            self._hand_over(frames[0] if len(frames) == 1 else b"".join(frames))
 
     def _refuse(self) -> None:
         answer = b"".join(self.conn.data_to_send())

@@ -27,7 +27,7 @@ async def running(
 ) -> "asyncio.Task[None]":
     """Run a connection until it waits for something."""
 
-    async def take(frame: bytes) -> float:
+    def take(frame: bytes) -> float:
         if receive is not None:
             receive(frame)
         return 0.0

@@ -7,8 +7,10 @@ import pytest
 import uvicorn
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.server import ServerState
+from websockets.frames import Frame, Opcode
+from websockets.protocol import OPEN
 
-from app.websocket.uvicorn_protocol import WebSocketProtocol
+from app.websocket.uvicorn_protocol import HELD, WebSocketProtocol
 from tests.server import PATIENCE, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -64,3 +66,112 @@ async def test_sending_on_a_websocket_that_uvicorn_has_closed_finds_the_client_g
 async def test_a_message_that_may_not_be_sent_is_still_a_bug() -> None:
     with pytest.raises(RuntimeError, match="Expected ASGI message"):
         await connected().send({"type": "websocket.accept"})
+
+
+class Transport(asyncio.Transport):
+    """A socket that is only looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_read, self.written = True, b""
+
+    def pause_reading(self) -> None:
+        assert self.is_read
+        self.is_read = False
+
+    def resume_reading(self) -> None:
+        assert not self.is_read
+        self.is_read = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
+
+
+def opened() -> tuple[WebSocketProtocol, Transport]:
+    """A WebSocket after its handshake."""
+    protocol, transport = connected(), Transport()
+    protocol.transport, protocol.conn.state = transport, OPEN
+    # Its parser began before the handshake.
+    protocol.conn.parser = protocol.conn.parse()
+    next(protocol.conn.parser)
+    return protocol, transport
+
+
+def frames(*payloads: bytes) -> bytes:
+    """Binary messages as a client sends them."""
+    return b"".join(Frame(Opcode.BINARY, each).serialize(mask=True) for each in payloads)
+
+
+async def test_messages_are_handed_over_as_they_come_behind_those_that_wait() -> None:
+    protocol, transport = opened()
+    taken: list[bytes] = []
+    protocol.data_received(frames(b"one", b"two"))
+    assert not transport.is_read
+    protocol.read_messages(taken.append)
+    assert transport.is_read
+    last = frames(b"four")
+    protocol.data_received(frames(b"three", bytes(2**16)) + last[:5])
+    protocol.data_received(last[5:])
+    assert taken == [b"one", b"two", b"three", bytes(2**16), b"four"]
+    assert transport.is_read
+
+
+async def test_nothing_more_is_handed_over_before_the_application_asks_again() -> None:
+    protocol, transport = opened()
+    taken: list[bytes] = []
+
+    def take(message: bytes) -> str | None:
+        taken.append(message)
+        return "wait" if message.startswith(b"slow") else None
+
+    protocol.data_received(frames(b"slow 1", b"waits"))
+    protocol.read_messages(take)
+    assert (await protocol.receive())[HELD] == "wait"  # type: ignore[typeddict-item]
+    assert (taken, transport.is_read) == ([b"slow 1"], False)
+    # Some transports deliver once more when they are paused.
+    protocol.data_received(frames(b"slow 2", b"last"))
+    assert taken == [b"slow 1"]
+    assert (await protocol.receive())[HELD] == "wait"  # type: ignore[typeddict-item]
+    assert (taken, transport.is_read) == ([b"slow 1", b"waits", b"slow 2"], False)
+    asked = asyncio.ensure_future(protocol.receive())
+    await asyncio.sleep(0)
+    assert (taken[3:], transport.is_read) == ([b"last"], True)
+    protocol.queue.put_nowait({"type": "websocket.disconnect", "code": 1005})
+    assert (await asked)["type"] == "websocket.disconnect"
+
+
+async def test_a_text_message_goes_the_long_way_and_what_is_behind_it_waits() -> None:
+    protocol, transport = opened()
+    taken: list[bytes] = []
+    protocol.read_messages(taken.append)
+    text = Frame(Opcode.TEXT, b"text").serialize(mask=True)
+    protocol.data_received(text + frames(b"behind"))
+    assert (await protocol.receive()) == {"type": "websocket.receive", "text": "text"}
+    assert (taken, transport.is_read) == ([], False)
+
+
+async def test_the_answer_to_a_close_is_read_whatever_waits_before_it() -> None:
+    protocol, _ = opened()
+    protocol.read_messages(lambda _: "wait")
+    answer = Frame(Opcode.CLOSE, b"\x03\xe8").serialize(mask=True)
+    protocol.data_received(frames(b"slow", b"waits") + answer)
+    await protocol.send({"type": "websocket.close", "code": 1000, "reason": ""})
+    assert protocol.conn.close_rcvd is not None
+
+
+async def test_who_sends_frames_before_the_handshake_is_over_goes_the_long_way() -> None:
+    protocol, _ = opened()
+    protocol.handshake_initiated, protocol.handshake_complete = True, False
+    message = frames(b"cut in two")
+    protocol.data_received(message[:5])
+    protocol.handshake_complete = True
+    taken: list[bytes] = []
+    protocol.read_messages(taken.append)
+    protocol.data_received(message[5:])
+    assert taken == [b"cut in two"]
