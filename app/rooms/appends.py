@@ -1,12 +1,16 @@
 """What a room has handed to the log, and what hangs on its being stored.
 
-Commits are decided in the order of their submission, so the last one stands for all.
+Commits are decided in the order of their submission, so the last one stands for all. What hangs on
+them waits in one queue with the number of the append it waits for: a callback of its own for each
+would cost the event loop more than what it does.
 """
 
 import asyncio
 from asyncio import Future
+from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeAlias
 
 from crdt.errors import SyncError
 from persistence.errors import NotStoredYet
@@ -17,6 +21,10 @@ class Committer(Protocol):
     """Takes updates for the log; see `persistence/group_commit.py`."""
 
     def submit(self, update: NewUpdate) -> "Future[int]": ...
+
+
+Task: TypeAlias = Callable[[bool], object]
+"""What is to be done once the log has decided; it is given whether everything is stored."""
 
 
 class Appends:
@@ -37,6 +45,7 @@ class Appends:
         self._last: Future[int] | None = None
         self._count = 0
         self._refusals: list[tuple[int, SyncError]] = []
+        self._waiting: deque[tuple[int, Task]] = deque()
 
     @property
     def last(self) -> "Future[int] | None":
@@ -51,18 +60,31 @@ class Appends:
         except SyncError as error:
             self._refuse(number, error)
             return
-        self._last.add_done_callback(lambda commit: self._decide(number, update.payload, commit))
+        self._last.add_done_callback(partial(self._decide, number, update.payload))
 
     def _decide(self, number: int, payload: bytes, commit: "Future[int]") -> None:
         # Not earlier: between a commit and this call, its acknowledgements are still on their way.
         if commit is self._last:
             self._last = None
-        if commit.cancelled():
-            return
-        if (error := commit.exception()) is None:
+        error = None if commit.cancelled() else commit.exception()
+        is_stored = not commit.cancelled() and error is None
+        if is_stored:
             self._on_stored(commit.result(), payload)
-        else:
+        elif error is not None:
             self._refuse(number, error)
+        self._do_waiting(number, is_stored)
+
+    def _do_waiting(self, number: int, is_stored: bool) -> None:
+        """Do what waited for an append, in the order in which it came."""
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= number:
+            task = waiting.popleft()[1]
+            try:
+                task(is_stored)
+            except Exception as error:
+                # As for a callback of asyncio: one that fails keeps no other from being called.
+                context = {"message": "what waited for a commit failed", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
 
     def _refuse(self, number: int, error: BaseException) -> None:
         self._refusals.append((number, self._on_refused(error)))
@@ -80,24 +102,19 @@ class Appends:
             if number <= appends:
                 raise error
 
-    def when_durable(self, task: Callable[[], None]) -> None:
+    def when_durable(self, task: Callable[[], object]) -> None:
         """Do something once everything appended so far is committed; never if it is refused."""
         if self._last is None:
             task()
-            return
+        else:
+            self._waiting.append((self._count, lambda is_stored: is_stored and task()))
 
-        def do(commit: "Future[int]") -> None:
-            if not commit.cancelled() and commit.exception() is None:
-                task()
-
-        self._last.add_done_callback(do)
-
-    def when_decided(self, task: Callable[[], None]) -> None:
+    def when_decided(self, task: Task) -> None:
         """Do something once the log has decided about everything appended so far."""
         if self._last is None:
-            task()
+            task(True)
         else:
-            self._last.add_done_callback(lambda _: task())
+            self._waiting.append((self._count, task))
 
     async def settled(self, seconds: float) -> bool:
         """Wait until the log has decided about everything; False after `seconds`."""

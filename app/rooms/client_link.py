@@ -68,13 +68,16 @@ class ClientLink(FanOut):
             return
         size = WAITING_BYTES + (len(message.update) if isinstance(message, Carrier) else 0)
         outbox.reserve(size)
-        self._appends.when_decided(lambda: outbox.reserve(-size))
-        self._appends.when_durable(lambda: self.put(session, message))
-        if isinstance(message, Accepted):
-            self._time(perf_counter())
+        received_at = perf_counter()
 
-    def _time(self, received_at: float) -> None:
-        self._appends.when_decided(lambda: ACK_SECONDS.observe(perf_counter() - received_at))
+        def answer(is_stored: bool) -> None:
+            outbox.reserve(-size)
+            if is_stored:
+                self.put(session, message)
+            if isinstance(message, Accepted):
+                ACK_SECONDS.observe(perf_counter() - received_at)
+
+        self._appends.when_decided(answer)
 
     def broadcast(self, message: Message, exclude: SessionId | None) -> None:
         """Send a message to every client but one; presence is coalesced first."""
@@ -96,9 +99,9 @@ class ClientLink(FanOut):
     def close_after_acks(self, session: SessionId, leaving: LeavingClient) -> None:
         """Close a client that was removed, once the answers that wait for commits are sent."""
         self.expect_leave(session, leaving)
-        # Callbacks of a commit run in the order of their registration, so the client is closed
+        # What waits for a commit is done in the order in which it came, so the client is closed
         # after the acknowledgements that wait for the same commit are sent.
-        self._appends.when_decided(lambda: self.close_leaving(session))
+        self._appends.when_decided(lambda _: self.close_leaving(session))
 
     def close(self, error: SyncError) -> None:
         """Close all clients with an error; presence that waits is not sent any more."""

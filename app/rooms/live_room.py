@@ -12,7 +12,7 @@ It executes them in order, and all effects of one decision before the next decis
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TypeVar, assert_never
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 import structlog
@@ -192,7 +192,7 @@ class LiveRoom:
         # registered after the diff's, so the client stops catching up after the diff is sent.
         if not self.is_durable:
             self._catching_up.add(session)
-            self._appends.when_decided(lambda: self._catching_up.discard(session))
+            self._appends.when_decided(lambda _: self._catching_up.discard(session))
 
     def receive_message(
         self, session: SessionId, message: ClientMessage, inspection: Inspection | None = None
@@ -446,40 +446,29 @@ class LiveRoom:
             # An effect before this one may have dropped the room: a refused append, for one.
             if self.dropped:
                 return
-            self._execute_one(effect)
+            self.EXECUTORS[type(effect)](self, effect)
 
-    def _execute_one(self, effect: Effect) -> None:
-        match effect:
-            case SendWhenDurable(session, message):
-                self._clients.put_when_durable(session, message)
-            case WhenDurable(later):
-                self._appends.when_durable(lambda: self._execute([later]))
-            case _:
-                self._execute_now(effect)
+    def _send(self, effect: Send) -> None:
+        self._clients.put(effect.session, effect.message)
 
-    def _execute_now(
-        self, effect: Send | Broadcast | Append | Publish | CloseSession | CloseAfterAcks | Reload
-    ) -> None:
-        match effect:
-            case Send(session, message):
-                self._clients.put(session, message)
-            case Broadcast(message, exclude):
-                self._clients.broadcast(message, exclude)
-            case Append(update, user_id):
-                self._append(update, user_id)
-            case Publish(message):
-                self._peers.publish(message)
-            case CloseSession(session, error):
-                self._close(session, error)
-            case CloseAfterAcks(session, error):
-                self._close_after_acks(session, error)
-            case Reload():
-                self._appends.when_durable(self.reload)
-            case _:
-                assert_never(effect)
+    def _send_when_durable(self, effect: SendWhenDurable) -> None:
+        self._clients.put_when_durable(effect.session, effect.message)
 
-    def _append(self, payload: bytes, user_id: UUID | None) -> None:
-        self._appends.append(NewUpdate(self.pipeline_id, user_id, payload, self._clock.now()))
+    def _broadcast(self, effect: Broadcast) -> None:
+        self._clients.broadcast(effect.message, effect.exclude)
+
+    def _publish(self, effect: Publish) -> None:
+        self._peers.publish(effect.message)
+
+    def _execute_when_durable(self, effect: WhenDurable) -> None:
+        self._appends.when_durable(lambda: self._execute([effect.effect]))
+
+    def _reload(self, _: Reload) -> None:
+        self._appends.when_durable(self.reload)
+
+    def _append(self, effect: Append) -> None:
+        update = NewUpdate(self.pipeline_id, effect.user_id, effect.update, self._clock.now())
+        self._appends.append(update)
 
     def _refuse(self, error: BaseException) -> SyncError:
         """Drop the room, because the log has refused an update that the document contains.
@@ -510,15 +499,32 @@ class LiveRoom:
         self._peers.publish_committed(seq, payload)
         self._check_gap()
 
+    def _close_session(self, effect: CloseSession) -> None:
+        self._close(effect.session, effect.error)
+
     def _close(self, session: SessionId, error: SyncError) -> None:
         outbox = self._clients.get(session)
         self.leave(session)
         if outbox is not None:
             outbox.close(error)
 
-    def _close_after_acks(self, session: SessionId, error: SyncError) -> None:
-        outbox = self._clients.get(session)
-        self.leave(session)
+    def _close_after_acks(self, effect: CloseAfterAcks) -> None:
+        outbox = self._clients.get(effect.session)
+        self.leave(effect.session)
         if outbox is not None:
             deadline = self._clock.monotonic() + LAST_ACKS_SECONDS
-            self._clients.close_after_acks(session, LeavingClient(outbox, error, deadline))
+            leaving = LeavingClient(outbox, effect.error, deadline)
+            self._clients.close_after_acks(effect.session, leaving)
+
+    EXECUTORS: ClassVar[dict[type[Effect], Callable[["LiveRoom", Any], None]]] = {
+        Send: _send,
+        SendWhenDurable: _send_when_durable,
+        Broadcast: _broadcast,
+        Append: _append,
+        Publish: _publish,
+        WhenDurable: _execute_when_durable,
+        CloseSession: _close_session,
+        CloseAfterAcks: _close_after_acks,
+        Reload: _reload,
+    }
+    """What executes each kind of effect: looked up and not matched, since they are very many."""

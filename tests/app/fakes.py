@@ -32,11 +32,10 @@ USER, PIPELINE = an_id(7), an_id(1)
 
 
 class HeldClock:
-    """Time that passes when a test says so; what a thread has computed is real until it does."""
+    """Time that passes when a test says so; what a thread has computed is real."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self.computed: float | None = None
 
     def now(self) -> datetime:
         return NOON + timedelta(seconds=self.seconds)
@@ -45,7 +44,7 @@ class HeldClock:
         return self.seconds
 
     def thread_time(self) -> float:
-        return time.thread_time() if self.computed is None else self.computed
+        return time.thread_time()
 
 
 class HandCommitter:

@@ -3,6 +3,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 from structlog.testing import capture_logs
@@ -23,7 +24,7 @@ from crdt.protocol.messages import (
 )
 from crdt.protocol.y_websocket import encode
 from crdt.room.awareness import EXPIRY, MAX_NODE_PRESENCE_BYTES
-from crdt.room.effects import SessionId
+from crdt.room.effects import Effect, SessionId
 from crdt.room.peer_messages import Committed, NodePresence
 from crdt.room.room import READ_ONLY, Room
 from crdt.room.session import Session, UserProfile
@@ -118,6 +119,10 @@ def replica() -> Replica:
 @pytest.fixture
 def update(replica: Replica) -> bytes:
     return replica.set("name", "Loom")
+
+
+def test_every_kind_of_effect_is_executed_by_something() -> None:
+    assert set(LiveRoom.EXECUTORS) == set(get_args(Effect))
 
 
 def test_a_client_that_enters_is_asked_what_it_has(scene: Scene) -> None:
