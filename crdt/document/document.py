@@ -201,6 +201,9 @@ class Document:
         return [inspect_update(each, limits) for each in updates]
 
     def _check_depth(self, found: Inspection, limits: Limits, *, is_all_here: bool) -> None:
+        if not found.types:
+            # Nothing lies deeper than before.
+            return
         # A pending type may be integrated between any two of the types that arrive, so that the
         # depth within the update alone would be too low a bound: every type counts as a level.
         # But nobody else can know the ids of our own edit before it is here.
@@ -335,16 +338,24 @@ class Document:
     def _merge(self, update: bytes) -> bool:
         """Apply an update whose dependencies are all here; return whether it changed anything."""
         self._changed = False
+        # No context manager: entering one takes as long as the library takes for the update.
         try:
-            with self._spoiling(), _DECODING:
-                self.doc.apply_update(update)
-        except RuntimeError as error:
-            # The library raises this at a struct whose parent is no shared type. It has integrated
-            # the structs before it, if there are any: an event or the clocks show that.
-            if self._changed or read_state_vector(self.doc.get_state()) != self._state:
-                raise DocumentPoisoned(f"half an update was applied: {error}") from error
-            raise MalformedUpdate(f"update cannot be applied: {error}") from error
+            self.doc.apply_update(update)
+        except BaseException as error:
+            self._refuse_update(error)
+            raise
         return self._changed
+
+    def _refuse_update(self, error: BaseException) -> None:
+        """Raise what an error of the library means for an update, if it means anything."""
+        with self._spoiling(), _DECODING:
+            if not isinstance(error, RuntimeError):
+                raise error
+        # The library raises this at a struct whose parent is no shared type. It has integrated the
+        # structs before it, if there are any: an event or the clocks show that.
+        if self._changed or read_state_vector(self.doc.get_state()) != self._state:
+            raise DocumentPoisoned(f"half an update was applied: {error}") from error
+        raise MalformedUpdate(f"update cannot be applied: {error}") from error
 
     @contextmanager
     def _spoiling(self) -> Iterator[None]:
@@ -497,6 +508,8 @@ class _Panics:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
         # PyO3, the library's binding to Rust, defines PanicException where no import reaches it.
         if type(error).__name__ == "PanicException":
             raise DocumentPoisoned(f"the CRDT library panicked: {error}") from error

@@ -40,7 +40,7 @@ def _check_depth(depth: int) -> None:
 
 
 def _skip_leaf(reader: Reader, kind: int) -> None:
-    if (length := _LENGTHS.get(kind)) is not None:
+    if (length := LENGTHS.get(kind)) is not None:
         reader.skip(length)
     elif kind in (STRING, UINT8_ARRAY):
         reader.skip_bytes()
@@ -55,7 +55,7 @@ def _skip_var_int(reader: Reader) -> None:
         pass
 
 
-_LENGTHS: Final = {
+LENGTHS: Final = {
     127: 0,  # undefined
     126: 0,  # null
     124: 4,  # float32

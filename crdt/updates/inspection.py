@@ -7,11 +7,10 @@ the number of clients in the update and not on its size.
 
 from collections import defaultdict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import pairwise
 from math import inf
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from crdt.protocol.lib0 import Reader
 
@@ -21,8 +20,9 @@ from .delete_set import DeleteSet
 from .depth import NO_DEPTH, DepthWithin, depth_within
 from .format import Id, Struct, Structs, read_parts, read_structs
 from .limits import REPLAYED, Limits
+from .short import read_short
 from .surrogates.json_escapes import replace_escaped_halves
-from .surrogates.pairs import Pairs, pairs_in
+from .surrogates.pairs import NO_PAIRS, Pairs, pairs_in
 
 StateVector: TypeAlias = dict[int, int]
 """client -> the clock after the last of its elements that is here"""
@@ -31,8 +31,7 @@ _Span: TypeAlias = tuple[int, int]
 _NOTHING: Final[_Span] = (0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(NamedTuple):
     """An update and what was found out about it.
 
     `update` is what the library is given: the bytes that were received, but for the escapes of
@@ -57,7 +56,7 @@ class Inspection:
     required: StateVector
     provided: StateVector | None
     chunks: tuple[bytes, ...] = ()
-    pairs: Pairs = field(default_factory=dict)
+    pairs: Pairs = NO_PAIRS
     is_own: bool = False
 
     @property
@@ -71,14 +70,15 @@ class Inspection:
         It has no structs with it. There may be half a million of them, and the document hardly ever
         needs to know them: what the server writes whole characters into cuts none.
         """
-        return replace(self, read=None, is_own=True)
+        return self._replace(read=None, is_own=True)
 
     def state_after(self, state: StateVector) -> StateVector | None:
         """Return the clocks of its clients after it, or None if not all of it can be integrated."""
-        if self.provided is None or any(
-            state.get(one, 0) < need for one, need in self.required.items()
-        ):
+        if self.provided is None:
             return None
+        for one, need in self.required.items():
+            if state.get(one, 0) < need:
+                return None
         return {client: max(end, state.get(client, 0)) for client, end in self.provided.items()}
 
 
@@ -87,6 +87,15 @@ def inspect_update(update: bytes, limits: Limits = REPLAYED) -> Inspection:
 
     Raises MalformedUpdate when it cannot be decoded, and MessageTooBig when it exceeds `limits`.
     """
+    if (short := read_short(update)) is not None and short.parts <= limits.parts:
+        return Inspection(
+            update, None, short.deletions, short.parts, 0, NO_DEPTH, short.required, short.provided
+        )
+    return inspect_any_update(update, limits)
+
+
+def inspect_any_update(update: bytes, limits: Limits = REPLAYED) -> Inspection:
+    """Inspect an update the long way, which every update can go. Raises as `inspect_update`."""
     reader = Reader(update, limits.parts)
     structs, deletions = read_parts(reader, limits.leftover_bytes)
     update = replace_escaped_halves(update, structs)
