@@ -119,13 +119,7 @@ def _read_place(data: bytes, at: int, own: tuple[int, int], required: dict[int, 
     info, (client, clock) = data[at - 1], own
     ids = 2 if info & _BESIDE == _BESIDE else 1
     if not info & _BESIDE:
-        # Its parent is a root by its name, or else the id of a shared type.
-        is_in_root = data[at]
-        if is_in_root > 1:
-            raise Unusual
-        at, ids = at + 1, 1 - is_in_root
-        if is_in_root:
-            at += 1 + _one_byte(data[at])
+        at, ids = _read_root(data, at)
     for _ in range(ids):
         other = data[at]
         at += 1
@@ -140,6 +134,17 @@ def _read_place(data: bytes, at: int, own: tuple[int, int], required: dict[int, 
         if other != client and element >= required.get(other, 0):
             required[other] = element + 1
     return at + 1 + _one_byte(data[at]) if info & HAS_PARENT_SUB and not info & _BESIDE else at
+
+
+def _read_root(data: bytes, at: int) -> tuple[int, int]:
+    """Read the name of a root, if that is the parent; return where it ends, and how many ids follow.
+
+    Otherwise the parent is a shared type, named by its id.
+    """
+    is_in_root = data[at]
+    if is_in_root > 1:
+        raise Unusual
+    return (at + 2 + _one_byte(data[at + 1]), 0) if is_in_root else (at + 1, 1)
 
 
 def _one_byte(number: int) -> int:

@@ -94,7 +94,7 @@ def test_what_people_do_goes_the_short_way() -> None:
 @pytest.mark.parametrize("number", range(rounds(500, 20)))
 def test_it_agrees_about_whatever_clients_write(number: int) -> None:
     draw = random.Random(SEED + number)
-    authors = [Author(draw.randrange(1, 2 ** draw.choice((3, 7, 14, 32)))) for _ in range(2)]
+    authors = [Author(each) for each in draw.sample(range(1, 2 ** draw.choice((3, 7, 14, 32))), 2)]
     for _ in range(30):
         author = draw.choice(authors)
         author.edit(draw)
