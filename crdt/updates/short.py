@@ -137,7 +137,7 @@ def _read_place(data: bytes, at: int, own: tuple[int, int], required: dict[int, 
 
 
 def _read_root(data: bytes, at: int) -> tuple[int, int]:
-    """Read the name of a root, if that is the parent; return where it ends, and how many ids follow.
+    """Read a root, if that is the parent; return where it ends, and how many ids follow.
 
     Otherwise the parent is a shared type, named by its id.
     """
