@@ -32,6 +32,10 @@ from .retries import Backoff, FailingDocuments
 AFTER_FAILURE: Final = Backoff(first=1.0, longest=300.0)
 IN_AN_OUTAGE: Final = Backoff(first=0.5, longest=10.0)
 
+PAUSE_PER_WORK: Final = 2.0
+"""How much longer than a round the pause after it is, under load: a projection of four edits costs
+little more than one of a single edit, so load turns into fewer projections, and not into a queue."""
+
 _logger = structlog.get_logger(__name__)
 
 
@@ -52,10 +56,11 @@ class WorkerSettings:
 
     The worker looks at the tables at least every `interval`, since a notification may be lost.
     After `stop` it projects what is left for at most `finish_timeout`. After each round it pauses
-    for `gather`, so that edits in quick succession are projected together; if somebody waits for an
-    edit, the next round begins so long after the beginning of the last one. At most `batch` updates
-    go into one transaction, which limits how long it holds its locks. It keeps `cached_documents`
-    of `cached_bytes`, encoded; in memory they take five times that. A document's state is stored
+    for `gather`, so that edits in quick succession are projected together, and the longer the more
+    there is to do: twice as long as the round took, up to `gather_at_most`. If somebody waits for
+    an edit, the next round begins `gather` after the beginning of the last one. At most `batch`
+    updates go into one transaction, which limits how long it holds its locks. It keeps
+    `cached_documents` of `cached_bytes`, encoded; in memory they take five times that. A document's state is stored
     every `state_every` updates or `state_every_bytes` of them, which limits how much a load has to
     replay: a large edit takes ten times as long as a state. `backoff` is for a document that fails,
     `outage` for an error that concerns all of them.
@@ -63,6 +68,7 @@ class WorkerSettings:
 
     interval: float = 2.0
     gather: float = 0.05
+    gather_at_most: float = 0.15
     finish_timeout: float = 10.0
     cached_documents: int = 64
     cached_bytes: int = 32 * 1024 * 1024
@@ -195,13 +201,15 @@ class Worker:
 
     async def _gather(self, began: float, stopping: "asyncio.Task[bool]") -> None:
         """Pause after a round that began at `began`, for edits that are projected together."""
-        until = self._clock() + self._settings.gather
+        now, settings = self._clock(), self._settings
+        stretched = min(PAUSE_PER_WORK * (now - began), settings.gather_at_most)
+        until = now + max(settings.gather, stretched)
         while (left := until - self._clock()) > 0:
             notified = await self._notified(left, stopping, left)
             if not notified:
                 return
             if AWAITED in notified:
-                until = min(until, began + self._settings.gather)
+                until = min(until, began + settings.gather)
 
     async def _notified(
         self, seconds: float, stopping: "asyncio.Task[bool]", at_most: float | None

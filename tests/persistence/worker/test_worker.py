@@ -244,6 +244,17 @@ def clock() -> Clock:
     return Clock()
 
 
+class MeasuringBell:
+    """Notes for how long it is listened to, and never rings."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    async def wait(self, timeout: float) -> Collection[object]:  # noqa: ASYNC109 - as the port has it
+        self.waits.append(timeout)
+        return ()
+
+
 SETTINGS = WorkerSettings(backoff=Backoff(1.0, 60.0), outage=Backoff(0.0, 0.0))
 
 
@@ -678,6 +689,18 @@ class TestRunning:
         assert store.cursor(editor) >= 2
         stop.set()
         await running
+
+    @pytest.mark.parametrize(("took", "pause"), [(0.0, 0.05), (0.04, 0.08), (3.0, 0.15)])
+    async def test_the_pause_grows_with_what_there_is_to_do(
+        self, store: Store, clock: Clock, took: float, pause: float
+    ) -> None:
+        bell = MeasuringBell()
+        worker, stopping = Worker(store, store, bell, SETTINGS, clock), asyncio.Event()
+        waiting, began = asyncio.create_task(stopping.wait()), clock.now
+        clock.now += took
+        await worker._gather(began, waiting)
+        waiting.cancel()
+        assert bell.waits == [pytest.approx(pause)]
 
     async def test_search_is_refreshed_when_nothing_is_left_to_project(self, store: Store) -> None:
         editor, bell, stop = await store.new_pipeline(), Bell(), asyncio.Event()
