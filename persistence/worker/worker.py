@@ -60,10 +60,10 @@ class WorkerSettings:
     there is to do: twice as long as the round took, up to `gather_at_most`. If somebody waits for
     an edit, the next round begins `gather` after the beginning of the last one. At most `batch`
     updates go into one transaction, which limits how long it holds its locks. It keeps
-    `cached_documents` of `cached_bytes`, encoded; in memory they take five times that. A document's state is stored
-    every `state_every` updates or `state_every_bytes` of them, which limits how much a load has to
-    replay: a large edit takes ten times as long as a state. `backoff` is for a document that fails,
-    `outage` for an error that concerns all of them.
+    `cached_documents` of `cached_bytes`, encoded; in memory they take five times that. A document's
+    state is stored every `state_every` updates or `state_every_bytes` of them, which limits how
+    much a load has to replay: a large edit takes ten times as long as a state. `backoff` is for a
+    document that fails, `outage` for an error that concerns all of them.
     """
 
     interval: float = 2.0

@@ -250,7 +250,7 @@ class MeasuringBell:
     def __init__(self) -> None:
         self.waits: list[float] = []
 
-    async def wait(self, timeout: float) -> Collection[object]:  # noqa: ASYNC109 - as the port has it
+    async def wait(self, timeout: float) -> Collection[object]:  # noqa: ASYNC109 - the port
         self.waits.append(timeout)
         return ()
 
