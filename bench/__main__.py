@@ -8,6 +8,7 @@ BENCHES = (
     "edit_to_row",
     "projection_cost",
     "fan_out",
+    "hot_path",
     "event_loop",
     "catching_up",
     "server_edits",

@@ -9,7 +9,7 @@ commits every edit and keeps the tables up to date meanwhile.
 At the end of each load a newcomer asks every room for its document, which must hold what was sent.
 
     python -m bench.hot_path [--loads 1x100x5 20x5x5 …] [--cursors 1x100x10] [--pairs 3]
-        [--steps 100] [--seconds 8] [--without-peers] [--worker-only]
+        [--steps 100] [--seconds 8] [--without-peers] [--no-worker]
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """Handshakes that cannot be read are answered, and nobody is taken for dead who is read slowly."""
 
 import asyncio
+import random
 from typing import Any
 
 import pytest
@@ -11,7 +12,11 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 
 from app.websocket.uvicorn_protocol import HELD, WebSocketProtocol
-from tests.server import PATIENCE, Server
+from crdt.protocol.messages import Update
+from crdt.protocol.y_websocket import encode
+from tests.editor import joined
+from tests.rounds import SEED, rounds
+from tests.server import PATIENCE, Installation, Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -43,6 +48,31 @@ async def test_a_request_that_cannot_be_read_is_answered_and_closed(
     shared_server: Server, request_: bytes, status: bytes
 ) -> None:
     assert (await answer(shared_server, request_)).startswith(b"HTTP/1.1 " + status)
+
+
+async def test_messages_of_all_sizes_get_into_the_log_in_their_order_however_they_are_cut(
+    shared_installation: Installation, room: str, pipeline_id: str
+) -> None:
+    """Short ones go the short way, long ones and fragments do not, and some are read aside."""
+    draw, sent = random.Random(SEED), list[bytes]()
+    async with joined(room) as author, joined(room) as other:
+        for number in range(rounds(400, few=60)):
+            text = str(number) + "x" * draw.choice((0, 100, 200, 20_000, 70_000))
+            before = author.doc.get_state()
+            author.notes[str(number % 3)] = text
+            sent.append(author.doc.get_update(before))
+            author.unechoed.append(sent[-1])
+            frame = encode(Update(sent[-1]))
+            parts = [frame[:40], frame[40:]] if draw.randrange(3) == 0 else [frame]
+            await author._socket.send(parts if len(parts) > 1 else frame)
+        await author.until_echoed()
+        await other.until("the last edit", lambda: other.notes.to_py() == author.notes.to_py())
+    async with shared_installation.sql() as sql:
+        rows = await sql.fetch(LOG, pipeline_id)
+    assert [row["payload"] for row in rows if row["payload"] in set(sent)] == sent
+
+
+LOG = "SELECT payload FROM pipeline_updates WHERE pipeline_id = $1 ORDER BY seq"
 
 
 async def no_app(scope: Any, receive: Any, send: Any) -> None:
