@@ -33,8 +33,8 @@ AFTER_FAILURE: Final = Backoff(first=1.0, longest=300.0)
 IN_AN_OUTAGE: Final = Backoff(first=0.5, longest=10.0)
 
 PAUSE_PER_WORK: Final = 2.0
-"""How much longer than a round the pause after it is, under load: projecting four edits costs little
-more than projecting one, so load turns into fewer projections, and not into a queue."""
+"""How much longer than a round the pause after it is, under load: projecting four edits costs
+little more than projecting one, so load turns into fewer projections, and not into a queue."""
 
 _logger = structlog.get_logger(__name__)
 

@@ -16,7 +16,6 @@ from app.auth.access_watch import AccessWatch
 from app.auth.admission import Admission
 from app.auth.tokens import Tokens
 from app.bus.memory import MemoryBus
-from app.clock import SystemClock
 from app.rooms.hub import Hub
 from app.rooms.inspect_in_thread import LARGE_BYTES
 from app.services.events import RoomEvent, RoomEvents
@@ -177,7 +176,7 @@ class Scene:
         wire = Wire()
         admission = Admission(self.store, self.tokens, self.watch)
         settings_now = self.settings.model_copy(update=settings)
-        endpoints = Endpoints(self.hub, admission, settings_now, SystemClock())
+        endpoints = Endpoints(self.hub, admission, settings_now, self.clock)
         client = Client(wire, asyncio.create_task(endpoints.hocuspocus(wire.websocket)))
         try:
             yield client
