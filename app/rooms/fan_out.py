@@ -23,8 +23,8 @@ Delivery: TypeAlias = tuple[Message, SessionId | None]
 SECONDS_PER_CLIENT: Final = 200e-6
 """How much longer messages are gathered for each client: writing to it takes about a tenth."""
 
-SHORTEST_SECONDS: Final = 1e-3
-"""Within less than that, nothing would be gathered."""
+SHORTEST_SECONDS: Final = 2e-3
+"""Within less than that, so little would be gathered that it would not pay for the timer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,9 @@ class FanOut:
 
     def _deliver(self, deliveries: list[Delivery]) -> None:
         """Offer messages to everybody but their authors."""
+        if len(deliveries) == 1:
+            self._deliver_one(*deliveries[0])
+            return
         authors = {author for _, author in deliveries if author is not None}
         for encode, outboxes in list(self._by_encoder.items()):
             frames = [encode(message) for message, _ in deliveries]
@@ -111,6 +114,14 @@ class FanOut:
             for author in authors & outboxes.keys():
                 if own := _batch(_by_others(author, frames, deliveries)):
                     outboxes[author].offer(own)
+
+    def _deliver_one(self, message: Message, author: SessionId | None) -> None:
+        for encode, outboxes in list(self._by_encoder.items()):
+            if frame := encode(message):
+                batch = FrameBatch.of_one(frame)
+                for session, outbox in list(outboxes.items()):
+                    if session != author:
+                        outbox.offer(batch)
 
     def expect_leave(self, session: SessionId, leaving: LeavingClient) -> None:
         """Have a client that was removed wait for its last answers."""

@@ -29,6 +29,9 @@ class LogPosition:
 
     def note(self, seq: int) -> None:
         """Take note that this update is in the document."""
+        if seq == self.seq + 1 and not self._beyond:
+            self.seq = seq
+            return
         if seq > self.seq:
             self._beyond.add(seq)
         while self.seq + 1 in self._beyond:

@@ -4,8 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from crdt.errors import SyncError
 from crdt.protocol.messages import Message
@@ -20,8 +19,7 @@ def header(length: int) -> bytes:
     return b"\x82\x7f" + length.to_bytes(8)
 
 
-@dataclass(frozen=True, slots=True)
-class FrameBatch:
+class FrameBatch(NamedTuple):
     """Binary messages, as payloads and as one string of RFC 6455 frames. `size` is in bytes.
 
     A batch is made once and written to many sockets. Each message keeps a frame of its own, because
@@ -38,6 +36,12 @@ class FrameBatch:
         payloads = tuple(messages)
         parts = (part for payload in payloads for part in (header(len(payload)), payload))
         return cls(payloads, b"".join(parts), sum(map(len, payloads)))
+
+    @classmethod
+    def of_one(cls, payload: bytes) -> "FrameBatch":
+        """Frame one encoded message."""
+        size = len(payload)
+        return cls((payload,), header(size) + payload, size)
 
 
 class Outbox(Protocol):

@@ -58,7 +58,7 @@ class SendQueue:
 
     def put(self, frame: bytes) -> None:
         """Send a frame that must arrive; close the connection if there is no room for it."""
-        if self._has_ended or self._send_now(FrameBatch.of((frame,))):
+        if self._has_ended or self._send_now(FrameBatch.of_one(frame)):
             return
         if self.size > self.limit:
             self._drop_offered()
@@ -71,7 +71,7 @@ class SendQueue:
 
     def answer(self, frame: bytes, outbox: "SessionOutbox") -> None:
         """Send a frame that must arrive, or have its outbox make another one later."""
-        if self._has_ended or self._send_now(FrameBatch.of((frame,))):
+        if self._has_ended or self._send_now(FrameBatch.of_one(frame)):
             return
         if self.size > self.limit:
             self._drop_offered()

@@ -33,13 +33,31 @@ from .messages import (
 SYNC, AWARENESS, AUTH, QUERY_AWARENESS = range(4)
 STEP_1, STEP_2, UPDATE = range(3)
 
+UPDATE_HEAD = bytes((SYNC, UPDATE))
+MIN_UPDATE_FRAME = 4
+"""Bytes of a frame with an update of one byte."""
+
 
 def decode(frame: bytes) -> ClientMessage:
     """Decode a frame from a client. Raises ProtocolError."""
+    if (update := _short_update(frame)) is not None:
+        return Update(update)
     reader = Reader(frame)
     message = _body(reader.var_uint(), reader)
     reader.finish()
     return message
+
+
+def _short_update(frame: bytes) -> bytes | None:
+    """Return the update of a frame that is an Update of up to 16 KiB, as most are; else None."""
+    if frame[:2] != UPDATE_HEAD or len(frame) < MIN_UPDATE_FRAME:
+        return None
+    size, start = frame[2], 3
+    if size >= 0x80:
+        size, start = size & 0x7F | frame[3] << 7, 4
+        if frame[3] >= 0x80:
+            return None
+    return frame[start:] if len(frame) == start + size else None
 
 
 def _body(kind: int, reader: Reader) -> ClientMessage:

@@ -89,6 +89,15 @@ def test_an_unknown_sync_step_is_refused() -> None:
         decode(bytes.fromhex("00030100"))
 
 
+@pytest.mark.parametrize("size", [1, 127, 128, 16_383, 16_384, 100_000])
+def test_an_update_of_any_size_is_read_to_its_exact_end(size: int) -> None:
+    frame = encode(Update(bytes(size)))
+    assert decode(frame) == Update(bytes(size))
+    for wrong in (frame + b"x", frame[:-1]):
+        with pytest.raises(ProtocolError):
+            decode(wrong)
+
+
 def test_a_length_beyond_memory_is_refused() -> None:
     with pytest.raises(ProtocolError, match="truncated"):
         decode(b"\x00\x02" + var_uint(2**69))
