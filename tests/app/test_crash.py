@@ -168,7 +168,10 @@ async def test_killed_servers_keep_every_acknowledged_edit(
 
 
 async def one_life(server: Server, room: str, ledger: Ledger, edits: int) -> None:
-    """Write to a server until it is killed, after so many edits; what its predecessors acknowledged is there."""
+    """Write to a server until it is killed, after so many edits.
+
+    What its predecessors acknowledged is there.
+    """
     async with AsyncExitStack() as stack:
         editors = [await stack.enter_async_context(joined(room)) for _ in range(WRITERS)]
         assert ledger.echoed <= markers_in(editors[0].doc)
