@@ -197,6 +197,6 @@ class StorageFull(PipelineTooLarge):
 
     def __init__(self) -> None:
         super().__init__(
-            "the team stores as much as it may: delete pipelines, or ask whoever runs this server "
-            "to raise PIPELOOM_MAX_BYTES_PER_TEAM"
+            "the team stores as much as it may: delete pipelines, which count until they are "
+            "purged, or ask whoever runs this server to raise PIPELOOM_MAX_BYTES_PER_TEAM"
         )

@@ -96,6 +96,7 @@ class Hub:
         self._measuring: dict[LiveRoom, asyncio.Task[None]] = {}
         self._large_edits = LargeEdits(log, self, self._follower, compute, new_client_id)
         self._rooms: dict[UUID, LiveRoom] = {}
+        self._full: set[UUID] = set()
         self._opening: dict[UUID, asyncio.Task[None]] = {}
         self._ids = count(1)
         self._draining = False
@@ -277,6 +278,7 @@ class Hub:
             on_gap=self._follower.fill_soon,
             intervals=self._intervals,
         )
+        self._rooms[pipeline_id].note_storage(is_full=pipeline_id in self._full)
 
     def _make_room(self) -> None:
         """Unload idle rooms, the longest idle first, while too much is loaded. Raises Overloaded.
@@ -354,11 +356,14 @@ class Hub:
     async def look_at_storage(self, storage: TeamStorage, limit: int) -> None:
         """Find out which teams store `limit` bytes or more; their rooms take only deletions.
 
-        Call it every few seconds: what is written in between is taken. Raises StoreUnavailable.
+        Call it every few seconds: what is written in between is taken. That it is so is remembered
+        while no room is open, or each one that opens would take edits until the next look. Raises
+        StoreUnavailable.
         """
-        full = await storage.full_pipelines([*self._rooms], limit) if self._rooms else set()
+        asked = self._rooms.keys() | self._full
+        self._full = await storage.full_pipelines(asked, limit) if asked else set()
         for pipeline_id, room in self._rooms.items():
-            room.note_storage(is_full=pipeline_id in full)
+            room.note_storage(is_full=pipeline_id in self._full)
 
     def expect(self, pipeline_id: UUID, seq: int) -> None:
         """Have the room of a pipeline, if it is open here, read its log up to an update.

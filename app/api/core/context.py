@@ -3,6 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 
@@ -35,8 +36,8 @@ BEARER = HTTPBearer(
 )
 
 
-MAX_ADDRESS: Final = 100
-"""Characters of a client's address: that of `X-Forwarded-For` may be any text."""
+UNKNOWN_ADDRESS: Final = "unknown"
+"""Where a client is whose proxy says something else than an IP address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,17 @@ class Caller:
 
 async def _caller(request: Request, _: Annotated[object, Depends(BEARER)]) -> Caller:
     # It awaits nothing, but FastAPI would run a plain function in a thread, for each request.
-    address = request.client.host[:MAX_ADDRESS] if request.client else ""
+    address = _address_in(request.client.host) if request.client else ""
     return Caller(getattr(request.state, CALLER), request.app.state.context, address)
+
+
+def _address_in(text: str) -> str:
+    # That of `X-Forwarded-For` may be any text, and the audit log has `worker` and `command` for
+    # what no client did.
+    try:
+        return str(ip_address(text)).partition("%")[0]
+    except ValueError:
+        return UNKNOWN_ADDRESS
 
 
 Asking: TypeAlias = Annotated[Caller, Depends(_caller)]

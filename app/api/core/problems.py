@@ -17,7 +17,7 @@ Problem (a PipeloomError)
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from app.http import ProblemCode
 from crdt.errors import PipeloomError
@@ -76,6 +76,12 @@ class BodyTooSlow(Problem):
         super().__init__(f"expected the whole body within {limit:g} s")
 
 
+COUNTED_UNTIL_PURGED: Final = frozenset(
+    {"organizations_per_user", "teams_per_organization", "pipelines_per_team", "bytes_per_team"}
+)
+"""Quotas under which nothing can be added at once after something was deleted."""
+
+
 class QuotaReached(Problem):
     """There are as many of something as there may be; `quota` is the name of the limit."""
 
@@ -83,9 +89,10 @@ class QuotaReached(Problem):
     code = "quota_reached"
 
     def __init__(self, quota: str, limit: int) -> None:
+        kept = ", which count until they are purged" if quota in COUNTED_UNTIL_PURGED else ""
         super().__init__(
-            f"there are {limit} {quota.replace('_', ' ')} already, as many as may be: delete some, "
-            f"or ask whoever runs this server to raise PIPELOOM_MAX_{quota.upper()}"
+            f"there are {limit} {quota.replace('_', ' ')} already, as many as may be: delete some"
+            f"{kept}, or ask whoever runs this server to raise PIPELOOM_MAX_{quota.upper()}"
         )
         self.members = {"quota": quota, "limit": limit}
 

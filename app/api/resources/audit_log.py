@@ -85,8 +85,8 @@ class AuditEntry(Shown):
         description="Null if that user is gone, or none whom the caller may see."
     )
     address: str = Field(
-        description="The address of the user's client, or `command`, `worker`, `server`, or "
-        "`database` for SQL by hand."
+        description="The IP address of the user's client, `unknown` if its proxy gives none; or "
+        "`command`, `worker`, `server`, or `database` for SQL by hand."
     )
     action: Action
     subject_id: UUID = Field(description="What was changed; of a membership, the user.")

@@ -330,6 +330,25 @@ async def test_a_room_is_unloaded_some_time_after_the_last_one_left(node: Node) 
     assert (len(node.hub), visit.room.dropped) == (0, True)
 
 
+async def test_a_room_of_a_full_team_takes_nothing_from_the_moment_it_opens(
+    node: Node, replica: Replica
+) -> None:
+    visit = await node.enter()
+    await node.hub.look_at_storage(node.store, limit=1)
+    visit.leave()
+    node.clock.seconds = UNLOAD_AFTER
+    node.hub.tick()
+    await node.hub.look_at_storage(node.store, limit=1)
+    again = await node.enter()
+    again.edit(replica.set("name", "more"))
+    assert again.inbox.of(Refused)
+    await node.hub.look_at_storage(node.store, limit=1_000_000)
+    later = replica.doc.get_update()
+    again.edit(later)
+    await turns()
+    assert again.echoes == [later]
+
+
 async def test_idle_rooms_are_unloaded_where_too_much_is_open(node: Node) -> None:
     hub = node.hub = node.new_hub(loaded_bytes=1)
     first = await node.enter()

@@ -877,7 +877,7 @@ export interface components {
             readonly actor_id: string | null;
             /** @description Null if that user is gone, or none whom the caller may see. */
             readonly actor: components["schemas"]["UserProfile"] | null;
-            /** @description The address of the user's client, or `command`, `worker`, `server`, or `database` for SQL by hand. */
+            /** @description The IP address of the user's client, `unknown` if its proxy gives none; or `command`, `worker`, `server`, or `database` for SQL by hand. */
             readonly address: string;
             /** @enum {string} */
             readonly action: "comment.deleted" | "invitation.created" | "invitation.withdrawn" | "member.added" | "member.removed" | "member.role_changed" | "organization.changed" | "organization.created" | "organization.deleted" | "pipeline.created" | "pipeline.deleted" | "pipeline.moved" | "pipeline.purged" | "pipeline.restored" | "team.changed" | "team.created" | "team.deleted" | "team.purged" | "team.restored" | "template.changed" | "template.created" | "template.deleted";

@@ -63,6 +63,8 @@ async def test_a_full_team_adds_nothing_and_loses_nothing(house: House, team: Te
         document = the_problem(answer, 403)
         assert (document["code"], document["quota"]) == ("quota_reached", "bytes_per_team")
         assert "PIPELOOM_MAX_BYTES_PER_TEAM" in document["detail"]
+        assert "delete" in document["detail"]
+        assert "which count until they are purged" in document["detail"]
     assert (await team.viewer.get(f"{path}/steps/{large}")).json()["config"] == grown["config"]
     assert (await team.member.delete(f"{path}/steps/{small}")).status_code == 204
     other = await house.a_team()

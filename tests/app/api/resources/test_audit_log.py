@@ -1,8 +1,10 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tests.app.api.house import House, Team, a_pipeline, all_items, an_id, the_problem
 
@@ -30,6 +32,25 @@ async def test_who_did_what_from_where_is_there_for_owners(team: Team) -> None:
     assert deleted["after"]["deleted_by"] == team.admin.id
     age = datetime.now(UTC) - datetime.fromisoformat(deleted["at"])
     assert timedelta() <= age < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        ("worker", "unknown"),
+        ("command", "unknown"),
+        ("x" * 5000, "unknown"),
+        ("2001:DB8::7", "2001:db8::7"),
+        (f"fe80::1%{'x' * 5000}", "fe80::1"),
+    ],
+)
+async def test_no_client_passes_for_what_is_none(team: Team, forwarded: str, address: str) -> None:
+    # As uvicorn puts what a proxy says of its client in the place of the proxy's own address.
+    app = ProxyHeadersMiddleware(team.owner.app, "*")  # type: ignore[arg-type]
+    headers = {"x-forwarded-for": forwarded}
+    owner = replace(team.owner, app=app)  # type: ignore[arg-type]
+    await owner.patch(team.path, {"name": "Renamed"}, headers=headers)
+    assert (await log_of(team))[0]["address"] == address
 
 
 async def test_each_kind_of_change_is_there(house: House, team: Team) -> None:
