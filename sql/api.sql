@@ -259,11 +259,10 @@ SELECT count(*) FROM (
 ) AS counted
 
 -- invitations_of_last_hour --
--- How many of their invitations the user has given within an hour, and in how many seconds that will
+-- How many invitations the user has given or renewed within an hour, and in how many seconds that will
 -- be one less.
-SELECT count(*) AS given, extract(epoch FROM min(created_at) + interval '1 hour' - now()) AS wait
-FROM invitations
-WHERE invited_by = current_user_id() AND created_at > now() - interval '1 hour'
+SELECT i.given, extract(epoch FROM i.first + interval '1 hour' - now()) AS wait
+FROM my_invitations_of_last_hour() AS i
 
 -- invitations --
 -- The open invitations of a team after a place in the list, newest first, with who invited.

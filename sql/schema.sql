@@ -1223,6 +1223,7 @@ CREATE TABLE audit_log (
 CREATE INDEX idx_audit_team ON audit_log (team_id, id);
 CREATE INDEX idx_audit_organization ON audit_log (organization_id, id);
 CREATE INDEX idx_audit_at ON audit_log (at);
+CREATE INDEX idx_audit_invitations ON audit_log (actor_id, at) WHERE action = 'invitation.created';
 
 -- Where a change comes from: what the transaction says, else which program is connected.
 CREATE FUNCTION audit_address() RETURNS text
@@ -1496,6 +1497,17 @@ AS $$
     RETURNING i.id
 $$;
 
+-- How many invitations the user has given within an hour, and when the first of these. Renewing one counts:
+-- its row is one, but the audit log has each.
+CREATE FUNCTION my_invitations_of_last_hour() RETURNS TABLE (given bigint, first timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    SELECT count(*), min(a.at)
+    FROM audit_log AS a
+    WHERE a.action = 'invitation.created' AND a.actor_id = current_user_id()
+        AND a.at > now() - interval '1 hour'
+$$;
+
 -- NULL if there is no such open invitation to a team of the user's, or the user may not withdraw it.
 CREATE FUNCTION withdraw_invitation(invitation uuid) RETURNS uuid
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
@@ -1605,6 +1617,8 @@ USING (team_id = ANY ((SELECT my_team_ids('admin'))::uuid[]));
 GRANT SELECT (id, team_id, email, user_id, role, invited_by, created_at, expires_at, state)
 ON invitations TO pipeloom_api;
 GRANT SELECT ON my_invitations TO pipeloom_api;
+REVOKE ALL ON FUNCTION my_invitations_of_last_hour FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION my_invitations_of_last_hour TO pipeloom_api;
 REVOKE ALL ON FUNCTION invite, withdraw_invitation, accept_invitation, decline_invitation FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION invite, withdraw_invitation, accept_invitation, decline_invitation
 TO pipeloom_api;

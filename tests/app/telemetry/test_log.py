@@ -39,6 +39,14 @@ def test_an_exception_stays_in_the_line(capsys: pytest.CaptureFixture[str]) -> N
     assert "LookupError: a bug" in line
 
 
+def test_nobody_fills_the_log_with_one_header(capsys: pytest.CaptureFixture[str]) -> None:
+    configure()
+    structlog.get_logger("test").warning("connection.host_refused", host="x" * 65_536)
+    line = capsys.readouterr().err
+    assert f"host={'x' * 1000}…" in line
+    assert len(line) < 1200
+
+
 def test_details_are_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
     configure()
     structlog.get_logger("test").debug("room.detail")

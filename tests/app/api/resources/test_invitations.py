@@ -195,14 +195,28 @@ async def test_a_team_has_so_many_open_invitations(house: House, team: Team) -> 
     await team.owner.made(path_of(team), {"email": "a@example.org"})
 
 
-async def test_a_user_gives_so_many_invitations_an_hour(house: House, team: Team) -> None:
-    """Also of those that were withdrawn since, and over all teams."""
+async def given(house: House, team: Team, count: int, ago: str) -> None:
+    """Have the audit log say that the owner has given invitations."""
     await house.sql(
-        "INSERT INTO invitations (team_id, user_id, role, invited_by, created_at, expires_at, "
-        "state) SELECT $1, gen_random_uuid(), 'viewer', $2, now() - interval '50 minutes', "
-        "now() + interval '1 day', 'withdrawn' FROM generate_series(1, $3)",
-        UUID(team.id), team.owner.user.id, PER_HOUR,
+        "INSERT INTO audit_log (at, organization_id, team_id, actor_id, address, action, "
+        "subject_id) SELECT now() - $5::text::interval, $1, $2, $3, '', 'invitation.created', "
+        "gen_random_uuid() FROM generate_series(1, $4)",
+        UUID(team.organization_id), UUID(team.id), team.owner.user.id, count, ago,
     )  # fmt: skip
+
+
+async def test_renewing_an_invitation_is_giving_one(house: House, team: Team) -> None:
+    await given(house, team, PER_HOUR, "61 minutes")
+    await given(house, team, PER_HOUR - 2, "10 minutes")
+    address = {"email": "a@example.org"}
+    again = (await team.owner.made(path_of(team), address))["id"]
+    assert (await team.owner.made(path_of(team), address))["id"] == again
+    the_problem(await team.owner.post(path_of(team), address), 429)
+
+
+async def test_a_user_gives_so_many_invitations_an_hour(house: House, team: Team) -> None:
+    """Also of those that were withdrawn or renewed since, and over all teams."""
+    await given(house, team, PER_HOUR, "50 minutes")
     for path in ("invitations", "members"):
         refusal = await team.owner.post(f"{team.path}/{path}", {"email": "a@example.org"})
         detail = the_problem(refusal, 429)["detail"]
