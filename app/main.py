@@ -74,6 +74,9 @@ from .tasks import in_background
 from .web_page import WebPage
 from .worker_main import project_now
 
+SHORTEST_WINDOW = 0.4
+"""How much of the commit window is waited in any case, also where transactions take little time."""
+
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 SWEEP_TICKS = 15
@@ -154,7 +157,10 @@ class Services:
         self.log = TimedLog(stored_log)
         self.history = History(self.log, stored_log)
         self.committer = GroupCommit(
-            self.log, window=settings.commit_window, max_pending_bytes=settings.pending_bytes
+            self.log,
+            window=settings.commit_window,
+            shortest_window=SHORTEST_WINDOW * settings.commit_window,
+            max_pending_bytes=settings.pending_bytes,
         )
         self.decisions = DecisionRounds(self.log, self.committer, window=settings.commit_window)
         self.hub = Hub(

@@ -1,7 +1,7 @@
 """Group commit: updates submitted while one transaction runs share the next transaction.
 
-A transaction costs about the same for one update as for ten, so `window` delays the next one a
-little when updates come fast.
+A transaction costs about the same for one update as for ten, so a window delays the next one a
+little when updates come fast: for longer while transactions take long.
 """
 
 import asyncio
@@ -24,6 +24,10 @@ FIRST_RETRY, LAST_RETRY = 0.02, 1.0
 
 CANCEL_SECONDS = 0.2
 """Between two cancellations of a commit that is under way when the time is over."""
+
+WINDOW_PER_COMMIT: Final = 3.0
+"""How many times as long as the last transaction the window is: commits take a third of the time of
+PostgreSQL and of the event loop at most, and load turns into larger transactions."""
 
 MiB: Final = 1024 * 1024
 
@@ -61,8 +65,8 @@ class Pending:
 class GroupCommit:
     """Appends updates to a log in batches, one batch at a time, in the order of submission.
 
-    A batch begins `window` seconds after the one before at the earliest. `max_batch` counts
-    updates, `max_batch_bytes` and `max_pending_bytes` payload bytes. Belongs to the event loop it
+    A batch begins `window` seconds after the one before at the earliest, and `shortest_window` if
+    that one took little time; by default the window is always the same. `max_batch` counts updates, `max_batch_bytes` and `max_pending_bytes` payload bytes. Belongs to the event loop it
     is used in.
 
     The updates of some pipelines can be held back for somebody else's transaction, which makes
@@ -74,6 +78,7 @@ class GroupCommit:
         log: UpdateLog,
         *,
         window: float = 0.0,
+        shortest_window: float | None = None,
         max_batch: int = 1000,
         max_batch_bytes: int = 8 * MiB,
         max_pending_bytes: int = 64 * MiB,
@@ -82,6 +87,8 @@ class GroupCommit:
     ) -> None:
         self._log = log
         self._window = window
+        self._shortest = window if shortest_window is None else min(shortest_window, window)
+        self._took = 0.0
         self._max_batch = max_batch
         self._max_batch_bytes = max_batch_bytes
         self._max_pending_bytes = max_pending_bytes
@@ -208,6 +215,7 @@ class GroupCommit:
     async def _commit_batch(self) -> None:
         self._batch = self._take_batch()
         await self._commit(self._batch)
+        self._took = self._monotonic() - self._batch_began
         self.count_off(self._batch)
         self._batch = ()
         if self._batch_over is not None:
@@ -215,7 +223,8 @@ class GroupCommit:
             self._batch_over = None
 
     async def _await_window(self) -> None:
-        if (left := self._batch_began + self._window - self._monotonic()) > 0:
+        window = min(max(WINDOW_PER_COMMIT * self._took, self._shortest), self._window)
+        if (left := self._batch_began + window - self._monotonic()) > 0:
             await self._sleep(left)
         self._batch_began = self._monotonic()
 

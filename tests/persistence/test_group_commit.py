@@ -182,6 +182,29 @@ async def test_transactions_begin_apart_and_what_comes_meanwhile_shares_one() ->
     assert naps.lengths == [6.0]
 
 
+@pytest.mark.parametrize(("took", "window"), [(0.0, 2.0), (1.0, 3.0), (7.0, 10.0)])
+async def test_the_next_transaction_waits_for_longer_after_a_long_one(
+    took: float, window: float
+) -> None:
+    now = 100.0
+
+    def pass_time(_: Sequence[bytes]) -> None:
+        nonlocal now
+        now += took
+
+    naps = Naps()
+    commit = GroupCommit(
+        ScriptedLog(pass_time),
+        window=10.0,
+        shortest_window=2.0,
+        sleep=naps,
+        monotonic=lambda: now,
+    )
+    assert await commit.submit(update(b"a")) == 1
+    assert await commit.submit(update(b"b")) == 2
+    assert naps.lengths == [window - took]
+
+
 @pytest.mark.parametrize("bad", range(7))
 async def test_a_bad_update_fails_alone(bad: int) -> None:
     def fate(payloads: Sequence[bytes]) -> None:
