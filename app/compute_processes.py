@@ -11,6 +11,7 @@ and has no threads (`forkserver`); that one starts with the first of them.
 
 import asyncio
 import os
+import resource
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -40,6 +41,9 @@ AT_ONCE: Final = 2
 MOST_SECONDS: Final = 60.0
 """How long one may take: ten thousand steps take half of that on a machine with much to do."""
 
+MOST_BYTES: Final = 2 * 1024**3
+"""How much memory one may take: ten thousand steps take 270 MB."""
+
 NICENESS: Final = 2
 """How much the processes leave the processor to the server."""
 
@@ -50,6 +54,9 @@ TOO_LONG: Final = (
 
 LOST: Final = "the computation was ended: nothing was changed, try again"
 """The reason of Overloaded for a computation whose process is gone: killed for its memory, say."""
+
+TOO_MUCH_MEMORY: Final = "the computation took too much memory and was ended: nothing was changed"
+"""The reason of Overloaded for a computation that Python had no memory left for."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -141,6 +148,8 @@ class _Outcome:
         try:
             with panics_fenced():
                 return cls(task())
+        except MemoryError:
+            return cls(None, Overloaded, (TOO_MUCH_MEMORY,))
         except Exception as error:
             return cls(None, type(error), error.args, vars(error))
 
@@ -203,6 +212,7 @@ def _compute(pipe: Connection) -> None:
     """Compute what comes through the pipe, and answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICENESS)
+    _limit_memory()
     log.configure()
     job = pipe.recv_bytes()
     threading.Thread(target=_end_with_server, args=(pipe,), daemon=True).start()
@@ -210,6 +220,13 @@ def _compute(pipe: Connection) -> None:
     answer = _Outcome.of(lambda: ForkingPickler.dumps(_Outcome.of(ForkingPickler.loads(job))))
     with suppress(OSError):
         pipe.send_bytes(answer.value or ForkingPickler.dumps(answer))
+
+
+def _limit_memory() -> None:
+    """Bound the memory of this process: beyond it, Python raises and the CRDT library aborts."""
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = MOST_BYTES if most == resource.RLIM_INFINITY else min(MOST_BYTES, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
 
 
 def _end_with_server(pipe: Connection) -> None:

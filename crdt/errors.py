@@ -4,7 +4,8 @@ PipeloomError
 ├── SyncError                 the connection must be closed; carries the close code
 │   ├── ProtocolError         4400  the frame cannot be decoded
 │   │   ├── MalformedUpdate   4400  the CRDT update in a frame cannot be decoded
-│   │   └── ClientIdReused    4400  a client began anew under a client id that was in use
+│   │   ├── ClientIdReused    4400  a client began anew under a client id that was in use
+│   │   └── UnusableEdit      4400  an edit took too long, or the CRDT library failed at it
 │   ├── MessageTooBig         4413
 │   ├── Unauthenticated       4401
 │   ├── Forbidden             4403
@@ -71,6 +72,12 @@ class ClientIdReused(ProtocolError):
     """A client has other elements under its client id than the document; nothing was applied."""
 
     remedy = "this client id was used before in this document: reload, and let Yjs choose it"
+
+
+class UnusableEdit(ProtocolError):
+    """An edit could not be integrated in another process; the document is unchanged."""
+
+    remedy = "this edit cannot be applied: reload the page"
 
 
 class MessageTooBig(SyncError):

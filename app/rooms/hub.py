@@ -37,6 +37,7 @@ from persistence.worker.replay import Compute, NewClientId, compute, load, repla
 
 from .appends import Committer
 from .coalescing import IMMEDIATE, CoalescingIntervals
+from .integration import Merger
 from .large_edits import LargeEdit, LargeEditResult, LargeEdits, Turn
 from .live_room import LiveRoom
 from .log_follower import Follower
@@ -94,6 +95,7 @@ class Hub:
         self._document_bytes, self._max_stateless = document_bytes, max_stateless
         self._new_client_id, self._compute = new_client_id, compute
         self._measuring: dict[LiveRoom, asyncio.Task[None]] = {}
+        self._merger = Merger(compute)
         self._large_edits = LargeEdits(log, self, self._follower, compute, new_client_id)
         self._rooms: dict[UUID, LiveRoom] = {}
         self._full: set[UUID] = set()
@@ -265,7 +267,7 @@ class Hub:
         document, seq, size = await self._loaded(pipeline_id)
         document.cpu_seconds = self._clock.thread_time
         limit = DocumentSize(self._document_bytes, size)
-        room = Room(document, self._node, limit, self._max_stateless)
+        room = Room(document, self._node, limit, self._max_stateless, may_defer=True)
         # The load keeps the room and not the visitors: all of them may have given up meanwhile, and
         # a room that nobody keeps would stay subscribed to the bus for ever.
         self._rooms[pipeline_id] = LiveRoom(
@@ -277,6 +279,7 @@ class Hub:
             seq=seq,
             on_gap=self._follower.fill_soon,
             intervals=self._intervals,
+            merger=self._merger,
         )
         self._rooms[pipeline_id].note_storage(is_full=pipeline_id in self._full)
 

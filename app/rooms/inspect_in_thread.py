@@ -11,12 +11,15 @@ from crdt.errors import SyncError
 from crdt.protocol.messages import ClientMessage, SyncStep2, Update
 from crdt.room.peer_messages import Committed
 from crdt.updates.inspection import Inspection, inspect_update
-from crdt.updates.limits import ACCEPTED
+from crdt.updates.limits import ACCEPTED, FOLLOWED
 from persistence.ports.update_log import LoggedUpdate
 from persistence.worker.replay import compute
 
 LARGE_BYTES: Final = 16 * 1024
 """An update of this size or more is inspected in a thread: that takes some milliseconds."""
+
+CHEAP_BYTES: Final = 2 * 1024
+"""A committed update of fewer bytes is applied at once: it looks up few places."""
 
 AT_ONCE: Final = 1
 """More threads would take the interpreter from the event loop all the same."""
@@ -62,12 +65,12 @@ class ThreadInspector:
 
 
 async def inspect_commit(update: LoggedUpdate) -> InspectedCommit:
-    """Make the message of an update from the log, and inspect it in a thread if it is large."""
+    """Make the message of an update from the log, and inspect it in a thread if it may be dear."""
     committed = Committed(update.seq, update.payload, update.folded_from)
-    if not is_large(update.payload):
+    if len(update.payload) < CHEAP_BYTES:
         return committed, None
     try:
-        return committed, await compute(inspect_update, update.payload)
+        return committed, await compute(inspect_update, update.payload, FOLLOWED)
     except SyncError:
         # The room fails to decode it, too, and leaves it out (`LiveRoom.follow`).
         return committed, None

@@ -10,8 +10,9 @@ It executes them in order, and all effects of one decision before the next decis
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from crdt.errors import (
     PipeloomError,
     ProtocolError,
     SyncError,
+    UnusableEdit,
 )
 from crdt.protocol.messages import (
     ClientMessage,
@@ -41,6 +43,7 @@ from crdt.room.effects import (
     CloseAfterAcks,
     CloseSession,
     Effect,
+    Integrate,
     Publish,
     Reload,
     Send,
@@ -51,14 +54,16 @@ from crdt.room.effects import (
 from crdt.room.peer_messages import Committed, PeerMessage
 from crdt.room.room import Room
 from crdt.room.session import Session
-from crdt.updates.inspection import Inspection
+from crdt.updates.inspection import Inspection, inspect_update
+from crdt.updates.limits import FOLLOWED
 from persistence.ports.update_log import LoggedUpdate, NewUpdate
 
 from .appends import Appends, Committer
 from .client_link import ClientLink
 from .coalescing import IMMEDIATE, CoalescingIntervals
 from .fan_out import LeavingClient
-from .inspect_in_thread import InspectedCommit, inspect_commit
+from .inspect_in_thread import CHEAP_BYTES, InspectedCommit, inspect_commit
+from .integration import HeldSessions, Integration, Merger, Tasks
 from .log_position import LogPosition
 from .outbox import Outbox
 from .peer_link import PeerLink
@@ -72,9 +77,6 @@ The acknowledgements wait for commits, and nobody knows when a PostgreSQL that i
 
 ENTRIES_AT_ONCE = 100
 """Steps or connections that are read while the event loop waits: some one millisecond."""
-
-UNUSABLE = "this edit cannot be applied: reload the page"
-"""The reason of the close for the client whose edit poisoned the document."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -104,6 +106,7 @@ class LiveRoom:
         seq: int = 0,
         on_gap: Callable[["LiveRoom"], None] = lambda _: None,
         intervals: CoalescingIntervals = IMMEDIATE,
+        merger: Merger | None = None,
     ) -> None:
         self.pipeline_id = pipeline_id
         self.position = LogPosition(seq)
@@ -115,6 +118,9 @@ class LiveRoom:
         self._appends = Appends(committer, self._publish_committed, self._refuse)
         self._clients = ClientLink(self._appends, intervals)
         self._catching_up: set[SessionId] = set()
+        self.held = HeldSessions()
+        self._integration = Integration(room.document, merger or Merger(), clock)
+        self._tasks = Tasks()
         self._uses = 0
         self._on_gap = on_gap
         self._peers = PeerLink(bus, pipeline_id, room.node, self._receive_peer, intervals.presence)
@@ -202,7 +208,9 @@ class LiveRoom:
         `inspection` is that of the message's update, if a thread inspected it before. Nothing is
         raised: what is wrong with the message closes its client, and a poisoned document the room.
         """
-        if session in self._clients and not self.frozen:
+        if session in self.held:
+            self.held.keep(session, message, inspection)
+        elif session in self._clients and not self.frozen:
             count_message(message)
             now = self._clock.monotonic()
             try:
@@ -210,8 +218,41 @@ class LiveRoom:
             except DocumentPoisoned as error:
                 # The author is closed first, and with another code than the others: with theirs, it
                 # would reconnect, send the same edit again, and poison every room to come.
-                self._close(session, ProtocolError(UNUSABLE))
+                self._close(session, UnusableEdit())
                 self._drop_poisoned(error)
+
+    async def released(self, session: SessionId, pause: float) -> float:
+        """Wait until no dear update of a client is integrated any more, then return the pause.
+
+        Its connection reads nothing until then, so that no more of it has to be kept.
+        """
+        return await self.held.released(session, pause)
+
+    async def _integrate_edit(self, edit: Integrate) -> None:
+        """Integrate a dear update of a client; close the client alone if it is refused."""
+        integrate = self._integration.edit
+        try:
+            with self.in_use():
+                finish = partial(self._integrated, edit)
+                took = await integrate(edit.user_id, edit.update, edit.inspection, finish)
+            self.held.charge(edit.session, took)
+        except SyncError as error:
+            _logger.warning(
+                "room.edit_not_integrated", pipeline_id=self.pipeline_id, error=str(error)
+            )
+            self._close(edit.session, error)
+        except Exception as error:
+            # Nobody else would notice, and the client would wait for ever.
+            _logger.exception(
+                "room.integration_failed", pipeline_id=self.pipeline_id, error=str(error)
+            )
+            self._close(edit.session, UnusableEdit())
+        self.held.release(edit.session, self.receive_message)
+
+    def _integrated(self, edit: Integrate, is_news: bool) -> None:
+        # A frozen room takes nothing; its clients send again what was not acknowledged.
+        if not self.frozen:
+            self._execute(self._room.integrated(edit, is_news=is_news))
 
     def execute_edit(
         self, user_id: UUID | None, change: Callable[[Editor], T], *, is_deletion: bool = False
@@ -307,6 +348,7 @@ class LiveRoom:
 
     def leave(self, session: SessionId) -> None:
         """Remove a client, if it is here; the time until the room is unloaded starts anew."""
+        self.held.forget(session)
         if self._clients.remove(session) is not None:
             self._execute(self._room.leave(session))
         self.empty_since = self._clock.monotonic()
@@ -360,6 +402,7 @@ class LiveRoom:
             return
         # This comes first: whatever the closing of clients sets off, no effect of it is executed.
         self.dropped = True
+        self._tasks.close()
         self._peers.close()
         self._clients.close(error)
 
@@ -374,11 +417,22 @@ class LiveRoom:
         elif not self.position.has(message.seq):
             # An update that was garbled, or too long for the bus and announced by its number alone,
             # is in the log: it is expected from there.
-            if message.update is not None and self._apply_peer_message(message):
+            if message.update is not None and self._apply_committed(message, message.update):
                 self.position.note(message.seq)
             else:
                 self.position.expect(message.seq)
             self._check_gap()
+
+    def _apply_committed(self, message: Committed, update: bytes) -> bool:
+        """Apply an update of the bus; return whether it is here, and need not be read."""
+        inspection = None
+        if len(update) >= CHEAP_BYTES:
+            with suppress(ProtocolError):
+                inspection = inspect_update(update, FOLLOWED)
+        return not self._is_dear(inspection) and self._apply_peer_message(message, inspection)
+
+    def _is_dear(self, inspection: Inspection | None) -> bool:
+        return inspection is not None and self._room.document.is_dear(inspection, FOLLOWED)
 
     def _apply_peer_message(
         self, message: PeerMessage, inspection: Inspection | None = None
@@ -415,6 +469,42 @@ class LiveRoom:
                 self.position.note_all(committed.first_seq, committed.seq)
         if is_all:
             self.position.forgo()
+
+    async def follow_in_turn(self, commits: Iterable[InspectedCommit], *, is_all: bool) -> bool:
+        """Follow updates of the log as by `follow`, but integrate those that are dear elsewhere.
+
+        Returns whether the log was followed to its end: False if it may have gone on meanwhile.
+        """
+        for committed, inspection in commits:
+            is_all &= not await self._integrate_commit(committed, inspection)
+            self.follow([(committed, inspection)], is_all=False)
+        if is_all:
+            self.position.forgo()
+        return is_all
+
+    async def _integrate_commit(self, committed: Committed, inspection: Inspection | None) -> bool:
+        """Integrate an update of the log elsewhere if it is dear; return whether that was tried."""
+
+        def is_missing() -> bool:
+            is_here = self.position.has_all(committed.first_seq, committed.seq)
+            return not (self.dropped or is_here)
+
+        if inspection is None or not (is_missing() and self._is_dear(inspection)):
+            return False
+        try:
+            finish = partial(self._integrated_commit, committed)
+            await self._integration.follow(inspection, finish, is_missing)
+        except PipeloomError as error:
+            # It is in the log, so it is applied at any cost.
+            _logger.warning(
+                "room.commit_not_integrated", pipeline_id=self.pipeline_id, error=str(error)
+            )
+        return True
+
+    def _integrated_commit(self, committed: Committed, is_news: bool) -> None:
+        update = committed.update or b""
+        self.position.note_all(committed.first_seq, committed.seq)
+        self._execute(self._room.integrated_peer(update, is_news=is_news))
 
     async def follow_to_end(self, updates: Sequence[LoggedUpdate]) -> None:
         """Apply updates of the log, which then has no others that are missing here."""
@@ -465,6 +555,10 @@ class LiveRoom:
 
     def _reload(self, _: Reload) -> None:
         self._appends.when_durable(self.reload)
+
+    def _integrate(self, effect: Integrate) -> None:
+        self.held.hold(effect.session)
+        self._tasks.begin(self._integrate_edit(effect), f"integrate {self.pipeline_id}")
 
     def _append(self, effect: Append) -> None:
         update = NewUpdate(self.pipeline_id, effect.user_id, effect.update, self._clock.now())
@@ -526,5 +620,6 @@ class LiveRoom:
         CloseSession: _close_session,
         CloseAfterAcks: _close_after_acks,
         Reload: _reload,
+        Integrate: _integrate,
     }
     """What executes each kind of effect: looked up and not matched, since they are very many."""

@@ -100,7 +100,6 @@ class Follower:
     async def _read_on(self, room: LiveRoom) -> None:
         while not room.dropped:
             updates = await self._log.since(room.pipeline_id, room.position.seq, BATCH)
-            is_all = len(updates) < BATCH
-            room.follow([await inspect_commit(update) for update in updates], is_all=is_all)
-            if is_all:
+            commits = [await inspect_commit(update) for update in updates]
+            if await room.follow_in_turn(commits, is_all=len(updates) < BATCH):
                 return

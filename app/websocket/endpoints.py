@@ -158,13 +158,15 @@ class Endpoints:
 
             async def take_large(message: ClientMessage) -> float:
                 inspection = await self._inspector.inspect(visitor.user.id, message)
-                return rate_limiter.take(session, message, handle, inspection)
+                pause = rate_limiter.take(session, message, handle, inspection)
+                return await room.released(session, pause)
 
             def take(frame: bytes) -> Pause:
                 message = y_websocket.decode(frame)
-                if large_update(message) is None:
-                    return rate_limiter.take(session, message, handle)
-                return partial(take_large, message)
+                if large_update(message) is not None:
+                    return partial(take_large, message)
+                pause = rate_limiter.take(session, message, handle)
+                return partial(room.released, session, pause) if session in room.held else pause
 
             await self._run_session(visitor, room, session, connection, take)
 

@@ -32,6 +32,7 @@ from crdt.errors import (
     ResetConnection,
     SyncError,
     Unauthenticated,
+    UnusableEdit,
 )
 from crdt.protocol import hocuspocus
 from crdt.protocol.hocuspocus import (
@@ -200,7 +201,7 @@ class HocuspocusSocket:
         elif channel.handle is None or channel.visitor is None:
             self._add_pending(channel, message, size)
         elif large_update(message) is None:
-            return self._rate_limiter.take(channel.session, message, channel.handle)
+            return self._handle_small(channel, channel.handle, message)
         else:
             handle = channel.handle
             return partial(self._handle_large, channel, channel.visitor, handle, message)
@@ -216,7 +217,16 @@ class HocuspocusSocket:
             return 0.0
         if not self._is_here(channel):
             return 0.0
-        return self._rate_limiter.take(channel.session, message, handle, inspection)
+        pause = self._rate_limiter.take(channel.session, message, handle, inspection)
+        return (
+            pause if channel.room is None else await channel.room.released(channel.session, pause)
+        )
+
+    def _handle_small(self, channel: Channel, handle: Handler, message: ClientMessage) -> Pause:
+        pause = self._rate_limiter.take(channel.session, message, handle)
+        if channel.room is not None and channel.session in channel.room.held:
+            return partial(channel.room.released, channel.session, pause)
+        return pause
 
     def _new_channel(self, address: str) -> Channel:
         limit = self._settings.max_documents
@@ -333,7 +343,7 @@ class HocuspocusSocket:
 
     def _end_session(self, channel: Channel, error: SyncError) -> None:
         """End a document that its room has closed: with its socket, unless it alone is at fault."""
-        if isinstance(error, MessageTooBig | ClientIdReused):
+        if isinstance(error, MessageTooBig | ClientIdReused | UnusableEdit):
             self._refuse(channel, error)
         else:
             self._connection.close(error)

@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import chain
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from pycrdt import Array, Doc, Map, Subscription, Text, TransactionEvent, merge_updates
 
@@ -40,11 +40,26 @@ from crdt.updates.surrogates.pairs import Pairs, replace_pairs
 TOO_EARLY = "a large update lacks what it builds on: reconnect"
 """The reason of Overloaded: on reconnecting, the client sends all that is missing in one update."""
 
+DEAR_CHUNKS = 16
+"""Of so many chunks on an update is dear: where the library looks up 500 places, the block lists of
+ten thousand steps cost it longer than loading the merged document (`Document.is_dear`)."""
+
+DEAR_PARTS = 2_000
+"""Of so many parts on an update whose dependencies are missing is dear: Python takes it apart."""
+
 MAX_CLIENT_ID = 2**32 - 1
 """The greatest client id that every Yjs library keeps."""
 
 EMPTY_STATE_VECTOR = b"\x00"
 """The state vector of a peer that has nothing: a varUint, the number of clients, which is 0."""
+
+
+class Merged(NamedTuple):
+    """What became of a copy of a document (`Document.merged`); it can be pickled."""
+
+    state: bytes
+    pending: Pending
+    pairs: PairIndex
 
 
 class Document:
@@ -72,6 +87,7 @@ class Document:
         """
         self._everything: bytes | None = None
         self._deleted: DeleteSet | None = None
+        self._recorded: list[Inspection] | None = None
         self._pairs = PairIndex()
         own = random_client_id() if client_id is None else client_id
         self._observe(Doc(client_id=own, allow_multithreading=True))
@@ -134,9 +150,66 @@ class Document:
         """
         found = update if isinstance(update, Inspection) else inspect_update(update, limits)
         if self._stand_in is not None and (filled := self._filled(found, limits)) is not None:
-            changed = [self._apply(each, limits) for each in filled]
-            return any(changed)
-        return self._apply(found, limits)
+            changes = [self._apply(each, limits) for each in filled]
+            return any(changes)
+        changed = self._apply(found, limits)
+        if changed and self._recorded is not None:
+            self._recorded.append(found)
+        return changed
+
+    def is_dear(self, found: Inspection, limits: Limits) -> bool:
+        """Whether merging an update may take long: do it in a copy, elsewhere (`replacement.py`).
+
+        It must have been inspected in view of chunks: by `ACCEPTED` or `FOLLOWED`.
+        """
+        # What fills the place of lost edits is applied in parts, which no copy has.
+        if self._stand_in is not None:
+            return False
+        if found.state_after(self._state) is None:
+            return DEAR_PARTS <= found.parts <= limits.pending_parts
+        return len(found.chunks) >= DEAR_CHUNKS
+
+    @contextmanager
+    def recorded(self) -> Iterator[list[Inspection]]:
+        """Record what is applied while the block runs, in a list that may be emptied."""
+        self._recorded = recorded = list[Inspection]()
+        try:
+            yield recorded
+        finally:
+            self._recorded = None
+
+    def merged(self) -> Merged:
+        """Return all that another document needs to become this one."""
+        self._pairs.read()
+        return Merged(self.encode(), self._pending, self._pairs)
+
+    def new_from(self, merged: Merged) -> "Document":
+        """Load a document that is to replace this one: its own edits go on under the same id."""
+        document = Document(self.doc.client_id)
+        document.load(merged.state)
+        document._pending, document._pairs = merged.pending, merged.pairs
+        document._everything = merged.state
+        return document
+
+    def replace_with(self, other: "Document", brings: Inspection, limits: Limits) -> None:
+        """Become another document, which has all that is here and an update; do not use it then.
+
+        Whoever keeps shared types must get them again (`generation`). Raises MalformedUpdate if the
+        update nests shared types too deep: this document is untouched then.
+        """
+        is_all_here = brings.state_after(self._state) is not None
+        self._check_depth(brings, limits, is_all_here=is_all_here)
+        self._unobserve()
+        doc, self._state, self._pending, self._pairs, self._everything = other.give_up()
+        self._observe(doc)
+        self._deleted = None
+        self.generation += 1
+        self.version += 1
+
+    def give_up(self) -> "tuple[Doc[Any], StateVector, Pending, PairIndex, bytes | None]":
+        """Return all that this document is made of, for another one; it is not used any more."""
+        self._unobserve()
+        return self.doc, self._state, self._pending, self._pairs, self._everything
 
     def _apply(self, found: Inspection, limits: Limits) -> bool:
         state_after = found.state_after(self._state)
@@ -409,6 +482,8 @@ class Document:
                 found = inspect_update(update)
                 self._check_depth(found, REPLAYED, is_all_here=True)
                 self._pairs.merged((found,), self._state)
+                if self._recorded is not None:
+                    self._recorded.append(found)
         except MalformedUpdate as error:
             raise DocumentPoisoned(f"an edit of our own cannot be replayed: {error}") from error
         self._state = read_state_vector(self.doc.get_state())

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from crdt.errors import SyncError
 from crdt.protocol.messages import Message
+from crdt.updates.inspection import Inspection
 
 from .peer_messages import PeerMessage
 
@@ -89,6 +90,21 @@ class Reload:
     """Drop the room once every Append before it is committed: the log makes another document."""
 
 
+@dataclass(frozen=True, slots=True)
+class Integrate:
+    """Integrate a dear update of a client elsewhere, then call `Room.integrated`.
+
+    Until then no further message of this session may be handled: it may build on the update.
+    `broadcast` is how the others are sent it.
+    """
+
+    session: SessionId
+    user_id: UUID
+    update: bytes
+    inspection: Inspection
+    broadcast: Broadcast | WhenDurable
+
+
 Effect: TypeAlias = (
     Send
     | SendWhenDurable
@@ -99,4 +115,5 @@ Effect: TypeAlias = (
     | CloseSession
     | CloseAfterAcks
     | Reload
+    | Integrate
 )

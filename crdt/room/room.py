@@ -58,6 +58,7 @@ from .effects import (
     Broadcast,
     CloseSession,
     Effect,
+    Integrate,
     Publish,
     Reload,
     Send,
@@ -98,7 +99,8 @@ class Room:
 
     The caller of a method must execute the effects that it returns, in order, before it calls
     another one. `sessions` has the effects of tokens and scopes. While `is_storage_full`, the team
-    of the pipeline stores as much as it may, and what adds to the document is refused.
+    of the pipeline stores as much as it may, and what adds to the document is refused. If it
+    `may_defer`, updates that are dear become an `Integrate`.
     """
 
     def __init__(
@@ -107,8 +109,10 @@ class Room:
         node: NodeId = "",
         size: DocumentSize | None = None,
         max_stateless: int = MAX_STATELESS,
+        *,
+        may_defer: bool = False,
     ) -> None:
-        self.document, self.node = document, node
+        self.document, self.node, self._may_defer = document, node, may_defer
         self._size, self._max_stateless = size or DocumentSize(UNLIMITED), max_stateless
         self.awareness = Awareness()
         self._presence = PresenceRelay(self.awareness, node)
@@ -256,10 +260,14 @@ class Room:
             return [Send(session.id, READ_ONLY)]
         if self._has_no_room_for(update, now):
             return [Send(session.id, STORAGE_FULL if self.is_storage_full else TOO_LARGE)]
-        accepted = SendWhenDurable(session.id, Accepted(update))
         if self._doubtful:
             inspection = inspection or inspect_update(update, ACCEPTED)
             self._check_doubtful(session, inspection)
+        if self._may_defer:
+            inspection = inspection or inspect_update(update, ACCEPTED)
+            if self.document.is_dear(inspection, ACCEPTED):
+                return [Integrate(session.id, session.user_id, update, inspection, broadcast)]
+        accepted = SendWhenDurable(session.id, Accepted(update))
         is_mended = self.document.is_mended_by(inspection or update)
         is_news = self.document.apply(inspection or update, ACCEPTED)
         if not is_news and not is_mended:
@@ -268,10 +276,18 @@ class Room:
         append = Append(self.document.without_stand_in(update), session.user_id)
         if is_mended:
             return [append, accepted, Reload()]
-        if isinstance(broadcast, Broadcast):
-            # Before the append: others need not wait for it.
-            return [broadcast, append, accepted]
-        return [append, broadcast, accepted]
+        return _edit_effects(broadcast, append, accepted)
+
+    def integrated(self, edit: Integrate, *, is_news: bool) -> list[Effect]:
+        """Return the effects of an edit that was integrated elsewhere, and is in the document now.
+
+        They are those that it would have had if it had been applied in its turn.
+        """
+        accepted = SendWhenDurable(edit.session, Accepted(edit.update))
+        if not is_news:
+            return [accepted]
+        self._size.add(edit.update)
+        return _edit_effects(edit.broadcast, Append(edit.update, edit.user_id), accepted)
 
     def _has_no_room_for(self, update: bytes, now: float) -> bool:
         """Whether there is no room for an update; for one that only deletes there always is."""
@@ -313,6 +329,11 @@ class Room:
         if self.document.is_damaged and self._is_mended_by(update):
             return [Reload()]
         return [Broadcast(Update(update))] if self.document.apply(inspection or update) else []
+
+    def integrated_peer(self, update: bytes, *, is_news: bool) -> list[Effect]:
+        """Return the effects of a committed update that was integrated elsewhere; see there."""
+        self._size.add(update)
+        return [Broadcast(Update(update))] if is_news else []
 
     def _is_mended_by(self, update: bytes) -> bool:
         """Whether a committed update is a reason to load a damaged document anew."""
@@ -377,3 +398,12 @@ class Room:
         # Broadcast after the commit: if the log refuses the edit, it is lost with this room, and no
         # client brings it back; so a client that had received it would be alone with it.
         return [Append(update, user_id), WhenDurable(Broadcast(Update(update)))]
+
+
+def _edit_effects(
+    broadcast: Broadcast | WhenDurable, append: Append, accepted: SendWhenDurable
+) -> list[Effect]:
+    if isinstance(broadcast, Broadcast):
+        # Before the append: others need not wait for it.
+        return [broadcast, append, accepted]
+    return [append, broadcast, accepted]

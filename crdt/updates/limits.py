@@ -71,5 +71,8 @@ REPLAYED: Final = Limits(
 )
 """For updates from the log and from other nodes, which were checked when they were accepted."""
 
+FOLLOWED: Final = replace(REPLAYED, seconds=24 * 3600.0)
+"""As `REPLAYED`, but in chunks, whose number shows what may be dear (`Document.is_dear`)."""
+
 RELEASED: Final = replace(REPLAYED, seconds=ACCEPTED.seconds)
 """For pending structs that an update of a client releases: they were checked when they arrived."""

@@ -12,7 +12,6 @@ messages limit it.
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator
 from heapq import heappop, heappush
-from itertools import count
 from typing import TypeAlias
 
 from crdt.protocol.lib0 import Reader, var_uint
@@ -120,10 +119,11 @@ class Pending:
 
     `_blocked` has an entry (clock, run number) for every run whose next struct depends on a missing
     element, by the client of that element. `_known` holds the keys of all pending structs.
+    It can be pickled.
     """
 
     def __init__(self) -> None:
-        self._numbers = count()
+        self._entered = 0
         self._runs: dict[int, _PendingRun] = {}
         self._blocked: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         self._known: set[_StructKey] = set()
@@ -202,7 +202,7 @@ class Pending:
         return {one: [(state.get(one, 0), end - state.get(one, 0))] for one, end in ends.items()}
 
     def _enter(self, run: _PendingRun) -> int:
-        number = next(self._numbers)
+        self._entered = number = self._entered + 1
         self._runs[number] = run
         return number
 

@@ -11,7 +11,7 @@ from pickle import PicklingError
 import pytest
 
 from app.api.core.problems import Stale
-from app.compute_processes import LOST, ComputeProcesses
+from app.compute_processes import LOST, MOST_BYTES, TOO_MUCH_MEMORY, ComputeProcesses
 from app.processes.supervisor import CONTEXT
 from crdt.document.document import random_client_id
 from crdt.errors import EditConflict, Overloaded, PipelineFileError
@@ -179,3 +179,13 @@ async def test_none_outlives_its_server(tmp_path: Path) -> None:
     server.kill()
     await until_gone(process)
     server.join()
+
+
+def fill_memory(_: bytes) -> int:
+    return len(bytes(2 * MOST_BYTES))
+
+
+async def test_one_that_takes_too_much_memory_is_refused(compute: ComputeProcesses) -> None:
+    with pytest.raises(Overloaded) as caught:
+        await compute(fill_memory, LARGE)
+    assert caught.value.reason == TOO_MUCH_MEMORY

@@ -294,7 +294,7 @@ class TestOpening:
             on_the_loop.append(len(update))
             return inspect_update(update, limits)
 
-        monkeypatch.setattr("crdt.document.document.inspect_update", inspect)
+        monkeypatch.setattr("crdt.room.room.inspect_update", inspect)
         client.begin(DOC, ada)
         for edit in edits[:2]:
             client.say(DOC, Update(edit))
