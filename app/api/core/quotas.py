@@ -12,7 +12,7 @@ from uuid import UUID
 from app.settings import Settings
 from persistence.ports.user_rows import UserRows
 
-from .problems import QuotaReached, TooManyRequests
+from .problems import NotFound, QuotaReached, TooManyRequests
 
 Quota: TypeAlias = Literal[
     "organizations_per_user",
@@ -44,9 +44,14 @@ class Quotas:
         self._settings = settings
 
     async def require(self, rows: UserRows, quota: Quota, *of: UUID) -> None:
-        """Raise QuotaReached if there are as many as may be; `of` says whose or where."""
+        """Raise QuotaReached if there are as many as may be; `of` says whose or where.
+
+        Raises NotFound if that was deleted since the caller's role was looked up.
+        """
         limit: int = getattr(self._settings, f"max_{quota}")
-        there: int = await rows.fetchval(COUNTS[quota], *of, limit)
+        there: int | None = await rows.fetchval(COUNTS[quota], *of, limit)
+        if there is None:
+            raise NotFound("what you add to was deleted meanwhile")
         if there >= limit:
             raise QuotaReached(quota, limit)
 

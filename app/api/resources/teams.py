@@ -162,9 +162,11 @@ async def overview(caller: Asking, team_id: UUID) -> TeamOverview:
         counts = await rows.fetchrow("team_overview", team_id)
         tags = await rows.fetch("team_tags", team_id, MAX_TAGS_SHOWN, MAX_TAG)
         stored = await rows.fetchrow("team_bytes", team_id)
+    if counts is None or stored is None:
+        raise _no_team(team_id)  # it was deleted since the role was looked up
     limit = caller.context.quotas.bytes_per_team
-    found = {"tags": [dict(row) for row in tags], "bytes": {**dict(stored or {}), "limit": limit}}
-    return TeamOverview.of({**dict(counts or {}), **found})
+    found = {"tags": [dict(row) for row in tags], "bytes": {**dict(stored), "limit": limit}}
+    return TeamOverview.of({**dict(counts), **found})
 
 
 @router.post("", name="create_team", status_code=201, responses=problems(403, 404, 409))
@@ -229,5 +231,9 @@ async def read_row(rows: UserRows, team_id: UUID) -> Record:
     """One of the user's teams. Raises NotFound."""
     row = await rows.fetchrow("team", team_id)
     if row is None:
-        raise NotFound(f"no team {team_id}: check the id")
+        raise _no_team(team_id)
     return row
+
+
+def _no_team(team_id: UUID) -> NotFound:
+    return NotFound(f"no team {team_id}: check the id")

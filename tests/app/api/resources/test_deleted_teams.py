@@ -1,10 +1,12 @@
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from pycrdt import Map
 
+from app.api.core import roles
 from app.main import services
 from app.settings import Settings
 from crdt.errors import PipelineNotFound
@@ -193,3 +195,68 @@ async def test_the_log_of_the_organization_names_who_deleted_it_and_each_pipelin
     assert (team_went["action"], team_went["actor_id"]) == ("team.deleted", team.owner.id)
     assert {one["action"] for one in pipelines_went} == {"pipeline.deleted"}
     assert sorted(one["before"]["name"] for one in pipelines_went) == names
+
+
+@pytest.mark.parametrize(
+    ("check", "verb", "path", "body"),
+    [
+        ("in_team", "GET", "{team}", None),
+        ("in_team", "GET", "{team}/overview", None),
+        ("in_team", "GET", "{team}/members", None),
+        ("in_team", "GET", "{team}/invitations", None),
+        ("in_team", "GET", "{team}/audit-log", None),
+        ("in_team", "PATCH", "{team}", {"name": "x"}),
+        ("in_team", "DELETE", "{team}?force=true", None),
+        ("in_team", "POST", "{team}/invitations", {"email": "x@example.org"}),
+        ("in_team", "POST", "{team}/members", {"email": "x@example.org"}),
+        ("in_team", "POST", "/pipelines", {"team_id": "{id}", "name": "x"}),
+        ("in_team", "POST", "{pipeline}/fork", {"team_id": "{id}"}),
+        ("in_team", "POST", "/templates", {"pipeline_id": "{pipeline_id}", "name": "x"}),
+        ("at_pipeline", "GET", "{pipeline}/yaml", None),
+        ("at_pipeline", "GET", "{pipeline}/history", None),
+        ("at_pipeline", "GET", "{pipeline}/comments", None),
+        ("at_pipeline", "POST", "{pipeline}/comments", {"content": "x"}),
+        ("at_pipeline", "POST", "{pipeline}/versions", {"name": "x"}),
+        ("at_pipeline", "POST", "{pipeline}/steps", {"name": "x", "type": "claude"}),
+        ("at_pipeline", "POST", "{pipeline}/events/ticket", None),
+        ("at_pipeline", "PATCH", "{pipeline}", {"name": "x"}),
+        ("at_pipeline", "DELETE", "{pipeline}", None),
+        ("in_organization", "POST", "/teams", {"organization_id": "{organization}", "name": "x"}),
+        ("in_organization", "PATCH", "/organizations/{organization}", {"name": "x"}),
+    ],
+)
+async def test_a_team_that_goes_while_it_is_asked_for_is_no_bug(
+    house: House,
+    team: Team,
+    monkeypatch: pytest.MonkeyPatch,
+    check: str,
+    verb: str,
+    path: str,
+    body: dict[str, str] | None,
+) -> None:
+    pipeline = await a_pipeline(team)
+    names = {
+        "{team}": team.path,
+        "{id}": team.id,
+        "{pipeline_id}": id_of(pipeline),
+        "{pipeline}": pipeline,
+        "{organization}": team.organization_id,
+    }
+
+    def named(text: str) -> str:
+        for name, value in names.items():
+            text = text.replace(name, value)
+        return text
+
+    real = getattr(roles, check)
+
+    async def checked(*args: Any) -> Any:
+        """Answer as ever; then the team goes, as if its owner had deleted it in this moment."""
+        role = await real(*args)
+        await house.sql("UPDATE teams SET deleted_at = now() WHERE id = $1", UUID(team.id))
+        return role
+
+    monkeypatch.setattr(roles, check, checked)
+    wanted = None if body is None else {key: named(value) for key, value in body.items()}
+    answer = await team.owner.ask(verb, named(path), json=wanted)
+    assert answer.status_code < 500, answer.text
