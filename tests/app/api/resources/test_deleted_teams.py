@@ -33,6 +33,12 @@ def id_of(path: str) -> str:
     return path.rpartition("/")[2]
 
 
+async def contents(team: Team, *paths: str) -> list[Any]:
+    """What a viewer sees, without how much is stored: the worker may still mend the document."""
+    found = [await team.viewer.read(path) for path in paths]
+    return [{key: one[key] for key in one if key != "bytes"} for one in found]
+
+
 async def deleted(team: Team) -> str:
     """Delete a team; return the path that brings it back."""
     assert (await team.owner.delete(f"{team.path}?force=true")).status_code == 204
@@ -55,7 +61,7 @@ async def test_a_deleted_team_is_hidden_with_everything_and_comes_back_whole(tea
         f"{path}/comments",
         template_path,
     )
-    before = [await team.viewer.read(one) for one in within]
+    before = await contents(team, *within)
     restore = await deleted(team)
     for one in (*within, f"{team.path}/audit-log", f"/organizations/{team.organization_id}"):
         the_problem(await team.owner.get(one), 404)
@@ -68,7 +74,7 @@ async def test_a_deleted_team_is_hidden_with_everything_and_comes_back_whole(tea
     the_problem(await team.owner.post("/pipelines", new), 404)
     answer = await team.owner.post(restore)
     assert (answer.status_code, answer.json()["role"]) == (200, "owner")
-    assert [await team.viewer.read(one) for one in within] == before
+    assert await contents(team, *within) == before
     assert len((await team.owner.read("/pipelines?q=treasure"))["items"]) == 1
     assert (await team.owner.read(DELETED))["items"] == []
 
@@ -198,31 +204,31 @@ async def test_the_log_of_the_organization_names_who_deleted_it_and_each_pipelin
 
 
 @pytest.mark.parametrize(
-    ("check", "verb", "path", "body"),
+    ("check", "question"),
     [
-        ("in_team", "GET", "{team}", None),
-        ("in_team", "GET", "{team}/overview", None),
-        ("in_team", "GET", "{team}/members", None),
-        ("in_team", "GET", "{team}/invitations", None),
-        ("in_team", "GET", "{team}/audit-log", None),
-        ("in_team", "PATCH", "{team}", {"name": "x"}),
-        ("in_team", "DELETE", "{team}?force=true", None),
-        ("in_team", "POST", "{team}/invitations", {"email": "x@example.org"}),
-        ("in_team", "POST", "{team}/members", {"email": "x@example.org"}),
-        ("in_team", "POST", "/pipelines", {"team_id": "{id}", "name": "x"}),
-        ("in_team", "POST", "{pipeline}/fork", {"team_id": "{id}"}),
-        ("in_team", "POST", "/templates", {"pipeline_id": "{pipeline_id}", "name": "x"}),
-        ("at_pipeline", "GET", "{pipeline}/yaml", None),
-        ("at_pipeline", "GET", "{pipeline}/history", None),
-        ("at_pipeline", "GET", "{pipeline}/comments", None),
-        ("at_pipeline", "POST", "{pipeline}/comments", {"content": "x"}),
-        ("at_pipeline", "POST", "{pipeline}/versions", {"name": "x"}),
-        ("at_pipeline", "POST", "{pipeline}/steps", {"name": "x", "type": "claude"}),
-        ("at_pipeline", "POST", "{pipeline}/events/ticket", None),
-        ("at_pipeline", "PATCH", "{pipeline}", {"name": "x"}),
-        ("at_pipeline", "DELETE", "{pipeline}", None),
-        ("in_organization", "POST", "/teams", {"organization_id": "{organization}", "name": "x"}),
-        ("in_organization", "PATCH", "/organizations/{organization}", {"name": "x"}),
+        ("in_team", ("GET", "{team}", None)),
+        ("in_team", ("GET", "{team}/overview", None)),
+        ("in_team", ("GET", "{team}/members", None)),
+        ("in_team", ("GET", "{team}/invitations", None)),
+        ("in_team", ("GET", "{team}/audit-log", None)),
+        ("in_team", ("PATCH", "{team}", {"name": "x"})),
+        ("in_team", ("DELETE", "{team}?force=true", None)),
+        ("in_team", ("POST", "{team}/invitations", {"email": "x@example.org"})),
+        ("in_team", ("POST", "{team}/members", {"email": "x@example.org"})),
+        ("in_team", ("POST", "/pipelines", {"team_id": "{id}", "name": "x"})),
+        ("in_team", ("POST", "{pipeline}/fork", {"team_id": "{id}"})),
+        ("in_team", ("POST", "/templates", {"pipeline_id": "{pipeline_id}", "name": "x"})),
+        ("at_pipeline", ("GET", "{pipeline}/yaml", None)),
+        ("at_pipeline", ("GET", "{pipeline}/history", None)),
+        ("at_pipeline", ("GET", "{pipeline}/comments", None)),
+        ("at_pipeline", ("POST", "{pipeline}/comments", {"content": "x"})),
+        ("at_pipeline", ("POST", "{pipeline}/versions", {"name": "x"})),
+        ("at_pipeline", ("POST", "{pipeline}/steps", {"name": "x", "type": "claude"})),
+        ("at_pipeline", ("POST", "{pipeline}/events/ticket", None)),
+        ("at_pipeline", ("PATCH", "{pipeline}", {"name": "x"})),
+        ("at_pipeline", ("DELETE", "{pipeline}", None)),
+        ("in_organization", ("POST", "/teams", {"organization_id": "{organization}", "name": "x"})),
+        ("in_organization", ("PATCH", "/organizations/{organization}", {"name": "x"})),
     ],
 )
 async def test_a_team_that_goes_while_it_is_asked_for_is_no_bug(
@@ -230,10 +236,9 @@ async def test_a_team_that_goes_while_it_is_asked_for_is_no_bug(
     team: Team,
     monkeypatch: pytest.MonkeyPatch,
     check: str,
-    verb: str,
-    path: str,
-    body: dict[str, str] | None,
+    question: tuple[str, str, dict[str, str] | None],
 ) -> None:
+    verb, path, body = question
     pipeline = await a_pipeline(team)
     names = {
         "{team}": team.path,
