@@ -67,7 +67,8 @@ class GroupCommit:
 
     A batch begins `window` seconds after the one before at the earliest, and `shortest_window` if
     that one took little time; by default the window is always the same. `max_batch` counts updates,
-    `max_batch_bytes` and `max_pending_bytes` payload bytes. Belongs to the event loop it is used in.
+    `max_batch_bytes` and `max_pending_bytes` payload bytes. Belongs to the event loop it is used
+    in.
 
     The updates of some pipelines can be held back for somebody else's transaction, which makes
     decisions on these (`persistence/decision_rounds.py`): `hold`, `take`, `release`.
