@@ -13,6 +13,7 @@ BENCHES = (
     "catching_up",
     "server_edits",
     "large_edits",
+    "dear_edits",
     "idle",
     "slow_consumers",
     "search",

@@ -38,11 +38,13 @@ class Room:
 class Client:
     """One connection. `on_edit` receives the number of every marked edit, its own included.
 
-    `document` becomes the whole document as one update. Raises ConnectionError when refused.
+    `on_frame` receives every frame. `document` becomes the whole document as one update. Raises
+    ConnectionError when refused.
     """
 
     def __init__(self, socket: ClientConnection, room: Room) -> None:
         self.on_edit: Callable[[int], None] = lambda _: None
+        self.on_frame: Callable[[bytes], object] = lambda _: None
         self.document: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._socket, self._prefix = socket, room.prefix
         self._reading = asyncio.create_task(self._read())
@@ -71,6 +73,7 @@ class Client:
             self.document.set_exception(ConnectionError(f"closed before it was synced: {reason}"))
 
     def _take(self, frame: bytes) -> None:
+        self.on_frame(frame)
         for number in MARK.findall(frame):
             self.on_edit(int(number))
         body = frame[len(self._prefix) :]
