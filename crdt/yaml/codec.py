@@ -50,8 +50,8 @@ def read(text: str | bytes, *, name: str, new_id: Callable[[], str]) -> Imported
     Whatever can be parsed and has a place for steps is imported, and its faults are reported as
     findings. Reading takes about five seconds per megabyte: keep it off the event loop.
 
-    Raises PipelineFileError for a text that is no pipeline or beyond MAX_BYTES, MAX_NODES or
-    MAX_DEPTH.
+    Raises PipelineFileError for a text that is no pipeline or beyond MAX_BYTES, MAX_NODES,
+    MAX_DEPTH or MAX_STEPS.
     """
     tree = read_tree(text)
     root = find_root(tree.root)

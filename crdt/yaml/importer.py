@@ -80,6 +80,10 @@ def find_root(node: Node) -> Root:
     raise PipelineFileError(f"{_EXPECTED}, got the keys: {keys}", *node.mark)
 
 
+MAX_STEPS: Final = 20_000
+"""Most steps of one file. A step of two bytes in a file takes hundreds in a document and its tables,
+so the bytes of a file do not bound them."""
+
 _EXPECTED = "not a pipeline: expected a mapping `workflow`, or a list `steps`, at the root"
 
 
@@ -175,7 +179,9 @@ class StepReader:
         self._new_id = new_id
 
     def read(self, items: Sequence, parent: str | None = None, slot: str = MAIN_SLOT) -> None:
-        """Read the steps of one slot in order."""
+        """Read the steps of one slot in order. Raises PipelineFileError for too many steps."""
+        if len(self.steps) + len(items.items) > MAX_STEPS:
+            raise PipelineFileError(f"expected at most {MAX_STEPS} steps, got more", *items.mark)
         orders = fresh_keys(len(items.items))
         taken = {text_of(item.get("name")) for item in items.items if isinstance(item, Mapping)}
         for number, (item, order) in enumerate(zip(items.items, orders, strict=True), 1):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from crdt.errors import PipelineFileError
 from crdt.pipeline.model import Json, JsonMap, Pipeline, PipelineSettings, Step
 from crdt.pipeline.rows import UNSUPPORTED
+from crdt.yaml import importer
 from crdt.yaml.codec import Imported, read, write
 from crdt.yaml.nodes import Mapping, Node, Scalar, Sequence
 from crdt.yaml.reader import read_tree
@@ -413,6 +414,21 @@ def test_a_pipeline_made_on_the_canvas_is_written_in_the_canonical_order() -> No
 
 def test_an_empty_pipeline_has_an_empty_list_of_steps() -> None:
     assert write(Pipeline(PipelineSettings("p"))) == "workflow:\n  name: p\n  steps: []\n"
+
+
+@pytest.mark.parametrize(
+    "steps",
+    ["[a, b, c, d]", "[a, {name: b, type: for_loop, steps: [c, d]}]"],
+    ids=["in one list", "inside another"],
+)
+def test_more_steps_than_a_file_may_have_are_refused(
+    monkeypatch: pytest.MonkeyPatch, steps: str
+) -> None:
+    monkeypatch.setattr(importer, "MAX_STEPS", 4)
+    assert len(load(f"steps: {steps}").pipeline.steps) == 4
+    monkeypatch.setattr(importer, "MAX_STEPS", 2)
+    with pytest.raises(PipelineFileError, match="at most 2 steps, got more"):
+        load(f"steps: {steps}")
 
 
 def test_steps_nested_beyond_reason_are_refused() -> None:
