@@ -81,8 +81,8 @@ def find_root(node: Node) -> Root:
 
 
 MAX_STEPS: Final = 20_000
-"""Most steps of one file. A step of two bytes in a file takes hundreds in a document and its tables,
-so the bytes of a file do not bound them."""
+"""Most steps of one file. A step of two bytes in a file takes hundreds in a document and its
+tables, so the bytes of a file do not bound them."""
 
 _EXPECTED = "not a pipeline: expected a mapping `workflow`, or a list `steps`, at the root"
 
