@@ -26,6 +26,12 @@ from .edited_deletions import EditedDeletion, EditedDeletions
 from .projector import difference
 from .replay import SEED, Applied, apply_all, replay
 
+LARGE_BYTES: Final = 16 * 1024
+"""From so many bytes on an update is large: it may insert and delete in hundreds of places."""
+
+LARGE_WEIGHT: Final = 16
+"""How many times its bytes a large update counts: a state is due after one of 64 KiB."""
+
 _KEPT: Final = frozenset({Code.UNDECODABLE_UPDATE, Code.DELETED_WHILE_EDITED})
 """Diagnostics about how the document came about, which its content does not show."""
 
@@ -34,7 +40,8 @@ class Replica:
     """One document up to update `seq`, and the valid rows of exactly that content.
 
     `state_seq` is the last update in the state that the log has stored, and the updates after it
-    have `unstored_bytes`. An update that cannot be
+    weigh `unstored_weight`, in bytes, of which those of a large one count several times: merging
+    it takes the library far longer than loading what it has become. An update that cannot be
     decoded, or whose row is missing, is left out and reported; the log keeps what there is of it.
     Then the document is damaged: what it lacks may have been lost instead of deleted, so its rows
     stay, nothing in it is mended, and no state of it is stored, in which the damage would be
@@ -60,7 +67,7 @@ class Replica:
         self._valid = read_valid(self._reader, Meaning())
         self.seq, self.state_seq = stored.seq, stored.state_seq
         self.bytes = stored.size
-        self.unstored_bytes = _bytes_of(stored.tail)
+        self.unstored_weight = _weight_of(stored.tail)
         self.holds_diagnostics_anew = self.is_outdated = False
         self._is_suspect = bool(
             self._has_plain_entries or self._valid.diagnostics() or self._reader.diagnostics()
@@ -144,7 +151,7 @@ class Replica:
         undecodable = apply_all(self._document, updates, applied=self._note)
         self.is_outdated |= self._document.lacks_stand_in
         self.seq = updates[-1].seq
-        self.unstored_bytes += _bytes_of(updates)
+        self.unstored_weight += _weight_of(updates)
         self.bytes += _bytes_of(updates)
         return self._changes(self._touched, _diagnostics(undecodable))
 
@@ -254,6 +261,11 @@ def _diagnostics(undecodable: Sequence[int]) -> dict[Finding, Diagnostic]:
 def _bytes_of(updates: Sequence[LoggedUpdate]) -> int:
     # The first one is loaded as a state is.
     return sum(len(update.payload) for update in updates if update.seq != SEED)
+
+
+def _weight_of(updates: Sequence[LoggedUpdate]) -> int:
+    sizes = (len(update.payload) for update in updates if update.seq != SEED)
+    return sum(size * LARGE_WEIGHT if size >= LARGE_BYTES else size for size in sizes)
 
 
 class ReplicaCache:

@@ -61,9 +61,9 @@ class WorkerSettings:
     an edit, the next round begins `gather` after the beginning of the last one. At most `batch`
     updates go into one transaction, which limits how long it holds its locks. It keeps
     `cached_documents` of `cached_bytes`, encoded; in memory they take five times that. A document's
-    state is stored every `state_every` updates or `state_every_bytes` of them, which limits how
-    much a load has to replay: a large edit takes ten times as long as a state. `backoff` is for a
-    document that fails, `outage` for an error that concerns all of them.
+    state is stored every `state_every` updates or `state_every_bytes` of them, of which large ones
+    weigh more, which limits how much a load has to replay: a large edit takes ten times as long as
+    a state. `backoff` is for a document that fails, `outage` for an error that concerns all.
     """
 
     interval: float = 2.0
@@ -280,7 +280,7 @@ class Worker:
         """Store the document's state if it is due; a failure does not undo the projection."""
         settings = self._settings
         is_long = replica.seq - replica.state_seq >= settings.state_every
-        is_due = is_long or replica.unstored_bytes >= settings.state_every_bytes
+        is_due = is_long or replica.unstored_weight >= settings.state_every_bytes
         if replica.is_damaged or not is_due:
             return
         try:
@@ -289,7 +289,7 @@ class Worker:
         except Exception as error:
             _logger.warning("state.not_stored", pipeline_id=str(pipeline_id), exc_info=error)
         # Also after a failure: else every further update would try again.
-        replica.state_seq, replica.unstored_bytes = replica.seq, 0
+        replica.state_seq, replica.unstored_weight = replica.seq, 0
 
     def _postpone(self, pipeline_id: UUID, error: Exception) -> None:
         delay = self._failing.failed(pipeline_id)

@@ -26,7 +26,7 @@ from persistence.memory.projections import MemoryClaim
 from persistence.memory.stores import MemoryStore
 from persistence.ports.directory import SYSTEM, NewPipeline
 from persistence.ports.update_log import AWAITED, LoggedUpdate, NewUpdate, StoredDocument
-from persistence.worker.replica import Replica
+from persistence.worker.replica import LARGE_BYTES, LARGE_WEIGHT, Replica
 from persistence.worker.retries import Backoff
 from persistence.worker.worker import Worker, WorkerSettings
 from tests.rounds import some
@@ -437,6 +437,17 @@ class TestStates:
         await store.log(editor, editor.move(A, 1))
         await drain(another)
         assert (await store.load(editor.pipeline_id)).state_seq == 6
+
+    @pytest.mark.parametrize(("size", "is_due"), [(LARGE_BYTES - 200, False), (LARGE_BYTES, True)])
+    async def test_a_large_edit_makes_a_state_due_earlier_than_as_much_in_small_ones(
+        self, store: Store, size: int, is_due: bool
+    ) -> None:
+        editor = await store.new_pipeline()
+        worker = a_worker(store, state_every_bytes=LARGE_BYTES * LARGE_WEIGHT)
+        await drain(worker)
+        await store.log(editor, editor.rename(A, "n" * size))
+        await drain(worker)
+        assert ((await store.load(editor.pipeline_id)).state_seq == 2) is is_due
 
     async def test_what_was_stored_is_the_document(self, store: Store) -> None:
         editor = await store.new_pipeline()
