@@ -67,7 +67,11 @@ function Head({ data: { step }, frame: { count, isFolded, lanes, isSplit } }: {
         className={cx("nodrag", "nopan", styles.icon)}
         aria-label={isFolded ? `Unfold ${step.name}` : `Fold ${step.name}`}
         aria-expanded={!isFolded}
-        onClick={() => store.fold(step.id)}
+        onClick={(event) => {
+          // It would select the container as well, and the panel that opens then moves what is below the pointer.
+          event.stopPropagation();
+          store.fold(step.id);
+        }}
       >
         {isFolded ? <ChevronRight size={15} /> : <ChevronDown size={15} />}
       </button>
