@@ -28,7 +28,7 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 import structlog
 
 from app.telemetry import log
-from crdt.document.document import panics_fenced
+from crdt.document.library import panics_fenced
 from crdt.errors import Overloaded
 from persistence.worker.replay import compute
 

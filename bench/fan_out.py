@@ -19,14 +19,13 @@ from typing import TypeAlias
 
 from crdt.document.document import Document
 from crdt.document.schema import seed
-from crdt.protocol.lib0 import var_string
 from crdt.protocol.messages import Update
 
 from .clients import Client, Room, connected, joined, send_evenly
 from .figures import Spread, table
 from .installation import installed, program
 from .machine import cpu_seconds, describe
-from .peers import PEERS, PeersMissing, installed_peers
+from .peers import PEERS, PeersMissing, installed_peers, peer_room
 from .pipelines import Author, pipeline
 
 EDITS_PER_CLIENT = 5.0
@@ -93,15 +92,7 @@ async def pipeloom(steps: int, *options: str) -> Started:
 async def peer(name: str, directory: Path) -> Started:
     """One of the others."""
     async with program("node", PEERS[name], cwd=directory) as (process, address):
-        yield Subject(_peer_room(name, address), lambda: cpu_seconds(process.pid))
-
-
-def _peer_room(name: str, address: str) -> Room:
-    if not name.startswith("Hocuspocus"):
-        return Room(f"ws://{address}/{ROOM}")
-    # Hocuspocus: every message begins with the document's name; the first one is a token.
-    prefix = var_string(ROOM)
-    return Room(f"ws://{address}/", prefix, prefix + b"\x02\x00" + var_string("token"))
+        yield Subject(peer_room(name, address, ROOM), lambda: cpu_seconds(process.pid))
 
 
 async def measure(subject: Subject, load: Load) -> Result:

@@ -35,7 +35,7 @@ from .figures import Spread, table
 from .installation import Installation, installed, program
 from .light_clients import LightClient
 from .machine import cpu_seconds, describe, family
-from .peers import PEERS, PeersMissing, installed_peers
+from .peers import PEERS, PeersMissing, installed_peers, peer_room
 from .pipelines import Author, mark, pipeline
 
 LOADS: Final = ("1x100x5", "1x300x2", "50x4x10", "20x5x5")
@@ -136,16 +136,8 @@ def _cpu(server: Installation) -> Cpu:
 async def peer(name: str, directory: Path, rooms: int) -> Started:
     """One of the others."""
     async with program("node", PEERS[name], cwd=directory) as (process, address):
-        made = [_peer_room(name, address, f"bench-{at}") for at in range(rooms)]
+        made = [peer_room(name, address, f"bench-{at}") for at in range(rooms)]
         yield Subject(made, lambda: Cpu(cpu_seconds(process.pid)), True)
-
-
-def _peer_room(name: str, address: str, room: str) -> Room:
-    if not name.startswith("Hocuspocus"):
-        return Room(f"ws://{address}/{room}")
-    # Hocuspocus: every message begins with the document's name; the first one is a token.
-    prefix = var_string(room)
-    return Room(f"ws://{address}/", prefix, prefix + b"\x02\x00" + var_string("token"))
 
 
 class Play:

@@ -7,7 +7,6 @@ few hundred clients leave the machine to the server that is measured.
 
 import asyncio
 import base64
-import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -16,9 +15,8 @@ from urllib.parse import urlsplit
 from crdt.protocol.messages import Message
 from crdt.protocol.y_websocket import encode
 
-from .clients import Room
+from .clients import MARK, Room
 
-MARK: Final = re.compile(rb"edit-(\d{8})")
 MARK_BYTES: Final = len(b"edit-00000000")
 
 KEY: Final = base64.b64encode(bytes(16)).decode()
@@ -27,7 +25,7 @@ KEY: Final = base64.b64encode(bytes(16)).decode()
 NO_MASK: Final = bytes(4)
 """A client must mask its frames (RFC 6455 §5.1); with this key they stay as they are."""
 
-BINARY, TEXT, CLOSE, FINAL, MASKED = 0x2, 0x1, 0x8, 0x80, 0x80
+BINARY, FINAL, MASKED = 0x2, 0x80, 0x80
 
 HANDSHAKE_SECONDS: Final = 30.0
 

@@ -7,10 +7,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from crdt.protocol.lib0 import var_string
+
+from ..clients import Room
+
 PEERS = {"Hocuspocus 4.7": "hocuspocus.mjs", "y-websocket 2.1": "y_websocket.mjs"}
 """Name -> the program here that starts it."""
 
 INSTALL_SECONDS = 180
+
+
+def peer_room(name: str, address: str, room: str) -> Room:
+    """Where a room of a peer is, and what a client says there first."""
+    if not name.startswith("Hocuspocus"):
+        return Room(f"ws://{address}/{room}")
+    # Hocuspocus: every message begins with the document's name; the first one is a token.
+    prefix = var_string(room)
+    return Room(f"ws://{address}/", prefix, prefix + b"\x02\x00" + var_string("token"))
 
 
 class PeersMissing(Exception):

@@ -18,13 +18,13 @@ format, version 1. Four of the library's properties shape this module:
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from math import inf
 from typing import Any, NamedTuple
 
-from pycrdt import Array, Doc, Map, Subscription, Text, TransactionEvent, merge_updates
+from pycrdt import Doc, TransactionEvent, merge_updates
 
 from crdt.errors import DocumentPoisoned, MalformedUpdate, Overloaded
 from crdt.updates.delete_set import DeleteSet, includes_deletions
@@ -36,6 +36,8 @@ from crdt.updates.pending import Pending, read_state_vector, write_state_vector
 from crdt.updates.stand_in import StandIn
 from crdt.updates.surrogates.pair_index import PairIndex
 from crdt.updates.surrogates.pairs import Pairs, replace_pairs
+
+from .library import DECODING, end_with, panics_fenced, spoil
 
 TOO_EARLY = "a large update lacks what it builds on: reconnect"
 """The reason of Overloaded: on reconnecting, the client sends all that is missing in one update."""
@@ -306,7 +308,7 @@ class Document:
         # The room itself takes such an update apart, and its clients wait meanwhile.
         if found.parts > limits.pending_parts:
             raise Overloaded(TOO_EARLY)
-        with _DECODING:
+        with DECODING:
             # The result is not used. This only makes the library decode the update now: at its
             # release, an undecodable part would poison the document, and by somebody else's update.
             merge_updates(found.update)
@@ -391,7 +393,7 @@ class Document:
         (found,) = updates
         if not found.chunks:
             return self._merge(found.update)
-        with _DECODING:
+        with DECODING:
             # The result is not used. This only makes the library decode the whole update before its
             # first chunk is applied: afterwards it could not be refused any more.
             merge_updates(found.update)
@@ -427,7 +429,7 @@ class Document:
 
     def _refuse_update(self, error: BaseException) -> None:
         """Raise what an error of the library means for an update, if it means anything."""
-        with self._spoiling(), _DECODING:
+        with self._spoiling(), DECODING:
             if not isinstance(error, RuntimeError):
                 raise error
         # The library raises this at a struct whose parent is no shared type. It has integrated the
@@ -530,7 +532,7 @@ class Document:
         return self._everything
 
     def _diff(self, state_vector: bytes) -> bytes:
-        with _DECODING:
+        with DECODING:
             return self.doc.get_update(state_vector)
 
     def encode(self) -> bytes:
@@ -577,66 +579,3 @@ def random_client_id() -> int:
 def _notice(document: "weakref.ref[Document]", event: TransactionEvent) -> None:
     if (noticing := document()) is not None:
         noticing.notice(event)
-
-
-class _Panics:
-    """Turns panics of the library, which derive from BaseException alone, into DocumentPoisoned.
-
-    This is a class and no generator function, so that one instance serves all updates.
-    """
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            return
-        # PyO3, the library's binding to Rust, defines PanicException where no import reaches it.
-        if type(error).__name__ == "PanicException":
-            raise DocumentPoisoned(f"the CRDT library panicked: {error}") from error
-
-
-class _Decoding(_Panics):
-    """Turns the library's errors about bytes it cannot read into MalformedUpdate, too."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, ValueError):
-            raise MalformedUpdate(f"update cannot be decoded: {error}") from error
-        super().__exit__(kind, error, trace)
-
-
-_PANICS, _DECODING = _Panics(), _Decoding()
-
-
-def panics_fenced() -> AbstractContextManager[None]:
-    """Turn panics of the library into DocumentPoisoned: for whoever reads or edits shared types."""
-    return _PANICS
-
-
-_spoiled: "weakref.WeakSet[Doc[Any]]" = weakref.WeakSet()
-
-
-def spoil(doc: "Doc[Any]") -> None:
-    """Leave the subscriptions of a document alone from now on."""
-    # After a panic the library still holds the lock for which unsubscribing would wait for ever.
-    _spoiled.add(doc)
-
-
-def end_with(
-    owner: object, observed: "Doc[Any] | Map[Any] | Array[Any] | Text", subscription: Subscription
-) -> Callable[[], object]:
-    """End a subscription when its owner is freed; its callback must not hold the owner.
-
-    Without this, the library would call back for an owner that nobody uses any more. Returns what
-    ends it earlier, and no longer keeps what is observed in memory then.
-    """
-    finalizer = weakref.finalize(owner, _end, observed, subscription)
-    # At the end of the process there is nothing left to free.
-    finalizer.atexit = False
-    return finalizer
-
-
-def _end(observed: "Doc[Any] | Map[Any] | Array[Any] | Text", subscription: Subscription) -> None:
-    doc = observed if isinstance(observed, Doc) else observed.doc
-    if doc not in _spoiled:
-        observed.unobserve(subscription)

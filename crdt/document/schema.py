@@ -33,7 +33,8 @@ from crdt.pipeline.model import (
     Step,
 )
 
-from .document import Document, end_with
+from .document import Document
+from .library import end_with
 
 CO_EDITED_TEXTS = frozenset({"description", "prompt", "content"})
 """Keys whose strings become Y.Text, so that two people can type in them at once."""

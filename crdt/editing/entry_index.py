@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from pycrdt import Map
 
-from crdt.document.document import end_with
+from crdt.document.library import end_with
 from crdt.document.schema import collect_touched, to_json
 from crdt.pipeline.fields import MAIN_SLOT
 from crdt.pipeline.model import Json

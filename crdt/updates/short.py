@@ -9,7 +9,6 @@ It is written for speed, with most varUints read in place: nearly all of them ha
 call takes as long as reading five.
 """
 
-import re
 from typing import Final, NamedTuple
 
 from .any_values import ANY_ARRAY, ANY_OBJECT, LENGTHS, STRING, VAR_INT
@@ -25,6 +24,7 @@ from .format import (
     TEXT,
     VALUES,
 )
+from .surrogates.pairs import PAIR_BYTES
 
 MAX_BYTES: Final = 1024
 """Longest update that is short."""
@@ -38,7 +38,6 @@ MAX_NESTING: Final = 4
 MAX_NUMBER_BITS: Final = 70
 """As `lib0.MAX_VAR_UINT_BYTES` has it."""
 
-_FOUR_BYTES: Final = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
 _BESIDE: Final = HAS_LEFT | HAS_RIGHT
 
 
@@ -57,7 +56,7 @@ class ShortUpdate(NamedTuple):
 
 def read_short(update: bytes) -> ShortUpdate | None:
     """Read a short update of the usual kinds; return None for any other."""
-    if len(update) > MAX_BYTES or _FOUR_BYTES.search(update) is not None:
+    if len(update) > MAX_BYTES or PAIR_BYTES.search(update) is not None:
         return None
     try:
         clients, at, parts = update[0], 1, 0

@@ -14,7 +14,8 @@ from uuid import UUID
 
 import structlog
 
-from crdt.document.document import Document, panics_fenced, random_client_id
+from crdt.document.document import Document, random_client_id
+from crdt.document.library import panics_fenced
 from crdt.errors import DocumentPoisoned, MalformedUpdate
 from crdt.updates.format import read_structs
 from crdt.updates.writer import without_content

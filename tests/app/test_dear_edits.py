@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -18,7 +19,7 @@ from pycrdt import Array, Doc, Map, Text
 from crdt.protocol.messages import Update
 from tests.editor import Change, Editor, joined
 from tests.rounds import SOAK
-from tests.server import OWNER, PATIENCE, Installation, Server
+from tests.server import OWNER, PATIENCE, Installation, Server, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -58,6 +59,10 @@ def contents(doc: "Doc[Any]") -> Iterator[Text]:
     steps: Map[Any] = doc.get("steps", type=Map)
     for number in range(STEPS):
         yield steps[f"{number:032x}"]["prompt"][0]["content"]
+
+
+WARM = 5
+"""Edits of each bystander that are acknowledged before the replace begins."""
 
 
 def replace_all(doc: "Doc[Any]") -> None:
@@ -122,7 +127,7 @@ async def test_a_replace_over_all_steps_takes_effect_and_closes_nobody(
         update = changed(author, replace_all)
         near = await stack.enter_async_context(typing(beside))
         far = await stack.enter_async_context(typing(elsewhere))
-        await asyncio.sleep(1.0)
+        await eventually("both to type", partial(have_typed, near, far))
         with shown("same room", near), shown("another room", far):
             await author.send(Update(update))
             await author.until_echoed()
@@ -133,6 +138,10 @@ async def test_a_replace_over_all_steps_takes_effect_and_closes_nobody(
     async with joined(server.room(large, token)) as witness:
         assert says_goodbye(witness.doc)
         assert {str(each)[:12] for each in contents(witness.doc)} == {"say goodbye "}
+
+
+async def have_typed(*typists: list[float]) -> bool:
+    return all(len(times) >= WARM for times in typists)
 
 
 def says_goodbye(doc: "Doc[Any]") -> bool:

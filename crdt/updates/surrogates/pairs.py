@@ -24,7 +24,8 @@ The high surrogate of each has the clock before.
 NO_PAIRS: Final[Pairs] = {}
 
 _BOTH: Final = HAS_LEFT | HAS_RIGHT
-_PAIR_BYTES: Final = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
+PAIR_BYTES: Final = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
+"""A character that UTF-8 writes with four bytes, and UTF-16 as a surrogate pair."""
 _PAIR: Final = re.compile("[\U00010000-\U0010ffff]")
 _REPLACED: Final = ("\N{REPLACEMENT CHARACTER}" * 2).encode("utf-16-le")
 
@@ -44,7 +45,7 @@ def pairs_in(update: bytes) -> Pairs:
 
     An update without four-byte characters costs one search for such bytes.
     """
-    if _PAIR_BYTES.search(update) is None:
+    if PAIR_BYTES.search(update) is None:
         return NO_PAIRS
     # Four bytes a pair: a text of nothing but emoji may hold millions of them.
     pairs: dict[int, array[int]] = {}
@@ -133,7 +134,7 @@ class _Finder:
         """Whether there is a pair in a text."""
         # Bytes before it that look like a pair were a number, a name or another kind of content.
         if self._next < text.start:
-            found = _PAIR_BYTES.search(self._update, text.start)
+            found = PAIR_BYTES.search(self._update, text.start)
             self._next = found.start() if found else len(self._update)
         return self._next < text.stop
 
