@@ -375,7 +375,7 @@ class Hub:
         """
         room = self._rooms.get(pipeline_id)
         if room is not None and not room.dropped:
-            room.expect(seq)
+            room.remote.expect(seq)
 
     def deliver(self, pipeline_id: UUID, message: Stateless) -> None:
         """Send a message to the clients of a pipeline on this node."""

@@ -10,9 +10,8 @@ It executes them in order, and all effects of one decision before the next decis
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -28,7 +27,6 @@ from crdt.errors import (
     Draining,
     Overloaded,
     PipeloomError,
-    ProtocolError,
     SyncError,
     UnusableEdit,
 )
@@ -51,22 +49,21 @@ from crdt.room.effects import (
     SessionId,
     WhenDurable,
 )
-from crdt.room.peer_messages import Committed, PeerMessage
 from crdt.room.room import Room
 from crdt.room.session import Session
-from crdt.updates.inspection import Inspection, inspect_update
-from crdt.updates.limits import FOLLOWED
+from crdt.updates.inspection import Inspection
 from persistence.ports.update_log import LoggedUpdate, NewUpdate
 
 from .appends import Appends, Committer
 from .client_link import ClientLink
 from .coalescing import IMMEDIATE, CoalescingIntervals
+from .dear_edits import DearEdits
 from .fan_out import LeavingClient
-from .inspect_in_thread import CHEAP_BYTES, InspectedCommit, inspect_commit
-from .integration import HeldSessions, Integration, Merger, Tasks
+from .integration import Integration, Merger
 from .log_position import LogPosition
 from .outbox import Outbox
 from .peer_link import PeerLink
+from .remote_updates import RemoteUpdates
 from .room_counters import count_message, refusals_counted
 
 LAST_ACKS_SECONDS = 5.0
@@ -118,12 +115,13 @@ class LiveRoom:
         self._appends = Appends(committer, self._publish_committed, self._refuse)
         self._clients = ClientLink(self._appends, intervals)
         self._catching_up: set[SessionId] = set()
-        self.held = HeldSessions()
-        self._integration = Integration(room.document, merger or Merger(), clock)
-        self._tasks = Tasks()
+        integration = Integration(room.document, merger or Merger(), clock)
         self._uses = 0
         self._on_gap = on_gap
-        self._peers = PeerLink(bus, pipeline_id, room.node, self._receive_peer, intervals.presence)
+        self._dear_edits = DearEdits(self, room, integration)
+        self.held = self._dear_edits.held
+        self.remote = RemoteUpdates(self, room, self.position, integration, clock)
+        self._peers = PeerLink(bus, pipeline_id, room.node, self.remote.receive, intervals.presence)
         # This comes last: the bus may deliver messages at once, and they need all of the above.
         self._peers.open()
 
@@ -178,7 +176,7 @@ class LiveRoom:
         """Add a client, until its token expires."""
         self._clients.add(session.id, outbox)
         outbox.refill = lambda: self._catch_up(session.id)
-        self._execute(self._room.join(session))
+        self.execute(self._room.join(session))
 
     def _catch_up(self, session: SessionId) -> bool:
         """Send a slow client a diff in place of the messages dropped for it; see `Outbox.refill`.
@@ -189,7 +187,7 @@ class LiveRoom:
             return False
         counters.resyncs += 1
         if (outbox := self._clients.get(session)) is not None:
-            self._run(lambda: self._room.catch_up(session, outbox.limit))
+            self.run(lambda: self._room.catch_up(session, outbox.limit))
             self._note_catching_up(session)
         return True
 
@@ -214,11 +212,11 @@ class LiveRoom:
             count_message(message)
             now = self._clock.monotonic()
             try:
-                self._execute(self._room.handle(session, message, now, inspection))
+                self.execute(self._room.handle(session, message, now, inspection))
             except DocumentPoisoned as error:
                 # The author is closed first, and with another code than the others: with theirs, it
                 # would reconnect, send the same edit again, and poison every room to come.
-                self._close(session, UnusableEdit())
+                self.close(session, UnusableEdit())
                 self._drop_poisoned(error)
 
     async def released(self, session: SessionId, pause: float) -> float:
@@ -227,32 +225,6 @@ class LiveRoom:
         Its connection reads nothing until then, so that no more of it has to be kept.
         """
         return await self.held.released(session, pause)
-
-    async def _integrate_edit(self, edit: Integrate) -> None:
-        """Integrate a dear update of a client; close the client alone if it is refused."""
-        integrate = self._integration.edit
-        try:
-            with self.in_use():
-                finish = partial(self._integrated, edit)
-                took = await integrate(edit.user_id, edit.update, edit.inspection, finish)
-            self.held.charge(edit.session, took)
-        except SyncError as error:
-            _logger.warning(
-                "room.edit_not_integrated", pipeline_id=self.pipeline_id, error=str(error)
-            )
-            self._close(edit.session, error)
-        except Exception as error:
-            # Nobody else would notice, and the client would wait for ever.
-            _logger.exception(
-                "room.integration_failed", pipeline_id=self.pipeline_id, error=str(error)
-            )
-            self._close(edit.session, UnusableEdit())
-        self.held.release(edit.session, self.receive_message)
-
-    def _integrated(self, edit: Integrate, is_news: bool) -> None:
-        # A frozen room takes nothing; its clients send again what was not acknowledged.
-        if not self.frozen:
-            self._execute(self._room.integrated(edit, is_news=is_news))
 
     def execute_edit(
         self, user_id: UUID | None, change: Callable[[Editor], T], *, is_deletion: bool = False
@@ -300,7 +272,7 @@ class LiveRoom:
         except DocumentPoisoned as error:
             self._drop_poisoned(error)
             raise Overloaded("the document is being reloaded: try again") from error
-        self._execute(effects)
+        self.execute(effects)
         # The committer refuses an append at once if too much is waiting.
         self._appends.check()
         return result
@@ -339,7 +311,7 @@ class LiveRoom:
     def renew(self, session: SessionId, scope: Scope, expires_at: datetime) -> None:
         """Replace a client's token by another one; see `Sessions.renew`."""
         if session in self._clients:
-            self._execute(self._room.sessions.renew(session, scope, expires_at))
+            self.execute(self._room.sessions.renew(session, scope, expires_at))
 
     def request_token_again(self, session: SessionId) -> None:
         """Ask a client for its token once more; see `Sessions.request_token_again`."""
@@ -350,7 +322,7 @@ class LiveRoom:
         """Remove a client, if it is here; the time until the room is unloaded starts anew."""
         self.held.forget(session)
         if self._clients.remove(session) is not None:
-            self._execute(self._room.leave(session))
+            self.execute(self._room.leave(session))
         self.empty_since = self._clock.monotonic()
 
     def tick(self) -> None:
@@ -360,8 +332,8 @@ class LiveRoom:
         leaving clients that have waited too long are closed.
         """
         now = self._clock.monotonic()
-        self._execute(self._room.tick(now))
-        self._execute(self._room.sessions.expire(self._clock.now()))
+        self.execute(self._room.tick(now))
+        self.execute(self._room.sessions.expire(self._clock.now()))
         self._clients.close_overdue(now)
 
     @property
@@ -376,17 +348,20 @@ class LiveRoom:
 
     def apply_scopes(self, scopes: Mapping[UUID, Scope | None]) -> None:
         """Give users another scope without closing them, or none; see `Sessions.apply_scopes`."""
-        self._execute(self._room.sessions.apply_scopes(scopes))
+        self.execute(self._room.sessions.apply_scopes(scopes))
 
-    def expect(self, seq: int) -> None:
-        """Take note that the log has this update: it is read from there unless it comes soon."""
-        self.position.expect(seq)
-        self._check_gap()
+    async def follow_to_end(self, updates: Sequence[LoggedUpdate]) -> None:
+        """See `RemoteUpdates.follow_to_end`."""
+        await self.remote.follow_to_end(updates)
+
+    def report_gap(self) -> None:
+        """Have the log read up to what is missing."""
+        self._on_gap(self)
 
     def deliver(self, message: Stateless) -> None:
         """Send a message to the clients here, as if another node had published it."""
         if not self.dropped:
-            self._apply_peer_message(message)
+            self.remote.apply(message)
 
     def freeze(self) -> None:
         """Take no messages and no edits from now on; acknowledgements are still sent."""
@@ -402,117 +377,14 @@ class LiveRoom:
             return
         # This comes first: whatever the closing of clients sets off, no effect of it is executed.
         self.dropped = True
-        self._tasks.close()
+        self._dear_edits.close()
         self._peers.close()
         self._clients.close(error)
 
-    def _receive_peer(self, message: PeerMessage) -> None:
-        """Handle a message of another node.
-
-        The bus may lose, repeat and reorder messages, but the numbers of the log have no gaps. So
-        what was lost or cannot be decoded shows as a gap, which the log fills.
-        """
-        if not isinstance(message, Committed):
-            self._apply_peer_message(message)
-        elif not self.position.has(message.seq):
-            # An update that was garbled, or too long for the bus and announced by its number alone,
-            # is in the log: it is expected from there.
-            if message.update is not None and self._apply_committed(message, message.update):
-                self.position.note(message.seq)
-            else:
-                self.position.expect(message.seq)
-            self._check_gap()
-
-    def _apply_committed(self, message: Committed, update: bytes) -> bool:
-        """Apply an update of the bus; return whether it is here, and need not be read."""
-        inspection = None
-        if len(update) >= CHEAP_BYTES:
-            with suppress(ProtocolError):
-                inspection = inspect_update(update, FOLLOWED)
-        return not self._is_dear(inspection) and self._apply_peer_message(message, inspection)
-
-    def _is_dear(self, inspection: Inspection | None) -> bool:
-        return inspection is not None and self._room.document.is_dear(inspection, FOLLOWED)
-
-    def _apply_peer_message(
-        self, message: PeerMessage, inspection: Inspection | None = None
-    ) -> bool:
-        """Let the room handle a message of another node; return whether it could be decoded."""
-        now = self._clock.monotonic()
+    def run(self, decide: Callable[[], list[Effect]]) -> None:
+        """Make a decision and execute it; drop the room if that poisons the document."""
         try:
-            self._run(lambda: self._room.receive_peer(message, now, inspection))
-        except ProtocolError as error:
-            _logger.warning(
-                "room.peer_message_ignored", pipeline_id=self.pipeline_id, error=str(error)
-            )
-            return False
-        return True
-
-    def _check_gap(self) -> None:
-        if self.position.has_gap and not self.dropped:
-            self._on_gap(self)
-
-    def follow(self, commits: Iterable[InspectedCommit], *, is_all: bool) -> None:
-        """Apply updates that were read from the log, since the bus did not bring them.
-
-        `is_all` says that the log had no more of those that were missing.
-        """
-        for committed, inspection in commits:
-            # The log was read while this room waited, or an update before this one poisoned the
-            # document: after a panic of the CRDT library nothing may touch it any more.
-            if self.dropped:
-                return
-            if not self.position.has_all(committed.first_seq, committed.seq):
-                # Its number is noted even if it cannot be decoded: no other reading of the log
-                # would decode it, and replay leaves it out as well.
-                self._apply_peer_message(committed, inspection)
-                self.position.note_all(committed.first_seq, committed.seq)
-        if is_all:
-            self.position.forgo()
-
-    async def follow_in_turn(self, commits: Iterable[InspectedCommit], *, is_all: bool) -> bool:
-        """Follow updates of the log as by `follow`, but integrate those that are dear elsewhere.
-
-        Returns whether the log was followed to its end: False if it may have gone on meanwhile.
-        """
-        for committed, inspection in commits:
-            is_all &= not await self._integrate_commit(committed, inspection)
-            self.follow([(committed, inspection)], is_all=False)
-        if is_all:
-            self.position.forgo()
-        return is_all
-
-    async def _integrate_commit(self, committed: Committed, inspection: Inspection | None) -> bool:
-        """Integrate an update of the log elsewhere if it is dear; return whether that was tried."""
-
-        def is_missing() -> bool:
-            is_here = self.position.has_all(committed.first_seq, committed.seq)
-            return not (self.dropped or is_here)
-
-        if inspection is None or not (is_missing() and self._is_dear(inspection)):
-            return False
-        try:
-            finish = partial(self._integrated_commit, committed)
-            await self._integration.follow(inspection, finish, is_missing)
-        except PipeloomError as error:
-            # It is in the log, so it is applied at any cost.
-            _logger.warning(
-                "room.commit_not_integrated", pipeline_id=self.pipeline_id, error=str(error)
-            )
-        return True
-
-    def _integrated_commit(self, committed: Committed, is_news: bool) -> None:
-        update = committed.update or b""
-        self.position.note_all(committed.first_seq, committed.seq)
-        self._execute(self._room.integrated_peer(update, is_news=is_news))
-
-    async def follow_to_end(self, updates: Sequence[LoggedUpdate]) -> None:
-        """Apply updates of the log, which then has no others that are missing here."""
-        self.follow([await inspect_commit(update) for update in updates], is_all=True)
-
-    def _run(self, decide: Callable[[], list[Effect]]) -> None:
-        try:
-            self._execute(decide())
+            self.execute(decide())
         except DocumentPoisoned as error:
             self._drop_poisoned(error)
 
@@ -530,7 +402,7 @@ class LiveRoom:
         is_behind = self.position.has_gap or not self.is_durable
         return not (self.dropped or is_behind) and self._room.document.lacks_stand_in
 
-    def _execute(self, effects: list[Effect]) -> None:
+    def execute(self, effects: list[Effect]) -> None:
         """Execute the effects of one decision in their order; see the top of this module."""
         for effect in effects:
             # An effect before this one may have dropped the room: a refused append, for one.
@@ -551,14 +423,13 @@ class LiveRoom:
         self._peers.publish(effect.message)
 
     def _execute_when_durable(self, effect: WhenDurable) -> None:
-        self._appends.when_durable(lambda: self._execute([effect.effect]))
+        self._appends.when_durable(lambda: self.execute([effect.effect]))
 
     def _reload(self, _: Reload) -> None:
         self._appends.when_durable(self.reload)
 
     def _integrate(self, effect: Integrate) -> None:
-        self.held.hold(effect.session)
-        self._tasks.begin(self._integrate_edit(effect), f"integrate {self.pipeline_id}")
+        self._dear_edits.begin(effect)
 
     def _append(self, effect: Append) -> None:
         update = NewUpdate(self.pipeline_id, effect.user_id, effect.update, self._clock.now())
@@ -589,14 +460,14 @@ class LiveRoom:
 
         It has no number before its commit (docs/adr/0007-published-when-committed.md).
         """
-        self.position.note(seq)
+        self.remote.note(seq)
         self._peers.publish_committed(seq, payload)
-        self._check_gap()
 
     def _close_session(self, effect: CloseSession) -> None:
-        self._close(effect.session, effect.error)
+        self.close(effect.session, effect.error)
 
-    def _close(self, session: SessionId, error: SyncError) -> None:
+    def close(self, session: SessionId, error: SyncError) -> None:
+        """Remove a client, and close it with an error."""
         outbox = self._clients.get(session)
         self.leave(session)
         if outbox is not None:

@@ -101,5 +101,5 @@ class Follower:
         while not room.dropped:
             updates = await self._log.since(room.pipeline_id, room.position.seq, BATCH)
             commits = [await inspect_commit(update) for update in updates]
-            if await room.follow_in_turn(commits, is_all=len(updates) < BATCH):
+            if await room.remote.follow_in_turn(commits, is_all=len(updates) < BATCH):
                 return

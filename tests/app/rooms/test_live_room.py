@@ -347,8 +347,8 @@ def test_nothing_of_the_log_touches_a_document_after_it_was_poisoned(
     scene.document.panics = True
     commits = [(Committed(seq, update), None) for seq in (1, 2, 3)]
     with capture_logs() as logs:
-        scene.room.follow(commits, is_all=True)
-        scene.room.follow(commits, is_all=True)
+        scene.room.remote.follow(commits, is_all=True)
+        scene.room.remote.follow(commits, is_all=True)
     assert [entry["event"] for entry in logs] == ["room.poisoned"]
     assert alice.close_code == 1013
 
