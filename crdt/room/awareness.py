@@ -40,6 +40,15 @@ EXPIRY = 30.0
 """Seconds without an update after which a client is removed; clients renew every 15 (awareness.js:
 `outdatedTimeout`)."""
 
+RENEWAL_SECONDS = 5.0
+"""For how long presence that only renews is gathered; whoever looks every two seconds sends it
+after at most 7.
+
+Clients renew 15 to 18 s after the last time, and others remove a state that they have not received
+for 30. Presence of another node is published every two seconds and gathered there once more, so
+that 18 + 2 + 7 s are the longest that anybody waits.
+"""
+
 NODE_EXPIRY = 7.0
 """Seconds without a message after which the clients of a node are removed; nodes publish their
 presence every two."""
@@ -69,6 +78,8 @@ class Awareness:
         self._clients: dict[int, AwarenessState] = {}
         self._added: dict[SessionId, _AddedClients] = {}
         self._nodes: dict[NodeId, float] = {}
+        self._renewed: set[int] = set()
+        self._renewed_since = 0.0
 
     def __len__(self) -> int:
         return sum(each.is_present for each in self._clients.values())
@@ -78,8 +89,9 @@ class Awareness:
     ) -> bytes | None:
         """Apply an update of a session; return what to relay, None if nothing changed.
 
-        Whatever a state claims of its user, it is relayed with `user`. Entries whose numbers
-        clients could not read are ignored. Raises ProtocolError, and then nothing is applied.
+        What only renews a state is gathered for `renewals`. Whatever a state claims of its user, it
+        is relayed with `user`. Entries whose numbers clients could not read are ignored. Raises
+        ProtocolError, and then nothing is applied.
         """
         entries = read_entries(payload, MAX_CLIENTS_PER_UPDATE)
         is_announcement = session not in self._added and len(entries) == 1
@@ -165,8 +177,23 @@ class Awareness:
         if not is_news(known, new, is_announcement=is_announcement):
             known.renew(new, is_announcement=is_announcement)
             return known.must_be_sent_again(new)
+        is_renewal = known.owner == new.owner and known.has_been_seen_as(new.state)
         self._replace(client, known, new)
-        return True
+        if is_renewal:
+            self._gather(client, new.seen_at)
+        return not is_renewal
+
+    def _gather(self, client: int, now: float) -> None:
+        if not self._renewed:
+            self._renewed_since = now
+        self._renewed.add(client)
+
+    def renewals(self, now: float) -> bytes | None:
+        """Return the states that were renewed a while ago, to relay; None if none is due yet."""
+        if not self._renewed or now - self._renewed_since < RENEWAL_SECONDS:
+            return None
+        renewed, self._renewed = self._renewed, set()
+        return self._encode_changed([one for one in renewed if one in self._clients])
 
     def _replace(self, client: int, known: AwarenessState, new: AwarenessState) -> None:
         if known.owner == new.owner:
@@ -238,6 +265,7 @@ class Awareness:
         return self._encode_within(self._clients, MAX_AWARENESS_BYTES)
 
     def _encode_changed(self, clients: list[int]) -> bytes | None:
+        self._renewed.difference_update(clients)
         return join_entries([self._entry(client) for client in clients]) if clients else None
 
     def _entry(self, client: int) -> bytes:

@@ -62,6 +62,14 @@ class AwarenessState:
         """Whether the client is here, on this node."""
         return self.is_present and not self.is_remote
 
+    def has_been_seen_as(self, state: str) -> bool:
+        """Whether others show this state already.
+
+        A client knows of those whom it does not know that they have clock 0, and takes no state
+        with that (awareness.js, `applyAwarenessUpdate`).
+        """
+        return self.is_present and self.state == state and self.sent_clock > 0
+
     def remove(self) -> None:
         """Remove the state in the name of the server."""
         self.state, self.removed_by_server = NULL, True

@@ -33,11 +33,13 @@ class PresenceRelay:
     def tick(self, now: float) -> list[Effect]:
         """Remove clients and nodes that have expired; publish who is here to the other nodes.
 
-        When the last client has left, that is published once.
+        Presence that was only renewed is relayed here, and reaches other nodes with all of it. When
+        the last client has left, that is published once.
         """
         expired = [
             *self._relay(self._awareness.expire(now)),
             *_broadcast(self._awareness.expire_nodes(now)),
+            *_broadcast(self._awareness.renewals(now)),
         ]
         last, self._last_published = self._last_published, self._awareness.encode_local()
         if self._last_published == last == NOBODY:

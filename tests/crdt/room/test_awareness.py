@@ -24,6 +24,7 @@ from crdt.room.awareness import (
     MAX_AWARENESS_BYTES,
     MAX_CLIENTS_PER_SESSION,
     MAX_NODE_PRESENCE_BYTES,
+    RENEWAL_SECONDS,
     Awareness,
 )
 from crdt.room.session import UserProfile
@@ -386,3 +387,51 @@ def test_whatever_a_state_claims_the_user_is_the_session_s(claim: str) -> None:
     relayed = Awareness().apply(payload((7, 1, claim)), ANN_1, ADA, 0.0)
     assert relayed is not None
     assert json.loads(relayed[4:]) == {"user": ADA.card}
+
+
+class TestRenewals:
+    """A state that comes again with a newer clock is relayed together with others."""
+
+    def test_they_are_gathered(self, room: Awareness) -> None:
+        room.apply(payload((8, 1, HERE)), BEN, BOB, 0.0)
+        assert room.apply(payload((7, 6, HERE)), ANN_1, ADA, 15.0) is None
+        assert room.apply(payload((8, 2, HERE)), BEN, BOB, 16.0) is None
+        assert room.renewals(15.0 + RENEWAL_SECONDS - 0.1) is None
+        assert sorted(entries(room.renewals(15.0 + RENEWAL_SECONDS))) == [
+            (7, 6, HERE),
+            (8, 2, HERE),
+        ]
+        assert room.renewals(100.0) is None
+
+    def test_news_goes_at_once_and_takes_the_renewal_with_it(self, room: Awareness) -> None:
+        room.apply(payload((7, 6, HERE)), ANN_1, ADA, 15.0)
+        assert entries(room.apply(payload((7, 7, THERE)), ANN_1, ADA, 16.0)) == [(7, 7, THERE)]
+        assert room.renewals(100.0) is None
+
+    def test_who_leaves_meanwhile_is_gone_at_the_newest_clock(self, room: Awareness) -> None:
+        room.apply(payload((7, 6, HERE)), ANN_1, ADA, 15.0)
+        assert [each.state for each in read_entries(room.leave(ANN_1) or b"")] == [GONE]
+        assert room.renewals(100.0) is None
+
+    def test_a_new_connection_is_no_renewal(self, room: Awareness) -> None:
+        assert entries(room.apply(payload((7, 6, HERE)), ANN_2, ADA, 15.0)) == [(7, 6, HERE)]
+
+    def test_the_first_state_that_others_can_take_is_none(self, room: Awareness) -> None:
+        """awareness.js takes no state with clock 0 of a client that it does not know."""
+        assert entries(room.apply(payload((8, 0, HERE)), BEN, BOB, 0.0)) == [(8, 0, HERE)]
+        assert entries(room.apply(payload((8, 1, HERE)), BEN, BOB, 15.0)) == [(8, 1, HERE)]
+        assert room.apply(payload((8, 2, HERE)), BEN, BOB, 30.0) is None
+
+    def test_they_reach_a_client_before_it_takes_the_others_for_gone(self) -> None:
+        """Each renews 18 s after the last time, and a room is looked at every two seconds."""
+        room, there = Awareness(), StockAwareness(Doc())
+        there.apply_awareness_update(room.apply(payload((7, 1, HERE)), ANN_1, ADA, 0.0) or b"", "")
+        received = [0.0]
+        for now in range(2, 200, 2):
+            if now % 18 == 0:
+                room.apply(payload((7, 1 + now // 18, HERE)), ANN_1, ADA, float(now))
+            if (renewed := room.renewals(float(now))) is not None:
+                there.apply_awareness_update(renewed, "")
+                received.append(float(now))
+            assert now - received[-1] < EXPIRY
+        assert there.meta[7]["clock"] == 1 + received[-1] // 18

@@ -97,7 +97,9 @@ def test_what_a_client_adopts_late_is_no_news_either() -> None:
     assert second == entry(CLIENT, 3, json.dumps({"user": ALICE.card}))
     assert awareness.apply(first, NEWEST_TAB, ALICE, 3) is None
     assert awareness.apply(second, NEWEST_TAB, ALICE, 3) is None
-    assert awareness.apply(entry(CLIENT, 4), NEWEST_TAB, ALICE, 4) is not None
+    assert awareness.renewals(100) is None
+    awareness.apply(entry(CLIENT, 4), NEWEST_TAB, ALICE, 4)
+    assert awareness.renewals(100) == entry(CLIENT, 4, json.dumps({"user": ALICE.card}))
 
 
 def test_two_states_sent_ahead_do_not_chase_each_other() -> None:
