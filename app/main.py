@@ -152,7 +152,7 @@ class Services:
         settings = self._settings
         self.clock = SYSTEM_CLOCK
         self.compute = to.compute
-        self.directory = PostgresDirectory(to.pool)
+        self.directory = PostgresDirectory(to.pool, settings.max_changes_per_hour)
         stored_log = PostgresUpdateLog(to.pool)
         self.log = TimedLog(stored_log)
         self.history = History(self.log, stored_log)
@@ -193,7 +193,7 @@ class Services:
 
     def _context(self, to: Connections, tokens: Verifier) -> Context:
         return Context(
-            users=PostgresUserDatabase(to.api_pool),
+            users=PostgresUserDatabase(to.api_pool, self._settings.max_changes_per_hour),
             directory=self.directory,
             log=self.log,
             hub=self.hub,

@@ -108,6 +108,7 @@ class Settings(BaseSettings):
     max_teams_per_organization: Annotated[int, Field(ge=1)] = 200
     max_invitations_per_team: Annotated[int, Field(ge=1)] = 200
     max_invitations_per_hour: Annotated[int, Field(ge=1)] = 60
+    max_changes_per_hour: Annotated[int, Field(ge=1)] = 2_000
     max_pipelines_per_team: Annotated[int, Field(ge=1)] = 10_000
     max_versions_per_pipeline: Annotated[int, Field(ge=1)] = 1_000
     max_comments_per_pipeline: Annotated[int, Field(ge=1)] = 5_000

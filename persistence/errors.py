@@ -8,6 +8,7 @@ StoreError (a PipeloomError)
 ├── UnsuitableDatabase    the database is set up so that it cannot hold what it must
 ├── UnknownSubject        a team, user or pipeline named by the caller does not exist
 ├── NotAllowed            the user whom the statement works for may not do this
+├── TooManyChanges        the user has made as many changes within an hour as may be
 ├── Conflict              it collides with what is there; carries the constraint's name
 └── InvalidValue          a value that no row of the table may hold
 """
@@ -45,6 +46,14 @@ class UnknownSubject(StoreError):
 
 class NotAllowed(StoreError):
     """A grant, a policy or a trigger refuses this to the user."""
+
+
+class TooManyChanges(StoreError):
+    """The user has made as many changes within an hour as may be; `wait` is in seconds."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__("as many changes were made within an hour as may be")
+        self.wait = max(1, wait)
 
 
 class Conflict(StoreError):

@@ -637,6 +637,10 @@ WHERE a.team_id = $1
 ORDER BY a.id DESC
 LIMIT $6
 
+-- is_former_organization --
+-- Whether an organization has no team any more, and the user owned the last one that was purged.
+SELECT $1::uuid = ANY (my_former_organization_ids())
+
 -- audit_log_of_organization --
 -- The entries of the audit log of an organization and of all its teams, also of those that are no
 -- more; see `audit_log_of_team`.

@@ -330,12 +330,13 @@ SELECT id, name FROM users WHERE id = ANY ($1)
 -- create_pipeline --
 -- Create a pipeline, its document with the one seed that it will ever have, and the cursor of its
 -- projection, which begins one update behind, so that a worker makes the rows. The audit log names the
--- author and the address $7, if there is one: its trigger fires when this statement has ended.
+-- author and the address $7, if there is one, and lets an author make $8 changes within an hour, if that
+-- is not empty: its trigger fires when this statement has ended.
 WITH pipeline AS (
     INSERT INTO pipelines (
         id, team_id, created_by, created_at, updated_at, parent_pipeline_id, {columns of pipelines}
     )
-    VALUES ($1, $2, $3, $4, $4, $6, {parameters of pipelines from 8})
+    VALUES ($1, $2, $3, $4, $4, $6, {parameters of pipelines from 9})
 ), document AS (
     INSERT INTO pipeline_documents (pipeline_id, head_seq, log_bytes)
     VALUES ($1, 1, octet_length($5::bytea))
@@ -347,7 +348,17 @@ WITH pipeline AS (
 )
 SELECT
     pg_notify('pipeloom_updates', $1::uuid::text),
-    set_config('app.user_id', coalesce($3::uuid::text, ''), true), set_config('app.address', $7, true)
+    set_config('app.user_id', coalesce($3::uuid::text, ''), true), set_config('app.address', $7, true),
+    set_config('app.most_changes', $8, true)
+
+-- lock_editor --
+-- Whether user $2 may put something into team $1. Until the transaction ends, nobody deletes the team and
+-- nobody takes the role from the user.
+SELECT m.role <> 'viewer'
+FROM team_members AS m
+JOIN teams AS t ON t.id = m.team_id
+WHERE m.team_id = $1 AND m.user_id = $2 AND t.deleted_at IS NULL
+FOR SHARE
 
 -- set_member --
 -- Make a user a member of a team in a role, in place of any earlier role.
@@ -413,11 +424,11 @@ INSERT INTO schema_migrations (name) VALUES ($1)
 
 -- become_api_user --
 -- Take the role of the API, whom the policies bind, and name the user $1 on whose behalf the
--- transaction works, and the address $2 of that user's client, for the audit log. All three settings
--- end with the transaction.
+-- transaction works, and for the audit log the address $2 of that user's client and how many changes $3
+-- a user may make within an hour, empty for any number. All these settings end with the transaction.
 SELECT
     set_config('role', 'pipeloom_api', true), set_config('app.user_id', $1::uuid::text, true),
-    set_config('app.address', $2, true)
+    set_config('app.address', $2, true), set_config('app.most_changes', $3, true)
 
 -- ping --
 -- Succeeds if PostgreSQL answers.

@@ -1224,6 +1224,9 @@ CREATE INDEX idx_audit_team ON audit_log (team_id, id);
 CREATE INDEX idx_audit_organization ON audit_log (organization_id, id);
 CREATE INDEX idx_audit_at ON audit_log (at);
 CREATE INDEX idx_audit_invitations ON audit_log (actor_id, at) WHERE action = 'invitation.created';
+CREATE INDEX idx_audit_actor ON audit_log (actor_id, at) WHERE actor_id IS NOT NULL;
+CREATE INDEX idx_audit_purged_teams ON audit_log (organization_id, id) WHERE action = 'team.purged';
+CREATE INDEX idx_audit_owners ON audit_log USING gin ((before -> 'owners')) WHERE action = 'team.purged';
 
 -- Where a change comes from: what the transaction says, else which program is connected.
 CREATE FUNCTION audit_address() RETURNS text
@@ -1240,7 +1243,8 @@ AS $$
 $$;
 
 -- A row as the audit log keeps it: without what is a document's and what may be secret, texts cut,
--- and in place of other large values their size and digest. NULL for none.
+-- and in place of other large values their size and digest. NULL for none. Those who owned a purged
+-- team are kept whole: they may read the log.
 CREATE FUNCTION audit_image(image jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
@@ -1250,7 +1254,7 @@ AS $$
                 THEN to_jsonb(left(field.value #>> '{}', 500) || '…')
                 ELSE field.value
             END
-        WHEN octet_length(field.value::text) > 2000 THEN jsonb_build_object(
+        WHEN octet_length(field.value::text) > 2000 AND field.key <> 'owners' THEN jsonb_build_object(
             'bytes', octet_length(field.value::text),
             'sha256', encode(sha256(convert_to(field.value::text, 'UTF8')), 'hex')
         )
@@ -1260,11 +1264,45 @@ AS $$
     WHERE field.key <> ALL ('{config,defaults,authentication}')
 $$;
 
+-- Raise PL429 if the user has made as many changes within an hour as the transaction says, with the
+-- seconds until that will be one less as its detail. Of one transaction, which may be of many entries,
+-- this is asked once.
+CREATE FUNCTION require_pause_between_changes() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    most integer := nullif(current_setting('app.most_changes', true), '');
+    made integer;
+    first timestamptz;
+BEGIN
+    IF most IS NULL OR current_user_id() IS NULL
+        OR current_setting('app.changes_counted', true) = 'on' THEN
+        RETURN;
+    END IF;
+    SELECT count(*), min(counted.at) INTO made, first
+    FROM (
+        SELECT a.at
+        FROM audit_log AS a
+        WHERE a.actor_id = current_user_id() AND a.at > now() - interval '1 hour'
+        ORDER BY a.at DESC
+        LIMIT most
+    ) AS counted;
+    IF made >= most THEN
+        RAISE 'too many changes' USING
+            ERRCODE = 'PL429',
+            DETAIL = ceil(extract(epoch FROM first + interval '1 hour' - now()));
+    END IF;
+    PERFORM set_config('app.changes_counted', 'on', true);
+END
+$$;
+
+-- Restoring is never too much: it takes a deletion before.
 CREATE FUNCTION record_action(
     organization uuid, team uuid, action text, subject uuid, before jsonb, after jsonb
 ) RETURNS void
 LANGUAGE sql
 AS $$
+    SELECT require_pause_between_changes() WHERE action NOT LIKE '%.restored';
     INSERT INTO audit_log (
         organization_id, team_id, actor_id, address, action, subject_id, before, after
     )
@@ -1322,10 +1360,17 @@ BEGIN
 END
 $$;
 
--- Before the team is deleted with what is in it: afterwards nobody could say what that was.
+-- Before the team is deleted with what is in it: afterwards nobody could say what that was, and who
+-- owned it.
 CREATE FUNCTION record_purged_team() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
+DECLARE
+    owners jsonb := (
+        SELECT coalesce(jsonb_agg(m.user_id ORDER BY m.user_id), '[]')
+        FROM team_members AS m
+        WHERE m.team_id = OLD.id AND m.role = 'owner'
+    );
 BEGIN
     PERFORM record_action(
         OLD.organization_id, OLD.id, 'pipeline.purged', p.id, to_jsonb(p), NULL
@@ -1333,7 +1378,10 @@ BEGIN
     FROM pipelines AS p
     WHERE p.team_id = OLD.id
     ORDER BY p.id;
-    PERFORM record_action(OLD.organization_id, OLD.id, 'team.purged', OLD.id, to_jsonb(OLD), NULL);
+    PERFORM record_action(
+        OLD.organization_id, OLD.id, 'team.purged', OLD.id,
+        to_jsonb(OLD) || jsonb_build_object('owners', owners), NULL
+    );
     RETURN OLD;
 END
 $$;
@@ -1416,11 +1464,30 @@ $$;
 
 ALTER TABLE audit_log ENABLE ROW LEVEL SECURITY;
 
+-- The organizations that have no team any more, and of which the user owned the last one that was purged.
+CREATE FUNCTION my_former_organization_ids() RETURNS uuid[]
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+    SELECT coalesce(array_agg(a.organization_id), '{}')
+    FROM audit_log AS a
+    WHERE a.action = 'team.purged' AND a.before -> 'owners' ? current_user_id()::text
+        AND NOT EXISTS (SELECT FROM teams AS t WHERE t.organization_id = a.organization_id)
+        AND NOT EXISTS (
+            SELECT FROM audit_log AS later
+            WHERE later.organization_id = a.organization_id AND later.action = 'team.purged'
+                AND later.id > a.id
+        )
+$$;
+
 CREATE POLICY audit_log_select ON audit_log FOR SELECT TO pipeloom_api
 USING (
     team_id = ANY ((SELECT my_team_ids('owner'))::uuid[])
     OR organization_id = ANY ((SELECT my_organization_ids('owner'))::uuid[])
+    OR organization_id = ANY ((SELECT my_former_organization_ids())::uuid[])
 );
+
+REVOKE ALL ON FUNCTION require_pause_between_changes, my_former_organization_ids FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION my_former_organization_ids TO pipeloom_api;
 
 GRANT SELECT ON audit_log TO pipeloom_api;
 

@@ -130,8 +130,9 @@ async def create(
     now: datetime,
     parent_id: UUID | None = None,
     address: str = "",
+    needs_member: bool = False,
 ) -> UUID:
-    """Create a pipeline and return its id. Raises UnknownSubject."""
+    """Create a pipeline and return its id. Raises as `Directory.create_pipeline`."""
     first = made if isinstance(made, Seed) else await compute(seed_of, made)
     created = NewPipeline(
         id=uuid4(),
@@ -142,6 +143,7 @@ async def create(
         created_at=now,
         parent_id=parent_id,
         address=address,
+        needs_member=needs_member,
     )
     await directory.create_pipeline(created)
     return created.id

@@ -5,7 +5,7 @@ is an edit like any other: everybody in the room sees it, and it can be undone b
 version that is saved before it.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,6 +59,10 @@ class Saved:
     version: VersionInfo | None
     seq: int
     is_mended: bool
+
+
+async def _permitted() -> None:
+    """Let everybody do it: for whoever has asked for the role elsewhere."""
 
 
 class Versioning:
@@ -126,12 +130,13 @@ class Versioning:
         now: datetime,
         steps: Collection[str] | None = None,
         *,
+        require_editor: Callable[[], Awaitable[None]] = _permitted,
         turn: Turn = nullcontext,
     ) -> Restored:
         """Make the pipeline equal to a version, and save the state that this replaces.
 
         With `steps`, only these are put back (`crdt/editing/put_back.py`). `turn` is held while
-        something is computed.
+        something is computed; what `require_editor` raises after that ends it.
 
         The replaced state is saved before the edit, so that it is safe whatever happens then, and
         only once the edit is known to be taken. Others may edit between the save and the edit. The
@@ -150,16 +155,14 @@ class Versioning:
         replaced = _ReplacedState(self, pipeline_id, metadata)
 
         async def save_replaced(reservation: UUID) -> bool:
+            await require_editor()
             # A version is made from the log, so what the room has appended must be there first.
             await self._hub.committed(pipeline_id)
             return await replaced.save(reservation)
 
+        change = partial(_restore, target, steps)
         edit = await self._hub.edit_aside(
-            pipeline_id,
-            user_id,
-            partial(_restore, target, steps),
-            before_merge=save_replaced,
-            turn=turn,
+            pipeline_id, user_id, change, before_merge=save_replaced, turn=turn
         )
         if edit.has_changed:
             await replaced.complete(edit.seq - 1)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from crdt.pipeline.rows import Rows
 from crdt.room.session import UserProfile
-from persistence.errors import Conflict, UnknownSubject
+from persistence.errors import Conflict, NotAllowed, UnknownSubject
 from persistence.ports.directory import (
     DEMO_OWNER,
     DEMO_VIEWER,
@@ -60,6 +60,8 @@ class MemoryDirectory(MemoryTables):
             _expect("user", pipeline.created_by, self._users)
         if pipeline.parent_id is not None:
             _expect("pipeline", pipeline.parent_id, self._pipelines)
+        if pipeline.needs_member:
+            self._require_editor(pipeline)
         check_pipeline(pipeline.row)
         created = MemoryPipeline(pipeline.team_id, Rows(pipeline.row), next(self._turns))
         seed = NewUpdate(
@@ -67,6 +69,11 @@ class MemoryDirectory(MemoryTables):
         )
         created.append(seed, pipeline.created_by)
         self._pipelines[pipeline.id] = created
+
+    def _require_editor(self, pipeline: NewPipeline) -> None:
+        role = pipeline.created_by and self._roles.get((pipeline.team_id, pipeline.created_by))
+        if role not in ("member", "admin", "owner"):
+            raise NotAllowed("whoever creates a pipeline must be a member of the team")
 
     async def delete_pipeline(self, pipeline_id: UUID) -> None:
         """Delete a pipeline with its document, log and rows. Raises PipelineNotFound."""

@@ -18,6 +18,7 @@ class NewPipeline:
     """A pipeline about to exist. `first_update` is its document's first and only seed.
 
     `parent_id` is the pipeline it was forked from, `address` where the author's client is.
+    `needs_member` says that `created_by` must be one of the team who may edit.
     """
 
     id: UUID
@@ -28,6 +29,7 @@ class NewPipeline:
     created_at: datetime
     parent_id: UUID | None = None
     address: str = ""
+    needs_member: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Directory(Protocol):
         """Create the pipeline's row and its document, seeded once, in one transaction.
 
         The document is dirty afterwards: a worker fills `steps` and `connections`.
-        Raises UnknownSubject when the team, the user or the parent does not exist.
+        Raises UnknownSubject when the team, the user or the parent does not exist, NotAllowed when
+        the author must be a member and is none any more, TooManyChanges.
         """
         ...
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from crdt.errors import PipelineNotFound
 from crdt.room.session import UserProfile
-from persistence.errors import UnknownSubject
+from persistence.errors import NotAllowed, UnknownSubject
 from persistence.ports.directory import (
     DEMO_OWNER,
     DEMO_VIEWER,
@@ -18,15 +18,18 @@ from persistence.ports.directory import (
 )
 from persistence.ports.user_rows import Record
 
-from .pool import Pool
+from .pool import DatabaseConnection, Pool, as_setting
 from .projections import columns
 
 
 class PostgresDirectory:
-    """`Directory`, and what the command line and the demo need beside it."""
+    """`Directory`, and what the command line and the demo need beside it.
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    A user makes at most `most_changes` within an hour of what the audit log has, if that is given.
+    """
+
+    def __init__(self, pool: Pool, most_changes: int | None = None) -> None:
+        self._pool, self._most_changes = pool, as_setting(most_changes)
 
     async def member(self, user_id: UUID, pipeline_id: UUID) -> Member | None:
         """See `Directory.member`."""
@@ -54,17 +57,21 @@ class PostgresDirectory:
 
     async def create_pipeline(self, pipeline: NewPipeline) -> None:
         """See `Directory.create_pipeline`. Raises StoreError when the id is taken."""
-        await self._pool.execute(
-            "create_pipeline",
-            pipeline.id,
-            pipeline.team_id,
-            pipeline.created_by,
-            pipeline.created_at,
-            pipeline.first_update,
-            pipeline.parent_id,
-            pipeline.address,
-            *columns(pipeline.row),
-        )
+        async with self._pool.transaction() as transaction:
+            if pipeline.needs_member:
+                await _require_editor(transaction, pipeline)
+            await transaction.execute(
+                "create_pipeline",
+                pipeline.id,
+                pipeline.team_id,
+                pipeline.created_by,
+                pipeline.created_at,
+                pipeline.first_update,
+                pipeline.parent_id,
+                pipeline.address,
+                self._most_changes,
+                *columns(pipeline.row),
+            )
 
     async def team_by_slug(self, slug: str) -> UUID:
         """Find a team by "team", or by "organization/team" where several have that slug.
@@ -98,6 +105,11 @@ class PostgresDirectory:
     async def _new_id(self, name: str, *args: object) -> UUID:
         created: UUID = await self._pool.fetchval(name, *args)
         return created
+
+
+async def _require_editor(transaction: DatabaseConnection, pipeline: NewPipeline) -> None:
+    if not await transaction.fetchval("lock_editor", pipeline.team_id, pipeline.created_by):
+        raise NotAllowed("whoever creates a pipeline must be a member of the team")
 
 
 def _user(row: Record | None) -> User:

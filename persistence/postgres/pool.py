@@ -17,6 +17,7 @@ from persistence.errors import (
     StorageFull,
     StoreError,
     StoreUnavailable,
+    TooManyChanges,
     UnknownSubject,
 )
 from persistence.ports.user_rows import Record
@@ -30,6 +31,9 @@ SERVER: Final = "pipeloom"
 WORKER: Final = "pipeloom worker"
 COMMAND: Final = "pipeloom command"
 """The names of sessions, by which the audit log knows where a change comes from."""
+
+TOO_MANY_CHANGES: Final = "PL429"
+"""The SQLSTATE of `require_pause_between_changes` in schema.sql, with the seconds as detail."""
 
 _DRIVER_ERRORS: Final = (
     OSError,
@@ -90,11 +94,18 @@ def translated(error: Exception) -> StoreError:
 def _refusal(error: Exception) -> StoreError:
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return NotAllowed(_text(error))
+    if getattr(error, "sqlstate", None) == TOO_MANY_CHANGES:
+        return TooManyChanges(int(getattr(error, "detail", 1)))
     if isinstance(error, _COLLISIONS):
         return Conflict(_text(error), error.constraint_name or "")
     if isinstance(error, _BAD_ROWS):
         return InvalidValue(_text(error))
     return StoreError(_text(error))
+
+
+def as_setting(number: int | None) -> str:
+    """A number as the value of a setting of a transaction, which is empty for none."""
+    return "" if number is None else str(number)
 
 
 def _text(error: Exception) -> str:

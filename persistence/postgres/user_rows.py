@@ -13,7 +13,7 @@ from uuid import UUID
 from persistence.errors import InvalidValue, NotAllowed, StoreError
 from persistence.ports.user_rows import Record
 
-from .pool import DatabaseConnection, Pool
+from .pool import DatabaseConnection, Pool, as_setting
 from .queries import API_QUERIES
 
 
@@ -41,22 +41,27 @@ class PostgresUserRows:
 
 
 class PostgresUserDatabase:
-    """`UserDatabase` on the server's own pool of connections."""
+    """`UserDatabase` on the server's own pool of connections.
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    A user makes at most `most_changes` within an hour of what the audit log has, if that is given.
+    """
+
+    def __init__(self, pool: Pool, most_changes: int | None = None) -> None:
+        self._pool, self._most_changes = pool, as_setting(most_changes)
 
     @asynccontextmanager
     async def rows(self, user_id: UUID, address: str = "") -> AsyncIterator[PostgresUserRows]:
         """See `UserDatabase.rows`."""
         async with self._pool.transaction() as transaction:
-            await _become(transaction, user_id, address)
+            await _become(transaction, user_id, address, self._most_changes)
             yield PostgresUserRows(transaction.with_queries(API_QUERIES))
 
 
-async def _become(connection: DatabaseConnection, user_id: UUID, address: str) -> None:
+async def _become(
+    connection: DatabaseConnection, user_id: UUID, address: str, most_changes: str
+) -> None:
     try:
-        await connection.execute("become_api_user", user_id, address)
+        await connection.execute("become_api_user", user_id, address, most_changes)
     except (NotAllowed, InvalidValue) as error:
         # NotAllowed would become a 403 for the user, who can do nothing about it: the server's own
         # role has not been granted pipeloom_api.

@@ -7,7 +7,7 @@ import pytest
 
 from crdt.errors import PipelineNotFound
 from crdt.room.session import UserProfile
-from persistence.errors import Conflict, StoreError, UnknownSubject
+from persistence.errors import Conflict, NotAllowed, StoreError, UnknownSubject
 from persistence.ports.directory import Member, Role
 from tests.contracts.stores import Stores, a_pipeline, an_id
 
@@ -118,6 +118,23 @@ async def test_a_pipeline_needs_its_team_and_author(stores: Stores) -> None:
         with pytest.raises(UnknownSubject, match=str(an_id(77))):
             await stores.directory.create_pipeline(stranger)
     assert await stores.log.append([stores.update(unborn.id)]) == [None]
+
+
+async def test_the_role_of_the_author_is_asked_for_as_the_pipeline_is_written(
+    stores: Stores,
+) -> None:
+    checked = replace(stores.unborn_pipeline(), needs_member=True)
+    keeper = await stores.directory.create_user("keeper@example.org", "Keeper")
+    await stores.directory.add_member(stores.team_id, keeper.id, "owner")
+    for author in (stores.author.id, None):  # who is in no team yet
+        with pytest.raises(NotAllowed):
+            await stores.directory.create_pipeline(replace(checked, created_by=author))
+    await stores.directory.add_member(stores.team_id, stores.author.id, "viewer")
+    with pytest.raises(NotAllowed):
+        await stores.directory.create_pipeline(checked)
+    await stores.directory.add_member(stores.team_id, stores.author.id, "member")
+    await stores.directory.create_pipeline(checked)
+    assert (await stores.log.load(checked.id)).seq == 1
 
 
 async def test_a_pipeline_may_have_no_author(stores: Stores) -> None:

@@ -31,7 +31,7 @@ from crdt.errors import (
 )
 from persistence import errors as store
 
-from .problems import Invalid, NotModified, Problem
+from .problems import Invalid, NotModified, Problem, TooManyRequests
 
 RETRY_SECONDS: Final = 1
 """The value of Retry-After while the server cannot handle a request (RFC 9110 §10.2.3)."""
@@ -72,6 +72,8 @@ def _status_and_code(error: PipeloomError) -> tuple[int, ProblemCode]:
 
 def problem_response(error: PipeloomError) -> Response:
     """Make a problem document of an error of the family; one that has no status is a bug."""
+    if isinstance(error, store.TooManyChanges):
+        error = TooManyRequests(error.wait, _TOO_MANY_CHANGES)
     match error:
         case NotModified():
             return Response(status_code=304, headers={"ETag": error.etag})
@@ -117,6 +119,11 @@ _DETAILS: Final[Sequence[tuple[type[PipeloomError], str]]] = (
     (store.InvalidValue, "no row can hold this value: it is too big, or of another kind"),
 )
 """The detail of an error whose own text is for operators."""
+
+_TOO_MANY_CHANGES: Final = (
+    "you have made as many changes to teams, members and the like within an hour as may be "
+    "(PIPELOOM_MAX_CHANGES_PER_HOUR)"
+)
 
 _CONFLICTS: Final[Mapping[str, str]] = {
     "organizations_slug_key": "this slug is taken: choose another `slug`",

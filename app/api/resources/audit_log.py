@@ -147,10 +147,14 @@ async def of_team(caller: Asking, team_id: UUID, wanted: Wanted) -> Page[AuditEn
 async def of_organization(
     caller: Asking, organization_id: UUID, wanted: Wanted
 ) -> Page[AuditEntry]:
-    """List what was done in an organization, also in teams that are no more, newest first."""
+    """List what was done in an organization, also in teams that are no more, newest first.
+
+    Where no team is left, it is for those who owned the last one.
+    """
     async with caller.rows() as rows:
-        role = await roles.in_organization(rows, organization_id)
-        roles.require(role, "owner", "reading the audit log")
+        if not await rows.fetchval("is_former_organization", organization_id):
+            role = await roles.in_organization(rows, organization_id)
+            roles.require(role, "owner", "reading the audit log")
     return await _page(caller, "audit_log_of_organization", organization_id, wanted)
 
 

@@ -90,8 +90,18 @@ async def edit_aside(
     """
     await require_editor(caller, pipeline_id)
     context = caller.context
+
+    async def still_an_editor(_: UUID) -> bool:
+        await require_editor(caller, pipeline_id)
+        return False
+
     done = await context.hub.edit_aside(
-        pipeline_id, caller.id, change, is_conditional=is_conditional, turn=turn_of(caller)
+        pipeline_id,
+        caller.id,
+        change,
+        is_conditional=is_conditional,
+        before_merge=still_an_editor,
+        turn=turn_of(caller),
     )
     # Not before: others who edit this pipeline would wait as long again.
     found = "" if summary is None else await context.compute(summary, done.state, done.updates)

@@ -17,6 +17,7 @@ from crdt.editing.strict_fields import check_fields
 from crdt.pipeline import model
 from crdt.pipeline.fields import SETTINGS
 from crdt.yaml.finding import Finding as FileFinding
+from persistence.errors import NotAllowed
 
 from . import document_edits
 from .pipelines import read, tag_of
@@ -80,16 +81,25 @@ async def store(
     response: Response,
     parent_id: UUID | None = None,
 ) -> Pipeline:
-    """Make a pipeline exist, and answer with it. The caller's role has been checked."""
-    created = await pipeline_files.create(
-        caller.context.directory,
-        pipeline,
-        team_id=team_id,
-        created_by=caller.id,
-        now=caller.context.clock.now(),
-        parent_id=parent_id,
-        address=caller.address,
-    )
+    """Make a pipeline exist, and answer with it.
+
+    The caller's role has been checked, but seconds may have gone by since: so it is checked again
+    in the transaction. Raises as `require_member_of`.
+    """
+    try:
+        created = await pipeline_files.create(
+            caller.context.directory,
+            pipeline,
+            team_id=team_id,
+            created_by=caller.id,
+            now=caller.context.clock.now(),
+            parent_id=parent_id,
+            address=caller.address,
+            needs_member=True,
+        )
+    except NotAllowed:
+        await require_member_of(caller, team_id)
+        raise
     await document_edits.projection_of(caller, created, seq=1)
     made = await read(caller, created)
     response.headers["Location"] = f"/api/pipelines/{created}"

@@ -1,5 +1,6 @@
 """`/pipelines/{pipeline_id}/versions`: saved states, what differs between them, the way back."""
 
+from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -133,7 +134,13 @@ async def restore(
     await document_edits.require_editor(caller, pipeline_id)
     context, turn = caller.context, document_edits.turn_of(caller)
     done = await context.versioning.restore(
-        pipeline_id, number, caller.id, context.clock.now(), steps, turn=turn
+        pipeline_id,
+        number,
+        caller.id,
+        context.clock.now(),
+        steps,
+        require_editor=partial(document_edits.require_editor, caller, pipeline_id),
+        turn=turn,
     )
     published = [_published(caller, pipeline_id, info) for info in done.versions]
     saved = published[-1] if published else None

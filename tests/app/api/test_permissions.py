@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from types import ModuleType
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import pytest
 from pycrdt import Map
 
+from app.api.resources import document_edits, pipeline_creation, templates
 from crdt.protocol.messages import Refused, Update
 from tests.app.api.house import (
     ROLES,
@@ -407,3 +409,53 @@ async def test_who_may_show_presence(house: House, team: Team, role: str) -> Non
         await house.made.presence.mirror()
         (here,) = (await team.viewer.read(f"{path}/presence"))["items"]
     assert (here["user"]["id"], here["status"]) == (team.people[role].id, "busy")
+
+
+@pytest.mark.parametrize(
+    ("checked", "question"),
+    [
+        ((pipeline_creation, "require_member_of", 1), ("POST", "/pipelines", "created")),
+        ((pipeline_creation, "require_member_of", 1), ("POST", "{pipeline}/fork", "forked")),
+        ((templates, "require_member_of", 1), ("POST", "{template}/instantiate", "created")),
+        ((document_edits, "require_editor", 2), ("PUT", "{pipeline}/yaml", "file")),
+        ((document_edits, "require_editor", 1), ("POST", "{pipeline}/versions/1/restore", "")),
+    ],
+)
+async def test_the_role_is_asked_for_again_after_computing(
+    house: House,
+    team: Team,
+    monkeypatch: pytest.MonkeyPatch,
+    checked: tuple[ModuleType, str, int],
+    question: tuple[str, str, str],
+) -> None:
+    """Who loses it after so many checks, while a large file is read, is refused."""
+    module, check, checks = checked
+    path = await a_pipeline(team)
+    await team.member.made(f"{path}/versions", {"name": "one"})
+    wanted = {"pipeline_id": path.rpartition("/")[2], "name": "t"}
+    template = await team.member.made("/templates", wanted)
+    await a_step(team, path, "later")
+    real, done = getattr(module, check), count(1)
+
+    async def check_and_lose(*args: Any) -> None:
+        await real(*args)
+        if next(done) == checks:
+            await house.directory.add_member(UUID(team.id), team.member.user.id, "viewer")
+
+    monkeypatch.setattr(module, check, check_and_lose)
+    verb, place, content = question
+    names = {"{pipeline}": path, "{template}": f"/templates/{template['id']}"}
+    for name, there in names.items():
+        place = place.replace(name, there)
+    if content == "file":
+        text = "workflow: {name: x, steps: []}"
+        kind = {"content-type": "application/yaml"}
+        refused = await team.member.ask(verb, place, content=text, headers=kind)
+    else:
+        body = {"team_id": team.id, "name": "x"} if content else None
+        refused = await team.member.ask(verb, place, json=body)
+    assert the_problem(refused, 403)["roles"] == ["member", "admin", "owner"]
+    listed = (await team.viewer.read("/pipelines", params={"team": team.id}))["items"]
+    assert [one["id"] for one in listed] == [path.rpartition("/")[2]]
+    assert [one["name"] for one in (await team.viewer.read(f"{path}/steps"))["items"]] == ["later"]
+    assert len((await team.viewer.read(f"{path}/versions"))["items"]) == 1

@@ -11,7 +11,7 @@ import pytest
 
 import sql
 from app.api.resources.audit_log import Action
-from persistence.errors import NotAllowed
+from persistence.errors import NotAllowed, TooManyChanges
 from persistence.postgres.deletions import MOST_ENTRIES, PostgresDeletions
 from persistence.postgres.pool import COMMAND, WORKER, Pool, connect, open_pool
 from persistence.postgres.user_rows import PostgresUserDatabase
@@ -157,7 +157,7 @@ async def test_comments_that_others_delete_are_recorded_and_one_s_own_are_not(
     await run(pool, own, world)
     await expire_all(pool)
     async with pool.transaction() as transaction:
-        await transaction.execute("become_api_user", mate, "192.0.2.1")
+        await transaction.execute("become_api_user", mate, "192.0.2.1", "")
         await transaction.run_script("DELETE FROM comments")
     (entry,) = await entries(pool)
     assert (entry["action"], entry["actor_id"]) == ("comment.deleted", mate)
@@ -191,7 +191,7 @@ async def test_a_team_is_deleted_and_comes_back_with_its_pipelines_by_name(
 ) -> None:
     for function in ("delete_team", "restore_team"):
         async with pool.transaction() as transaction:
-            await transaction.execute("become_api_user", world.user, "")
+            await transaction.execute("become_api_user", world.user, "", "")
             await transaction.run_script(world.say(f"SELECT {function}({{team}})"))
     found = await entries(pool)
     assert [(row["action"], row["subject_id"]) for row in found] == [
@@ -263,6 +263,44 @@ async def test_a_change_by_a_user_names_user_and_address(pool: Pool, world: Worl
         pool, "UPDATE teams SET name = 'y' WHERE id = {team}", world
     )  # the same session, without the user
     assert (await entries(pool))[1]["address"] == "server"
+
+
+async def rename(pool: Pool, world: World, name: str, most: int | None = 3) -> None:
+    async with PostgresUserDatabase(pool, most).rows(world.user) as rows:
+        await rows.fetchrow("write_team", world.team, name, "x", {})
+
+
+async def test_a_user_makes_so_many_changes_an_hour(pool: Pool, world: World) -> None:
+    for name in "abc":
+        await rename(pool, world, name)
+    await pool.run_script(
+        "ALTER TABLE audit_log DISABLE TRIGGER keep_audit_log; "
+        "UPDATE audit_log SET at = now() - interval '50 minutes' WHERE after ->> 'name' = 'a'; "
+        "ALTER TABLE audit_log ENABLE TRIGGER keep_audit_log"
+    )
+    with pytest.raises(TooManyChanges) as refusal:
+        await rename(pool, world, "d")
+    assert 590 <= refusal.value.wait <= 600
+    assert len(await entries(pool)) == 3
+    await rename(pool, world, "c")  # what changes nothing
+    await run(pool, "UPDATE teams SET name = 'by hand' WHERE id = {team}", world)
+    await rename(pool, world, "e", most=4)
+    await rename(pool, world, "f", most=None)
+    assert [row["after"]["name"] for row in await entries(pool)][3:] == ["by hand", "e", "f"]
+
+
+async def test_one_change_may_be_of_many_entries_and_restoring_is_free(
+    pool: Pool, world: World
+) -> None:
+    async with PostgresUserDatabase(pool, 1).rows(world.user) as rows:
+        await rows.fetchval("remove_team", world.team)
+    assert len(await entries(pool)) > 1
+    with pytest.raises(TooManyChanges):
+        async with PostgresUserDatabase(pool, 1).rows(world.user) as rows:
+            await rows.fetchval("new_organization", "x", "x", "y", "y")
+    async with PostgresUserDatabase(pool, 1).rows(world.user) as rows:
+        await rows.fetchval("bring_back_team", world.team)
+    assert {row["action"] for row in await entries(pool)} >= {"team.deleted", "team.restored"}
 
 
 @pytest.mark.parametrize(

@@ -260,7 +260,7 @@ async def may(pool: Pool, names: Names, statement: str) -> bool:
     try:
         async with pool.transaction() as transaction:
             await transaction.run_script(say(OF_MINE, names))
-            await transaction.execute("become_api_user", names["me"], "")
+            await transaction.execute("become_api_user", names["me"], "", "")
             with driver_errors():
                 status = await transaction._driver.execute(say(statement, names))
             await transaction.execute("check_constraints")

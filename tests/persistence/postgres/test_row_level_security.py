@@ -46,7 +46,7 @@ async def theirs(pool: Pool) -> World:
 @asynccontextmanager
 async def acting(pool: Pool, user_id: UUID) -> AsyncIterator[DatabaseConnection]:
     async with pool.transaction() as transaction:
-        await transaction.execute("become_api_user", user_id, "")
+        await transaction.execute("become_api_user", user_id, "", "")
         yield transaction
 
 

@@ -109,7 +109,7 @@ async def test_a_thread_outlives_its_step(pool: Pool, world: World) -> None:
 
 async def test_who_resolved_is_kept_until_it_is_open_again(pool: Pool, world: World) -> None:
     async with pool.transaction() as transaction:
-        await transaction.execute("become_api_user", world.user, "")
+        await transaction.execute("become_api_user", world.user, "", "")
         await transaction.run_script("UPDATE comments SET resolved = true")
     assert await value(pool, "SELECT resolved_by FROM comments", world) == world.user
     await run(pool, "UPDATE comments SET resolved = false", world)

@@ -286,7 +286,11 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** @description List what was done in an organization, also in teams that are no more, newest first. */
+        /**
+         * @description List what was done in an organization, also in teams that are no more, newest first.
+         *
+         *     Where no team is left, it is for those who owned the last one.
+         */
         readonly get: operations["list_audit_log_of_organization"];
         readonly put?: never;
         readonly post?: never;

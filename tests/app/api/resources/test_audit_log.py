@@ -160,3 +160,45 @@ async def test_accepting_is_recorded_as_the_member_s_and_declining_is_not(
     assert (renewed["before"]["role"], renewed["after"]["role"]) == ("member", "admin")
     assert "declined_at" not in renewed["after"]
     assert renewed["after"]["email"] == eve.user.email
+
+
+async def test_where_no_team_is_left_it_is_for_those_who_owned_the_last_one(
+    house: House, team: Team
+) -> None:
+    wanted = {"organization_id": team.organization_id, "name": "Other"}
+    other = await team.owner.made("/teams", wanted)
+    await house.directory.add_member(UUID(team.id), team.admin.user.id, "owner")
+    of = f"/organizations/{team.organization_id}/audit-log"
+    await house.sql("DELETE FROM teams WHERE id = $1", UUID(team.id))
+    the_problem(await team.admin.get(of), 404)
+    await house.sql("DELETE FROM teams WHERE id = $1", UUID(other["id"]))
+    found = await all_items(team.owner, of, 200)
+    assert found[0]["action"] == "team.purged"
+    assert found[0]["before"]["owners"] == [team.owner.id]
+    assert {one["team_id"] for one in found} == {None, team.id, other["id"]}
+    for stranger in (team.admin, team.member, team.outsider):
+        the_problem(await stranger.get(of), 404)
+
+
+async def test_so_many_changes_an_hour_are_one_user_s(house: House, team: Team) -> None:
+    most = house.made.context.users._most_changes  # type: ignore[attr-defined]
+    await house.sql(
+        """INSERT INTO audit_log (organization_id, actor_id, address, action, subject_id)
+        SELECT $1, $2, 'x', 'team.changed', $1 FROM generate_series(1, $3::text::integer)""",
+        UUID(team.organization_id),
+        team.owner.user.id,
+        most,
+    )
+    template = {"team_id": team.id, "name": "x"}
+    for verb, path, body in (
+        ("PATCH", team.path, {"name": "x"}),
+        ("POST", "/pipelines", template),
+        ("POST", "/organizations", {"name": "x"}),
+        ("POST", f"{team.path}/invitations", {"email": "x@example.org"}),
+        ("DELETE", f"{team.path}/members/{team.viewer.id}", None),
+    ):
+        refused = await team.owner.ask(verb, path, json=body)
+        assert "PIPELOOM_MAX_CHANGES_PER_HOUR" in the_problem(refused, 429)["detail"]
+        assert 3590 <= int(refused.headers["retry-after"]) <= 3600
+    await team.owner.read(f"{team.path}/audit-log")
+    assert (await team.admin.patch(team.path, {"name": "x"})).status_code == 200

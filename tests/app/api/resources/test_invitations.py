@@ -80,7 +80,7 @@ async def test_guessing_takes_no_longer_for_those_who_exist(house: House, team: 
     connection = await asyncpg.connect(house.dsn)
     try:
         await connection.execute("BEGIN; SET LOCAL enable_seqscan = off")
-        await connection.execute(QUERIES["become_api_user"], team.owner.user.id, "")
+        await connection.execute(QUERIES["become_api_user"], team.owner.user.id, "", "")
         for name in ("is_member", "colleague"):
             rows = await connection.fetch(
                 f"EXPLAIN {API_QUERIES[name]}", UUID(team.id), None, "a@example.org"
