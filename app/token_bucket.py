@@ -23,6 +23,7 @@ class TokenBucket:
 
     def take(self, now: float, tokens: int = 1) -> float:
         """Take tokens, on credit if need be; return the seconds until the first of them was due."""
-        wait = self.wait(now)
-        self._tokens -= tokens
-        return wait
+        left = min(self._tokens + (now - self._filled_at) * self.rate, self.burst)
+        self._tokens, self._filled_at = left - tokens, now
+        # Nearly always there is one.
+        return 0.0 if left >= 1 else (1 - left) / self.rate

@@ -1,7 +1,7 @@
 """What a room sends to its clients: at once, coalesced, or after a commit."""
 
 from time import perf_counter
-from typing import Final, TypeAlias
+from typing import Final
 
 from app.telemetry.metrics import ACK_SECONDS, counters, reject
 from crdt.errors import SyncError
@@ -27,7 +27,7 @@ WAITING_BYTES = 256
 _REASONS: Final = {TOO_LARGE.reason: "too_large", STORAGE_FULL.reason: "storage_full"}
 """What the metrics call refusals other than that of a viewer's edits."""
 
-Carrier: TypeAlias = Accepted | SyncStep2 | Update
+CARRIERS: Final = (Accepted, SyncStep2, Update)
 """The messages that carry an update."""
 
 
@@ -66,7 +66,7 @@ class ClientLink(FanOut):
         if outbox is None or self._appends.last is None:
             self.put(session, message)
             return
-        size = WAITING_BYTES + (len(message.update) if isinstance(message, Carrier) else 0)
+        size = WAITING_BYTES + (len(message.update) if isinstance(message, CARRIERS) else 0)
         outbox.reserve(size)
         received_at = perf_counter()
 
@@ -83,6 +83,10 @@ class ClientLink(FanOut):
         """Send a message to every client but one; presence is coalesced first."""
         if isinstance(message, AwarenessUpdate):
             self._presence.add(message.payload)
+        elif self._broadcasts and isinstance(message, Update):
+            FanOut.broadcast(self, message, exclude)
+            outboxes = self.outboxes
+            counters.updates_out += len(outboxes) - (exclude in outboxes)
         else:
             self._broadcast(message, exclude)
 

@@ -31,6 +31,11 @@ class Coalescer(Generic[T]):
         self._held: list[T] = []
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no interval has begun, so that nothing waits."""
+        return self._timer is None
+
     def add(self, item: T) -> None:
         """Send an item, now or at the end of the interval."""
         if self._timer is not None:

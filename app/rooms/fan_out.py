@@ -6,6 +6,7 @@ three. So a busy room sends what has come within a few milliseconds by one write
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final, TypeAlias
 
 from crdt.errors import SyncError
@@ -41,36 +42,39 @@ class FanOut:
 
     def __init__(self, longest_seconds: float = 0.0) -> None:
         self._longest_seconds = longest_seconds
+        self._least_clients = SHORTEST_SECONDS / SECONDS_PER_CLIENT if longest_seconds else inf
+        """With fewer clients, nothing is gathered."""
         self._coalescer: Coalescer[Delivery] = Coalescer(self._seconds, self._deliver)
-        self._outboxes: dict[SessionId, Outbox] = {}
+        self.outboxes: dict[SessionId, Outbox] = {}
+        """Those of the clients that are here."""
         # By encoder, so that what many clients get is encoded and looked up once for all of them.
         self._by_encoder: dict[Encode, dict[SessionId, Outbox]] = {}
         self._leaving: dict[SessionId, LeavingClient] = {}
 
     def __len__(self) -> int:
-        return len(self._outboxes)
+        return len(self.outboxes)
 
     def __contains__(self, session: SessionId) -> bool:
-        return session in self._outboxes
+        return session in self.outboxes
 
     def get(self, session: SessionId) -> Outbox | None:
         """Return the outbox of a client that is here."""
-        return self._outboxes.get(session)
+        return self.outboxes.get(session)
 
     def reachable(self, session: SessionId) -> Outbox | None:
         """Return the outbox of a client that is here, or only waits for its last answers."""
         leaving = self._leaving.get(session)
-        return self._outboxes.get(session) if leaving is None else leaving.outbox
+        return self.outboxes.get(session) if leaving is None else leaving.outbox
 
     def add(self, session: SessionId, outbox: Outbox) -> None:
         """Let a client in."""
-        self._outboxes[session] = outbox
+        self.outboxes[session] = outbox
         self._by_encoder.setdefault(outbox.encode, {})[session] = outbox
 
     def remove(self, session: SessionId) -> Outbox | None:
         """Forget a client; return its outbox if it was here."""
         self._leaving.pop(session, None)
-        if (outbox := self._outboxes.pop(session, None)) is not None:
+        if (outbox := self.outboxes.pop(session, None)) is not None:
             same = self._by_encoder[outbox.encode]
             del same[session]
             if not same:
@@ -87,16 +91,19 @@ class FanOut:
 
     def broadcast(self, message: Message, exclude: SessionId | None) -> None:
         """Send a message to every client but one: now, or together with what comes soon."""
-        if isinstance(message, Update | AwarenessUpdate):
-            self._coalescer.add((message, exclude))
+        if isinstance(message, (Update, AwarenessUpdate)):
+            if len(self.outboxes) < self._least_clients and self._coalescer.is_idle:
+                self._deliver_one(message, exclude)
+            else:
+                self._coalescer.add((message, exclude))
             return
         self._coalescer.flush()
-        for session in list(self._outboxes):
+        for session in list(self.outboxes):
             if session != exclude:
                 self.put(session, message)
 
     def _seconds(self) -> float:
-        seconds = min(self._longest_seconds, SECONDS_PER_CLIENT * len(self._outboxes))
+        seconds = min(self._longest_seconds, SECONDS_PER_CLIENT * len(self.outboxes))
         return seconds if seconds >= SHORTEST_SECONDS else 0.0
 
     def _deliver(self, deliveries: list[Delivery]) -> None:
@@ -119,7 +126,7 @@ class FanOut:
         for encode, outboxes in list(self._by_encoder.items()):
             if frame := encode(message):
                 batch = FrameBatch.of_one(frame)
-                for session, outbox in list(outboxes.items()):
+                for session, outbox in [*outboxes.items()]:
                     if session != author:
                         outbox.offer(batch)
 
@@ -141,9 +148,10 @@ class FanOut:
     def close(self, error: SyncError) -> None:
         """Close all clients."""
         self._coalescer.close()
-        outboxes, self._outboxes = self._outboxes, {}
+        outboxes = list(self.outboxes.values())
+        self.outboxes.clear()
         self._by_encoder.clear()
-        for outbox in outboxes.values():
+        for outbox in outboxes:
             outbox.close(error)
         for session in list(self._leaving):
             self.close_leaving(session)

@@ -42,8 +42,8 @@ def is_large(update: bytes) -> bool:
 
 def large_update(message: ClientMessage) -> bytes | None:
     """Return the update of a message if it is to be inspected in a thread, else None."""
-    if isinstance(message, Update | SyncStep2) and is_large(message.update):
-        return message.update
+    if isinstance(message, (Update, SyncStep2)):
+        return message.update if len(message.update) >= LARGE_BYTES else None
     return None
 
 

@@ -114,23 +114,24 @@ class HeldSessions:
     """Sessions of which no message is handled until their dear update is integrated."""
 
     def __init__(self) -> None:
-        self._waiting: dict[SessionId, deque[tuple[ClientMessage, Inspection | None]]] = {}
+        self.waiting: dict[SessionId, deque[tuple[ClientMessage, Inspection | None]]] = {}
+        """What was kept of each session that is held."""
         self._ends: dict[SessionId, asyncio.Event] = {}
         self._pauses: dict[SessionId, float] = {}
 
     def __contains__(self, session: SessionId) -> bool:
-        return session in self._waiting
+        return session in self.waiting
 
     def hold(self, session: SessionId) -> None:
         """Hold a session from now on."""
-        self._waiting[session] = deque()
+        self.waiting[session] = deque()
         self._ends.setdefault(session, asyncio.Event())
 
     def keep(
         self, session: SessionId, message: ClientMessage, inspection: Inspection | None
     ) -> None:
         """Keep a message of a held session."""
-        self._waiting[session].append((message, inspection))
+        self.waiting[session].append((message, inspection))
 
     def release(
         self,
@@ -138,22 +139,22 @@ class HeldSessions:
         handle: Callable[[SessionId, ClientMessage, Inspection | None], None],
     ) -> None:
         """Handle what was kept, in its order, up to the next dear update; the rest is kept on."""
-        waiting = self._waiting.pop(session, deque())
-        while waiting and session not in self._waiting:
+        waiting = self.waiting.pop(session, deque())
+        while waiting and session not in self.waiting:
             handle(session, *waiting.popleft())
-        if session in self._waiting:
-            self._waiting[session].extend(waiting)
+        if session in self.waiting:
+            self.waiting[session].extend(waiting)
         else:
             self._end(session)
 
     def charge(self, session: SessionId, seconds: float) -> None:
         """Have a session pause for what its update has cost the event loop."""
-        if session in self._waiting:
+        if session in self.waiting:
             self._pauses[session] = PAUSE * seconds
 
     def forget(self, session: SessionId) -> None:
         """Drop what was kept of a session that is gone."""
-        self._waiting.pop(session, None)
+        self.waiting.pop(session, None)
         self._pauses.pop(session, None)
         self._end(session)
 

@@ -120,6 +120,8 @@ class LiveRoom:
         self._on_gap = on_gap
         self._dear_edits = DearEdits(self, room, integration)
         self.held = self._dear_edits.held
+        # For what is looked up with each message.
+        self._waiting, self._here = self.held.waiting, self._clients.outboxes
         self.remote = RemoteUpdates(self, room, self.position, integration, clock)
         self._peers = PeerLink(bus, pipeline_id, room.node, self.remote.receive, intervals.presence)
         # This comes last: the bus may deliver messages at once, and they need all of the above.
@@ -206,9 +208,9 @@ class LiveRoom:
         `inspection` is that of the message's update, if a thread inspected it before. Nothing is
         raised: what is wrong with the message closes its client, and a poisoned document the room.
         """
-        if session in self.held:
+        if session in self._waiting:
             self.held.keep(session, message, inspection)
-        elif session in self._clients and not self.frozen:
+        elif session in self._here and not self.frozen:
             count_message(message)
             now = self._clock.monotonic()
             try:

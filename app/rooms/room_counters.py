@@ -20,7 +20,9 @@ def refusals_counted() -> Iterator[None]:
 
 def count_message(message: ClientMessage) -> None:
     """Count a message of a client: presence or a change of the document."""
-    if isinstance(message, AwarenessUpdate):
+    if isinstance(message, Update):
+        counters.updates_in += 1
+    elif isinstance(message, AwarenessUpdate):
         counters.awareness_in += 1
-    elif isinstance(message, Update | SyncStep2):
+    elif isinstance(message, SyncStep2):
         counters.updates_in += 1

@@ -136,13 +136,14 @@ class ClientConnection:
 
     def _take_now(self, receive: Receive, frame: bytes) -> Pause | Exception | None:
         """Take a frame as it comes off the socket; return what the reader has to finish, if any."""
+        queue = self._queue
         try:
             if self._error is not None:
                 return 0.0
             held = self._take(receive, frame)
         except Exception as error:
             return error
-        return None if held == 0.0 and self._queue.has_room else held
+        return None if held == 0.0 and queue.size + queue.reserved <= queue.limit else held
 
     async def _finish(self, held: Pause | Exception) -> None:
         """Do what must come before the next frame. Raises what taking this one has raised."""

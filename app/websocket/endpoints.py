@@ -15,7 +15,7 @@ from app.auth.admission import Admission, AdmittedClient
 from app.clock import Clock
 from app.origins import Origins
 from app.rooms.hub import Hub
-from app.rooms.inspect_in_thread import ThreadInspector, large_update
+from app.rooms.inspect_in_thread import LARGE_BYTES, ThreadInspector, large_update
 from app.rooms.live_room import LiveRoom
 from app.settings import Settings
 from app.telemetry.metrics import reject
@@ -155,6 +155,7 @@ class Endpoints:
         session = self._hub.new_session()
         handle = join_span.enter(room, partial(room.receive_message, session))
         with self._connection(websocket) as (connection, rate_limiter):
+            held = room.held.waiting
 
             async def take_large(message: ClientMessage) -> float:
                 inspection = await self._inspector.inspect(visitor.user.id, message)
@@ -163,10 +164,10 @@ class Endpoints:
 
             def take(frame: bytes) -> Pause:
                 message = y_websocket.decode(frame)
-                if large_update(message) is not None:
+                if len(frame) >= LARGE_BYTES and large_update(message) is not None:
                     return partial(take_large, message)
                 pause = rate_limiter.take(session, message, handle)
-                return partial(room.released, session, pause) if session in room.held else pause
+                return partial(room.released, session, pause) if session in held else pause
 
             await self._run_session(visitor, room, session, connection, take)
 

@@ -22,6 +22,9 @@ LENGTH_16, LENGTH_64 = 126, 127
 
 MASK_BYTES: Final = 4
 
+SHORTEST: Final = 2 + MASK_BYTES
+"""Bytes of the shortest frame of a client."""
+
 LONGEST_SHORT: Final = 2**16 - 1
 """Longest payload of a short message."""
 
@@ -46,6 +49,24 @@ class FrameBoundaries:
         if self._position < len(self._data):
             data = self._data[self._position :] + data
         self._data, self._position = data, 0
+
+    def whole(self, data: bytes) -> bytes | None:
+        """Return the payload if one short message is all that came; else None, and `add` it.
+
+        That is what nearly always comes off the socket of somebody who edits. No parser may be
+        within a message then.
+        """
+        if self._left or self._position < len(self._data):
+            return None
+        size = len(data)
+        if size < SHORTEST or data[0] != WHOLE_BINARY:
+            return None
+        length, begin = data[1] - MASKED, SHORTEST
+        if length == LENGTH_16:
+            length, begin = int.from_bytes(data[2:4]), SHORTEST + 2
+        if length + begin != size or length > self._limit or data[1] == MASKED | LENGTH_64:
+            return None
+        return apply_mask(data[begin:], data[begin - MASK_BYTES : begin])
 
     def rest(self) -> bytes:
         """Hand out everything that was not handed out yet; nothing is cut any more."""

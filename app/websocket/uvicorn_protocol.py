@@ -54,6 +54,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """
 
     _has_received = False
+    _is_full = False
+    """Whether the transport has more to send than it likes."""
     _take: Take | None = None
     _is_held = _is_fetched = False
     """Whether nothing is read before the application has done something; whether it does that."""
@@ -83,10 +85,27 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
         Bypasses `ServerProtocol`, which keeps nothing of a whole message that is not compressed.
         """
-        if not self.writable.is_set() or not self.is_open:
+        # What `is_open` says, without asking for it: this is done for each delivery.
+        if (
+            self._is_full
+            or self.close_sent
+            or self.disconnected
+            or not self.handshake_complete
+            or self.transport.is_closing()
+        ):
             return False
         self.transport.write(frames)
         return True
+
+    def pause_writing(self) -> None:
+        """See uvicorn."""
+        super().pause_writing()
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        """See uvicorn."""
+        super().resume_writing()
+        self._is_full = False
 
     async def send(self, message: ASGISendEvent) -> None:
         """See uvicorn; raises ClientDisconnected once uvicorn itself has closed the WebSocket.
@@ -175,12 +194,22 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         """See uvicorn."""
         self._has_received = True
-        if self._boundaries is None or not self.handshake_complete:
+        boundaries = self._boundaries
+        if boundaries is None or not self.handshake_complete:
             self._read_handshake(data)
+        elif self._hands_over and (message := boundaries.whole(data)) is not None:
+            self._hand_over(message)
         else:
-            self._boundaries.add(data)
+            boundaries.add(data)
             if not self._is_held:
                 self._cut()
+
+    @property
+    def _hands_over(self) -> bool:
+        """Whether a message is handed over as soon as it is here, as `_cut` would."""
+        if self._take is None or self._is_held or self.close_sent:
+            return False
+        return self.conn.state is OPEN and self.conn.current_size is None
 
     def _read_handshake(self, data: bytes) -> None:
         if self.handshake_initiated:

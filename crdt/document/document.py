@@ -168,6 +168,8 @@ class Document:
         # What fills the place of lost edits is applied in parts, which no copy has.
         if self._stand_in is not None:
             return False
+        if found.parts < DEAR_PARTS and len(found.chunks) < DEAR_CHUNKS:
+            return False
         after = found.state_after(self._state)
         if after is None:
             return DEAR_PARTS <= found.parts <= limits.pending_parts
@@ -221,8 +223,9 @@ class Document:
 
     def _apply(self, found: Inspection, limits: Limits) -> bool:
         state_after = found.state_after(self._state)
-        # Before the library sees the update: a stack overflow would end the process.
-        self._check_depth(found, limits, is_all_here=state_after is not None)
+        if found.types:
+            # Before the library sees the update: a stack overflow would end the process.
+            self._check_depth(found, limits, is_all_here=state_after is not None)
         if state_after is None:
             return self._apply_part(found, limits)
         changed = self._merge_found(found, limits)
@@ -386,7 +389,8 @@ class Document:
     def _merge_found(self, found: Inspection, limits: Limits) -> bool:
         """Merge an update whose dependencies are all here, in chunks if it might take long."""
         if self._pairs.is_empty and not found.pairs:
-            return self._merge_one((found,), limits)
+            # Without a tuple and a call for what nearly every update is.
+            return self._merge_one((found,), limits) if found.chunks else self._merge(found.update)
         return self._merge_whole((found,), self._state, limits, self._merge_one)
 
     def _merge_one(self, updates: Sequence[Inspection], limits: Limits) -> bool:

@@ -166,14 +166,15 @@ class Room:
     def _receive(
         self, session: Session, message: ClientMessage, now: float, inspection: Inspection | None
     ) -> list[Effect]:
+        # Nearly every message is one, and a match asks for what it is several times.
+        if isinstance(message, Update):
+            broadcast = Broadcast(message, exclude=session.id)
+            return self._receive_edit(session, message.update, now, broadcast, inspection)
         match message:
             case SyncStep1(state_vector):
                 return self._receive_sync_step1(session, state_vector)
             case SyncStep2(update):
                 return self._receive_sync_step2(session, update, now, inspection)
-            case Update(update):
-                broadcast = Broadcast(Update(update), exclude=session.id)
-                return self._receive_edit(session, update, now, broadcast, inspection)
             case AwarenessUpdate(payload):
                 return self._presence.receive(session, payload, now)
             case QueryAwareness():
@@ -268,12 +269,14 @@ class Room:
             if self.document.is_dear(inspection, ACCEPTED):
                 return [Integrate(session.id, session.user_id, update, inspection, broadcast)]
         accepted = SendWhenDurable(session.id, Accepted(update))
-        is_mended = self.document.is_mended_by(inspection or update)
+        is_damaged = self.document.is_damaged
+        is_mended = is_damaged and self.document.is_mended_by(inspection or update)
         is_news = self.document.apply(inspection or update, ACCEPTED)
         if not is_news and not is_mended:
             return [accepted]
         self._size.add(update)
-        append = Append(self.document.without_stand_in(update), session.user_id)
+        logged = self.document.without_stand_in(update) if is_damaged else update
+        append = Append(logged, session.user_id)
         if is_mended:
             return [append, accepted, Reload()]
         return _edit_effects(broadcast, append, accepted)

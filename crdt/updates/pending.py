@@ -84,16 +84,13 @@ class _PendingDeletions:
 
     def __init__(self) -> None:
         self._heaps: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-        self._known: set[tuple[int, int, int]] = set()
-
-    def __bool__(self) -> bool:
-        return bool(self._known)
+        self.known: set[tuple[int, int, int]] = set()
 
     def add(self, client: int, start: int, stop: int) -> bool:
         """Keep a deletion; return whether it was not kept already."""
-        if (client, start, stop) in self._known:
+        if (client, start, stop) in self.known:
             return False
-        self._known.add((client, start, stop))
+        self.known.add((client, start, stop))
         heappush(self._heaps[client], (start, stop))
         return True
 
@@ -101,7 +98,7 @@ class _PendingDeletions:
         """Move the deletions of elements that are here into the builder."""
         have = furthest = state.get(client, 0)
         for start, stop in _below(self._heaps.get(client), have):
-            self._known.discard((client, start, stop))
+            self.known.discard((client, start, stop))
             builder.delete(client, start, min(stop, have))
             furthest = max(furthest, stop)
         # One range for all that go further: overlapping ones would cost their number per element.
@@ -110,7 +107,7 @@ class _PendingDeletions:
 
     def write(self, builder: UpdateBuilder) -> None:
         """Copy all deletions into a builder."""
-        for client, start, stop in self._known:
+        for client, start, stop in self.known:
             builder.delete(client, start, stop)
 
 
@@ -131,7 +128,7 @@ class Pending:
         self._written: list[bytes] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._runs or self._deletions)
+        return bool(self._runs or self._deletions.known)
 
     def add(
         self, update: bytes, structs: Structs, deletions: DeleteSet, state: StateVector

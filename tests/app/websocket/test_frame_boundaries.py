@@ -22,7 +22,8 @@ def frame(payload: bytes, opcode: Opcode = Opcode.BINARY, *, fin: bool = True) -
 class Server:
     """A library that reads frames, behind what is cut for it; or all of it, without."""
 
-    def __init__(self, boundaries: FrameBoundaries | None) -> None:
+    def __init__(self, boundaries: FrameBoundaries | None, *, at_once: bool = False) -> None:
+        self.at_once = at_once
         self.library = ServerProtocol(max_size=2**20, state=OPEN)
         self.boundaries = boundaries
         self.messages: list[tuple[Opcode, bytes]] = []
@@ -31,6 +32,11 @@ class Server:
     def receive(self, data: bytes) -> None:
         if self.boundaries is None:
             self._read(data)
+            return
+        within = self.library.current_size is not None
+        if self.at_once and not within and (whole := self.boundaries.whole(data)) is not None:
+            self.short += 1
+            self.messages.append((Opcode.BINARY, whole))
             return
         self.boundaries.add(data)
         while self.library.state is OPEN:
@@ -64,10 +70,12 @@ def pieces(stream: bytes, draw: random.Random) -> list[bytes]:
 
 def read_both(parts: Sequence[bytes], limit: int = 2**16) -> tuple[Server, Server]:
     short, long = Server(FrameBoundaries(limit)), Server(None)
+    at_once = Server(FrameBoundaries(limit), at_once=True)
     for part in parts:
-        for server in (short, long):
+        for server in (short, long, at_once):
             if server.library.state is OPEN:
                 server.receive(part)
+    assert (at_once.outcome, at_once.short) == (short.outcome, short.short)
     return short, long
 
 
@@ -101,6 +109,17 @@ def test_everything_else_is_left_to_the_parser(stream: bytes) -> None:
     for parts in ([stream], [stream[at : at + 1] for at in range(len(stream))]):
         short, long = read_both(parts[:2000])
         assert short.outcome == long.outcome
+
+
+def test_a_message_that_came_alone_is_taken_at_once() -> None:
+    boundaries = FrameBoundaries(300)
+    for size in (0, 1, 125, 126, 127, 133, 300):
+        assert boundaries.whole(frame(bytes(size))) == bytes(size)
+    for other in (frame(bytes(301)), frame(b"a") + frame(b"b"), frame(b"a")[:-1], b""):
+        assert boundaries.whole(other) is None
+    boundaries.add(frame(b"a")[:-1])
+    assert boundaries.next(within_message=False) is None
+    assert boundaries.whole(frame(b"b")) is None
 
 
 def test_what_is_longer_than_the_limit_is_left_to_the_parser() -> None:
