@@ -39,7 +39,7 @@ WHERE pipeline_id = $1 AND reserved_by = $2
 -- stored_state --
 -- The number of a document's last update, and its last stored state, NULL if there is none; no row
 -- where there is no such pipeline.
-SELECT d.head_seq, s.seq AS state_seq, s.state, s.waiting, s.noticed
+SELECT d.head_seq, s.seq AS state_seq, s.state, s.waiting, s.noticed, s.slices
 FROM pipeline_documents AS d
 LEFT JOIN pipeline_states AS s USING (pipeline_id)
 WHERE d.pipeline_id = $1
@@ -79,12 +79,12 @@ SELECT pipeline_id, head_seq FROM pipeline_documents WHERE pipeline_id = ANY ($1
 
 -- store_state --
 -- Store a merged state, unless a newer one is stored: several workers may finish out of order.
-INSERT INTO pipeline_states AS s (pipeline_id, seq, state, waiting, noticed)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO pipeline_states AS s (pipeline_id, seq, state, waiting, noticed, slices)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (pipeline_id) DO UPDATE
 SET
     seq = excluded.seq, state = excluded.state, waiting = excluded.waiting,
-    noticed = excluded.noticed, stored_at = now()
+    noticed = excluded.noticed, slices = excluded.slices, stored_at = now()
 WHERE s.seq < excluded.seq
 
 -- document_ids --

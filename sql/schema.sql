@@ -188,7 +188,8 @@ CREATE TABLE pipeline_states (
     state bytea NOT NULL,
     stored_at timestamptz NOT NULL DEFAULT now(),
     waiting bytea[] NOT NULL DEFAULT '{}',
-    noticed bytea NOT NULL DEFAULT ''
+    noticed bytea NOT NULL DEFAULT '',
+    slices bytea NOT NULL DEFAULT ''
 );
 
 -- `unsaved_since` is when the first update was received that no version holds; NULL if there is

@@ -40,6 +40,7 @@ from .coalescing import IMMEDIATE, CoalescingIntervals
 from .integration import Merger
 from .large_edits import LargeEdit, LargeEditResult, LargeEdits, Turn
 from .live_room import LiveRoom
+from .loading import pause, prepare
 from .log_follower import Follower
 from .reservation import LOOK_SECONDS
 
@@ -234,7 +235,10 @@ class Hub:
         if room is not None and not room.dropped:
             return room.read(reader)
         return await load(
-            self._log, pipeline_id, lambda stored: reader(_replay(pipeline_id, stored))
+            self._log,
+            pipeline_id,
+            lambda stored: reader(_replay(pipeline_id, stored)),
+            prepare=partial(prepare, compute=self._compute),
         )
 
     def presence(self) -> dict[tuple[UUID, UUID], str]:
@@ -310,6 +314,7 @@ class Hub:
                     stored.seq,
                     stored.size,
                 ),
+                prepare=partial(prepare, compute=self._compute),
             )
             span.set_attributes({spans.SEQ: loaded[1], "pipeloom.bytes": loaded[2]})
             return loaded
@@ -453,7 +458,7 @@ def _replay(pipeline_id: UUID, stored: StoredDocument) -> Document:
 def _replayed(
     pipeline_id: UUID, stored: StoredDocument, new_client_id: NewClientId
 ) -> tuple[Document, list[int]]:
-    document, left_out = replay(stored, new_client_id)
+    document, left_out = replay(stored, new_client_id, pause=pause)
     if left_out:
         DAMAGED_LOADS.inc()
         shown = left_out[:SHOWN]

@@ -57,6 +57,8 @@ class TimedLog:
         state: bytes,
         waiting: Sequence[bytes] = (),
         noticed: bytes = b"",
+        *,
+        slices: bytes = b"",
     ) -> None:
         """See `UpdateLog`."""
         attributes: spans.Attributes = {
@@ -65,7 +67,7 @@ class TimedLog:
             "pipeloom.bytes": len(state),
         }
         with spans.span("state.store", attributes):
-            await self._log.store_state(pipeline_id, seq, state, waiting, noticed)
+            await self._log.store_state(pipeline_id, seq, state, waiting, noticed, slices=slices)
 
 
 class _TimedTransaction:

@@ -34,6 +34,7 @@ from crdt.updates.inspection import Inspection, StateVector, inspect_update
 from crdt.updates.limits import PART_SECONDS, RELEASED, REPLAYED, Limits
 from crdt.updates.pending import Pending, read_state_vector, write_state_vector
 from crdt.updates.stand_in import StandIn
+from crdt.updates.state_slices import NO_SLICES, find_slices, sliced
 from crdt.updates.surrogates.pair_index import PairIndex
 from crdt.updates.surrogates.pairs import Pairs, replace_pairs
 
@@ -61,6 +62,7 @@ class Merged(NamedTuple):
     """What became of a copy of a document (`Document.merged`); it can be pickled."""
 
     state: bytes
+    slices: bytes
     pending: Pending
     pairs: PairIndex
 
@@ -126,8 +128,22 @@ class Document:
         This is for a document that is still empty. Raises MalformedUpdate, if the state cannot be
         decoded, and DocumentPoisoned, if the library fails at it.
         """
-        self._merge(state)
+        for _ in self.load_slices(state):
+            pass
+
+    def load_slices(self, state: bytes, slices: bytes = NO_SLICES) -> Iterator[None]:
+        """Load as `load`, by iterating: slice by slice, in some milliseconds each.
+
+        A state whose slices these are not is one slice. The document must not be used before the
+        end. Raises as `load`; also if the slices are wrong: load another document without them.
+        """
+        found = sliced(state, slices) if slices else None
+        for update in (state,) if found is None else found:
+            self._merge(update)
+            yield
         self._state = read_state_vector(self.doc.get_state())
+        if found is not None and self._state != found.state_vector:
+            raise MalformedUpdate("a slice of a state depends on a later one")
         self._pairs.load(state)
 
     def prepare(self, everything: bytes | None = None) -> None:
@@ -191,15 +207,19 @@ class Document:
     def merged(self) -> Merged:
         """Return all that another document needs to become this one."""
         self._pairs.read()
-        return Merged(self.encode(), self._pending, self._pairs)
+        state = self.encode()
+        return Merged(state, find_slices(state), self._pending, self._pairs)
 
-    def new_from(self, merged: Merged) -> "Document":
-        """Load a document that is to replace this one: its own edits go on under the same id."""
+    def new_from(self, merged: Merged) -> "Iterator[Document]":
+        """Load a document that is to replace this one: its own edits go on under the same id.
+
+        Iterate as over `load_slices`; it is yielded after each slice, at least once.
+        """
         document = Document(self.doc.client_id)
-        document.load(merged.state)
+        for _ in document.load_slices(merged.state, merged.slices):
+            yield document
         document._pending, document._pairs = merged.pending, merged.pairs
         document._everything = merged.state
-        return document
 
     def replace_with(self, other: "Document", brings: Inspection, limits: Limits) -> None:
         """Become another document, which has all that is here and an update; do not use it then.

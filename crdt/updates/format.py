@@ -128,7 +128,7 @@ def first_structs(update: bytes, client: int, count: int) -> list[Struct]:
     structs, first = reader.count(), reader.var_uint()
     clock, found = reader.var_uint(), []
     for _ in range(min(structs, count) if first == client else 0):
-        struct, is_here = _read_struct(reader, client, clock)
+        struct, is_here = read_struct(reader, client, clock)
         clock = struct.end
         if is_here:
             found.append(struct)
@@ -181,15 +181,18 @@ def _read_client(reader: Reader) -> tuple[int, list[Struct]]:
     clock = _checked(MAX_CLOCK, reader.var_uint())
     structs = []
     for _ in range(count):
-        struct, is_here = _read_struct(reader, client, clock)
+        struct, is_here = read_struct(reader, client, clock)
         clock = _checked(MAX_CLOCK, clock + struct.length)
         if is_here and struct.length:
             structs.append(struct)
     return client, structs
 
 
-def _read_struct(reader: Reader, client: int, clock: int) -> tuple[Struct, bool]:
-    """Return the next struct; and False if it is a Skip, a gap in the update."""
+def read_struct(reader: Reader, client: int, clock: int) -> tuple[Struct, bool]:
+    """Read the next struct; return it, and False if it is a Skip, a gap in the update.
+
+    Raises ProtocolError.
+    """
     start, info = reader.position, reader.byte()
     if info in (GC, SKIP):
         length = reader.var_uint()

@@ -157,11 +157,11 @@ def _order(structs: Structs, spans: dict[int, _Span]) -> Order | None:
     if len(spans) < 2:
         # Structs of one client depend on earlier ones only (`format._check_age`).
         return [(client, struct) for client, found in structs.items() for struct in found]
-    integration = _IntegrationOrder(structs, spans)
+    integration = IntegrationOrder(structs, spans)
     return integration.order if integration.find() else None
 
 
-class _IntegrationOrder:
+class IntegrationOrder:
     """Finds an order in which structs of several clients can be integrated."""
 
     def __init__(self, structs: Structs, spans: dict[int, _Span]) -> None:

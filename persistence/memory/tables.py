@@ -27,8 +27,8 @@ class MemoryPipeline:
     """One pipeline: its log, its stored state, its rows, its versions.
 
     `projected` orders pipelines by their last projection. `state` contains the log up to
-    `state_seq`, with `waiting` as its pending updates and what was `noticed` until there; `rows`
-    reflect it up to `cursor`.
+    `state_seq`, with its `slices`, with `waiting` as its pending updates and what was `noticed`
+    until there; `rows` reflect it up to `cursor`.
     """
 
     team_id: UUID
@@ -39,6 +39,7 @@ class MemoryPipeline:
     state_seq: int = 0
     waiting: Sequence[bytes] = ()
     noticed: bytes = b""
+    slices: bytes = b""
     cursor: int = 0
     reported: int = 0
     is_claimed: bool = False

@@ -63,7 +63,12 @@ class MemoryUpdateLog(MemoryTables):
         pipeline = self._pipeline(pipeline_id)
         tail = pipeline.after(pipeline.state_seq)
         return StoredDocument(
-            pipeline.state, pipeline.state_seq, tail, pipeline.waiting, pipeline.noticed
+            pipeline.state,
+            pipeline.state_seq,
+            tail,
+            pipeline.waiting,
+            pipeline.noticed,
+            slices=pipeline.slices,
         )
 
     async def since(
@@ -94,6 +99,8 @@ class MemoryUpdateLog(MemoryTables):
         state: bytes,
         waiting: Sequence[bytes] = (),
         noticed: bytes = b"",
+        *,
+        slices: bytes = b"",
     ) -> None:
         """See `UpdateLog.store_state`.
 
@@ -104,7 +111,7 @@ class MemoryUpdateLog(MemoryTables):
             raise StoreError(f"expected a state of at most {pipeline.head}, got one of {seq}")
         if seq > pipeline.state_seq:
             pipeline.state, pipeline.state_seq, pipeline.waiting = state, seq, list(waiting)
-            pipeline.noticed = noticed
+            pipeline.noticed, pipeline.slices = noticed, slices
 
     async def document_ids(self, after: UUID | None, limit: int) -> Sequence[UUID]:
         """See `LogRepair.document_ids`."""

@@ -61,8 +61,9 @@ class StoredDocument:
     """Everything a document is made from: its last stored state and the updates since.
 
     `waiting` belongs to the state: updates whose dependencies are missing, which a state cannot
-    hold. So does `noticed`: what the worker has noticed in the updates up to there. `head` is the
-    number of the last update that was ever appended, as far as it is known.
+    hold. So does `noticed`: what the worker has noticed in the updates up to there; and `slices`,
+    where the state can be cut, if somebody has found that out. `head` is the number of the last
+    update that was ever appended, as far as it is known.
     """
 
     state: bytes | None
@@ -71,6 +72,7 @@ class StoredDocument:
     waiting: Sequence[bytes] = ()
     noticed: bytes = b""
     head: int = 0
+    slices: bytes = b""
 
     @property
     def seq(self) -> int:
@@ -203,11 +205,14 @@ class UpdateLog(Protocol):
         state: bytes,
         waiting: Sequence[bytes] = (),
         noticed: bytes = b"",
+        *,
+        slices: bytes = b"",
     ) -> None:
         """Store `state`, the merge of the updates 1..seq, so that loading starts there.
 
         `waiting` are those of them whose dependencies are missing, and `noticed` is what was
-        noticed in them. Deletes no update. Ignored if a newer state is stored.
+        noticed in them. `slices` is where the state can be cut (`crdt/updates/state_slices.py`).
+        Deletes no update. Ignored if a newer state is stored.
         """
         ...
 

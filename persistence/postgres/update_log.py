@@ -64,7 +64,9 @@ class PostgresUpdateLog:
         state_seq = row["state_seq"] or 0
         tail = await self.since(pipeline_id, state_seq)
         waiting, noticed = row["waiting"] or (), row["noticed"] or b""
-        return StoredDocument(row["state"], state_seq, tail, waiting, noticed, row["head_seq"])
+        slices = row["slices"] or b""
+        state, head = row["state"], row["head_seq"]
+        return StoredDocument(state, state_seq, tail, waiting, noticed, head, slices)
 
     async def since(
         self, pipeline_id: UUID, seq: int, limit: int | None = None
@@ -92,6 +94,8 @@ class PostgresUpdateLog:
         state: bytes,
         waiting: Sequence[bytes] = (),
         noticed: bytes = b"",
+        *,
+        slices: bytes = b"",
     ) -> None:
         """See `UpdateLog.store_state`.
 
@@ -102,7 +106,9 @@ class PostgresUpdateLog:
             raise PipelineNotFound(f"no pipeline {pipeline_id}: check the id")
         if seq > head:
             raise StoreError(f"expected a state of at most update {head}, got one of {seq}")
-        await self._pool.execute("store_state", pipeline_id, seq, state, list(waiting), noticed)
+        await self._pool.execute(
+            "store_state", pipeline_id, seq, state, list(waiting), noticed, slices
+        )
 
 
 class PostgresLogTransaction:

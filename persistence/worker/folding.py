@@ -19,6 +19,7 @@ from crdt.document.schema import PipelineReader
 from crdt.errors import DocumentPoisoned, MalformedUpdate, PipelineNotFound, PipeloomError
 from crdt.updates.merging import merge_in_order
 from crdt.updates.pending import read_state_vector
+from crdt.updates.state_slices import find_slices
 from crdt.validation.reading import read_pipeline
 from persistence.errors import StoreUnavailable
 from persistence.ports.folding import FoldableLog, LogFolding
@@ -132,7 +133,8 @@ async def _kept_apart(
         raise NotFoldable("updates are missing in it or cannot be decoded")
     state, waiting, noticed = await compute(replica.encode)
     if not is_trial:
-        await log.store_state(pipeline_id, replica.seq, state, waiting, noticed)
+        slices = await compute(find_slices, state)
+        await log.store_state(pipeline_id, replica.seq, state, waiting, noticed, slices=slices)
     return EditedDeletions.decode(noticed).referred()
 
 

@@ -5,7 +5,7 @@ its updates alone.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -18,6 +18,7 @@ from crdt.document.document import Document, random_client_id
 from crdt.document.library import panics_fenced
 from crdt.errors import DocumentPoisoned, MalformedUpdate
 from crdt.updates.format import read_structs
+from crdt.updates.state_slices import NO_SLICES
 from crdt.updates.writer import without_content
 from persistence.ports.update_log import LoggedUpdate, StoredDocument, UpdateLog
 
@@ -73,14 +74,18 @@ async def load(
     *,
     until: int | None = None,
     compute: Compute = compute,
+    prepare: Callable[[StoredDocument], Awaitable[StoredDocument]] | None = None,
 ) -> T:
     """Load a document and `make` something of it by `compute`, in a thread: it may take a while.
 
-    The document is the present one, or that which the updates up to number `until` make.
+    The document is the present one, or that which the updates up to number `until` make. What was
+    stored of it may be prepared by `prepare`: `make` is called with what that returns.
     `make` is called again without the stored state if that one turns out to be unusable.
     Raises PipelineNotFound, StoreUnavailable.
     """
     stored = await _stored(log, pipeline_id, until)
+    if prepare is not None:
+        stored = await prepare(stored)
     try:
         return await compute(make, stored)
     except (MalformedUpdate, DocumentPoisoned) as error:
@@ -114,6 +119,7 @@ def replay(
     stored: StoredDocument,
     new_client_id: NewClientId = random_client_id,
     watch: Callable[[Document], Applied] = lambda _: _ignore,
+    pause: Callable[[], None] = lambda: None,
 ) -> tuple[Document, list[int]]:
     """Replay a stored document; return it with the numbers of the updates left out.
 
@@ -122,7 +128,7 @@ def replay(
 
     `new_client_id` makes the id of the edits made in it, another one if the document knows it.
     `watch` is given the document as it was stored, before the updates since; again with another one
-    where that must be made anew.
+    where that must be made anew. `pause` is called after each slice of a state.
 
     Raises MalformedUpdate or DocumentPoisoned if the stored state is unusable. An update at which
     the library panics leaves the document unusable, so it is replayed without that one.
@@ -130,11 +136,7 @@ def replay(
     poisonous: set[int] = set()
     may_stand_in = True
     while True:
-        document = Document(new_client_id())
-        if stored.state is not None:
-            document.load(stored.state)
-        for update in stored.waiting:
-            document.apply(update)
+        document = _begun(stored, new_client_id, pause)
         try:
             left_out = apply_all(document, stored.tail, poisonous, watch(document))
         except PoisonousUpdate as error:
@@ -146,6 +148,24 @@ def replay(
             continue
         if not document.knows(document.doc.client_id):
             return document, left_out
+
+
+def _begun(
+    stored: StoredDocument, new_client_id: NewClientId, pause: Callable[[], None]
+) -> Document:
+    """Load the stored state, slice by slice, and what waits beside it. Raises as `replay`."""
+    document = Document(new_client_id())
+    try:
+        if stored.state is not None:
+            for _ in document.load_slices(stored.state, stored.slices):
+                pause()
+        for update in stored.waiting:
+            document.apply(update)
+    except (MalformedUpdate, DocumentPoisoned):
+        if not stored.slices:
+            raise
+        return _begun(replace(stored, slices=NO_SLICES), new_client_id, pause)
+    return document
 
 
 def _stands_in(document: Document) -> bool:

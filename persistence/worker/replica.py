@@ -17,6 +17,7 @@ from crdt.document.schema import NOTHING, PipelineReader, Touched
 from crdt.editing.repair import RESTORABLE_FOR, Finding, Mended, Moment, mend
 from crdt.errors import MalformedUpdate
 from crdt.pipeline.rows import Diagnostic, RowChanges, Rows
+from crdt.updates.state_slices import MIN_STATE_BYTES
 from crdt.validation.diagnostics import PIPELINE, Code, step_subject
 from crdt.validation.meaning import Meaning
 from crdt.validation.reading import read_valid
@@ -264,7 +265,12 @@ def _bytes_of(updates: Sequence[LoggedUpdate]) -> int:
 
 
 def _weight_of(updates: Sequence[LoggedUpdate]) -> int:
-    sizes = (len(update.payload) for update in updates if update.seq != SEED)
+    # A small seed is loaded as a state is; a large one lacks the slices of a state.
+    sizes = (
+        len(update.payload)
+        for update in updates
+        if update.seq != SEED or len(update.payload) >= MIN_STATE_BYTES
+    )
     return sum(size * LARGE_WEIGHT if size >= LARGE_BYTES else size for size in sizes)
 
 

@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 
 from crdt.pipeline.rows import RowChanges
+from crdt.updates.state_slices import find_slices
 from persistence.errors import StoreUnavailable
 from persistence.ports.directory import SYSTEM
 from persistence.ports.projections import Claim, Projections
@@ -285,7 +286,10 @@ class Worker:
             return
         try:
             state, waiting, noticed = await compute(replica.encode)
-            await self._log.store_state(pipeline_id, replica.seq, state, waiting, noticed)
+            slices = await compute(find_slices, state)
+            await self._log.store_state(
+                pipeline_id, replica.seq, state, waiting, noticed, slices=slices
+            )
         except Exception as error:
             _logger.warning("state.not_stored", pipeline_id=str(pipeline_id), exc_info=error)
         # Also after a failure: else every further update would try again.

@@ -118,6 +118,18 @@ async def test_what_was_noticed_is_kept_with_the_state_and_goes_with_it(stores: 
     assert (await stores.log.load(pipeline)).noticed == b""
 
 
+async def test_the_slices_of_a_state_are_kept_with_it_and_go_with_it(stores: Stores) -> None:
+    pipeline = await stores.new_pipeline()
+    await stores.log.append([stores.update(pipeline), stores.update(pipeline)])
+    assert (await stores.log.load(pipeline)).slices == b""
+    await stores.log.store_state(pipeline, 2, b"state", slices=b"\x00\xff")
+    assert (await stores.log.load(pipeline)).slices == b"\x00\xff"
+    await stores.log.store_state(pipeline, 1, b"older", slices=b"older")
+    assert (await stores.log.load(pipeline)).slices == b"\x00\xff"
+    await stores.log.store_state(pipeline, 3, b"newer")
+    assert (await stores.log.load(pipeline)).slices == b""
+
+
 async def test_storing_a_state_deletes_no_update(stores: Stores) -> None:
     pipeline = await stores.new_pipeline()
     await stores.log.store_state(pipeline, 1, b"state")

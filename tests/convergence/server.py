@@ -195,9 +195,11 @@ class HeldLog:
         state: bytes,
         waiting: Sequence[bytes] = (),
         noticed: bytes = b"",
+        *,
+        slices: bytes = b"",
     ) -> None:
         """See `UpdateLog.store_state`."""
-        await self._store.store_state(pipeline_id, seq, state, waiting, noticed)
+        await self._store.store_state(pipeline_id, seq, state, waiting, noticed, slices=slices)
 
 
 class Node:

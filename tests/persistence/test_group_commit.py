@@ -55,6 +55,8 @@ class ScriptedLog:
         state: bytes,
         waiting: object = (),
         noticed: bytes = b"",
+        *,
+        slices: bytes = b"",
     ) -> None:
         raise NotImplementedError
 

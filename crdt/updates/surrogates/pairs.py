@@ -26,6 +26,9 @@ NO_PAIRS: Final[Pairs] = {}
 _BOTH: Final = HAS_LEFT | HAS_RIGHT
 PAIR_BYTES: Final = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
 """A character that UTF-8 writes with four bytes, and UTF-16 as a surrogate pair."""
+STRETCH_BYTES: Final = 1024 * 1024
+"""How far such characters are searched for at once: three milliseconds."""
+
 _PAIR: Final = re.compile("[\U00010000-\U0010ffff]")
 _REPLACED: Final = ("\N{REPLACEMENT CHARACTER}" * 2).encode("utf-16-le")
 
@@ -43,15 +46,23 @@ class _Text(NamedTuple):
 def pairs_in(update: bytes) -> Pairs:
     """Find all surrogate pairs in the texts of an update that can be decoded.
 
-    An update without four-byte characters costs one search for such bytes.
+    An update without four-byte characters costs a search for such bytes.
     """
-    if PAIR_BYTES.search(update) is None:
+    if not _has_pair_bytes(update):
         return NO_PAIRS
     # Four bytes a pair: a text of nothing but emoji may hold millions of them.
     pairs: dict[int, array[int]] = {}
     for text in _texts(update):
         pairs.setdefault(text.client, array("I")).extend(_lows(text))
     return pairs
+
+
+def _has_pair_bytes(update: bytes) -> bool:
+    # Stretch by stretch: a search holds the interpreter until it ends.
+    for start in range(0, len(update), STRETCH_BYTES):
+        if PAIR_BYTES.search(update, start, start + STRETCH_BYTES + 3) is not None:
+            return True
+    return False
 
 
 def _lows(text: _Text) -> Iterator[int]:

@@ -31,12 +31,13 @@ def _infos(kind: int) -> bytes:
 
 _NUMBER: Final = rb"[\x80-\xff]*[\x00-\x7f]"
 _BYTES: Final = _any_of(*(b"%b.{%d}" % (_byte(length), length) for length in range(_LONGEST + 1)))
-_PARENT: Final = _any_of(rb"\x00" + _NUMBER * 2, rb"\x01" + _BYTES)
+_ID: Final = b"(?P<client>%b)%b" % (_NUMBER, _NUMBER)
+_OTHER_ID: Final = b"(?P<other>%b)%b" % (_NUMBER, _NUMBER)
 _PLACE: Final = _any_of(
-    rb"[\x40-\xbf]" + _NUMBER * 2,  # beside one neighbour
-    rb"[\xc0-\xff]" + _NUMBER * 4,  # between two
-    rb"[\x20-\x3f]" + _PARENT + _BYTES,  # in a map
-    rb"[\x00-\x1f]\x00" + _NUMBER * 2,  # in a list
+    # Beside one neighbour, between two, in a list, or in a map: by the id of one or of the other.
+    rb"(?:[\x40-\xbf]|(?P<two>[\xc0-\xff])|[\x00-\x1f]\x00|(?P<map>[\x20-\x3f])\x00)"
+    + b"%b(?(two)%b)(?(map)%b)" % (_ID, _OTHER_ID, _BYTES),
+    rb"[\x20-\x3f]\x01" + _BYTES * 2,  # in a map that is a root type
 )
 """The info byte of a struct, and what says where it stands; see `crdt/updates/format.py`."""
 
@@ -57,8 +58,11 @@ _VALUE: Final = rb"\x01" + _any_of(_LEAF, *_OBJECTS)
 _PLAIN_TYPE: Final = rb"[\x00\x01\x02\x04\x06]"
 
 SIMPLE_STRUCT: Final = re.compile(
-    b"(?:(?=(%b))|(?=%b))%b(?(1)%b|%b)"
+    b"(?:(?=(?P<type>%b))|(?=%b))%b(?(type)%b|%b)"
     % (_infos(SHARED_TYPE), _infos(VALUES), _PLACE, _PLAIN_TYPE, _VALUE),
     re.DOTALL,
 )
-"""Matches a struct of length 1, if it is one of the frequent ones."""
+"""Matches a struct of length 1, if it is one of the frequent ones.
+
+Its groups `client` and `other` are the clients, as they are written, of what it depends on.
+"""

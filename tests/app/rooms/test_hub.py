@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -612,14 +613,16 @@ async def test_replaying_does_not_hold_up_the_event_loop(
 ) -> None:
     loop_thread_replays: list[bool] = []
 
-    def watched(stored: StoredDocument, new_client_id: NewClientId) -> tuple[Document, list[int]]:
+    def watched(
+        stored: StoredDocument, new_client_id: NewClientId, pause: Callable[[], None]
+    ) -> tuple[Document, list[int]]:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             loop_thread_replays.append(False)
         else:
             loop_thread_replays.append(True)
-        return replay(stored, new_client_id)
+        return replay(stored, new_client_id, pause=pause)
 
     monkeypatch.setattr(app.rooms.hub, "replay", watched)
     await node.hub.open(PIPELINE)

@@ -109,6 +109,11 @@ def test_a_damaged_document_has_nothing_merged_elsewhere(
     assert not document.is_dear(dear, ACCEPTED)
 
 
+def new_from(document: Document, found: Inspection) -> Document:
+    *_, replacement = document.new_from(merged(document, found))
+    return replacement
+
+
 def test_a_copy_is_large_whatever_its_bytes(document: Document) -> None:
     assert Copy.of(document, b"").size == SIZE
 
@@ -122,7 +127,7 @@ def test_the_replacement_has_the_update_and_what_was_written_meanwhile(
         other = edited(copy_of(document.encode()), set_name("Loom"))
         assert document.apply(other)
         own = edited(document, lambda root: root.__setitem__("status", "active"))
-    replacement = document.new_from(outcome)
+    *_, replacement = document.new_from(outcome)
     assert [each.update for each in recorded] == [other, own]
     catch_up(replacement, recorded, 1)
     assert [each.update for each in recorded] == [own]
@@ -142,7 +147,7 @@ def test_the_replacement_has_the_update_and_what_was_written_meanwhile(
 
 def test_a_replaced_document_goes_on_as_before(document: Document, dear: Inspection) -> None:
     edited(document, set_name("Loom"))
-    document.replace_with(document.new_from(merged(document, dear)), dear, ACCEPTED)
+    document.replace_with(new_from(document, dear), dear, ACCEPTED)
     version = document.version
     update = edited(document, set_name("Warp"))
     assert document.version == version + 1
@@ -166,7 +171,7 @@ def test_what_waits_goes_along(seed: bytes, dear: Inspection) -> None:
     name = edited(author := Document(client_id=5), set_name("Loom"))
     late = edited(author, set_name("Warp"))
     document.apply(late)
-    document.replace_with(document.new_from(merged(document, dear)), dear, ACCEPTED)
+    document.replace_with(new_from(document, dear), dear, ACCEPTED)
     assert document.waiting()
     document.apply(seed)
     assert text_of(document) == "Wort " * WORDS
@@ -178,7 +183,7 @@ def test_what_waits_goes_along(seed: bytes, dear: Inspection) -> None:
 
 def test_pairs_are_known_to_the_replacement(document: Document, dear: Inspection) -> None:
     edited(document, lambda root: root.__setitem__("emoji", Text("a😀b")))
-    document.replace_with(document.new_from(merged(document, dear)), dear, ACCEPTED)
+    document.replace_with(new_from(document, dear), dear, ACCEPTED)
     (client, lows), *_ = merged(document, dear_again(document)).pairs._lows.items()
     assert (client, len(lows)) == (9, 1)
 
@@ -190,7 +195,7 @@ def dear_again(document: Document) -> Inspection:
 def test_what_nests_too_deep_leaves_the_document_alone(
     document: Document, dear: Inspection
 ) -> None:
-    replacement, before = document.new_from(merged(document, dear)), document.doc
+    replacement, before = new_from(document, dear), document.doc
     deep = dear._replace(types=1, depth=DepthWithin(ACCEPTED.depth + 1, 0))
 
     def raise_error() -> None:

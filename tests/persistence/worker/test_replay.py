@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
@@ -9,8 +10,10 @@ from pycrdt import Doc, Map, Text
 import crdt.document.document
 from crdt.document.document import Document
 from crdt.errors import DocumentPoisoned, MalformedUpdate, PipelineNotFound
+from crdt.updates import state_slices
 from crdt.updates.inspection import Inspection, inspect_update
 from crdt.updates.limits import Limits
+from crdt.updates.state_slices import find_slices, sliced
 from persistence.memory.stores import MemoryStore
 from persistence.ports.update_log import LoggedUpdate, StoredDocument
 from persistence.worker.replay import compute, load, replay
@@ -100,6 +103,35 @@ async def test_what_waits_and_cannot_be_read_makes_the_state_unusable() -> None:
 
     document, left_out = await load(BrokenWaiting(), UUID(int=1), replay)
     assert (keys(document), left_out) == ({"0", "1", "2", "3", "4"}, [])
+
+
+def test_a_state_is_loaded_by_its_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored, pauses = with_slices(monkeypatch), list[None]()
+    document, _ = replay(stored, pause=lambda: pauses.append(None))
+    assert (keys(document), len(pauses)) == (set("01234"), 5)
+
+
+def test_a_state_with_wrong_slices_is_loaded_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = with_slices(monkeypatch)
+    assert stored.state is not None
+    found = sliced(stored.state, stored.slices)
+    assert found is not None
+    found.slices.reverse()
+    wrong = dataclasses.replace(stored, slices=state_slices._written(found))
+    document, left_out = replay(wrong)
+    assert (keys(document), left_out) == (set("01234"), [])
+
+
+def with_slices(monkeypatch: pytest.MonkeyPatch) -> StoredDocument:
+    """A state of five slices."""
+    monkeypatch.setattr(state_slices, "MIN_STATE_BYTES", 1)
+    monkeypatch.setattr(state_slices, "SLICE_WEIGHT", 1)
+    monkeypatch.setattr(state_slices, "SEGMENT_STRUCTS", 1)
+    whole = Document()
+    for update in UPDATES:
+        whole.apply(update)
+    state = whole.encode()
+    return StoredDocument(state, 5, (), slices=find_slices(state))
 
 
 def test_only_what_clients_sent_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ from crdt.document.schema import PipelineReader, seed, shared_step
 from crdt.errors import DocumentPoisoned
 from crdt.pipeline.model import Connection, Pipeline, PipelineSettings, Step
 from crdt.pipeline.rows import PipelineRow, RowChanges, Rows
+from crdt.updates import state_slices
+from crdt.updates.state_slices import sliced
 from crdt.validation.meaning import Meaning
 from crdt.validation.valid_pipeline import ValidPipeline
 from persistence.errors import StoreError, StoreUnavailable
@@ -163,10 +165,12 @@ class Store(MemoryStore):
         state: bytes,
         waiting: Sequence[bytes] = (),
         noticed: bytes = b"",
+        *,
+        slices: bytes = b"",
     ) -> None:
         if self.state_errors:
             raise self.state_errors.pop(0)
-        await super().store_state(pipeline_id, seq, state, waiting, noticed)
+        await super().store_state(pipeline_id, seq, state, waiting, noticed, slices=slices)
 
     async def refresh_search(self) -> bool:
         if self.search_errors:
@@ -448,6 +452,27 @@ class TestStates:
         await store.log(editor, editor.rename(A, "n" * size))
         await drain(worker)
         assert ((await store.load(editor.pipeline_id)).state_seq == 2) is is_due
+
+    async def test_a_large_state_is_stored_with_its_slices(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(state_slices, "MIN_STATE_BYTES", 1)
+        monkeypatch.setattr(state_slices, "SLICE_WEIGHT", 3)
+        monkeypatch.setattr(state_slices, "SEGMENT_STRUCTS", 3)
+        editor = await store.new_pipeline()
+        await drain(a_worker(store, state_every=1))
+        stored = await store.load(editor.pipeline_id)
+        assert stored.state is not None
+        assert len(list(sliced(stored.state, stored.slices) or ())) > 1
+
+    @pytest.mark.parametrize("is_large", [False, True])
+    async def test_a_large_seed_makes_a_state_due(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch, is_large: bool
+    ) -> None:
+        monkeypatch.setattr(persistence.worker.replica, "MIN_STATE_BYTES", 1 if is_large else 10**6)
+        editor = await store.new_pipeline()
+        await drain(a_worker(store, state_every_bytes=100))
+        assert (await store.load(editor.pipeline_id)).state_seq == int(is_large)
 
     async def test_what_was_stored_is_the_document(self, store: Store) -> None:
         editor = await store.new_pipeline()
