@@ -120,7 +120,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 raise ClientDisconnected from error
             raise
         if self.close_sent and self._boundaries is not None:
-            # The answer to the close frame may have come with what nobody wants any more.
+            # The answer to the close frame may have come with what nobody wants any more, or is
+            # still to come: what was held would keep it from being read, and the socket open.
+            self._is_held = False
             self._read_rest(self._boundaries)
 
     @property

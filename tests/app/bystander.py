@@ -12,6 +12,9 @@ from crdt.document.document import Document
 from tests.editor import Editor, joined
 from tests.server import Installation
 
+BETWEEN_EDITS = 0.02
+"""Seconds: as often as ten people type. Without a pause a document grew by thousands of steps."""
+
 LOG = "SELECT payload FROM pipeline_updates ORDER BY pipeline_id, seq"
 
 
@@ -39,6 +42,7 @@ async def _work(editor: Editor, expected: set[str]) -> None:
     for _ in count():
         await _one_more(editor, expected)
         await editor.until("acknowledgements", lambda: len(editor.unechoed) < 4)
+        await asyncio.sleep(BETWEEN_EDITS)
 
 
 async def _one_more(editor: Editor, expected: set[str]) -> None:

@@ -195,6 +195,20 @@ async def test_the_answer_to_a_close_is_read_whatever_waits_before_it() -> None:
     assert protocol.conn.close_rcvd is not None
 
 
+@pytest.mark.parametrize("opcode", [Opcode.TEXT, Opcode.BINARY])
+async def test_the_answer_to_a_close_is_read_that_comes_after_a_message_was_refused(
+    opcode: Opcode,
+) -> None:
+    protocol, transport = opened()
+    protocol.read_messages(lambda _: "wait")
+    protocol.data_received(Frame(opcode, b"refused").serialize(mask=True))
+    await protocol.receive()
+    await protocol.send({"type": "websocket.close", "code": 4400, "reason": ""})
+    assert transport.is_read
+    protocol.data_received(Frame(Opcode.CLOSE, b"\x11\x30").serialize(mask=True))
+    assert protocol.conn.close_rcvd is not None
+
+
 async def test_who_sends_frames_before_the_handshake_is_over_goes_the_long_way() -> None:
     protocol, _ = opened()
     protocol.handshake_initiated, protocol.handshake_complete = True, False
