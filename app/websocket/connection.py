@@ -2,8 +2,9 @@
 
 The reader hands every frame on before it reads the next, and reads none while answers to earlier
 ones take too much room. Where the server has the ASGI extension for it, frames are handed on as
-they come off the socket, and the reader does only what must be awaited before the next one. Apart
-from the short way of `SendQueue`, the writer alone sends.
+they come off the socket, and the reader does only what must be awaited before the next one. There a
+connection can also do without a reader and a writer of its own (`attendant.py`). Apart from the
+short way of `SendQueue`, the writer alone sends.
 """
 
 import asyncio
@@ -26,12 +27,10 @@ from crdt.errors import MessageTooBig, ProtocolError, SyncError
 from crdt.protocol.messages import KEEP_ALIVE
 from crdt.protocol.messages import Message as SyncMessage
 
+from .attendant import CLOSE_SECONDS, HELD, Attendant, LastingSocket
 from .read_away import Beginning
 from .send_queue import SendQueue, SessionOutbox, never_write
-from .uvicorn_protocol import HELD, READ, WRITE, Take
-
-CLOSE_SECONDS = 5.0
-"""How long a client may take to answer a close frame, or to make room for one."""
+from .uvicorn_protocol import READ, STAY, WRITE, Take
 
 CLIENT_IS_GONE: Final = (WebSocketDisconnect, WebSocketDisconnected)
 """What Starlette raises on sending to a client that has gone: the first where the server raises an
@@ -49,7 +48,8 @@ class ClientConnection:
     """An accepted WebSocket. `keep_alive` is in seconds.
 
     y-websocket clients hang up after 30 s without a message, whatever pings say, so a silent
-    connection gets a no-op message every `keep_alive` seconds.
+    connection gets a no-op message every `keep_alive` seconds. One that stays needs somebody who
+    calls `keep_alive_if_silent` twice in that time.
     """
 
     def __init__(
@@ -63,14 +63,18 @@ class ClientConnection:
         self.encode = encode
         self.refuse_too_big: Callable[[bytes], None] = _refuse_too_big
         """Receives the beginning of a message that is too big; may raise SyncError."""
-        self._websocket, self._keep_alive = websocket, keep_alive
+        self._websocket = websocket
+        self._keep_alive = keep_alive
         extensions = websocket.scope.get("extensions") or {}
+        self._lasting: LastingSocket | None = extensions.get(STAY, {}).get("socket")
+        self._attendant: Attendant | None = None
         write = extensions.get(WRITE, {}).get("frames", never_write)
         self._hand_over: Callable[[Take], None] | None = extensions.get(READ, {}).get("messages")
         self._queue = SendQueue(outbox_bytes, write, self.close)
-        self._error: SyncError | None = None
-        self._closing = asyncio.Event()
-        self._writes_seen = 0
+        self.error: SyncError | None = None
+        """Why it is being closed."""
+        self._closing: asyncio.Event | None = None
+        self._writes_seen = self._writes_heard = 0
 
     @property
     def depth(self) -> int:
@@ -92,11 +96,52 @@ class ClientConnection:
 
     def close(self, error: SyncError) -> None:
         """Send what is queued, then close with the error's code and reason; the first one wins."""
-        if self._error is None:
-            self._error = error
+        if self.error is None:
+            self.error = error
             reject(error)
         self._queue.end()
-        self._closing.set()
+        if self._attendant is not None:
+            self._attendant.expect_end()
+        if self._closing is not None:
+            self._closing.set()
+
+    def keep_alive_if_silent(self) -> None:
+        """Send the no-op message if nothing was sent since this was last called."""
+        before, self._writes_heard = self._writes_heard, self._queue.writes
+        if before == self._queue.writes and self.error is None and not self._queue.size:
+            self._keep_alive_now()
+
+    def _keep_alive_now(self) -> None:
+        if frame := self.encode(KEEP_ALIVE):
+            self.put(frame)
+
+    @property
+    def can_stay(self) -> bool:
+        """Whether the server has the ASGI extension for connections that outlive their call."""
+        return self._lasting is not None
+
+    def stay(
+        self,
+        receive: Receive,
+        on_failure: Callable[[Exception], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        """Carry frames both ways from now on, and return at once; only if it `can_stay`.
+
+        `on_end` is called when the client has left or was closed. `on_failure` receives what
+        `run` would raise.
+        """
+        if self._lasting is None or self._hand_over is None:
+            raise RuntimeError("expected a server with the ASGI extension")
+        self._attendant = Attendant(self._lasting, self, on_failure, on_end)
+        self._queue.when_waiting = self._attendant.write_soon
+        self._hand_over(partial(self._take_now, receive))
+        self._attendant.begin()
+        if self.error is not None:
+            self._attendant.expect_end()
+        # With what they have of the request.
+        del self._websocket
+        self._lasting = self._hand_over = None
 
     async def run(self, receive: Receive) -> None:
         """Carry frames both ways until the client leaves or is closed.
@@ -104,12 +149,15 @@ class ClientConnection:
         Raises what `receive` raises, unless that is a SyncError, which closes the connection; and
         what sending raises for any reason but that the client is gone.
         """
+        self._closing = asyncio.Event()
+        if self.error is not None:
+            self._closing.set()
         jobs = self._read(receive), self._write(), self._closing.wait()
         async with in_background(*jobs) as tasks:
             reader, writer, closing = tasks
             # Not until the writer ends: what a client sent before it went away is still read.
             await asyncio.wait([reader, closing], return_when=asyncio.FIRST_COMPLETED)
-            if self._error is not None:
+            if self.error is not None:
                 await asyncio.wait([writer], timeout=CLOSE_SECONDS)
         raise_failure(tasks)
 
@@ -117,10 +165,10 @@ class ClientConnection:
         if self._hand_over is not None:
             self._hand_over(partial(self._take_now, receive))
         try:
-            while self._error is None:
+            while self.error is None:
                 event = await self._websocket.receive()
                 held = event[HELD] if HELD in event else self._take(receive, _bytes_of(event))
-                await self._finish(held)
+                await self.finish(held)
         except WebSocketDisconnect:
             return
         except SyncError as error:
@@ -138,14 +186,14 @@ class ClientConnection:
         """Take a frame as it comes off the socket; return what the reader has to finish, if any."""
         queue = self._queue
         try:
-            if self._error is not None:
+            if self.error is not None:
                 return 0.0
             held = self._take(receive, frame)
         except Exception as error:
             return error
         return None if held == 0.0 and queue.size + queue.reserved <= queue.limit else held
 
-    async def _finish(self, held: Pause | Exception) -> None:
+    async def finish(self, held: Pause | Exception) -> None:
         """Do what must come before the next frame. Raises what taking this one has raised."""
         if isinstance(held, Exception):
             raise held
@@ -158,24 +206,27 @@ class ClientConnection:
         try:
             # A client that has gone is the reader's to notice.
             with suppress(*CLIENT_IS_GONE):
-                while self._queue or self._error is None:
-                    await self._send_next()
-            if self._error is not None:
-                await close(self._websocket, self._error)
+                while self._queue or self.error is None:
+                    if not await self.send_next(self._websocket.send_bytes):
+                        await self._wait()
+            if self.error is not None:
+                await close(self._websocket, self.error)
         except Exception:
             # Nobody else would notice: the client waits, and the reader for it.
-            self._closing.set()
+            if self._closing is not None:
+                self._closing.set()
             raise
 
-    async def _send_next(self) -> None:
+    async def send_next(self, send: Callable[[bytes], Awaitable[None]]) -> bool:
+        """Send one frame; return False if none waits."""
         if not self._queue:
             self._queue.catch_up()
-        if self._queue:
-            frame = self._queue.pop()
-            await self._websocket.send_bytes(frame)
-            self._queue.sent(frame)
-        else:
-            await self._wait()
+        if not self._queue:
+            return False
+        frame = self._queue.pop()
+        await send(frame)
+        self._queue.sent(frame)
+        return True
 
     async def _wait(self) -> None:
         """Wait for something to send; send the no-op message if nothing was sent for long."""
@@ -184,8 +235,8 @@ class ClientConnection:
             async with asyncio.timeout(self._keep_alive):
                 await self._queue.wait()
         except TimeoutError:
-            if self._queue.writes == writes and (frame := self.encode(KEEP_ALIVE)):
-                self.put(frame)
+            if self._queue.writes == writes:
+                self._keep_alive_now()
 
 
 async def close(websocket: WebSocket, error: SyncError) -> None:

@@ -14,17 +14,25 @@ class ConnectionLimit:
         self._limit, self._whose = limit, whose
         self._counts: Counter[Hashable] = Counter()
 
-    @contextmanager
-    def one_of(self, key: Hashable) -> Iterator[None]:
-        """Count one connection while the block runs. Raises TooManyConnections."""
+    def take(self, key: Hashable) -> None:
+        """Count one connection until `give_back`. Raises TooManyConnections."""
         if self._counts[key] >= self._limit:
             raise TooManyConnections(
                 f"too many connections{self._whose}: close some, then reconnect"
             )
         self._counts[key] += 1
+
+    def give_back(self, key: Hashable) -> None:
+        """Count one connection no more."""
+        self._counts[key] -= 1
+        if not self._counts[key]:
+            del self._counts[key]
+
+    @contextmanager
+    def one_of(self, key: Hashable) -> Iterator[None]:
+        """Count one connection while the block runs. Raises TooManyConnections."""
+        self.take(key)
         try:
             yield
         finally:
-            self._counts[key] -= 1
-            if not self._counts[key]:
-                del self._counts[key]
+            self.give_back(key)

@@ -1,8 +1,7 @@
 """The WebSocket endpoints: look at the origin, accept, authenticate, open the room, hand over."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from functools import partial
 from itertools import count
 from uuid import UUID
@@ -30,7 +29,9 @@ from .connection import ClientConnection, Pause, Receive, close
 from .connection_limits import ConnectionLimit
 from .hocuspocus_socket import HocuspocusSocket
 from .join_span import JoinSpan
-from .rate_limits import RateLimiter, Rates
+from .rate_limits import Handler, RateLimiter, Rates
+from .sweep import Sweep
+from .visit import Visit
 
 _logger = structlog.get_logger(__name__)
 
@@ -53,6 +54,9 @@ class Endpoints:
             settings.stateless_per_second,
         )
         self._inspector = ThreadInspector()
+        self._silence: Sweep[ClientConnection] = Sweep(
+            settings.keep_alive / 2, ClientConnection.keep_alive_if_silent
+        )
         self._ids = count(1)
         self.connections: set[ClientConnection] = set()
         self._hocuspocus_sockets: set[HocuspocusSocket] = set()
@@ -82,7 +86,7 @@ class Endpoints:
         await self._serve(websocket, self._run_hocuspocus)
 
     async def _serve(
-        self, websocket: WebSocket, run: Callable[[WebSocket], Awaitable[None]]
+        self, websocket: WebSocket, run: Callable[[WebSocket, Visit], Awaitable[None]]
     ) -> None:
         bind_contextvars(connection=next(self._ids))
         if not await self._is_welcome(websocket):
@@ -92,20 +96,36 @@ class Endpoints:
         offered = filter(None, websocket.scope.get("subprotocols", ()))
         # A close code reaches a browser only on an accepted socket.
         await websocket.accept(next(offered, None))
-        with self._counted():
-            try:
-                await self._admit(websocket, run)
-            except SyncError as error:
-                reject(error)
-                await close(websocket, error)
-            except StoreError as error:
-                _logger.warning("connection.refused", error=str(error))
-                reject("store_unavailable")
-                await close(websocket, Overloaded("the database is away: try again later"))
-            except Exception as error:
-                _logger.exception("connection.failed", error=str(error))
-                reject(failure := InternalError())
-                await close(websocket, failure)
+        visit = Visit()
+        self._open += 1
+        self.idle.clear()
+        try:
+            await self._receive(websocket, visit, run)
+        finally:
+            if not visit.is_kept:
+                self._note_end()
+
+    async def _receive(
+        self,
+        websocket: WebSocket,
+        visit: Visit,
+        run: Callable[[WebSocket, Visit], Awaitable[None]],
+    ) -> None:
+        """Admit a client and have its frames carried; close its socket if that fails."""
+        try:
+            with visit:
+                self._admit(websocket, visit)
+                await run(websocket, visit)
+        except SyncError as error:
+            reject(error)
+            await close(websocket, error)
+        except StoreError as error:
+            _logger.warning("connection.refused", error=str(error))
+            reject("store_unavailable")
+            await close(websocket, Overloaded("the database is away: try again later"))
+        except Exception as error:
+            reject(failure := _failure(error))
+            await close(websocket, failure)
 
     async def _is_welcome(self, websocket: WebSocket) -> bool:
         """Refuse pages of other origins, with 403 as RFC 6455 §4.2.2 has it."""
@@ -118,94 +138,93 @@ class Endpoints:
         await websocket.close()
         return False
 
-    async def _admit(
-        self, websocket: WebSocket, run: Callable[[WebSocket], Awaitable[None]]
-    ) -> None:
+    def _admit(self, websocket: WebSocket, visit: Visit) -> None:
         address = websocket.client.host if websocket.client else ""
-        with self._all.one_of(None), self._addresses.one_of(address):
-            await run(websocket)
+        for limit, key in ((self._all, None), (self._addresses, address)):
+            _count(visit, limit, key)
 
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        self._open += 1
-        self.idle.clear()
+    def _note_end(self) -> None:
+        self._open -= 1
+        if not self._open:
+            self.idle.set()
+
+    async def _run_y_websocket(self, websocket: WebSocket, visit: Visit) -> None:
+        join_span = JoinSpan("y-websocket")
+        visit.when_over(join_span.end)
         try:
-            yield
-        finally:
-            self._open -= 1
-            if not self._open:
-                self.idle.set()
-
-    async def _run_y_websocket(self, websocket: WebSocket) -> None:
-        with JoinSpan("y-websocket") as join_span:
             with join_span.current():
                 visitor = await self._admission.admit(
                     websocket.query_params.get("token", ""), websocket.path_params["pipeline_id"]
                 )
             join_span.admit(visitor)
             bind_contextvars(user_id=visitor.user.id, pipeline_id=visitor.pipeline_id)
-            with self._users.one_of(visitor.user.id):
-                await self._enter(websocket, visitor, join_span)
+            _count(visit, self._users, visitor.user.id)
+            await self._enter(websocket, visit, visitor, join_span)
+        except BaseException as error:
+            join_span.fail(error)
+            raise
 
     async def _enter(
-        self, websocket: WebSocket, visitor: AdmittedClient, join_span: JoinSpan
+        self, websocket: WebSocket, visit: Visit, visitor: AdmittedClient, join_span: JoinSpan
     ) -> None:
         with join_span.current():
             room = await self._hub.open(visitor.pipeline_id)
         session = self._hub.new_session()
         handle = join_span.enter(room, partial(room.receive_message, session))
-        with self._connection(websocket) as (connection, rate_limiter):
-            held = room.held.waiting
-
-            async def take_large(message: ClientMessage) -> float:
-                inspection = await self._inspector.inspect(visitor.user.id, message)
-                pause = rate_limiter.take(session, message, handle, inspection)
-                return await room.released(session, pause)
-
-            def take(frame: bytes) -> Pause:
-                message = y_websocket.decode(frame)
-                if len(frame) >= LARGE_BYTES and large_update(message) is not None:
-                    return partial(take_large, message)
-                pause = rate_limiter.take(session, message, handle)
-                return partial(room.released, session, pause) if session in held else pause
-
-            await self._run_session(visitor, room, session, connection, take)
-
-    async def _run_session(
-        self,
-        visitor: AdmittedClient,
-        room: LiveRoom,
-        session: SessionId,
-        connection: ClientConnection,
-        take: Receive,
-    ) -> None:
+        connection, rate_limiter = self._connection(websocket, visit)
+        frames = YWebsocketFrames(
+            room,
+            session,
+            visitor.user.id,
+            handle=handle,
+            rate_limiter=rate_limiter,
+            inspector=self._inspector,
+        )
+        visit.when_over(room.leave, session)
         room.join(visitor.session(session), connection.outbox(y_websocket.encode))
-        try:
-            await self._admission.catch_up(visitor)
-            await connection.run(take)
-        finally:
-            room.leave(session)
+        await self._admission.catch_up(visitor)
+        if connection.can_stay:
+            self._stay(connection, visit, frames.take)
+        else:
+            await connection.run(frames.take)
 
-    async def _run_hocuspocus(self, websocket: WebSocket) -> None:
-        with self._connection(websocket) as (connection, rate_limiter), ExitStack() as users:
-            seen: set[UUID] = set()
+    def _stay(self, connection: ClientConnection, visit: Visit, take: Receive) -> None:
+        """Have a connection outlive the call that it came by."""
+        visit.is_kept = True
+        self._silence.add(connection)
+        visit.when_over(self._silence.discard, connection)
 
-            def on_admitted(user_id: UUID) -> None:
-                bind_contextvars(user_id=user_id)
-                if user_id not in seen:
-                    users.enter_context(self._users.one_of(user_id))
-                    seen.add(user_id)
+        def on_failure(error: Exception) -> None:
+            connection.close(_failure(error))
 
-            socket = HocuspocusSocket(
-                connection,
-                self._hub,
-                self._admission,
-                self._settings,
-                rate_limiter=rate_limiter,
-                inspector=self._inspector,
-                on_admitted=on_admitted,
-            )
-            await self._run_hocuspocus_socket(connection, socket)
+        def on_end() -> None:
+            try:
+                visit.end()
+            finally:
+                self._note_end()
+
+        connection.stay(take, on_failure, on_end)
+
+    async def _run_hocuspocus(self, websocket: WebSocket, visit: Visit) -> None:
+        connection, rate_limiter = self._connection(websocket, visit)
+        seen: set[UUID] = set()
+
+        def on_admitted(user_id: UUID) -> None:
+            bind_contextvars(user_id=user_id)
+            if user_id not in seen:
+                _count(visit, self._users, user_id)
+                seen.add(user_id)
+
+        socket = HocuspocusSocket(
+            connection,
+            self._hub,
+            self._admission,
+            self._settings,
+            rate_limiter=rate_limiter,
+            inspector=self._inspector,
+            on_admitted=on_admitted,
+        )
+        await self._run_hocuspocus_socket(connection, socket)
 
     async def _run_hocuspocus_socket(
         self, connection: ClientConnection, socket: HocuspocusSocket
@@ -230,16 +249,15 @@ class Endpoints:
             await asyncio.sleep(self._settings.unauthenticated_seconds)
         connection.close(ConnectionTimeout())
 
-    @contextmanager
-    def _connection(self, websocket: WebSocket) -> Iterator[tuple[ClientConnection, RateLimiter]]:
+    def _connection(
+        self, websocket: WebSocket, visit: Visit
+    ) -> tuple[ClientConnection, RateLimiter]:
         connection = self._connect(websocket)
         rate_limiter = RateLimiter(self._rates, self._clock)
         self.connections.add(connection)
-        try:
-            yield connection, rate_limiter
-        finally:
-            rate_limiter.close()
-            self.connections.discard(connection)
+        visit.when_over(self.connections.discard, connection)
+        visit.when_over(rate_limiter.close)
+        return connection, rate_limiter
 
     def _connect(self, websocket: WebSocket) -> ClientConnection:
         return ClientConnection(
@@ -254,3 +272,49 @@ class Endpoints:
         for connection in self.connections:
             if connection.made_no_progress():
                 connection.close(Overloaded(TOO_SLOW))
+
+
+class YWebsocketFrames:
+    """Takes the frames of one y-websocket connection for its room."""
+
+    __slots__ = ("_handle", "_held", "_inspector", "_rate_limiter", "_room", "_session", "_user_id")
+
+    def __init__(
+        self,
+        room: LiveRoom,
+        session: SessionId,
+        user_id: UUID,
+        *,
+        handle: Handler,
+        rate_limiter: RateLimiter,
+        inspector: ThreadInspector,
+    ) -> None:
+        self._room, self._session, self._user_id = room, session, user_id
+        self._handle, self._rate_limiter, self._inspector = handle, rate_limiter, inspector
+        self._held = room.held.waiting
+
+    def take(self, frame: bytes) -> Pause:
+        """See `Receive`."""
+        session = self._session
+        message = y_websocket.decode(frame)
+        if len(frame) >= LARGE_BYTES and large_update(message) is not None:
+            return partial(self._take_large, message)
+        pause = self._rate_limiter.take(session, message, self._handle)
+        return partial(self._room.released, session, pause) if session in self._held else pause
+
+    async def _take_large(self, message: ClientMessage) -> float:
+        inspection = await self._inspector.inspect(self._user_id, message)
+        pause = self._rate_limiter.take(self._session, message, self._handle, inspection)
+        return await self._room.released(self._session, pause)
+
+
+def _count(visit: Visit, limit: ConnectionLimit, key: Hashable) -> None:
+    """Count a connection until its visit is over. Raises TooManyConnections."""
+    limit.take(key)
+    visit.when_over(limit.give_back, key)
+
+
+def _failure(error: Exception) -> InternalError:
+    """Write down what is no fault of the client's; return what it is closed with."""
+    _logger.exception("connection.failed", error=str(error), exc_info=error)
+    return InternalError()

@@ -8,6 +8,7 @@ client has taken the rest, these are caught up, one at a time, by what replaces 
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from app.rooms.outbox import FrameBatch, header
 from app.telemetry.metrics import counters
@@ -19,6 +20,13 @@ from crdt.room.room import TOO_SLOW
 def never_write(_frames: bytes) -> bool:
     """Write nothing: for servers without the ASGI extension, and for sockets that are closing."""
     return False
+
+
+Waiting: TypeAlias = "tuple[bytes, SessionOutbox | None]"
+"""A frame, and whose it is if it may be dropped."""
+
+_NOTHING: Final[deque[Waiting]] = deque()
+"""Of every client for which nothing waits, which is nearly all: an empty deque has 600 bytes."""
 
 
 class SendQueue:
@@ -44,11 +52,12 @@ class SendQueue:
         self.close = close
         self._write = write
         self._has_ended = False
-        self._frames: deque[tuple[bytes, SessionOutbox | None]] = deque()
-        self._behind: deque[SessionOutbox] = deque()
-        self._wake, self._has_room = asyncio.Event(), asyncio.Event()
-        self._is_awaited = False
-        """Whether somebody waits for room."""
+        self.when_waiting: Callable[[], None] = self._wake_up
+        """Called when something is to be sent that `write` has not sent, and at the `end`."""
+        self._frames: deque[Waiting] = _NOTHING
+        self._behind: list[SessionOutbox] = []
+        self._wake: asyncio.Event | None = None
+        self._has_room: asyncio.Event | None = None
 
     def __bool__(self) -> bool:
         return bool(self._frames)
@@ -69,7 +78,7 @@ class SendQueue:
             self.close(Overloaded(TOO_SLOW))
             return
         self._append(frame, None)
-        self._wake.set()
+        self.when_waiting()
 
     def answer(self, frame: bytes, outbox: "SessionOutbox") -> None:
         """Send a frame that must arrive, or have its outbox make another one later."""
@@ -82,7 +91,7 @@ class SendQueue:
             self._leave_behind(outbox)
         else:
             self._append(frame, None)
-        self._wake.set()
+        self.when_waiting()
 
     def offer(self, batch: FrameBatch, outbox: "SessionOutbox") -> None:
         """Send frames that may be dropped."""
@@ -94,7 +103,7 @@ class SendQueue:
         elif not self._has_ended:
             for frame in batch.payloads:
                 self._offer(frame, outbox)
-            self._wake.set()
+            self.when_waiting()
 
     def _send_now(self, frame: bytes) -> bool:
         """Write to the socket without a detour, if nothing is before it and the socket takes it."""
@@ -117,31 +126,36 @@ class SendQueue:
     def end(self) -> None:
         """Take nothing more; what waits is still sent."""
         self._has_ended, self._write = True, never_write
-        self._wake.set()
+        self.when_waiting()
 
     def reserve(self, size: int) -> None:
         """Count bytes that will be put later; a negative size takes them back."""
         self.reserved += size
-        if self._is_awaited:
+        if self._has_room is not None:
             self._check_room()
 
     async def room(self) -> None:
         """Wait until the queue has room."""
         while not self.has_room:
-            self._has_room.clear()
-            self._is_awaited = True
+            self._has_room = self._has_room or asyncio.Event()
             await self._has_room.wait()
-        self._is_awaited = False
 
     async def wait(self) -> None:
         """Wait until something else was to be sent, or until `end`."""
         if not self._has_ended:
-            self._wake.clear()
+            self._wake = asyncio.Event()
             await self._wake.wait()
+
+    def _wake_up(self) -> None:
+        if self._wake is not None:
+            self._wake.set()
 
     def pop(self) -> bytes:
         """Take the next frame; call `sent` when the socket has taken it."""
-        return self._frames.popleft()[0]
+        frame, _ = self._frames.popleft()
+        if not self._frames:
+            self._frames = _NOTHING
+        return frame
 
     def sent(self, frame: bytes) -> None:
         """Forget a frame that was popped."""
@@ -154,7 +168,7 @@ class SendQueue:
     def catch_up(self) -> None:
         """Have one session caught up that fell behind; call when nothing waits any more."""
         for _ in range(len(self._behind)):
-            outbox = self._behind.popleft()
+            outbox = self._behind.pop(0)
             # Before it is caught up: what comes after must not be dropped unnoticed.
             outbox.is_behind = False
             if outbox.catch_up():
@@ -162,26 +176,29 @@ class SendQueue:
             self._leave_behind(outbox)
 
     def _append(self, frame: bytes, outbox: "SessionOutbox | None") -> None:
+        if self._frames is _NOTHING:
+            self._frames = deque()
         self._frames.append((frame, outbox))
         self.size += len(frame)
 
     def _check_room(self) -> None:
-        if self.has_room:
+        if self._has_room is not None and self.has_room:
             self._has_room.set()
+            self._has_room = None
 
     def _clear(self) -> None:
         """Forget everything that waits, but not what is being sent."""
         self.size -= sum(len(frame) for frame, _ in self._frames)
-        self._frames.clear()
+        self._frames = _NOTHING
 
     def _drop_offered(self) -> None:
         """Drop what need not arrive; its sessions fall behind."""
-        frames, self._frames = self._frames, deque()
+        frames, self._frames = self._frames, _NOTHING
         for frame, outbox in frames:
+            self.size -= len(frame)
             if outbox is None:
-                self._frames.append((frame, None))
+                self._append(frame, None)
             else:
-                self.size -= len(frame)
                 self._leave_behind(outbox)
 
     def _leave_behind(self, outbox: "SessionOutbox") -> None:

@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol, with four manners it lacks and a short way in and out.
+"""uvicorn's WebSocket protocol, with five manners it lacks and a short way in and out.
 
 A room delivers each edit to everybody in it, so what a delivery costs is what the server costs.
 Through Starlette, uvicorn and a task per connection that is three times what the rest of it takes;
@@ -6,22 +6,28 @@ an ASGI extension takes frames at once instead, as long as the socket does. The 
 over what comes in, without a queue and a switch of tasks for each message.
 """
 
+import asyncio
 import sys
-from asyncio import BaseTransport
+from asyncio import BaseTransport, TimerHandle
 from collections.abc import Callable
 from http import HTTPStatus
 from logging import getLogger
 from socket import IPPROTO_TCP
 from typing import Any, Final, TypeAlias, cast
+from weakref import WeakKeyDictionary
 
+from uvicorn import Config
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 from websockets.protocol import OPEN
 
+from .attendant import HELD, Event
+from .events import EventSink, SlimEvent
 from .frame_boundaries import FrameBoundaries
 from .read_away import ReadAwayProtocol
+from .sweep import Sweep
 
 TCP_NOTSENT_LOWAT: Final = 25
 """linux/tcp.h; Python names it on other systems only."""
@@ -39,8 +45,8 @@ WRITE: Final = "pipeloom.write"
 READ: Final = "pipeloom.read"
 """The ASGI extension; its `messages` hands messages over as they come, see `read_messages`."""
 
-HELD: Final = "pipeloom.held"
-"""The key of an event that stands for a message which was handed over: what is to be awaited."""
+STAY: Final = "pipeloom.stay"
+"""The ASGI extension; its `socket` outlives the call of the application, see `LastingSocket`."""
 
 Take: TypeAlias = Callable[[bytes], object | None]
 """Takes a message; returns None if the next one may come, and otherwise what must come first."""
@@ -56,9 +62,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     _has_received = False
     _is_full = False
     """Whether the transport has more to send than it likes."""
+    _sweep: "Sweep[WebSocketProtocol] | None" = None
     _take: Take | None = None
     _is_held = _is_fetched = False
     """Whether nothing is read before the application has done something; whether it does that."""
+    _call: TimerHandle | None = None
+    """Stands for the timer of a close while the call ends that this socket outlives."""
     when_lost: Callable[[], None] | None = None
     """Called when the connection has ended, by whichever side."""
 
@@ -68,6 +77,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             max_size=self.config.ws_max_size, logger=getLogger("uvicorn.error")
         )
         self._boundaries: FrameBoundaries | None = FrameBoundaries(self.config.ws_max_size)
+        self._waiting = self.queue
+        self.writable = SlimEvent()
+        self.writable.set()
 
     def handle_connect(self, event: Request) -> None:
         """See uvicorn."""
@@ -78,6 +90,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 **extensions,
                 WRITE: {"frames": self.write_frames},
                 READ: {"messages": self.read_messages},
+                STAY: {"socket": self},
             }
 
     def write_frames(self, frames: bytes) -> bool:
@@ -142,6 +155,52 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.when_lost is not None:
             self.when_lost()
 
+    async def run_asgi(self) -> None:
+        """See uvicorn, which closes the socket behind the call unless it is closing already."""
+        await super().run_asgi()
+        if self._call is not None and self.close_timer is self._call:
+            self.close_timer = None
+        self._call = None
+
+    def stay(self, on_event: Callable[[Event], None]) -> None:
+        """See `LastingSocket`."""
+        waiting, self.queue = self.queue, cast("Any", EventSink(on_event))
+        self._call = self.loop.call_later(self.close_timeout, self.transport.close)
+        self._call.cancel()
+        if self.close_timer is None:
+            self.close_timer = self._call
+        # What was asked for in the handshake, and what it was answered.
+        for name in ("scope", "request", "response"):
+            vars(self).pop(name, None)
+        self._waiting = waiting
+        self._sort_waiting()
+
+    def _sort_waiting(self) -> None:
+        """Hand over the events that came before anybody stayed, but for messages."""
+        waiting = self._waiting
+        for _ in range(waiting.qsize()):
+            event = waiting.get_nowait()
+            (waiting if "bytes" in event and HELD not in event else self.queue).put_nowait(event)
+        if waiting.empty():
+            self._waiting = _NO_EVENTS
+
+    def read_on(self) -> None:
+        """See `LastingSocket`."""
+        if self._is_held:
+            self._go_on()
+
+    async def send_frame(self, frame: bytes) -> None:
+        """See `LastingSocket`."""
+        await self.send({"type": "websocket.send", "bytes": frame})
+
+    async def send_close(self, code: int, reason: str) -> None:
+        """See `LastingSocket`."""
+        await self.send({"type": "websocket.close", "code": code, "reason": reason})
+
+    def hang_up(self) -> None:
+        """See `LastingSocket`."""
+        self.transport.close()
+
     def read_messages(self, take: Take) -> None:
         """Hand every message over to `take` as it comes, beginning with those that wait.
 
@@ -153,11 +212,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def _hand_over_waiting(self) -> None:
         """Hand over what came before anybody wanted it, until something is to be awaited."""
-        for _ in range(self.queue.qsize()):
-            event = self.queue.get_nowait()
+        waiting = self._waiting
+        for _ in range(waiting.qsize()):
+            event = waiting.get_nowait()
             data = event.get("bytes")
             if self._is_held or not isinstance(data, bytes):
-                self.queue.put_nowait(event)
+                waiting.put_nowait(event)
             else:
                 self._hand_over(data)
 
@@ -284,19 +344,44 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.read_paused = False
             self.transport.resume_reading()
 
-    def send_keepalive_ping(self) -> None:
-        """See uvicorn."""
-        self._has_received = False
-        super().send_keepalive_ping()
+    def start_keepalive(self) -> None:
+        """See uvicorn, which has a timer or two for each client."""
+        if self.ping_interval:
+            self._sweep = _sweeps.setdefault(self.config, Sweep(self.ping_interval, _ping))
+            self._sweep.add(self)
 
-    def keepalive_timeout(self) -> None:
+    def stop_keepalive(self) -> None:
         """See uvicorn."""
-        if self._has_received or self.read_paused:
-            self.pong_timer = self.pending_ping_payload = None
-            self.schedule_ping()
+        if self._sweep is not None:
+            self._sweep.discard(self)
+
+    def ping_if_silent(self) -> None:
+        """Ping a client that has sent nothing since the last look; close it if it was pinged then.
+
+        So a line that broke is closed within three intervals, and who speaks is never pinged.
+        """
+        if self._has_received or self.read_paused or not self.is_open:
+            self._has_received, self.pending_ping_payload = False, None
+        elif self.pending_ping_payload is not None:
+            self.keepalive_timeout()
         else:
-            super().keepalive_timeout()
+            self.pending_ping_payload = PING
+            self.conn.send_ping(PING)
+            self.transport.write(b"".join(self.conn.data_to_send()))
 
+
+def _ping(protocol: WebSocketProtocol) -> None:
+    protocol.ping_if_silent()
+
+
+_sweeps: Final[WeakKeyDictionary[Config, Sweep[WebSocketProtocol]]] = WeakKeyDictionary()
+"""One for each server of this process, which its configuration stands for."""
+
+_NO_EVENTS: Final["asyncio.Queue[ASGIReceiveEvent]"] = asyncio.Queue()
+"""Of every socket for which nothing waited when somebody stayed with it."""
+
+PING: Final = b"loom"
+"""What a ping carries, up to 125 bytes (RFC 6455 §5.5); a pong brings it back."""
 
 ABNORMAL: Final = 1006
 """The code of an end without a close frame (RFC 6455 §7.1.5)."""
