@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import jwt.warnings
@@ -34,6 +34,7 @@ from persistence.ports.directory import DEMO_TEAM, User
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.migrations import migrate as migrate_database
 from persistence.postgres.pool import COMMAND, Pool, open_pool
+from persistence.postgres.storage import PostgresTeamStorage
 from persistence.postgres.update_log import PostgresUpdateLog
 
 from . import audit_command, damage_commands, fold_command, undelete_command
@@ -142,7 +143,14 @@ async def _work_until_signal(dsn: str, settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await migrate_database(dsn)
     _print_message("worker is ready")
-    await work(dsn, stop, pauses(settings), kept(settings), settings.folded_after)
+    await work(
+        dsn,
+        stop,
+        pauses(settings),
+        kept(settings),
+        settings.folded_after,
+        most_bytes=settings.max_bytes_per_team,
+    )
 
 
 @cli.command()
@@ -199,12 +207,14 @@ def import_(
     """Create a pipeline from each file; prints one pipeline id a line."""
     settings = _settings(data_dir=data_dir, database_url=database_url)
     with _database(settings) as dsn:
-        failed = asyncio.run(_import(dsn, files, team, as_))
+        failed = asyncio.run(_import(dsn, files, team, as_, settings.max_bytes_per_team))
     if failed:
         raise typer.Exit(1)
 
 
-async def _import(dsn: str, files: list[Path], team: str, email: str | None) -> int:
+async def _import(
+    dsn: str, files: list[Path], team: str, email: str | None, most_bytes: int
+) -> int:
     """Import file by file; return how many could not be imported."""
     await migrate_database(dsn)
     pool = await open_pool(dsn, max_size=3, application_name=COMMAND)
@@ -216,10 +226,19 @@ async def _import(dsn: str, files: list[Path], team: str, email: str | None) -> 
         for number, file in enumerate(files, 1):
             if len(files) > 1:
                 _print_message(f"[{number}/{len(files)}] {file}")
+            if await PostgresTeamStorage(pool).stored_bytes(team_id) >= most_bytes:
+                _print_message(f"{file}: {_FULL.format(most_bytes)}")
+                return failed + len(files) - number + 1
             failed += not await _import_one(pool, file, team_id, author)
         return failed
     finally:
         await pool.close()
+
+
+_FULL: Final = (
+    "the team stores {} bytes already, as many as may be: nothing more is imported; delete some of "
+    "its pipelines or versions, or raise PIPELOOM_MAX_BYTES_PER_TEAM"
+)
 
 
 def _read(file: Path) -> Imported:

@@ -13,9 +13,10 @@ from persistence.postgres.listener import Listener
 from persistence.postgres.migrations import require_current
 from persistence.postgres.pool import WORKER, Pool, open_pool
 from persistence.postgres.projections import PostgresProjections
+from persistence.postgres.storage import PostgresTeamStorage
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.postgres.versions import PostgresVersions
-from persistence.worker.autosave import Autosave, Pauses
+from persistence.worker.autosave import Autosave, Pauses, Space
 from persistence.worker.folding import Folder
 from persistence.worker.purge import Purge
 from persistence.worker.worker import Worker
@@ -46,10 +47,13 @@ async def work(
     versions: Pauses,
     kept: Kept = KEPT,
     fold_after: timedelta | None = None,
+    *,
+    most_bytes: int | None = None,
 ) -> None:
     """Project documents until `stop`, save `versions` of them, and purge what is not `kept`.
 
-    What of the log is older than `fold_after` is folded, unless that is None.
+    What of the log is older than `fold_after` is folded, unless that is None. Of a team that stores
+    `most_bytes` no versions are saved.
 
     Raises StoreUnavailable, SchemaOutdated at the start.
     """
@@ -59,7 +63,8 @@ async def work(
         await require_current(pool)
         log = TimedLog(PostgresUpdateLog(pool))
         saved = CountedVersions(PostgresVersions(pool))
-        autosave = Autosave(log, saved, versions, SYSTEM_CLOCK)
+        space = None if most_bytes is None else Space(PostgresTeamStorage(pool), most_bytes)
+        autosave = Autosave(log, saved, versions, SYSTEM_CLOCK, space=space)
         projections = TimedProjections(PostgresProjections(pool))
         # Concurrently: saving a large version takes seconds, and rows must not wait for it.
         purge = Purge(PostgresDeletions(pool), kept)

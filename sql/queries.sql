@@ -600,6 +600,10 @@ WITH held AS MATERIALIZED (
 )
 SELECT pipeline_id FROM held
 
+-- stored_bytes --
+-- How many bytes the pipelines of team $1 store.
+SELECT b.log + b.states + b.versions + b.comments FROM team_bytes($1) AS b
+
 -- full_pipelines --
 -- Those of the pipelines $1 whose team stores $2 bytes or more.
 SELECT p.id

@@ -58,6 +58,7 @@ class Job:
     versions: Pauses
     kept: Kept
     fold_after: timedelta | None
+    most_bytes: int
     multiprocess_metrics: MultiprocessMetrics
 
 
@@ -71,7 +72,14 @@ def worker_beside(settings: "Settings", dsn: str, sockets: Path) -> Iterator[Cal
         yield _start_nothing
         return
     metrics = MultiprocessMetrics(sockets, "worker")
-    job = Job(dsn, pauses(settings), kept(settings), settings.folded_after, metrics)
+    job = Job(
+        dsn,
+        pauses(settings),
+        kept(settings),
+        settings.folded_after,
+        settings.max_bytes_per_team,
+        metrics,
+    )
     worker_process = WorkerProcess(job)
     with _finishing_at_the_end(worker_process):
         yield worker_process.start
@@ -174,7 +182,7 @@ async def _keep_working(job: Job, stop: asyncio.Event) -> None:
 
 async def _has_worked(job: Job, stop: asyncio.Event) -> bool:
     try:
-        await work(job.dsn, stop, job.versions, job.kept, job.fold_after)
+        await work(job.dsn, stop, job.versions, job.kept, job.fold_after, most_bytes=job.most_bytes)
     except Exception as error:
         _logger.exception("worker.failed", error=str(error))
         return False

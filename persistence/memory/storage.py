@@ -17,6 +17,10 @@ class MemoryTeamStorage(MemoryTables):
             if each in self._pipelines and self._stored(self._pipelines[each].team_id) >= limit
         }
 
+    async def stored_bytes(self, team_id: UUID) -> int:
+        """See `TeamStorage.stored_bytes`."""
+        return self._stored(team_id)
+
     def _stored(self, team_id: UUID) -> int:
         return sum(_bytes_of(each) for each in self._pipelines.values() if each.team_id == team_id)
 

@@ -15,3 +15,7 @@ class TeamStorage(Protocol):
         the team.
         """
         ...
+
+    async def stored_bytes(self, team_id: UUID) -> int:
+        """Return how many bytes the pipelines of a team store. Raises StoreUnavailable."""
+        ...

@@ -16,3 +16,8 @@ class PostgresTeamStorage:
         """See `TeamStorage.full_pipelines`."""
         rows = await self._pool.fetch("full_pipelines", [*pipeline_ids], limit)
         return {row["id"] for row in rows}
+
+    async def stored_bytes(self, team_id: UUID) -> int:
+        """See `TeamStorage.stored_bytes`."""
+        stored: int = await self._pool.fetchval("stored_bytes", team_id)
+        return stored

@@ -14,7 +14,8 @@ from uuid import UUID
 import structlog
 
 from crdt.errors import PipelineNotFound
-from persistence.errors import StoreUnavailable
+from persistence.errors import StoreError, StoreUnavailable
+from persistence.ports.storage import TeamStorage
 from persistence.ports.update_log import UpdateLog
 from persistence.ports.versions import Retention, Versions
 
@@ -50,8 +51,25 @@ class Pauses:
     every: float = 1800.0
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """How many bytes a team may store, and what knows how many it does."""
+
+    storage: TeamStorage
+    most_bytes: int
+
+    async def require(self, pipeline_id: UUID) -> None:
+        """Raise NoSpace if the team of a pipeline stores as much as it may."""
+        if await self.storage.full_pipelines([pipeline_id], self.most_bytes):
+            raise NoSpace(f"the team stores {self.most_bytes} bytes already, as many as may be")
+
+
+class NoSpace(StoreError):
+    """A team stores as much as it may: there is no version without anybody asking for it."""
+
+
 class Autosave:
-    """Saves versions, one at a time. Several may share the tables."""
+    """Saves versions, one at a time, while there is space. Several may share the tables."""
 
     def __init__(
         self,
@@ -59,10 +77,11 @@ class Autosave:
         versions: Versions,
         pauses: Pauses,
         clock: Clock,
-        retention: Retention | None = None,
+        *,
+        space: Space | None = None,
     ) -> None:
         self._log, self._versions, self._pauses, self._clock = log, versions, pauses, clock
-        self._retention = retention or Retention()
+        self._retention, self._space = Retention(), space
         self._failing = FailingDocuments(AFTER_FAILURE, clock.monotonic)
 
     async def run(self) -> None:
@@ -93,6 +112,10 @@ class Autosave:
     async def _save(self, pipeline_id: UUID) -> None:
         """Save a version, unless the newest one has the same content: then only mark that."""
         now = self._clock.now()
+        if self._space is not None:
+            # Those that need not be kept make space for the next attempt.
+            await self._versions.prune(pipeline_id, now, self._retention)
+            await self._space.require(pipeline_id)
         metadata = VersionMetadata(None, SUMMARY, None, now)
         found, _ = await unsaved_version(self._log, self._versions, pipeline_id, metadata)
         version, seq = found
@@ -104,7 +127,7 @@ class Autosave:
         self._failing.succeeded(pipeline_id)
 
     def _postpone(self, pipeline_id: UUID | None, error: Exception) -> None:
-        expected = isinstance(error, StoreUnavailable | PipelineNotFound)
+        expected = isinstance(error, StoreUnavailable | PipelineNotFound | NoSpace)
         fields = {} if pipeline_id is None else {"pipeline_id": str(pipeline_id)}
         if pipeline_id is not None:
             fields["retry_in"] = str(self._failing.failed(pipeline_id))

@@ -241,6 +241,18 @@ async def test_what_cannot_be_imported_is_named(demo: Installation, tmp_path: Pa
     assert await count_pipelines(demo) == 1
 
 
+async def test_nothing_is_imported_into_a_team_that_stores_as_much_as_it_may(
+    demo: Installation, tmp_path: Path
+) -> None:
+    files = [a_file(tmp_path, f"{each}.yaml", GOOD.format(name=each)) for each in "abc"]
+    limit = {"PIPELOOM_MAX_BYTES_PER_TEAM": "1024"}
+    full = replace(demo, environment={**demo.environment, **limit})
+    before = await count_pipelines(demo)
+    outcome = await full.run("import", *files)
+    assert_explained(outcome, "PIPELOOM_MAX_BYTES_PER_TEAM")
+    assert len(outcome.out.splitlines()) == await count_pipelines(demo) - before < 3
+
+
 async def test_a_team_that_is_called_demo_too_is_not_taken_for_the_demo(
     demo: Installation, tmp_path: Path
 ) -> None:

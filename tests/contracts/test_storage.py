@@ -28,6 +28,7 @@ async def test_a_team_is_full_when_its_logs_reach_the_limit(stores: Stores) -> N
     assert await stores.storage.full_pipelines([one, two], whole) == {one, two}
     assert await stores.storage.full_pipelines([one], whole) == {one}
     assert await stores.storage.full_pipelines([one, two], whole + 1) == set()
+    assert await stores.storage.stored_bytes(stores.team_id) == whole
 
 
 async def test_other_teams_do_not_count(stores: Stores) -> None:
@@ -37,6 +38,8 @@ async def test_other_teams_do_not_count(stores: Stores) -> None:
     other = await stores.new_pipeline(2)
     assert not await is_full(stores, other, PAYLOAD)
     assert await stores.storage.full_pipelines([an_id(9)], 0) == set()
+    assert await stores.storage.stored_bytes(stores.team_id) < PAYLOAD
+    assert await stores.storage.stored_bytes(an_id(9)) == 0
 
 
 async def test_states_and_versions_count(stores: Stores) -> None:

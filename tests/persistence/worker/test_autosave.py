@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 import persistence.worker.autosave
 from crdt.document.document import Document
@@ -15,7 +16,7 @@ from persistence.errors import StoreUnavailable
 from persistence.memory.versions import MemoryVersions
 from persistence.ports.update_log import NewUpdate
 from persistence.ports.versions import NewVersion, VersionInfo
-from persistence.worker.autosave import POLL_SECONDS, SUMMARY, Autosave, Pauses
+from persistence.worker.autosave import POLL_SECONDS, SUMMARY, Autosave, Pauses, Space
 from persistence.worker.worker import Worker
 from tests.persistence.worker.test_worker import NOON, A, Editor, SilentBell, Store, drain
 
@@ -103,6 +104,22 @@ async def test_a_version_is_saved_when_editing_pauses(desk: Desk) -> None:
     assert [step["name"] for step in version.steps] == ["a", "b"]
     desk.clock.seconds += HOUR
     assert await desk.save() == 0
+
+
+async def test_a_team_without_space_gets_no_versions_until_it_has_some(desk: Desk) -> None:
+    editor = await desk.store.new_pipeline()
+    await desk.edit(editor, editor.move(A, 1))
+    assert desk.store.team is not None
+    stored = await desk.store.stored_bytes(desk.store.team)
+    for spare, saved in ((0, 0), (1, 1)):
+        desk.clock.seconds += HOUR
+        space = Space(desk.store, stored + spare)
+        desk.autosave = Autosave(desk.store, desk.versions, Pauses(), desk.clock, space=space)
+        with capture_logs() as logs:
+            await desk.save()
+        assert len(await desk.saved(editor)) == saved
+        assert ["as many as may be" in each["error"] for each in logs] == [True] * (1 - saved)
+        assert not any(each["exc_info"] for each in logs)
 
 
 async def test_versions_are_saved_while_editing_goes_on(desk: Desk) -> None:
