@@ -257,18 +257,23 @@ class Document:
             self._merge_released(released, before, limits)
         return changed
 
-    def stand_in_for_lost(self) -> None:
+    def stand_in_for_lost(self, refused: Iterable[bytes] = ()) -> None:
         """Put a stand-in for all that pending structs lack: it is lost (`stand_in.py`).
 
-        What comes after it in the log must be applied already, since that may bring some of it.
+        What comes after it in the log must be applied already, since that may bring some of it. At
+        the `refused` updates the library fails: what they have is filled as well.
         """
-        stand_in = self._stand_in = self._stand_in or StandIn()
-        while gaps := stand_in.affordable(self._pending.gaps(self._state)):
+        stand_in = self._stand_in = self._stand_in or StandIn(map(read_structs, refused))
+        while gaps := self._gaps(stand_in):
             filling, waiting = stand_in.fill(gaps), self.waiting()
             stand_in.note_dependents(self._pending.structs())
             self._pending = Pending()
             for each in (*filling, *waiting):
                 self.apply(each)
+
+    def _gaps(self, stand_in: StandIn) -> DeleteSet:
+        gaps = stand_in.affordable(self._pending.gaps(self._state))
+        return gaps or stand_in.affordable(stand_in.refused_next(self._state))
 
     @property
     def is_damaged(self) -> bool:

@@ -5,6 +5,9 @@ of what is lost are filled with text in a root type of its own, which nobody rea
 neighbour or parent has no place any more, and is filled as well: Yjs and the library would do
 different things with it.
 
+What the library fails at is filled in the same way, but it is not wanted from anybody: whoever has
+it would send it again and again.
+
 Nothing that is filled counts as deleted. Yjs has structs without content (GC), which would cost
 less, but whoever gets them takes their elements for deleted, and says so to everybody in the next
 exchange: what was lost would be deleted wherever it is still to be had, and as soon as it is back.
@@ -63,12 +66,27 @@ class _Elements:
 class StandIn:
     """What is filled in one document because something is lost.
 
-    `_holes` are the lost elements, `_filled` are those and the ones that depend on them.
+    `_holes` are the lost elements, `_filled` are those, the `refused` ones, which nobody is to send
+    again, and the ones that depend on any of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, refused: Iterable[Structs] = ()) -> None:
         self._holes, self._filled = _Elements(), _Elements()
         self._left = MOST_ELEMENTS
+        self._refused = _spans(refused)
+
+    def refused_next(self, state: Mapping[int, int]) -> DeleteSet:
+        """Return the refused elements that come next of their clients, client -> [(clock, length)].
+
+        `state` is what is there by now, client -> clock.
+        """
+        found: DeleteSet = {}
+        for client, spans in self._refused.items():
+            here = state.get(client, 0)
+            for start, stop in spans:
+                if start <= here < stop:
+                    found[client] = [(here, stop - here)]
+        return found
 
     def affordable(self, gaps: DeleteSet) -> DeleteSet:
         """Return those of some gaps, client -> [(clock, length)], that can still be filled."""
@@ -89,10 +107,20 @@ class StandIn:
         for client, ranges in gaps.items():
             for clock, length in ranges:
                 self._left -= length
-                self._holes.add(client, clock, clock + length)
+                self._lose(client, clock, clock + length)
                 self._filled.add(client, clock, clock + length)
                 _insert(builder, client, Struct(clock, length), _filler(client, clock, length))
         return builder.build()
+
+    def _lose(self, client: int, start: int, stop: int) -> None:
+        """Note elements as lost, but for the refused ones."""
+        for first, end in self._refused.get(client, []):
+            if start < first < stop:
+                self._holes.add(client, start, first)
+            if first < stop:
+                start = max(start, end)
+        if start < stop:
+            self._holes.add(client, start, stop)
 
     def note_dependents(self, updates: Iterable[Structs]) -> None:
         """Note what of these depends on lost elements, before any of them is applied."""
@@ -183,6 +211,15 @@ class StandIn:
     def _is_filled(self, element: Id) -> bool:
         client, clock = element
         return self._filled.overlaps(client, clock, clock + 1)
+
+
+def _spans(updates: Iterable[Structs]) -> dict[int, list[tuple[int, int]]]:
+    """Return which elements updates have, client -> [(start, stop)] in order."""
+    ranges: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for structs in updates:
+        for client, struct in _each(structs):
+            ranges[client].append((struct.clock, struct.length))
+    return {client: [*merge_ranges(found)] for client, found in ranges.items()}
 
 
 def _each(structs: Structs) -> Iterator[_Owned]:

@@ -5,8 +5,7 @@ its updates alone.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import ParamSpec, Protocol, TypeAlias, TypeVar
@@ -17,9 +16,7 @@ import structlog
 from crdt.document.document import Document, random_client_id
 from crdt.document.library import panics_fenced
 from crdt.errors import DocumentPoisoned, MalformedUpdate
-from crdt.updates.format import read_structs
 from crdt.updates.state_slices import NO_SLICES
-from crdt.updates.writer import without_content
 from persistence.ports.update_log import LoggedUpdate, StoredDocument, UpdateLog
 
 P = ParamSpec("P")
@@ -47,11 +44,12 @@ _logger = structlog.get_logger(__name__)
 
 
 class PoisonousUpdate(DocumentPoisoned):
-    """The library panicked at update `seq`; the document must be loaded anew, without it."""
+    """The library panicked at `update`, number `seq`; load the document anew, without it."""
 
-    def __init__(self, seq: int) -> None:
+    def __init__(self, logged: LoggedUpdate) -> None:
+        seq = logged.seq
         super().__init__(f"the CRDT library panicked at update {seq}: load the document anew")
-        self.seq = seq
+        self.seq, self.update = seq, logged.payload
 
 
 async def compute(task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -131,20 +129,21 @@ def replay(
     where that must be made anew. `pause` is called after each slice of a state.
 
     Raises MalformedUpdate or DocumentPoisoned if the stored state is unusable. An update at which
-    the library panics leaves the document unusable, so it is replayed without that one.
+    the library panics leaves the document unusable, so it is replayed without that one, as if it
+    were missing; but nobody is asked for it again.
     """
-    poisonous: set[int] = set()
+    refused: dict[int, bytes] = {}
     may_stand_in = True
     while True:
         document = _begun(stored, new_client_id, pause)
         try:
-            left_out = apply_all(document, stored.tail, poisonous, watch(document))
+            left_out = apply_all(document, stored.tail, refused, watch(document))
         except PoisonousUpdate as error:
-            poisonous.add(error.seq)
+            refused[error.seq] = error.update
             continue
         left_out = sorted([*stored.missing, *left_out])
         # After all updates: a later one may have what these had.
-        if left_out and may_stand_in and not (may_stand_in := _stands_in(document)):
+        if left_out and may_stand_in and not (may_stand_in := _stands_in(document, refused)):
             continue
         if not document.knows(document.doc.client_id):
             return document, left_out
@@ -168,10 +167,10 @@ def _begun(
     return document
 
 
-def _stands_in(document: Document) -> bool:
+def _stands_in(document: Document, refused: Mapping[int, bytes]) -> bool:
     """Let a document go on without what it lacks; return False if the library fails at that."""
     try:
-        document.stand_in_for_lost()
+        document.stand_in_for_lost(refused.values())
     except (MalformedUpdate, DocumentPoisoned) as error:
         _logger.error("document.no_stand_in", error=str(error))
         return False
@@ -185,30 +184,20 @@ def _ignore(_update: LoggedUpdate) -> None:
 def apply_all(
     document: Document,
     updates: Iterable[LoggedUpdate],
-    poisonous: Collection[int] = (),
+    refused: Collection[int] = (),
     applied: Applied = _ignore,
 ) -> list[int]:
     """Apply updates in order; return the numbers of those left out. Raises PoisonousUpdate.
 
-    A poisonous update is replaced by an empty one that takes up the same clock values: later
-    updates of its client build on them, and would otherwise wait forever.
+    Left out are the `refused` ones, which were poisonous before, and those that cannot be read.
     """
     left_out = []
     for update in updates:
-        if update.seq in poisonous:
-            _leave_out(document, update)
-            left_out.append(update.seq)
-        elif _applies(document, update):
+        if update.seq not in refused and _applies(document, update):
             applied(update)
         else:
             left_out.append(update.seq)
     return left_out
-
-
-def _leave_out(document: Document, update: LoggedUpdate) -> None:
-    with suppress(MalformedUpdate):
-        for substitute in without_content(read_structs(update.payload)):
-            document.apply(substitute)
 
 
 def _applies(document: Document, update: LoggedUpdate) -> bool:
@@ -220,5 +209,5 @@ def _applies(document: Document, update: LoggedUpdate) -> bool:
     except MalformedUpdate:
         return False
     except DocumentPoisoned as error:
-        raise PoisonousUpdate(update.seq) from error
+        raise PoisonousUpdate(update) from error
     return True

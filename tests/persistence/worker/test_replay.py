@@ -11,8 +11,10 @@ import crdt.document.document
 from crdt.document.document import Document
 from crdt.errors import DocumentPoisoned, MalformedUpdate, PipelineNotFound
 from crdt.updates import state_slices
+from crdt.updates.format import read_deletions, read_structs
 from crdt.updates.inspection import Inspection, inspect_update
-from crdt.updates.limits import Limits
+from crdt.updates.limits import REPLAYED, Limits
+from crdt.updates.pending import read_state_vector
 from crdt.updates.state_slices import find_slices, sliced
 from persistence.memory.stores import MemoryStore
 from persistence.ports.update_log import LoggedUpdate, StoredDocument
@@ -264,12 +266,52 @@ def test_without_damage_nothing_stands_in_for_what_may_still_come() -> None:
 
 
 def test_a_library_that_fails_at_the_stand_in_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Document) -> None:
+    def fail(*_: object) -> None:
         raise DocumentPoisoned("panic")
 
     monkeypatch.setattr(Document, "stand_in_for_lost", fail)
     document, left_out = replay(without(UPDATES, 3))
     assert (keys(document), left_out) == ({"0", "1"}, [3])
+
+
+def panicking_at(monkeypatch: pytest.MonkeyPatch, *poison: bytes) -> None:
+    """Let the library fail at some updates, which leaves the document unusable."""
+    real = Document.apply
+
+    def apply(document: Document, update: bytes | Inspection, limits: Limits = REPLAYED) -> bool:
+        if update in poison:
+            raise DocumentPoisoned("panic")
+        return real(document, update, limits)
+
+    monkeypatch.setattr(Document, "apply", apply)
+
+
+@pytest.mark.parametrize("lost", [(), (2,), (4,)])
+def test_an_update_at_which_the_library_fails_is_as_good_as_missing(
+    monkeypatch: pytest.MonkeyPatch, lost: tuple[int, ...]
+) -> None:
+    whole, _ = replay(StoredDocument(None, 0, logged(UPDATES)))
+    panicking_at(monkeypatch, UPDATES[2])
+    document, left_out = replay(without(UPDATES, *lost))
+    assert left_out == sorted([3, *lost])
+    assert keys(document) == {str(seq - 1) for seq in range(1, 6) if seq not in left_out}
+    assert document.waiting() == []
+    assert read_deletions(document.encode()) == {}
+    # Whoever still has it loses nothing by what others were sent in its place, and is not asked.
+    whole.apply(document.encode())
+    assert keys(whole) == {"0", "1", "2", "3", "4"}
+    assert not document.is_mended_by(UPDATES[2])
+    (client,) = read_structs(UPDATES[2])
+    asked = read_state_vector(document.wanted_from()).get(client, 0)
+    assert asked == (5 if not lost else lost[0] - 1)
+
+
+def test_the_last_of_its_author_takes_its_place_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, _ = replay(StoredDocument(None, 0, logged(UPDATES)))
+    panicking_at(monkeypatch, *UPDATES[3:])
+    document, left_out = replay(StoredDocument(None, 0, logged(UPDATES)))
+    assert (keys(document), left_out) == ({"0", "1", "2"}, [4, 5])
+    assert document.state_vector() == document.wanted_from() == whole.state_vector()
 
 
 class Authors:
