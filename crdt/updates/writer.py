@@ -10,7 +10,7 @@ from typing import NamedTuple
 from crdt.protocol.lib0 import var_uint
 
 from .delete_set import DeleteSet, merge_ranges
-from .format import Struct
+from .format import GC, Struct, Structs
 
 
 class Run(NamedTuple):
@@ -67,6 +67,19 @@ class UpdateBuilder:
             runs = [segment.run for segment in self._segments.values()]
             self._updates.append(write_update(runs, self._deletions))
             self._segments, self._deletions = {}, {}
+
+
+def without_content(structs: Structs) -> list[bytes]:
+    """Write updates that fill the same clocks without content, so that later structs can follow.
+
+    Their structs are those that Yjs leaves where content was garbage-collected (GC).
+    """
+    builder = UpdateBuilder()
+    for client, found in structs.items():
+        for struct in found:
+            collected = bytes((GC,)) + var_uint(struct.length)
+            builder.insert(client, struct._replace(start=0, stop=len(collected)), collected)
+    return builder.build()
 
 
 def write_state_vector(state: Mapping[int, int]) -> bytes:

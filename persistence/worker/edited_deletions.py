@@ -22,6 +22,7 @@ from crdt.document.schema import PipelineReader
 from crdt.errors import MalformedUpdate
 from crdt.updates.delete_set import merge_ranges
 from crdt.updates.format import Structs, read_deletions, read_structs
+from crdt.updates.writer import without_content
 from persistence.ports.directory import SYSTEM
 from persistence.ports.update_log import LoggedUpdate, StoredDocument, UpdateInfo
 
@@ -253,13 +254,22 @@ def without_deletions(
         if update.seq in left_out:
             keys = {each.key for each in suspected if each.deletion.seq == update.seq}
             left_out[update.seq] = {key: _name(reader, key) for key in keys}
-        apply_all(document, [update], left_out)
+            _leave_out(document, update)
+        else:
+            apply_all(document, [update])
         touched[update.seq] = reader.take_touched().steps
     return document, [
         replace(each, name=left_out[each.deletion.seq].get(each.key, ""))
         for each in suspected
         if each.key in touched.get(each.edit.seq, ())
     ]
+
+
+def _leave_out(document: Document, update: LoggedUpdate) -> None:
+    """Let what follows of the same client go on, in a document that nobody else gets."""
+    with suppress(MalformedUpdate):
+        for substitute in without_content(read_structs(update.payload)):
+            document.apply(substitute)
 
 
 def _name(reader: PipelineReader, key: str) -> str:
