@@ -64,8 +64,11 @@ class Replica(Protocol):
         """The document has all updates of the log up to this number."""
         ...
 
-    async def follow_to_end(self, updates: Sequence[LoggedUpdate]) -> None:
-        """Apply updates of the log, which then has no others that are missing here."""
+    async def follow_to_end(self, updates: Sequence[LoggedUpdate]) -> bool:
+        """Apply updates of the log, which then has no others that are missing here.
+
+        Returns False if that may take long: nothing is applied then, and the log is to be read on.
+        """
         ...
 
 
@@ -367,7 +370,9 @@ class DecisionRounds:
         if (log.missing[-1].seq if log.missing else position) < log.head:
             _put_off(part.decisions, Undecided.BEHIND)
             return
-        await part.replica.follow_to_end(log.missing)
+        if not await part.replica.follow_to_end(log.missing):
+            _put_off(part.decisions, Undecided.BEHIND)
+            return
         stop = self._monotonic() + STRETCH_SECONDS
         for decision in part.decisions:
             self._make(decision, part.replica, log.reserved_by)

@@ -352,9 +352,9 @@ class LiveRoom:
         """Give users another scope without closing them, or none; see `Sessions.apply_scopes`."""
         self.execute(self._room.sessions.apply_scopes(scopes))
 
-    async def follow_to_end(self, updates: Sequence[LoggedUpdate]) -> None:
+    async def follow_to_end(self, updates: Sequence[LoggedUpdate]) -> bool:
         """See `RemoteUpdates.follow_to_end`."""
-        await self.remote.follow_to_end(updates)
+        return await self.remote.follow_to_end(updates)
 
     def report_gap(self) -> None:
         """Have the log read up to what is missing."""

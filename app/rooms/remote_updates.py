@@ -141,21 +141,25 @@ class RemoteUpdates:
             self._position.forgo()
         return is_all
 
-    async def follow_to_end(self, updates: Sequence[LoggedUpdate]) -> None:
-        """Apply updates of the log, which then has no others that are missing here."""
-        self.follow([await inspect_commit(update) for update in updates], is_all=True)
+    async def follow_to_end(self, updates: Sequence[LoggedUpdate]) -> bool:
+        """Apply updates of the log, which then has no others that are missing here.
+
+        Returns False, and applies none, if one of them is dear: `follow_in_turn` integrates that
+        elsewhere, which may take longer than the log may be locked.
+        """
+        commits = [await inspect_commit(update) for update in updates]
+        if any(self._is_missing(each) and self._is_dear(found) for each, found in commits):
+            return False
+        self.follow(commits, is_all=True)
+        return True
 
     async def _integrate(self, committed: Committed, inspection: Inspection | None) -> bool:
         """Integrate an update of the log elsewhere if it is dear; return whether that was tried."""
-
-        def is_missing() -> bool:
-            is_here = self._position.has_all(committed.first_seq, committed.seq)
-            return not (self._host.dropped or is_here)
-
-        if inspection is None or not (is_missing() and self._is_dear(inspection)):
+        if inspection is None or not (self._is_missing(committed) and self._is_dear(inspection)):
             return False
         try:
             finish = partial(self._integrated, committed)
+            is_missing = partial(self._is_missing, committed)
             await self._integration.follow(inspection, finish, is_missing)
         except PipeloomError as error:
             # It is in the log, so it is applied at any cost.
@@ -163,6 +167,10 @@ class RemoteUpdates:
                 "room.commit_not_integrated", pipeline_id=self._host.pipeline_id, error=str(error)
             )
         return True
+
+    def _is_missing(self, committed: Committed) -> bool:
+        is_here = self._position.has_all(committed.first_seq, committed.seq)
+        return not (self._host.dropped or is_here)
 
     def _integrated(self, committed: Committed, is_news: bool) -> None:
         update = committed.update or b""

@@ -55,6 +55,10 @@ class UnreliableTransaction(MemoryLogTransaction):
         return await self._transaction.append(updates)
 
 
+DEAR = b"dear"
+"""An update that takes a document long."""
+
+
 @dataclass
 class Page:
     """A document that is a list of payloads."""
@@ -68,11 +72,14 @@ class Page:
     typing: bytes = b""
     """What a client is going to write when the log is locked."""
 
-    async def follow_to_end(self, updates: Sequence[LoggedUpdate]) -> None:
+    async def follow_to_end(self, updates: Sequence[LoggedUpdate]) -> bool:
         if self.typing:
             self.typed = self.write(self.typing)
+        if any(each.payload == DEAR for each in updates):
+            return False
         self.content += [each.payload for each in updates]
         self.seq += len(updates)
+        return True
 
     def write(self, payload: bytes) -> "asyncio.Future[int]":
         """What a client does, and a decision."""
@@ -316,6 +323,17 @@ async def test_a_document_that_lacks_much_is_not_decided_on(
     await store.append([NewUpdate(LOOM, None, b"x" * 100_000, NOON)])
     assert await desk.decide(b"decided") is Undecided.BEHIND
     assert desk.pages[LOOM].content == []
+
+
+async def test_a_document_that_lacks_what_takes_long_is_not_decided_on(
+    desk: Desk, store: UnreliableStore
+) -> None:
+    await store.append([NewUpdate(LOOM, None, DEAR, NOON)])
+    page = desk.pages[LOOM]
+    page.typing = b"typed"
+    assert await desk.decide(b"decided") is Undecided.BEHIND
+    assert await page.typed == 3
+    assert page.content == [b"typed"]
 
 
 async def test_a_document_that_a_round_has_spoilt_is_not_decided_on_in_the_next(

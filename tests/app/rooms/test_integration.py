@@ -422,6 +422,30 @@ async def test_what_another_server_accepted_is_applied_at_any_cost(
     assert (visit.inbox.end, visit.room.seq) == (None, 3)
 
 
+async def test_an_edit_by_the_server_is_decided_when_it_is_integrated_elsewhere(
+    node: Place, alice: Visit, dear: bytes
+) -> None:
+    other = Place(node.store)  # which no bus reaches
+    theirs, visit = other.compute, await other.enter()
+    node.compute.gate.set()
+    alice.edit(dear)
+    await stored(node, 3)
+
+    def rename(editor: Editor) -> str:
+        name = "Warp" if text_of(visit).startswith("Wort") else "too early"
+        patch_settings(editor, {"name": name})
+        return name
+
+    editing = asyncio.create_task(other.hub.edit(PIPELINE, USER, rename))
+    await started(theirs)
+    assert text_of(visit).startswith("word")
+    assert not editing.done()
+    theirs.gate.set()
+    assert (await editing).value == "Warp"
+    assert len(theirs.copies) == 1
+    assert visit.room.read(content) == {"name": "Warp", "text": "Wort " * 700}
+
+
 def test_an_author_pauses_for_what_the_event_loop_waited() -> None:
     held = HeldSessions()
     held.charge(SESSION, 1.0)
