@@ -205,6 +205,14 @@ ON CONFLICT (pipeline_id, id) DO UPDATE
 SET ({content of steps}) = ROW ({content of steps in excluded}), updated_at = now()
 WHERE ({content of steps in s}) IS DISTINCT FROM ({content of steps in excluded})
 
+-- move_steps --
+-- Write where the steps with ids $2 are drawn: x $3, y $4. No index has these columns, and neither the
+-- words nor any constraint of a step depend on them.
+UPDATE steps AS s
+SET position_x = m.x, position_y = m.y, updated_at = now()
+FROM unnest($2::uuid[], $3::float8[], $4::float8[]) AS m (id, x, y)
+WHERE s.pipeline_id = $1 AND s.id = m.id
+
 -- upsert_connection --
 -- Write a connection. A row with the same content stays as it is; see `upsert_step`.
 INSERT INTO connections AS c (pipeline_id, {columns of connections})

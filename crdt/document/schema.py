@@ -14,12 +14,12 @@ leaves it to `crdt/validation/valid_pipeline.py` to judge them.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pycrdt import Array, Doc, Map, Text
+from pycrdt import Array, Doc, Map, MapEvent, Text
 
 from crdt.pipeline.fields import SETTINGS, JsonObject, plain_values
 from crdt.pipeline.model import (
@@ -46,6 +46,9 @@ SETTINGS_MAPS = frozenset(
     name for name, field in SETTINGS.items() if isinstance(field.kind, JsonObject)
 )
 """Settings that are a Y.Map."""
+
+POSITION = frozenset({"position"})
+"""The field of a step that says where it is drawn, and nothing else."""
 
 SAFE_INTEGER = 2**53
 """The largest magnitude of an integer that is read as int and written as one.
@@ -189,14 +192,18 @@ class Touched:
     connections: frozenset[str]
     diagnostics: bool = False
     """Whether anybody has written into `diagnostics`; that alone is no edit of the pipeline."""
+    moved: frozenset[str] = frozenset()
+    """Those of `steps` of which nothing was touched but the position."""
 
     def merged(self, other: "Touched") -> "Touched":
         """Return what either has touched."""
+        otherwise = (self.steps - self.moved) | (other.steps - other.moved)
         return Touched(
             self.settings or other.settings,
             self.steps | other.steps,
             self.connections | other.connections,
             self.diagnostics or other.diagnostics,
+            (self.moved | other.moved) - otherwise,
         )
 
     def __bool__(self) -> bool:
@@ -216,7 +223,7 @@ class PipelineReader:
 
     def __init__(self, document: Document) -> None:
         self._settings = _WatchedRoot(document, "pipeline")
-        self._steps = _WatchedRoot(document, "steps")
+        self._steps = _WatchedSteps(document, "steps")
         self._connections = _WatchedRoot(document, "connections")
         self._diagnostics = _WatchedRoot(document, "diagnostics")
 
@@ -232,11 +239,13 @@ class PipelineReader:
 
     def take_touched(self) -> Touched:
         """Return what was touched since the last call, and start over."""
+        steps = self._steps.take_touched()
         return Touched(
             bool(self._settings.take_touched()),
-            self._steps.take_touched(),
+            steps,
             self._connections.take_touched(),
             bool(self._diagnostics.take_touched()),
+            self._steps.take_moved(steps),
         )
 
     def step_keys(self) -> set[str]:
@@ -254,6 +263,19 @@ class PipelineReader:
     def step(self, key: str) -> "Json | Missing":
         """Read one step as it was written; MISSING if there is none."""
         return self._steps.read(key)
+
+    def position(self, key: str) -> "Json | Missing":
+        """Read the position of a step as it was written; MISSING unless both are there.
+
+        It may hold what JSON lacks, such as NaN and bytes.
+        """
+        try:
+            # The library looks a key up twice in `get`, each time in a transaction of its own.
+            step = self._steps.map[key]
+            position: Json = step["position"] if isinstance(step, Map) else None
+        except KeyError:
+            return MISSING
+        return position if isinstance(position, dict) else MISSING
 
     def connection(self, key: str) -> "Json | Missing":
         """Read one connection as it was written; MISSING if there is none."""
@@ -280,8 +302,11 @@ class _WatchedRoot:
     def _watch(self) -> None:
         self._generation = self._document.generation
         self._map = root_map(self._document, self._name)
-        subscription = self._map.observe_deep(partial(collect_touched, self._touched))
+        subscription = self._map.observe_deep(self._collector())
         self._end = end_with(self, self._map, subscription)
+
+    def _collector(self) -> Callable[[Iterable[Any]], None]:
+        return partial(collect_touched, self._touched)
 
     @property
     def map(self) -> "Map[Any]":
@@ -294,7 +319,10 @@ class _WatchedRoot:
             before = self._map
             self._end()
             self._watch()
-            self._touched |= _differing(before, self._map)
+            self._touch(_differing(before, self._map))
+
+    def _touch(self, keys: set[str]) -> None:
+        self._touched |= keys
 
     def read(self, key: str) -> "Json | Missing":
         """Read one entry, and note whether it is one plain mapping."""
@@ -310,6 +338,41 @@ class _WatchedRoot:
         touched = frozenset(self._touched)
         self._touched.clear()
         return touched
+
+
+class _WatchedSteps(_WatchedRoot):
+    """The root map of the steps, which also knows of which of them more than the place changed."""
+
+    def __init__(self, document: Document, name: str) -> None:
+        self._changed: set[str] = set()
+        super().__init__(document, name)
+
+    def _collector(self) -> Callable[[Iterable[Any]], None]:
+        return partial(_collect_steps, self._touched, self._changed)
+
+    def _touch(self, keys: set[str]) -> None:
+        super()._touch(keys)
+        self._changed |= keys
+
+    def take_moved(self, touched: frozenset[str]) -> frozenset[str]:
+        """Return those of the `touched` keys just taken that only moved, and start over."""
+        moved = touched - self._changed
+        self._changed.clear()
+        return moved
+
+
+def _collect_steps(touched: set[str], changed: set[str], events: list[Any]) -> None:
+    """Add the keys of the steps that deep events report, and of those that did not only move."""
+    collect_touched(touched, events)
+    collect_touched(changed, (event for event in events if not _is_move(event)))
+
+
+def _is_move(event: Any) -> bool:
+    # A step that is a list or a text has events of another kind.
+    if type(event) is not MapEvent:
+        return False
+    fields: Any = event
+    return len(fields.path) == 1 and fields.keys.keys() == POSITION
 
 
 def _differing(before: "Map[Any]", after: "Map[Any]") -> set[str]:

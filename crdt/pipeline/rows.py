@@ -53,6 +53,15 @@ class StepRow(StepFields):
 
 
 @dataclass(frozen=True, slots=True)
+class StepPosition:
+    """The columns of `steps` that say where a step is drawn, of a row that is there."""
+
+    id: UUID
+    position_x: float
+    position_y: float
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionRow(ConnectionFields):
     """The projected columns of `connections`."""
 
@@ -92,7 +101,11 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class RowChanges:
-    """What to write, and only that: upserts by stable id, and the ids to delete."""
+    """What to write, and only that: upserts by stable id, and the ids to delete.
+
+    `moved_steps` are steps of which nothing else changes: most edits are moves, and writing the
+    whole row costs ten times as much.
+    """
 
     pipeline: PipelineRow | None = None
     steps: Sequence[StepRow] = ()
@@ -101,6 +114,7 @@ class RowChanges:
     removed_connections: Sequence[UUID] = ()
     diagnostics: Sequence[Diagnostic] = ()
     removed_diagnostics: Sequence[tuple[str, str]] = ()
+    moved_steps: Sequence[StepPosition] = ()
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__slots__)

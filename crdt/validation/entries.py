@@ -29,6 +29,7 @@ from crdt.pipeline.fields import (
     is_entry_id,
     plain_values,
 )
+from crdt.pipeline.json_values import StorableJson
 from crdt.pipeline.model import MISSING, Json, JsonMap, Missing
 from crdt.pipeline.rows import STEP_TYPES, UNSUPPORTED, ConnectionRow, Diagnostic, PipelineRow
 
@@ -101,6 +102,20 @@ def step_entry(key: str, raw: "Json | Missing") -> ValidEntry[StepEntry]:
     fields = _entry(key, raw, notes)
     step = None if fields is None else _step(UUID(key), fields)
     return ValidEntry(step, notes.diagnostics())
+
+
+def position_in(value: JsonMap) -> tuple[float, float] | None:
+    """Read the position of a step; None if there is anything to say about it."""
+    x, y = value.get("x"), value.get("y")
+    if not (POSITION.takes_number(x) and POSITION.takes_number(y)):
+        return None
+    if len(value) > 2:
+        guard = StorableJson()
+        guard.clean(value)
+        if guard.faults:
+            return None
+    # Zero has no sign in JSON as it is read.
+    return x + 0.0, y + 0.0
 
 
 def connection_entry(key: str, raw: "Json | Missing") -> ValidEntry[ConnectionEntry]:

@@ -1,6 +1,7 @@
 """The steps of a pipeline in their places: parents without cycles, names without doubles."""
 
 from collections.abc import Iterator, Mapping
+from uuid import UUID
 
 from crdt.pipeline.fields import plain_values
 from crdt.pipeline.model import MISSING
@@ -19,6 +20,8 @@ class StepTree:
 
     def __init__(self) -> None:
         self._steps: dict[str, StepEntry] = {}
+        # Apart from the entries, which would have to be made anew for each move.
+        self._moved: dict[str, tuple[float, float]] = {}
         self._parents = Parents()
         self._placement = Placement(Siblings)
 
@@ -36,11 +39,23 @@ class StepTree:
             concerned |= self._settle(scope)
         return concerned
 
+    def move(self, key: str, position: tuple[float, float]) -> UUID | None:
+        """Take the position of a step of which nothing else has changed; return its id.
+
+        None if it stands there already. Raises KeyError without a row.
+        """
+        step = self._steps[key]
+        if self._moved.get(key, step.position) == position:
+            return None
+        self._moved[key] = position
+        return step.id
+
     def row(self, key: str) -> StepRow | None:
         """Return the row of a step, None if it has none."""
         if key not in self._steps:
             return None
         step, siblings = self._steps[key], self._placement.line_of(key)
+        x, y = self._moved.get(key, step.position)
         parent, slot = self._placement.scope_of(key)
         return StepRow(
             id=step.id,
@@ -49,8 +64,8 @@ class StepTree:
             declared_type=step.declared_type,
             **plain_values(step),
             config=step.config,
-            position_x=step.position[0],
-            position_y=step.position[1],
+            position_x=x,
+            position_y=y,
             width=step.size[0],
             height=step.size[1],
             parent_step_id=None if parent is None else self._steps[parent].id,
@@ -95,6 +110,7 @@ class StepTree:
             yield Code.DUPLICATE_NAME.about(subject, message, path=pointer("name"))
 
     def _declare(self, key: str, step: StepEntry | None) -> None:
+        self._moved.pop(key, None)
         if step is None:
             self._steps.pop(key, None)
         else:

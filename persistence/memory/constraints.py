@@ -5,7 +5,7 @@ Contract tests assert that both stores refuse the same rows with the same errors
 
 import math
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from crdt.pipeline.rows import (
     PipelineRow,
     RowChanges,
     Rows,
+    StepPosition,
     StepRow,
 )
 from persistence.errors import Conflict, InvalidValue, UnknownSubject
@@ -36,6 +37,7 @@ def changed(rows: Rows, changes: RowChanges) -> Rows:
     InvalidValue, UnknownSubject or Conflict, which are StoreErrors, for a broken constraint.
     """
     steps = dict(rows.steps) | {step.id: step for step in changes.steps}
+    steps |= {each.id: _moved(steps[each.id], each) for each in changes.moved_steps}
     # Upserts come before deletions, as in the statements on PostgreSQL: a step that moved out of a
     # deleted parent must not be deleted with it.
     connections = dict(rows.connections) | {link.id: link for link in changes.connections}
@@ -50,6 +52,10 @@ def changed(rows: Rows, changes: RowChanges) -> Rows:
     )
     check(after)
     return after
+
+
+def _moved(row: StepRow, place: StepPosition) -> StepRow:
+    return replace(row, **{each.name: getattr(place, each.name) for each in fields(place)})
 
 
 def check(rows: Rows) -> None:

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Final, TypeAlias
 
-from crdt.pipeline.rows import ConnectionRow, Diagnostic, PipelineRow, StepRow
+from crdt.pipeline.rows import ConnectionRow, Diagnostic, PipelineRow, StepPosition, StepRow
 
-RowType: TypeAlias = type[PipelineRow | StepRow | ConnectionRow | Diagnostic]
+RowType: TypeAlias = type[PipelineRow | StepRow | StepPosition | ConnectionRow | Diagnostic]
 
 TABLES: Final[Mapping[str, RowType]] = {
     "pipelines": PipelineRow,

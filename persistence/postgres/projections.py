@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Final, TypeAlias
 from uuid import UUID
 
-from crdt.pipeline.rows import ConnectionRow, Diagnostic, PipelineRow, RowChanges, Rows, StepRow
+from crdt.pipeline.rows import (
+    ConnectionRow,
+    Diagnostic,
+    PipelineRow,
+    RowChanges,
+    Rows,
+    StepPosition,
+    StepRow,
+)
 from persistence.ports.projections import ProjectionLag
 from persistence.ports.user_rows import Record
 
@@ -28,6 +36,10 @@ Row: TypeAlias = PipelineRow | StepRow | ConnectionRow | Diagnostic
 def columns(row: Row) -> list[object]:
     """Return the values of a row in the order of `{columns of …}` in `sql/queries.sql`."""
     return [getattr(row, name) for name in column_names(type(row))]
+
+
+def _by_column(rows: Sequence[StepPosition]) -> list[list[object]]:
+    return [[getattr(row, name) for row in rows] for name in column_names(StepPosition)]
 
 
 class PostgresProjections:
@@ -146,9 +158,8 @@ class PostgresClaim:
         holds_diagnostics_anew: bool,
     ) -> None:
         """Move the cursor and announce it; PostgreSQL notifies when the transaction commits."""
-        steps, connections = (
-            [row.id for row in rows] for rows in (changes.steps, changes.connections)
-        )
+        steps = [row.id for row in changes.steps] + [row.id for row in changes.moved_steps]
+        connections = [row.id for row in changes.connections]
         if len(steps) + len(connections) > MAX_ANNOUNCED:
             steps, connections = [], []
         await self._execute(
@@ -175,6 +186,8 @@ class PostgresClaim:
         if changes.pipeline:
             await self._execute("update_pipeline", *columns(changes.pipeline))
         await self._write("upsert_step", changes.steps)
+        if changes.moved_steps:
+            await self._execute("move_steps", *_by_column(changes.moved_steps))
         await self._write("upsert_connection", changes.connections)
         await self._write("upsert_diagnostic", changes.diagnostics)
 

@@ -16,11 +16,12 @@ from crdt.document.document import Document
 from crdt.document.schema import NOTHING, PipelineReader, Touched
 from crdt.editing.repair import RESTORABLE_FOR, Finding, Mended, Moment, mend
 from crdt.errors import MalformedUpdate
-from crdt.pipeline.rows import Diagnostic, RowChanges, Rows
+from crdt.pipeline.rows import Diagnostic, RowChanges, Rows, StepPosition
 from crdt.updates.state_slices import MIN_STATE_BYTES
 from crdt.validation.diagnostics import PIPELINE, Code, step_subject
 from crdt.validation.meaning import Meaning
 from crdt.validation.reading import read_valid
+from crdt.validation.valid_pipeline import UNCHANGED
 from persistence.ports.update_log import LoggedUpdate, StoredDocument
 
 from .edited_deletions import EditedDeletion, EditedDeletions
@@ -229,14 +230,24 @@ class Replica:
         return old | self._are_back()
 
     def _read(self, touched: Touched) -> RowChanges:
-        reader = self._reader
-        steps = {key: reader.step(key) for key in touched.steps}
-        connections = {key: reader.connection(key) for key in touched.connections}
-        if touched.settings:
-            return self._valid.update(
-                settings=reader.settings(), steps=steps, connections=connections
-            )
-        return self._valid.update(steps=steps, connections=connections)
+        reader, moved = self._reader, list[StepPosition]()
+        # Before the others, whose rows are written whole, each with the position read last.
+        others = touched.steps - {key for key in touched.moved if self._moves(key, moved)}
+        if not (others or touched.connections or touched.settings):
+            return RowChanges(moved_steps=moved)
+        changes = self._valid.update(
+            settings=reader.settings() if touched.settings else UNCHANGED,
+            steps={key: reader.step(key) for key in others},
+            connections={key: reader.connection(key) for key in touched.connections},
+        )
+        return replace(changes, moved_steps=moved)
+
+    def _moves(self, key: str, moved: list[StepPosition]) -> bool:
+        """Take a step that has only moved the short way, if it can be seen by itself."""
+        position = self._reader.position(key)
+        found = self._valid.move(key, position) if isinstance(position, dict) else None
+        moved += found or ()
+        return found is not None
 
     @property
     def _has_plain_entries(self) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from crdt.pipeline.rows import Diagnostic, RowChanges, Rows
+from crdt.pipeline.rows import Diagnostic, RowChanges, Rows, StepPosition
 from persistence.errors import StoreError
 from tests.contracts.stores import NOON, Stores, a_connection, a_pipeline, a_step, an_id
 
@@ -62,6 +62,19 @@ async def test_rows_come_back_as_they_were_written(stores: Stores) -> None:
     assert (diagnostic.severity, diagnostic.message) == ("warning", "renamed")
     assert (diagnostic.path, diagnostic.suggestion) == ("/name", "Rename it.")
     assert rows.diagnostics.keys() == {("duplicate-name", "step:x")}
+
+
+async def test_of_a_step_that_moves_only_the_position_is_written(stores: Stores) -> None:
+    await stores.new_pipeline()
+    first, second = a_step(11, config={"n": [1.5]}, width=7.0), a_step(12)
+    await stores.project(RowChanges(steps=[first, second]), cursor=1)
+    moves = [StepPosition(first.id, -3.5, 1e9), StepPosition(second.id, 0.0, 2.0)]
+    await stores.log.append([stores.update(an_id(1))])
+    await stores.project(RowChanges(moved_steps=moves), cursor=2)
+    assert (await stored_rows(stores)).steps == {
+        first.id: replace(first, position_x=-3.5, position_y=1e9),
+        second.id: replace(second, position_x=0.0, position_y=2.0),
+    }
 
 
 async def test_a_projected_pipeline_is_not_dirty(stores: Stores) -> None:

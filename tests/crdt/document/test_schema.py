@@ -2,14 +2,14 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 
 from crdt.document.document import Document
-from crdt.document.schema import SAFE_INTEGER, PipelineReader, Touched, seed, to_json
+from crdt.document.schema import NOTHING, SAFE_INTEGER, PipelineReader, Touched, seed, to_json
 from crdt.pipeline.fields import plain_values
 from crdt.pipeline.model import (
     MISSING,
@@ -319,6 +319,48 @@ class TestTouched:
         assert touched == Touched(False, frozenset(steps), frozenset())
         assert touched
         assert not reader.take_touched()
+
+    @pytest.mark.parametrize(
+        ("changes", "moved"),
+        [
+            ([lambda steps: steps[A].update({"position": {"x": 1, "y": 2}})], {A}),
+            ([lambda steps: steps[A].update({"position": 5})], {A}),
+            ([lambda steps: steps[A].pop("position")], {A}),
+            ([lambda steps: steps[A].update({"position": {}, "name": "n"})], set()),
+            ([lambda steps: steps[A].update({"size": {"width": 1, "height": 2}})], set()),
+            ([lambda steps: steps[A]["config"].update({"position": {}})], set()),
+            ([lambda steps: steps.update({A: Map({"position": {}})})], set()),
+            ([lambda steps: steps.update({"position": Map()})], set()),
+            ([lambda steps: steps.pop(A)], set()),
+            ([lambda steps: [steps[one].update({"position": one}) for one in (A, B)]], {A, B}),
+            (
+                [
+                    lambda steps: steps[A].update({"position": {}}),
+                    lambda steps: steps[A].update({"name": "n"}),
+                    lambda steps: steps[A].update({"position": {}}),
+                    lambda steps: steps[B].update({"position": {}}),
+                ],
+                {B},
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("is_taken_each_time", [True, False])
+    def test_a_step_of_which_nothing_else_changed_has_moved(
+        self,
+        document: Document,
+        reader: PipelineReader,
+        changes: "Sequence[Callable[[Map[Any]], object]]",
+        moved: set[str],
+        *,
+        is_taken_each_time: bool,
+    ) -> None:
+        touched = NOTHING
+        for change in changes:
+            with document.transact():
+                change(root(document))
+            if is_taken_each_time:
+                touched = touched.merged(reader.take_touched())
+        assert touched.merged(reader.take_touched()).moved == moved
 
     def test_touches_add_up_until_they_are_taken(
         self, document: Document, reader: PipelineReader

@@ -288,7 +288,7 @@ class TestProjecting:
         await drain(worker)
         await store.log(editor, editor.move(A, 70))
         assert await drain(worker) == 1
-        (row,) = store.written[-1].steps
+        (row,) = store.written[-1].moved_steps
         assert (row.id, row.position_x, len(store.written[-1])) == (UUID(A), 70.0, 1)
         assert len(store.loads) == 1
 
