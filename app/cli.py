@@ -284,9 +284,12 @@ def export(
 async def _export(dsn: str, pipeline_id: UUID) -> str:
     pool = await open_pool(dsn, max_size=1, application_name=COMMAND)
     try:
-        return await pipeline_files.export(PostgresUpdateLog(pool), pipeline_id)
+        written = await pipeline_files.export(PostgresUpdateLog(pool), pipeline_id)
     finally:
         await pool.close()
+    if written.warning:
+        _print_message(written.warning)
+    return written.text
 
 
 @cli.command()

@@ -44,6 +44,9 @@ ProblemCode: TypeAlias = Literal[
 ]
 """What went wrong, for programs: the words of a problem may change, these do not (docs/api.md)."""
 
+WARNING = "Pipeloom-Warning"
+"""The header of an answer that was made of a damaged document: it says what that lacks."""
+
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="pipeloom"'}
 """RFC 9110 §11.6.1: a 401 must contain the scheme by which to authenticate."""
 

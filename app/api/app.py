@@ -45,6 +45,7 @@ from app.api.resources import (
 )
 from app.api.schemas import common
 from app.auth.tokens import Verifier
+from app.http import WARNING
 from app.origins import Origins
 from app.settings import Settings
 from crdt.errors import PipeloomError
@@ -84,7 +85,14 @@ Errors are problem documents (RFC 9457), lists come in pages (`limit`, `cursor`)
 edited twice has an `ETag` for `If-Match`.
 """
 
-EXPOSED: Final = ("ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy")
+EXPOSED: Final = (
+    "ETag",
+    "Location",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+    WARNING,
+)
 """Headers of responses that scripts of other origins may read (CORS)."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 from uuid import UUID, uuid4
 
 from crdt.document.document import Document
@@ -27,6 +27,7 @@ from crdt.yaml.codec import Imported, write
 from crdt.yaml.finding import Finding
 from persistence.ports.directory import Directory, NewPipeline
 from persistence.ports.update_log import StoredDocument, UpdateLog
+from persistence.worker.log_check import warning_of
 from persistence.worker.replay import Compute, compute, load, replay
 
 COPIED: Final = " (fork)"
@@ -71,10 +72,21 @@ class FileContent:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """The first update of a new pipeline, and the row that it makes."""
+    """The first update of a new pipeline, and the row that it makes.
+
+    If it is a copy of a document that lacks something, there is a `warning`.
+    """
 
     update: bytes
     row: PipelineRow
+    warning: str = ""
+
+
+class FileText(NamedTuple):
+    """A pipeline as YAML, and a warning if the document that it was made of lacks something."""
+
+    text: str
+    warning: str
 
 
 def read_file(content: bytes, name: str) -> Imported:
@@ -108,8 +120,9 @@ def seed_of_packed(packed: PackedPipeline, settings: Mapping[str, Any]) -> Seed:
 
 def seed_of_copy(stored: StoredDocument, name: str | None) -> Seed:
     """Make the seed of a copy of a pipeline, by default one that is called so."""
-    pipeline = _replayed(stored)
-    return seed_of(_with(pipeline, name=name or copied_name(pipeline.settings)))
+    pipeline, warning = _replayed(stored)
+    made = seed_of(_with(pipeline, name=name or copied_name(pipeline.settings)))
+    return replace(made, warning=warning)
 
 
 def _with(pipeline: Pipeline, **settings: Any) -> Pipeline:
@@ -156,19 +169,21 @@ async def copy(log: UpdateLog, pipeline_id: UUID, name: str | None, compute: Com
 
 async def read(log: UpdateLog, pipeline_id: UUID) -> Pipeline:
     """Read a whole pipeline, as the log has it. Raises PipelineNotFound."""
-    return await load(log, pipeline_id, _replayed)
+    pipeline, _ = await load(log, pipeline_id, _replayed)
+    return pipeline
 
 
-async def export(log: UpdateLog, pipeline_id: UUID, compute: Compute = compute) -> str:
+async def export(log: UpdateLog, pipeline_id: UUID, compute: Compute = compute) -> FileText:
     """Write a pipeline as YAML, as the log has it. Raises PipelineNotFound."""
     return await load(log, pipeline_id, text_of, compute=compute)
 
 
-def text_of(stored: StoredDocument) -> str:
+def text_of(stored: StoredDocument) -> FileText:
     """Write a pipeline as YAML: ten thousand steps take five seconds. Raises PipelineFileError."""
-    return write(_replayed(stored))
+    pipeline, warning = _replayed(stored)
+    return FileText(write(pipeline), warning)
 
 
-def _replayed(stored: StoredDocument) -> Pipeline:
-    document, _ = replay(stored)
-    return read_pipeline(PipelineReader(document))
+def _replayed(stored: StoredDocument) -> tuple[Pipeline, str]:
+    document, left_out = replay(stored)
+    return read_pipeline(PipelineReader(document)), warning_of(left_out)

@@ -94,6 +94,13 @@ def _lost(pipeline_id: UUID, seqs: Sequence[int]) -> Fault:
     return Fault(pipeline_id, "updates_lost", f"{_named(seqs)} missing or unreadable", remedy)
 
 
+def warning_of(left_out: Sequence[int]) -> str:
+    """Say which updates a document was made without; empty if it has all of them."""
+    if not left_out:
+        return ""
+    return f"{_named(left_out)} of the log missing or unreadable: made without what they had"
+
+
 def _named(seqs: Sequence[int]) -> str:
     shown = ", ".join(map(str, seqs[:SHOWN]))
     more = f" and {len(seqs) - SHOWN} more" if len(seqs) > SHOWN else ""

@@ -3,11 +3,10 @@
 The repair is appended as that of a worker is, only if nothing came between; see `mending.py`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from crdt.document.document import Document
@@ -17,19 +16,29 @@ from crdt.validation.reading import read_valid
 from persistence.ports.directory import SYSTEM
 from persistence.ports.update_log import NewUpdate, StoredDocument, UpdateLog
 
+from .log_check import warning_of
 from .replay import Compute, compute, load, replay
 
 TRIES: Final = 5
 """How often a document is mended anew before a version, if others go on editing it."""
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Make(Protocol[T_co]):
+    """Makes something of a document, its last update, and a warning if it lacks any."""
+
+    def __call__(self, document: Document, seq: int, *, warning: str = "") -> T_co:
+        """Make it."""
+        ...
 
 
 async def load_mended(
     log: UpdateLog,
     pipeline_id: UUID,
     now: datetime,
-    make: Callable[[Document, int], T],
+    make: Make[T],
     reservation: UUID | None = None,
     *,
     compute: Compute = compute,
@@ -61,17 +70,16 @@ class _Repair:
     update: bytes
 
 
-def _as_it_is(make: Callable[[Document, int], T], stored: StoredDocument) -> T:
-    return make(replay(stored)[0], stored.seq)
+def _as_it_is(make: Make[T], stored: StoredDocument) -> T:
+    document, left_out = replay(stored)
+    return make(document, stored.seq, warning=warning_of(left_out))
 
 
-def _mended_or_made(
-    now: datetime, make: Callable[[Document, int], T], stored: StoredDocument
-) -> "T | _Repair":
+def _mended_or_made(now: datetime, make: Make[T], stored: StoredDocument) -> "T | _Repair":
     document, left_out = replay(stored)
     if left_out:
         # What it lacks may have been lost: nothing follows from that.
-        return make(document, stored.seq)
+        return make(document, stored.seq, warning=warning_of(left_out))
     reader = PipelineReader(document)
     update = repair(document, reader, read_valid(reader), Moment(now))
     return make(document, stored.seq) if update is None else _Repair(stored.seq, update)

@@ -1,6 +1,5 @@
 """From the log of a pipeline to a version of it, made only if it is not saved yet."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,8 @@ from crdt.validation.reading import read_pipeline
 from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.ports.versions import NewVersion, Versions
 
-from .mended_load import load_mended
+from .log_check import warning_of
+from .mended_load import Make, load_mended
 from .replay import Compute, compute, load, replay
 
 
@@ -40,9 +40,17 @@ class VersionMetadata:
 
 
 def version_of(
-    pipeline_id: UUID, document: Document, seq: int, metadata: VersionMetadata
+    pipeline_id: UUID,
+    document: Document,
+    seq: int,
+    metadata: VersionMetadata,
+    *,
+    warning: str = "",
 ) -> NewVersion:
-    """Make a version of what a document holds; takes about a second for 10,000 steps."""
+    """Make a version of what a document holds; takes about a second for 10,000 steps.
+
+    A `warning` that it lacks something stands in the version, for as long as there is that.
+    """
     rows = snapshot(document)
     return NewVersion(
         pipeline_id,
@@ -52,10 +60,14 @@ def version_of(
         JsonText.of(rows.steps),
         JsonText.of(rows.connections),
         metadata.name,
-        metadata.change_summary,
+        _with_warning(metadata.change_summary, warning),
         metadata.created_by,
         metadata.created_at,
     )
+
+
+def _with_warning(summary: str | None, warning: str) -> str | None:
+    return " - ".join(part for part in (summary, warning) if part) if warning else summary
 
 
 async def unsaved_version(
@@ -96,10 +108,13 @@ def _unless_saved(
     metadata: VersionMetadata,
     document: Document,
     seq: int,
+    *,
+    warning: str = "",
 ) -> Unsaved:
     if saved is not None and read_pipeline(PipelineReader(document)) == _content(saved):
         return Unsaved(None, seq)
-    return Unsaved(version_of(pipeline_id, document, seq, metadata), seq)
+    version = version_of(pipeline_id, document, seq, metadata, warning=warning)
+    return Unsaved(version, seq)
 
 
 def _content(state: bytes) -> Pipeline | None:
@@ -108,6 +123,6 @@ def _content(state: bytes) -> Pipeline | None:
     return None
 
 
-def _replayed(make: Callable[[Document, int], Unsaved], stored: StoredDocument) -> Unsaved:
-    document, _ = replay(stored)
-    return make(document, stored.seq)
+def _replayed(make: Make[Unsaved], stored: StoredDocument) -> Unsaved:
+    document, left_out = replay(stored)
+    return make(document, stored.seq, warning=warning_of(left_out))

@@ -18,7 +18,7 @@ from app.api.schemas.versions import EntryChange, storable
 from app.services.history import MAX_REPLAYED
 from crdt.errors import InvalidEdit
 from persistence.ports.directory import SYSTEM
-from persistence.worker.edit_history import EditGroup
+from persistence.worker.edit_history import EditedEntries, EditGroup
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/history", tags=["history"])
 
@@ -124,12 +124,13 @@ async def changes(
     except InvalidEdit as error:
         expected = f"expected edits with at most {MAX_REPLAYED} updates up to there"
         raise Invalid(("query.last_seq", expected)) from error
-    return Edited.of(
-        storable(
-            {
-                "settings": found.settings,
-                "steps": [asdict(one) for one in found.steps],
-                "connections": [asdict(one) for one in found.connections],
-            }
-        )
-    )
+    return _shown(found)
+
+
+def _shown(found: EditedEntries) -> Edited:
+    shown = {
+        "settings": found.settings,
+        "steps": [asdict(one) for one in found.steps],
+        "connections": [asdict(one) for one in found.connections],
+    }
+    return Edited.of(storable(shown))

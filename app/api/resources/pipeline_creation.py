@@ -11,6 +11,7 @@ from app.api.core.context import Asking, Caller
 from app.api.schemas.common import problems
 from app.api.schemas.findings import Finding
 from app.api.schemas.pipelines import Created, Fork, NewPipeline, Pipeline
+from app.http import WARNING
 from app.services import pipeline_files
 from app.services.pipeline_files import Seed, content_of, seed_of_packed
 from crdt.editing.strict_fields import check_fields
@@ -62,6 +63,8 @@ async def fork(
     context = caller.context
     async with context.compute_queue.turn(caller.id):
         seed = await pipeline_files.copy(context.log, pipeline_id, wanted.name, context.compute)
+    if seed.warning:
+        response.headers[WARNING] = seed.warning
     return await store(caller, seed, team_id, response, parent_id=pipeline_id)
 
 

@@ -1,6 +1,6 @@
 """`/pipelines`: list, create, read, change and delete."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeAlias
 from uuid import UUID
@@ -34,6 +34,7 @@ from crdt.errors import PipelineNotFound
 from crdt.pipeline.fields import Status
 from crdt.validation.entries import settings_entry
 from persistence.ports.presence import PRESENCE_SECONDS
+from persistence.ports.user_rows import Record
 
 from . import document_edits
 
@@ -78,13 +79,15 @@ async def index(
     """
     order = _ORDERS[sort]
     filters = (team, status, tag, template, id, present, sort, *_after(order, cursor), limit + 1)
-    shown = (*filters, PRESENCE_SECONDS, MAX_PRESENT)
-    async with caller.rows() as rows:
-        if q is None:
-            found = await rows.fetch("pipelines", *shown)
-        else:
-            found = await rows.fetch("pipelines_found", *shown, q)
+    found = await _found(caller, q, *filters, PRESENCE_SECONDS, MAX_PRESENT)
     return order.page(found, limit, ListedPipeline.of)
+
+
+async def _found(caller: Caller, words: str | None, *filters: object) -> Sequence[Record]:
+    async with caller.rows() as rows:
+        if words is None:
+            return await rows.fetch("pipelines", *filters)
+        return await rows.fetch("pipelines_found", *filters, words)
 
 
 def _after(order: Keyset, cursor: str | None) -> tuple[datetime | None, str | None, UUID | None]:

@@ -10,9 +10,10 @@ from app.api.core import etags, roles
 from app.api.core.context import Asking, Caller
 from app.api.core.etags import IfMatch, IfNoneMatch
 from app.api.schemas.common import problems
+from app.http import WARNING
 from app.services import pipeline_files
 from app.services.known_files import KnownFile
-from app.services.pipeline_files import PackedPipeline
+from app.services.pipeline_files import FileText, PackedPipeline
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader
 from crdt.editing.editor import Editor
@@ -51,11 +52,15 @@ async def show(
         await roles.at_pipeline(rows, pipeline_id)
     context = caller.context
     async with context.read_queue.turn(caller.id):
-        text, etag, seq = await load(
+        written, etag, seq = await load(
             context.log, pipeline_id, _tagged_text, compute=context.compute
         )
-    response = YamlResponse(text)
-    context.known_files.note(pipeline_id, bytes(response.body), KnownFile(seq, etag, None))
+    response = YamlResponse(written.text)
+    if written.warning:
+        response.headers[WARNING] = written.warning
+    else:
+        known = KnownFile(seq, etag, None)
+        context.known_files.note(pipeline_id, bytes(response.body), known)
     return etags.answered(response, response, etag, if_none_match)
 
 
@@ -141,9 +146,9 @@ class Put:
         put_pipeline(editor, self.packed.open())
 
 
-def _tagged_text(stored: StoredDocument) -> tuple[str, str, int]:
-    text = pipeline_files.text_of(stored)
-    return text, etags.etag_of(text), stored.seq
+def _tagged_text(stored: StoredDocument) -> tuple[FileText, str, int]:
+    written = pipeline_files.text_of(stored)
+    return written, etags.etag_of(written.text), stored.seq
 
 
 def _etag_after(state: bytes, updates: Sequence[bytes]) -> str:

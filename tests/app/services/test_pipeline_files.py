@@ -53,7 +53,7 @@ async def shelf() -> Shelf:
 
 async def test_what_was_imported_is_exported(shelf: Shelf) -> None:
     pipeline_id = await shelf.create(pipeline_files.read_file(FILE, "ignored").pipeline)
-    assert await pipeline_files.export(shelf.store, pipeline_id) == FILE.decode()
+    assert await pipeline_files.export(shelf.store, pipeline_id) == (FILE.decode(), "")
 
 
 async def test_a_large_pipeline_has_several_client_ids(
@@ -63,7 +63,7 @@ async def test_a_large_pipeline_has_several_client_ids(
     pipeline_id = await shelf.create(pipeline_files.read_file(FILE, "ignored").pipeline)
     (first,) = (await shelf.store.load(pipeline_id)).tail
     assert max(len(found) for found in read_structs(first.payload).values()) == 5
-    assert await pipeline_files.export(shelf.store, pipeline_id) == FILE.decode()
+    assert await pipeline_files.export(shelf.store, pipeline_id) == (FILE.decode(), "")
 
 
 async def test_a_new_pipeline_has_one_update_in_its_author_s_name(shelf: Shelf) -> None:
@@ -89,7 +89,7 @@ async def test_an_export_holds_the_edits_in_the_log(shelf: Shelf) -> None:
     replica.apply((await shelf.store.load(pipeline_id)).tail[0].payload)
     edit = replica.set("name", "welcome")
     await shelf.store.append([NewUpdate(pipeline_id, None, edit, NOON)])
-    exported = await pipeline_files.export(shelf.store, pipeline_id)
+    exported, _ = await pipeline_files.export(shelf.store, pipeline_id)
     assert exported == FILE.decode().replace("greet", "welcome")
 
 

@@ -1,7 +1,19 @@
+from uuid import UUID
+
 import pytest
 
-from tests.app.api.house import Team, a_pipeline, a_step, all_items, an_id, the_json, the_problem
+from tests.app.api.house import (
+    House,
+    Team,
+    a_pipeline,
+    a_step,
+    all_items,
+    an_id,
+    the_json,
+    the_problem,
+)
 from tests.app.api.resources.test_events import listening
+from tests.app.api.sockets import joined
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -17,6 +29,33 @@ async def test_a_version_keeps_what_the_pipeline_was(team: Team) -> None:
     assert {name: whole[name] for name in made} == made
     assert (whole["pipeline"]["name"], whole["steps"][0]["name"]) == ("a pipeline", "first")
     assert whole["connections"] == []
+
+
+async def test_whatever_is_made_of_a_log_that_has_rotted_says_so(house: House, team: Team) -> None:
+    """While the room is open, and has what is lost."""
+    path = await a_pipeline(team)
+    pipeline_id = UUID(path.rpartition("/")[2])
+    async with joined(house.made, str(pipeline_id), team.member.token):
+        for name in ("first", "lost"):
+            await a_step(team, path, name)
+        found = await house.sql(
+            """UPDATE pipeline_updates SET payload = '\\xff' WHERE pipeline_id = $1 AND seq =
+            (SELECT head_seq FROM pipeline_documents WHERE pipeline_id = $1) RETURNING seq""",
+            pipeline_id,
+        )
+        last = found[0]["seq"]
+        warning = f"update {last} of the log missing or unreadable: made without what they had"
+        exported = await team.viewer.get(f"{path}/yaml")
+        assert ("first" in exported.text, "lost" in exported.text) == (True, False)
+        forked = await team.member.post(f"{path}/fork", {})
+        for answer in (exported, forked):
+            assert answer.headers["pipeloom-warning"] == warning
+        copy = await team.viewer.get(f"/pipelines/{forked.json()['id']}/yaml")
+        assert "pipeloom-warning" not in copy.headers
+        for summary, said in ((None, warning), ("Before", f"Before - {warning}")):
+            wanted = {"name": f"version {summary}", "change_summary": summary}
+            made = await team.member.made(f"{path}/versions", wanted)
+            assert made["change_summary"] == said
 
 
 async def test_versions_come_in_pages_newest_first(team: Team) -> None:
