@@ -263,7 +263,7 @@ def test_deletions_that_overlap_go_on_as_one() -> None:
     for each in ranges:
         document.apply(b"\x00" + deletions(9, each))
     document.apply(update(a_null("a"), client=9))
-    assert len(document._pending._deletions._known) == 1
+    assert len(document._pending._deletions.known) == 1
     assert document.waiting() == [b"\x00" + deletions(9, (1, 998))]
 
 
