@@ -34,7 +34,11 @@ interface Persistence {
   get(key: string): Promise<unknown>;
   set(key: string, value: number): Promise<unknown>;
   destroy(): Promise<unknown>;
+  clearData(): Promise<unknown>;
 }
+
+/** Names of root types that stand for lost edits begin with this (`crdt/updates/stand_in.py`). */
+const LOST_ROOT = "pipeloom:lost:";
 
 export interface RoomOptions extends PipelineOptions {
   /** The server, such as `https://pipeloom.example`; by default that of the page. */
@@ -61,7 +65,9 @@ export class Room {
   readonly #tally = new Tally();
   readonly #listeners = new Listeners();
   readonly #eventListeners = new Listeners<RoomEvent>();
-  readonly #persistence: Persistence | undefined;
+  #persistence: Persistence | undefined;
+  /** Whether the browser's copy has been read: what waited in it is counted. */
+  #isCopyRead = false;
   readonly #base: string;
   #known: ReadonlyMap<number, readonly [unknown, Other]> = new Map();
   #present: readonly Other[] = [];
@@ -191,6 +197,7 @@ export class Room {
     // What an earlier page could not save waits in the copy.
     const left = Number(await this.#persistence?.get("unsaved")) || 0;
     if (!this.#isSaved()) this.#count(this.#unsaved + left);
+    this.#isCopyRead = true;
     this.#tell(true);
   };
 
@@ -283,10 +290,19 @@ export class Room {
     return { state: this.#behind ? "behind" : "saving", unsaved, reason: this.#behind };
   }
 
+  /** Keep no copy that has a stand-in for lost edits: once they are back, a page that is loaded anew gets them. */
+  #dropStandIn(): void {
+    if (!this.#persistence || !this.#isCopyRead) return;
+    if (![...this.doc.share.keys()].some((name) => name.startsWith(LOST_ROOT))) return;
+    void this.#persistence.clearData();
+    this.#persistence = undefined;
+  }
+
   #tell(always = false): void {
     const next = this.#next();
     const isSame = same({ ...next }, { ...this.#current });
     if (!isSame) this.#current = next;
+    if (next.state === "saved") this.#dropStandIn();
     if (!isSame || always) this.#listeners.call();
   }
 }

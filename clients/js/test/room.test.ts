@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import * as Y from "yjs";
 import { WebSocket as NodeWebSocket, WebSocketServer, type WebSocket as Socket } from "ws";
 import { addStep, joinRoom, type Saved } from "../src/index.js";
 
@@ -123,5 +124,49 @@ test("a server that cannot store edits says why, and that it can again", async (
   await until("saved");
   assert.deepEqual(room.saved(), { state: "saved", unsaved: 0, reason: "" });
   room.leave();
+  server.close();
+});
+
+test("a copy with a stand-in for lost edits is dropped, but not before all is saved", async () => {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await once(server, "listening");
+  const waiting: (() => void)[] = [];
+  server.on("connection", (socket) => {
+    socket.on("message", (data: Buffer) => {
+      const [type, step] = data.subarray(1 + PIPELINE.length);
+      if (type === 2) for (const each of [[2, 2, ...text("read-write")], [0, 0, 1, 0], [0, 1, 2, 0, 0]]) socket.send(message(...each));
+      if (type === 0 && step !== 0) waiting.push(() => socket.send(message(8, 1)));
+    });
+  });
+  for (const root of ["pipeloom:lost:7:0", "steps"]) {
+    let cleared = 0;
+    class Copy {
+      readonly whenSynced = Promise.resolve();
+      constructor(_name: string, doc: Y.Doc) {
+        const source = new Y.Doc();
+        source.getText(root).insert(0, " ");
+        Y.applyUpdate(doc, Y.encodeStateAsUpdate(source), this);
+      }
+      get = async (): Promise<unknown> => 1;
+      set = async (): Promise<unknown> => undefined;
+      destroy = async (): Promise<unknown> => undefined;
+      clearData = async (): Promise<unknown> => (cleared += 1);
+    }
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const room = joinRoom({ url, pipeline: PIPELINE, token: () => "t", WebSocket: NodeWebSocket as never, offline: Copy });
+    const until = (state: Saved["state"]): Promise<void> =>
+      new Promise((resolve) => {
+        const look = (): void => void (room.saved().state === state && resolve());
+        room.subscribe(look);
+        look();
+      });
+    await until("saving");
+    assert.equal(cleared, 0);
+    const answering = setInterval(() => waiting.splice(0).forEach((go) => go()), 10);
+    await until("saved");
+    clearInterval(answering);
+    assert.equal(cleared, root === "steps" ? 0 : 1);
+    room.leave();
+  }
   server.close();
 });
