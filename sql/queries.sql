@@ -52,6 +52,27 @@ WHERE pipeline_id = $1 AND seq > $2
 ORDER BY seq
 LIMIT $3
 
+-- updates_since_each --
+-- The updates of the pipelines $1 after the number beside each in $2, by pipeline and oldest first. Of
+-- pipelines with more than $3 of them, or more than $4 bytes, there is none. The limit inside has each
+-- log read by its index, whatever is known of the table.
+SELECT pipeline_id, seq, user_id, payload, received_at, first_seq, first_received_at
+FROM (
+    SELECT asked.pipeline_id, u.*, count(*) OVER log AS updates,
+        sum(octet_length(u.payload)) OVER log AS bytes
+    FROM unnest($1::uuid[], $2::bigint[]) AS asked (pipeline_id, after)
+    CROSS JOIN LATERAL (
+        SELECT u.seq, u.user_id, u.payload, u.received_at, u.first_seq, u.first_received_at
+        FROM pipeline_updates AS u
+        WHERE u.pipeline_id = asked.pipeline_id AND u.seq > asked.after
+        ORDER BY u.seq
+        LIMIT $3::bigint + 1
+    ) AS u
+    WINDOW log AS (PARTITION BY asked.pipeline_id)
+) AS found
+WHERE updates <= $3 AND bytes <= $4
+ORDER BY pipeline_id, seq
+
 -- newest_updates --
 -- Who made the last updates of a pipeline before number $2, newest first, at most $3; a NULL number
 -- means the end of the log. A folded update in which number $2 lies counts up to there.
@@ -103,12 +124,12 @@ DELETE FROM pipeline_states WHERE pipeline_id = $1
 -- Forget the diagnostics with code $2 of a pipeline.
 DELETE FROM pipeline_diagnostics WHERE pipeline_id = $1 AND code = $2
 
--- claim_document --
--- Lock one document whose log is ahead of its rows, the one projected the longest ago first; among
--- $1 unless that is NULL, and not among $2. No row if there is none, or others hold them all. The
+-- claim_documents --
+-- Lock at most $3 documents whose logs are ahead of their rows, those projected the longest ago first;
+-- among $1 unless that is NULL, and not among $2. No row if there is none, or others hold them all. A
 -- pipeline is locked together with its cursor, since its row will be written, too: whoever deletes
 -- the pipeline locks both as well, so neither waits for a lock while it holds what the other needs.
-SELECT c.pipeline_id, c.seq, c.mend_at, c.reported_seq AS reported
+SELECT c.pipeline_id, c.seq AS cursor, c.mend_at, c.reported_seq AS reported
 FROM projection_cursors AS c
 JOIN pipeline_documents AS d USING (pipeline_id)
 JOIN pipelines AS p ON p.id = c.pipeline_id
@@ -116,7 +137,7 @@ WHERE d.head_seq > c.seq
     AND ($1::uuid[] IS NULL OR c.pipeline_id = ANY ($1))
     AND c.pipeline_id <> ALL ($2::uuid[])
 ORDER BY c.projected_at
-LIMIT 1
+LIMIT $3
 FOR NO KEY UPDATE OF p SKIP LOCKED
 FOR UPDATE OF c SKIP LOCKED
 
@@ -192,41 +213,41 @@ UPDATE pipelines
 SET ({columns of pipelines}) = ROW ({parameters of pipelines from 2})
 WHERE id = $1
 
--- touch_pipeline --
--- Set the time of the last change of a pipeline or of anything in it.
-UPDATE pipelines SET updated_at = now() WHERE id = $1
+-- touch_pipelines --
+-- Set the time of the last change of pipelines or of anything in them.
+UPDATE pipelines SET updated_at = now() WHERE id = ANY ($1)
 
--- upsert_step --
--- Write a step. A row with the same content stays as it is: writing it would change `updated_at`,
--- and would cost every index an entry.
+-- upsert_steps --
+-- Write steps of the pipelines $1, one of each. A row with the same content stays as it is: writing it
+-- would change `updated_at`, and would cost every index an entry.
 INSERT INTO steps AS s (pipeline_id, {columns of steps})
-VALUES ($1, {parameters of steps from 2})
+SELECT * FROM unnest($1::uuid[], {arrays of steps from 2})
 ON CONFLICT (pipeline_id, id) DO UPDATE
 SET ({content of steps}) = ROW ({content of steps in excluded}), updated_at = now()
 WHERE ({content of steps in s}) IS DISTINCT FROM ({content of steps in excluded})
 
 -- move_steps --
--- Write where the steps with ids $2 are drawn: x $3, y $4. No index has these columns, and neither the
--- words nor any constraint of a step depend on them.
+-- Write where the steps with ids $2 of the pipelines $1 are drawn: x $3, y $4. No index has these columns,
+-- and neither the words nor any constraint of a step depend on them.
 UPDATE steps AS s
 SET position_x = m.x, position_y = m.y, updated_at = now()
-FROM unnest($2::uuid[], $3::float8[], $4::float8[]) AS m (id, x, y)
-WHERE s.pipeline_id = $1 AND s.id = m.id
+FROM unnest($1::uuid[], $2::uuid[], $3::float8[], $4::float8[]) AS m (pipeline_id, id, x, y)
+WHERE s.pipeline_id = m.pipeline_id AND s.id = m.id
 
--- upsert_connection --
--- Write a connection. A row with the same content stays as it is; see `upsert_step`.
+-- upsert_connections --
+-- Write connections of the pipelines $1. A row with the same content stays as it is; see `upsert_steps`.
 INSERT INTO connections AS c (pipeline_id, {columns of connections})
-VALUES ($1, {parameters of connections from 2})
+SELECT * FROM unnest($1::uuid[], {arrays of connections from 2})
 ON CONFLICT (pipeline_id, id) DO UPDATE
 SET ({content of connections}) = ROW ({content of connections in excluded}), updated_at = now()
 WHERE ({content of connections in c}) IS DISTINCT FROM ({content of connections in excluded})
 
--- upsert_diagnostic --
--- Write a diagnostic, in place of an earlier one of the same code and subject.
+-- upsert_diagnostics --
+-- Write diagnostics of the pipelines $1, in place of earlier ones of the same code and subject.
 INSERT INTO pipeline_diagnostics (
     pipeline_id, code, subject, severity, message, path, suggestion
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
 ON CONFLICT (pipeline_id, code, subject) DO UPDATE
 SET severity = excluded.severity, message = excluded.message, path = excluded.path,
     suggestion = excluded.suggestion
@@ -254,11 +275,11 @@ DISCARD PLANS
 SET CONSTRAINTS ALL IMMEDIATE
 
 -- refresh_own_search --
--- Bring the search entry of a pipeline up to date, if it is stale, has rested long enough, and had
--- at most $2 steps, so that it is done soon.
+-- Bring the search entries of pipelines $1 up to date: those that are stale, have rested long enough,
+-- and had at most $2 steps, so that it is done soon.
 SELECT refresh_search(e.pipeline_id)
 FROM pipeline_search AS e
-WHERE e.pipeline_id = $1 AND e.is_stale AND e.size <= $2
+WHERE e.pipeline_id = ANY ($1) AND e.is_stale AND e.size <= $2
     AND e.refreshed_at + search_rest(e.size) <= clock_timestamp()
 
 -- refresh_any_search --
@@ -275,22 +296,27 @@ WITH due AS MATERIALIZED (
 )
 SELECT due.pipeline_id FROM due, refresh_search(due.pipeline_id)
 
--- move_cursor --
--- Note that the rows contain the updates up to number $2 and that the document is to be mended at
--- time $5, NULL for never; and announce that at commit, with the times of the steps $3 and the
--- connections $4, and whether the document holds other diagnostics now, $6. If a version held all
--- updates until now, the first one beyond is the first that no version holds, and its time is kept.
--- Both are one statement since a worker executes them for every projection. A payload has at most
--- 8,000 bytes. The commit does not wait for the disk, which those of the log then have for
--- themselves: should PostgreSQL crash, rows and cursor are older together, and are written again.
+-- move_cursors --
+-- Note that the rows of the pipelines $1 contain the updates up to the numbers $2 and that their
+-- documents are to be mended at the times $3, NULL for never; and announce that at commit, with whether
+-- the document holds other diagnostics now, $4, and the times of the steps $5 and the connections $6,
+-- which are arrays of ids, as texts. If a version held all updates until now, the first one beyond is
+-- the first that no version holds, and its time is kept. All that is one statement since a worker
+-- executes it for every projection. A payload has at most 8,000 bytes. The commit does not wait for the
+-- disk, which those of the log then have for themselves: should PostgreSQL crash, rows and cursor are
+-- older together, and are written again.
 WITH moved AS (
     UPDATE projection_cursors AS c
-    SET seq = $2, projected_at = now(), mend_at = $5, unsaved_since = coalesce(c.unsaved_since, (
-        SELECT u.received_at FROM pipeline_updates AS u
-        WHERE u.pipeline_id = c.pipeline_id AND u.seq = c.seq + 1
-    ))
-    WHERE c.pipeline_id = $1
-    RETURNING c.pipeline_id, c.seq
+    SET seq = m.seq, projected_at = now(), mend_at = m.mend_at,
+        unsaved_since = coalesce(c.unsaved_since, (
+            SELECT u.received_at FROM pipeline_updates AS u
+            WHERE u.pipeline_id = c.pipeline_id AND u.seq = c.seq + 1
+        ))
+    FROM unnest(
+        $1::uuid[], $2::bigint[], $3::timestamptz[], $4::boolean[], $5::text[], $6::text[]
+    ) AS m (pipeline_id, seq, mend_at, diagnostics, steps, connections)
+    WHERE c.pipeline_id = m.pipeline_id
+    RETURNING m.*
 )
 SELECT pg_notify('pipeloom_projected', json_build_object(
     'pipeline_id', p.id,
@@ -298,13 +324,13 @@ SELECT pg_notify('pipeloom_projected', json_build_object(
     'updated_at', p.updated_at,
     'steps', (
         SELECT coalesce(json_object_agg(s.id, ARRAY[s.created_at, s.updated_at]), '{}')
-        FROM steps AS s WHERE s.pipeline_id = p.id AND s.id = ANY ($3::uuid[])
+        FROM steps AS s WHERE s.pipeline_id = p.id AND s.id = ANY (moved.steps::uuid[])
     ),
     'connections', (
         SELECT coalesce(json_object_agg(c.id, ARRAY[c.created_at, c.updated_at]), '{}')
-        FROM connections AS c WHERE c.pipeline_id = p.id AND c.id = ANY ($4::uuid[])
+        FROM connections AS c WHERE c.pipeline_id = p.id AND c.id = ANY (moved.connections::uuid[])
     ),
-    'diagnostics', $6::boolean
+    'diagnostics', moved.diagnostics
 )::text), set_config('synchronous_commit', 'off', true)
 FROM moved JOIN pipelines AS p ON p.id = moved.pipeline_id
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from crdt.pipeline.rows import Diagnostic, RowChanges, Rows
-from persistence.ports.projections import Projected
+from persistence.ports.projections import Lagging, Projected, Projection
 
 from .constraints import changed
 from .tables import MemoryPipeline, MemoryTables
@@ -20,25 +20,38 @@ class MemoryProjections(MemoryTables):
         self, only: Collection[UUID] | None = None, *, excluding: Collection[UUID] = ()
     ) -> AsyncIterator["MemoryClaim | None"]:
         """See `Projections.claim`."""
-        pipeline_id = self._claimable(only, excluding)
-        if pipeline_id is None:
-            yield None
-            return
-        pipeline = self._pipelines[pipeline_id]
-        claim = MemoryClaim(
-            pipeline_id, pipeline.cursor, pipeline.rows, pipeline.mend_at, pipeline.reported
-        )
-        pipeline.is_claimed = True
+        async with self._claimed(only, excluding, 1) as claims:
+            yield claims[0] if claims else None
+
+    @asynccontextmanager
+    async def claim_many(
+        self,
+        limit: int,
+        only: Collection[UUID] | None = None,
+        *,
+        excluding: Collection[UUID] = (),
+    ) -> AsyncIterator["MemoryBatchClaim"]:
+        """See `Projections.claim_many`."""
+        async with self._claimed(only, excluding, limit) as claims:
+            yield MemoryBatchClaim(claims)
+
+    @asynccontextmanager
+    async def _claimed(
+        self, only: Collection[UUID] | None, excluding: Collection[UUID], limit: int
+    ) -> AsyncIterator[list["MemoryClaim"]]:
+        ids = self._claimable(only, excluding)[:limit]
+        pipelines = [self._pipelines[each] for each in ids]
+        claims = [MemoryClaim(*each) for each in zip(ids, pipelines, strict=True)]
+        for pipeline in pipelines:
+            pipeline.is_claimed = True
         try:
             # An error in the caller's block is raised here and skips the rest, as a rollback would.
-            yield claim
-            self._commit(pipeline, claim)
-            if claim.was_applied:
-                self.announcements.announce(
-                    Projected(pipeline_id, claim.cursor, diagnostics=claim.holds_diagnostics_anew)
-                )
+            yield claims
+            for pipeline, claim in zip(pipelines, claims, strict=True):
+                self._commit(pipeline, claim)
         finally:
-            pipeline.is_claimed = False
+            for pipeline in pipelines:
+                pipeline.is_claimed = False
 
     @asynccontextmanager
     async def claim_mending(
@@ -105,7 +118,7 @@ class MemoryProjections(MemoryTables):
         if pipeline is not None and pipeline.unsaved_from is not None:
             pipeline.unsaved_from = seq + 1 if seq < pipeline.cursor else None
 
-    def _claimable(self, only: Collection[UUID] | None, excluding: Collection[UUID]) -> UUID | None:
+    def _claimable(self, only: Collection[UUID] | None, excluding: Collection[UUID]) -> list[UUID]:
         candidates = {
             pipeline_id: pipeline.projected
             for pipeline_id, pipeline in self._pipelines.items()
@@ -114,7 +127,7 @@ class MemoryProjections(MemoryTables):
             and (only is None or pipeline_id in only)
             and pipeline_id not in excluding
         }
-        return min(candidates, key=candidates.__getitem__, default=None)
+        return sorted(candidates, key=candidates.__getitem__)
 
     def _commit(self, pipeline: MemoryPipeline, claim: "MemoryClaim") -> None:
         if claim.cursor != pipeline.cursor:
@@ -124,23 +137,19 @@ class MemoryProjections(MemoryTables):
         pipeline.rows, pipeline.cursor = claim.rows, claim.cursor
         pipeline.mend_at = claim.mend_at
         pipeline.note_findings()
+        if claim.was_applied:
+            self.announcements.announce(
+                Projected(claim.pipeline_id, claim.cursor, diagnostics=claim.holds_diagnostics_anew)
+            )
 
 
 class MemoryClaim:
     """A `Claim` with rows of its own, which become the pipeline's when it ends without an error."""
 
-    def __init__(
-        self,
-        pipeline_id: UUID,
-        cursor: int,
-        rows: Rows,
-        mend_at: datetime | None = None,
-        reported: int = 0,
-    ) -> None:
+    def __init__(self, pipeline_id: UUID, pipeline: MemoryPipeline) -> None:
         self._pipeline_id = pipeline_id
-        self._cursor = cursor
-        self._rows = rows
-        self.mend_at, self.reported = mend_at, reported
+        self._cursor, self._rows = pipeline.cursor, pipeline.rows
+        self.mend_at, self.reported = pipeline.mend_at, pipeline.reported
         self.was_applied = self.holds_diagnostics_anew = False
 
     @property
@@ -174,6 +183,26 @@ class MemoryClaim:
         self._rows = changed(self._rows, changes)
         self._cursor, self.mend_at = cursor, mend_at
         self.was_applied, self.holds_diagnostics_anew = True, holds_diagnostics_anew
+
+
+class MemoryBatchClaim:
+    """A `BatchClaim` made of claims, which end together."""
+
+    def __init__(self, claims: Sequence[MemoryClaim]) -> None:
+        self._claims = {claim.pipeline_id: claim for claim in claims}
+        self.documents = [
+            Lagging(each.pipeline_id, each.cursor, each.mend_at, each.reported) for each in claims
+        ]
+
+    async def apply(self, projections: Sequence[Projection]) -> None:
+        """See `BatchClaim.apply`. Raises StoreError when rows break a constraint of the tables."""
+        for each in projections:
+            await self._claims[each.pipeline_id].apply(
+                each.changes,
+                each.cursor,
+                each.mend_at,
+                holds_diagnostics_anew=each.holds_diagnostics_anew,
+            )
 
 
 class MemoryMendingClaim:

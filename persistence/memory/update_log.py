@@ -79,6 +79,18 @@ class MemoryUpdateLog(MemoryTables):
             return []
         return self._pipelines[pipeline_id].after(seq)[:limit]
 
+    async def since_each(
+        self, positions: Mapping[UUID, int], limit: int, most_bytes: int
+    ) -> dict[UUID, list[LoggedUpdate]]:
+        """See `UpdateLog.since_each`."""
+        found = {each: await self.since(each, seq, limit + 1) for each, seq in positions.items()}
+        return {
+            each: updates
+            for each, updates in found.items()
+            if 0 < len(updates) <= limit
+            and sum(len(update.payload) for update in updates) <= most_bytes
+        }
+
     async def heads(self, pipeline_ids: Collection[UUID]) -> dict[UUID, int]:
         """See `UpdateLog.heads`."""
         found = {each: self._pipelines.get(each) for each in pipeline_ids}

@@ -51,6 +51,43 @@ class Claim(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Lagging:
+    """A document that lags, as one of those that a worker has claimed at once; see `Claim`."""
+
+    pipeline_id: UUID
+    cursor: int
+    mend_at: datetime | None
+    reported: int
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What is to be written of a document: see `Claim.apply`."""
+
+    pipeline_id: UUID
+    changes: RowChanges
+    cursor: int
+    mend_at: datetime | None = None
+    holds_diagnostics_anew: bool = False
+
+
+class BatchClaim(Protocol):
+    """Documents that lag, locked by one worker until the transaction around them ends."""
+
+    @property
+    def documents(self) -> Sequence[Lagging]:
+        """The documents that are locked, the one that was projected the longest ago first."""
+        ...
+
+    async def apply(self, projections: Sequence[Projection]) -> None:
+        """Write the rows of some of these documents, at most once; the rest is as with a `Claim`.
+
+        The others lag as they did.
+        """
+        ...
+
+
 class MendingClaim(Protocol):
     """One document that is due to be mended, locked by one worker like a `Claim`."""
 
@@ -97,6 +134,19 @@ class Projections(Protocol):
         Documents claimed by another worker are passed over, and so are those in `excluding`: a
         worker excludes the documents that failed a moment ago. Leaving the context commits;
         leaving it by an exception undoes everything. Raises StoreUnavailable.
+        """
+        ...
+
+    def claim_many(
+        self,
+        limit: int,
+        only: Collection[UUID] | None = None,
+        *,
+        excluding: Collection[UUID] = (),
+    ) -> AbstractAsyncContextManager[BatchClaim]:
+        """Lock at most `limit` documents as `claim` does, for one transaction; maybe none.
+
+        Everything that is written of them is committed together, or undone together.
         """
         ...
 

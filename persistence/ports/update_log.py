@@ -194,6 +194,16 @@ class UpdateLog(Protocol):
         """
         ...
 
+    async def since_each(
+        self, positions: Mapping[UUID, int], limit: int, most_bytes: int
+    ) -> dict[UUID, list[LoggedUpdate]]:
+        """Read the updates of pipelines, each after the number given for it, as `since` does.
+
+        A pipeline with more than `limit` of them, or more than `most_bytes` of payload, is missing
+        from the answer, and so is one without any.
+        """
+        ...
+
     async def heads(self, pipeline_ids: Collection[UUID]) -> dict[UUID, int]:
         """Read the number of the last update of each pipeline that exists."""
         ...

@@ -18,8 +18,8 @@ from persistence.ports.directory import (
 )
 from persistence.ports.user_rows import Record
 
+from .columns import columns
 from .pool import DatabaseConnection, Pool, as_setting
-from .projections import columns
 
 
 class PostgresDirectory:

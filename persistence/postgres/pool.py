@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: the one place that knows the driver, its types and its errors."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -149,11 +149,6 @@ class DatabaseConnection:
         """Run a query for its effect."""
         with driver_errors():
             await self._driver.execute(self._queries[name], *args)
-
-    async def executemany(self, name: str, rows: Iterable[Sequence[object]]) -> None:
-        """Run a query once per row, without waiting for each."""
-        with driver_errors():
-            await self._driver.executemany(self._queries[name], rows)
 
     async def run_script(self, script: str) -> None:
         """Run several statements, separated by semicolons, without arguments."""

@@ -1,4 +1,4 @@
-"""What workers announce after projecting a document: see `move_cursor` in `sql/`."""
+"""What workers announce after projecting a document: see `move_cursors` in `sql/`."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,45 +1,16 @@
 """The pipeline tables on PostgreSQL: rows and their cursor move in one transaction."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Final, TypeAlias
 from uuid import UUID
 
-from crdt.pipeline.rows import (
-    ConnectionRow,
-    Diagnostic,
-    PipelineRow,
-    RowChanges,
-    Rows,
-    StepPosition,
-    StepRow,
-)
-from persistence.ports.projections import ProjectionLag
+from crdt.pipeline.rows import ConnectionRow, Diagnostic, PipelineRow, RowChanges, Rows, StepRow
+from persistence.ports.projections import Lagging, Projection, ProjectionLag
 from persistence.ports.user_rows import Record
 
-from .columns import column_names
 from .pool import DatabaseConnection, Pool
-
-MANY_ROWS: Final = 200
-"""From so many changed rows on, planning the constraint checks anew pays off."""
-
-MANY_STEPS: Final = 100
-"""Pipelines with more steps than this get their search entry beside the projection, a bit later."""
-
-MAX_ANNOUNCED: Final = 50
-"""Rows whose times an announcement contains: PostgreSQL refuses payloads of 8,000 bytes."""
-
-Row: TypeAlias = PipelineRow | StepRow | ConnectionRow | Diagnostic
-
-
-def columns(row: Row) -> list[object]:
-    """Return the values of a row in the order of `{columns of …}` in `sql/queries.sql`."""
-    return [getattr(row, name) for name in column_names(type(row))]
-
-
-def _by_column(rows: Sequence[StepPosition]) -> list[list[object]]:
-    return [[getattr(row, name) for row in rows] for name in column_names(StepPosition)]
+from .row_writes import RowWriter
 
 
 class PostgresProjections:
@@ -55,8 +26,22 @@ class PostgresProjections:
         """See `Projections.claim`."""
         wanted = None if only is None else list(only)
         async with self._pool.transaction() as transaction:
-            row = await transaction.fetchrow("claim_document", wanted, list(excluding))
+            row = await transaction.fetchrow("claim_documents", wanted, list(excluding), 1)
             yield None if row is None else PostgresClaim(transaction, **row)
+
+    @asynccontextmanager
+    async def claim_many(
+        self,
+        limit: int,
+        only: Collection[UUID] | None = None,
+        *,
+        excluding: Collection[UUID] = (),
+    ) -> AsyncIterator["PostgresBatchClaim"]:
+        """See `Projections.claim_many`."""
+        wanted = None if only is None else list(only)
+        async with self._pool.transaction() as transaction:
+            rows = await transaction.fetch("claim_documents", wanted, list(excluding), limit)
+            yield PostgresBatchClaim(transaction, [Lagging(**row) for row in rows])
 
     @asynccontextmanager
     async def claim_mending(
@@ -94,13 +79,13 @@ class PostgresClaim:
         self,
         transaction: DatabaseConnection,
         pipeline_id: UUID,
-        seq: int,
+        cursor: int,
         mend_at: datetime | None,
         reported: int,
     ) -> None:
         self._transaction = transaction
         self._pipeline_id = pipeline_id
-        self._cursor = seq
+        self._cursor = cursor
         self._mend_at = mend_at
         self.reported = reported
 
@@ -140,76 +125,28 @@ class PostgresClaim:
         holds_diagnostics_anew: bool = False,
     ) -> None:
         """See `Claim.apply`. Raises StoreError when the rows break a constraint of the tables."""
-        if changes:
-            # Upserts come first: deleting a step takes along the children it still has.
-            await self._upsert(changes)
-            await self._delete(changes)
-            await self._execute("touch_pipeline")
-            await self._check(changes)
-            await self._refresh_search(changes)
-        await self._move_cursor(changes, cursor, mend_at, holds_diagnostics_anew)
+        made = Projection(self._pipeline_id, changes, cursor, mend_at, holds_diagnostics_anew)
+        await RowWriter(self._transaction).write([made])
         self._cursor, self._mend_at = cursor, mend_at
-
-    async def _move_cursor(
-        self,
-        changes: RowChanges,
-        cursor: int,
-        mend_at: datetime | None,
-        holds_diagnostics_anew: bool,
-    ) -> None:
-        """Move the cursor and announce it; PostgreSQL notifies when the transaction commits."""
-        steps = [row.id for row in changes.steps] + [row.id for row in changes.moved_steps]
-        connections = [row.id for row in changes.connections]
-        if len(steps) + len(connections) > MAX_ANNOUNCED:
-            steps, connections = [], []
-        await self._execute(
-            "move_cursor", cursor, steps, connections, mend_at, holds_diagnostics_anew
-        )
-
-    async def _check(self, changes: RowChanges) -> None:
-        if len(changes) > MANY_ROWS:
-            # PostgreSQL keeps the plan of a foreign-key check for the life of a connection. One
-            # made while the table was all but empty reads all siblings for each row.
-            await self._transaction.execute("discard_plans")
-        await self._transaction.execute("check_constraints")
-
-    async def _refresh_search(self, changes: RowChanges) -> None:
-        """Let the next search find what is written here, unless that would take long."""
-        if len(changes) <= MANY_ROWS and (changes.steps or changes.removed_steps):
-            await self._execute("refresh_own_search", MANY_STEPS)
 
     async def _held_pipeline(self) -> PipelineRow | None:
         rows = await self._fetch("stored_pipeline")
         return next((PipelineRow(**{**row, "tags": tuple(row["tags"])}) for row in rows), None)
 
-    async def _upsert(self, changes: RowChanges) -> None:
-        if changes.pipeline:
-            await self._execute("update_pipeline", *columns(changes.pipeline))
-        await self._write("upsert_step", changes.steps)
-        if changes.moved_steps:
-            await self._execute("move_steps", *_by_column(changes.moved_steps))
-        await self._write("upsert_connection", changes.connections)
-        await self._write("upsert_diagnostic", changes.diagnostics)
-
-    async def _delete(self, changes: RowChanges) -> None:
-        if changes.removed_connections:
-            await self._execute("delete_connections", changes.removed_connections)
-        if changes.removed_steps:
-            await self._execute("delete_steps", changes.removed_steps)
-        if changes.removed_diagnostics:
-            codes, subjects = zip(*changes.removed_diagnostics, strict=True)
-            await self._execute("delete_diagnostics", codes, subjects)
-
     async def _fetch(self, name: str) -> Sequence[Record]:
         return await self._transaction.fetch(name, self._pipeline_id)
 
-    async def _execute(self, name: str, *args: object) -> None:
-        await self._transaction.execute(name, self._pipeline_id, *args)
 
-    async def _write(self, name: str, rows: Iterable[Row]) -> None:
-        values = [(self._pipeline_id, *columns(row)) for row in rows]
-        if values:
-            await self._transaction.executemany(name, values)
+class PostgresBatchClaim:
+    """`BatchClaim` held by locks on the pipelines' rows in projection_cursors."""
+
+    def __init__(self, transaction: DatabaseConnection, documents: Sequence[Lagging]) -> None:
+        self._transaction = transaction
+        self.documents = documents
+
+    async def apply(self, projections: Sequence[Projection]) -> None:
+        """See `BatchClaim.apply`. Raises StoreError when rows break a constraint of the tables."""
+        await RowWriter(self._transaction).write(projections)
 
 
 class PostgresMendingClaim:
@@ -236,11 +173,9 @@ class PostgresMendingClaim:
     ) -> None:
         """See `MendingClaim.rewrite`."""
         await self._transaction.execute("set_reported", self.pipeline_id, reported)
-        if values := [(self.pipeline_id, *columns(each)) for each in written]:
-            await self._transaction.executemany("upsert_diagnostic", values)
-        if removed:
-            codes, subjects = zip(*removed, strict=True)
-            await self._transaction.execute("delete_diagnostics", self.pipeline_id, codes, subjects)
+        writer = RowWriter(self._transaction)
+        await writer.write_diagnostics(self.pipeline_id, written)
+        await writer.delete_diagnostics(self.pipeline_id, [*removed])
 
     async def mend_again(self, at: datetime | None) -> None:
         """See `MendingClaim.mend_again`."""

@@ -75,6 +75,15 @@ class PostgresUpdateLog:
         rows = await self._pool.fetch("updates_since", pipeline_id, seq, limit)
         return [_logged(row) for row in rows]
 
+    async def since_each(
+        self, positions: Mapping[UUID, int], limit: int, most_bytes: int
+    ) -> dict[UUID, list[LoggedUpdate]]:
+        """See `UpdateLog.since_each`."""
+        rows = await self._pool.fetch(
+            "updates_since_each", [*positions], [*positions.values()], limit, most_bytes
+        )
+        return {each: [*map(_logged, found)] for each, found in groupby(rows, _pipeline_of)}
+
     async def heads(self, pipeline_ids: Collection[UUID]) -> dict[UUID, int]:
         """See `UpdateLog.heads`."""
         rows = await self._pool.fetch("document_heads", list(pipeline_ids))

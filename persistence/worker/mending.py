@@ -17,7 +17,7 @@ import structlog
 from crdt.editing.repair import Moment
 from persistence.errors import StoreUnavailable
 from persistence.ports.directory import SYSTEM
-from persistence.ports.projections import Claim, MendingClaim, Projections
+from persistence.ports.projections import Claim, Lagging, MendingClaim, Projections
 from persistence.ports.update_log import NewUpdate, UpdateLog
 
 from .deletion_reports import DeletionReports
@@ -60,7 +60,7 @@ class Mender:
         self._due: dict[UUID, float] = {}
         self._next_look = monotonic()
 
-    def mend_at(self, claim: Claim, replica: Replica) -> datetime | None:
+    def mend_at(self, claim: Claim | Lagging, replica: Replica) -> datetime | None:
         """Return when the document is to be mended, whose new rows are about to be written.
 
         Whatever was due soon waits until the document is quiet.

@@ -295,17 +295,29 @@ class ReplicaCache:
     def __init__(self, size: int, most_bytes: int) -> None:
         self._size, self._most_bytes = size, most_bytes
         self._replicas: OrderedDict[UUID, Replica] = OrderedDict()
+        self._bytes = 0
+
+    def held(self) -> set[UUID]:
+        """Return the pipelines whose replicas are kept."""
+        return set(self._replicas)
+
+    def those_of(self, pipeline_ids: Iterable[UUID]) -> dict[UUID, Replica]:
+        """Return replicas and leave them: whoever changes one takes it out before."""
+        return {each: self._replicas[each] for each in pipeline_ids if each in self._replicas}
 
     def take(self, pipeline_id: UUID) -> Replica | None:
         """Take the replica of a pipeline out; it may be behind what other workers have written."""
-        return self._replicas.pop(pipeline_id, None)
+        if (replica := self._replicas.pop(pipeline_id, None)) is not None:
+            self._bytes -= replica.bytes
+        return replica
 
     def put(self, pipeline_id: UUID, replica: Replica) -> None:
         """Keep a replica, and drop those that were not used for the longest time."""
+        self.take(pipeline_id)
         self._replicas[pipeline_id] = replica
+        self._bytes += replica.bytes
         while len(self._replicas) > 1 and self._is_too_much():
-            self._replicas.popitem(last=False)
+            self.take(next(iter(self._replicas)))
 
     def _is_too_much(self) -> bool:
-        bytes_ = sum(replica.bytes for replica in self._replicas.values())
-        return len(self._replicas) > self._size or bytes_ > self._most_bytes
+        return len(self._replicas) > self._size or self._bytes > self._most_bytes

@@ -1,14 +1,14 @@
 """Keeps the tables up to date with the log: claims documents that lag and writes what changed.
 
-For each document the worker claims it with a lock, takes its replica from the cache or loads it
-from the log, applies the updates since, and writes the rows that changed and the cursor in the
-claim's transaction. A crash anywhere repeats work and never doubles it, since the cursor moves with
-the rows.
+The documents that the worker has cached are projected many at a time (`batches.py`), any other one
+by itself: the worker claims it with a lock, loads it from the log, and writes the rows that changed
+and the cursor in the claim's transaction. A crash anywhere repeats work and never doubles it, since
+the cursor moves with the rows.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -19,11 +19,11 @@ import structlog
 from crdt.pipeline.rows import RowChanges
 from crdt.updates.state_slices import find_slices
 from persistence.errors import StoreUnavailable
-from persistence.ports.directory import SYSTEM
 from persistence.ports.projections import Claim, Projections
-from persistence.ports.update_log import AWAITED, LoggedUpdate, UpdateLog, missing_numbers
+from persistence.ports.update_log import AWAITED, UpdateLog
 from persistence.ports.versions import Versions
 
+from .batches import LIMITS, Batches, BatchLimits, leads_on
 from .deletion_reports import DeletionReports
 from .mending import Mender, utc_now
 from .replay import compute, load
@@ -60,20 +60,22 @@ class WorkerSettings:
     for `gather`, so that edits in quick succession are projected together, and the longer the more
     there is to do: twice as long as the round took, up to `gather_at_most`. If somebody waits for
     an edit, the next round begins `gather` after the beginning of the last one. At most `batch`
-    updates go into one transaction, which limits how long it holds its locks. It keeps
-    `cached_documents` of `cached_bytes`, encoded; in memory they take five times that. A document's
-    state is stored every `state_every` updates or `state_every_bytes` of them, of which large ones
-    weigh more, which limits how much a load has to replay: a large edit takes ten times as long as
-    a state. `backoff` is for a document that fails, `outage` for an error that concerns all.
+    updates of one document go into one transaction, which limits how long it holds its locks, and
+    what `limits` allows of several documents. It keeps `cached_documents` of `cached_bytes`,
+    encoded; in memory they take some twenty times that. A document's state is stored every
+    `state_every` updates or `state_every_bytes` of them, of which large ones weigh more, which
+    limits how much a load has to replay: a large edit takes ten times as long as a state. `backoff`
+    is for a document that fails, `outage` for an error that concerns all.
     """
 
     interval: float = 2.0
     gather: float = 0.05
     gather_at_most: float = 0.15
     finish_timeout: float = 10.0
-    cached_documents: int = 64
+    cached_documents: int = 128
     cached_bytes: int = 32 * 1024 * 1024
     batch: int = 1000
+    limits: BatchLimits = LIMITS
     state_every: int = 500
     state_every_bytes: int = 1024 * 1024
     backoff: Backoff = AFTER_FAILURE
@@ -81,7 +83,7 @@ class WorkerSettings:
 
 
 class Worker:
-    """Projects documents and mends them, one at a time. Several workers may share the tables.
+    """Projects documents, and mends them one at a time. Several workers may share the tables.
 
     Without `versions` it reports no step that was edited while it was deleted.
     """
@@ -104,6 +106,10 @@ class Worker:
         self._mender = Mender(
             log, projections, self._replicas, reports=reports, now=now, monotonic=clock
         )
+        limits = self._settings.limits
+        self._batches = Batches(
+            log, projections, self._replicas, self._mender, limits=limits, clock=clock
+        )
         self._failing = FailingDocuments(self._settings.backoff, clock)
         self._clock = clock
         self._is_sweeping = False
@@ -124,9 +130,35 @@ class Worker:
         A document that fails is logged and not tried again for a while. Raises StoreUnavailable,
         and whatever goes wrong before a document is claimed.
         """
+        return await self._project_some(only, [*self._failing.postponed(), *self._swept])
+
+    async def project_many(self) -> bool:
+        """Project many of the cached documents that lag; False if none of them does and is free.
+
+        Documents that fail are treated as in `project_one`, and so is what it raises.
+        """
+        excluding = self._failing.postponed() | self._swept
+        result = await self._batches.project(excluding)
+        for pipeline_id, replica in result.done.items():
+            await self._keep(pipeline_id, replica)
+        for pipeline_id, error in result.failed.items():
+            self._postpone(pipeline_id, error)
+        for pipeline_id in result.left:
+            await self.project_one([pipeline_id])
+        if self._is_sweeping:
+            self._swept |= {*result.failed, *result.left}
+        return bool(result.claimed)
+
+    async def _project_cold(self) -> bool:
+        """Project a document that is not cached: those that are go together, in the next round."""
+        held = self._replicas.held()
+        return await self._project_some(None, [*self._failing.postponed(), *self._swept, *held])
+
+    async def _project_some(
+        self, only: Collection[UUID] | None, excluding: Collection[UUID]
+    ) -> bool:
         claimed: UUID | None = None
         try:
-            excluding = [*self._failing.postponed(), *self._swept]
             async with self._projections.claim(only, excluding=excluding) as claim:
                 if claim is None:
                     return False
@@ -139,12 +171,16 @@ class Worker:
             if isinstance(error, StoreUnavailable):
                 raise
             return True
-        self._failing.succeeded(claimed)
-        if self._is_sweeping:
-            self._swept.add(claimed)
-        self._replicas.put(claimed, replica)
-        await self._store_state(claimed, replica)
+        await self._keep(claimed, replica)
         return True
+
+    async def _keep(self, pipeline_id: UUID, replica: Replica) -> None:
+        """Cache the replica of a document whose projection is committed."""
+        self._failing.succeeded(pipeline_id)
+        if self._is_sweeping:
+            self._swept.add(pipeline_id)
+        self._replicas.put(pipeline_id, replica)
+        await self._store_state(pipeline_id, replica)
 
     async def _work(self, stop: asyncio.Event, stopping: "asyncio.Task[bool]") -> None:
         failures = 0
@@ -176,8 +212,9 @@ class Worker:
             self._swept.clear()
 
     async def _work_once(self) -> bool:
-        """Project a document, or mend one, or refresh a search entry; False if there was none."""
-        return await self.project_one() or await self.mend_one() or await self._refresh_search()
+        """Project documents, or mend one, or refresh a search entry; False if there was none."""
+        projected = await self.project_many() or await self._project_cold()
+        return projected or await self.mend_one() or await self._refresh_search()
 
     async def mend_one(self) -> bool:
         """Mend one document that is due: see `Mender.mend_one`."""
@@ -237,7 +274,7 @@ class Worker:
         """Project what is left, within `finish_timeout`; another worker will find the rest."""
         try:
             async with asyncio.timeout(self._settings.finish_timeout):
-                while await self.project_one():
+                while await self.project_many() or await self.project_one():
                     pass
         except Exception as error:
             _logger.warning("worker.left_early", error=repr(error))
@@ -248,10 +285,10 @@ class Worker:
         It leaves the cache first: should the transaction fail, the replica is ahead of the tables.
         """
         replica = self._replicas.take(claim.pipeline_id)
-        if replica is None or replica.seq > claim.cursor:
+        if replica is None:
             return await self._project_from_log(claim)
         updates = await self._log.since(claim.pipeline_id, replica.seq, self._settings.batch)
-        if not _lead_on(updates, replica, claim.cursor):
+        if not leads_on(updates, replica, claim.cursor):
             return await self._project_from_log(claim)
         replica.note_reported(claim.reported)
         changes = await compute(replica.follow, updates, claim.cursor)
@@ -304,17 +341,3 @@ class Worker:
             retry_in=delay,
             exc_info=error,
         )
-
-
-def _lead_on(updates: Sequence[LoggedUpdate], replica: Replica, cursor: int) -> bool:
-    """Whether a replica can follow these updates to beyond the cursor of the tables.
-
-    Another worker may have written the rows up to the cursor. Where it has mended as well, it knows
-    of diagnostics that follow from no update: then the tables are read anew.
-    """
-    if not updates or updates[-1].seq <= cursor:
-        return False
-    # With a hole in it, too, the log is read anew, which finds out what is missing.
-    if missing_numbers(replica.seq, updates, updates[-1].seq):
-        return False
-    return all(each.user_id != SYSTEM.id or each.seq == replica.repair for each in updates)

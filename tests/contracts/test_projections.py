@@ -5,11 +5,13 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
+from uuid import UUID
 
 import pytest
 
 from crdt.pipeline.rows import Diagnostic, RowChanges, Rows, StepPosition
 from persistence.errors import StoreError
+from persistence.ports.projections import Projection
 from tests.contracts.stores import NOON, Stores, a_connection, a_pipeline, a_step, an_id
 
 if TYPE_CHECKING:
@@ -144,6 +146,134 @@ async def _work_and_fail(stores: Stores) -> None:
         assert claim is not None
         await claim.apply(TWO_STEPS, cursor=1)
         raise WorkerFailedError
+
+
+async def test_many_claimed_at_once_are_written_together(stores: Stores) -> None:
+    ids = [await stores.new_pipeline(number) for number in (1, 2, 3)]
+    async with stores.projections.claim_many(9) as claim:
+        assert [each.pipeline_id for each in claim.documents] == ids
+        assert [(each.cursor, each.mend_at, each.reported) for each in claim.documents] == [
+            (0, None, 0)
+        ] * 3
+        await claim.apply(
+            [
+                Projection(ids[0], TWO_STEPS, 1),
+                Projection(ids[1], RowChanges(steps=[a_step(11, config={"l": [1]})]), 1),
+            ]
+        )
+    assert await _stored(stores, ids[0]) == (1, {an_id(11), an_id(12)}, {an_id(21)})
+    assert await _stored(stores, ids[1]) == (1, {an_id(11)}, set())
+    assert await _stored(stores, ids[2]) == (0, set(), set())
+
+
+async def _stored(stores: Stores, pipeline: UUID) -> tuple[int, set[UUID], set[UUID]]:
+    await stores.log.append([stores.update(pipeline)])
+    async with stores.projections.claim([pipeline]) as claim:
+        assert claim is not None
+        rows = await claim.stored_rows()
+        return claim.cursor, {*rows.steps}, {*rows.connections}
+
+
+async def test_the_rows_of_many_come_back_as_they_were_written(stores: Stores) -> None:
+    one, two = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    first = RowChanges(
+        pipeline=a_pipeline("Weave", tags=("x",)),
+        steps=[a_step(11, config={"s": '{,}"NULL'}), a_step(12, parent_step_id=an_id(11))],
+        connections=[a_connection(21, 11, 12, path_data=[[1, 2], [3]])],
+        diagnostics=[Diagnostic("c", "s", "error", "m", "/p", "Do.")],
+    )
+    second = RowChanges(
+        steps=[a_step(11, type="unsupported", declared_type="x"), a_step(12)],
+        connections=[a_connection(21, 11, 12, path_data={"a": None}), a_connection(22, 12, 11)],
+        diagnostics=[Diagnostic("c", "t", "warning", "n"), Diagnostic("d", "s", "error", "o")],
+    )
+    async with stores.projections.claim_many(2) as claim:
+        await claim.apply([Projection(one, first, 1), Projection(two, second, 1)])
+    await stores.log.append([stores.update(one), stores.update(two)])
+    for pipeline, written in ((one, first), (two, second)):
+        async with stores.projections.claim([pipeline]) as again:
+            assert again is not None
+            rows = await again.stored_rows()
+        assert [*rows.steps.values()] == list(written.steps)
+        assert [*rows.connections.values()] == list(written.connections)
+        assert [*rows.diagnostics.values()] == list(written.diagnostics)
+        if written.pipeline is not None:
+            assert rows.pipeline == written.pipeline
+
+
+async def test_of_many_only_the_steps_of_the_own_pipeline_are_moved(stores: Stores) -> None:
+    one, two = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    async with stores.projections.claim_many(2) as claim:
+        await claim.apply([Projection(each, TWO_STEPS, 1) for each in (one, two)])
+    await stores.log.append([stores.update(one), stores.update(two)])
+    async with stores.projections.claim_many(2) as claim:
+        moves = [StepPosition(an_id(11), 5.0, 6.0)], [StepPosition(an_id(12), 7.0, 8.0)]
+        first, second = (RowChanges(moved_steps=each) for each in moves)
+        await claim.apply([Projection(one, first, 2), Projection(two, second, 2)])
+    await stores.log.append([stores.update(one), stores.update(two)])
+    places = []
+    for pipeline in (one, two):
+        async with stores.projections.claim([pipeline]) as again:
+            assert again is not None
+            steps = (await again.stored_rows()).steps
+        places += [(steps[an_id(id_)].position_x, steps[an_id(id_)].position_y) for id_ in (11, 12)]
+    assert places == [(5.0, 6.0), (1.5, -2.0), (1.5, -2.0), (7.0, 8.0)]
+
+
+async def test_many_are_deleted_each_from_its_own_pipeline(stores: Stores) -> None:
+    one, two = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    found = Diagnostic("c", "s", "error", "m")
+    all_of_it = replace(TWO_STEPS, diagnostics=[found])
+    async with stores.projections.claim_many(2) as claim:
+        await claim.apply([Projection(one, all_of_it, 1), Projection(two, all_of_it, 1)])
+    await stores.log.append([stores.update(one), stores.update(two)])
+    gone = RowChanges(removed_steps=[an_id(12)], removed_diagnostics=[("c", "s")])
+    async with stores.projections.claim_many(2) as claim:
+        edges = RowChanges(removed_connections=[an_id(21)])
+        await claim.apply([Projection(one, gone, 2), Projection(two, edges, 2)])
+    assert await _stored(stores, one) == (2, {an_id(11)}, set())
+    assert await _stored(stores, two) == (2, {an_id(11), an_id(12)}, set())
+    reader = cast("DiagnosticsReader", stores.projections)
+    assert await reader.first_diagnostics(one, 9) == []
+    assert await reader.first_diagnostics(two, 9) == [found]
+
+
+async def test_an_exception_undoes_what_was_written_of_many(stores: Stores) -> None:
+    ids = [await stores.new_pipeline(number) for number in (1, 2)]
+    with pytest.raises(WorkerFailedError):
+        await _write_many_and_fail(stores, ids)
+    for each in ids:
+        assert await _stored(stores, each) == (0, set(), set())
+
+
+async def _write_many_and_fail(stores: Stores, ids: Sequence[UUID]) -> None:
+    async with stores.projections.claim_many(2) as claim:
+        await claim.apply([Projection(each, TWO_STEPS, 1) for each in ids])
+        raise WorkerFailedError
+
+
+async def test_one_that_breaks_a_constraint_undoes_all(stores: Stores) -> None:
+    one, two = await stores.new_pipeline(1), await stores.new_pipeline(2)
+    dangling = RowChanges(connections=[a_connection(21, 11, 99)])
+    with pytest.raises(StoreError):
+        async with stores.projections.claim_many(2) as claim:
+            await claim.apply([Projection(one, TWO_STEPS, 1), Projection(two, dangling, 1)])
+    assert await _stored(stores, one) == (0, set(), set())
+
+
+async def test_many_are_claimed_within_limits_and_by_one_worker(stores: Stores) -> None:
+    ids = [await stores.new_pipeline(number) for number in (1, 2, 3, 4)]
+    many = stores.projections.claim_many
+    async with stores.projections.claim([ids[1]]), many(2) as claim, many(9) as rest:
+        assert [each.pipeline_id for each in claim.documents] == [ids[0], ids[2]]
+        assert [each.pipeline_id for each in rest.documents] == [ids[3]]
+        async with many(9) as none:
+            assert list(none.documents) == []
+            await none.apply([])
+    async with many(9, ids[:3], excluding=ids[:1]) as claim:
+        assert [each.pipeline_id for each in claim.documents] == ids[1:3]
+    async with many(9, []) as none:
+        assert list(none.documents) == []
 
 
 async def test_a_claim_sees_its_own_writes(stores: Stores) -> None:

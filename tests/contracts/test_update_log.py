@@ -67,6 +67,23 @@ async def test_since_takes_a_limit(stores: Stores) -> None:
     assert [update.seq for update in await stores.log.since(pipeline, 2, limit=2)] == [3, 4]
 
 
+async def test_the_new_updates_of_many_are_read_at_once(stores: Stores) -> None:
+    ids = [await stores.new_pipeline(number) for number in (1, 2, 3, 4, 5)]
+    news = [(0, b"a" * 4), (0, b"b" * 4), (1, b"c" * 5), (1, b"d" * 5), (2, b"e"), (3, b"f" * 8)]
+    await stores.log.append([stores.update(ids[at], payload) for at, payload in news])
+    positions = {ids[0]: 1, ids[1]: 1, ids[2]: 0, ids[3]: 1, ids[4]: 1, an_id(9): 0}
+    found = await stores.log.since_each(positions, limit=2, most_bytes=8)
+    assert found == {
+        ids[0]: await stores.log.since(ids[0], 1),
+        ids[2]: await stores.log.since(ids[2], 0),
+        ids[3]: await stores.log.since(ids[3], 1),
+    }
+    # More updates than the limit, or more bytes: nothing rather than some of them.
+    found = await stores.log.since_each(positions, limit=1, most_bytes=8)
+    assert list(found) == [ids[3]]
+    assert await stores.log.since_each({}, limit=1, most_bytes=8) == {}
+
+
 async def test_since_of_no_pipeline_is_empty(stores: Stores) -> None:
     assert await stores.log.since(an_id(9), 0) == []
 

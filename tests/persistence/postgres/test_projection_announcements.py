@@ -9,7 +9,7 @@ from persistence.ports.projections import Projected, RowTimes
 from persistence.postgres.listener import PROJECTED, Listener
 from persistence.postgres.pool import Pool
 from persistence.postgres.projection_announcements import PostgresProjectionAnnouncements
-from persistence.postgres.projections import MAX_ANNOUNCED
+from persistence.postgres.row_writes import MAX_ANNOUNCED
 from tests.contracts.stores import Stores, a_connection, a_step, an_id, stores_on
 
 TWO_STEPS = RowChanges(steps=[a_step(11), a_step(12)], connections=[a_connection(21, 11, 12)])

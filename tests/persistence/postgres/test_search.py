@@ -8,8 +8,9 @@ import sql
 from crdt.pipeline.rows import RowChanges, StepRow
 from persistence.ports.user_rows import Record
 from persistence.postgres.pool import Pool, open_pool
-from persistence.postgres.projections import MANY_ROWS, MANY_STEPS, PostgresProjections
+from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.queries import API_QUERIES
+from persistence.postgres.row_writes import MANY_ROWS, MANY_STEPS
 from persistence.postgres.user_rows import PostgresUserDatabase, PostgresUserRows
 from tests.contracts.stores import Stores, a_pipeline, a_step, an_id, stores_on
 from tests.persistence.worlds import a_world, build
