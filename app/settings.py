@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     max_invitations_per_hour: Annotated[int, Field(ge=1)] = 60
     max_changes_per_hour: Annotated[int, Field(ge=1)] = 2_000
     max_pipelines_per_team: Annotated[int, Field(ge=1)] = 10_000
+    max_templates_per_team: Annotated[int, Field(ge=1)] = 200
     max_versions_per_pipeline: Annotated[int, Field(ge=1)] = 1_000
     max_comments_per_pipeline: Annotated[int, Field(ge=1)] = 5_000
     max_bytes_per_team: Annotated[int, Field(ge=1024)] = 10 * 1024 * MiB

@@ -89,6 +89,10 @@ SELECT count(*) FROM (
     SELECT FROM pipeline_versions WHERE pipeline_id = $1 AND name IS NOT NULL LIMIT $2
 ) AS counted
 
+-- count_templates_per_team --
+-- How many templates a team has, at most $2.
+SELECT count(*) FROM (SELECT FROM pipeline_templates WHERE team_id = $1 LIMIT $2) AS counted
+
 -- count_comments_per_pipeline --
 -- How many comments a pipeline has, at most $2.
 SELECT count(*) FROM (SELECT FROM comments WHERE pipeline_id = $1 LIMIT $2) AS counted

@@ -73,6 +73,7 @@ async def create(caller: Asking, wanted: NewTemplate, response: Response) -> Tem
     _check_variables(data, wanted.default_values)
     template_id = uuid4()
     async with caller.rows() as rows:
+        await caller.context.quotas.require(rows, "templates_per_team", team_id)
         await rows.execute(
             "new_template",
             template_id,

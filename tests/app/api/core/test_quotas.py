@@ -14,6 +14,7 @@ QUOTAS = {
     "max_organizations_per_user": 2,
     "max_teams_per_organization": 2,
     "max_pipelines_per_team": 2,
+    "max_templates_per_team": 1,
     "max_versions_per_pipeline": 1,
     "max_comments_per_pipeline": 1,
 }
@@ -57,6 +58,14 @@ async def test_a_team_has_so_many_pipelines_also_of_those_deleted(team: Team) ->
     limit = ("pipelines_per_team", 2)
     assert await refused(team, "/pipelines", {"team_id": team.id, "name": "Third"}) == limit
     assert await refused(team, f"{path}/fork", {}) == limit
+
+
+async def test_a_team_has_so_many_templates(team: Team) -> None:
+    wanted = {"pipeline_id": (await a_pipeline(team)).rpartition("/")[2], "name": "one"}
+    first = await team.owner.made("/templates", wanted)
+    assert await refused(team, "/templates", wanted) == ("templates_per_team", 1)
+    await team.owner.delete(f"/templates/{first['id']}")
+    await team.owner.made("/templates", wanted)
 
 
 async def test_a_pipeline_has_so_many_versions_and_comments(team: Team) -> None:
