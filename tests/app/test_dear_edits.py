@@ -1,7 +1,8 @@
-"""An honest client replaces a word in every step of a large document, and nobody else notices.
+"""An honest client replaces a word that a long prompt has in many places; nobody else notices.
 
-The steps were written under one client id, as any document that grew in one browser: the CRDT
-library integrates such an edit in time that grows with the number of the steps, squared.
+The CRDT library integrates such an edit in time that grows with the number of places, squared,
+where somebody else wrote the text. Without the road of decision 21 the room gives up after 0.4 s of
+CPU, which is half of what this edit takes, and everybody in it is closed.
 """
 
 import asyncio
@@ -23,7 +24,8 @@ from tests.server import OWNER, PATIENCE, Installation, Server, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-STEPS = 4_000 if SOAK else 1_500
+PLACES = 20_000 if SOAK else 12_000
+STEP = "00000000-0000-4000-8000-000000000007"
 BETWEEN_EDITS = 0.02
 
 
@@ -46,19 +48,18 @@ async def new_pipeline(server: Server, token: str) -> str:
         return str((await http.post(server.http("/api/pipelines"), json=body)).json()["id"])
 
 
-def write_all(doc: "Doc[Any]") -> None:
-    steps: Map[Any] = doc.get("steps", type=Map)
-    for number in range(STEPS):
-        prompt = Map({"type": "static", "content": Text(f"say hello to number {number}")})
-        steps[f"{number:032x}"] = Map(
-            {"name": f"step_{number}", "type": "claude", "prompt": Array([prompt])}
-        )
+BEFORE, AFTER = "say hello. ", "say bye. "
 
 
-def contents(doc: "Doc[Any]") -> Iterator[Text]:
+def write_step(doc: "Doc[Any]") -> None:
+    prompt = Map({"type": "static", "content": Text(BEFORE * PLACES)})
     steps: Map[Any] = doc.get("steps", type=Map)
-    for number in range(STEPS):
-        yield steps[f"{number:032x}"]["prompt"][0]["content"]
+    steps[STEP] = Map({"name": "long", "type": "claude", "prompt": Array([prompt])})
+
+
+def content_of(doc: "Doc[Any]") -> Text:
+    text: Text = doc.get("steps", type=Map)[STEP]["prompt"][0]["content"]
+    return text
 
 
 WARM = 5
@@ -66,9 +67,11 @@ WARM = 5
 
 
 def replace_all(doc: "Doc[Any]") -> None:
-    for text in contents(doc):
-        del text[4:9]
-        text.insert(4, "goodbye")
+    text = content_of(doc)
+    # From the last to the first, so that no place has moved.
+    for start in reversed(range(4, len(BEFORE) * PLACES, len(BEFORE))):
+        del text[start : start + len("hello")]
+        text.insert(start, "bye")
 
 
 def changed(author: Editor, change: Change) -> bytes:
@@ -113,7 +116,7 @@ def shown(name: str, times: list[float]) -> Iterator[None]:
     print(f"{name}: longest of {len(waits)} waits {1e3 * max(waits, default=0.0):.0f} ms")
 
 
-async def test_a_replace_over_all_steps_takes_effect_and_closes_nobody(
+async def test_a_replace_in_many_places_takes_effect_and_closes_nobody(
     server: Server, shared_installation: Installation
 ) -> None:
     token = await shared_installation.token(OWNER)
@@ -121,9 +124,10 @@ async def test_a_replace_over_all_steps_takes_effect_and_closes_nobody(
     async with AsyncExitStack() as stack:
         rooms = server.room(large, token), server.room(large, token), server.room(small, token)
         author, beside, elsewhere = [await stack.enter_async_context(joined(r)) for r in rooms]
-        await author.edit(write_all)
-        await author.until_echoed()
-        await beside.until("the steps", lambda: len(beside.steps) == STEPS)
+        # Of one's own text, the library integrates the edit fast.
+        await beside.edit(write_step)
+        await beside.until_echoed()
+        await author.until("the step", lambda: STEP in author.steps)
         update = changed(author, replace_all)
         near = await stack.enter_async_context(typing(beside))
         far = await stack.enter_async_context(typing(elsewhere))
@@ -131,18 +135,17 @@ async def test_a_replace_over_all_steps_takes_effect_and_closes_nobody(
         with shown("same room", near), shown("another room", far):
             await author.send(Update(update))
             await author.until_echoed()
-            await beside.until("the other words", lambda: says_goodbye(beside.doc))
+            await beside.until("the other words", lambda: says_bye(beside.doc))
         assert author.is_open
         assert near
         assert far
     async with joined(server.room(large, token)) as witness:
-        assert says_goodbye(witness.doc)
-        assert {str(each)[:12] for each in contents(witness.doc)} == {"say goodbye "}
+        assert says_bye(witness.doc)
 
 
 async def have_typed(*typists: list[float]) -> bool:
     return all(len(times) >= WARM for times in typists)
 
 
-def says_goodbye(doc: "Doc[Any]") -> bool:
-    return "goodbye" in str(next(contents(doc)))
+def says_bye(doc: "Doc[Any]") -> bool:
+    return str(content_of(doc)) == AFTER * PLACES
