@@ -1,6 +1,7 @@
 """What the tests of the page stand on: one server, one browser, pages that fail on any error."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -12,6 +13,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from tests.clients.browser import LEAN
 from tests.clients.browser import browser as browser_program
 from tests.conftest import a_database
+from tests.rounds import SOAK, some
 from tests.server import OWNER, Address, Installation, Server, eventually
 from tests.web.built import build_page
 
@@ -34,6 +36,32 @@ SLOW_MS: Final = 15_000
 """For what a page waits at most, on a machine that runs other tests beside it."""
 
 expect.set_options(timeout=SLOW_MS)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of each module, play two of three tests in browsers, unless somebody has chosen some."""
+    if SOAK or config.option.keyword or any("web" in Path(one).parts for one in config.args):
+        return
+    left_out = _left_out(items)
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _left_out(items: Iterable[pytest.Item]) -> set[pytest.Item]:
+    in_browsers: dict[Path, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        # Only those: the hook is given the tests of all folders.
+        if item.path.parent == Path(__file__).parent and "chromium" in _fixtures_of(item):
+            in_browsers[item.path].append(item)
+    played = {
+        item for tests in in_browsers.values() for item in some(tests, few=-(-len(tests) * 2 // 3))
+    }
+    return {item for tests in in_browsers.values() for item in tests} - played
+
+
+def _fixtures_of(item: pytest.Item) -> Sequence[str]:
+    names: Sequence[str] = getattr(item, "fixturenames", ())
+    return names
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

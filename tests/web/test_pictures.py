@@ -14,12 +14,21 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.conftest import a_database
+from tests.rounds import SOAK
 from tests.server import OWNER, Installation, Server
 from tests.web.built import build_page
 from tests.web.conftest import NARROW, SECRET, SLOW_MS, watch
 from tests.web.test_comments import write
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+VARIABLE: Final = "PIPELOOM_TEST_PICTURES"
+"""The folder for the pictures, which `make pictures` names."""
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.skipif(
+        not SOAK and VARIABLE not in os.environ, reason="`make pictures` and `make soak` play it"
+    ),
+]
 
 WIDE: Final[dict[str, Any]] = {"viewport": {"width": 1440, "height": 900}}
 TALL: Final[dict[str, Any]] = {**NARROW, "device_scale_factor": 2}
@@ -127,7 +136,7 @@ async def open_as(stage: tuple[Installation, Server], chromium: Browser) -> Asyn
 @pytest.fixture
 def album(tmp_path: Path) -> Path:
     """Where the pictures go."""
-    folder = Path(os.environ.get("PIPELOOM_TEST_PICTURES", tmp_path / "pictures"))
+    folder = Path(os.environ.get(VARIABLE, tmp_path / "pictures"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
