@@ -426,8 +426,8 @@ class DecisionRounds:
             for pending in (each for each in taken if each.is_decided):
                 # Only if the server stops: without the lock it must not be appended.
                 pending.fail(Draining())
-            left = [each for each in taken if not each.committed.done()]
-            self._commits.count_off(each for each in taken if each.committed.done())
+            left = [each for each in taken if not each.has_outcome]
+            self._commits.count_off(each for each in taken if each.has_outcome)
             self._commits.release(pipeline_id, left)
 
 

@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from crdt.errors import Draining, Overloaded, PipelineNotFound
@@ -32,34 +33,65 @@ PostgreSQL and of the event loop at most, and load turns into larger transaction
 MiB: Final = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+Outcome: TypeAlias = int | Exception
+"""What became of an update: its number in the log, or why the log has refused it."""
+
+OnOutcome: TypeAlias = Callable[[Outcome], object]
+
+
+class _Outcomes:
+    """Reports outcomes in the next turn of the event loop, all of one turn by one callback."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[OnOutcome, Outcome]] = []
+
+    def add(self, on_outcome: OnOutcome, outcome: Outcome) -> None:
+        """Report an outcome soon."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._report)
+        self._waiting.append((on_outcome, outcome))
+
+    def _report(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for on_outcome, outcome in waiting:
+            try:
+                on_outcome(outcome)
+            except Exception as error:
+                # As for a callback of asyncio: one that fails keeps no other from being called.
+                context = {"message": "what waited for a commit failed", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
+
+
+@dataclass(slots=True, eq=False)
 class Pending:
-    """An update that is not in the log yet, and what becomes its number.
+    """An update that is not in the log yet, its payload bytes, and who is to know its outcome.
 
     `is_decided` says that it is an edit by the server, which holds only as long as nobody appends
-    anything before it.
+    anything before it. It `has_outcome` once that is being reported.
     """
 
     update: NewUpdate
-    committed: asyncio.Future[int]
+    size: int
+    on_outcome: OnOutcome
+    outcomes: _Outcomes
     is_decided: bool = False
-
-    @property
-    def size(self) -> int:
-        """Payload bytes."""
-        return len(self.update.payload)
+    has_outcome: bool = False
 
     def resolve(self, seq: int | None) -> None:
         """Report the number in the log; None stands for a pipeline that was deleted."""
         if seq is None:
             self.fail(PipelineNotFound(f"pipeline {self.update.pipeline_id} was deleted"))
-        elif not self.committed.done():
-            self.committed.set_result(seq)
+        else:
+            self._report(seq)
 
     def fail(self, error: Exception) -> None:
         """Report that the log has refused the update."""
-        if not self.committed.done():
-            self.committed.set_exception(error)
+        self._report(error)
+
+    def _report(self, outcome: Outcome) -> None:
+        if not self.has_outcome:
+            self.has_outcome = True
+            self.outcomes.add(self.on_outcome, outcome)
 
 
 class GroupCommit:
@@ -95,6 +127,7 @@ class GroupCommit:
         self._max_pending_bytes = max_pending_bytes
         self._sleep, self._monotonic = sleep, monotonic
         self._batch_began = float("-inf")
+        self._outcomes = _Outcomes()
         self._waiting: deque[Pending] = deque()
         self._batch: Sequence[Pending] = ()
         self._batch_over: asyncio.Future[None] | None = None
@@ -115,28 +148,30 @@ class GroupCommit:
         return self._pending_bytes >= self._max_pending_bytes
 
     def submit(self, update: NewUpdate) -> asyncio.Future[int]:
-        """Queue an update; the future becomes its `seq` once it is committed.
+        """Queue an update as by `enqueue`; the future becomes its outcome."""
+        committed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.enqueue(update, partial(_settle, committed))
+        return committed
 
-        The future fails with PipelineNotFound when the pipeline is gone, with StoreError when
-        PostgreSQL refuses this update. While the store is unavailable it waits. The futures of one
-        pipeline are resolved in the order of submission. Raises Overloaded when more than
+    def enqueue(self, update: NewUpdate, on_outcome: OnOutcome) -> None:
+        """Queue an update; `on_outcome` is called with its `seq` after it is committed.
+
+        It is called with PipelineNotFound when the pipeline is gone, with StoreError when
+        PostgreSQL refuses this update. While the store is unavailable it waits. The outcomes of one
+        pipeline are reported in the order of submission. Raises Overloaded when more than
         `max_pending_bytes` would wait, Draining after `close`.
         """
         if self._closed:
             raise Draining
-        if (
-            self._pending_bytes
-            and self._pending_bytes + len(update.payload) > self._max_pending_bytes
-        ):
+        size = len(update.payload)
+        if self._pending_bytes and self._pending_bytes + size > self._max_pending_bytes:
             raise Overloaded("the update log cannot keep up: try again later")
-        committed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        pending = Pending(update, committed, self._is_deciding)
-        self._pending_bytes += pending.size
-        if (held := self._held.get(update.pipeline_id)) is None:
-            self._queue(pending)
-        else:
+        pending = Pending(update, size, on_outcome, self._outcomes, self._is_deciding)
+        self._pending_bytes += size
+        if self._held and (held := self._held.get(update.pipeline_id)) is not None:
             held.append(pending)
-        return pending.committed
+        else:
+            self._queue(pending)
 
     def _queue(self, pending: Pending) -> None:
         self._waiting.append(pending)
@@ -268,9 +303,7 @@ class GroupCommit:
         await self._cancel()
         held = chain.from_iterable(self._held.values())
         unresolved = [
-            pending
-            for pending in (*self._batch, *self._waiting, *held)
-            if not pending.committed.done()
+            pending for pending in (*self._batch, *self._waiting, *held) if not pending.has_outcome
         ]
         for pending in unresolved:
             pending.fail(StoreUnavailable("not committed before the server stopped: send it again"))
@@ -284,3 +317,12 @@ class GroupCommit:
         while self._running is not None and not self._running.done():
             self._running.cancel()
             await asyncio.wait([self._running], timeout=CANCEL_SECONDS)
+
+
+def _settle(committed: asyncio.Future[int], outcome: Outcome) -> None:
+    if committed.done():
+        return
+    if isinstance(outcome, int):
+        committed.set_result(outcome)
+    else:
+        committed.set_exception(outcome)

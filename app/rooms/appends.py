@@ -20,7 +20,9 @@ from persistence.ports.update_log import NewUpdate
 class Committer(Protocol):
     """Takes updates for the log; see `persistence/group_commit.py`."""
 
-    def submit(self, update: NewUpdate) -> "Future[int]": ...
+    def enqueue(self, update: NewUpdate, on_outcome: Callable[[int | Exception], object]) -> None:
+        """Queue an update; raises SyncError if it is refused at once."""
+        ...
 
 
 Task: TypeAlias = Callable[[bool], object]
@@ -42,37 +44,45 @@ class Appends:
     ) -> None:
         self._committer = committer
         self._on_stored, self._on_refused = on_stored, on_refused
-        self._last: Future[int] | None = None
-        self._count = 0
+        self._count = self._last = self._decided = 0
+        self._settling: list[tuple[int, Future[int | Exception]]] = []
         self._refusals: list[tuple[int, SyncError]] = []
         self._waiting: deque[tuple[int, Task]] = deque()
 
     @property
-    def last(self) -> "Future[int] | None":
-        """The last commit, unless the log has decided about everything."""
-        return self._last
+    def are_decided(self) -> bool:
+        """Whether the log has decided about everything."""
+        return self._decided == self._last
 
     def append(self, update: NewUpdate) -> None:
         """Hand an update to the log."""
         self._count = number = self._count + 1
         try:
-            self._last = self._committer.submit(update)
+            self._committer.enqueue(update, partial(self._decide, number, update.payload))
         except SyncError as error:
             self._refuse(number, error)
-            return
-        self._last.add_done_callback(partial(self._decide, number, update.payload))
+        else:
+            self._last = number
 
-    def _decide(self, number: int, payload: bytes, commit: "Future[int]") -> None:
+    def _decide(self, number: int, payload: bytes, outcome: int | Exception) -> None:
         # Not earlier: between a commit and this call, its acknowledgements are still on their way.
-        if commit is self._last:
-            self._last = None
-        error = None if commit.cancelled() else commit.exception()
-        is_stored = not commit.cancelled() and error is None
-        if is_stored:
-            self._on_stored(commit.result(), payload)
-        elif error is not None:
-            self._refuse(number, error)
+        self._decided = number
+        is_stored = isinstance(outcome, int)
+        if isinstance(outcome, int):
+            self._on_stored(outcome, payload)
+        else:
+            self._refuse(number, outcome)
         self._do_waiting(number, is_stored)
+        while self._settling and self._settling[0][0] <= number:
+            if not (waiter := self._settling.pop(0)[1]).done():
+                waiter.set_result(outcome)
+
+    async def _outcome(self, seconds: float) -> int | Exception | None:
+        """Wait until the log has decided about the last append; None after `seconds`."""
+        waiter: Future[int | Exception] = asyncio.get_running_loop().create_future()
+        self._settling.append((self._last, waiter))
+        await asyncio.wait([waiter], timeout=seconds)
+        return waiter.result() if waiter.done() else None
 
     def _do_waiting(self, number: int, is_stored: bool) -> None:
         """Do what waited for an append, in the order in which it came."""
@@ -104,23 +114,23 @@ class Appends:
 
     def when_durable(self, task: Callable[[], object]) -> None:
         """Do something once everything appended so far is committed; never if it is refused."""
-        if self._last is None:
+        if self.are_decided:
             task()
         else:
             self._waiting.append((self._count, lambda is_stored: is_stored and task()))
 
     def when_decided(self, task: Task) -> None:
         """Do something once the log has decided about everything appended so far."""
-        if self._last is None:
+        if self._decided == self._last:
             task(True)
         else:
             self._waiting.append((self._count, task))
 
     async def settled(self, seconds: float) -> bool:
         """Wait until the log has decided about everything; False after `seconds`."""
-        if self._last is not None:
-            await asyncio.wait([self._last], timeout=seconds)
-        return self._last is None
+        if not self.are_decided:
+            await self._outcome(seconds)
+        return self.are_decided
 
     async def committed(self, seconds: float) -> int | None:
         """Wait until everything appended so far is committed; return the last one's number.
@@ -129,11 +139,12 @@ class Appends:
         after `seconds`: the edit then stands in the live document and is stored as soon as
         PostgreSQL is back.
         """
-        commit, appends = self._last, self._count
-        if commit is None:
+        appends = self._count
+        if self.are_decided:
             return None
-        await asyncio.wait([commit], timeout=seconds)
-        if not commit.done():
+        if (outcome := await self._outcome(seconds)) is None:
             raise NotStoredYet("taken, but not stored yet: look before you try again")
         self._check(appends)
-        return commit.result()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome

@@ -63,7 +63,7 @@ class ClientLink(FanOut):
         client whose answers exceed the outbox, so that a slow PostgreSQL costs bounded memory.
         """
         outbox = self.reachable(session)
-        if outbox is None or self._appends.last is None:
+        if outbox is None or self._appends.are_decided:
             self.put(session, message)
             return
         size = WAITING_BYTES + (len(message.update) if isinstance(message, CARRIERS) else 0)

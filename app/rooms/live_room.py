@@ -164,7 +164,7 @@ class LiveRoom:
     @property
     def is_durable(self) -> bool:
         """Whether the log has committed or refused everything that was appended here."""
-        return self._appends.last is None
+        return self._appends.are_decided
 
     async def settled(self, seconds: float) -> None:
         """Wait until the log has committed or refused everything that was appended here.

@@ -92,6 +92,11 @@ def encode(message: Message) -> bytes:
     An update is acknowledged by sending it back to its sender (y-websocket 4); a SyncStep2 needs no
     acknowledgement.
     """
+    # Nearly every message is one of these, and a match asks for what it is several times.
+    if isinstance(message, (Update, Accepted)):
+        # A SyncStep2 that brought nothing new needs no acknowledgement.
+        is_empty = not message.update and isinstance(message, Accepted)
+        return b"" if is_empty else UPDATE_HEAD + var_bytes(message.update)
     match message:
         case AwarenessUpdate(payload):
             return bytes((AWARENESS,)) + var_bytes(payload)
@@ -101,8 +106,6 @@ def encode(message: Message) -> bytes:
             return bytes((AUTH,)) + var_uint(0) + var_string(reason)
         case Authenticated() | Stateless() | TokenWanted():
             return b""
-        case Accepted(update):
-            return encode_sync(Update(update)) if update else b""
         case _:
             return encode_sync(message)
 

@@ -6,9 +6,9 @@ Everything that leaves a room is written into one journal, so that a test can lo
 import asyncio
 import json
 import time
-from asyncio import Future
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -54,24 +54,23 @@ class HandCommitter:
         self.submitted: list[NewUpdate] = []
         self.refusal: SyncError | None = None
         self._journal = journal
-        self._undecided: list[Future[int]] = []
+        self._undecided: list[Callable[[int | Exception], object]] = []
 
-    def submit(self, update: NewUpdate) -> "Future[int]":
+    def enqueue(self, update: NewUpdate, on_outcome: Callable[[int | Exception], object]) -> None:
         if self.refusal is not None:
             raise self.refusal
         self._journal.append(("log", update.payload))
         self.submitted.append(update)
-        self._undecided.append(asyncio.get_running_loop().create_future())
-        return self._undecided[-1]
+        self._undecided.append(partial(asyncio.get_running_loop().call_soon, on_outcome))
 
     def commit(self) -> None:
         """Decide well about the oldest undecided update."""
         seq = len(self.submitted) - len(self._undecided) + 1
-        self._undecided.pop(0).set_result(seq)
+        self._undecided.pop(0)(seq)
 
     def refuse(self, error: Exception) -> None:
         """Fail the oldest undecided update."""
-        self._undecided.pop(0).set_exception(error)
+        self._undecided.pop(0)(error)
 
 
 class JournalBus(MemoryBus):

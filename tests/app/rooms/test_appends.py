@@ -48,11 +48,11 @@ async def test_what_waits_is_done_at_its_own_commit_in_the_order_in_which_it_cam
     scene.committer.commit()
     await turns()
     assert scene.done == [(1, b"a"), ("a", True), "a"]
-    assert scene.appends.last is not None
+    assert not scene.appends.are_decided
     scene.committer.commit()
     await turns()
     assert scene.done[3:] == [(2, b"b"), ("b", True), "b"]
-    assert scene.appends.last is None
+    assert scene.appends.are_decided
 
 
 async def test_it_is_done_at_once_when_nothing_waits(scene: Scene) -> None:
