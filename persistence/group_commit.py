@@ -64,7 +64,7 @@ class _Outcomes:
 
 @dataclass(slots=True, eq=False)
 class Pending:
-    """An update that is not in the log yet, its payload bytes, and who is to know its outcome.
+    """An update that is not in the log yet, its payload bytes, and what reports its outcome.
 
     `is_decided` says that it is an edit by the server, which holds only as long as nobody appends
     anything before it. It `has_outcome` once that is being reported.
@@ -72,8 +72,7 @@ class Pending:
 
     update: NewUpdate
     size: int
-    on_outcome: OnOutcome
-    outcomes: _Outcomes
+    report: OnOutcome
     is_decided: bool = False
     has_outcome: bool = False
 
@@ -91,7 +90,7 @@ class Pending:
     def _report(self, outcome: Outcome) -> None:
         if not self.has_outcome:
             self.has_outcome = True
-            self.outcomes.add(self.on_outcome, outcome)
+            self.report(outcome)
 
 
 class GroupCommit:
@@ -150,7 +149,7 @@ class GroupCommit:
     def submit(self, update: NewUpdate) -> asyncio.Future[int]:
         """Queue an update as by `enqueue`; the future becomes its outcome."""
         committed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self.enqueue(update, partial(_settle, committed))
+        self._enqueue(update, partial(_settle, committed))
         return committed
 
     def enqueue(self, update: NewUpdate, on_outcome: OnOutcome) -> None:
@@ -161,12 +160,15 @@ class GroupCommit:
         pipeline are reported in the order of submission. Raises Overloaded when more than
         `max_pending_bytes` would wait, Draining after `close`.
         """
+        self._enqueue(update, partial(self._outcomes.add, on_outcome))
+
+    def _enqueue(self, update: NewUpdate, report: OnOutcome) -> None:
         if self._closed:
             raise Draining
         size = len(update.payload)
         if self._pending_bytes and self._pending_bytes + size > self._max_pending_bytes:
             raise Overloaded("the update log cannot keep up: try again later")
-        pending = Pending(update, size, on_outcome, self._outcomes, self._is_deciding)
+        pending = Pending(update, size, report, self._is_deciding)
         self._pending_bytes += size
         if self._held and (held := self._held.get(update.pipeline_id)) is not None:
             held.append(pending)

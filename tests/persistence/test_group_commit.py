@@ -291,3 +291,35 @@ async def test_closing_ends_a_commit_that_goes_on_when_it_is_cancelled() -> None
 
 async def test_closing_an_idle_queue_is_nothing() -> None:
     assert await GroupCommit(ScriptedLog()).close(5) == 0
+
+
+@pytest.mark.parametrize("bad", [None, 2])
+async def test_enqueue_reports_what_the_futures_of_submit_become(bad: int | None) -> None:
+    def fate(payloads: Sequence[bytes]) -> None:
+        if b"%s" % str(bad).encode() in payloads:
+            raise StoreError("poison")
+
+    outcomes: list[int | Exception] = []
+    by_future, by_callback = GroupCommit(ScriptedLog(fate)), GroupCommit(ScriptedLog(fate))
+    updates = [update(b"%d" % n, 9 if n == 3 else 1) for n in range(5)]
+    futures = [by_future.submit(each) for each in updates]
+    for each in updates:
+        by_callback.enqueue(each, outcomes.append)
+    expected = await asyncio.gather(*futures, return_exceptions=True)
+    await by_callback.close(1.0)
+    await turns()
+    assert [str(each) for each in outcomes] == [str(each) for each in expected]
+    assert [type(each) for each in outcomes] == [type(each) for each in expected]
+
+
+async def test_whoever_fails_at_an_outcome_keeps_nobody_from_theirs() -> None:
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    commit, outcomes = GroupCommit(ScriptedLog()), list[int | Exception]()
+    commit.enqueue(update(b"a"), lambda _: 1 / 0)
+    commit.enqueue(update(b"b"), outcomes.append)
+    await commit.close(1.0)
+    await turns()
+    assert outcomes == [2]
+    assert [type(each["exception"]) for each in failures] == [ZeroDivisionError]
+    assert commit.pending_bytes == 0

@@ -156,13 +156,13 @@ async def test_it_is_written_down_in_its_authors_name(
     node: Place, alice: Visit, dear: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submitted: list[NewUpdate] = []
-    submit = node.committer.submit
+    enqueue = node.committer.enqueue
 
-    def noted(update: NewUpdate) -> "asyncio.Future[int]":
+    def noted(update: NewUpdate, on_outcome: Callable[[int | Exception], object]) -> None:
         submitted.append(update)
-        return submit(update)
+        enqueue(update, on_outcome)
 
-    monkeypatch.setattr(node.committer, "submit", noted)
+    monkeypatch.setattr(node.committer, "enqueue", noted)
     node.compute.gate.set()
     alice.edit(dear)
     await stored(node, 3)
