@@ -28,7 +28,7 @@ from tests.redis_server import RedisServer, a_cluster, a_redis
 from tests.rounds import SEED, summary
 
 TOLD: Final = "told"
-BROWSERS: Final = Path(__file__).parent / "web"
+BROWSERS: Final = str(Path(__file__).parent / "web")
 
 # In the role of a replica no trigger and no foreign key asks for an order.
 DELETE_ALL_ROWS: Final = """
@@ -74,7 +74,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long and needs a browser: what is left at the end is divided finely."""
-    items.sort(key=lambda item: BROWSERS not in item.path.parents)
+    items.sort(key=lambda item: not str(item.path).startswith(BROWSERS))
     second_attempts.allow(items)
 
 
