@@ -172,14 +172,14 @@ class GroupCommit:
         self._pending_bytes += size
         if self._held and (held := self._held.get(update.pipeline_id)) is not None:
             held.append(pending)
-        else:
-            self._queue(pending)
-
-    def _queue(self, pending: Pending) -> None:
+            return
         self._waiting.append(pending)
         if self._running is None:
-            loop = asyncio.get_running_loop()
-            self._running = loop.create_task(self._run(), name="group commit")
+            self._begin()
+
+    def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._running = loop.create_task(self._run(), name="group commit")
 
     async def hold(self, pipeline_ids: Collection[UUID]) -> None:
         """Keep the updates of some pipelines until they are taken or released.
@@ -223,7 +223,9 @@ class GroupCommit:
     def release(self, pipeline_id: UUID, given_back: Sequence[Pending] = ()) -> None:
         """Commit the updates of a pipeline again: first those given back, then the held ones."""
         for pending in (*given_back, *self._held.pop(pipeline_id, ())):
-            self._queue(pending)
+            self._waiting.append(pending)
+        if self._waiting and self._running is None:
+            self._begin()
 
     def count_off(self, decided: Iterable[Pending]) -> None:
         """Count updates as committed or failed that were taken."""

@@ -73,7 +73,7 @@ class ClientLink(FanOut):
         def answer(is_stored: bool) -> None:
             outbox.reserve(-size)
             if is_stored:
-                self.put(session, message)
+                FanOut.put(self, session, message)
             if isinstance(message, Accepted):
                 ACK_SECONDS.observe(perf_counter() - received_at)
 

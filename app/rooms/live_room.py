@@ -462,7 +462,9 @@ class LiveRoom:
 
         It has no number before its commit (docs/adr/0007-published-when-committed.md).
         """
-        self.remote.note(seq)
+        self.position.note(seq)
+        if self.position.has_gap:
+            self.remote.check_gap()
         self._peers.publish_committed(seq, payload)
 
     def _close_session(self, effect: CloseSession) -> None:

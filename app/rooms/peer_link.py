@@ -50,7 +50,8 @@ class PeerLink:
         A large one is published by its number only: others must inspect it in a thread, and may as
         well read it from the log.
         """
-        self._publish_now(Committed(seq, None if is_large(payload) else payload))
+        committed = Committed(seq, None if is_large(payload) else payload)
+        self._bus.publish(self._pipeline_id, committed, self._receive)
 
     def _publish_presence(self, presence: list[bytes]) -> None:
         for piece in split_awareness(merge_awareness(presence), MAX_NODE_PRESENCE_BYTES):

@@ -61,11 +61,6 @@ class RemoteUpdates:
         self._position.expect(seq)
         self.check_gap()
 
-    def note(self, seq: int) -> None:
-        """Take note that this update of the log is in the document."""
-        self._position.note(seq)
-        self.check_gap()
-
     def check_gap(self) -> None:
         """Report a gap, if there is one."""
         if self._position.has_gap and not self._host.dropped:

@@ -50,12 +50,13 @@ class SendQueue:
         self.writes = 0
         """How often the socket has taken something."""
         self.close = close
-        self._write = write
+        self.write = write
         self._has_ended = False
         self.when_waiting: Callable[[], None] = self._wake_up
         """Called when something is to be sent that `write` has not sent, and at the `end`."""
         self._frames: deque[Waiting] = _NOTHING
-        self._behind: list[SessionOutbox] = []
+        self.behind: list[SessionOutbox] = []
+        """Those whose frames were dropped."""
         self._wake: asyncio.Event | None = None
         self._has_room: asyncio.Event | None = None
 
@@ -94,20 +95,15 @@ class SendQueue:
         self.when_waiting()
 
     def offer(self, batch: FrameBatch, outbox: "SessionOutbox") -> None:
-        """Send frames that may be dropped."""
-        # As `_send_now` does, without a call: this is what a delivery costs besides its write.
-        if not self.size and not self._behind and self._write(batch.wire):
-            self.writes += 1
-            counters.frames_out += len(batch.payloads)
-            counters.bytes_out += batch.size
-        elif not self._has_ended:
+        """Keep frames that may be dropped, until the socket takes them."""
+        if not self._has_ended:
             for frame in batch.payloads:
                 self._offer(frame, outbox)
             self.when_waiting()
 
     def _send_now(self, frame: bytes) -> bool:
         """Write to the socket without a detour, if nothing is before it and the socket takes it."""
-        if self.size or self._behind or not self._write(header(len(frame)) + frame):
+        if self.size or self.behind or not self.write(header(len(frame)) + frame):
             return False
         self.writes += 1
         counters.frames_out += 1
@@ -125,7 +121,7 @@ class SendQueue:
 
     def end(self) -> None:
         """Take nothing more; what waits is still sent."""
-        self._has_ended, self._write = True, never_write
+        self._has_ended, self.write = True, never_write
         self.when_waiting()
 
     def reserve(self, size: int) -> None:
@@ -167,8 +163,8 @@ class SendQueue:
 
     def catch_up(self) -> None:
         """Have one session caught up that fell behind; call when nothing waits any more."""
-        for _ in range(len(self._behind)):
-            outbox = self._behind.pop(0)
+        for _ in range(len(self.behind)):
+            outbox = self.behind.pop(0)
             # Before it is caught up: what comes after must not be dropped unnoticed.
             outbox.is_behind = False
             if outbox.catch_up():
@@ -204,7 +200,7 @@ class SendQueue:
     def _leave_behind(self, outbox: "SessionOutbox") -> None:
         if not outbox.is_behind:
             outbox.is_behind = True
-            self._behind.append(outbox)
+            self.behind.append(outbox)
 
 
 class SessionOutbox:
@@ -230,8 +226,14 @@ class SessionOutbox:
         self._queue.answer(frame, self)
 
     def offer(self, batch: FrameBatch) -> None:
-        """See `Outbox`."""
-        self._queue.offer(batch, self)
+        """See `Outbox`; a delivery costs this, and what it writes."""
+        queue = self._queue
+        if queue.size or queue.behind or not queue.write(batch.wire):
+            queue.offer(batch, self)
+            return
+        queue.writes += 1
+        counters.frames_out += len(batch.payloads)
+        counters.bytes_out += batch.size
 
     def catch_up(self) -> bool:
         """Replace what was dropped; False if that cannot be done yet."""

@@ -34,6 +34,9 @@ SYNC, AWARENESS, AUTH, QUERY_AWARENESS = range(4)
 STEP_1, STEP_2, UPDATE = range(3)
 
 UPDATE_HEAD = bytes((SYNC, UPDATE))
+SHORT_HEADS = [UPDATE_HEAD + bytes((size,)) for size in range(0x80)]
+"""What stands before an update of so few bytes."""
+
 MIN_UPDATE_FRAME = 4
 """Bytes of a frame with an update of one byte."""
 
@@ -96,7 +99,7 @@ def encode(message: Message) -> bytes:
     if isinstance(message, (Update, Accepted)):
         # A SyncStep2 that brought nothing new needs no acknowledgement.
         is_empty = not message.update and isinstance(message, Accepted)
-        return b"" if is_empty else UPDATE_HEAD + var_bytes(message.update)
+        return b"" if is_empty else _update_frame(message.update)
     match message:
         case AwarenessUpdate(payload):
             return bytes((AWARENESS,)) + var_bytes(payload)
@@ -108,6 +111,13 @@ def encode(message: Message) -> bytes:
             return b""
         case _:
             return encode_sync(message)
+
+
+def _update_frame(update: bytes) -> bytes:
+    size = len(update)
+    if size < 0x80:
+        return SHORT_HEADS[size] + update
+    return UPDATE_HEAD + var_uint(size) + update
 
 
 def encode_sync(message: SyncStep1 | SyncStep2 | Update) -> bytes:

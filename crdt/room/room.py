@@ -259,7 +259,7 @@ class Room:
     ) -> list[Effect]:
         if not session.may_write:
             return [Send(session.id, READ_ONLY)]
-        if self._has_no_room_for(update, now):
+        if self._is_full(now) and has_structs(update):
             return [Send(session.id, STORAGE_FULL if self.is_storage_full else TOO_LARGE)]
         if self._doubtful:
             inspection = inspection or inspect_update(update, ACCEPTED)

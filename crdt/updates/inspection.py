@@ -79,7 +79,11 @@ class Inspection(NamedTuple):
         for one, need in self.required.items():
             if state.get(one, 0) < need:
                 return None
-        return {client: max(end, state.get(client, 0)) for client, end in self.provided.items()}
+        after = {}
+        for client, end in self.provided.items():
+            have = state.get(client, 0)
+            after[client] = max(have, end)
+        return after
 
 
 def inspect_update(update: bytes, limits: Limits = REPLAYED) -> Inspection:

@@ -74,7 +74,11 @@ def read_short(update: bytes) -> ShortUpdate | None:
 
 def _long_number(data: bytes, at: int) -> tuple[int, int]:
     """Read a varUint that begins before `at`; return it, and where it ends."""
-    value, shift = data[at - 1] & 0x7F, 7
+    value, byte = data[at - 1] & 0x7F, data[at]
+    if byte < 0x80:
+        # As most clocks are.
+        return value | byte << 7, at + 1
+    value, shift, at = value | (byte & 0x7F) << 7, 14, at + 1
     while shift < MAX_NUMBER_BITS:
         byte = data[at]
         at += 1
@@ -205,6 +209,10 @@ def _skip_nested(data: bytes, at: int, kind: int, levels: int) -> tuple[int, int
         return at, count + parts
     for _ in range(count):
         at += 1 + _one_byte(data[at])
+        if (length := LENGTHS.get(data[at])) is not None:
+            # A number, as of a place on the canvas.
+            at += 1 + length
+            continue
         at, inner = _skip_values(data, at, 1, levels)
         parts += inner
     return at, count + parts
