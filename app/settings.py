@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     keep_alive: Annotated[float, Field(gt=0, lt=30)] = 10.0
     presence_window: Annotated[float, Field(ge=0, le=1)] = 0.03
     commit_window: Annotated[float, Field(ge=0, le=1)] = 0.02
-    delivery_window: Annotated[float, Field(ge=0, le=1)] = 0.01
+    delivery_window: Annotated[float, Field(ge=0, le=1)] = 0.02
     unload_after: Annotated[float, Field(ge=0)] = 30.0
     version_after: Annotated[float, Field(ge=0)] = 300.0
     version_every: Annotated[float, Field(ge=0)] = 1800.0
