@@ -8,6 +8,8 @@ commits every edit and keeps the tables up to date meanwhile.
 
 At the end of each load a newcomer asks every room for its document, which must hold what was sent.
 
+The quiet pair, of which the latency counts: --loads 1x2x0.5 --cursors --pairs 2 --seconds 20
+
     python -m bench.hot_path [--loads 1x100x5 20x5x5 …] [--cursors 1x100x10] [--pairs 3]
         [--steps 100] [--seconds 8] [--without-peers] [--no-worker]
 """
@@ -143,6 +145,8 @@ async def peer(name: str, directory: Path, rooms: int) -> Started:
 class Play:
     """One load on one server: who sends what, when, and when it arrived where."""
 
+    patience = PATIENCE
+
     def __init__(self, load: Load, seconds: float) -> None:
         self.load, self.seconds = load, seconds
         self.count = int(load.per_second * seconds)
@@ -185,6 +189,10 @@ class Play:
 
         return on_edit
 
+    def prepare(self, message: Callable[[int], Message]) -> Callable[[int], Message]:
+        """Return what makes the messages while the load runs; to make them earlier, override it."""
+        return message
+
     async def run(self, message: Callable[[int], Message]) -> None:
         """Send everything on time, and wait until it has arrived."""
         start, gap = time.perf_counter(), 1 / self.load.per_second
@@ -195,24 +203,30 @@ class Play:
             made = message(number)
             self.sent[number] = time.perf_counter()
             self.clients[room][place].send(made)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self.patience):
             while not self.is_over:  # noqa: ASYNC110 - the load should wake no one
                 await asyncio.sleep(BETWEEN_LOOKS)
 
 
-async def measure(subject: Subject, load: Load, steps: int, seconds: float) -> Result:
+async def measure(
+    subject: Subject,
+    load: Load,
+    steps: int,
+    seconds: float,
+    make: Callable[[Load, float], Play] = Play,
+) -> Result:
     """Seed the rooms, let everybody in, play the load, and look at what the rooms hold."""
     authors = await _authors(subject, steps)
     places = [room for room in subject.rooms for _ in range(load.clients)]
     async with light_clients.connected(places) as clients:
-        play = Play(load, seconds)
+        play = make(load, seconds)
         play.enter(clients)
         if subject.needs_seed:
             # By one who stays: a server may forget a document that nobody has open.
             for [first, *_], author in zip(play.clients, authors, strict=True):
                 first.send(Update(author.state))
         await asyncio.sleep(SETTLE_SECONDS)
-        message = _cursors(play) if load.is_cursors else _moves(play, authors)
+        message = play.prepare(_cursors(play) if load.is_cursors else _moves(play, authors))
         before, own = subject.cpu(), time.process_time()
         try:
             await play.run(message)
@@ -281,11 +295,11 @@ async def measure_all(
     loads: Sequence[Load], pairs: int, steps: int, seconds: float, options: "Options"
 ) -> None:
     """Play all loads on all servers in turn, and print a table for each load."""
-    async with _peers(options.with_peers) as directory:
+    async with peers(options.with_peers) as directory:
         for load in loads:
             results: dict[str, list[Result]] = {}
             for turn in range(pairs):
-                for name, start in _starts(load, steps, directory, options).items():
+                for name, start in starts(load, steps, directory, options).items():
                     print(f"{load}: {name}, {turn + 1} of {pairs}", flush=True)
                     async with start() as subject:
                         result = await measure(subject, load, steps, seconds)
@@ -299,10 +313,11 @@ class Options:
 
     with_peers: bool
     serve: tuple[str, ...]
+    steps: int = 100
 
 
 @asynccontextmanager
-async def _peers(wanted: bool) -> AsyncIterator[Path | None]:
+async def peers(wanted: bool) -> AsyncIterator[Path | None]:
     if not wanted:
         yield None
         return
@@ -314,25 +329,30 @@ async def _peers(wanted: bool) -> AsyncIterator[Path | None]:
         yield None
 
 
-def _starts(
+def starts(
     load: Load, steps: int, directory: Path | None, options: Options
 ) -> dict[str, Callable[[], "object"]]:
-    starts: dict[str, Callable[[], object]] = {
+    made: dict[str, Callable[[], object]] = {
         OWN: lambda: pipeloom(load.rooms, steps, *options.serve)
     }
     if directory is not None:
         for name in PEERS:
-            starts[name] = lambda chosen=name: peer(chosen, directory, load.rooms)
-    return starts
+            made[name] = lambda chosen=name: peer(chosen, directory, load.rooms)
+    return made
 
 
 def _report(results: dict[str, list[Result]]) -> str:
     header = (
         *("server", "us/delivery", "server", "worker", "PostgreSQL", "ratio", "server ratio"),
-        *("us/edit", "p50 ms", "p99 ms", "ack p50", "ack p99", "load's core"),
+        *("us/edit", "p50 ms", "p50 ratio", "p99 ms", "ack p50", "ack p99", "load's core"),
     )
-    base = _middle(results, next((n for n in results if n.startswith("Hocuspocus")), OWN))
-    return table(header, [_row(name, results, base) for name in results])
+    name = next((n for n in results if n.startswith("Hocuspocus")), OWN)
+    base, latency = _middle(results, name), _p50(results, name)
+    return table(header, [_row(name, results, base, latency) for name in results])
+
+
+def _p50(results: dict[str, list[Result]], name: str) -> float:
+    return median(one.delivered.p50 for one in results[name])
 
 
 def _middle(results: dict[str, list[Result]], name: str) -> Cpu:
@@ -344,7 +364,7 @@ def _middle(results: dict[str, list[Result]], name: str) -> Cpu:
     )
 
 
-def _row(name: str, results: dict[str, list[Result]], base: Cpu) -> list[str]:
+def _row(name: str, results: dict[str, list[Result]], base: Cpu, latency: float) -> list[str]:
     plays, cpu = results[name], _middle(results, name)
     per_edit = median(one.cpu.per(one.edits).whole for one in plays)
     acks = [one.acknowledged for one in plays if one.acknowledged]
@@ -354,7 +374,8 @@ def _row(name: str, results: dict[str, list[Result]], base: Cpu) -> list[str]:
         f"{cpu.whole / base.whole:.2f}",
         f"{cpu.server / base.whole:.2f}",
         f"{per_edit:.0f}",
-        f"{median(one.delivered.p50 for one in plays):.1f}",
+        f"{_p50(results, name):.2f}",
+        f"{_p50(results, name) / latency:.2f}" if latency else "-",
         f"{median(one.delivered.p99 for one in plays):.1f}",
         f"{median(one.p50 for one in acks):.1f}" if acks else "-",
         f"{median(one.p99 for one in acks):.1f}" if acks else "-",

@@ -2,7 +2,7 @@
 
 Clients join as y-websocket clients do, send their awareness state, and renew it every 15 s.
 
-    python -m bench.idle [--connections 5000] [--rooms 200] [--steps 50] [--seconds 20]
+    python -m bench.idle [--connections 5000] [--rooms 200] [--steps 50] [--seconds 60]
 """
 
 import argparse
@@ -123,7 +123,7 @@ async def measure(
                 share = (server.cpu() - cpu) / seconds
                 each = (full - opened) / max(1, connections - rooms) / 1024
                 lines.append(
-                    (f"{connections} in {rooms} rooms", _mib(full), f"{each:.0f}", f"{share:.0%}")
+                    (f"{connections} in {rooms} rooms", _mib(full), f"{each:.1f}", f"{share:.1%}")
                 )
         return lines
 
@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=5000)
     parser.add_argument("--rooms", type=int, default=200)
     parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--seconds", type=float, default=60.0)
     chosen = parser.parse_args()
     with suppress(ValueError):
         resource.setrlimit(

@@ -37,6 +37,8 @@ class LightClient(asyncio.Protocol):
         self.on_edit: Callable[[int], None] = lambda _: None
         self.received = 0
         """Bytes."""
+        self.is_deaf = False
+        """Whether it looks for no marks: of a hundred clients some must listen, all must read."""
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.is_lost = False
         self._room = room
@@ -52,6 +54,8 @@ class LightClient(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Look for marks; before that, for the end of the handshake."""
         self.received += len(data)
+        if self.is_deaf:
+            return
         seen = self._tail + data
         if not self.opened.done():
             self._open(seen)
