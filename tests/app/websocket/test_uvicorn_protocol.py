@@ -11,7 +11,7 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 
-from app.websocket.uvicorn_protocol import HELD, WebSocketProtocol
+from app.websocket.uvicorn_protocol import HELD, PING, WebSocketProtocol
 from crdt.protocol.messages import Update
 from crdt.protocol.y_websocket import encode
 from tests.editor import joined
@@ -104,6 +104,7 @@ class Transport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.is_read, self.written = True, b""
+        self.is_closed = False
 
     def pause_reading(self) -> None:
         assert self.is_read
@@ -120,7 +121,7 @@ class Transport(asyncio.Transport):
         return False
 
     def close(self) -> None:
-        pass
+        self.is_closed = True
 
 
 def opened() -> tuple[WebSocketProtocol, Transport]:
@@ -219,3 +220,50 @@ async def test_who_sends_frames_before_the_handshake_is_over_goes_the_long_way()
     protocol.read_messages(taken.append)
     protocol.data_received(message[5:])
     assert taken == [b"cut in two"]
+
+
+async def test_a_silent_client_is_pinged_and_closed_and_one_that_speaks_is_not() -> None:
+    protocol, transport = opened()
+    protocol.data_received(frames(b"hello"))
+    protocol.read_messages(lambda _: None)
+    protocol.ping_if_silent()
+    assert transport.written == b""
+    protocol.ping_if_silent()
+    assert transport.written == Frame(Opcode.PING, PING).serialize(mask=False)
+    protocol.data_received(Frame(Opcode.PONG, PING).serialize(mask=True))
+    protocol.ping_if_silent()
+    assert not protocol.close_sent
+    for _ in range(2):
+        protocol.ping_if_silent()
+    assert protocol.close_sent, "pinged, and silent for the time between two looks"
+
+
+async def test_a_socket_that_stays_outlives_the_call_and_hands_over_what_happens() -> None:
+    protocol, transport = opened()
+    events: list[Any] = []
+    taken: list[bytes] = []
+
+    async def call(_scope: Any, _receive: Any, _send: Any) -> None:
+        protocol.read_messages(lambda message: taken.append(message) or "wait")  # type: ignore[func-returns-value]
+        protocol.stay(events.append)
+
+    protocol.app, protocol.scope = call, {}  # type: ignore[assignment,typeddict-item]
+    protocol.data_received(frames(b"one", b"two"))
+    await protocol.run_asgi()
+    assert not transport.is_closed
+    assert protocol.close_timer is None
+    assert ([each[HELD] for each in events], taken) == (["wait"], [b"one"])
+    protocol.read_on()
+    assert (len(events), taken) == (2, [b"one", b"two"])
+    protocol.read_on()
+    assert transport.is_read
+    protocol.connections.add(protocol)
+    protocol.connection_lost(None)
+    assert events[2]["type"] == "websocket.disconnect"
+
+
+async def test_a_socket_whose_call_ends_is_closed() -> None:
+    protocol, transport = opened()
+    protocol.app, protocol.scope = no_app, {}  # type: ignore[assignment,typeddict-item]
+    await protocol.run_asgi()
+    assert transport.is_closed
