@@ -60,7 +60,7 @@ async def test_the_demo_file_has_its_problems_and_survives_the_round_trip(
     ]
     exported = await export(store, await create_demo(store, NOON))
     yaml = YAML(typ="safe")
-    assert yaml.load(exported) == yaml.load(content)
+    assert yaml.load(exported.text) == yaml.load(content)
 
 
 def test_the_greeting_tells_how_to_connect() -> None:

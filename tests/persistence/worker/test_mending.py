@@ -223,7 +223,7 @@ class TestOneRepair:
         house.now += QUIET
 
         async def save() -> None:
-            await load_mended(house.store, house.pipeline_id, house.now, lambda _, seq: seq)
+            await load_mended(house.store, house.pipeline_id, house.now, lambda _, seq, **__: seq)
 
         house.store.before_append.append(save)
         await house.quiet()
@@ -372,7 +372,9 @@ class TestBeforeAVersion:
         await house.edit(rename("dup", A, B))
         moves = [lambda x=x: house.append(house.editor.move(A, x)) for x in range(9)]  # type: ignore[misc]
         house.store.before_append += moves
-        made = await load_mended(house.store, house.pipeline_id, house.now, lambda _, seq: seq)
+        made = await load_mended(
+            house.store, house.pipeline_id, house.now, lambda _, seq, **__: seq
+        )
         assert made == (len(await house.log()), False)
         assert house.store.attempts == TRIES
         assert await house.repairs() == []
@@ -422,7 +424,7 @@ async def _something(house: House, random: Random) -> None:
         case 3:
             house.now += random.choice([QUIET, QUIET / 2, RESTORABLE_FOR])
         case 4:
-            await load_mended(house.store, house.pipeline_id, house.now, lambda _, seq: seq)
+            await load_mended(house.store, house.pipeline_id, house.now, lambda _, seq, **__: seq)
 
 
 async def _assert_settled(house: House, seed: int) -> None:
