@@ -27,9 +27,6 @@ from app.telemetry.exporter import tracing
 from app.telemetry.metrics_page import worker_page
 from crdt.errors import PipeloomError
 from crdt.yaml.codec import Imported
-from persistence.embedded.binaries import Account
-from persistence.embedded.places import ROOT_DATA_DIR, default_data_dir
-from persistence.embedded.server import EmbeddedPostgres
 from persistence.ports.directory import DEMO_TEAM, User
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.migrations import migrate as migrate_database
@@ -37,9 +34,22 @@ from persistence.postgres.pool import COMMAND, Pool, open_pool
 from persistence.postgres.storage import PostgresTeamStorage
 from persistence.postgres.update_log import PostgresUpdateLog
 
-from . import audit_command, damage_commands, fold_command, undelete_command
-from .damage_commands import Decision
-from .settings import Settings, SettingsError, deprecations, load_settings
+from .commands import audit as audit_command
+from .commands import damage as damage_commands
+from .commands import fold as fold_command
+from .commands import undelete as undelete_command
+from .commands.common import (
+    DatabaseUrl,
+    DataDir,
+    RedisUrl,
+    database,
+    one_line,
+    print_message,
+    reason,
+    settings_for,
+)
+from .commands.damage import Decision
+from .settings import Settings, deprecations
 from .worker_main import kept, pauses, project_now, work
 
 cli = typer.Typer(
@@ -48,15 +58,6 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-DataDir = Annotated[Path | None, typer.Option(help="Where embedded data is kept.")]
-DatabaseUrl = Annotated[
-    str | None, typer.Option(help="PostgreSQL ≥ 15; without it the embedded one is used.")
-]
-RedisUrl = Annotated[
-    str | None, typer.Option(help="Redis ≥ 7 or Valkey, between the servers of an installation.")
-]
-
 
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 
@@ -80,7 +81,7 @@ def serve(
     workers: Workers = None,
 ) -> None:
     """Serve editors over WebSocket, with a worker beside the server."""
-    settings = _settings(
+    settings = settings_for(
         host=host,
         port=port,
         data_dir=data_dir,
@@ -91,7 +92,7 @@ def serve(
     )
     settings.check_exposure()
     for message in deprecations(settings):
-        _print_message(f"pipeloom: {message}")
+        print_message(f"pipeloom: {message}")
     _serve(settings)
 
 
@@ -100,7 +101,7 @@ def _serve(settings: Settings) -> None:
         from app.processes.multi_server import serve_together  # noqa: PLC0415 - other commands start without it
         from app.processes.server import serve as serve_forever  # noqa: PLC0415 - other commands start without it
 
-    with _database(settings, watched=True) as dsn:
+    with database(settings, watched=True) as dsn:
         if settings.workers > 1:
             serve_together(settings, dsn)
         else:
@@ -126,14 +127,14 @@ def worker(
     ] = None,
 ) -> None:
     """Keep the tables up to date with the documents, beside `serve --no-worker`."""
-    settings = _settings(data_dir=data_dir, database_url=database_url, metrics_port=metrics_port)
+    settings = settings_for(data_dir=data_dir, database_url=database_url, metrics_port=metrics_port)
     with (
-        _database(settings, watched=True) as dsn,
+        database(settings, watched=True) as dsn,
         worker_page(settings.metrics_port) as port,
         tracing(),
     ):
         if port is not None:
-            _print_message(f"metrics are at http://127.0.0.1:{port}/metrics")
+            print_message(f"metrics are at http://127.0.0.1:{port}/metrics")
         asyncio.run(_work_until_signal(dsn, settings))
 
 
@@ -142,7 +143,7 @@ async def _work_until_signal(dsn: str, settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await migrate_database(dsn)
-    _print_message("worker is ready")
+    print_message("worker is ready")
     await work(
         dsn,
         stop,
@@ -156,12 +157,12 @@ async def _work_until_signal(dsn: str, settings: Settings) -> None:
 @cli.command()
 def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Bring the database to the schema of this program; prints what was applied."""
-    with _database(_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+    with database(settings_for(data_dir=data_dir, database_url=database_url)) as dsn:
         applied = asyncio.run(migrate_database(dsn))
     for name in applied:
         typer.echo(name)
     if not applied:
-        _print_message("the database is up to date")
+        print_message("the database is up to date")
 
 
 @cli.command()
@@ -176,8 +177,8 @@ def token(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Print a token for a user."""
-    settings = _settings(data_dir=data_dir, database_url=database_url)
-    with _database(settings) as dsn:
+    settings = settings_for(data_dir=data_dir, database_url=database_url)
+    with database(settings) as dsn:
         tokens, user = tokens_for(settings), asyncio.run(_user(dsn, email))
     now = datetime.now(UTC)
     if renewable:
@@ -205,8 +206,8 @@ def import_(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Create a pipeline from each file; prints one pipeline id a line."""
-    settings = _settings(data_dir=data_dir, database_url=database_url)
-    with _database(settings) as dsn:
+    settings = settings_for(data_dir=data_dir, database_url=database_url)
+    with database(settings) as dsn:
         failed = asyncio.run(_import(dsn, files, team, as_, settings.max_bytes_per_team))
     if failed:
         raise typer.Exit(1)
@@ -225,9 +226,9 @@ async def _import(
         failed = 0
         for number, file in enumerate(files, 1):
             if len(files) > 1:
-                _print_message(f"[{number}/{len(files)}] {file}")
+                print_message(f"[{number}/{len(files)}] {file}")
             if await PostgresTeamStorage(pool).stored_bytes(team_id) >= most_bytes:
-                _print_message(f"{file}: {_FULL.format(most_bytes)}")
+                print_message(f"{file}: {_FULL.format(most_bytes)}")
                 return failed + len(files) - number + 1
             failed += not await _import_one(pool, file, team_id, author)
         return failed
@@ -251,12 +252,10 @@ async def _import_one(pool: Pool, file: Path, team_id: UUID, author: UUID | None
     try:
         imported = _read(file)
     except (PipeloomError, OSError) as error:
-        _print_message(f"{file}: {_reason(error)}")
+        print_message(f"{file}: {reason(error)}")
         return False
     for one in imported.diagnostics:
-        _print_message(
-            f"{file}:{one.line}:{one.column}: {one.severity}: {one.message} [{one.code}]"
-        )
+        print_message(f"{file}:{one.line}:{one.column}: {one.severity}: {one.message} [{one.code}]")
     pipeline_id = await pipeline_files.create(
         PostgresDirectory(pool),
         imported.pipeline,
@@ -276,8 +275,8 @@ def export(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Print a pipeline as YAML."""
-    settings = _settings(data_dir=data_dir, database_url=database_url)
-    with _database(settings) as dsn:
+    settings = settings_for(data_dir=data_dir, database_url=database_url)
+    with database(settings) as dsn:
         sys.stdout.write(asyncio.run(_export(dsn, pipeline_id)))
 
 
@@ -288,15 +287,15 @@ async def _export(dsn: str, pipeline_id: UUID) -> str:
     finally:
         await pool.close()
     if written.warning:
-        _print_message(written.warning)
+        print_message(written.warning)
     return written.text
 
 
 @cli.command()
 def check(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Look for damage in all logs and stored states; prints one fault a line, exits 1 if any."""
-    settings = _settings(data_dir=data_dir, database_url=database_url)
-    with _database(settings) as dsn:
+    settings = settings_for(data_dir=data_dir, database_url=database_url)
+    with database(settings) as dsn:
         if asyncio.run(damage_commands.check(dsn)):
             raise typer.Exit(1)
 
@@ -327,7 +326,7 @@ def repair(
     if len(chosen) > 1:
         raise typer.BadParameter("expected one decision at most, got several")
     decision = chosen[0] if chosen else None
-    with _database(_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+    with database(settings_for(data_dir=data_dir, database_url=database_url)) as dsn:
         asyncio.run(damage_commands.repair(dsn, pipeline_id, decision))
 
 
@@ -346,7 +345,7 @@ def audit(
 ) -> None:
     """Print the audit log, oldest first: who changed what that is in no document."""
     started = since and since.replace(tzinfo=UTC)
-    with _database(_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+    with database(settings_for(data_dir=data_dir, database_url=database_url)) as dsn:
         asyncio.run(audit_command.audit(dsn, team, started, as_json=as_json))
 
 
@@ -369,9 +368,9 @@ def fold(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Merge old updates of the log, of each user and minute; shows first what that saves."""
-    settings = _settings(data_dir=data_dir, database_url=database_url)
+    settings = settings_for(data_dir=data_dir, database_url=database_url)
     days = older_than or settings.fold_after_days or fold_command.DEFAULT_DAYS
-    with _database(settings) as dsn:
+    with database(settings) as dsn:
         failed = asyncio.run(
             fold_command.fold(dsn, timedelta(days=days), pipeline, is_trial=not apply)
         )
@@ -389,7 +388,7 @@ def undelete(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Bring back a deleted team or pipeline that is kept; or list those that are."""
-    with _database(load_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+    with database(settings_for(data_dir=data_dir, database_url=database_url)) as dsn:
         if what is None:
             asyncio.run(undelete_command.list_deleted(dsn))
         else:
@@ -399,59 +398,8 @@ def undelete(
 @cli.command("database-url")
 def database_url_(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Print the DSN in use; for the embedded PostgreSQL, its socket."""
-    with _database(_settings(data_dir=data_dir, database_url=database_url)) as dsn:
+    with database(settings_for(data_dir=data_dir, database_url=database_url)) as dsn:
         typer.echo(dsn)
-
-
-def _settings(**given: object) -> Settings:
-    """Load the settings; root's data is where the account that runs PostgreSQL can get to."""
-    settings = load_settings(**given)
-    is_given = settings.database_url is not None or "data_dir" in settings.model_fields_set
-    if is_given or os.geteuid() != 0:
-        return settings
-    account = Account.default()
-    chosen = default_data_dir(settings.data_dir, account.uid, account.gid)
-    if chosen != settings.data_dir:
-        _print_message(f"pipeloom: {Path.cwd()} is in a closed folder; data is kept in {chosen}")
-    elif not settings.data_dir.exists() and (ROOT_DATA_DIR / "postgres").exists():
-        _print_message(f"pipeloom: other data is in {ROOT_DATA_DIR}; to use it, pass --data-dir")
-    return settings.model_copy(update={"data_dir": chosen})
-
-
-@contextmanager
-def _database(settings: Settings, *, watched: bool = False) -> Iterator[str]:
-    if settings.database_url is not None:
-        yield settings.database_url
-        return
-    if not watched:
-        _require_data(settings.data_dir)
-    with EmbeddedPostgres(settings.data_dir) as postgres:
-        if watched:
-            postgres.keep_running()
-        yield postgres.dsn
-
-
-def _require_data(data_dir: Path) -> None:
-    """Raise SettingsError if there is no installation.
-
-    Only `serve` and `worker` create one: any other command would otherwise make an empty database
-    in the current folder, and report that nothing is in it.
-    """
-    if not data_dir.is_dir():
-        raise SettingsError(
-            f"no data directory at {data_dir}: start `pipeloom serve` first, "
-            "or pass --data-dir or --database-url"
-        )
-
-
-def _print_message(message: str) -> None:
-    typer.echo(message, err=True)
-
-
-def _reason(error: Exception) -> str:
-    """The message of an error; one of the operating system without the file's name in it."""
-    strerror = error.strerror if isinstance(error, OSError) else None
-    return strerror or _one_line(error)
 
 
 def _print_results_in_utf8() -> None:
@@ -463,10 +411,6 @@ def _print_results_in_utf8() -> None:
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
 def main() -> None:
     """Run the command line."""
     _print_results_in_utf8()
@@ -476,7 +420,7 @@ def main() -> None:
     try:
         cli()
     except (PipeloomError, OSError) as error:
-        _print_message(f"pipeloom: {_one_line(error)}")
+        print_message(f"pipeloom: {one_line(error)}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
