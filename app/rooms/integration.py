@@ -6,16 +6,18 @@ up with what was written in between and takes the other's place (`crdt/document/
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Final, TypeAlias
 from uuid import UUID
+
+import structlog
 
 from app.clock import Clock
 from app.compute_queue import ComputeQueue
 from crdt.document.document import Document, Merged
-from crdt.document.replacement import Copy, catch_up, merge
-from crdt.errors import DocumentPoisoned, Overloaded, UnusableEdit
+from crdt.document.replacement import Copy, Replacement, merge
+from crdt.errors import DocumentPoisoned, Overloaded, PipeloomError, UnusableEdit
 from crdt.protocol.messages import ClientMessage
 from crdt.room.effects import SessionId
 from crdt.updates.inspection import Inspection
@@ -31,6 +33,8 @@ PAUSE: Final = 3.0
 
 CATCH_UP_AT_ONCE: Final = 20
 """Updates by which a merged document catches up while the event loop waits: a millisecond."""
+
+_logger = structlog.get_logger(__name__)
 
 Finish: TypeAlias = Callable[[bool], None]
 """Does what follows from an update that is in the document now; given whether it is news."""
@@ -88,6 +92,30 @@ class Integration:
                 copy = Copy.of(self._document, found.update, is_logged=True)
                 await self._integrate(copy, found, finish)
 
+    @asynccontextmanager
+    async def beside(self, edit: Inspection) -> AsyncIterator[Replacement | None]:
+        """Merge an edit of the server elsewhere, and have the outcome ready for the block.
+
+        It may take the document's place in one turn of the event loop, by whoever decides that; no
+        other update is integrated until the end of the block. None if that is not possible: merge
+        the edit here, then.
+        """
+        async with self._lock:
+            with self._document.recorded() as recorded:
+                yield await self._try_beside(edit, recorded)
+
+    async def _try_beside(self, edit: Inspection, recorded: list[Inspection]) -> Replacement | None:
+        if self._document.is_damaged:
+            # What fills the place of lost edits is in no copy.
+            return None
+        copy = Copy.of(self._document, edit.update, is_logged=True)
+        try:
+            merged = await self._merger.merge(copy)
+            return merged and await self._ready(merged, recorded)
+        except PipeloomError as error:
+            _logger.warning("room.edit_not_merged_beside", error=str(error))
+            return None
+
     async def _integrate(self, copy: Copy, found: Inspection, finish: Finish) -> float:
         document, limits = self._document, FOLLOWED if copy.is_logged else ACCEPTED
         with document.recorded() as recorded:
@@ -96,18 +124,22 @@ class Integration:
             if merged is None:
                 finish(False)
                 return 0.0
-            replacement = await _loaded(document.new_from(merged))
-            while len(recorded) > CATCH_UP_AT_ONCE:
-                catch_up(replacement, recorded, CATCH_UP_AT_ONCE)
-                await asyncio.sleep(0)
-            catch_up(replacement, recorded, CATCH_UP_AT_ONCE)
-        # The old one is freed only when the others had their turn: that takes a while, too.
-        _old = document.doc
-        document.replace_with(replacement, found, limits)
+            replacement = await self._ready(merged, recorded)
+            replacement.take_place(found, limits)
         finish(True)
         took = self._clock.monotonic() - began
+        # The old document is freed when the others had their turn: that takes a while, too.
         await asyncio.sleep(0)
         return took
+
+    async def _ready(self, merged: Merged, recorded: list[Inspection]) -> Replacement:
+        """Load a merged document and have it catch up, but for what takes a millisecond."""
+        loaded = await _loaded(self._document.new_from(merged))
+        replacement = Replacement(self._document, loaded, recorded)
+        while len(recorded) > CATCH_UP_AT_ONCE:
+            replacement.catch_up(CATCH_UP_AT_ONCE)
+            await asyncio.sleep(0)
+        return replacement
 
 
 async def _loaded(slices: Iterator[Document]) -> Document:

@@ -21,6 +21,7 @@ from app.bus.base import Bus
 from app.clock import Clock
 from app.telemetry.metrics import counters
 from crdt.document.document import EMPTY_STATE_VECTOR, Document
+from crdt.document.replacement import Replacement
 from crdt.editing.editor import Editor
 from crdt.errors import (
     DocumentPoisoned,
@@ -30,11 +31,7 @@ from crdt.errors import (
     SyncError,
     UnusableEdit,
 )
-from crdt.protocol.messages import (
-    ClientMessage,
-    Scope,
-    Stateless,
-)
+from crdt.protocol.messages import ClientMessage, Scope, Stateless
 from crdt.room.effects import (
     Append,
     Broadcast,
@@ -115,14 +112,14 @@ class LiveRoom:
         self._appends = Appends(committer, self._publish_committed, self._refuse)
         self._clients = ClientLink(self._appends, intervals)
         self._catching_up: set[SessionId] = set()
-        integration = Integration(room.document, merger or Merger(), clock)
+        self.integration = Integration(room.document, merger or Merger(), clock)
         self._uses = 0
         self._on_gap = on_gap
-        self._dear_edits = DearEdits(self, room, integration)
+        self._dear_edits = DearEdits(self, room, self.integration)
         self.held = self._dear_edits.held
         # For what is looked up with each message.
         self._waiting, self._here = self.held.waiting, self._clients.outboxes
-        self.remote = RemoteUpdates(self, room, self.position, integration, clock)
+        self.remote = RemoteUpdates(self, room, self.position, self.integration, clock)
         self._peers = PeerLink(bus, pipeline_id, room.node, self.remote.receive, intervals.presence)
         # This comes last: the bus may deliver messages at once, and they need all of the above.
         self._peers.open()
@@ -250,10 +247,12 @@ class LiveRoom:
         """Read some of what `execute_edit` may have to look at; return whether more is left."""
         return not self.dropped and self._room.editor.prepare(ENTRIES_AT_ONCE)
 
-    def execute_merge(self, user_id: UUID | None, edit: Inspection) -> None:
+    def execute_merge(
+        self, user_id: UUID | None, edit: Inspection, replacement: Replacement | None = None
+    ) -> None:
         """Merge an edit that the server made on a copy. Raises what `execute_edit` raises."""
         now = self._clock.monotonic()
-        self._edit(lambda: (None, self._room.apply_merge(user_id, edit, now)))
+        self._edit(lambda: (None, self._room.apply_merge(user_id, edit, now, replacement)))
 
     def require_capacity(self, edits: Iterable[Inspection]) -> None:
         """Raise PipelineTooLarge if `execute_merge` would refuse an edit for its size."""

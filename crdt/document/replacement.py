@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from crdt.updates.inspection import Inspection, inspect_update
-from crdt.updates.limits import ACCEPTED, FOLLOWED
+from crdt.updates.limits import ACCEPTED, FOLLOWED, Limits
 
 from .document import EMPTY_STATE_VECTOR, Document, Merged
 
@@ -57,9 +57,29 @@ def merge(copy: Copy) -> Merged | None:
     return document.merged() if document.apply(found, limits) else None
 
 
-def catch_up(document: Document, recorded: list[Inspection], at_most: int) -> None:
-    """Apply the first recorded updates to a document, and take them out of the list."""
-    first = recorded[:at_most]
-    del recorded[:at_most]
-    for each in first:
-        document.apply(each)
+class Replacement:
+    """A document that has all of another one and an update, and is to take its place.
+
+    `recorded` are the updates that the other one has taken meanwhile (`Document.recorded`). Keep
+    this object until the other document's content may be freed, which takes a while.
+    """
+
+    def __init__(self, document: Document, loaded: Document, recorded: list[Inspection]) -> None:
+        self._document, self._loaded, self._recorded = document, loaded, recorded
+        self._old = document.doc
+
+    def catch_up(self, at_most: int) -> None:
+        """Apply the first updates that were recorded, and take them out of the list."""
+        first = self._recorded[:at_most]
+        del self._recorded[:at_most]
+        for each in first:
+            self._loaded.apply(each)
+
+    def take_place(self, brings: Inspection, limits: Limits) -> None:
+        """Catch up and become the document, with the update that this one brings.
+
+        Raises as `Document.replace_with`.
+        """
+        self.catch_up(len(self._recorded))
+        self._old = self._document.doc
+        self._document.replace_with(self._loaded, brings, limits)

@@ -24,6 +24,7 @@ from typing import TypeVar, assert_never
 from uuid import UUID
 
 from crdt.document.document import Document
+from crdt.document.replacement import Replacement
 from crdt.editing.editor import Editor
 from crdt.errors import (
     ClientIdReused,
@@ -47,7 +48,7 @@ from crdt.protocol.messages import (
 )
 from crdt.updates.format import EMPTY_UPDATE, has_structs
 from crdt.updates.inspection import Inspection, inspect_update
-from crdt.updates.limits import ACCEPTED
+from crdt.updates.limits import ACCEPTED, REPLAYED
 from crdt.updates.pending import read_state_vector
 from crdt.updates.same_elements import are_same
 
@@ -379,17 +380,27 @@ class Room:
             effect for update in updates for effect in self._append_then_broadcast(update, user_id)
         ]
 
-    def apply_merge(self, user_id: UUID | None, edit: Inspection, now: float) -> list[Effect]:
+    def apply_merge(
+        self,
+        user_id: UUID | None,
+        edit: Inspection,
+        now: float,
+        replacement: Replacement | None = None,
+    ) -> list[Effect]:
         """Apply an edit that the server made, in the name of a user, on a copy of the document.
 
-        Raises MalformedUpdate, and PipelineTooLarge as `require_capacity` does.
+        If there is a `replacement`, which has the edit, it takes the place of the document. Raises
+        MalformedUpdate, and PipelineTooLarge as `require_capacity` does.
         """
         self.require_capacity(edit, now)
         if edit.parts > MANY_PARTS:
             # It would be notified of each change, and has to look at most of the document anyway.
             self._editor = None
-        is_news = self.document.apply(edit)
-        return self._append_then_broadcast(edit.update, user_id) if is_news else []
+        if replacement is not None:
+            replacement.take_place(edit, REPLAYED)
+        elif not self.document.apply(edit):
+            return []
+        return self._append_then_broadcast(edit.update, user_id)
 
     def require_capacity(self, edit: Inspection, now: float) -> None:
         """Raise PipelineTooLarge if an edit adds something to a document that is too large."""

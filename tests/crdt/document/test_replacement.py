@@ -7,7 +7,7 @@ import pytest
 from pycrdt import Map, Text
 
 from crdt.document.document import DEAR_CHUNKS, Document, Merged
-from crdt.document.replacement import SIZE, Copy, catch_up, merge
+from crdt.document.replacement import SIZE, Copy, Replacement, merge
 from crdt.errors import MalformedUpdate
 from crdt.updates.depth import DepthWithin
 from crdt.updates.inspection import Inspection, inspect_update
@@ -127,12 +127,12 @@ def test_the_replacement_has_the_update_and_what_was_written_meanwhile(
         other = edited(copy_of(document.encode()), set_name("Loom"))
         assert document.apply(other)
         own = edited(document, lambda root: root.__setitem__("status", "active"))
-    *_, replacement = document.new_from(outcome)
+    *_, loaded = document.new_from(outcome)
+    replacement = Replacement(document, loaded, recorded)
     assert [each.update for each in recorded] == [other, own]
-    catch_up(replacement, recorded, 1)
+    replacement.catch_up(1)
     assert [each.update for each in recorded] == [own]
-    catch_up(replacement, recorded, 1)
-    document.replace_with(replacement, dear, ACCEPTED)
+    replacement.take_place(dear, ACCEPTED)
 
     expected = Document()
     for each in (document.encode(), other, own, dear.update):
