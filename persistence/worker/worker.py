@@ -59,7 +59,9 @@ class WorkerSettings:
     After `stop` it projects what is left for at most `finish_timeout`. After each round it pauses
     for `gather`, so that edits in quick succession are projected together, and the longer the more
     there is to do: twice as long as the round took, up to `gather_at_most`. If somebody waits for
-    an edit, the next round begins `gather` after the beginning of the last one. At most `batch`
+    an edit, the next round begins `gather_awaited` after the beginning of the last one, and later
+    if that one took long: its time again after its end, but no later than `gather` after its
+    beginning. At most `batch`
     updates of one document go into one transaction, which limits how long it holds its locks, and
     what `limits` allows of several documents. It keeps `cached_documents` of `cached_bytes`,
     encoded; in memory they take some twenty times that. A document's state is stored every
@@ -71,6 +73,7 @@ class WorkerSettings:
     interval: float = 2.0
     gather: float = 0.05
     gather_at_most: float = 0.15
+    gather_awaited: float = 0.015
     finish_timeout: float = 10.0
     cached_documents: int = 128
     cached_bytes: int = 32 * 1024 * 1024
@@ -247,7 +250,8 @@ class Worker:
             if not notified:
                 return
             if AWAITED in notified:
-                until = min(until, began + settings.gather)
+                soon = max(began + settings.gather_awaited, now + (now - began))
+                until = min(until, soon, began + settings.gather)
 
     async def _notified(
         self, seconds: float, stopping: "asyncio.Task[bool]", at_most: float | None

@@ -249,14 +249,16 @@ def clock() -> Clock:
 
 
 class MeasuringBell:
-    """Notes for how long it is listened to, and never rings."""
+    """Notes for how long it is listened to, and rings once at most: with `rings`."""
 
-    def __init__(self) -> None:
+    def __init__(self, rings: Collection[object] = ()) -> None:
         self.waits: list[float] = []
+        self._rings = rings
 
     async def wait(self, timeout: float) -> Collection[object]:  # noqa: ASYNC109 - the port
         self.waits.append(timeout)
-        return ()
+        rings, self._rings = self._rings, ()
+        return rings
 
 
 SETTINGS = WorkerSettings(backoff=Backoff(1.0, 60.0), outage=Backoff(0.0, 0.0))
@@ -737,6 +739,20 @@ class TestRunning:
         await worker._gather(began, waiting)
         waiting.cancel()
         assert bell.waits == [pytest.approx(pause)]
+
+    @pytest.mark.parametrize(
+        ("took", "pause"), [(0.0, 0.015), (0.005, 0.01), (0.02, 0.02), (0.03, 0.02)]
+    )
+    async def test_the_pause_is_short_when_somebody_waits(
+        self, store: Store, clock: Clock, took: float, pause: float
+    ) -> None:
+        bell = MeasuringBell([AWAITED])
+        worker, stopping = Worker(store, store, bell, SETTINGS, clock), asyncio.Event()
+        waiting, began = asyncio.create_task(stopping.wait()), clock.now
+        clock.now += took
+        await worker._gather(began, waiting)
+        waiting.cancel()
+        assert bell.waits[1:] == [pytest.approx(pause)]
 
     async def test_search_is_refreshed_when_nothing_is_left_to_project(self, store: Store) -> None:
         editor, bell, stop = await store.new_pipeline(), Bell(), asyncio.Event()
