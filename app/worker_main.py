@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from app.telemetry.timed_stores import CountedVersions, TimedLog, TimedProjections
+from app.telemetry.worker_health import HEALTH
 from persistence.ports.deletions import Kept
 from persistence.postgres.deletions import PostgresDeletions
 from persistence.postgres.folding import PostgresLogFolding
@@ -73,7 +74,8 @@ async def work(
             folding = PostgresLogFolding(pool)
             jobs.append(Folder(log, folding, fold_after, SYSTEM_CLOCK).run())
         async with in_background(*jobs):
-            await Worker(log, projections, listener, versions=saved).run(stop)
+            with HEALTH.watching(lambda: pool.fetchval("ping")):
+                await Worker(log, projections, listener, versions=saved).run(stop)
     finally:
         await listener.close()
         await pool.close()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final, Protocol
 
 import structlog
-from prometheus_client import generate_latest, start_http_server
+from prometheus_client import generate_latest, make_wsgi_app, start_http_server
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +20,7 @@ from persistence.ports.projections import ProjectionLagReader
 
 from . import metrics
 from .multiprocess_metrics import MultiprocessMetrics
+from .worker_health import HEALTH
 
 LAG_EVERY: Final = 15.0
 """Seconds between two samples of how far the tables are behind."""
@@ -115,7 +116,9 @@ class MetricsPage:
 
 @contextmanager
 def worker_page(port: int | None) -> Iterator[int | None]:
-    """Serve the metrics of a worker on 127.0.0.1 while the block runs; yields the port.
+    """Serve the metrics of a worker, and whether it is well, on 127.0.0.1 while the block runs.
+
+    Yields the port. `/healthz` and `/readyz` answer as `worker_health.py` says.
 
     Raises SettingsError when the port is taken.
     """
@@ -127,6 +130,7 @@ def worker_page(port: int | None) -> Iterator[int | None]:
     except OSError as error:
         reason = f"cannot show metrics on 127.0.0.1 port {port}: {error.strerror}"
         raise SettingsError(f"{reason}; choose another --metrics-port") from error
+    server.set_app(HEALTH.beside(make_wsgi_app(metrics.WORKER_REGISTRY)))
     try:
         yield server.server_port
     finally:

