@@ -115,7 +115,11 @@ class MendingClaim(Protocol):
     async def rewrite(
         self, written: Sequence[Diagnostic], removed: Collection[tuple[str, str]], reported: int
     ) -> None:
-        """Write some diagnostics, and remove others by code and subject; move `reported`."""
+        """Write some diagnostics, and remove others by code and subject; move `reported`.
+
+        Of several that are written with one code and subject, the last one stays: two edits of one
+        deleted step are two reports.
+        """
         ...
 
     async def mend_again(self, at: datetime | None) -> None:

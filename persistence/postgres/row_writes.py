@@ -46,8 +46,10 @@ class RowWriter:
         await self._move_cursors(projections)
 
     async def write_diagnostics(self, pipeline_id: UUID, rows: Sequence[Diagnostic]) -> None:
-        """Write diagnostics of one pipeline."""
-        await self._write("upsert_diagnostics", [(pipeline_id, row) for row in rows])
+        """Write diagnostics of one pipeline; of several with one code and subject, the last."""
+        # One statement cannot write a row twice.
+        last = {(row.code, row.subject): row for row in rows}
+        await self._write("upsert_diagnostics", [(pipeline_id, row) for row in last.values()])
 
     async def delete_diagnostics(
         self, pipeline_id: UUID, findings: Sequence[tuple[str, str]]

@@ -522,6 +522,19 @@ async def test_diagnostics_are_rewritten_while_mending(stores: Stores) -> None:
     assert [*(await stored_rows(stores)).diagnostics.values()] == [other]
 
 
+async def test_of_two_reports_about_one_step_the_last_one_stays(stores: Stores) -> None:
+    await stores.new_pipeline()
+    await mark(stores, 1)
+    first, last = (
+        Diagnostic("deleted_while_edited", "step:y", "warning", f"by {name}", "", "Restore it.")
+        for name in ("Ada", "Ben")
+    )
+    async with stores.projections.claim_mending(NOON) as claim:
+        assert claim is not None
+        await claim.rewrite([first, last], [], 0)
+    assert [*(await stored_rows(stores)).diagnostics.values()] == [last]
+
+
 async def test_what_is_reported_is_noted_while_mending_and_never_taken_back(
     stores: Stores,
 ) -> None:

@@ -133,6 +133,15 @@ async def test_the_edit_was_just_made(house: Reporting) -> None:
     assert (await house.kept(1))[A]["position"] == {"x": 7, "y": 0}
 
 
+async def test_two_edits_on_their_way_are_two_reports_of_one_step(house: Reporting) -> None:
+    """The store must take both at once: `tests/contracts/test_projections.py`."""
+    late = [house.late_edit(), house.late_edit()]
+    await house.append(house.editor.delete(A), by=house.ada)
+    await house.append(*late, by=house.ben)
+    await house.quiet()
+    await house.assert_reported_once()
+
+
 async def test_of_several_deleted_steps_only_the_edited_one_is_reported(house: Reporting) -> None:
     late = house.late_edit()
     both = house.editor.edit(lambda steps: [steps.pop(A), steps.pop(B)])  # type: ignore[func-returns-value, arg-type, return-value]
