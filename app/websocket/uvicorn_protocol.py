@@ -68,6 +68,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """Whether nothing is read before the application has done something; whether it does that."""
     _call: TimerHandle | None = None
     """Stands for the timer of a close while the call ends that this socket outlives."""
+    _was_closing = False
+    """Whether the socket was closing already when it was last looked at."""
     when_lost: Callable[[], None] | None = None
     """Called when the connection has ended, by whichever side."""
 
@@ -358,9 +360,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def ping_if_silent(self) -> None:
         """Ping a client that has sent nothing since the last look; close it if it was pinged then.
 
-        So a line that broke is closed within three intervals, and who speaks is never pinged.
+        So a line that broke is closed within three intervals, and who speaks is never pinged. A
+        socket is cut off that was closing at the last look, and still is: its client takes nothing,
+        and what is left for it would keep the file open for as long as the client likes.
         """
-        if self._has_received or self.read_paused or not self.is_open:
+        if self.transport.is_closing():
+            if self._was_closing:
+                self.transport.abort()
+            self._was_closing = True
+        elif self._has_received or self.read_paused or not self.is_open:
             self._has_received, self.pending_ping_payload = False, None
         elif self.pending_ping_payload is not None:
             self.keepalive_timeout()

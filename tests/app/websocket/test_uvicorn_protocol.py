@@ -104,7 +104,7 @@ class Transport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.is_read, self.written = True, b""
-        self.is_closed = False
+        self.is_closed = self.is_cut_off = False
 
     def pause_reading(self) -> None:
         assert self.is_read
@@ -122,6 +122,16 @@ class Transport(asyncio.Transport):
 
     def close(self) -> None:
         self.is_closed = True
+
+    def abort(self) -> None:
+        self.is_cut_off = True
+
+
+class Draining(Transport):
+    """A socket that closes once its client has taken the rest."""
+
+    def is_closing(self) -> bool:
+        return self.is_closed
 
 
 def opened() -> tuple[WebSocketProtocol, Transport]:
@@ -236,6 +246,17 @@ async def test_a_silent_client_is_pinged_and_closed_and_one_that_speaks_is_not()
     for _ in range(2):
         protocol.ping_if_silent()
     assert protocol.close_sent, "pinged, and silent for the time between two looks"
+
+
+async def test_a_socket_is_cut_off_whose_client_does_not_take_the_rest() -> None:
+    protocol, _ = opened()
+    transport = protocol.transport = Draining()
+    protocol.ping_if_silent()
+    transport.close()
+    protocol.ping_if_silent()
+    assert not transport.is_cut_off, "it may take the rest until the next look"
+    protocol.ping_if_silent()
+    assert transport.is_cut_off
 
 
 async def test_a_socket_that_stays_outlives_the_call_and_hands_over_what_happens() -> None:
