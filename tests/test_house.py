@@ -306,6 +306,17 @@ def test_pages_name_files_that_exist(page: Path) -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
+def test_the_code_names_decisions_that_exist() -> None:
+    named = {
+        name
+        for package in CODE
+        for file in (ROOT / package).rglob("*.py")
+        for name in re.findall(r"docs/adr/[\w-]+\.md", file.read_text())
+    }
+    assert named
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
 def test_the_page_on_the_architecture_names_every_package_that_has_a_floor() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     with_floor = {

@@ -22,7 +22,7 @@ class NewUpdate:
 class LoggedUpdate:
     """An update in the log. `seq` counts from 1 without a gap, per pipeline.
 
-    A folded one (docs/adr/0018-the-log-can-be-folded.md) is the merge of the updates `folded_from`
+    A folded one (docs/adr/0019-the-log-can-be-folded.md) is the merge of the updates `folded_from`
     to `seq` of one user, the first of which was received at `folded_since`.
     """
 
