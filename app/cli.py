@@ -37,6 +37,7 @@ from persistence.postgres.update_log import PostgresUpdateLog
 from .commands import audit as audit_command
 from .commands import damage as damage_commands
 from .commands import fold as fold_command
+from .commands import migrate as migrate_command
 from .commands import undelete as undelete_command
 from .commands.common import (
     DatabaseUrl,
@@ -44,29 +45,52 @@ from .commands.common import (
     RedisUrl,
     database,
     one_line,
+    option,
     print_message,
     reason,
     settings_for,
 )
 from .commands.damage import Decision
+from .processes.started import Circumstances, log_worker_stopped
 from .settings import Settings, deprecations
+from .version import VERSION
 from .worker_main import kept, pauses, project_now, work
 
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"pipeloom {VERSION}")
+        raise typer.Exit
+
+
 cli = typer.Typer(
-    help="Pipeloom: people edit AI pipelines together, live.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
+
+@cli.callback()
+def root(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """Pipeloom: people edit AI pipelines together, live."""
+
+
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 
-Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
-Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")]
+Host = Annotated[str | None, option("host", "Address to listen on.")]
+Port = Annotated[int | None, option("port", "Port to listen on; 0 takes a free one.")]
 NoWorker = Annotated[
-    bool | None, typer.Option("--no-worker", help="Leave the tables to `pipeloom worker`.")
+    bool | None, option("no_worker", "Leave the tables to `pipeloom worker`.", "--no-worker")
 ]
-Workers = Annotated[int | None, typer.Option(help="Server processes on this machine, on one port.")]
+Workers = Annotated[int | None, option("workers", "Server processes on this machine, on one port.")]
 
 
 @cli.command()
@@ -123,7 +147,7 @@ def worker(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     metrics_port: Annotated[
-        int | None, typer.Option(help="Port on 127.0.0.1 for /metrics; 0 takes a free one.")
+        int | None, option("metrics_port", "Port on 127.0.0.1 for /metrics; 0 takes a free one.")
     ] = None,
 ) -> None:
     """Keep the tables up to date with the documents, beside `serve --no-worker`."""
@@ -139,10 +163,16 @@ def worker(
 
 
 async def _work_until_signal(dsn: str, settings: Settings) -> None:
-    stop = asyncio.Event()
+    stop, reasons = asyncio.Event(), list[int]()
+
+    def end(number: int) -> None:
+        reasons.append(number)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, end, number)
     await migrate_database(dsn)
+    (await Circumstances.of(settings, dsn)).log_worker()
     print_message("worker is ready")
     await work(
         dsn,
@@ -151,18 +181,12 @@ async def _work_until_signal(dsn: str, settings: Settings) -> None:
         kept(settings),
         settings.folded_after,
         most_bytes=settings.max_bytes_per_team,
+        connections=settings.pool_worker,
     )
+    log_worker_stopped(reasons[0] if reasons else None)
 
 
-@cli.command()
-def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
-    """Bring the database to the schema of this program; prints what was applied."""
-    with database(settings_for(data_dir=data_dir, database_url=database_url)) as dsn:
-        applied = asyncio.run(migrate_database(dsn))
-    for name in applied:
-        typer.echo(name)
-    if not applied:
-        print_message("the database is up to date")
+cli.command()(migrate_command.migrate)
 
 
 @cli.command()
@@ -358,7 +382,7 @@ def fold(
     older_than: Annotated[
         int | None,
         typer.Option(
-            metavar="DAYS", min=1, help="How old updates must be; PIPELOOM_FOLD_AFTER_DAYS, or 30."
+            metavar="DAYS", min=1, help="How old updates must be. (PIPELOOM_FOLD_AFTER_DAYS, or 30)"
         ),
     ] = None,
     apply: Annotated[

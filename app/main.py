@@ -37,6 +37,7 @@ from app.services.storage_notice import StorageNotice
 from app.services.versions import Versioning
 from app.services.worker_news import WorkerNews
 from app.telemetry import spans
+from app.telemetry.access_log import AccessLog
 from app.telemetry.correlation import Correlation
 from app.telemetry.metrics_page import MetricsPage, watch_loop, watch_projections
 from app.telemetry.multiprocess_metrics import MultiprocessMetrics
@@ -215,6 +216,11 @@ class Services:
         )
 
     @property
+    def logs_access(self) -> bool:
+        """Whether the log has a line for each request."""
+        return self._settings.access_log
+
+    @property
     def connections(self) -> int:
         """See `Observed`."""
         return self.endpoints.open
@@ -346,8 +352,8 @@ async def services(
 async def _connected(stack: AsyncExitStack, settings: Settings, dsn: str) -> Connections:
     """Connect; what is opened is closed with the stack, in reverse order."""
 
-    async def pool(**options: Any) -> Pool:
-        opened = await open_pool(dsn, max_size=10, **options)
+    async def pool(max_size: int, **options: Any) -> Pool:
+        opened = await open_pool(dsn, max_size=max_size, **options)
         stack.push_async_callback(opened.close)
         return opened
 
@@ -356,12 +362,12 @@ async def _connected(stack: AsyncExitStack, settings: Settings, dsn: str) -> Con
         stack.push_async_callback(made.close)
         return made
 
-    own = await pool(min_size=2, reset=False)
+    own = await pool(settings.pool_log, min_size=2, reset=False)
     await require_current(own)
     node = uuid4().hex
     return Connections(
         own,
-        await pool(),
+        await pool(settings.pool_api),
         listener(ACCESS),
         listener(PROJECTED),
         await stack.enter_async_context(bus_for(settings, dsn, node)),
@@ -387,7 +393,7 @@ def application(made: Services, tokens: Verifier) -> Starlette:
             Route("/{path:path}", not_found.answer, methods=ANY_METHOD),
         ],
         middleware=[
-            *(Middleware(one) for one in _middleware()),
+            *(Middleware(one) for one in _middleware(logs_access=made.logs_access)),
             Middleware(SecurityHeaders),
             Middleware(AllowedHosts, hosts=made.hosts),
         ],
@@ -397,8 +403,9 @@ def application(made: Services, tokens: Verifier) -> Starlette:
     return made_of
 
 
-def _middleware() -> list[Callable[[ASGIApp], ASGIApp]]:
-    return [Correlation, RequestSpans] if spans.is_traced() else [Correlation]
+def _middleware(*, logs_access: bool) -> list[Callable[[ASGIApp], ASGIApp]]:
+    logging = [AccessLog] if logs_access else []
+    return [Correlation, *logging, RequestSpans] if spans.is_traced() else [Correlation, *logging]
 
 
 async def ensure_demo(dsn: str) -> UUID | None:

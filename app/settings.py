@@ -3,10 +3,13 @@
 pydantic-settings reads and checks the values, so that nothing is parsed here.
 """
 
+import re
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
@@ -20,6 +23,10 @@ SECRET = frozenset({"jwt_secret", "database_url", "redis_url", "jwks_url", "metr
 """Settings whose values are never shown."""
 
 MiB = 1024 * 1024
+
+
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
+LogFormat: TypeAlias = Literal["auto", "console", "logfmt", "json"]
 
 
 class SettingsError(PipeloomError):
@@ -48,6 +55,16 @@ def _trustworthy(url: str) -> str:
     return url
 
 
+def _postgres_address(url: str) -> str:
+    scheme = urlsplit(url).scheme
+    if scheme not in ("postgresql", "postgres"):
+        raise ValueError(
+            "expected an address such as postgresql://user:password@host:5432/database"
+            + (f", got one of {scheme!r}" if "://" in url else "")
+        )
+    return url
+
+
 def _redis_address(url: str) -> str:
     if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
         raise ValueError("expected an address such as redis://host:6379/0, rediss:// or unix://")
@@ -67,6 +84,7 @@ class Settings(BaseSettings):
     data_dir: Path = DEFAULT_DATA_DIR
     database_url: Annotated[
         str | None,
+        AfterValidator(lambda url: url and _postgres_address(url)),
         Field(validation_alias=AliasChoices("DATABASE_URL", "PIPELOOM_DATABASE_URL")),
     ] = None
     redis_url: Annotated[
@@ -74,6 +92,14 @@ class Settings(BaseSettings):
         AfterValidator(lambda url: url and _redis_address(url)),
         Field(validation_alias=AliasChoices("REDIS_URL", "PIPELOOM_REDIS_URL")),
     ] = None
+    # A transaction may hold a connection while another one is asked for.
+    pool_log: Annotated[int, Field(ge=3, le=1000)] = 10
+    pool_api: Annotated[int, Field(ge=1, le=1000)] = 10
+    pool_worker: Annotated[int, Field(ge=3, le=1000)] = 4
+    # Read by `app/telemetry/log.py` as well, before there are settings.
+    log_level: LogLevel = "info"
+    log_format: LogFormat = "auto"
+    access_log: bool = False
     no_worker: bool = False
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     jwt_secret: SecretStr | None = None
@@ -178,6 +204,52 @@ class Settings(BaseSettings):
         """The origins whose pages may show `/embed` in a frame."""
         return listed(self.frame_ancestors)
 
+    @property
+    def chosen(self) -> Mapping[str, str]:
+        """The settings that differ from their defaults; of a secret only that it is set."""
+        return {
+            name: shown(name, value)
+            for name, field in type(self).model_fields.items()
+            if (value := getattr(self, name)) != field.default
+        }
+
+
+def shown(name: str, value: object) -> str:
+    """The value of a setting as anybody may see it."""
+    if value is None or value == "":
+        return "-"
+    return "(set)" if name in SECRET else str(value)
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}.get(
+        name, f"PIPELOOM_{name.upper()}"
+    )
+
+
+OTHER_VARIABLES: Final = frozenset({"PIPELOOM_URL", "PIPELOOM_TOKEN"})
+"""What commands read that is no setting of a server."""
+
+_OF_OTHERS: Final = re.compile(r"PIPELOOM_(TEST_\w+|SERVICE_\w+|PORT_\d+_\w+)")
+"""Of tests, and what Kubernetes sets for a Service called `pipeloom`."""
+
+
+def unknown_variables(environment: Iterable[str]) -> list[str]:
+    """A sentence for each variable that begins as ours do and is none, with the nearest name."""
+    known = {f"PIPELOOM_{name.upper()}" for name in Settings.model_fields} | OTHER_VARIABLES
+    unknown = (
+        name
+        for name in sorted(environment)
+        if name.upper().startswith("PIPELOOM_") and not _OF_OTHERS.fullmatch(name.upper())
+    )
+    return [_unknown(name, known) for name in unknown if name.upper() not in known]
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name.upper(), sorted(known), 1, cutoff=0.7)
+    return f"{name} is no setting, and ignored" + (f": is it {near[0]}?" if near else "")
+
 
 DEPRECATED: Final = {"cors_origins": "origins"}
 """Settings that have another name now; the old one still works until the next major version."""
@@ -198,6 +270,11 @@ def listed(text: str) -> list[str]:
     return text.replace(",", " ").split()
 
 
+_OF_KUBERNETES: Final = (
+    ": Kubernetes sets this variable for a Service called pipeloom; set enableServiceLinks: false"
+)
+
+
 def load_settings(**given: object) -> Settings:
     """Read the environment; a value that is given and not None takes precedence.
 
@@ -209,7 +286,8 @@ def load_settings(**given: object) -> Settings:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).lower()
         got = "" if name in SECRET else f", got {first['input']!r}"
-        raise SettingsError(f"setting {name}: {first['msg']}{got}") from error
+        hint = _OF_KUBERNETES if name == "port" and "tcp://" in got else ""
+        raise SettingsError(f"setting {name}: {first['msg']}{got}{hint}") from error
     if settings.jwt_secret is not None and settings.jwks_url is not None:
         raise SettingsError(
             "expected PIPELOOM_JWT_SECRET or PIPELOOM_JWKS_URL, got both: "

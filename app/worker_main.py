@@ -50,15 +50,18 @@ async def work(
     fold_after: timedelta | None = None,
     *,
     most_bytes: int | None = None,
+    connections: int = 4,
 ) -> None:
     """Project documents until `stop`, save `versions` of them, and purge what is not `kept`.
 
     What of the log is older than `fold_after` is folded, unless that is None. Of a team that stores
-    `most_bytes` no versions are saved.
+    `most_bytes` no versions are saved. The pool has so many `connections` at most.
 
     Raises StoreUnavailable, SchemaOutdated at the start.
     """
-    pool = await open_pool(dsn, min_size=2, max_size=4, reset=False, application_name=WORKER)
+    pool = await open_pool(
+        dsn, min_size=2, max_size=connections, reset=False, application_name=WORKER
+    )
     listener = Listener(dsn)
     try:
         await require_current(pool)

@@ -3,8 +3,10 @@
 StoreError (a PipeloomError)
 ├── StoreUnavailable      PostgreSQL is away or refuses connections; nothing was decided, try again
 │   ├── StorageFull       its disk is full: it answers, and stores nothing
+│   ├── Locked            what is needed is locked by others for too long
 │   └── NotStoredYet      the edit is made, and is stored as soon as PostgreSQL answers
 ├── SchemaOutdated        the database lacks migrations this program needs
+├── SchemaNewer           the database has migrations that this program does not know
 ├── UnsuitableDatabase    the database is set up so that it cannot hold what it must
 ├── UnknownSubject        a team, user or pipeline named by the caller does not exist
 ├── NotAllowed            the user whom the statement works for may not do this
@@ -28,12 +30,20 @@ class StorageFull(StoreUnavailable):
     """PostgreSQL has no space left; what was to be stored may be tried again when it has."""
 
 
+class Locked(StoreUnavailable):
+    """Others have locked what the statement needs; it may be tried again."""
+
+
 class NotStoredYet(StoreUnavailable):
     """An edit stands in the live document and waits to be stored: look before you repeat it."""
 
 
 class SchemaOutdated(StoreError):
     """The database lacks migrations: run `pipeloom migrate`."""
+
+
+class SchemaNewer(StoreError):
+    """A newer program has migrated the database; what this one would write may be wrong there."""
 
 
 class UnsuitableDatabase(StoreError):

@@ -432,6 +432,17 @@ RETURNING id, email, name
 SELECT current_database() AS name, current_setting('server_encoding') AS encoding,
        current_schema() AS schema
 
+-- database_facts --
+-- What somebody who looks for a fault asks first.
+SELECT
+    current_setting('server_version') AS version,
+    (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+    current_setting('max_connections')::int AS max_connections
+
+-- newest_migration --
+-- The last of the migrations that were applied, by number.
+SELECT max(name) FROM schema_migrations
+
 -- ensure_migrations_table --
 -- Create the table that records which migrations were applied, unless it exists.
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -451,6 +462,11 @@ SELECT to_regclass('schema_migrations') IS NOT NULL
 -- applied_migrations --
 -- The migrations that were applied.
 SELECT name FROM schema_migrations
+
+-- wait_briefly_for_locks --
+-- Until the end of the transaction, give up a lock that cannot be had soon. A migration that waits for
+-- a table keeps everybody from it who comes later.
+SELECT set_config('lock_timeout', '3s', true)
 
 -- record_migration --
 -- Record that a migration was applied.

@@ -7,24 +7,36 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.models import OptionInfo
 
-from app.settings import Settings, SettingsError, load_settings
+from app.settings import Settings, SettingsError, load_settings, shown, unknown_variables, variable
 from persistence.embedded.binaries import Account
 from persistence.embedded.places import ROOT_DATA_DIR, default_data_dir
 from persistence.embedded.server import EmbeddedPostgres
 
-DataDir = Annotated[Path | None, typer.Option(help="Where embedded data is kept.")]
-DatabaseUrl = Annotated[
-    str | None, typer.Option(help="PostgreSQL ≥ 15; without it the embedded one is used.")
-]
+
+def option(setting: str, text: str, *names: str) -> OptionInfo:
+    """An option for a setting: its help has the environment variable and the default as well."""
+    default = shown(setting, Settings.model_fields[setting].default)
+    note = _DEFAULTS.get(setting, f"default {default}" if default != "-" else "no default")
+    option_made: OptionInfo = typer.Option(*names, help=f"{text} ({variable(setting)}; {note})")
+    return option_made
+
+
+_DEFAULTS = {"database_url": "default: the embedded one", "redis_url": "default: none"}
+
+DataDir = Annotated[Path | None, option("data_dir", "Where embedded data is kept.")]
+DatabaseUrl = Annotated[str | None, option("database_url", "PostgreSQL ≥ 15.")]
 RedisUrl = Annotated[
-    str | None, typer.Option(help="Redis ≥ 7 or Valkey, between the servers of an installation.")
+    str | None, option("redis_url", "Redis ≥ 7 or Valkey, between the servers of an installation.")
 ]
 
 
 def settings_for(**given: object) -> Settings:
     """Load the settings; root's data is where the account that runs PostgreSQL can get to."""
     settings = load_settings(**given)
+    for message in unknown_variables(os.environ):
+        print_message(f"pipeloom: {message}")
     is_given = settings.database_url is not None or "data_dir" in settings.model_fields_set
     if is_given or os.geteuid() != 0:
         return settings

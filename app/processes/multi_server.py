@@ -31,7 +31,8 @@ from crdt.errors import PipeloomError
 from persistence.postgres.migrations import migrate
 
 from .drain_deadline import DrainDeadline
-from .server import cannot_listen, print_ready, serve_at
+from .server import address_of, cannot_listen, print_ready, serve_at
+from .started import Circumstances
 from .supervisor import CONTEXT, Child, end
 from .worker_process import worker_beside
 
@@ -58,7 +59,7 @@ def serve_together(settings: Settings, dsn: str) -> None:
         _listening(settings) as listening,
         TemporaryDirectory(prefix="pipeloom-") as sockets,
     ):
-        text = uvloop.run(_prepared(settings, dsn))
+        text, circumstances = uvloop.run(_prepared(settings, dsn))
         with (
             worker_beside(settings, dsn, Path(sockets)) as start_worker,
             _serving(MultiServer(settings, dsn, listening, Path(sockets))) as multi_server,
@@ -66,6 +67,7 @@ def serve_together(settings: Settings, dsn: str) -> None:
             deadline.watch(multi_server.not_drained, multi_server.kill)
             if multi_server.await_ready(stop):
                 print_ready(listening.getsockname(), text)
+                circumstances.log_server(settings, address_of(listening.getsockname()))
                 start_worker()
             _await(stop)
     if overrun := multi_server.not_drained():
@@ -76,9 +78,10 @@ class DrainOverrun(PipeloomError):
     """A process was ended before it had drained: not everybody was closed with a reason."""
 
 
-async def _prepared(settings: Settings, dsn: str) -> str:
+async def _prepared(settings: Settings, dsn: str) -> tuple[str, Circumstances]:
     await migrate(dsn)
-    return await greeting(settings, verifier_for(settings), dsn)
+    text = await greeting(settings, verifier_for(settings), dsn)
+    return text, await Circumstances.of(settings, dsn)
 
 
 @contextmanager

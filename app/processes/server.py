@@ -30,6 +30,7 @@ from persistence.postgres.migrations import migrate
 from .drain_deadline import DrainDeadline
 from .http_protocol import HttpProtocol
 from .sockets import PER_CONNECTION, Sockets, most_sockets
+from .started import Circumstances, log_stopped, log_stopping
 from .worker_process import worker_beside
 
 AFTER_DRAINING_SECONDS = 1.5
@@ -60,6 +61,7 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._made, self._announce, self._deadline = made, announce, deadline
+        self._signal: int | None = None
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """See uvicorn; announces where the server is once it listens."""
@@ -78,16 +80,20 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
         """See uvicorn; what was received is committed first."""
+        began, clients = time.monotonic(), self._made.endpoints.open
+        log_stopping(self._signal, clients)
         await self._made.announce_end()
         for server in self.servers:
             server.close()
         await self._made.drain()
         await self._await_closes()
+        log_stopped(time.monotonic() - began, clients, len(self._websockets()))
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """See uvicorn; from now on the end is certain."""
         self._deadline.begin()
+        self._signal = self._signal or sig
         super().handle_exit(sig, frame)
 
     def still_open(self) -> list[str]:
@@ -114,10 +120,15 @@ class Server(uvicorn.Server):
 
 def print_ready(name: Address, connection_help: str) -> None:
     """Print where the server is, by its socket's name, and how to connect."""
-    host, port = name[:2]
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    address = address_of(name)
     print(f"Pipeloom is ready at http://{address}/", flush=True)
     print(connection_help.replace("{address}", address), flush=True)
+
+
+def address_of(name: Address) -> str:
+    """The address of a socket, as URLs have it."""
+    host, port = name[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def cannot_listen(host: str, port: int, cause: BaseException | None) -> SettingsError:
@@ -230,9 +241,11 @@ async def _serve(
     """Serve; once ready, print where, and call `on_ready`."""
     async with services(settings, tokens, dsn, multiprocess_metrics) as made:
         text = await greeting(settings, tokens, dsn)
+        circumstances = await Circumstances.of(settings, dsn)
 
         def announce(name: Address) -> None:
             print_ready(name, text)
+            circumstances.log_server(settings, address_of(name))
             on_ready()
 
         await _run(made, settings, tokens, announce, deadline)

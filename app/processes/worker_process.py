@@ -59,6 +59,7 @@ class Job:
     kept: Kept
     fold_after: timedelta | None
     most_bytes: int
+    connections: int
     multiprocess_metrics: MultiprocessMetrics
 
 
@@ -78,6 +79,7 @@ def worker_beside(settings: "Settings", dsn: str, sockets: Path) -> Iterator[Cal
         kept(settings),
         settings.folded_after,
         settings.max_bytes_per_team,
+        settings.pool_worker,
         metrics,
     )
     worker_process = WorkerProcess(job)
@@ -182,7 +184,15 @@ async def _keep_working(job: Job, stop: asyncio.Event) -> None:
 
 async def _has_worked(job: Job, stop: asyncio.Event) -> bool:
     try:
-        await work(job.dsn, stop, job.versions, job.kept, job.fold_after, most_bytes=job.most_bytes)
+        await work(
+            job.dsn,
+            stop,
+            job.versions,
+            job.kept,
+            job.fold_after,
+            most_bytes=job.most_bytes,
+            connections=job.connections,
+        )
     except Exception as error:
         _logger.exception("worker.failed", error=str(error))
         return False

@@ -1,20 +1,36 @@
 """Structured logs on stderr, written by structlog: every event has fields to search for."""
 
 import logging
+import os
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
-from structlog.typing import EventDict
+from structlog.typing import EventDict, Processor
 
 from . import spans
 
 MAX_TEXT: Final = 1000
 """Characters of a field: a header may have 64 KiB, and whoever sends it need not be anybody."""
 
+LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+_logger = structlog.get_logger(__name__)
+
 
 def configure() -> None:
-    """Log to stderr, one line an event; standard logging from WARNING up goes there too."""
+    """Log to stderr, one line an event; standard logging from WARNING up goes there too.
+
+    By PIPELOOM_LOG_LEVEL and PIPELOOM_LOG_FORMAT. This is done before there are settings, which
+    refuse other values than those known here.
+    """
+    level = LEVELS.get(os.environ.get("PIPELOOM_LOG_LEVEL", "").lower(), logging.INFO)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -22,14 +38,41 @@ def configure() -> None:
             _cut_texts,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+            *_rendering(os.environ.get("PIPELOOM_LOG_FORMAT", "").lower()),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logging.basicConfig(handlers=[_ToStructlog()], level=max(level, logging.WARNING))
+
+
+def _rendering(wanted: str) -> Sequence[Processor]:
+    """What turns an event into a line; for people where the log goes to a terminal."""
+    if wanted == "console" or (wanted not in {"logfmt", "json"} and sys.stderr.isatty()):
+        return (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),)
+    if wanted == "json":
+        return (
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        )
+    return (
+        structlog.processors.format_exc_info,
+        structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+    )
+
+
+class _ToStructlog(logging.Handler):
+    """Writes what libraries log as lines of the same form."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        write = _logger.error if record.levelno >= logging.ERROR else _logger.warning
+        write(
+            "library.logged",
+            logger=record.name,
+            message=record.getMessage(),
+            exc_info=record.exc_info,
+        )
 
 
 def _add_span(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg  # type: ignore[import-untyped]  # asyncpg ships no types
 
@@ -12,6 +12,7 @@ from crdt.pipeline.json_values import JsonText
 from persistence.errors import (
     Conflict,
     InvalidValue,
+    Locked,
     NotAllowed,
     SchemaOutdated,
     StorageFull,
@@ -64,6 +65,17 @@ _MISSING_TABLES: Final = (
     asyncpg.UndefinedColumnError,
 )
 
+# Some of the driver's errors about values are InterfaceErrors as well, which would pass for an
+# outage. So these come first; a full disk and a lock are outages of their own.
+_MEANINGS: Final[Sequence[tuple[Any, type[StoreError], str]]] = (
+    (_BAD_VALUES, InvalidValue, "PostgreSQL cannot store this value: "),
+    (asyncpg.DiskFullError, StorageFull, "PostgreSQL cannot store anything, make space: "),
+    (asyncpg.LockNotAvailableError, Locked, "others have locked what is needed, try again: "),
+    (_TRANSIENT, StoreUnavailable, "PostgreSQL is away, try again: "),
+    (_MISSING_TABLES, SchemaOutdated, "run `pipeloom migrate`: "),
+    (asyncpg.ForeignKeyViolationError, UnknownSubject, ""),
+)
+
 
 @contextmanager
 def driver_errors() -> Iterator[None]:
@@ -76,18 +88,9 @@ def driver_errors() -> Iterator[None]:
 
 def translated(error: Exception) -> StoreError:
     """The StoreError for an exception of the driver or of the network below it."""
-    # Some of the driver's errors about values are InterfaceErrors as well, which would pass for an
-    # outage. So these come first.
-    if isinstance(error, _BAD_VALUES):
-        return InvalidValue(f"PostgreSQL cannot store this value: {_text(error)}")
-    if isinstance(error, asyncpg.DiskFullError):
-        return StorageFull(f"PostgreSQL cannot store anything, make space: {_text(error)}")
-    if isinstance(error, _TRANSIENT):
-        return StoreUnavailable(f"PostgreSQL is away, try again: {_text(error)}")
-    if isinstance(error, _MISSING_TABLES):
-        return SchemaOutdated(f"run `pipeloom migrate`: {_text(error)}")
-    if isinstance(error, asyncpg.ForeignKeyViolationError):
-        return UnknownSubject(_text(error))
+    for kinds, meaning, text in _MEANINGS:
+        if isinstance(error, kinds):
+            return meaning(f"{text}{_text(error)}")
     return _refusal(error)
 
 
@@ -248,21 +251,53 @@ async def connection(dsn: str) -> AsyncIterator[DatabaseConnection]:
 
 @contextmanager
 def _connecting(dsn: str) -> Iterator[None]:
+    """Say of a connection that cannot be had what is wrong, and where; never the password."""
     try:
-        with driver_errors():
-            yield
-    except StoreUnavailable as error:
-        raise StoreUnavailable(
-            f"cannot connect to PostgreSQL at {_place(dsn)}: is it running, and is the database "
-            f"URL right? ({_text(error)})"
-        ) from error
+        yield
+    except asyncpg.ClientConfigurationError as error:
+        # Its text may have the password in it.
+        raise InvalidValue(_NOT_A_URL.format(urlsplit(dsn).scheme)) from error
+    except _DRIVER_ERRORS as error:
+        raise StoreUnavailable(_refused(error, place_of(dsn))) from error
+    except ValueError as error:
+        raise InvalidValue(_NOT_A_URL.format(urlsplit(dsn).scheme)) from error
 
 
-def _place(dsn: str) -> str:
-    """The DSN without user and password, which have no place in a log."""
+_NOT_A_URL: Final = (
+    "the database URL cannot be read: expected postgresql://user:password@host:port/database, "
+    "with special characters of the password percent-encoded, got an address of {!r}"
+)
+
+
+def _refused(error: Exception, place: str) -> str:
+    match error:
+        case asyncpg.InvalidAuthorizationSpecificationError():
+            return f"PostgreSQL at {place} refuses the user of the database URL: {_text(error)}"
+        case asyncpg.InvalidCatalogNameError():
+            return f"PostgreSQL at {place} has no such database: create it first ({_text(error)})"
+        case asyncpg.InsufficientPrivilegeError():
+            return f"PostgreSQL at {place} does not let this user connect: {_text(error)}"
+        case asyncpg.TooManyConnectionsError():
+            return (
+                f"PostgreSQL at {place} has no connection left ({_text(error)}): lower the pools "
+                "(PIPELOOM_POOL_LOG, PIPELOOM_POOL_API, PIPELOOM_POOL_WORKER), or raise "
+                "max_connections of PostgreSQL"
+            )
+        case _:
+            return (
+                f"cannot connect to PostgreSQL at {place}: is it running, and is the database "
+                f"URL right? ({_text(error)})"
+            )
+
+
+def place_of(dsn: str) -> str:
+    """The DSN without user, password and options, which have no place in a log."""
     parts = urlsplit(dsn)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" + (f"?{parts.query}" if not host else "")
+    # A password that is not encoded may have a slash in it, and so end what looks like the host.
+    bare = dsn.rpartition("@")[2] if "@" in dsn else parts.netloc + parts.path
+    where = bare.partition("?")[0]
+    socket = parse_qs(parts.query).get("host", [""])[0]
+    return f"{parts.scheme}://{where}" + (f"?host={socket}" if socket else "")
 
 
 async def _leave_session(_driver: Any) -> None:

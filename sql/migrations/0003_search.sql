@@ -1,4 +1,5 @@
 -- Search by name, description, tags and the text of steps: one entry per pipeline, beside it.
+-- Stop older servers first: they search in a column that is dropped here.
 
 -- A generated column of pipelines knows nothing of steps, and made every touch of a pipeline pay for
 -- a GIN index.

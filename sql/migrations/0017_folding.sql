@@ -1,5 +1,6 @@
 -- The log can be folded: a row may be the merge of several updates that followed each other, of one user
 -- within one minute. It has the number of the last one, and says where it begins.
+-- Stop older servers first: they take a merged row for one update, and miss those before it.
 
 ALTER TABLE pipeline_updates ADD COLUMN first_seq bigint, ADD COLUMN first_received_at timestamptz;
 

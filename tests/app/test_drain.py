@@ -12,11 +12,20 @@ import httpx
 import pytest
 
 from app.settings import Settings
+from sql import migrations
 from tests.app.test_cli import add_step
 from tests.editor import joined
 from tests.server import Installation, Server, eventually
 
-HOLD_UP_MIGRATIONS = "SELECT pg_advisory_lock(hashtextextended('pipeloom migrations', 0))"
+HOLD_UP_MIGRATIONS = """
+    -- One that seems to be missing, or nobody would wait.
+    DELETE FROM schema_migrations WHERE name = (SELECT max(name) FROM schema_migrations);
+    SELECT pg_advisory_lock(hashtextextended('pipeloom migrations', 0))
+"""
+LET_MIGRATIONS_GO = """
+    INSERT INTO schema_migrations (name) VALUES ('{}');
+    SELECT pg_advisory_unlock_all()
+"""
 IS_HELD_UP = """
 SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
@@ -62,7 +71,7 @@ async def test_a_signal_that_comes_while_it_starts_is_heard(
 
             await eventually("a server that is starting", waits)
             program.send_signal(signal.SIGTERM)
-            await sql.execute("SELECT pg_advisory_unlock_all()")
+            await sql.execute(LET_MIGRATIONS_GO.format(max(migrations())))
             assert await program.ended() == 0
     assert program.lines == [], "it never was ready"
 

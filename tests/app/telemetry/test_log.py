@@ -1,3 +1,4 @@
+import json
 import logging
 import re
 from collections.abc import Iterator
@@ -61,7 +62,45 @@ def test_libraries_are_heard_from_warnings_up(
     configure()
     logging.getLogger("uvicorn.error").info("chatter")
     logging.getLogger("uvicorn.error").warning("trouble")
-    assert capsys.readouterr() == ("", "trouble\n")
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "level=warning event=library.logged logger=uvicorn.error message=trouble" in err
+
+
+def test_the_log_can_be_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELOOM_LOG_FORMAT", "json")
+    configure()
+    structlog.get_logger("test").warning("room.poisoned", pipeline_id=an_id(1), error="a\nb ü")
+    written = json.loads(capsys.readouterr().err)
+    assert (written["level"], written["event"]) == ("warning", "room.poisoned")
+    assert (written["pipeline_id"], written["error"]) == (str(an_id(1)), "a\nb ü")
+
+
+@pytest.mark.parametrize(("level", "lines"), [("debug", 2), ("info", 1), ("error", 0)])
+def test_the_level_says_what_is_left_out(
+    level: str,
+    lines: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PIPELOOM_LOG_LEVEL", level)
+    configure()
+    structlog.get_logger("test").debug("room.detail")
+    structlog.get_logger("test").info("room.opened")
+    assert len(capsys.readouterr().err.splitlines()) == lines
+
+
+def test_a_terminal_gets_lines_for_people(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELOOM_LOG_FORMAT", "console")
+    configure()
+    structlog.get_logger("test").info("room.opened", clients=2)
+    line = capsys.readouterr().err
+    assert "[info" in line
+    assert "event=" not in line
 
 
 def test_a_line_within_a_span_names_it(

@@ -11,11 +11,25 @@ import pytest
 import sql
 from crdt.pipeline.rows import STEP_TYPES, UNSUPPORTED
 from persistence.embedded.server import EmbeddedPostgres
-from persistence.errors import NotAllowed, SchemaOutdated, StoreError, UnsuitableDatabase
-from persistence.postgres.migrations import migrate, pending, require_current
+from persistence.errors import (
+    NotAllowed,
+    SchemaNewer,
+    SchemaOutdated,
+    StoreError,
+    UnsuitableDatabase,
+)
+from persistence.postgres import migrations
+from persistence.postgres.migrations import (
+    migrate,
+    missing_migrations,
+    pending,
+    require_current,
+    stop_reason,
+)
 from persistence.postgres.pool import Pool, connect, connection, open_pool
 from tests.conftest import a_database, dsn_of
 from tests.persistence.worlds import a_world, build
+from tests.server import eventually
 
 CATALOGUE = {
     "columns": """
@@ -100,6 +114,61 @@ async def test_a_search_path_that_does_not_begin_with_public_is_refused(
     joint = "&" if "?" in empty_database_url else "?"
     parameter = f"{empty_database_url}{joint}search_path=public"
     assert await migrate(parameter) == list(sql.migrations())
+
+
+async def test_a_program_older_than_the_schema_refuses(database_url: str) -> None:
+    newest = max(sql.migrations())
+    async with connection(database_url) as database:
+        await database.execute("record_migration", "9999_from_the_future")
+    refusal = rf"9999_from_the_future.* newer than this program's {newest}: upgrade.*backup"
+    for refused in (migrate, missing_migrations):
+        with pytest.raises(SchemaNewer, match=refusal):
+            await refused(database_url)
+    pool = await open_pool(database_url)
+    with pytest.raises(SchemaNewer, match=refusal):
+        await require_current(pool)
+    await pool.close()
+
+
+async def test_asking_what_is_missing_changes_nothing(empty_database_url: str) -> None:
+    assert await missing_migrations(empty_database_url) == list(sql.migrations())
+    async with connection(empty_database_url) as database:
+        assert not await database.fetchval("has_migrations_table")
+
+
+WAITING = """
+    SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'steps'::regclass)
+"""
+
+
+async def test_a_migration_waits_for_a_lock_without_keeping_others_from_it(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives a lock up soon, so whoever reads the table meanwhile is not behind it for long."""
+    real = sql.migrations()
+    change = "ALTER TABLE steps ADD COLUMN later integer"
+    monkeypatch.setattr(sql, "migrations", lambda: {**real, "9999_later": change})
+    reader, other = await connect(database_url), await connect(database_url)
+    transaction = reader.transaction()
+    await transaction.start()
+    await reader.fetch("SELECT FROM steps")
+    async with asyncio.TaskGroup() as group:
+        migrating = group.create_task(migrate(database_url))
+        await eventually("a lock that is waited for", lambda: other.fetchval(WAITING))
+        await other.fetch("SELECT FROM steps")
+        assert not migrating.done()
+        await transaction.commit()
+    assert migrating.result() == ["9999_later"]
+    await reader.close()
+    await other.close()
+
+
+def test_what_is_not_safe_beside_older_servers_says_why() -> None:
+    assert "column" in (stop_reason("0003_search") or "")
+    assert stop_reason("0001_first") is None
+    marked = [name for name, text in sql.migrations().items() if "Stop older" in text]
+    assert [name for name in marked if stop_reason(name) is None] == []
+    assert migrations.STOP_MARK.startswith("-- ")
 
 
 async def assert_refused(dsn: str, remedy: str) -> None:
