@@ -62,13 +62,17 @@ browser: .venv/installed-test
 	@$(BIN)/python -m tests.clients.browser || true
 	@touch $@
 
+.venv/nginx: .venv/installed-test
+	@$(BIN)/python -m tests.deploy.nginx || true
+	@touch $@
+
 # What is compiled is kept, whatever the environment says of it: each process of pytest would rewrite
 # the assertions of all tests and plugins anew, for seven seconds. The program is compiled once, for
 # all that start it at the same time.
 test soak: export PYTHONDONTWRITEBYTECODE :=
 
 # The checks run beside the tests, before those that ARGS choose, and fail the whole as a test does.
-test: .venv/installed-test .venv/page .venv/browser
+test: .venv/installed-test .venv/page .venv/browser .venv/nginx
 	@$(BIN)/python -m compileall -q app crdt persistence sql
 	@$(MAKE) --no-print-directory lint >.venv/lint.log 2>&1 & lint=$$!; \
 	$(if $(ARGS),wait $$lint; checks=$$?;) \
@@ -77,7 +81,7 @@ test: .venv/installed-test .venv/page .venv/browser
 	[ $$checks = 0 ] && echo "the checks passed" || cat .venv/lint.log; \
 	[ $$tests = 0 ] && [ $$checks = 0 ]
 
-soak: .venv/installed-test .venv/page .venv/browser
+soak: .venv/installed-test .venv/page .venv/browser .venv/nginx
 	@$(BIN)/python -m compileall -q app crdt persistence sql
 	PIPELOOM_TEST_SOAK=1 $(BIN)/python -m pytest -n $(PROCESSES) $(ARGS)
 

@@ -5,7 +5,6 @@ cannot. `make test` runs that once and goes on in any case: then the tests that 
 """
 
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
+from tests.apt import APT, is_debian, is_root, succeeds
 from tests.clients.javascript import LIBRARY
 from tests.interop.stock import node
 
@@ -41,10 +41,6 @@ LEAN: Final = f"--disable-features={','.join(OF_PLAYWRIGHT + OF_WINDOWS)}"
 """The switch that spares a browser what no test looks at."""
 
 VERSION_SECONDS: Final = 30
-INSTALL_SECONDS: Final = 600
-
-# A machine without a network is not to wait for long.
-APT: Final = "apt-get", "-q", "-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=15"
 CHROMIUM: Final = (*APT, "install", "-y", "--no-install-recommends", "chromium")
 
 
@@ -64,7 +60,7 @@ def browser() -> str:
 def install() -> None:
     """Install Chromium, in the first way that leads to one that starts."""
     for way in _ways():
-        if all(map(_succeeds, way)) and found():
+        if all(map(succeeds, way)) and found():
             return
 
 
@@ -85,35 +81,13 @@ def _starts(program: str) -> bool:
 
 
 def _ways() -> Iterator[list[tuple[str, ...]]]:
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     has_apt = shutil.which("apt-get") is not None
     # Elsewhere the package of that name is another thing: Ubuntu's installs snap.
-    if is_root and has_apt and _is_debian():
+    if is_root() and has_apt and is_debian():
         yield [CHROMIUM]
         yield [(*APT, "update"), CHROMIUM]
-    libraries = ("--with-deps",) if is_root and has_apt else ()
+    libraries = ("--with-deps",) if is_root() and has_apt else ()
     yield [(node(), str(PLAYWRIGHT / "cli.js"), "install", "--no-shell", *libraries, "chromium")]
-
-
-def _is_debian() -> bool:
-    with suppress(OSError):
-        return platform.freedesktop_os_release().get("ID") == "debian"
-    return False
-
-
-def _succeeds(command: tuple[str, ...]) -> bool:
-    """Run it without questions; print the end of what it says if it fails."""
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, check=True, timeout=INSTALL_SECONDS,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "output", None) or ""
-        print(f"{error}\n{said[-1000:]}", file=sys.stderr)
-        return False
-    return True
 
 
 def main() -> str | None:

@@ -56,7 +56,7 @@ def test_an_installation_that_fails_tries_every_way_and_says_what_to_do(
 ) -> None:
     tried = []
     monkeypatch.setattr(browser, "_ways", lambda: [["one"], ["two", "three"]])
-    monkeypatch.setattr(browser, "_succeeds", tried.append)
+    monkeypatch.setattr(browser, "succeeds", tried.append)
     assert browser.main() == browser.REMEDY
     assert tried == ["one", "two"]
 
@@ -81,6 +81,6 @@ def test_the_installation_ends_with_the_first_way_that_leads_to_a_browser(
             program(bare / "chromium")
         return True
 
-    monkeypatch.setattr(browser, "_succeeds", succeeds)
+    monkeypatch.setattr(browser, "succeeds", succeeds)
     assert browser.main() is None
     assert tried == ["nothing", "browser"]
