@@ -51,6 +51,7 @@ from .commands.common import (
     settings_for,
 )
 from .commands.damage import Decision
+from .commands.roles import group_commands
 from .processes.started import Circumstances, log_worker_stopped
 from .settings import Settings, deprecations
 from .version import VERSION
@@ -187,6 +188,8 @@ async def _work_until_signal(dsn: str, settings: Settings) -> None:
 
 
 cli.command()(migrate_command.migrate)
+cli.add_typer(group_commands("reader"), name="readers")
+cli.add_typer(group_commands("server"), name="servers")
 
 
 @cli.command()

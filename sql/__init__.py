@@ -21,6 +21,11 @@ def api_queries() -> str:
     return _HERE.joinpath("api.sql").read_text(encoding="utf-8")
 
 
+def role_script(group: str) -> str:
+    """What makes a group role and its rights, such as `reader`; it may be run again."""
+    return _HERE.joinpath(f"{group}.sql").read_text(encoding="utf-8")
+
+
 def migrations() -> Mapping[str, str]:
     """The SQL of every migration by its name ("0001_first"), in the order of application."""
     found = (file for file in _HERE.joinpath("migrations").iterdir() if file.name.endswith(".sql"))

@@ -432,6 +432,25 @@ RETURNING id, email, name
 SELECT current_database() AS name, current_setting('server_encoding') AS encoding,
        current_schema() AS schema
 
+-- role_facts --
+-- Whether a role exists, has the rights of its groups without asking, and is bound by policies.
+SELECT r.rolinherit AS inherits, r.rolsuper OR r.rolbypassrls AS sees_all
+FROM pg_roles AS r
+WHERE r.rolname = $1
+
+-- has_policies_for --
+-- Whether a policy of this database is for a role; the role belongs to the whole cluster.
+SELECT EXISTS (SELECT FROM pg_policies WHERE $1 = ANY (roles))
+
+-- members_of_role --
+-- The roles that were granted a group role, and whether they read the addresses of users.
+SELECT m.rolname AS name, has_column_privilege(m.oid, 'public.users', 'email', 'SELECT') AS emails
+FROM pg_auth_members AS a
+JOIN pg_roles AS m ON m.oid = a.member
+WHERE a.roleid = (SELECT oid FROM pg_roles WHERE rolname = $1) AND NOT m.rolsuper
+    AND m.rolname <> current_user
+ORDER BY m.rolname
+
 -- database_facts --
 -- What somebody who looks for a fault asks first.
 SELECT

@@ -9,6 +9,7 @@ from typing import Final
 import sql
 from persistence.errors import Locked, SchemaNewer, SchemaOutdated, UnsuitableDatabase
 
+from .groups import refresh_groups
 from .pool import DatabaseConnection, Pool, connection
 
 ENCODING: Final = "UTF8"
@@ -39,6 +40,8 @@ async def migrate(dsn: str) -> list[str]:
         missing = await _checked_pending(database)
         for name in missing:
             await _apply_patiently(database, name)
+        if missing:
+            await refresh_groups(database)
     return missing
 
 
