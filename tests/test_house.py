@@ -78,7 +78,11 @@ def blocks(page: Path) -> Iterator[str]:
 
 
 def options_of(command: str) -> set[str]:
-    return {option for parameter in COMMANDS[command].params for option in parameter.opts}
+    """The options of a command, and of the commands within it."""
+    made = COMMANDS[command]
+    within: Mapping[str, click.Command] = getattr(made, "commands", {})
+    parameters = [parameter for one in (made, *within.values()) for parameter in one.params]
+    return {option for parameter in parameters for option in parameter.opts}
 
 
 def test_every_folder_with_siblings_has_floors_that_name_all_of_them() -> None:
