@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidHandshake
 
 from tests.app.test_crash import Ledger, markers_in, markers_in_tables
 from tests.editor import joined
-from tests.server import Address, Installation, Server
+from tests.server import Address, Installation, Server, eventually
 
 PAUSE: Final = 0.05
 """Seconds between two edits of a writer: what goes on meanwhile is tested, not the load."""
@@ -65,6 +65,16 @@ async def _write_on_and_on(room: str, ledger: Ledger) -> None:
             async with joined(room) as editor:
                 await ledger.write(editor, pause=PAUSE)
         await asyncio.sleep(PAUSE)
+
+
+async def come(ledger: Ledger, edits: int = 30) -> None:
+    """Wait for so many edits more."""
+    wanted = ledger.sent + edits
+
+    async def came() -> bool:
+        return ledger.sent >= wanted
+
+    await eventually(f"{edits} edits", came)
 
 
 async def lost(
