@@ -116,11 +116,20 @@ class Batches:
         the tables. Raises StoreUnavailable, and whatever goes wrong before documents are claimed.
         """
         result = BatchResult()
+        held = self._replicas.held() - set(excluding)
+        if held:
+            together, alone = await self._write_together(held, result)
+            result.done = {each.id: each.replica for each in together}
+            for each in alone:
+                await self._write_alone(each, result)
+        return result
+
+    async def _write_together(
+        self, held: Collection[UUID], result: BatchResult
+    ) -> tuple[list[_Work], list[_Work]]:
+        """Return what is written in one transaction, and what is computed and not written yet."""
         together: list[_Work] = []
         alone: list[_Work] = []
-        held = self._replicas.held() - set(excluding)
-        if not held:
-            return result
         try:
             async with self._projections.claim_many(self._limits.documents, held) as claim:
                 result.claimed = [each.pipeline_id for each in claim.documents]
@@ -135,11 +144,8 @@ class Batches:
             if not result.claimed:
                 raise
             _logger.warning("projection.batch_undone", error=str(error), documents=len(together))
-            together, alone = [], [*together, *alone]
-        result.done = {each.id: each.replica for each in together}
-        for each in alone:
-            await self._write_alone(each, result)
-        return result
+            return [], [*together, *alone]
+        return together, alone
 
     async def _computed(self, documents: Sequence[Lagging]) -> list[_Work]:
         """Compute what changes in those documents whose replicas can follow the log."""
