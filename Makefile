@@ -54,6 +54,14 @@ setup: .venv/installed .venv/page
 	done
 	@touch $@
 
+# Generators of clients have requirements that contradict those of the program.
+.venv/generators/installed: requirements-generators.txt
+	@test -n "$(PYTHON)" || { echo "Pipeloom needs Python 3.11 or newer on the PATH, or make PYTHON=…"; exit 1; }
+	$(PYTHON) -m venv .venv/generators
+	.venv/generators/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes \
+		-r requirements-generators.txt
+	@touch $@
+
 browser: .venv/installed-test
 	@$(BIN)/python -m tests.clients.browser
 
@@ -81,7 +89,7 @@ test: .venv/installed-test .venv/page .venv/browser .venv/nginx
 	[ $$checks = 0 ] && echo "the checks passed" || cat .venv/lint.log; \
 	[ $$tests = 0 ] && [ $$checks = 0 ]
 
-soak: .venv/installed-test .venv/page .venv/browser .venv/nginx
+soak: .venv/installed-test .venv/page .venv/browser .venv/nginx .venv/generators/installed
 	@$(BIN)/python -m compileall -q app crdt persistence sql
 	PIPELOOM_TEST_SOAK=1 $(BIN)/python -m pytest -n $(PROCESSES) $(ARGS)
 
@@ -105,3 +113,6 @@ lock: .venv/installed
 		$(LOCK) --extra build --extra telemetry --overrides - --output-file requirements-image.txt
 	$(LOCK) --extra build --extra telemetry --extra test --output-file requirements-test.txt
 	$(LOCK) --extra build --extra node --output-file requirements-node.txt
+	printf 'openapi-python-client\ndatamodel-code-generator\npython-dateutil\n' | $(BIN)/uv pip compile \
+		--universal --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet --upgrade - \
+		--output-file requirements-generators.txt

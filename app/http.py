@@ -15,6 +15,7 @@ PROBLEM = "application/problem+json"
 
 ProblemCode: TypeAlias = Literal[
     "bad_cursor",
+    "unknown_parameter",
     "unauthenticated",
     "forbidden",
     "wrong_host",

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -13,6 +13,7 @@ from app.api.core import error_responses
 from app.api.core.callers import Callers
 from app.api.core.context import Context
 from app.api.core.cors import Cors
+from app.api.core.known_query import require_known_query
 from app.api.core.middleware import ApiMiddleware
 from app.api.core.openapi_page import OpenApiPage
 from app.api.core.rate_limit import RateLimit
@@ -43,6 +44,7 @@ from app.api.resources import (
     yaml,
 )
 from app.api.schemas import common
+from app.api.schemas.openapi_document import complete_document
 from app.auth.tokens import Verifier
 from app.http import WARNING
 from app.origins import Origins
@@ -85,6 +87,29 @@ Errors are problem documents (RFC 9457), lists come in pages (`limit`, `cursor`)
 edited twice has an `ETag` for `If-Match`.
 """
 
+MOUNTED_AT: Final = "/api"
+"""Below which the paths of the document are, relative to where it was fetched."""
+
+TAGS: Final = {
+    "me": "The user of the token, invitations and sessions.",
+    "organizations": "Organizations, which have teams.",
+    "teams": "Teams, and those that were deleted.",
+    "members": "Who is in a team, and who is invited to it.",
+    "audit log": "Who changed what that is in no document.",
+    "pipelines": "Pipelines as wholes: list, search, create, fork, delete, restore.",
+    "steps": "The steps of a pipeline.",
+    "connections": "The connections between steps.",
+    "diagnostics": "What is odd about a pipeline.",
+    "comments": "Comments on pipelines and steps.",
+    "events": "Comments, versions and the like as they happen.",
+    "presence": "Who has a pipeline open.",
+    "yaml": "Pipelines as files.",
+    "versions": "Saved states of a pipeline.",
+    "history": "Who edited what, and when.",
+    "templates": "Pipelines with variables.",
+    "step types": "What a step may be.",
+}
+
 EXPOSED: Final = (
     "ETag",
     "Location",
@@ -122,6 +147,9 @@ def _application(context: Context | None) -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
+        servers=[{"url": MOUNTED_AT}],
+        openapi_tags=[{"name": name, "description": what} for name, what in TAGS.items()],
+        dependencies=[Depends(require_known_query)],
         responses=common.EVERYWHERE,
         generate_unique_id_function=_operation_id,
         exception_handlers={
@@ -134,7 +162,7 @@ def _application(context: Context | None) -> FastAPI:
     application.state.context = context
     for router in RESOURCES:
         application.include_router(router)
-    _document_problems(application)
+    complete_document(application)
     page = Route("/openapi.json", OpenApiPage(application.openapi).answer)
     application.router.routes.append(page)
     application.state.routes = [page, *(one for router in RESOURCES for one in router.routes)]
@@ -143,19 +171,3 @@ def _application(context: Context | None) -> FastAPI:
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-def _document_problems(application: FastAPI) -> None:
-    """Add the schema of problem documents, which no endpoint returns as its result."""
-    generate = application.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = generate()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        if "Problem" not in schemas:
-            schema = common.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas |= schema.pop("$defs", {})
-            schemas["Problem"] = schema
-        return document
-
-    application.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own recipe

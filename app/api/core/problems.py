@@ -3,6 +3,7 @@
 NotModified (a PipeloomError)  304  the caller has this state already
 Problem (a PipeloomError)
 ├── BadCursor             400  a cursor that this list did not give out
+├── UnknownParameter      400  a query parameter that the operation does not have
 ├── RoleNeeded            403  the caller's role is too weak; `roles` has the needed ones
 ├── NotFound              404  there is no such thing, or the caller may not know of it
 ├── BodyTooSlow           408
@@ -16,7 +17,7 @@ Problem (a PipeloomError)
 └── TooManyRequests       429
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
 from app.http import ProblemCode
@@ -45,6 +46,25 @@ class BadCursor(Problem):
 
     def __init__(self) -> None:
         super().__init__("expected the next_cursor of an earlier page of this list")
+
+
+MAX_NAME: Final = 100
+"""Characters of a client's own word that a refusal repeats."""
+
+
+class UnknownParameter(Problem):
+    """The query has a parameter that the operation does not have; `nearest` may be meant."""
+
+    code = "unknown_parameter"
+
+    def __init__(self, name: str, known: Sequence[str], nearest: str | None) -> None:
+        name = name[:MAX_NAME]
+        if nearest is not None:
+            hint = f"did you mean `{nearest}`?"
+        else:
+            hint = f"expected one of {', '.join(known)}" if known else "this takes none"
+        super().__init__(f"there is no query parameter `{name}` here: {hint}")
+        self.members = {"errors": [{"path": f"query.{name}", "detail": hint}]}
 
 
 class RoleNeeded(Problem):

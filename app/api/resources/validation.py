@@ -19,31 +19,30 @@ MEDIA_TYPES: Final = (
     "application/x-yaml",
     "text/x-yaml",
     "text/plain",
+    "application/octet-stream",  # what some generated clients send every file as
 )
-PIPELINE_FILE: Final = {
-    "type": "object",
-    "description": "Pipeline YAML v2.",
-    "properties": {
-        "workflow": {
-            "type": "object",
-            "properties": {
-                "name": {"type": "string"},
-                "steps": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "properties": {"name": {"type": "string"}, "type": {"type": "string"}},
-                    },
-                },
-            },
-        }
-    },
-    "example": {"workflow": {"name": "hello", "steps": [{"name": "greet", "type": "claude"}]}},
-}
+EXAMPLE: Final = """\
+workflow:
+  name: hello
+  steps:
+    - name: greet
+      type: claude
+      prompt:
+        - type: static
+          content: Say hello.
+"""
+PIPELINE_FILE: Final = {"type": "string", "description": "Pipeline YAML v2.", "example": EXAMPLE}
+"""A file is a text for generated clients: they would write an object as JSON."""
+
+BYTES: Final = {"type": "string", "format": "binary", "description": "Pipeline YAML v2, in UTF-8."}
 BODY: Final = {
     "requestBody": {
         "required": True,
-        "content": {media_type: {"schema": PIPELINE_FILE} for media_type in MEDIA_TYPES[:2]},
+        "content": {
+            "application/yaml": {"schema": PIPELINE_FILE},
+            "text/yaml": {"schema": PIPELINE_FILE},
+            "application/octet-stream": {"schema": BYTES},
+        },
     }
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -29,6 +30,10 @@ from .validation import BODY, PIPELINE_FILE, Validation, read_file, yaml_in
 router = APIRouter(prefix="/pipelines/{pipeline_id}/yaml", tags=["yaml"])
 
 
+ANSWERED: Final = ("application/yaml", "text/yaml")
+"""Media types of an answer: the registered one (RFC 9512), and one that clients take for text."""
+
+
 class YamlResponse(Response):
     """Pipeline YAML v2."""
 
@@ -40,12 +45,12 @@ class YamlResponse(Response):
     name="get_yaml",
     response_class=YamlResponse,
     responses={
-        200: {"content": {"application/yaml": {"schema": PIPELINE_FILE}}},
+        200: {"content": {kind: {"schema": PIPELINE_FILE} for kind in ANSWERED}},
         **problems(304, 404),
     },
 )
 async def show(
-    caller: Asking, pipeline_id: UUID, if_none_match: IfNoneMatch = None
+    caller: Asking, pipeline_id: UUID, request: Request, if_none_match: IfNoneMatch = None
 ) -> YamlResponse:
     """Export a pipeline as Pipeline YAML v2, as it was last saved."""
     async with caller.rows() as rows:
@@ -55,13 +60,19 @@ async def show(
         written, etag, seq = await load(
             context.log, pipeline_id, _tagged_text, compute=context.compute
         )
-    response = YamlResponse(written.text)
+    response = YamlResponse(written.text, media_type=_wanted_of(request))
     if written.warning:
         response.headers[WARNING] = written.warning
     else:
         known = KnownFile(seq, etag, None)
         context.known_files.note(pipeline_id, bytes(response.body), known)
     return etags.answered(response, response, etag, if_none_match)
+
+
+def _wanted_of(request: Request) -> str:
+    """The media type of an answer: `text/yaml` for those who ask for that alone."""
+    accepted = request.headers.get("accept", "").lower()
+    return ANSWERED["text/yaml" in accepted and "application/yaml" not in accepted]
 
 
 @router.put(

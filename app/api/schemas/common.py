@@ -114,7 +114,7 @@ class Problem(Shown):
 
 DESCRIPTIONS: Mapping[int, str] = {
     304: "It has not changed.",
-    400: "The cursor is none of this list.",
+    400: "A query parameter is unknown, or the cursor is none of this list.",
     401: "The token is missing, malformed, forged or expired.",
     403: "The caller's role does not suffice.",
     404: "There is no such thing, or the caller may not know of it.",
@@ -141,7 +141,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-EVERYWHERE = problems(401, 408, 413, 415, 422, 429, 503)
+EVERYWHERE = problems(400, 401, 408, 413, 415, 422, 429, 503)
 
 
 class UserProfile(Shown):

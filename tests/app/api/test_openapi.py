@@ -168,7 +168,10 @@ class Campaign:
     def _try(self, case: Any) -> None:
         answer = case.call(base_url=self.client.base, headers=dict(self.client.headers))
         self.statuses[answer.status_code] += 1
-        case.validate_response(answer, checks=list(CHECKED))
+        # A file is a text by the document, as clients take it; the checks would read what is in it.
+        is_file = "application/yaml" in str(answer.headers.get("content-type"))
+        checks = [one for one in CHECKED if not (is_file and one is response_schema_conformance)]
+        case.validate_response(answer, checks=checks)
         assert MARKER not in answer.text.lower(), "something of another team"
 
 

@@ -1823,7 +1823,7 @@ export interface components {
              * @description What went wrong, for programs.
              * @enum {string}
              */
-            readonly code: "bad_cursor" | "unauthenticated" | "forbidden" | "wrong_host" | "role_needed" | "quota_reached" | "not_renewable" | "not_found" | "method_not_allowed" | "body_too_slow" | "conflict" | "not_empty" | "edit_conflict" | "stale" | "too_big" | "unsupported_body" | "invalid" | "invalid_edit" | "invalid_file" | "unknown_entry" | "pipeline_too_large" | "too_many_requests" | "failed" | "overloaded" | "draining" | "store_unavailable" | "not_stored_yet";
+            readonly code: "bad_cursor" | "unknown_parameter" | "unauthenticated" | "forbidden" | "wrong_host" | "role_needed" | "quota_reached" | "not_renewable" | "not_found" | "method_not_allowed" | "body_too_slow" | "conflict" | "not_empty" | "edit_conflict" | "stale" | "too_big" | "unsupported_body" | "invalid" | "invalid_edit" | "invalid_file" | "unknown_entry" | "pipeline_too_large" | "too_many_requests" | "failed" | "overloaded" | "draining" | "store_unavailable" | "not_stored_yet";
             readonly detail: string;
             /**
              * @description With 422: what is wrong where.
@@ -1855,7 +1855,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Answer 304 while this is the state. */
-                readonly "if-none-match"?: string | null;
+                readonly "if-none-match"?: string;
             };
             readonly path?: never;
             readonly cookie?: never;
@@ -1878,7 +1878,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Edit only this state: the ETag of an earlier answer. */
-                readonly "if-match"?: string | null;
+                readonly "if-match"?: string;
             };
             readonly path?: never;
             readonly cookie?: never;
@@ -1906,7 +1906,7 @@ export interface operations {
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path?: never;
@@ -1993,7 +1993,7 @@ export interface operations {
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path?: never;
@@ -2041,7 +2041,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Answer 304 while this is the state. */
-                readonly "if-none-match"?: string | null;
+                readonly "if-none-match"?: string;
             };
             readonly path: {
                 readonly organization_id: string;
@@ -2066,7 +2066,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Edit only this state: the ETag of an earlier answer. */
-                readonly "if-match"?: string | null;
+                readonly "if-match"?: string;
             };
             readonly path: {
                 readonly organization_id: string;
@@ -2094,11 +2094,11 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /** @description Of this organization only. */
-                readonly organization?: string | null;
+                readonly organization?: string;
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path?: never;
@@ -2168,7 +2168,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Answer 304 while this is the state. */
-                readonly "if-none-match"?: string | null;
+                readonly "if-none-match"?: string;
             };
             readonly path: {
                 readonly team_id: string;
@@ -2216,7 +2216,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Edit only this state: the ETag of an earlier answer. */
-                readonly "if-match"?: string | null;
+                readonly "if-match"?: string;
             };
             readonly path: {
                 readonly team_id: string;
@@ -2246,7 +2246,7 @@ export interface operations {
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path: {
@@ -2376,11 +2376,11 @@ export interface operations {
     readonly list_deleted_teams: {
         readonly parameters: {
             readonly query?: {
-                readonly organization?: string | null;
+                readonly organization?: string;
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path?: never;
@@ -2425,15 +2425,15 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /** @description Of this kind only. */
-                readonly action?: ("comment.deleted" | "invitation.created" | "invitation.withdrawn" | "member.added" | "member.removed" | "member.role_changed" | "organization.changed" | "organization.created" | "organization.deleted" | "pipeline.created" | "pipeline.deleted" | "pipeline.moved" | "pipeline.purged" | "pipeline.restored" | "team.changed" | "team.created" | "team.deleted" | "team.purged" | "team.restored" | "template.changed" | "template.created" | "template.deleted") | null;
+                readonly action?: "comment.deleted" | "invitation.created" | "invitation.withdrawn" | "member.added" | "member.removed" | "member.role_changed" | "organization.changed" | "organization.created" | "organization.deleted" | "pipeline.created" | "pipeline.deleted" | "pipeline.moved" | "pipeline.purged" | "pipeline.restored" | "team.changed" | "team.created" | "team.deleted" | "team.purged" | "team.restored" | "template.changed" | "template.created" | "template.deleted";
                 /** @description Not older than this. */
-                readonly since?: string | null;
+                readonly since?: string;
                 /** @description By this user only. */
-                readonly actor?: string | null;
+                readonly actor?: string;
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path: {
@@ -2458,15 +2458,15 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /** @description Of this kind only. */
-                readonly action?: ("comment.deleted" | "invitation.created" | "invitation.withdrawn" | "member.added" | "member.removed" | "member.role_changed" | "organization.changed" | "organization.created" | "organization.deleted" | "pipeline.created" | "pipeline.deleted" | "pipeline.moved" | "pipeline.purged" | "pipeline.restored" | "team.changed" | "team.created" | "team.deleted" | "team.purged" | "team.restored" | "template.changed" | "template.created" | "template.deleted") | null;
+                readonly action?: "comment.deleted" | "invitation.created" | "invitation.withdrawn" | "member.added" | "member.removed" | "member.role_changed" | "organization.changed" | "organization.created" | "organization.deleted" | "pipeline.created" | "pipeline.deleted" | "pipeline.moved" | "pipeline.purged" | "pipeline.restored" | "team.changed" | "team.created" | "team.deleted" | "team.purged" | "team.restored" | "template.changed" | "template.created" | "template.deleted";
                 /** @description Not older than this. */
-                readonly since?: string | null;
+                readonly since?: string;
                 /** @description By this user only. */
-                readonly actor?: string | null;
+                readonly actor?: string;
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path: {
@@ -2493,7 +2493,7 @@ export interface operations {
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path: {
@@ -2587,25 +2587,25 @@ export interface operations {
     readonly list_pipelines: {
         readonly parameters: {
             readonly query?: {
-                readonly team?: string | null;
+                readonly team?: string;
                 /** @description Any of these. */
-                readonly status?: readonly ("draft" | "active" | "archived")[] | null;
+                readonly status?: readonly ("draft" | "active" | "archived")[];
                 /** @description All of these. */
-                readonly tag?: readonly string[] | null;
+                readonly tag?: readonly string[];
                 /** @description Only templates, or none. */
-                readonly template?: boolean | null;
+                readonly template?: boolean;
                 /** @description Any of these. */
-                readonly id?: readonly string[] | null;
+                readonly id?: readonly string[];
                 /** @description Only where somebody is. */
                 readonly present?: boolean;
                 /** @description With all these words; the last may be only begun. */
-                readonly q?: string | null;
+                readonly q?: string;
                 /** @description The newest, the last edited, or A first. */
                 readonly sort?: "created" | "updated" | "name";
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path?: never;
@@ -2653,7 +2653,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Answer 304 while this is the state. */
-                readonly "if-none-match"?: string | null;
+                readonly "if-none-match"?: string;
             };
             readonly path: {
                 readonly pipeline_id: string;
@@ -2698,7 +2698,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Edit only this state: the ETag of an earlier answer. */
-                readonly "if-match"?: string | null;
+                readonly "if-match"?: string;
             };
             readonly path: {
                 readonly pipeline_id: string;
@@ -2734,11 +2734,11 @@ export interface operations {
     readonly list_deleted_pipelines: {
         readonly parameters: {
             readonly query?: {
-                readonly team?: string | null;
+                readonly team?: string;
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path?: never;
@@ -2811,7 +2811,7 @@ export interface operations {
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path: {
@@ -2872,7 +2872,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Answer 304 while this is the state. */
-                readonly "if-none-match"?: string | null;
+                readonly "if-none-match"?: string;
             };
             readonly path: {
                 readonly pipeline_id: string;
@@ -2898,7 +2898,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Edit only this state: the ETag of an earlier answer. */
-                readonly "if-match"?: string | null;
+                readonly "if-match"?: string;
             };
             readonly path: {
                 readonly pipeline_id: string;
@@ -2929,7 +2929,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Edit only this state: the ETag of an earlier answer. */
-                readonly "if-match"?: string | null;
+                readonly "if-match"?: string;
             };
             readonly path: {
                 readonly pipeline_id: string;
@@ -2969,7 +2969,7 @@ export interface operations {
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path: {
@@ -3030,7 +3030,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Answer 304 while this is the state. */
-                readonly "if-none-match"?: string | null;
+                readonly "if-none-match"?: string;
             };
             readonly path: {
                 readonly pipeline_id: string;
@@ -3056,7 +3056,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Edit only this state: the ETag of an earlier answer. */
-                readonly "if-match"?: string | null;
+                readonly "if-match"?: string;
             };
             readonly path: {
                 readonly pipeline_id: string;
@@ -3087,7 +3087,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Edit only this state: the ETag of an earlier answer. */
-                readonly "if-match"?: string | null;
+                readonly "if-match"?: string;
             };
             readonly path: {
                 readonly pipeline_id: string;
@@ -3127,7 +3127,7 @@ export interface operations {
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path: {
@@ -3152,15 +3152,15 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /** @description About this step. */
-                readonly step?: string | null;
+                readonly step?: string;
                 /** @description This root and its replies. */
-                readonly thread?: string | null;
+                readonly thread?: string;
                 /** @description Of threads resolved or not. */
-                readonly resolved?: boolean | null;
+                readonly resolved?: boolean;
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path: {
@@ -3212,7 +3212,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Answer 304 while this is the state. */
-                readonly "if-none-match"?: string | null;
+                readonly "if-none-match"?: string;
             };
             readonly path: {
                 readonly pipeline_id: string;
@@ -3259,7 +3259,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Edit only this state: the ETag of an earlier answer. */
-                readonly "if-match"?: string | null;
+                readonly "if-match"?: string;
             };
             readonly path: {
                 readonly pipeline_id: string;
@@ -3310,7 +3310,7 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /** @description In place of a token; good once. */
-                readonly ticket?: string | null;
+                readonly ticket?: string;
             };
             readonly header?: never;
             readonly path: {
@@ -3358,7 +3358,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Answer 304 while this is the state. */
-                readonly "if-none-match"?: string | null;
+                readonly "if-none-match"?: string;
             };
             readonly path: {
                 readonly pipeline_id: string;
@@ -3373,15 +3373,8 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/yaml": {
-                        readonly workflow?: {
-                            readonly name?: string;
-                            readonly steps?: readonly {
-                                readonly name?: string;
-                                readonly type?: string;
-                            }[];
-                        };
-                    };
+                    readonly "application/yaml": string;
+                    readonly "text/yaml": string;
                 };
             };
         };
@@ -3391,7 +3384,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Edit only this state: the ETag of an earlier answer. */
-                readonly "if-match"?: string | null;
+                readonly "if-match"?: string;
             };
             readonly path: {
                 readonly pipeline_id: string;
@@ -3400,24 +3393,9 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
-                readonly "application/yaml": {
-                    readonly workflow?: {
-                        readonly name?: string;
-                        readonly steps?: readonly {
-                            readonly name?: string;
-                            readonly type?: string;
-                        }[];
-                    };
-                };
-                readonly "text/yaml": {
-                    readonly workflow?: {
-                        readonly name?: string;
-                        readonly steps?: readonly {
-                            readonly name?: string;
-                            readonly type?: string;
-                        }[];
-                    };
-                };
+                readonly "application/yaml": string;
+                readonly "text/yaml": string;
+                readonly "application/octet-stream": string;
             };
         };
         readonly responses: {
@@ -3447,7 +3425,7 @@ export interface operations {
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path: {
@@ -3509,7 +3487,7 @@ export interface operations {
                 /** @description A version's number. */
                 readonly from: number;
                 /** @description Another's; else: as it is now. */
-                readonly to?: number | null;
+                readonly to?: number;
             };
             readonly header?: never;
             readonly path: {
@@ -3593,7 +3571,7 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path: {
@@ -3620,7 +3598,7 @@ export interface operations {
                 readonly first_seq: number;
                 readonly last_seq: number;
                 /** @description Whose edits; else those of people who are deleted. */
-                readonly user_id?: string | null;
+                readonly user_id?: string;
             };
             readonly header?: never;
             readonly path: {
@@ -3644,12 +3622,12 @@ export interface operations {
     readonly list_templates: {
         readonly parameters: {
             readonly query?: {
-                readonly team?: string | null;
-                readonly category?: string | null;
+                readonly team?: string;
+                readonly category?: string;
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */
-                readonly cursor?: string | null;
+                readonly cursor?: string;
             };
             readonly header?: never;
             readonly path?: never;
@@ -3697,7 +3675,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Answer 304 while this is the state. */
-                readonly "if-none-match"?: string | null;
+                readonly "if-none-match"?: string;
             };
             readonly path: {
                 readonly template_id: string;
@@ -3742,7 +3720,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Edit only this state: the ETag of an earlier answer. */
-                readonly "if-match"?: string | null;
+                readonly "if-match"?: string;
             };
             readonly path: {
                 readonly template_id: string;
@@ -3801,24 +3779,9 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
-                readonly "application/yaml": {
-                    readonly workflow?: {
-                        readonly name?: string;
-                        readonly steps?: readonly {
-                            readonly name?: string;
-                            readonly type?: string;
-                        }[];
-                    };
-                };
-                readonly "text/yaml": {
-                    readonly workflow?: {
-                        readonly name?: string;
-                        readonly steps?: readonly {
-                            readonly name?: string;
-                            readonly type?: string;
-                        }[];
-                    };
-                };
+                readonly "application/yaml": string;
+                readonly "text/yaml": string;
+                readonly "application/octet-stream": string;
             };
         };
         readonly responses: {
@@ -3838,7 +3801,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Answer 304 while this is the state. */
-                readonly "if-none-match"?: string | null;
+                readonly "if-none-match"?: string;
             };
             readonly path?: never;
             readonly cookie?: never;
@@ -3861,7 +3824,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /** @description Answer 304 while this is the state. */
-                readonly "if-none-match"?: string | null;
+                readonly "if-none-match"?: string;
             };
             readonly path: {
                 readonly step_type: string;

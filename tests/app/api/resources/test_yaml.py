@@ -40,6 +40,11 @@ async def test_what_is_put_is_got(team: Team) -> None:
     assert got.headers["content-type"].startswith("application/yaml")
     assert got.text == YAML
     assert got.headers["etag"] == answer.headers["etag"]
+    as_text = await team.viewer.get(f"{path}/yaml", headers={"accept": "text/yaml, */*;q=0.1"})
+    assert (as_text.headers["content-type"].partition(";")[0], as_text.text) == ("text/yaml", YAML)
+    as_bytes = {"content-type": "application/octet-stream"}
+    again = await team.member.ask("PUT", f"{path}/yaml", content=YAML, headers=as_bytes)
+    assert (again.status_code, again.headers["etag"]) == (200, got.headers["etag"])
     known = {"if-none-match": got.headers["etag"]}
     assert (await team.viewer.get(f"{path}/yaml", headers=known)).status_code == 304
 
