@@ -5,7 +5,6 @@ Typer builds it from plain functions with type hints.
 
 import asyncio
 import gc
-import os
 import signal
 import sys
 import warnings
@@ -13,31 +12,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import TextIOWrapper
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 import jwt.warnings
 import typer
 
 from app.auth.verifiers import tokens_for, verifier_for
-from app.services import pipeline_files
 from app.telemetry import log
 from app.telemetry.exporter import tracing
 from app.telemetry.metrics_page import worker_page
 from crdt.errors import PipeloomError
-from crdt.yaml.codec import Imported
-from persistence.ports.directory import DEMO_TEAM, User
+from persistence.ports.directory import User
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.migrations import migrate as migrate_database
-from persistence.postgres.pool import COMMAND, Pool, open_pool
-from persistence.postgres.storage import PostgresTeamStorage
-from persistence.postgres.update_log import PostgresUpdateLog
+from persistence.postgres.pool import COMMAND, open_pool
 
 from .commands import audit as audit_command
 from .commands import damage as damage_commands
 from .commands import fold as fold_command
 from .commands import migrate as migrate_command
+from .commands import pipelines as pipeline_commands
 from .commands import undelete as undelete_command
 from .commands.common import (
     DatabaseUrl,
@@ -47,7 +42,6 @@ from .commands.common import (
     one_line,
     option,
     print_message,
-    reason,
     settings_for,
 )
 from .commands.damage import Decision
@@ -55,7 +49,7 @@ from .commands.roles import group_commands
 from .processes.started import Circumstances, log_worker_stopped
 from .settings import Settings, deprecations
 from .version import VERSION
-from .worker_main import kept, pauses, project_now, work
+from .worker_main import kept, pauses, work
 
 
 def _print_version(is_wanted: bool) -> None:
@@ -69,11 +63,15 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+pipeline_commands.register(cli)
 
 
 @cli.callback()
 def root(
+    context: typer.Context,
     *,
+    url: pipeline_commands.UrlBefore = None,
+    token: pipeline_commands.TokenBefore = None,
     _version: Annotated[
         bool,
         typer.Option(
@@ -82,6 +80,7 @@ def root(
     ] = False,
 ) -> None:
     """Pipeloom: people edit AI pipelines together, live."""
+    pipeline_commands.note_options(context, url, token)
 
 
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
@@ -220,102 +219,6 @@ async def _user(dsn: str, email: str) -> User:
         return await PostgresDirectory(pool).user_by_email(email)
     finally:
         await pool.close()
-
-
-@cli.command("import")
-def import_(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Pipeline YAML files.")],
-    team: Annotated[
-        str, typer.Option(help="organization/team, or the team's slug if no other has it.")
-    ] = DEMO_TEAM,
-    as_: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="Who imports.")] = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Create a pipeline from each file; prints one pipeline id a line."""
-    settings = settings_for(data_dir=data_dir, database_url=database_url)
-    with database(settings) as dsn:
-        failed = asyncio.run(_import(dsn, files, team, as_, settings.max_bytes_per_team))
-    if failed:
-        raise typer.Exit(1)
-
-
-async def _import(
-    dsn: str, files: list[Path], team: str, email: str | None, most_bytes: int
-) -> int:
-    """Import file by file; return how many could not be imported."""
-    await migrate_database(dsn)
-    pool = await open_pool(dsn, max_size=3, application_name=COMMAND)
-    try:
-        directory = PostgresDirectory(pool)
-        team_id = await directory.team_by_slug(team)
-        author = (await directory.user_by_email(email)).id if email else None
-        failed = 0
-        for number, file in enumerate(files, 1):
-            if len(files) > 1:
-                print_message(f"[{number}/{len(files)}] {file}")
-            if await PostgresTeamStorage(pool).stored_bytes(team_id) >= most_bytes:
-                print_message(f"{file}: {_FULL.format(most_bytes)}")
-                return failed + len(files) - number + 1
-            failed += not await _import_one(pool, file, team_id, author)
-        return failed
-    finally:
-        await pool.close()
-
-
-_FULL: Final = (
-    "the team stores {} bytes already, as many as may be: nothing more is imported; delete some of "
-    "its pipelines or versions, or raise PIPELOOM_MAX_BYTES_PER_TEAM"
-)
-
-
-def _read(file: Path) -> Imported:
-    # The name as UTF-8, whatever the locale.
-    name = os.fsencode(file.stem).decode(errors="replace")
-    return pipeline_files.read_file(file.read_bytes(), name)
-
-
-async def _import_one(pool: Pool, file: Path, team_id: UUID, author: UUID | None) -> bool:
-    try:
-        imported = _read(file)
-    except (PipeloomError, OSError) as error:
-        print_message(f"{file}: {reason(error)}")
-        return False
-    for one in imported.diagnostics:
-        print_message(f"{file}:{one.line}:{one.column}: {one.severity}: {one.message} [{one.code}]")
-    pipeline_id = await pipeline_files.create(
-        PostgresDirectory(pool),
-        imported.pipeline,
-        team_id=team_id,
-        created_by=author,
-        now=datetime.now(UTC),
-    )
-    await project_now(pool, pipeline_id)
-    typer.echo(str(pipeline_id))
-    return True
-
-
-@cli.command()
-def export(
-    pipeline_id: Annotated[UUID, typer.Argument(help="Which pipeline.")],
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-) -> None:
-    """Print a pipeline as YAML."""
-    settings = settings_for(data_dir=data_dir, database_url=database_url)
-    with database(settings) as dsn:
-        sys.stdout.write(asyncio.run(_export(dsn, pipeline_id)))
-
-
-async def _export(dsn: str, pipeline_id: UUID) -> str:
-    pool = await open_pool(dsn, max_size=1, application_name=COMMAND)
-    try:
-        written = await pipeline_files.export(PostgresUpdateLog(pool), pipeline_id)
-    finally:
-        await pool.close()
-    if written.warning:
-        print_message(written.warning)
-    return written.text
 
 
 @cli.command()

@@ -825,6 +825,26 @@ JOIN organizations AS o ON o.id = t.organization_id
 LEFT JOIN users AS u ON u.id = d.deleted_by
 ORDER BY d.deleted_at DESC, d.id
 
+-- delete_any_pipeline --
+-- Delete a pipeline on behalf of an operator, so that it can be restored; no row if there is none.
+UPDATE pipelines SET deleted_at = now()
+WHERE id = $1 AND deleted_at IS NULL
+RETURNING id
+
+-- pipelines_for_operator --
+-- At most $3 pipelines of the team $1, or of all; with all words of $2, the best first, or if that is
+-- NULL the newest first. A NULL limit is none.
+SELECT p.id, o.slug || '/' || t.slug AS team, p.name, p.status, p.updated_at
+FROM pipelines AS p
+JOIN teams AS t ON t.id = p.team_id AND t.deleted_at IS NULL
+JOIN organizations AS o ON o.id = t.organization_id
+LEFT JOIN pipeline_search AS e ON e.pipeline_id = p.id
+WHERE p.deleted_at IS NULL
+    AND ($1::uuid IS NULL OR p.team_id = $1)
+    AND ($2::text IS NULL OR e.document @@ words_sought(left($2, 500)))
+ORDER BY p.created_at DESC, p.id DESC
+LIMIT $3
+
 -- undelete_team --
 -- Bring a team back, on behalf of an operator; no row if it is not deleted, or being purged.
 UPDATE teams SET deleted_at = NULL, deleted_by = NULL

@@ -68,7 +68,8 @@ def committed() -> list[Path]:
 def known_variables() -> set[str]:
     """The environment variables that Pipeloom reads; REDIS_URL waits for a second node."""
     names = {f"PIPELOOM_{name.upper()}" for name in Settings.model_fields}
-    return names | {"DATABASE_URL", "REDIS_URL"}
+    # The last two are read by commands that work over HTTP.
+    return names | {"DATABASE_URL", "REDIS_URL", "PIPELOOM_URL", "PIPELOOM_TOKEN"}
 
 
 def blocks(page: Path) -> Iterator[str]:

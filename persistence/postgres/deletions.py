@@ -42,6 +42,10 @@ class PostgresDeletions:
         """What can be brought back: kind, id, path of the team, name, when and by whom deleted."""
         return await self._pool.fetch("deleted_things")
 
+    async def delete_pipeline(self, id_: UUID) -> bool:
+        """Delete a pipeline on behalf of an operator; False if there is none."""
+        return await self._pool.fetchval("delete_any_pipeline", id_) is not None
+
     async def restore(self, kind: Kind, id_: UUID) -> bool:
         """Bring a thing back; False if it is not there any more. Raises Conflict for a slug."""
         return await self._pool.fetchval(_RESTORE[kind], id_) is not None
