@@ -438,6 +438,35 @@ SELECT r.rolinherit AS inherits, r.rolsuper OR r.rolbypassrls AS sees_all
 FROM pg_roles AS r
 WHERE r.rolname = $1
 
+-- role_exists --
+-- Whether there is a role of this name in the cluster.
+SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)
+
+-- join_api_role --
+-- Let this user act as the role of the API, unless it may already.
+DO $$
+BEGIN
+    IF NOT pg_has_role(
+        'pipeloom_api',
+        CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END
+    ) THEN
+        EXECUTE format('GRANT pipeloom_api TO %I', current_user);
+    END IF;
+END
+$$
+
+-- sessions_of_servers --
+-- How many connections servers and workers have to this database.
+SELECT count(*)
+FROM pg_stat_activity
+WHERE datname = current_database() AND application_name IN ('pipeloom', 'pipeloom worker')
+
+-- count_relations --
+-- How many tables and views there are in the schema in which Pipeloom has its own.
+SELECT count(*)
+FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
+
 -- has_policies_for --
 -- Whether a policy of this database is for a role; the role belongs to the whole cluster.
 SELECT EXISTS (SELECT FROM pg_policies WHERE $1 = ANY (roles))

@@ -50,11 +50,15 @@ def settings_for(**given: object) -> Settings:
 
 
 @contextmanager
-def database(settings: Settings, *, watched: bool = False) -> Iterator[str]:
+def database(settings: Settings, *, watched: bool = False, creates: bool = False) -> Iterator[str]:
+    """The DSN of the database; the embedded one runs meanwhile, again and again if `watched`.
+
+    Raises SettingsError if there is no embedded one, unless this `creates` it or is watched.
+    """
     if settings.database_url is not None:
         yield settings.database_url
         return
-    if not watched:
+    if not (watched or creates):
         _require_data(settings.data_dir)
     with EmbeddedPostgres(settings.data_dir) as postgres:
         if watched:
@@ -65,8 +69,8 @@ def database(settings: Settings, *, watched: bool = False) -> Iterator[str]:
 def _require_data(data_dir: Path) -> None:
     """Raise SettingsError if there is no installation.
 
-    Only `serve` and `worker` create one: any other command would otherwise make an empty database
-    in the current folder, and report that nothing is in it.
+    Only `serve`, `worker` and `restore` create one: any other command would otherwise make an empty
+    database in the current folder, and report that nothing is in it.
     """
     if not data_dir.is_dir():
         raise SettingsError(

@@ -127,6 +127,14 @@ class Binaries:
         return True
 
 
+def installed_programs() -> Path | None:
+    """The folder of the installed programs (`bin` is in it); None if there are none."""
+    try:
+        return _installed()
+    except FileNotFoundError:
+        return None
+
+
 def _unprivileged() -> tuple[int, int]:
     accounts = {entry.pw_name: entry for entry in pwd.getpwall()}
     for name in ROOT_RUNS_AS:
