@@ -61,11 +61,17 @@ async def caught_up(installation: Installation, pipeline_id: str) -> None:
 
 async def backed_up(installation: Installation, file: Path) -> dict[str, list[Any]] | None:
     """Take a backup; return its content, None if the worker mended a document meanwhile."""
-    file.unlink(missing_ok=True)
     before = await content(installation)
     saved = await installation.run("backup", str(file))
     assert saved.code == 0, saved
-    return before if await content(installation) == before else None
+    if await content(installation) == before:
+        return before
+    _discard(file)
+    return None
+
+
+def _discard(file: Path) -> None:
+    file.unlink()
 
 
 async def test_a_backup_restores_everything_and_edits_go_on(
