@@ -22,7 +22,8 @@ from app.api.core.context import Context
 from app.api.core.quotas import Quotas
 from app.auth.access_watch import AccessWatch, SessionRegistries
 from app.auth.admission import Admission
-from app.auth.tokens import Tokens, Verifier
+from app.auth.sign_in import signing_in
+from app.auth.tokens import Checker, Tokens
 from app.bus.base import Bus
 from app.rooms.coalescing import CoalescingIntervals
 from app.rooms.drain import close_all
@@ -50,6 +51,7 @@ from persistence.errors import StoreError, UnknownSubject
 from persistence.group_commit import GroupCommit
 from persistence.ports.directory import DEMO_OWNER
 from persistence.postgres.directory import PostgresDirectory
+from persistence.postgres.identities import PostgresIdentities
 from persistence.postgres.listener import ACCESS, PROJECTED, Listener
 from persistence.postgres.migrations import require_current
 from persistence.postgres.pool import Pool, open_pool
@@ -127,17 +129,19 @@ class Services:
     def __init__(
         self,
         settings: Settings,
-        tokens: Verifier,
+        tokens: Checker,
         to: Connections,
         multiprocess_metrics: MultiprocessMetrics | None = None,
     ) -> None:
         self._settings = settings
         self._build_rooms(to)
         self._build_watches(to)
-        admission = Admission(self.directory, tokens, self.access)
+        self.identities = PostgresIdentities(to.api_pool)
+        self.tokens = signing_in(settings, tokens, self.identities, self.clock)
+        admission = Admission(self.directory, self.tokens, self.access)
         self.endpoints = Endpoints(self.hub, admission, settings, self.clock)
         self.context = self._context(to, tokens)
-        self.api = api(self.context, tokens, settings)
+        self.api = api(self.context, self.tokens, settings)
         self.hosts = Hosts.of(settings)
         self.page = WebPage(frame_ancestors=settings.allowed_frames)
         token = settings.metrics_token
@@ -192,7 +196,7 @@ class Services:
         self.storage = PostgresTeamStorage(to.pool)
         self.presence = PresenceMirror(table, self.hub.presence, self.clock)
 
-    def _context(self, to: Connections, tokens: Verifier) -> Context:
+    def _context(self, to: Connections, tokens: Checker) -> Context:
         return Context(
             users=PostgresUserDatabase(to.api_pool, self._settings.max_changes_per_hour),
             directory=self.directory,
@@ -324,7 +328,7 @@ def _seconds_until(deadline: float) -> float:
 @asynccontextmanager
 async def services(
     settings: Settings,
-    tokens: Verifier,
+    tokens: Checker,
     dsn: str,
     multiprocess_metrics: MultiprocessMetrics | None = None,
 ) -> AsyncIterator[Services]:
@@ -342,7 +346,7 @@ async def services(
             made.projections.run(),
             made.worker_news.run(),
             made.presence.run(),
-            tokens.keep_fresh(),
+            made.tokens.keep_fresh(),
             watch_projections(PostgresProjections(to.pool)),
             watch_loop(),
         ):
@@ -376,9 +380,9 @@ async def _connected(stack: AsyncExitStack, settings: Settings, dsn: str) -> Con
     )
 
 
-def application(made: Services, tokens: Verifier) -> Starlette:
+def application(made: Services) -> Starlette:
     """The ASGI application."""
-    not_found = NotFound(tokens)
+    not_found = NotFound(made.tokens)
     made_of = Starlette(
         routes=[
             WebSocketRoute("/ws/{pipeline_id:path}", made.endpoints.y_websocket),
@@ -408,12 +412,12 @@ def _middleware(*, logs_access: bool) -> list[Callable[[ASGIApp], ASGIApp]]:
     return [Correlation, *logging, RequestSpans] if spans.is_traced() else [Correlation, *logging]
 
 
-async def ensure_demo(dsn: str) -> UUID | None:
-    """Create the demo in an installation without users; return its pipeline, None if it is gone."""
+async def ensure_demo(dsn: str, *, is_wanted: bool = True) -> UUID | None:
+    """Create the demo in an installation without users, if wanted; return its pipeline, if any."""
     pool = await open_pool(dsn, max_size=3)
     try:
         directory = PostgresDirectory(pool)
-        if await directory.has_users():
+        if not is_wanted or await directory.has_users():
             return await directory.demo_pipeline()
         pipeline_id = await create_demo(directory, datetime.now(UTC))
         await project_now(pool, pipeline_id)
@@ -422,13 +426,13 @@ async def ensure_demo(dsn: str) -> UUID | None:
         await pool.close()
 
 
-async def greeting(settings: Settings, tokens: Verifier, dsn: str) -> str:
+async def greeting(settings: Settings, tokens: Checker, dsn: str) -> str:
     """Create the demo if nothing is there, and return the lines on how to connect.
 
     They have a link with a token only where the secret was generated, and so nobody else can reach
     the server (`Settings.check_exposure`). What others print may be kept in logs for long.
     """
-    demo = await ensure_demo(dsn)
+    demo = await ensure_demo(dsn, is_wanted=settings.has_demo)
     is_own = settings.jwt_secret is None and settings.jwks_url is None
     token = None
     if demo is not None and is_own and isinstance(tokens, Tokens):

@@ -16,10 +16,15 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationE
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from crdt.errors import PipeloomError
+from persistence.ports.identities import Provisioning
+
+from .group_roles import GroupRole, parse
 
 DEFAULT_DATA_DIR = Path(".pipeloom")
 
-SECRET = frozenset({"jwt_secret", "database_url", "redis_url", "jwks_url", "metrics_token"})
+SECRET = frozenset(
+    {"jwt_secret", "jwt_secret_previous", "database_url", "redis_url", "jwks_url", "metrics_token"}
+)
 """Settings whose values are never shown."""
 
 MiB = 1024 * 1024
@@ -71,6 +76,15 @@ def _redis_address(url: str) -> str:
     return url
 
 
+def _group_roles(text: str) -> str:
+    parse(text)
+    return text
+
+
+SHORTEST_SECRET: Final = 32
+"""Bytes of a secret that others may try to guess: as many as HS256 makes (RFC 7518 §3.2)."""
+
+
 class Settings(BaseSettings):
     """Settings of one process. Sizes are in bytes, times in seconds."""
 
@@ -103,9 +117,14 @@ class Settings(BaseSettings):
     no_worker: bool = False
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     jwt_secret: SecretStr | None = None
+    jwt_secret_previous: SecretStr | None = None
     jwks_url: Annotated[str | None, AfterValidator(lambda url: url and _trustworthy(url))] = None
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
+    provision: Provisioning = "off"
+    groups_claim: str | None = None
+    group_roles: Annotated[str, AfterValidator(_group_roles)] = ""
+    demo: bool = False
     session_days: Annotated[float, Field(ge=0, le=3650)] = 7.0
 
     max_message_bytes: Annotated[int, Field(ge=1024)] = 8 * MiB
@@ -162,12 +181,31 @@ class Settings(BaseSettings):
     drain_delay: Annotated[float, Field(ge=0)] = 0.5
 
     def check_exposure(self) -> None:
-        """Raise SettingsError if other machines could connect while nobody has chosen a secret."""
-        if not is_loopback(self.host) and self.jwt_secret is None and self.jwks_url is None:
+        """Raise SettingsError if other machines could connect while a token could be guessed."""
+        if is_loopback(self.host):
+            return
+        if self.jwt_secret is None and self.jwks_url is None:
             raise SettingsError(
                 f"refusing to listen on {self.host} with a generated secret: "
                 "set PIPELOOM_JWT_SECRET or PIPELOOM_JWKS_URL first"
             )
+        for name in ("jwt_secret", "jwt_secret_previous"):
+            secret: SecretStr | None = getattr(self, name)
+            if secret is not None and len(secret.get_secret_value().encode()) < SHORTEST_SECRET:
+                raise SettingsError(
+                    f"refusing to listen on {self.host} with a PIPELOOM_{name.upper()} of less "
+                    f"than {SHORTEST_SECRET} bytes: make one with `openssl rand -base64 48`"
+                )
+
+    @property
+    def has_demo(self) -> bool:
+        """Whether an installation without users gets the demo team."""
+        return self.demo or self.database_url is None
+
+    @property
+    def group_roles_given(self) -> tuple[GroupRole, ...]:
+        """What the groups of the identity provider stand for."""
+        return parse(self.group_roles)
 
     @property
     def session_length(self) -> timedelta:
@@ -293,6 +331,25 @@ def load_settings(**given: object) -> Settings:
             "expected PIPELOOM_JWT_SECRET or PIPELOOM_JWKS_URL, got both: "
             "unset the one that does not sign your tokens"
         )
+    _check_issuer(settings)
     if settings.drain_delay >= settings.drain_timeout:
         raise SettingsError("expected PIPELOOM_DRAIN_DELAY to be less than PIPELOOM_DRAIN_TIMEOUT")
     return settings
+
+
+def _check_issuer(settings: Settings) -> None:
+    """Raise SettingsError for what would let strangers in, or do nothing."""
+    if settings.jwt_secret_previous is not None and settings.jwt_secret is None:
+        raise SettingsError(
+            "expected PIPELOOM_JWT_SECRET beside PIPELOOM_JWT_SECRET_PREVIOUS: new tokens are "
+            "signed with it"
+        )
+    if settings.jwt_issuer is None and (settings.provision != "off" or settings.groups_claim):
+        raise SettingsError(
+            "expected PIPELOOM_JWT_ISSUER beside PIPELOOM_PROVISION and PIPELOOM_GROUPS_CLAIM: "
+            "only one issuer says who somebody is"
+        )
+    if (settings.groups_claim is None) != (not settings.group_roles):
+        raise SettingsError(
+            "expected PIPELOOM_GROUPS_CLAIM and PIPELOOM_GROUP_ROLES together, got one of them"
+        )

@@ -907,3 +907,99 @@ WHERE a.id > $1
     AND ($3::uuid IS NULL OR a.team_id = $3)
 ORDER BY a.id
 LIMIT $4
+
+-- is_user --
+-- Whether there is such a user; nobody signs in as the system.
+SELECT EXISTS (
+    SELECT FROM users WHERE id = $1 AND id <> '00000000-0000-4000-8000-000000000001'
+)
+
+-- lock_identity --
+-- Let nobody else sign in subject $2 of issuer $1 until the end of the transaction.
+SELECT pg_advisory_xact_lock(hashtextextended(jsonb_build_array($1::text, $2::text)::text, 21))
+
+-- user_of_identity --
+-- The user that subject $2 of issuer $1 is.
+SELECT user_id FROM user_identities WHERE issuer = $1 AND subject = $2
+
+-- linkable_user --
+-- Who has the verified address $1, may be linked to an identity, and is to none yet. It is locked, since
+-- two identities may have the address.
+SELECT u.id
+FROM users AS u
+WHERE lower(u.email) = lower($1) AND NOT u.email_unproven
+    AND u.id <> '00000000-0000-4000-8000-000000000001'
+    AND NOT EXISTS (SELECT FROM user_identities AS i WHERE i.user_id = u.id)
+FOR UPDATE OF u
+
+-- new_user --
+-- Add a user, whose address nobody has proved if $3.
+INSERT INTO users (email, name, email_unproven) VALUES ($1, $2, $3) RETURNING id
+
+-- new_identity --
+-- Say that subject $2 of issuer $1 is the user $3.
+INSERT INTO user_identities (issuer, subject, user_id) VALUES ($1, $2, $3)
+
+-- note_claims --
+-- Note that claims issued at $3 are taken over; no row if newer ones were.
+UPDATE user_identities SET claims_at = $3
+WHERE issuer = $1 AND subject = $2 AND claims_at <= $3
+RETURNING true
+
+-- release_address --
+-- Take the address $1 from whoever merely typed it, unless that is the user $2.
+UPDATE users SET email = id || '@identity.invalid'
+WHERE lower(email) = lower($1) AND email_unproven AND id <> $2
+
+-- take_address --
+-- Give the user $1 the address $2, which is verified, unless somebody else has it.
+UPDATE users SET email = $2, email_unproven = false
+WHERE id = $1 AND (email <> $2 OR email_unproven)
+    AND NOT EXISTS (SELECT FROM users AS o WHERE lower(o.email) = lower($2) AND o.id <> $1)
+
+-- drop_group_roles --
+-- Take the user $1 out of the teams in which they are by groups, but for those of the organizations $2
+-- with the slugs $3. Nobody takes the last owner out of a team.
+DELETE FROM team_members AS m
+WHERE m.user_id = $1 AND m.from_groups
+    AND NOT EXISTS (
+        SELECT FROM unnest($2::text[], $3::text[]) AS kept (organization, team)
+        JOIN organizations AS o ON o.slug = kept.organization
+        JOIN teams AS t ON t.organization_id = o.id AND t.slug = kept.team
+        WHERE t.id = m.team_id
+    )
+    AND (m.role <> 'owner' OR EXISTS (
+        SELECT FROM team_members AS other
+        WHERE other.team_id = m.team_id AND other.role = 'owner' AND other.user_id <> $1
+    ))
+
+-- give_group_roles --
+-- Give the user $1, in the teams of the organizations $2 with the slugs $3, the roles $4. What somebody
+-- gave them by hand stays as it is, and so does the last owner of a team.
+INSERT INTO team_members AS m (team_id, user_id, role, from_groups)
+SELECT t.id, $1, given.role, true
+FROM unnest($2::text[], $3::text[], $4::text[]) AS given (organization, team, role)
+JOIN organizations AS o ON o.slug = given.organization
+JOIN teams AS t ON t.organization_id = o.id AND t.slug = given.team AND t.deleted_at IS NULL
+ON CONFLICT (team_id, user_id) DO UPDATE SET role = excluded.role
+WHERE m.from_groups AND m.role <> excluded.role
+    AND (m.role <> 'owner' OR EXISTS (
+        SELECT FROM team_members AS other
+        WHERE other.team_id = m.team_id AND other.role = 'owner' AND other.user_id <> m.user_id
+    ))
+
+-- note_address --
+-- Say where the client of this transaction is, for the audit log.
+SELECT set_config('app.address', $1, true)
+
+-- join_by_link --
+-- Make the user $2 a member by the link with the digest $1; see the function in schema.sql.
+SELECT use_invitation_link($1, $2)
+
+-- is_invitation_link --
+-- Whether there is a link with the digest $1 that somebody can still use.
+SELECT EXISTS (
+    SELECT FROM invitation_links AS l
+    JOIN teams AS t ON t.id = l.team_id AND t.deleted_at IS NULL
+    WHERE l.digest = $1 AND l.revoked_at IS NULL AND l.expires_at > now() AND l.uses < l.max_uses
+)

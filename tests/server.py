@@ -276,7 +276,8 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith("PIPELOOM_") and name not in ("DATABASE_URL", "REDIS_URL")
     }
-    return {**inherited, **extra}
+    # Their databases are no embedded ones, which alone get a demo unasked.
+    return {**inherited, "PIPELOOM_DEMO": "true", **extra}
 
 
 async def eventually(

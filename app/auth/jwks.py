@@ -23,7 +23,7 @@ from crdt.errors import Overloaded, Unauthenticated
 from persistence.worker.retries import Backoff
 
 from .key_set import ALGORITHMS, KeySet, KeySetError, UnusableKey, VerificationKey, parse
-from .tokens import ANYTHING, Claims, Expected, check_form, claims_in
+from .tokens import ANYTHING, Claims, Expected, SignedToken, check_form, checked, named_user
 
 RETRIES: Final = Backoff(first=5.0, longest=60.0)
 
@@ -66,10 +66,14 @@ class KeySetTokens:
 
     async def verify(self, token: str) -> Claims:
         """See `Verifier.verify`; waits only if the token's key is not known."""
+        return named_user(await self.check(token))
+
+    async def check(self, token: str) -> SignedToken:
+        """See `Checker.check`; waits only if the token's key is not known."""
         check_form(token)
         kid = _key_id(token)
         key = self._known_key(kid) or await self._fetched_key(kid)
-        return claims_in(token, key.key, key.algorithm, self._expected)
+        return checked(token, [key.key], key.algorithm, self._expected)
 
     async def keep_fresh(self) -> None:
         """See `Verifier.keep_fresh`."""

@@ -1,13 +1,13 @@
 """Tokens: which user a client is. What the user may do is looked up in the team's members.
 
-JSON Web Tokens (RFC 7519) through PyJWT: `sub` is `users.id`, `exp` is required. They are signed
-with a secret of this server (HS256, in this module), or by an issuer that publishes its keys
-(`jwks.py`).
+JSON Web Tokens (RFC 7519) through PyJWT: `sub` is `users.id`, or what `sign_in.py` makes of it, and
+`exp` is required. They are signed with a secret of this server (HS256, in this module), or by an
+issuer that publishes its keys (`jwks.py`).
 """
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -43,6 +43,20 @@ class Claims:
     user_id: UUID
     expires_at: datetime
     renewable_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedToken:
+    """A token whose signature, time, issuer and audience are right; `claims` has all it says.
+
+    `issuer` is empty for one that names none.
+    """
+
+    subject: str
+    issuer: str
+    expires_at: datetime
+    renewable_until: datetime | None
+    claims: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +113,22 @@ class Verifier(Protocol):
         ...
 
 
-class Tokens:
-    """Issues and checks tokens with one secret."""
+class Checker(Verifier, Protocol):
+    """Checks tokens, and says all that they claim; by itself it takes subjects for `users.id`."""
 
-    def __init__(self, secret: str, expected: Expected = ANYTHING) -> None:
+    async def check(self, token: str) -> SignedToken:
+        """Check everything but who the subject is. Raises as `Verifier.verify`."""
+        ...
+
+
+class Tokens:
+    """Issues and checks tokens with one secret; those of the `previous` one are still good."""
+
+    def __init__(
+        self, secret: str, expected: Expected = ANYTHING, previous: str | None = None
+    ) -> None:
         self._secret, self._expected = secret, expected
+        self._accepted = [secret] if previous is None else [secret, previous]
 
     def begin_session(self, user: User, length: timedelta, now: datetime) -> Issued:
         """Issue the first token of a session of at least SESSION; longer ones by renewal."""
@@ -144,8 +169,12 @@ class Tokens:
 
     async def verify(self, token: str) -> Claims:
         """See `Verifier.verify`; never waits."""
+        return named_user(await self.check(token))
+
+    async def check(self, token: str) -> SignedToken:
+        """See `Checker.check`; never waits."""
         check_form(token)
-        return claims_in(token, self._secret, ALGORITHM, self._expected)
+        return checked(token, self._accepted, ALGORITHM, self._expected)
 
     async def keep_fresh(self) -> None:
         """Do nothing: a secret does not expire."""
@@ -159,25 +188,61 @@ def check_form(token: str) -> None:
         raise Unauthenticated("token too long: get a new one")
 
 
-def claims_in(token: str, key: Any, algorithm: str, expected: Expected) -> Claims:
-    """Check a token signed with one algorithm, and read it. Raises Unauthenticated."""
+def checked(token: str, keys: Sequence[Any], algorithm: str, expected: Expected) -> SignedToken:
+    """Check a token signed with one of the keys, and read it. Raises Unauthenticated."""
     try:
-        claims = jwt.decode(
-            token,
-            key,
-            algorithms=[algorithm],
-            options={"require": ["exp", "sub"]},
-            issuer=expected.issuer,
-            audience=expected.audience,
-            leeway=LEEWAY,
+        claims = _decoded(token, keys, algorithm, expected)
+        return SignedToken(
+            claims["sub"],
+            expected.issuer or "",
+            _end_of(claims["exp"]),
+            _renewable(claims),
+            claims,
         )
-        return Claims(UUID(claims["sub"]), _end_of(claims["exp"]), _renewable(claims))
     except jwt.ExpiredSignatureError as error:
         raise Unauthenticated("token expired: get a new one") from error
     except (jwt.InvalidAudienceError, jwt.InvalidIssuerError) as error:
         raise Unauthenticated("token made for or by another service: get one for this") from error
     except (jwt.InvalidTokenError, ValueError) as error:
         raise Unauthenticated("token invalid: get a new one") from error
+
+
+def _decoded(
+    token: str, keys: Sequence[Any], algorithm: str, expected: Expected
+) -> Mapping[str, Any]:
+    """The claims by the first key that has signed it. Raises jwt.InvalidTokenError, ValueError."""
+    *earlier, last = keys
+    for key in earlier:
+        with suppress(jwt.InvalidSignatureError):
+            return _decoded(token, [key], algorithm, expected)
+    claims: Mapping[str, Any] = jwt.decode(
+        token,
+        last,
+        algorithms=[algorithm],
+        options={"require": ["exp", "sub"]},
+        issuer=expected.issuer,
+        audience=expected.audience,
+        leeway=LEEWAY,
+    )
+    return claims
+
+
+def as_user_id(subject: str) -> UUID | None:
+    """A subject as the id of a user, None if it cannot be one."""
+    try:
+        return UUID(subject)
+    except ValueError:
+        return None
+
+
+def named_user(signed: SignedToken) -> Claims:
+    """The user whose id the subject is. Raises Unauthenticated if it is no id."""
+    user_id = as_user_id(signed.subject)
+    if user_id is None:
+        raise Unauthenticated(
+            "token invalid: its subject is no id of a user, and PIPELOOM_JWT_ISSUER is not set"
+        )
+    return Claims(user_id, signed.expires_at, signed.renewable_until)
 
 
 def _renewable(claims: Mapping[str, Any]) -> datetime | None:

@@ -4,10 +4,10 @@ from app.settings import Settings, SettingsError
 
 from .https_fetch import Source
 from .jwks import KeySetTokens
-from .tokens import Expected, Tokens, Verifier, secret_in
+from .tokens import SECRET_FILE, Checker, Expected, Tokens, secret_in
 
 
-def verifier_for(settings: Settings) -> Verifier:
+def verifier_for(settings: Settings) -> Checker:
     """Check tokens by the issuer's keys if configured, else by the secret."""
     if settings.jwks_url is None:
         return tokens_for(settings)
@@ -21,8 +21,29 @@ def tokens_for(settings: Settings) -> Tokens:
             "tokens come from the issuer whose keys are at PIPELOOM_JWKS_URL: get one there"
         )
     if settings.jwt_secret is not None:
-        return Tokens(settings.jwt_secret.get_secret_value(), _expected(settings))
+        previous = settings.jwt_secret_previous
+        return Tokens(
+            settings.jwt_secret.get_secret_value(),
+            _expected(settings),
+            None if previous is None else previous.get_secret_value(),
+        )
     return Tokens(secret_in(settings.data_dir), _expected(settings))
+
+
+def issuing_for(settings: Settings) -> Tokens:
+    """The tokens of the server that uses these settings, for whoever is not that server.
+
+    Raises SettingsError if others make them, or if the server's secret is not here: a made-up one
+    would sign tokens that no server accepts.
+    """
+    is_chosen = settings.jwt_secret is not None or settings.jwks_url is not None
+    is_here = settings.database_url is None or (settings.data_dir / SECRET_FILE).exists()
+    if not is_chosen and not is_here:
+        raise SettingsError(
+            "the server's secret is not here, neither in PIPELOOM_JWT_SECRET nor in "
+            f"{settings.data_dir}: set the one that the server has"
+        )
+    return tokens_for(settings)
 
 
 def _expected(settings: Settings) -> Expected:

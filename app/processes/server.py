@@ -19,7 +19,7 @@ import uvicorn
 import uvloop
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app.auth.tokens import Verifier
+from app.auth.tokens import Checker
 from app.main import Services, application, greeting, services
 from app.settings import Settings, SettingsError
 from app.telemetry.exporter import tracing
@@ -140,7 +140,7 @@ def cannot_listen(host: str, port: int, cause: BaseException | None) -> Settings
     )
 
 
-def serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
+def serve(settings: Settings, tokens: Checker, dsn: str) -> None:
     """Serve until SIGTERM or SIGINT. Raises StoreError, SettingsError when the port is taken."""
     deadline = _prepare_process(settings)
     with tracing():
@@ -153,7 +153,7 @@ def serve(settings: Settings, tokens: Verifier, dsn: str) -> None:
 
 
 def _serve_beside_worker(
-    settings: Settings, tokens: Verifier, dsn: str, deadline: DrainDeadline
+    settings: Settings, tokens: Checker, dsn: str, deadline: DrainDeadline
 ) -> None:
     with (
         TemporaryDirectory(prefix="pipeloom-") as sockets,
@@ -175,7 +175,7 @@ def _serve_beside_worker(
 
 def serve_at(
     settings: Settings,
-    tokens: Verifier,
+    tokens: Checker,
     dsn: str,
     listening: socket.socket,
     *,
@@ -203,7 +203,7 @@ def serve_at(
 
 async def _serve_at(
     settings: Settings,
-    tokens: Verifier,
+    tokens: Checker,
     dsn: str,
     listening: socket.socket,
     deadline: DrainDeadline,
@@ -212,7 +212,7 @@ async def _serve_at(
     on_ready: Callable[[], None],
 ) -> None:
     async with services(settings, tokens, dsn, multiprocess_metrics) as made:
-        await _run(made, settings, tokens, lambda _: on_ready(), deadline, sockets=[listening])
+        await _run(made, settings, lambda _: on_ready(), deadline, sockets=[listening])
 
 
 def _prepare_process(settings: Settings) -> DrainDeadline:
@@ -231,7 +231,7 @@ def _prepare_process(settings: Settings) -> DrainDeadline:
 
 async def _serve(
     settings: Settings,
-    tokens: Verifier,
+    tokens: Checker,
     dsn: str,
     deadline: DrainDeadline,
     *,
@@ -248,7 +248,7 @@ async def _serve(
             circumstances.log_server(settings, address_of(name))
             on_ready()
 
-        await _run(made, settings, tokens, announce, deadline)
+        await _run(made, settings, announce, deadline)
 
 
 def _sockets(settings: Settings, app: Any) -> Sockets:
@@ -283,13 +283,12 @@ def _config(settings: Settings, app: Any) -> uvicorn.Config:
 async def _run(
     made: Services,
     settings: Settings,
-    tokens: Verifier,
     announce: Callable[[Address], None],
     deadline: DrainDeadline,
     *,
     sockets: list[socket.socket] | None = None,
 ) -> None:
-    config = _config(settings, application(made, tokens))
+    config = _config(settings, application(made))
     server = Server(config, made, announce, deadline)
     # Before anybody is here: what lives until the end, code nearly all of it, made each full
     # collection stop everybody for 80 ms.

@@ -163,5 +163,5 @@ async def test_it_does_not_run_on_a_database_that_was_not_migrated(empty_databas
 
 
 def a_client(made: Services) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(application(made, TOKENS))
+    transport = httpx.ASGITransport(application(made))
     return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")

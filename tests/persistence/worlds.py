@@ -164,6 +164,14 @@ TABLES: Final[Mapping[str, Table]] = {
         "VALUES ({team}, gen_random_uuid(), 'viewer', {user}, now() + interval '1 day')",
         reads="id, team_id, email, user_id, role, invited_by, created_at, expires_at, state",
     ),
+    "invitation_links": Table(
+        "team_id = {team}",
+        "role = 'owner'",
+        "INSERT INTO invitation_links (team_id, digest, role, invited_by, expires_at, max_uses) "
+        "VALUES ({team}, sha256({team}::text::bytea), 'viewer', {user}, "
+        "now() + interval '1 day', 9)",
+        reads="id, team_id, role, invited_by, created_at, expires_at, max_uses, uses, revoked_at",
+    ),
     # To a team elsewhere, whose owner has the user's id for a name.
     "my_invitations": Table(
         "inviter_name = {user}",
@@ -184,7 +192,7 @@ JOINED: Final = frozenset({"pipeline_stats", "my_invitations", "deleted_teams"})
 """Views of several tables, which nobody can change."""
 
 HIDDEN: Final = frozenset(
-    {"schema_migrations", "pipeline_search", "pipeline_sizes", "event_tickets"}
+    {"schema_migrations", "pipeline_search", "pipeline_sizes", "event_tickets", "user_identities"}
 )
 """Tables of which the API's role sees nothing at all."""
 

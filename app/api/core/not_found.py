@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.auth.tokens import Verifier
 from app.http import CHALLENGE, problem
 from crdt.errors import Overloaded, Unauthenticated
+from persistence.errors import StoreError
 
 
 class NotFound:
@@ -22,7 +23,7 @@ class NotFound:
         except Unauthenticated:
             detail = "send a token: Authorization: Bearer …"
             return problem(401, "unauthenticated", detail, headers=CHALLENGE)
-        except Overloaded as error:
+        except (Overloaded, StoreError) as error:
             return problem(503, "overloaded", str(error))
         return problem(404, "not_found", f"there is nothing at {request.url.path}")
 

@@ -23,7 +23,7 @@ async def a_house(server: str, template: str, **settings: int) -> AsyncIterator[
     async with a_database(server, template) as dsn, services(fast, TOKENS, dsn) as made:
         stop = asyncio.Event()
         working = asyncio.create_task(work(dsn, stop, Pauses()))
-        yield House(made, application(made, TOKENS), dsn)
+        yield House(made, application(made), dsn)
         stop.set()
         await working
         await made.drain()

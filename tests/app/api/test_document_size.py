@@ -32,7 +32,7 @@ async def house(postgres_server: str, template_database: str) -> AsyncIterator[H
         async with services(settings, TOKENS, dsn) as made:
             stop = asyncio.Event()
             working = asyncio.create_task(work(dsn, stop, Pauses()))
-            yield House(made, application(made, TOKENS), dsn)
+            yield House(made, application(made), dsn)
             stop.set()
             await working
             await made.drain()

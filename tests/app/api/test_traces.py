@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from app.main import application
-from tests.app.api.house import TOKENS, ApiUser, House, Team, a_pipeline, the_json, the_problem
+from tests.app.api.house import ApiUser, House, Team, a_pipeline, the_json, the_problem
 from tests.app.telemetry.test_otel import TRACE, TRACEPARENT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 def traced(house: House, caller: ApiUser) -> ApiUser:
     """The same caller at a server that was started while somebody traces."""
-    return replace(caller, app=application(house.made, TOKENS))
+    return replace(caller, app=application(house.made))
 
 
 def served(exported: InMemorySpanExporter) -> list[ReadableSpan]:

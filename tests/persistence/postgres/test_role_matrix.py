@@ -25,12 +25,50 @@ ACTIONS: Final[dict[str, tuple[str, set[str]]]] = {
     **{
         f"read {name}": (f"SELECT {table.reads} FROM {name} WHERE {table.rows}", TEAM)
         for name, table in TABLES.items()
-        if name not in {"my_user", "audit_log", "invitations", "my_invitations"}
+        if name not in {"my_user", "audit_log", "invitations", "my_invitations", "invitation_links"}
     },
     "read invitations": (
         f"SELECT {TABLES['invitations'].reads} FROM invitations WHERE team_id = {{team}}",
         ADMINS,
     ),
+    "read the links": (
+        f"SELECT {TABLES['invitation_links'].reads} FROM invitation_links WHERE team_id = {{team}}",
+        ADMINS,
+    ),
+    "read the digest of a link": ("SELECT digest FROM invitation_links", NOBODY),
+    "make a link": (
+        (
+            "SELECT FROM create_invitation_link({team}, sha256('x'), 'admin', '1 day', 1) AS id "
+            "WHERE id IS NOT NULL"
+        ),
+        ADMINS,
+    ),
+    "make a link for owners": (
+        (
+            "SELECT FROM create_invitation_link({team}, sha256('x'), 'owner', '1 day', 1) AS id "
+            "WHERE id IS NOT NULL"
+        ),
+        OWNER,
+    ),
+    "revoke a link": (
+        (
+            "SELECT FROM invitation_links AS l, revoke_invitation_link(l.id) AS done "
+            "WHERE l.team_id = {team} AND done IS NOT NULL"
+        ),
+        ADMINS,
+    ),
+    "accept a link": (
+        (
+            "SELECT FROM accept_invitation_link(sha256({team}::text::bytea)) AS done "
+            "WHERE done IS NOT NULL"
+        ),
+        ANYBODY,
+    ),
+    "let somebody else in by a link": (
+        "SELECT use_invitation_link(sha256({team}::text::bytea), {stranger})",
+        NOBODY,
+    ),
+    "read identities": ("SELECT FROM user_identities", NOBODY),
     "read the audit log": (
         "SELECT FROM audit_log WHERE team_id = {team} AND organization_id = {organization}",
         OWNER,

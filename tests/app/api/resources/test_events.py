@@ -233,7 +233,7 @@ async def test_a_ticket_is_good_at_every_server_and_once_at_all_of_them(
     path = await a_pipeline(team)
     ticket = (await team.viewer.post(f"{path}/events/ticket")).json()["ticket"]
     async with services(Settings(), TOKENS, house.dsn) as other:
-        there = replace(team.viewer, app=application(other, TOKENS))
+        there = replace(team.viewer, app=application(other))
         async with listening(there, path, ticket) as ear:
             assert ear.status == 200
         await other.drain()
