@@ -18,7 +18,7 @@ from uuid import UUID
 import jwt.warnings
 import typer
 
-from app.auth.verifiers import tokens_for, verifier_for
+from app.auth.verifiers import issuing_for, verifier_for
 from app.telemetry import log
 from app.telemetry.exporter import tracing
 from app.telemetry.metrics_page import worker_page
@@ -35,6 +35,7 @@ from .commands import fold as fold_command
 from .commands import migrate as migrate_command
 from .commands import pipelines as pipeline_commands
 from .commands import undelete as undelete_command
+from .commands import user as user_command
 from .commands.common import (
     DatabaseUrl,
     DataDir,
@@ -84,6 +85,8 @@ def root(
     pipeline_commands.note_options(context, url, token)
 
 
+cli.add_typer(user_command.app, name="user")
+
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 
 Host = Annotated[str | None, option("host", "Address to listen on.")]
@@ -92,6 +95,11 @@ NoWorker = Annotated[
     bool | None, option("no_worker", "Leave the tables to `pipeloom worker`.", "--no-worker")
 ]
 Workers = Annotated[int | None, option("workers", "Server processes on this machine, on one port.")]
+
+Demo = Annotated[
+    bool | None,
+    option("demo", "Create the demo team, also where the database is not embedded.", "--demo"),
+]
 
 
 @cli.command()
@@ -104,6 +112,7 @@ def serve(
     redis_url: RedisUrl = None,
     no_worker: NoWorker = None,
     workers: Workers = None,
+    demo: Demo = None,
 ) -> None:
     """Serve editors over WebSocket, with a worker beside the server."""
     settings = settings_for(
@@ -114,6 +123,7 @@ def serve(
         redis_url=redis_url,
         no_worker=no_worker,
         workers=workers,
+        demo=demo,
     )
     settings.check_exposure()
     for message in deprecations(settings):
@@ -208,7 +218,7 @@ def token(
     """Print a token for a user."""
     settings = settings_for(data_dir=data_dir, database_url=database_url)
     with database(settings) as dsn:
-        tokens, user = tokens_for(settings), asyncio.run(_user(dsn, email))
+        tokens, user = issuing_for(settings), asyncio.run(_user(dsn, email))
     now = datetime.now(UTC)
     if renewable:
         typer.echo(tokens.begin_session(user, settings.session_length, now).token)

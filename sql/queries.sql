@@ -1003,3 +1003,58 @@ SELECT EXISTS (
     JOIN teams AS t ON t.id = l.team_id AND t.deleted_at IS NULL
     WHERE l.digest = $1 AND l.revoked_at IS NULL AND l.expires_at > now() AND l.uses < l.max_uses
 )
+
+-- people --
+-- All users but the system, with their teams and roles, and how many identities they have.
+SELECT
+    u.id, u.email, u.name, u.email_unproven, u.created_at,
+    (SELECT count(*) FROM user_identities AS i WHERE i.user_id = u.id) AS identities,
+    coalesce(
+        (
+            SELECT jsonb_agg(
+                jsonb_build_object(
+                    'team', o.slug || '/' || t.slug, 'role', m.role, 'from_groups', m.from_groups
+                )
+                ORDER BY o.slug, t.slug
+            )
+            FROM team_members AS m
+            JOIN teams AS t ON t.id = m.team_id AND t.deleted_at IS NULL
+            JOIN organizations AS o ON o.id = t.organization_id
+            WHERE m.user_id = u.id
+        ),
+        '[]'
+    ) AS teams
+FROM users AS u
+WHERE u.id <> '00000000-0000-4000-8000-000000000001'
+ORDER BY lower(u.email)
+
+-- user_id_by_email --
+-- The id of the user with an address, ignoring case.
+SELECT id FROM users WHERE lower(email) = lower($1)
+
+-- add_member_by_hand --
+-- Make the user $2 a member of the team $1 in the role $3; no row for who is one already.
+INSERT INTO team_members (team_id, user_id, role) VALUES ($1, $2, $3)
+ON CONFLICT DO NOTHING
+RETURNING true
+
+-- set_role_by_hand --
+-- Give a member another role, which no group takes away from then on.
+UPDATE team_members SET role = $3, from_groups = false
+WHERE team_id = $1 AND user_id = $2
+RETURNING true
+
+-- remove_from_team --
+-- Take a user out of a team.
+DELETE FROM team_members WHERE team_id = $1 AND user_id = $2 RETURNING true
+
+-- remove_user --
+-- Delete a user; how many teams they were in and how many pipelines they made, which stay.
+WITH counted AS (
+    SELECT
+        (SELECT count(*) FROM team_members WHERE user_id = $1) AS teams,
+        (SELECT count(*) FROM pipelines WHERE created_by = $1) AS pipelines
+), removed AS (
+    DELETE FROM users WHERE id = $1 RETURNING id
+)
+SELECT counted.teams, counted.pipelines FROM counted, removed

@@ -140,11 +140,45 @@ def test_a_generated_secret_is_good_enough_at_home(host: str) -> None:
     load_settings(host=host).check_exposure()
 
 
+LONG = "chosen by somebody, and long enough"
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "loom.example.org", ""])
 def test_strangers_are_not_served_with_a_secret_nobody_chose(host: str) -> None:
     with pytest.raises(SettingsError, match="PIPELOOM_JWT_SECRET"):
         load_settings(host=host).check_exposure()
-    load_settings(host=host, jwt_secret="chosen").check_exposure()
+    load_settings(host=host, jwt_secret=LONG).check_exposure()
+
+
+@pytest.mark.parametrize("short", ["jwt_secret", "jwt_secret_previous"])
+def test_strangers_are_not_served_with_a_secret_that_can_be_guessed(short: str) -> None:
+    secrets = {"jwt_secret": LONG, "jwt_secret_previous": LONG, short: "x" * 31}
+    load_settings(**secrets).check_exposure()
+    with pytest.raises(SettingsError, match=f"PIPELOOM_{short.upper()}.*openssl rand") as refused:
+        load_settings(host="0.0.0.0", **secrets).check_exposure()
+    assert "xxx" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"jwt_secret_previous": LONG}, "PIPELOOM_JWT_SECRET beside"),
+        ({"provision": "all"}, "PIPELOOM_JWT_ISSUER"),
+        ({"provision": "known"}, "PIPELOOM_JWT_ISSUER"),
+        ({"provision": "some"}, "provision"),
+        ({"groups_claim": "groups", "group_roles": "a=b/c:member"}, "PIPELOOM_JWT_ISSUER"),
+        ({"jwt_issuer": "i", "groups_claim": "groups"}, "PIPELOOM_GROUP_ROLES"),
+        ({"jwt_issuer": "i", "group_roles": "a=b/c:member"}, "PIPELOOM_GROUPS_CLAIM"),
+        ({"group_roles": "a=b:member"}, "group=organization/team:role"),
+        ({"group_roles": "=b/c:member"}, "group=organization/team:role"),
+        ({"group_roles": "a=b/c:boss"}, "owner, admin, member, viewer"),
+    ],
+)
+def test_people_are_let_in_by_one_issuer_and_by_settings_that_make_sense(
+    given: dict[str, str], expected: str
+) -> None:
+    with pytest.raises(SettingsError, match=expected):
+        load_settings(**given)
 
 
 def test_a_setting_by_its_old_name_works_and_is_pointed_out() -> None:
