@@ -218,7 +218,8 @@ def token(
     """Print a token for a user."""
     settings = settings_for(data_dir=data_dir, database_url=database_url)
     with database(settings) as dsn:
-        tokens, user = issuing_for(settings), asyncio.run(_user(dsn, email))
+        user = asyncio.run(_user(dsn, email))
+        tokens = issuing_for(settings)
     now = datetime.now(UTC)
     if renewable:
         typer.echo(tokens.begin_session(user, settings.session_length, now).token)

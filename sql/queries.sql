@@ -1004,7 +1004,7 @@ SELECT EXISTS (
     WHERE l.digest = $1 AND l.revoked_at IS NULL AND l.expires_at > now() AND l.uses < l.max_uses
 )
 
--- people --
+-- everybody --
 -- All users but the system, with their teams and roles, and how many identities they have.
 SELECT
     u.id, u.email, u.name, u.email_unproven, u.created_at,

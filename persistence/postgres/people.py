@@ -36,7 +36,7 @@ class PostgresPeople:
 
     async def listed(self) -> Sequence[Record]:
         """All users by address, with `teams`: path, role, and whether by a group."""
-        return await self._pool.fetch("people")
+        return await self._pool.fetch("everybody")
 
     async def add(self, person: NewPerson, seat: tuple[UUID, Role] | None) -> UUID:
         """Create a user, or let one who is here be a subject or be in a team: `seat`.

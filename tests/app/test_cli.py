@@ -20,6 +20,7 @@ import pytest
 import pytest_asyncio
 from pycrdt import Map
 
+from app.auth.tokens import secret_in
 from tests.conftest import a_database
 from tests.crdt.through_javascript import parse
 from tests.editor import Editor, joined
@@ -94,6 +95,7 @@ async def demo(
 ) -> AsyncIterator[Installation]:
     """An installation whose first start is over."""
     async with a_database(postgres_server, started_database) as dsn:
+        secret_in(tmp_path / "data")
         yield Installation(dsn, tmp_path / "data")
 
 
@@ -131,6 +133,27 @@ async def test_a_token_is_all_that_is_printed(demo: Installation) -> None:
     assert claims["email"] == OWNER
     assert 0 < claims["exp"] - time.time() <= 61
     assert_explained(await demo.run("token", "--email", "nobody@here"), "nobody@here")
+
+
+async def test_no_token_is_signed_with_a_secret_that_no_server_has(
+    demo: Installation, tmp_path: Path
+) -> None:
+    elsewhere = replace(demo, data_dir=tmp_path / "elsewhere")
+    outcome = await elsewhere.run("token", "--email", OWNER)
+    assert_explained(outcome, "PIPELOOM_JWT_SECRET", str(elsewhere.data_dir))
+    assert not elsewhere.data_dir.exists()
+    chosen = {"PIPELOOM_JWT_SECRET": "the secret of the server, long enough"}
+    assert await replace(elsewhere, environment=chosen).result("token", "--email", OWNER)
+
+
+async def test_a_database_of_somebody_s_gets_no_demo_unasked(installation: Installation) -> None:
+    unasked = replace(installation, environment={"PIPELOOM_DEMO": "false"})
+    async with unasked.serve("--no-worker") as server:
+        await server.program.end()
+    assert await unasked.result("user", "list") == ""
+    async with unasked.serve("--no-worker", "--demo") as server:
+        await server.program.end()
+    assert "owner@demo.pipeloom" in await unasked.result("user", "list")
 
 
 @pytest.mark.parametrize(

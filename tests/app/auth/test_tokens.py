@@ -227,3 +227,23 @@ async def test_a_token_with_another_end_of_its_session_cannot_be_renewed(
     assert claims.renewable_until is None
     with pytest.raises(NotRenewable, match="not one of a session"):
         tokens.renew(ADA, claims, FAR_AHEAD)
+
+
+async def test_a_secret_is_exchanged_while_old_tokens_are_still_good() -> None:
+    now = datetime.now(UTC)
+    old, new = "the old secret, long enough for it", "the new secret, long enough for it"
+    before, during, after = Tokens(old), Tokens(new, previous=old), Tokens(new)
+    first, second = before.issue(ADA, HOUR, now), during.issue(ADA, HOUR, now)
+    assert (await during.verify(first)).user_id == (await during.verify(second)).user_id == ADA.id
+    assert (await after.verify(second)).user_id == ADA.id
+    with pytest.raises(Unauthenticated, match="invalid"):
+        await after.verify(first)
+    with pytest.raises(Unauthenticated, match="expired"):
+        await during.verify(before.issue(ADA, HOUR, now - 2 * HOUR))
+    with pytest.raises(Unauthenticated, match="invalid"):
+        await during.verify(Tokens("somebody else's, long enough for HS256").issue(ADA, HOUR, now))
+
+
+async def test_a_subject_that_is_no_id_needs_an_issuer(tokens: Tokens) -> None:
+    with pytest.raises(Unauthenticated, match="PIPELOOM_JWT_ISSUER"):
+        await tokens.verify(signed(sub="auth0|abc"))
