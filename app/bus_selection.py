@@ -32,6 +32,13 @@ async def bus_for(settings: Settings, dsn: str, node: NodeId) -> AsyncIterator[B
         yield made
 
 
+async def check_bus(redis_url: str) -> str:
+    """Connect to Redis, and return its version. Raises BusUnavailable."""
+    from app.bus.redis import redis_version  # noqa: PLC0415 - see above
+
+    return await redis_version(redis_url)
+
+
 @asynccontextmanager
 async def run_bus(
     open_transport: Callable[[], Awaitable[Transport]], node: NodeId

@@ -31,6 +31,7 @@ from persistence.postgres.pool import COMMAND, open_pool
 from .commands import audit as audit_command
 from .commands import backup as backup_commands
 from .commands import damage as damage_commands
+from .commands import doctor as doctor_command
 from .commands import fold as fold_command
 from .commands import migrate as migrate_command
 from .commands import pipelines as pipeline_commands
@@ -198,6 +199,7 @@ async def _work_until_signal(dsn: str, settings: Settings) -> None:
 
 
 cli.command()(migrate_command.migrate)
+cli.command()(doctor_command.doctor)
 cli.command()(backup_commands.backup)
 cli.command()(backup_commands.restore)
 cli.add_typer(group_commands("reader"), name="readers")

@@ -432,6 +432,30 @@ RETURNING id, email, name
 SELECT current_database() AS name, current_setting('server_encoding') AS encoding,
        current_schema() AS schema
 
+-- sizes_of_all --
+-- How much there is: documents, what was appended to their logs, and the files of the database.
+SELECT
+    (SELECT count(*) FROM pipeline_documents) AS documents,
+    (SELECT coalesce(sum(log_bytes), 0)::bigint FROM pipeline_documents) AS log_bytes,
+    pg_database_size(current_database()) AS database_bytes
+
+-- biggest_documents --
+-- The $1 documents of which most was appended.
+SELECT pipeline_id, head_seq, log_bytes
+FROM pipeline_documents
+ORDER BY log_bytes DESC, pipeline_id
+LIMIT $1
+
+-- late_documents --
+-- Documents whose rows have lacked an update for more than $1 seconds, $2 of them at most.
+SELECT d.pipeline_id, d.head_seq - c.seq AS updates, u.received_at AS since
+FROM pipeline_documents AS d
+JOIN projection_cursors AS c USING (pipeline_id)
+JOIN pipeline_updates AS u ON u.pipeline_id = c.pipeline_id AND u.seq = c.seq + 1
+WHERE d.head_seq > c.seq AND u.received_at < now() - make_interval(secs => $1)
+ORDER BY u.received_at
+LIMIT $2
+
 -- role_facts --
 -- Whether a role exists, has the rights of its groups without asking, and is bound by policies.
 SELECT r.rolinherit AS inherits, r.rolsuper OR r.rolbypassrls AS sees_all

@@ -48,6 +48,17 @@ async def open_redis_transport(url: str) -> Transport:
     return transport
 
 
+async def redis_version(url: str) -> str:
+    """Connect; return the version, "unknown" to a user who may not ask. Raises BusUnavailable."""
+    with _redis_errors(url):
+        async with _client(url) as client:
+            await client.ping()
+            try:
+                return str((await client.info("server")).get("redis_version", "unknown"))
+            except RedisError:
+                return "unknown"
+
+
 async def _is_cluster(client: "Redis") -> bool:
     await client.ping()
     try:

@@ -1,0 +1,192 @@
+"""What `pipeloom doctor` does: one page of what somebody who helps would ask first.
+
+It changes nothing and shows no secret, so that the page can be sent to others.
+"""
+
+import asyncio
+import os
+import platform
+import re
+import shutil
+import time
+from contextlib import suppress
+from importlib import metadata
+from statistics import median
+from typing import Annotated, Final
+
+import typer
+
+from app.bus_selection import check_bus
+from app.settings import Settings, unknown_variables, variable
+from app.version import VERSION
+from crdt.errors import PipeloomError
+from persistence.postgres.facts import DatabaseFacts, database_facts
+from persistence.postgres.migrations import missing_migrations
+from persistence.postgres.pool import DatabaseConnection, connection, place_of
+
+from .common import DatabaseUrl, DataDir, RedisUrl, database, one_line, settings_for
+from .report import Report, size
+from .server_pages import fetch
+
+LIBRARIES: Final = ("pycrdt", "asyncpg", "uvicorn", "starlette", "redis")
+OLDEST_POSTGRES: Final = 15
+PINGS: Final = 5
+SLOW_MS: Final = 50.0
+"""Milliseconds of a ping beyond which every edit is slow."""
+
+FULL: Final = 0.9
+"""The share of connections in use beyond which few are left."""
+
+LATE_SECONDS: Final = 60.0
+"""Beyond which the tables are not just a moment behind."""
+
+LEAST_DISK: Final = 1024**3
+BIGGEST: Final = 5
+
+_GAUGES: Final = ("pipeloom_connections", "pipeloom_rooms", "pipeloom_bus_up")
+
+
+def doctor(
+    *,
+    url: Annotated[
+        str | None, typer.Option(help="A running server to ask as well, such as http://host:8000.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Print what a support engineer would ask first, without secrets; exits 1 if anything is wrong.
+
+    It changes nothing, and works beside running servers.
+    """
+    settings = settings_for(data_dir=data_dir, database_url=database_url, redis_url=redis_url)
+    report = Report()
+    _add_program(report, settings)
+    _add_database(report, settings)
+    asyncio.run(_add_bus(report, settings))
+    if url is not None:
+        _add_server(report, settings, url)
+    typer.echo(report.json() if as_json else report.text())
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def _add_program(report: Report, settings: Settings) -> None:
+    report.add("program", "pipeloom", VERSION)
+    report.add("program", "python", f"{platform.python_version()} on {platform.platform()}")
+    for name in LIBRARIES:
+        with suppress(metadata.PackageNotFoundError):
+            report.add("program", name, metadata.version(name))
+    for name, value in settings.chosen.items():
+        report.add("settings that differ", variable(name), value)
+    for sentence in unknown_variables(os.environ):
+        report.add("settings that differ", sentence.partition(" ")[0], "ignored", sentence)
+
+
+def _add_database(report: Report, settings: Settings) -> None:
+    kind = "embedded" if settings.database_url is None else place_of(settings.database_url)
+    report.add("database", "kind", kind)
+    try:
+        with database(settings) as dsn:
+            asyncio.run(_ask_database(report, dsn))
+    except (PipeloomError, OSError) as error:
+        report.add("database", "reachable", "no", one_line(error))
+    if settings.database_url is None and settings.data_dir.is_dir():
+        _add_disk(report, settings)
+
+
+async def _ask_database(report: Report, dsn: str) -> None:
+    async with connection(dsn) as opened:
+        report.add("database", "reachable", "yes")
+        await _add_latency(report, opened)
+        facts = await database_facts(opened)
+        _add_facts(report, facts)
+        try:
+            missing = await missing_migrations(dsn)
+        except PipeloomError as error:
+            report.add("database", "schema", facts.schema, one_line(error))
+            return
+        problem = f"run `pipeloom migrate`: {', '.join(missing)}" if missing else ""
+        report.add("database", "schema", facts.schema, problem)
+        if not missing:
+            await _add_documents(report, opened)
+
+
+async def _add_latency(report: Report, opened: DatabaseConnection) -> None:
+    taken = []
+    for _ in range(PINGS):
+        began = time.perf_counter()
+        await opened.fetchval("ping")
+        taken.append((time.perf_counter() - began) * 1000)
+    slow = "each edit waits for that: move the server nearer" if median(taken) > SLOW_MS else ""
+    report.add("database", "latency", f"{median(taken):.1f} ms", slow)
+
+
+def _add_facts(report: Report, facts: DatabaseFacts) -> None:
+    major = int(re.match(r"\d+", facts.version)[0])  # type: ignore[index]  # versions begin so
+    old = f"expected {OLDEST_POSTGRES} or newer" if major < OLDEST_POSTGRES else ""
+    report.add("database", "postgresql", facts.version, old)
+    is_full = facts.connections > FULL * facts.max_connections
+    report.add(
+        "database",
+        "connections",
+        f"{facts.connections} of {facts.max_connections}",
+        "few are left: lower PIPELOOM_POOL_…, or raise max_connections" if is_full else "",
+    )
+
+
+async def _add_documents(report: Report, opened: DatabaseConnection) -> None:
+    [sizes] = await opened.fetch("sizes_of_all")
+    report.add("documents", "count", sizes["documents"])
+    report.add("documents", "log", size(sizes["log_bytes"]))
+    report.add("documents", "database", size(sizes["database_bytes"]))
+    [lag] = await opened.fetch("projection_lag")
+    late = lag["seconds"] > LATE_SECONDS
+    problem = "is a worker running? see projection.failed in its log" if late else ""
+    behind = f"{lag['updates']} updates, {lag['seconds']:.0f} s"
+    report.add("documents", "tables behind by", behind, problem)
+    for row in await opened.fetch("late_documents", LATE_SECONDS, BIGGEST):
+        text = f"{row['updates']} updates since {row['since'].isoformat(timespec='seconds')}"
+        problem = "not projected: see the worker's log, and run `pipeloom check`"
+        report.add("documents", f"late {row['pipeline_id']}", text, problem)
+    for row in await opened.fetch("biggest_documents", BIGGEST):
+        text = f"{size(row['log_bytes'])} in {row['head_seq']} updates"
+        report.add("documents", f"big {row['pipeline_id']}", text)
+
+
+def _add_disk(report: Report, settings: Settings) -> None:
+    usage = shutil.disk_usage(settings.data_dir)
+    problem = "make space: when it is full, nothing is stored" if usage.free < LEAST_DISK else ""
+    text = f"{size(usage.free)} of {size(usage.total)} left"
+    report.add("database", "disk", text, problem)
+
+
+async def _add_bus(report: Report, settings: Settings) -> None:
+    if settings.redis_url is None:
+        report.add("bus", "kind", "postgresql" if settings.workers > 1 else "none")
+        return
+    report.add("bus", "kind", "redis")
+    try:
+        report.add("bus", "version", await check_bus(settings.redis_url))
+    except PipeloomError as error:
+        report.add("bus", "reachable", "no", one_line(error))
+
+
+def _add_server(report: Report, settings: Settings, url: str) -> None:
+    try:
+        status, text = fetch(f"{url.rstrip('/')}/readyz")
+        ready = status == 200
+        problem = "" if ready else f"it should receive no clients: {' '.join(text.split())}"
+        report.add("server", "ready", "yes" if ready else "no", problem)
+        secret = settings.metrics_token
+        token = None if secret is None else secret.get_secret_value()
+        status, text = fetch(f"{url.rstrip('/')}/metrics", token)
+    except PipeloomError as error:
+        report.add("server", "reachable", "no", one_line(error))
+        return
+    if status != 200:
+        report.add("server", "metrics", f"refused ({status}): set PIPELOOM_METRICS_TOKEN")
+    for name in _GAUGES if status == 200 else ():
+        values = re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
+        report.add("server", name.removeprefix("pipeloom_"), f"{sum(map(float, values)):.0f}")
