@@ -12,18 +12,22 @@ from typing import Any
 import httpx
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
 from crdt.protocol.hocuspocus import Authenticate
 from crdt.protocol.messages import SyncStep1, SyncStep2
 from tests.app.test_crash import Ledger, prepared
 from tests.conftest import Tell
+from tests.deploy import nginx as module
 from tests.deploy.in_front import Proxy, in_front_of
 from tests.deploy.nginx import REMEDY, VARIABLE, nginx
 from tests.deploy.rolling import a_fleet, come, lost, writing
 from tests.hocuspocus import client_frame, read
 from tests.server import PATIENCE, Installation
 
-HURRIED = {"PIPELOOM_DRAIN_DELAY": "0.2"}
+NAME = "pipeloom.example.com"
+SETTINGS = {"PIPELOOM_DRAIN_DELAY": "0.2", "PIPELOOM_ALLOWED_HOSTS": NAME}
 FORGED = "203.0.113.7"
 
 
@@ -50,7 +54,7 @@ async def test_what_a_browser_does_works_behind_it_and_a_restart_loses_nothing(
     tell: Tell,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    house = replace(installation, environment={**HURRIED, "REDIS_URL": redis_url})
+    house = replace(installation, environment={**SETTINGS, "REDIS_URL": redis_url})
     ledger = Ledger(random.Random(1))
     async with a_fleet() as fleet:
         await fleet.start(house)
@@ -63,7 +67,8 @@ async def test_what_a_browser_does_works_behind_it_and_a_restart_loses_nothing(
             async with asking(proxy, token) as client:
                 await hear_of_a_comment(client, pipeline_id)
                 await put_a_large_file(client)
-            await lead_to_https(proxy)
+            await go_by_its_names(proxy)
+            await let_its_own_pages_in(proxy, proxy.room(pipeline_id, token))
             async with writing(proxy.room(pipeline_id, token), ledger, writers=3):
                 for number, options in enumerate([(), ("--no-worker",)]):
                     await come(ledger)
@@ -123,11 +128,23 @@ def first_id(listed: Any) -> str:
     return str(rows[0]["id"])
 
 
-async def lead_to_https(proxy: Proxy) -> None:
-    async with httpx.AsyncClient() as client:
-        answer = await client.get(f"http://127.0.0.1:{proxy.plain_port}/home?view=all")
-    assert answer.status_code == 301
-    assert answer.headers["Location"] == "https://127.0.0.1/home?view=all"
+async def go_by_its_names(proxy: Proxy) -> None:
+    """By http people are led to https; a name that is none of the server's gets 421."""
+    async with httpx.AsyncClient(verify=proxy.trusting) as client:
+        led = await client.get(f"http://127.0.0.1:{proxy.plain_port}/home?view=all")
+        assert led.headers["Location"] == "https://127.0.0.1/home?view=all"
+        for name, status in ((NAME, 200), ("evil.example", 421)):
+            answer = await client.get(proxy.http("/home"), headers={"Host": name})
+            assert answer.status_code == status, name
+
+
+async def let_its_own_pages_in(proxy: Proxy, room: str) -> None:
+    """The server knows its own pages by the header `Host`, which nginx passes on."""
+    async with connect(room, origin=Origin(f"https://127.0.0.1:{proxy.port}")):
+        pass
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(room, origin=Origin("https://evil.example"))
+    assert refused.value.response.status_code == 403
 
 
 def test_without_nginx_it_fails_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,3 +152,21 @@ def test_without_nginx_it_fails_and_says_what_to_do(monkeypatch: pytest.MonkeyPa
     with pytest.raises(AssertionError) as failed:
         nginx()
     assert REMEDY in str(failed.value)
+
+
+def test_it_is_unpacked_in_the_first_way_that_leads_to_a_program(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tried: list[tuple[str, ...]] = []
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(module, "UNPACKED", tmp_path)
+    monkeypatch.setattr(module, "_candidates", lambda: iter([str(tmp_path / "nginx")]))
+    monkeypatch.setattr(module, "is_root", lambda: True)
+
+    def succeeds(command: tuple[str, ...], folder: Path | None = None) -> bool:
+        tried.append(command)
+        return command[-1] == "update"
+
+    monkeypatch.setattr(module, "succeeds", succeeds)
+    assert module.main() == REMEDY
+    assert [command[-1] for command in tried] == ["nginx", "update", "nginx"]
