@@ -295,7 +295,7 @@ async def test_a_failed_migration_leaves_nothing(
             await database.run_script("SELECT FROM bad")
 
 
-RESERVED = range(20, 23)
+RESERVED = range(20, 25)
 """Numbers of changes that are under way beside each other."""
 
 
