@@ -18,7 +18,10 @@ from tests.app.wire import Wire
 
 
 class Socket:
-    """A socket with the ASGI extension. It takes frames at once while `is_free`."""
+    """A socket with the ASGI extension. It takes frames at once while `is_free`.
+
+    As long as it is not `writable`, it is not lost, either: something is left for its client.
+    """
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -70,7 +73,8 @@ class Socket:
 
     def hang_up(self) -> None:
         self.is_hung_up = True
-        self.on_event({"type": DISCONNECT, "code": 1006})
+        if self.writable.is_set():
+            self.on_event({"type": DISCONNECT, "code": 1006})
 
 
 class Scene:
@@ -153,7 +157,22 @@ async def test_nothing_is_read_before_what_must_come_first() -> None:
     assert scene.socket.reads_on == 0
     done.set()
     await turns()
-    assert scene.socket.reads_on == 1
+    assert (scene.socket.reads_on, scene.failures, scene.connection.error) == (1, [], None)
+
+
+async def test_nothing_is_read_of_who_is_being_closed() -> None:
+    read: list[bytes] = []
+    scene = Scene(lambda frame: lambda: first(frame))
+
+    async def first(frame: bytes) -> float:
+        read.append(frame)
+        scene.connection.close(Draining())
+        return 0.0
+
+    scene.socket.receive(b"one")
+    scene.socket.receive(b"two")
+    await turns()
+    assert (read, scene.failures) == ([b"one"], [])
 
 
 async def test_who_leaves_meanwhile_is_gone_after_it_was_read() -> None:
@@ -233,7 +252,9 @@ async def test_a_client_that_never_reads_cannot_stay(monkeypatch: pytest.MonkeyP
             await asyncio.sleep(0.001)
     await turns()
     assert (scene.socket.closes, scene.socket.is_hung_up, tasks() <= before) == ([], True, True)
-    assert scene.ends == 1
+    scene.leave()
+    await turns()
+    assert scene.ends == 1, "also when the socket is lost at last"
 
 
 async def test_who_was_closed_before_it_stays_is_closed() -> None:
