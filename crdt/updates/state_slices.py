@@ -5,8 +5,8 @@ slice by slice, and other threads run in between. What a struct depends on lies 
 one before, or the library would keep it as pending. Where a state can be cut so is found once,
 when it is stored, and written as
 
-    slices = digest of the state, varUint slices, slices × (varUint runs, runs × run),
-             varUint start of the delete set
+    slices = digest of the state and of what follows here, varUint slices,
+             slices × (varUint runs, runs × run), varUint start of the delete set
     run    = varUint client, varUint structs, varUint clock, varUint end clock,
              varUint start, varUint stop
 
@@ -104,9 +104,10 @@ def find_slices(state: bytes) -> bytes:
 def sliced(state: bytes, slices: bytes) -> Slices | None:
     """Return the slices of a state as they were written; None if they are not those of this state.
 
-    A program that knows nothing of slices stores a state beside those of the state before.
+    A program that knows nothing of slices stores a state beside those of the state before. Nor are
+    they those of this state if a byte of them has changed since.
     """
-    if slices[:DIGEST_BYTES] != _digest(state):
+    if slices[:DIGEST_BYTES] != _digest(state, slices[DIGEST_BYTES:]):
         return None
     try:
         return _read(state, slices)
@@ -114,8 +115,10 @@ def sliced(state: bytes, slices: bytes) -> Slices | None:
         return None
 
 
-def _digest(state: bytes) -> bytes:
-    return blake2b(state, digest_size=DIGEST_BYTES).digest()
+def _digest(state: bytes, written: bytes) -> bytes:
+    found = blake2b(state, digest_size=DIGEST_BYTES)
+    found.update(written)
+    return found.digest()
 
 
 def _written(slices: Slices) -> bytes:
@@ -124,7 +127,8 @@ def _written(slices: Slices) -> bytes:
         numbers.append(len(runs))
         for run in runs:
             numbers += run
-    return _digest(slices.state) + b"".join(map(var_uint, (*numbers, slices.deletions)))
+    written = b"".join(map(var_uint, (*numbers, slices.deletions)))
+    return _digest(slices.state, written) + written
 
 
 def _read(state: bytes, slices: bytes) -> Slices:

@@ -173,6 +173,16 @@ def test_slices_that_are_cut_off_are_none() -> None:
         assert sliced(state, slices[:stop]) is None
 
 
+def test_slices_of_which_a_byte_has_changed_are_none() -> None:
+    state = three_clients()
+    slices = find_slices(state)
+    assert sliced(state, slices) is not None
+    for place in range(len(slices)):
+        spoiled = bytearray(slices)
+        spoiled[place] ^= 1
+        assert sliced(state, bytes(spoiled)) is None
+
+
 def test_slices_in_a_wrong_order_are_noticed() -> None:
     state = three_clients()
     found = sliced(state, find_slices(state))
