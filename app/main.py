@@ -31,6 +31,7 @@ from app.rooms.hub import Hub
 from app.services.demo import connection_help, create_demo
 from app.services.events import RoomEvents
 from app.services.history import History
+from app.services.invocation import own_invocation
 from app.services.known_files import KnownFiles
 from app.services.presence_table import PresenceMirror
 from app.services.projection_watch import ProjectionWatch
@@ -437,7 +438,9 @@ async def greeting(settings: Settings, tokens: Checker, dsn: str) -> str:
     token = None
     if demo is not None and is_own and isinstance(tokens, Tokens):
         token = await _demo_token(settings, tokens, dsn)
-    return connection_help(demo, settings.data_dir, token)
+    makes_tokens = settings.jwks_url is None
+    command = own_invocation()
+    return connection_help(demo, settings.data_dir, token, command, makes_tokens=makes_tokens)
 
 
 async def _demo_token(settings: Settings, tokens: Tokens, dsn: str) -> str | None:

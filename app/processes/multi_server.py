@@ -30,8 +30,9 @@ from app.telemetry.multiprocess_metrics import MultiprocessMetrics
 from crdt.errors import PipeloomError
 from persistence.postgres.migrations import migrate
 
+from .addresses import address_of
 from .drain_deadline import DrainDeadline
-from .server import address_of, cannot_listen, print_ready, serve_at
+from .server import cannot_listen, print_ready, serve_at
 from .started import Circumstances
 from .supervisor import CONTEXT, Child, end
 from .worker_process import worker_beside
@@ -66,7 +67,7 @@ def serve_together(settings: Settings, dsn: str) -> None:
         ):
             deadline.watch(multi_server.not_drained, multi_server.kill)
             if multi_server.await_ready(stop):
-                print_ready(listening.getsockname(), text)
+                print_ready(settings, listening.getsockname(), text)
                 circumstances.log_server(settings, address_of(listening.getsockname()))
                 start_worker()
             _await(stop)

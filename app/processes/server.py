@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import Any, TypeAlias
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -21,12 +21,13 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.auth.tokens import Checker
 from app.main import Services, application, greeting, services
-from app.settings import Settings, SettingsError
+from app.settings import Settings, SettingsError, listed
 from app.telemetry.exporter import tracing
 from app.telemetry.multiprocess_metrics import MultiprocessMetrics
 from app.websocket.uvicorn_protocol import WebSocketProtocol
 from persistence.postgres.migrations import migrate
 
+from .addresses import Address, address_of, elsewhere, is_in_container, nearby
 from .drain_deadline import DrainDeadline
 from .http_protocol import HttpProtocol
 from .sockets import PER_CONNECTION, Sockets, most_sockets
@@ -44,9 +45,6 @@ PROXIES = "127.0.0.1,::1"
 
 SWITCH_SECONDS = 0.001
 """How long a thread that loads a document may keep the interpreter from the event loop."""
-
-Address: TypeAlias = tuple[Any, ...]
-"""A socket's name: host, port, and for IPv6 two more."""
 
 
 class Server(uvicorn.Server):
@@ -118,17 +116,14 @@ class Server(uvicorn.Server):
         return [one for one in connections if isinstance(one, WebSocketProtocol)]
 
 
-def print_ready(name: Address, connection_help: str) -> None:
+def print_ready(settings: Settings, name: Address, connection_help: str) -> None:
     """Print where the server is, by its socket's name, and how to connect."""
-    address = address_of(name)
+    address = nearby(name)
     print(f"Pipeloom is ready at http://{address}/", flush=True)
+    names = listed(settings.allowed_hosts)
+    for line in elsewhere(name, names, in_container=is_in_container()):
+        print(f"  from elsewhere  {line}", flush=True)
     print(connection_help.replace("{address}", address), flush=True)
-
-
-def address_of(name: Address) -> str:
-    """The address of a socket, as URLs have it."""
-    host, port = name[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def cannot_listen(host: str, port: int, cause: BaseException | None) -> SettingsError:
@@ -244,7 +239,7 @@ async def _serve(
         circumstances = await Circumstances.of(settings, dsn)
 
         def announce(name: Address) -> None:
-            print_ready(name, text)
+            print_ready(settings, name, text)
             circumstances.log_server(settings, address_of(name))
             on_ready()
 

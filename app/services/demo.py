@@ -3,6 +3,7 @@
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
+from shlex import quote
 from typing import Protocol
 from uuid import UUID
 
@@ -10,9 +11,6 @@ from app.settings import DEFAULT_DATA_DIR
 from persistence.ports.directory import Demo, Directory
 
 from . import pipeline_files
-
-COMMAND = ".venv/bin/pipeloom"
-"""Where `make setup` puts the command line."""
 
 LINK = "http://{address}/"
 
@@ -35,20 +33,31 @@ async def create_demo(directory: DemoDirectory, now: datetime) -> UUID:
     )
 
 
-def connection_help(demo: UUID | None, data_dir: Path, token: str | None = None) -> str:
+def connection_help(
+    demo: UUID | None,
+    data_dir: Path,
+    token: str | None = None,
+    command: str = "pipeloom",
+    *,
+    makes_tokens: bool = True,
+) -> str:
     """The lines for the terminal on how to connect; "{address}" stands for the server's.
+
+    `command` is what to type for this program. Unless it `makes_tokens`, the issuer does.
 
     With a token they begin with one link to open. Browsers keep the fragment of an address to
     themselves (RFC 9110 §4.2.5), so the token in it reaches no log of a server or proxy.
     """
-    elsewhere = "" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {data_dir}"
+    elsewhere = "" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {quote(str(data_dir))}"
+    if not makes_tokens:
+        return "  get a token     from your issuer (PIPELOOM_JWKS_URL)"
     if demo is None:
-        return f"  get a token     {COMMAND} token --email EMAIL{elsewhere}"
+        return f"  get a token     {command} token --email EMAIL{elsewhere}"
     link = "" if token is None else f"  open            {LINK}pipelines/{demo}#token={token}\n"
     return (
         f"{link}"
         f"  demo pipeline   {demo}\n"
-        f"  get a token     {COMMAND} token --email owner@demo.pipeloom{elsewhere}\n"
+        f"  get a token     {command} token --email owner@demo.pipeloom{elsewhere}\n"
         "  try the API     http://{address}/api/docs\n"
         f"  connect         ws://{{address}}/ws/{demo}?token=TOKEN   (any y-websocket client)\n"
         "  stop            Ctrl-C"

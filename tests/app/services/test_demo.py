@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from ruamel.yaml import YAML
 
-from app.services.demo import COMMAND, connection_help, create_demo
+from app.services.demo import connection_help, create_demo
 from app.services.pipeline_files import export, read_file
 from app.settings import DEFAULT_DATA_DIR
 from crdt.document.schema import PipelineReader
@@ -64,9 +64,9 @@ async def test_the_demo_file_has_its_problems_and_survives_the_round_trip(
 
 
 def test_the_greeting_tells_how_to_connect() -> None:
-    text = connection_help(an_id(1), DEFAULT_DATA_DIR)
+    text = connection_help(an_id(1), DEFAULT_DATA_DIR, command=".venv/bin/pipeloom")
     assert f"ws://{{address}}/ws/{an_id(1)}?token=" in text
-    assert f"{COMMAND} token --email {DEMO_OWNER}\n" in text
+    assert f".venv/bin/pipeloom token --email {DEMO_OWNER}\n" in text
 
 
 def test_the_greeting_begins_with_a_link_that_shows_no_server_the_token() -> None:
@@ -76,7 +76,13 @@ def test_the_greeting_begins_with_a_link_that_shows_no_server_the_token() -> Non
 
 
 def test_the_greeting_of_an_installation_without_a_demo_tells_how_to_get_a_token() -> None:
-    assert f"{COMMAND} token --email" in connection_help(None, DEFAULT_DATA_DIR)
+    assert "pipeloom token --email" in connection_help(None, DEFAULT_DATA_DIR)
+
+
+def test_the_greeting_sends_people_to_the_issuer_if_there_is_one() -> None:
+    text = connection_help(None, DEFAULT_DATA_DIR, makes_tokens=False)
+    assert "issuer" in text
+    assert "token --email" not in text
 
 
 @pytest.mark.parametrize("demo", [an_id(1), None])
