@@ -52,6 +52,7 @@ from persistence.errors import StoreError, UnknownSubject
 from persistence.group_commit import GroupCommit
 from persistence.ports.directory import DEMO_OWNER
 from persistence.postgres.directory import PostgresDirectory
+from persistence.postgres.idempotency import PostgresIdempotencyKeys
 from persistence.postgres.identities import PostgresIdentities
 from persistence.postgres.listener import ACCESS, PROJECTED, Listener
 from persistence.postgres.migrations import require_current
@@ -215,6 +216,7 @@ class Services:
             read_queue=ComputeQueue(compute=self.compute),
             known_files=KnownFiles(),
             tickets=PostgresTickets(to.api_pool),
+            idempotency_keys=PostgresIdempotencyKeys(to.api_pool),
             renewer=tokens if isinstance(tokens, Tokens) else None,
             keep_deleted=self._settings.deleted_kept_for,
             invitation_lasts=self._settings.invitation_lasts,

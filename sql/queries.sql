@@ -803,6 +803,68 @@ DELETE FROM event_tickets
 WHERE digest = $1 AND pipeline_id = $2 AND expires_at > now()
 RETURNING user_id, token_expires_at
 
+-- claim_key --
+-- Claim the key $2 of a user for a request with the fingerprint $3, on behalf of the claim $4, for $5
+-- seconds; no row if there is one already that is not older than $6 seconds, and was not left behind by
+-- a server that created nothing.
+INSERT INTO idempotency_keys AS k (user_id, digest, fingerprint, claim, claimed_until)
+VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))
+ON CONFLICT (user_id, digest) DO UPDATE
+SET fingerprint = excluded.fingerprint, claim = excluded.claim,
+    claimed_until = excluded.claimed_until, created_at = now(), subject_id = NULL, status = NULL,
+    headers = NULL, body = NULL
+WHERE k.created_at < now() - make_interval(secs => $6)
+    OR k.status IS NULL AND k.subject_id IS NULL AND k.claimed_until < now()
+RETURNING k.claim
+
+-- earlier_key --
+-- What is known of a request with the key $2 of a user.
+SELECT
+    fingerprint, subject_id, status, headers, body,
+    status IS NULL AND claimed_until >= now() AS is_running
+FROM idempotency_keys
+WHERE user_id = $1 AND digest = $2
+
+-- keep_answer --
+-- Keep the answer to the request that was claimed as $2.
+UPDATE idempotency_keys
+SET status = $3, headers = $4, body = $5
+WHERE user_id = $1 AND claim = $2
+
+-- release_key --
+-- Forget the request that was claimed as $2, unless it has created something.
+DELETE FROM idempotency_keys
+WHERE user_id = $1 AND claim = $2 AND subject_id IS NULL AND status IS NULL
+
+-- forget_old_keys --
+-- Delete the keys of a user beyond the latest $2.
+DELETE FROM idempotency_keys
+WHERE user_id = $1 AND digest IN (
+    SELECT k.digest
+    FROM idempotency_keys AS k
+    WHERE k.user_id = $1
+    ORDER BY k.created_at DESC
+    OFFSET $2
+)
+
+-- expire_keys --
+-- Delete at most $2 keys that are older than $1 seconds; how many there were.
+WITH expired AS (
+    DELETE FROM idempotency_keys
+    WHERE (user_id, digest) IN (
+        SELECT k.user_id, k.digest
+        FROM idempotency_keys AS k
+        WHERE k.created_at < now() - make_interval(secs => $1)
+        LIMIT $2
+    )
+    RETURNING 1
+)
+SELECT count(*) FROM expired
+
+-- set_claim --
+-- Name the claim under which the transaction runs, for `note_created`.
+SELECT set_config('app.idempotency_claim', $1, true)
+
 -- purge_pipeline --
 -- Delete for good, with everything in it, the pipeline that was deleted the longest ago, if that is
 -- more than $1 seconds; no row if there is none that nobody works on. It is locked as a worker locks

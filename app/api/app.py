@@ -13,6 +13,7 @@ from app.api.core import error_responses
 from app.api.core.callers import Callers
 from app.api.core.context import Context
 from app.api.core.cors import Cors
+from app.api.core.idempotency import REPLAYED, IdempotentPosts
 from app.api.core.known_query import require_known_query
 from app.api.core.middleware import ApiMiddleware
 from app.api.core.openapi_page import OpenApiPage
@@ -116,6 +117,7 @@ EXPOSED: Final = (
     "Retry-After",
     "RateLimit",
     "RateLimit-Policy",
+    REPLAYED,
     WARNING,
 )
 """Headers of responses that scripts of other origins may read (CORS)."""
@@ -126,7 +128,11 @@ def api(context: Context, tokens: Verifier, settings: Settings) -> ASGIApp:
     rate = RateLimit(settings.api_rate, settings.api_burst, context.clock)
     callers = Callers(tokens, context.tickets)
     guarded = ApiMiddleware(
-        _application(context), callers, rate, settings.max_body_bytes, context.compute_queue
+        IdempotentPosts(_application(context), context.idempotency_keys),
+        callers,
+        rate,
+        settings.max_body_bytes,
+        context.compute_queue,
     )
     return Cors(guarded, Origins.of(settings), EXPOSED)
 

@@ -30,11 +30,14 @@ PAGE: Final = 200
 
 
 class RemoteError(PipeloomError):
-    """The server refuses a request, or cannot be asked; `status` is None if it did not answer."""
+    """The server refuses a request, or cannot be asked; `status` is None if it did not answer.
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    `created` is the id of what the request had created before, if that is why it is refused.
+    """
+
+    def __init__(self, message: str, status: int | None = None, created: str | None = None) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.created = status, created
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +89,18 @@ class Remote:
             query["cursor"] = page["next_cursor"]
 
     def post(self, path: str, content: object, key: str) -> Any:
-        """Create something once, however often it takes to be answered."""
+        """Create something once, however often it takes to be answered; return it.
+
+        Of what was created by a try whose answer was lost with the server, only the `id` is known.
+        """
         body = json.dumps(content).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-        return self.ask("POST", path, body=body, headers=headers).json()
+        try:
+            return self.ask("POST", path, body=body, headers=headers).json()
+        except RemoteError as error:
+            if error.created is None:
+                raise
+            return {"id": error.created}
 
     def patch(self, path: str, content: object) -> Any:
         """Change some fields of something."""
@@ -146,7 +157,8 @@ class Remote:
             return answer
         if kind != "application/problem+json":
             raise RemoteError(f"{self._no_api(kind)} (status {answer.status})", answer.status)
-        raise RemoteError(explained(answer), answer.status)
+        created = _problem(answer).get("created")
+        raise RemoteError(explained(answer), answer.status, created)
 
     def _no_api(self, kind: str) -> str:
         kind = kind or "something without a media type"

@@ -144,6 +144,7 @@ async def create(
     parent_id: UUID | None = None,
     address: str = "",
     needs_member: bool = False,
+    claim: UUID | None = None,
 ) -> UUID:
     """Create a pipeline and return its id. Raises as `Directory.create_pipeline`."""
     first = made if isinstance(made, Seed) else await compute(seed_of, made)
@@ -157,6 +158,7 @@ async def create(
         parent_id=parent_id,
         address=address,
         needs_member=needs_member,
+        claim=claim,
     )
     await directory.create_pipeline(created)
     return created.id

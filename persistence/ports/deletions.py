@@ -52,3 +52,10 @@ class Deletions(Protocol):
         Returns how many; 0 when there are no more. Raises StoreError.
         """
         ...
+
+    async def expire_keys(self) -> int:
+        """Delete keys of requests that are kept no longer, a bounded number; return how many.
+
+        Raises StoreError.
+        """
+        ...

@@ -18,7 +18,8 @@ class NewPipeline:
     """A pipeline about to exist. `first_update` is its document's first and only seed.
 
     `parent_id` is the pipeline it was forked from, `address` where the author's client is.
-    `needs_member` says that `created_by` must be one of the team who may edit.
+    `needs_member` says that `created_by` must be one of the team who may edit, `claim` under which
+    claim of a key it is created (`ports/idempotency.py`).
     """
 
     id: UUID
@@ -30,6 +31,7 @@ class NewPipeline:
     parent_id: UUID | None = None
     address: str = ""
     needs_member: bool = False
+    claim: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,10 +41,13 @@ class UserRows(Protocol):
 class UserDatabase(Protocol):
     """Opens transactions on behalf of users."""
 
-    def rows(self, user_id: UUID, address: str = "") -> AbstractAsyncContextManager[UserRows]:
+    def rows(
+        self, user_id: UUID, address: str = "", claim: UUID | None = None
+    ) -> AbstractAsyncContextManager[UserRows]:
         """Open a transaction for a user; commit at the end, undo everything on an exception.
 
-        The audit log names `address` as where the user's changes come from.
+        The audit log names `address` as where the user's changes come from. What is created is
+        noted under the `claim` of a key, see `ports/idempotency.py`.
         Leaving the context raises what is checked at commit: Conflict when a team would lose its
         last owner.
         """

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from persistence.ports.deletions import Kind, Purged
+from persistence.ports.idempotency import KEPT_SECONDS
 from persistence.ports.user_rows import Record
 
 from .pool import Pool
@@ -36,6 +37,11 @@ class PostgresDeletions:
         expired: int = await self._pool.fetchval(
             "expire_audit_log", kept_for.total_seconds(), MOST_ENTRIES
         )
+        return expired
+
+    async def expire_keys(self) -> int:
+        """See `Deletions.expire_keys`."""
+        expired: int = await self._pool.fetchval("expire_keys", KEPT_SECONDS, MOST_ENTRIES)
         return expired
 
     async def deleted(self) -> Sequence[Record]:

@@ -60,6 +60,8 @@ class PostgresDirectory:
         async with self._pool.transaction() as transaction:
             if pipeline.needs_member:
                 await _require_editor(transaction, pipeline)
+            if pipeline.claim is not None:
+                await transaction.execute("set_claim", str(pipeline.claim))
             await transaction.execute(
                 "create_pipeline",
                 pipeline.id,

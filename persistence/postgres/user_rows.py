@@ -50,9 +50,13 @@ class PostgresUserDatabase:
         self._pool, self._most_changes = pool, as_setting(most_changes)
 
     @asynccontextmanager
-    async def rows(self, user_id: UUID, address: str = "") -> AsyncIterator[PostgresUserRows]:
+    async def rows(
+        self, user_id: UUID, address: str = "", claim: UUID | None = None
+    ) -> AsyncIterator[PostgresUserRows]:
         """See `UserDatabase.rows`."""
         async with self._pool.transaction() as transaction:
+            if claim is not None:
+                await transaction.execute("set_claim", str(claim))
             await _become(transaction, user_id, address, self._most_changes)
             yield PostgresUserRows(transaction.with_queries(API_QUERIES))
 

@@ -23,7 +23,8 @@ class Purge:
     async def run(self) -> None:
         """Purge until cancelled; one that is interrupted is due again."""
         while True:
-            if not (await self.purge_one() or await self.expire_audit_log()):
+            found = await self.purge_one() or await self.expire_audit_log()
+            if not (await self.expire_keys() or found):
                 await asyncio.sleep(POLL_SECONDS)
 
     async def purge_one(self) -> bool:
@@ -49,6 +50,14 @@ class Purge:
         if expired:
             _logger.info("audit.expired", entries=expired)
         return expired > 0
+
+    async def expire_keys(self) -> bool:
+        """Delete some old keys of requests; return False if there were none. Never raises."""
+        try:
+            return await self._deletions.expire_keys() > 0
+        except Exception as error:
+            _log_failure("keys.not_expired", error)
+            return False
 
 
 def _log_failure(event: str, error: Exception) -> None:

@@ -192,7 +192,14 @@ JOINED: Final = frozenset({"pipeline_stats", "my_invitations", "deleted_teams"})
 """Views of several tables, which nobody can change."""
 
 HIDDEN: Final = frozenset(
-    {"schema_migrations", "pipeline_search", "pipeline_sizes", "event_tickets", "user_identities"}
+    {
+        "event_tickets",
+        "idempotency_keys",
+        "pipeline_search",
+        "pipeline_sizes",
+        "schema_migrations",
+        "user_identities",
+    }
 )
 """Tables of which the API's role sees nothing at all."""
 

@@ -21,11 +21,13 @@ from app.services.known_files import KnownFiles
 from app.services.projection_watch import ProjectionWatch
 from app.services.versions import Versioning
 from persistence.ports.directory import Directory
+from persistence.ports.idempotency import IdempotencyKeys
 from persistence.ports.tickets import Tickets
 from persistence.ports.update_log import UpdateLog
 from persistence.ports.user_rows import UserDatabase, UserRows
 from persistence.worker.replay import Compute
 
+from .idempotency import CLAIM
 from .middleware import CALLER
 from .quotas import Quotas
 
@@ -67,6 +69,7 @@ class Context:
     read_queue: ComputeQueue
     known_files: KnownFiles
     tickets: Tickets
+    idempotency_keys: IdempotencyKeys
     renewer: Renewer | None
     keep_deleted: timedelta
     invitation_lasts: timedelta
@@ -74,11 +77,15 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user who makes a request, what the token claims, from which address, and the services."""
+    """The user who makes a request, what the token claims, from which address, and the services.
+
+    `claim` is under which a request runs whose client has given it a key.
+    """
 
     claims: Claims
     context: Context
     address: str = ""
+    claim: UUID | None = None
 
     @property
     def id(self) -> UUID:
@@ -92,13 +99,14 @@ class Caller:
 
     def rows(self) -> AbstractAsyncContextManager[UserRows]:
         """A transaction that sees and does what this user may see and do."""
-        return self.context.users.rows(self.id, self.address)
+        return self.context.users.rows(self.id, self.address, self.claim)
 
 
 async def _caller(request: Request, _: Annotated[object, Depends(BEARER)]) -> Caller:
     # It awaits nothing, but FastAPI would run a plain function in a thread, for each request.
     address = _address_in(request.client.host) if request.client else ""
-    return Caller(getattr(request.state, CALLER), request.app.state.context, address)
+    claim = getattr(request.state, CLAIM, None)
+    return Caller(getattr(request.state, CALLER), request.app.state.context, address, claim)
 
 
 def _address_in(text: str) -> str:

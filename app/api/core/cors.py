@@ -10,7 +10,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.origins import Origins
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
-TAKEN: Final = ("Authorization", "Content-Type", "If-Match", "If-None-Match")
+TAKEN: Final = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+)
 """Headers that a page may send."""
 
 

@@ -8,17 +8,21 @@ Problem (a PipeloomError)
 ├── NotFound              404  there is no such thing, or the caller may not know of it
 ├── BodyTooSlow           408
 ├── AlreadyMember         409  whoever is to be invited or added is in the team
+├── KeyInUse              409  the request with this key still runs
+├── KeyDone               409  the request with this key has created something; its id
 ├── NotEmpty              409  what is to be deleted for good holds other things; their number
 ├── Stale                 412  If-Match names another state; carries the current one
 ├── BodyTooBig            413
 ├── UnsupportedBody       415
 │   └── CompressedBody
 ├── Invalid               422  well-formed, but not what is expected; `errors` has the places
+├── KeyReused             422  another request had this key
 └── TooManyRequests       429
 """
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
+from uuid import UUID
 
 from app.http import ProblemCode
 from crdt.errors import PipeloomError
@@ -139,6 +143,40 @@ class NotEmpty(Problem):
             "while: export what you need, then repeat this with ?force=true"
         )
         self.members = {"pipelines": pipelines}
+
+
+class KeyInUse(Problem):
+    """The request that has this Idempotency-Key still runs."""
+
+    status = 409
+    code = "key_in_use"
+    headers: Mapping[str, str] = {"Retry-After": "1"}
+
+    def __init__(self) -> None:
+        super().__init__("the request with this Idempotency-Key still runs: repeat it in a moment")
+
+
+class KeyDone(Problem):
+    """The request that has this Idempotency-Key was carried out, but its answer was not kept."""
+
+    status = 409
+    code = "key_done"
+
+    def __init__(self, subject: UUID | str) -> None:
+        super().__init__(
+            f"the request with this Idempotency-Key has created {subject or 'something'} already"
+        )
+        self.members = {"created": str(subject)} if subject else {}
+
+
+class KeyReused(Problem):
+    """Another request had this Idempotency-Key."""
+
+    status = 422
+    code = "key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("another request had this Idempotency-Key: take a new one for this")
 
 
 class Stale(Problem):

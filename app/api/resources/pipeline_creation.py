@@ -99,6 +99,7 @@ async def store(
             parent_id=parent_id,
             address=caller.address,
             needs_member=True,
+            claim=caller.claim,
         )
     except NotAllowed:
         await require_member_of(caller, team_id)

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from app.api.core.idempotency import NOT_KEPT
+
 from . import common
 
 METHODS: Final = frozenset({"get", "put", "post", "patch", "delete"})
@@ -19,12 +21,33 @@ def complete_document(application: FastAPI) -> None:
             return application.openapi_schema
         document = generate()
         _add_problem(document)
+        _add_key(document)
         for operation in operations(document):
             for parameter in operation.get("parameters", ()):
-                parameter["schema"] = _without_null(parameter["schema"])
+                parameter |= {"schema": _without_null(parameter["schema"])}
         return document
 
     application.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own recipe
+
+
+def _add_key(document: dict[str, Any]) -> None:
+    """Describe the header of requests that can be repeated, which no endpoint reads itself."""
+    for path, item in document["paths"].items():
+        operation = item.get("post")
+        if operation is None or NOT_KEPT.fullmatch(path):
+            continue
+        operation.setdefault("parameters", []).append(_KEY)
+        for status, answer in common.problems(409).items():
+            operation["responses"].setdefault(str(status), answer)
+
+
+_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Repeat a request with its key, and it does nothing twice.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
 
 
 def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

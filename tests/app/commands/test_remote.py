@@ -53,8 +53,10 @@ def script() -> Iterator[Script]:
         thread.join()
 
 
-def problem(status: int, detail: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-    document = {"title": "No", "status": status, "detail": detail, "code": "some"}
+def problem(
+    status: int, detail: str, code: str = "some", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    document = {"title": "No", "status": status, "detail": detail, "code": code, "created": "it"}
     kind = {"content-type": "application/problem+json"}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return status, {**kind, **named}, json.dumps(document).encode()
@@ -71,6 +73,13 @@ def test_it_comes_back_when_the_server_says(script: Script, status: int) -> None
     assert Remote(script.url, "t", slept.append).post("/x", {}, "key") == {"fine": True}
     assert slept == [7, 1]
     assert {headers["idempotency-key"] for _, headers in script.requests} == {"key"}
+
+
+def test_what_was_created_before_a_crash_is_not_created_again(script: Script) -> None:
+    script.answers = [problem(409, "runs", "key_in_use"), problem(409, "done", "key_done")]
+    slept: list[float] = []
+    assert Remote(script.url, "t", slept.append).post("/x", {}, "key") == {"id": "it"}
+    assert slept == [1]
 
 
 @pytest.mark.parametrize(("wait", "tries"), [("1", MOST_TRIES), ("99999", 1)])

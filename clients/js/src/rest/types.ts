@@ -1823,7 +1823,7 @@ export interface components {
              * @description What went wrong, for programs.
              * @enum {string}
              */
-            readonly code: "bad_cursor" | "unknown_parameter" | "unauthenticated" | "forbidden" | "wrong_host" | "role_needed" | "quota_reached" | "not_renewable" | "not_found" | "method_not_allowed" | "body_too_slow" | "conflict" | "not_empty" | "edit_conflict" | "stale" | "too_big" | "unsupported_body" | "invalid" | "invalid_edit" | "invalid_file" | "unknown_entry" | "pipeline_too_large" | "too_many_requests" | "failed" | "overloaded" | "draining" | "store_unavailable" | "not_stored_yet";
+            readonly code: "bad_cursor" | "unknown_parameter" | "unauthenticated" | "forbidden" | "wrong_host" | "role_needed" | "quota_reached" | "not_renewable" | "not_found" | "method_not_allowed" | "body_too_slow" | "conflict" | "not_empty" | "key_in_use" | "key_done" | "key_reused" | "edit_conflict" | "stale" | "too_big" | "unsupported_body" | "invalid" | "invalid_edit" | "invalid_file" | "unknown_entry" | "pipeline_too_large" | "too_many_requests" | "failed" | "overloaded" | "draining" | "store_unavailable" | "not_stored_yet";
             readonly detail: string;
             /**
              * @description With 422: what is wrong where.
@@ -1928,7 +1928,10 @@ export interface operations {
     readonly accept_invitation: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly invitation_id: string;
             };
@@ -1950,7 +1953,10 @@ export interface operations {
     readonly decline_invitation: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly invitation_id: string;
             };
@@ -2015,7 +2021,10 @@ export interface operations {
     readonly create_organization: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -2120,7 +2129,10 @@ export interface operations {
     readonly create_team: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -2270,7 +2282,10 @@ export interface operations {
     readonly add_member: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly team_id: string;
             };
@@ -2402,7 +2417,10 @@ export interface operations {
     readonly restore_team: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly team_id: string;
             };
@@ -2517,7 +2535,10 @@ export interface operations {
     readonly create_invitation: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly team_id: string;
             };
@@ -2627,7 +2648,10 @@ export interface operations {
     readonly create_pipeline: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -2760,7 +2784,10 @@ export interface operations {
     readonly restore_pipeline: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly pipeline_id: string;
             };
@@ -2782,7 +2809,10 @@ export interface operations {
     readonly fork_pipeline: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly pipeline_id: string;
             };
@@ -2835,7 +2865,10 @@ export interface operations {
     readonly create_step: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly pipeline_id: string;
             };
@@ -2993,7 +3026,10 @@ export interface operations {
     readonly create_connection: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly pipeline_id: string;
             };
@@ -3184,7 +3220,10 @@ export interface operations {
     readonly create_comment: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly pipeline_id: string;
             };
@@ -3449,7 +3488,10 @@ export interface operations {
     readonly create_version: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly pipeline_id: string;
             };
@@ -3534,7 +3576,10 @@ export interface operations {
     readonly restore_version: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly pipeline_id: string;
                 readonly number: number;
@@ -3649,7 +3694,10 @@ export interface operations {
     readonly create_template: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -3747,7 +3795,10 @@ export interface operations {
     readonly instantiate_template: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Repeat a request with its key, and it does nothing twice. */
+                readonly "Idempotency-Key"?: string;
+            };
             readonly path: {
                 readonly template_id: string;
             };

@@ -1,0 +1,127 @@
+"""Whether a POST that is sent again with its Idempotency-Key does nothing twice."""
+
+import asyncio
+from hashlib import sha256
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.app.api.house import ApiUser, House, Team, a_pipeline, the_problem
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def posted(user: ApiUser, path: str, key: str, body: Any) -> httpx.Response:
+    return await user.post(path, body, headers={"idempotency-key": key})
+
+
+async def test_a_repetition_gets_the_first_answer(team: Team) -> None:
+    comments = f"{await a_pipeline(team)}/comments"
+    bodies = {
+        "/pipelines": {"team_id": team.id, "name": "once"},
+        comments: {"content": "once"},
+        f"{comments.removesuffix('comments')}steps": {"name": "once", "type": "claude"},
+        f"{comments.removesuffix('comments')}fork": {},
+        f"{comments.removesuffix('comments')}versions": {"name": "once"},
+        "/templates": {"pipeline_id": comments.split("/")[2], "name": "once"},
+        f"{team.path}/invitations": {"email": "once@example.org", "role": "member"},
+        "/organizations": {
+            "name": "once",
+            "slug": f"once-{team.id}",
+            "team": {"name": "once", "slug": "once"},
+        },
+    }
+    for path, body in bodies.items():
+        first = await posted(team.owner, path, f"key of {path}".replace(" ", "-"), body)
+        assert first.status_code == 201, (path, first.text)
+        again = await posted(team.owner, path, f"key of {path}".replace(" ", "-"), body)
+        assert (again.status_code, again.content) == (201, first.content), path
+        assert again.headers["location"] == first.headers["location"]
+        assert again.headers["idempotency-replayed"] == "true"
+        assert "idempotency-replayed" not in first.headers
+    listed = await team.owner.read("/pipelines", params={"team": team.id})
+    assert len([one for one in listed["items"] if one["name"] == "once"]) == 1
+
+
+async def test_a_key_is_for_one_request_of_one_user(team: Team) -> None:
+    body = {"team_id": team.id, "name": "mine"}
+    first = await posted(team.owner, "/pipelines", "mine", body)
+    other = await posted(team.owner, "/pipelines", "mine", {**body, "name": "other"})
+    assert the_problem(other, 422)["code"] == "key_reused"
+    theirs = await posted(team.member, "/pipelines", "mine", body)
+    assert (theirs.status_code, theirs.json()["id"] != first.json()["id"]) == (201, True)
+
+
+async def test_of_many_at_once_one_creates(house: House, team: Team) -> None:
+    body = {"team_id": team.id, "name": "at once"}
+    answers = await asyncio.gather(
+        *(posted(team.owner, "/pipelines", "at-once", body) for _ in range(6))
+    )
+    made = {one.json()["id"] for one in answers if one.status_code == 201}
+    refused = [the_problem(one, 409)["code"] for one in answers if one.status_code != 201]
+    assert (len(made), {*refused} - {"key_in_use"}) == (1, set())
+    rows = await house.sql("SELECT FROM pipelines WHERE name = 'at once'")
+    assert len(rows) == 1
+
+
+async def test_what_was_refused_is_tried_again(team: Team) -> None:
+    body = {"team_id": team.id, "name": "again"}
+    refused = await posted(team.viewer, "/pipelines", "again", body)
+    assert the_problem(refused, 403)["code"] == "role_needed"
+    changed = {"role": "member"}
+    assert (
+        await team.owner.patch(f"{team.path}/members/{team.viewer.id}", changed)
+    ).status_code == 200
+    assert (await posted(team.viewer, "/pipelines", "again", body)).status_code == 201
+
+
+async def test_a_crash_after_the_commit_creates_nothing_twice(house: House, team: Team) -> None:
+    body = {"team_id": team.id, "name": "crash"}
+    made = (await posted(team.owner, "/pipelines", "crash", body)).json()["id"]
+    # As a server leaves it that goes away before it has kept the answer.
+    lost = (
+        "UPDATE idempotency_keys SET status = NULL, headers = NULL, body = NULL WHERE digest = $1"
+    )
+    await house.sql(lost, sha256(b"crash").digest())
+    running = the_problem(await posted(team.owner, "/pipelines", "crash", body), 409)
+    assert running["code"] == "key_in_use"
+    await house.sql("UPDATE idempotency_keys SET claimed_until = now() - interval '1 s'")
+    problem = the_problem(await posted(team.owner, "/pipelines", "crash", body), 409)
+    assert (problem["code"], problem["created"]) == ("key_done", made)
+
+
+async def test_a_crash_before_the_commit_lets_another_try(house: House, team: Team) -> None:
+    body = {"team_id": team.id, "name": "early"}
+    await posted(team.owner, "/pipelines", "early", body)
+    lost = (
+        "UPDATE idempotency_keys SET status = NULL, subject_id = NULL, "
+        "claimed_until = now() - interval '1 s' WHERE digest = $1"
+    )
+    await house.sql(lost, sha256(b"early").digest())
+    again = await posted(team.owner, "/pipelines", "early", body)
+    assert (again.status_code, "idempotency-replayed" in again.headers) == (201, False)
+
+
+async def test_a_long_answer_is_named_instead(team: Team) -> None:
+    path, long = f"{await a_pipeline(team)}/steps", {"prompt": "x" * 20_000}
+    body = {"name": "long", "type": "claude", "config": long}
+    made = await posted(team.owner, path, "long", body)
+    problem = the_problem(await posted(team.owner, path, "long", body), 409)
+    assert (problem["code"], problem["created"]) == ("key_done", made.json()["id"])
+
+
+async def test_secrets_are_not_kept(house: House, team: Team) -> None:
+    path = await a_pipeline(team)
+    one, other = [await posted(team.owner, f"{path}/events/ticket", "t", None) for _ in range(2)]
+    assert one.json()["ticket"] != other.json()["ticket"]
+    assert (
+        await house.sql("SELECT FROM idempotency_keys WHERE digest = $1", sha256(b"t").digest())
+        == []
+    )
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "a b"])
+async def test_a_key_that_cannot_be_is_refused(team: Team, key: str) -> None:
+    answer = await posted(team.owner, "/pipelines", key, {"team_id": team.id, "name": "bad"})
+    assert the_problem(answer, 422)["errors"][0]["path"] == "header.idempotency-key"
