@@ -12,7 +12,7 @@ from tests.app.test_crash import Ledger, markers_in, markers_in_tables
 from tests.editor import joined
 from tests.server import Address, Installation, Server, eventually
 
-PAUSE: Final = 0.05
+PAUSE: Final = 0.1
 """Seconds between two edits of a writer: what goes on meanwhile is tested, not the load."""
 
 
