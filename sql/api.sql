@@ -573,11 +573,13 @@ WHERE pipeline_id = $1 AND version_number = $2
 
 -- pipelines_found --
 -- One page of the pipelines that a search for $14 finds; the other parameters are those of
--- `pipelines`.
+-- `pipelines`. By 'rank' the best come first: one that is called so, whose name begins so, with the
+-- words in its name, in the beginning of its description or its tags, elsewhere; then by name.
+WITH sought AS MATERIALIZED (SELECT words_sought(left($14, 500)) AS query)
 SELECT
     p.id, p.team_id, p.created_by, p.parent_pipeline_id, p.name, p.description, p.status, p.tags,
     p.yaml_version, p.is_template, p.created_at, p.updated_at, p.published_at,
-    left(lower(p.name), 50) AS sort_name,
+    left(lower(p.name), 50) AS sort_name, ranked.key AS sort_rank,
     pipeline_outline(p.id) AS outline,
     ARRAY(
         SELECT jsonb_build_object('id', u.id, 'name', u.name, 'avatar_url', u.avatar_url)
@@ -588,6 +590,17 @@ SELECT
         LIMIT $13
     ) AS present
 FROM pipelines AS p
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN $7 = 'rank' THEN CASE
+        WHEN lower(p.name) = lower(btrim($14)) THEN '0'
+        WHEN starts_with(lower(p.name), lower(btrim($14))) THEN '1'
+        WHEN to_tsvector('english', left(p.name, 1000)) @@ (SELECT query FROM sought) THEN '2'
+        WHEN to_tsvector('english',
+            left(coalesce(p.description, ''), 300) || ' ' || left(array_to_string(p.tags, ' '), 300)
+        ) @@ (SELECT query FROM sought) THEN '3'
+        ELSE '4'
+    END || left(lower(p.name), 50) END AS key
+) AS ranked
 WHERE p.id IN (SELECT search_pipelines($14))
     AND ($1::uuid IS NULL OR p.team_id = $1)
     AND ($2::text[] IS NULL OR p.status = ANY ($2))
@@ -605,13 +618,14 @@ WHERE p.id IN (SELECT search_pipelines($14))
         $10::uuid IS NULL
         OR CASE $7
             WHEN 'name' THEN (left(lower(p.name), 50), p.id) > ($9::text, $10)
+            WHEN 'rank' THEN (ranked.key, p.id) > ($9, $10)
             WHEN 'updated' THEN (p.updated_at, p.id) < ($8::timestamptz, $10)
             ELSE (p.created_at, p.id) < ($8, $10)
         END
     )
 ORDER BY
-    CASE $7 WHEN 'name' THEN left(lower(p.name), 50) END,
-    CASE $7 WHEN 'name' THEN p.id END,
+    CASE $7 WHEN 'name' THEN left(lower(p.name), 50) WHEN 'rank' THEN ranked.key END,
+    CASE WHEN $7 IN ('name', 'rank') THEN p.id END,
     CASE $7 WHEN 'updated' THEN p.updated_at WHEN 'created' THEN p.created_at END DESC,
     p.id DESC
 LIMIT $11

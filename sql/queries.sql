@@ -947,17 +947,33 @@ WHERE id = $1 AND deleted_at IS NULL
 RETURNING id
 
 -- pipelines_for_operator --
--- At most $3 pipelines of the team $1, or of all; with all words of $2, the best first, or if that is
--- NULL the newest first. A NULL limit is none.
+-- At most $3 pipelines of the team $1, or of all; with all words of $2, the best first as by
+-- `pipelines_found`, or if that is NULL the newest first. A NULL limit is none.
+WITH sought AS MATERIALIZED (SELECT words_sought(left($2::text, 500)) AS query)
 SELECT p.id, o.slug || '/' || t.slug AS team, p.name, p.status, p.updated_at
 FROM pipelines AS p
 JOIN teams AS t ON t.id = p.team_id AND t.deleted_at IS NULL
 JOIN organizations AS o ON o.id = t.organization_id
 LEFT JOIN pipeline_search AS e ON e.pipeline_id = p.id
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN lower(p.name) = lower(btrim($2)) THEN '0'
+        WHEN starts_with(lower(p.name), lower(btrim($2))) THEN '1'
+        WHEN to_tsvector('english', left(p.name, 1000)) @@ (SELECT query FROM sought) THEN '2'
+        WHEN to_tsvector('english',
+            left(coalesce(p.description, ''), 300) || ' '
+            || left(array_to_string(p.tags, ' '), 300)
+        ) @@ (SELECT query FROM sought) THEN '3'
+        ELSE '4'
+    END || left(lower(p.name), 50) AS key
+) AS ranked
 WHERE p.deleted_at IS NULL
     AND ($1::uuid IS NULL OR p.team_id = $1)
-    AND ($2::text IS NULL OR e.document @@ words_sought(left($2, 500)))
-ORDER BY p.created_at DESC, p.id DESC
+    AND ($2 IS NULL OR e.document @@ (SELECT query FROM sought))
+ORDER BY
+    CASE WHEN $2 IS NOT NULL THEN ranked.key END,
+    CASE WHEN $2 IS NOT NULL THEN p.id END,
+    p.created_at DESC, p.id DESC
 LIMIT $3
 
 -- undelete_team --

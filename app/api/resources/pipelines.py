@@ -20,6 +20,7 @@ from app.api.core.pagination import (
     text_value,
     timestamp,
 )
+from app.api.core.problems import Invalid
 from app.api.schemas.common import problems
 from app.api.schemas.pipelines import (
     MAX_PRESENT,
@@ -40,15 +41,18 @@ from . import document_edits
 
 router = APIRouter(prefix="/pipelines", tags=["pipelines"])
 
-Sort: TypeAlias = Literal["created", "updated", "name"]
+Sort: TypeAlias = Literal["created", "updated", "name", "rank"]
 
 _BY_TIME: Final[Mapping[str, Callable[[str], Any]]] = {"updated_at": timestamp, "id": UUID}
 _BY_NAME: Final[Mapping[str, Callable[[str], Any]]] = {"sort_name": text_value, "id": UUID}
+
+_BY_RANK: Final[Mapping[str, Callable[[str], Any]]] = {"sort_rank": text_value, "id": UUID}
 
 _ORDERS: Final[Mapping[Sort, Keyset]] = {
     "created": Keyset("pipelines", NEWEST_FIRST),
     "updated": Keyset("pipelines by edit", _BY_TIME),
     "name": Keyset("pipelines by name", _BY_NAME),
+    "rank": Keyset("pipelines by rank", _BY_RANK),
 }
 
 
@@ -67,8 +71,12 @@ async def index(
         Query(max_length=500, description="With all these words; the last may be only begun."),
     ] = None,
     sort: Annotated[
-        Sort, Query(description="The newest, the last edited, or A first.")
-    ] = "created",
+        Sort | None,
+        Query(
+            description="The newest, the last edited, A, or what fits `q` best first; `rank` if "
+            "there is a `q`, else `created`."
+        ),
+    ] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[ListedPipeline]:
@@ -77,6 +85,9 @@ async def index(
     `q` looks in names, descriptions, tags and steps; a step just written is found after a moment.
     A list by `updated` may repeat or miss a pipeline that is edited between two pages.
     """
+    sort = sort or ("created" if q is None else "rank")
+    if sort == "rank" and q is None:
+        raise Invalid(("query.sort", "expected `q` with `rank`"))
     order = _ORDERS[sort]
     filters = (team, status, tag, template, id, present, sort, *_after(order, cursor), limit + 1)
     found = await _found(caller, q, *filters, PRESENCE_SECONDS, MAX_PRESENT)
@@ -93,7 +104,7 @@ async def _found(caller: Caller, words: str | None, *filters: object) -> Sequenc
 def _after(order: Keyset, cursor: str | None) -> tuple[datetime | None, str | None, UUID | None]:
     """The place to go on after, as the queries take it: a time or a name, and an id."""
     key, last = order.after(cursor)
-    return (None, key, last) if order is _ORDERS["name"] else (key, None, last)
+    return (None, key, last) if order in (_ORDERS["name"], _ORDERS["rank"]) else (key, None, last)
 
 
 @router.get("/{pipeline_id}", name="get_pipeline", responses=problems(304, 404))

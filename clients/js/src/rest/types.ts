@@ -2621,8 +2621,8 @@ export interface operations {
                 readonly present?: boolean;
                 /** @description With all these words; the last may be only begun. */
                 readonly q?: string;
-                /** @description The newest, the last edited, or A first. */
-                readonly sort?: "created" | "updated" | "name";
+                /** @description The newest, the last edited, A, or what fits `q` best first; `rank` if there is a `q`, else `created`. */
+                readonly sort?: "created" | "updated" | "name" | "rank";
                 /** @description Items per page. */
                 readonly limit?: number;
                 /** @description The `next_cursor` of the page before. */

@@ -1,3 +1,5 @@
+from random import Random
+
 import pytest
 
 from tests.app.api.house import (
@@ -10,9 +12,16 @@ from tests.app.api.house import (
     the_json,
     the_problem,
 )
+from tests.rounds import SEED, rounds
 from tests.server import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ODD = (
+    *("'", '"', "\\", ":*", "!", "&", "|", "(", ")", "<->", "%", "_", "--", ";", "\n", " "),
+    *("the", "of", "a", "gene", "é", "\u202e", "🧵", "x" * 300),
+)
+"""What a search may be made of: operators, quotes, stop words, letters of all kinds."""
 
 YAML = """\
 workflow:
@@ -193,10 +202,12 @@ async def test_words_are_found_wherever_they_stand(team: Team) -> None:
     await a_pipeline(team, "reviewing birds")
     await a_pipeline(team, "second", description="about a bird", status="active")
     path = await a_pipeline(team, "third", tags=["bird"])
-    assert await names(team, q="birds") == ["third", "second", "reviewing birds"]
+    assert await names(team, q="birds") == ["reviewing birds", "second", "third"]
+    newest = await names(team, q="birds", sort="created")
+    assert newest == ["third", "second", "reviewing birds"]
     assert await names(team, q="bird review") == ["reviewing birds"]
     assert await names(team, q="bird", status="active") == ["second"]
-    assert await names(team, q="bird", limit=1) == ["third"]
+    assert await names(team, q="bird", limit=1) == ["reviewing birds"]
     assert await names(team, q="reviewin") == await names(team, q="birds re") == ["reviewing birds"]
     assert await names(team, q="fish") == await names(team, q=" ") == []
     assert await names(team, role="outsider", q="bird") == []
@@ -206,6 +217,29 @@ async def test_words_are_found_wherever_they_stand(team: Team) -> None:
         return await names(team, q="heron") == ["third"]
 
     await eventually("the step's text to be found", found)
+
+
+async def test_the_best_comes_first_page_by_page(team: Team) -> None:
+    await a_pipeline(team, "other", description="on the genesis")
+    await a_pipeline(team, "the genesis of all")
+    await a_pipeline(team, "Genesis")
+    await a_pipeline(team, "genesis again")
+    best = ["Genesis", "genesis again", "the genesis of all", "other"]
+    assert await names(team, q="genesis") == best
+    assert await names(team, q="gene") == ["Genesis", "genesis again", *best[2:]]
+    found = await all_items(team.viewer, "/pipelines", 1, q="gene")
+    assert [one["name"] for one in found] == best
+    problem = the_problem(await team.viewer.get("/pipelines?sort=rank"), 422)
+    assert problem["errors"][0]["path"] == "query.sort"
+
+
+async def test_odd_words_are_sought_without_harm(team: Team) -> None:
+    print(f"seed {SEED}")
+    draw = Random(SEED)
+    made = ("".join(draw.choices(ODD, k=draw.randrange(1, 9))) for _ in range(rounds(300, few=20)))
+    for words in (*ODD, *made):
+        answer = await team.viewer.get("/pipelines", params={"q": words})
+        assert answer.status_code == (200 if len(words) <= 500 else 422), (words, answer.text)
 
 
 async def test_pages_neither_repeat_nor_miss_what_was_there(team: Team) -> None:
