@@ -1,3 +1,5 @@
+"""A slim event behaves as `asyncio.Event` does."""
+
 import asyncio
 
 from app.websocket.events import SlimEvent
@@ -7,6 +9,7 @@ async def test_whoever_waits_goes_on_when_it_is_set_and_waits_again_when_it_was_
     event = SlimEvent()
     waiting = [asyncio.create_task(event.wait()) for _ in range(2)]
     await asyncio.sleep(0)
+    assert (event.is_set(), [each.done() for each in waiting]) == (False, [False, False])
     event.set()
     # As `asyncio.Event` has it: who waited goes on, though it is cleared at once.
     event.clear()
