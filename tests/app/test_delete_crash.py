@@ -29,7 +29,7 @@ from tests.convergence.edits import Author, first_draft
 from tests.directory import WritableDirectory
 from tests.editor import joined
 from tests.rounds import SEED, rounds
-from tests.server import Installation, Server, eventually
+from tests.server import PATIENCE, Installation, Server, eventually
 
 WORKER_KILLS, SERVER_KILLS = rounds(20, few=2), rounds(30, few=2)
 TEAMS, PIPELINES, UPDATES = 6, 6, 6
@@ -191,7 +191,7 @@ class DemoTeam:
     async def change(self, server: Server) -> None:
         """Delete and restore it in turns until the server is gone."""
         headers = {"authorization": f"Bearer {self.token}"}
-        async with httpx.AsyncClient(headers=headers) as http:
+        async with httpx.AsyncClient(headers=headers, timeout=PATIENCE) as http:
             with suppress(httpx.TransportError):
                 while True:
                     self.is_changing = True

@@ -45,7 +45,8 @@ class Pair:
     async def read(self, path: str, number: int = 0) -> Any:
         """Read what REST has of the pipeline."""
         url = self.servers[number].http(f"/api/pipelines/{self.pipeline_id}{path}")
-        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {self.token}"}) as client:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with httpx.AsyncClient(headers=headers, timeout=PATIENCE) as client:
             answer = await client.get(url)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -71,7 +72,7 @@ async def pair(servers: Pair) -> Pair:
     async with servers.installation.sql() as sql:
         team = await sql.fetchval("SELECT id FROM teams ORDER BY created_at LIMIT 1")
     headers = {"Authorization": f"Bearer {servers.token}"}
-    async with httpx.AsyncClient(headers=headers) as client:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE) as client:
         made = await client.post(
             servers.servers[0].http("/api/pipelines"), json={"team_id": str(team), "name": "P"}
         )
@@ -163,7 +164,7 @@ async def test_a_named_version_holds_what_the_tables_show(pair: Pair) -> None:
         await ada.edit(put(s1=step("dup"), s2=step("dup")))
         await ada.until_echoed()
         headers = {"Authorization": f"Bearer {pair.token}"}
-        async with httpx.AsyncClient(headers=headers) as client:
+        async with httpx.AsyncClient(headers=headers, timeout=PATIENCE) as client:
             url = pair.servers[0].http(f"/api/pipelines/{pair.pipeline_id}/versions")
             made = await client.post(url, json={"name": "v"})
         assert made.status_code == 201, made.text

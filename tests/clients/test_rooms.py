@@ -14,7 +14,7 @@ from tests.clients.browsers import MODULES, Browsers, browsers
 from tests.clients.javascript import ROOT, compiled, run
 from tests.clients.rooms import Page, a_page, a_process, names, over_ws
 from tests.interop.stock import node
-from tests.server import VIEWER, Installation, Server, eventually
+from tests.server import PATIENCE, VIEWER, Installation, Server, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -36,7 +36,9 @@ async def server(installation: Installation) -> AsyncIterator[Server]:
 async def pipeline(installation: Installation, server: Server) -> str:
     """A new pipeline of the demo team."""
     headers = {"Authorization": f"Bearer {await installation.token()}"}
-    async with httpx.AsyncClient(base_url=server.http("/api"), headers=headers) as api:
+    async with httpx.AsyncClient(
+        base_url=server.http("/api"), headers=headers, timeout=PATIENCE
+    ) as api:
         team = (await api.get("/teams")).json()["items"][0]["id"]
         made = await api.post("/pipelines", json={"team_id": team, "name": "Loom"})
     return str(made.json()["id"])
@@ -148,7 +150,9 @@ async def test_a_pipeline_that_is_deleted_is_gone(
     installation: Installation, server: Server, page: Page, pipeline: str
 ) -> None:
     headers = {"Authorization": f"Bearer {await installation.token()}"}
-    async with httpx.AsyncClient(base_url=server.http("/api"), headers=headers) as api:
+    async with httpx.AsyncClient(
+        base_url=server.http("/api"), headers=headers, timeout=PATIENCE
+    ) as api:
         await api.post(f"/pipelines/{pipeline}/comments", json={"content": "Why?"})
         await page.until(events=["comment.created"])
         await api.delete(f"/pipelines/{pipeline}")

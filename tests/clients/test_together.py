@@ -13,7 +13,7 @@ from crdt.document.document import Document
 from tests.cases.cases import rows_of
 from tests.clients.browsers import Browsers, browsers
 from tests.clients.rooms import Page, a_page, names, over_ws
-from tests.server import BETWEEN_LOOKS, VIEWER, Installation, Server, eventually
+from tests.server import BETWEEN_LOOKS, PATIENCE, VIEWER, Installation, Server, eventually
 
 # Every commit takes so long that a page which calls an edit saved before it is caught.
 SLOW_COMMITS = """
@@ -215,7 +215,9 @@ async def a_pipeline(installation: Installation, server: Server) -> str:
 @asynccontextmanager
 async def rest(installation: Installation, server: Server) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {await installation.token()}"}
-    async with httpx.AsyncClient(base_url=server.http("/api"), headers=headers) as api:
+    async with httpx.AsyncClient(
+        base_url=server.http("/api"), headers=headers, timeout=PATIENCE
+    ) as api:
         yield api
 
 

@@ -13,7 +13,7 @@ import jwt
 
 from tests.interop.providers import Page, Provider, Socket, a_page
 from tests.interop.servers import Arrangement, Servers, serving
-from tests.server import OWNER, VIEWER, Address, Installation, eventually
+from tests.server import OWNER, PATIENCE, VIEWER, Address, Installation, eventually
 
 SECRET: Final = "a secret of the tests, long enough for HS256"
 MAX_DOCUMENTS: Final = 10
@@ -23,6 +23,9 @@ ENVIRONMENT: Final = {
     "PIPELOOM_UNAUTHENTICATED_MESSAGES": "60",
     "PIPELOOM_UNAUTHENTICATED_BYTES": "50000",
 }
+LIMITS: Final = httpx.Limits(max_keepalive_connections=0)
+"""Connections that are kept do not outlive the servers, which a test may end."""
+
 AN_HOUR: Final = timedelta(hours=1)
 HEAD: Final = "SELECT head_seq FROM pipeline_documents WHERE pipeline_id = $1"
 UNCOMMITTED: Final = (
@@ -144,8 +147,7 @@ async def a_site(arrangement: Arrangement, installation: Installation) -> AsyncI
     """Start the servers of an installation, and end them after the block."""
     async with (
         serving(arrangement, installation) as (servers, address),
-        # Connections that are kept do not outlive the servers, which a test may end.
-        httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0)) as http,
+        httpx.AsyncClient(limits=LIMITS, timeout=PATIENCE) as http,
         a_page() as page,
     ):
         owner, viewer = await _demo_members(installation)

@@ -14,7 +14,7 @@ from tests.clients.browser import LEAN
 from tests.clients.browser import browser as browser_program
 from tests.conftest import a_database
 from tests.rounds import SOAK, some
-from tests.server import OWNER, Address, Installation, Server, eventually
+from tests.server import OWNER, PATIENCE, Address, Installation, Server, eventually
 from tests.web.built import build_page
 
 EDITOR: Final = "editor@demo.pipeloom"
@@ -104,7 +104,9 @@ async def new_pipeline(web_server: Server, web_installation: Installation) -> Ne
 
     async def make(yaml: str | None = None, name: str = "Of a test") -> str:
         headers = {"Authorization": f"Bearer {await web_installation.token()}"}
-        async with httpx.AsyncClient(base_url=web_server.http("/api"), headers=headers) as http:
+        async with httpx.AsyncClient(
+            base_url=web_server.http("/api"), headers=headers, timeout=PATIENCE
+        ) as http:
             team = (await http.get("/teams")).json()["items"][0]["id"]
             content = {"name": name} if yaml is None else {"yaml": yaml}
             answer = await http.post("/pipelines", json={"team_id": team, **content})
@@ -134,7 +136,9 @@ async def read_steps(web_server: Server, web_installation: Installation) -> Read
         async with web_installation.sql() as sql:
             await eventually("tables that have the log", is_projected)
         headers = {"Authorization": f"Bearer {await web_installation.token()}"}
-        async with httpx.AsyncClient(base_url=web_server.http("/api"), headers=headers) as http:
+        async with httpx.AsyncClient(
+            base_url=web_server.http("/api"), headers=headers, timeout=PATIENCE
+        ) as http:
             answer = await http.get(f"/pipelines/{pipeline}/steps", params={"limit": 100})
             answer.raise_for_status()
             return {step["name"]: step for step in answer.json()["items"]}

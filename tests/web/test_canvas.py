@@ -13,7 +13,7 @@ from playwright.async_api import Locator, Page, expect
 from persistence.ports.directory import DEMO_VIEWER
 from tests.clients.rooms import Page as Client
 from tests.clients.rooms import a_page
-from tests.server import Installation, Server, eventually
+from tests.server import PATIENCE, Installation, Server, eventually
 from tests.web.conftest import EDITOR, NewPipeline, OpenPage, ReadSteps
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -365,7 +365,9 @@ async def test_an_empty_canvas_begins_with_a_file_or_a_template(
 ) -> None:
     source = await new_pipeline(THREE)
     headers = {"Authorization": f"Bearer {await web_installation.token()}"}
-    async with httpx.AsyncClient(base_url=web_server.http("/api"), headers=headers) as http:
+    async with httpx.AsyncClient(
+        base_url=web_server.http("/api"), headers=headers, timeout=PATIENCE
+    ) as http:
         template = {"pipeline_id": source, "name": "Of three"}
         (await http.post("/templates", json=template)).raise_for_status()
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.server import OWNER, VIEWER, Installation, Server
+from tests.server import OWNER, PATIENCE, VIEWER, Installation, Server
 from tests.web.conftest import EDITOR, NewPipeline, OpenPage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -146,7 +146,9 @@ async def test_a_deleted_team_is_brought_back_by_its_owner(
     async with web_installation.sql() as sql:
         organization = str(await sql.fetchval("SELECT id FROM organizations WHERE slug = 'demo'"))
     headers = {"Authorization": f"Bearer {await web_installation.token(OWNER)}"}
-    async with httpx.AsyncClient(headers=headers, base_url=web_server.http("/api/")) as http:
+    async with httpx.AsyncClient(
+        headers=headers, base_url=web_server.http("/api/"), timeout=PATIENCE
+    ) as http:
         name = f"Bandicoots {uuid4().hex[:6]}"
         wanted = {"organization_id": organization, "name": name}
         team = (await http.post("teams", json=wanted)).json()["id"]
@@ -268,7 +270,9 @@ async def test_another_team_begins_with_nothing(
     open_page: OpenPage, web_server: Server, web_installation: Installation
 ) -> None:
     headers = {"Authorization": f"Bearer {await web_installation.token(OWNER)}"}
-    async with httpx.AsyncClient(base_url=web_server.http("/api"), headers=headers) as http:
+    async with httpx.AsyncClient(
+        base_url=web_server.http("/api"), headers=headers, timeout=PATIENCE
+    ) as http:
         organization = (await http.get("/organizations")).json()["items"][0]["id"]
         made = await http.post("/teams", json={"organization_id": organization, "name": "Marsh"})
         page = await open_page("/home")

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.conftest import a_database
 from tests.rounds import SOAK
-from tests.server import OWNER, Installation, Server
+from tests.server import OWNER, PATIENCE, Installation, Server
 from tests.web.built import build_page
 from tests.web.conftest import NARROW, SECRET, SLOW_MS, watch
 from tests.web.test_comments import write
@@ -144,7 +144,9 @@ def album(tmp_path: Path) -> Path:
 async def furnish(installation: Installation, server: Server) -> str:
     """Fill the list, and name a version of the demo pipeline; return the id of that."""
     headers = {"Authorization": f"Bearer {await installation.token()}"}
-    async with httpx.AsyncClient(base_url=server.http("/api"), headers=headers) as http:
+    async with httpx.AsyncClient(
+        base_url=server.http("/api"), headers=headers, timeout=PATIENCE
+    ) as http:
         team = (await http.get("/teams")).json()["items"][0]["id"]
         for name, description, tags, status in reversed(OTHERS):
             about = f"name: {name}\n  description: {description}\n  tags: [{tags}]"
