@@ -1,7 +1,10 @@
+from urllib.parse import urlsplit
+from uuid import uuid4
+
 import pytest
 
 from persistence.errors import SchemaOutdated, StoreError, StoreUnavailable
-from persistence.postgres.pool import Pool, connection, open_pool
+from persistence.postgres.pool import Pool, connection, open_pool, place_of
 
 
 async def test_a_missing_server_is_named_without_its_password(tmp_path: object) -> None:
@@ -66,3 +69,40 @@ async def _transaction_killed_halfway(pool: Pool, database_url: str) -> None:
         pid = await transaction._driver.fetchval("SELECT pg_backend_pid()")
         await other.run_script(f"SELECT pg_terminate_backend({pid})")
         await transaction.fetch("applied_migrations")
+
+
+async def test_a_connection_that_is_refused_says_why(database_url: str) -> None:
+    name = f"crowd_{uuid4().hex[:8]}"
+    parts = urlsplit(database_url)
+
+    def url(user: str) -> str:
+        host = parts.netloc.rpartition("@")[2]
+        return parts._replace(netloc=f"{user}:hush@{host}").geturl()
+
+    async with connection(database_url) as admin:
+        await admin.run_script(f"CREATE ROLE {name} LOGIN CONNECTION LIMIT 0")
+        try:
+            with pytest.raises(StoreUnavailable) as crowded:
+                await open_pool(url(name))
+            with pytest.raises(StoreUnavailable) as unknown:
+                await open_pool(url("nobody_of_this_name"))
+        finally:
+            await admin.run_script(f"DROP ROLE {name}")
+    assert "has no connection left" in str(crowded.value)
+    assert "PIPELOOM_POOL_LOG" in str(crowded.value)
+    assert "refuses the user" in str(unknown.value)
+    assert "nobody_of_this_name" in str(unknown.value)
+    assert "hush" not in str(crowded.value) + str(unknown.value)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "place"),
+    [
+        ("postgresql://me:hush@db:5433/loom?sslmode=require", "postgresql://db:5433/loom"),
+        ("postgresql://me:hu/sh@db/loom", "postgresql://db/loom"),
+        ("postgresql://db/loom?user=me&password=hush", "postgresql://db/loom"),
+        ("postgresql://me@/loom?host=/run/pg", "postgresql:///loom?host=/run/pg"),
+    ],
+)
+def test_a_place_has_no_password(dsn: str, place: str) -> None:
+    assert place_of(dsn) == place
