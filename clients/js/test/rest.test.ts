@@ -139,7 +139,7 @@ test("lists are read page by page, with the filters that were given", async () =
   const pages = [json({ items: ["a", "b"], next_cursor: "+2" }), json({ items: ["c"], next_cursor: null })];
   const { fetch, asked } = served(...pages);
   const rest = restClient({ url: "http://there", token: () => null, fetch });
-  const query = { tag: ["x", "y z"], q: undefined, team: null };
+  const query = { tag: ["x", "y z"], q: undefined, team: undefined };
   const names: unknown[] = [];
   for await (const one of everyItem((page) => rest.pipelines.list({ ...query, ...page }))) names.push(one);
   assert.deepEqual(names, ["a", "b", "c"]);
