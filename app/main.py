@@ -218,6 +218,8 @@ class Services:
             tickets=PostgresTickets(to.api_pool),
             idempotency_keys=PostgresIdempotencyKeys(to.api_pool),
             renewer=tokens if isinstance(tokens, Tokens) else None,
+            identities=self.identities,
+            session_length=self._settings.session_length,
             keep_deleted=self._settings.deleted_kept_for,
             invitation_lasts=self._settings.invitation_lasts,
         )

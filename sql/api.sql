@@ -255,10 +255,13 @@ SELECT EXISTS (
 )
 
 -- count_invitations_per_team --
--- How many open invitations a team has, at most $2.
+-- How many open invitations and good links a team has, at most $2.
 SELECT count(*) FROM (
     SELECT FROM invitations
     WHERE team_id = $1 AND state = 'open' AND expires_at > now()
+    UNION ALL
+    SELECT FROM invitation_links
+    WHERE team_id = $1 AND revoked_at IS NULL AND expires_at > now()
     LIMIT $2
 ) AS counted
 
@@ -315,6 +318,41 @@ SELECT accept_invitation($1)
 -- decline_invitation --
 -- Decline an invitation.
 SELECT decline_invitation($1)
+
+-- invitation_links --
+-- The links to a team that are good, after a place in the list, newest first, with who made them.
+SELECT
+    l.id, l.role, l.created_at, l.expires_at, l.max_uses, l.uses, l.invited_by AS inviter_id,
+    u.name AS inviter_name, u.avatar_url AS inviter_avatar_url
+FROM invitation_links AS l
+JOIN users AS u ON u.id = l.invited_by
+WHERE l.team_id = $1 AND l.revoked_at IS NULL AND l.expires_at > now() AND l.uses < l.max_uses
+    AND ($2::timestamptz IS NULL OR (l.created_at, l.id) < ($2, $3::uuid))
+ORDER BY l.created_at DESC, l.id DESC
+LIMIT $4
+
+-- invitation_link --
+-- One good link to a team.
+SELECT
+    l.id, l.role, l.created_at, l.expires_at, l.max_uses, l.uses, l.invited_by AS inviter_id,
+    u.name AS inviter_name, u.avatar_url AS inviter_avatar_url
+FROM invitation_links AS l
+JOIN users AS u ON u.id = l.invited_by
+WHERE l.team_id = $1 AND l.id = $2 AND l.revoked_at IS NULL AND l.expires_at > now()
+    AND l.uses < l.max_uses
+
+-- new_invitation_link --
+-- Make a link to team $1 whose secret has the digest $2, in role $3, good for $4 seconds and $5 uses; see
+-- the function in schema.sql.
+SELECT create_invitation_link($1, $2, $3, make_interval(secs => $4), $5)
+
+-- drop_invitation_link --
+-- Revoke a link.
+SELECT revoke_invitation_link($1)
+
+-- accept_invitation_link --
+-- Become a member by the link with the digest $1; see the function in schema.sql.
+SELECT accept_invitation_link($1)
 
 -- pipelines --
 -- The pipelines of the user's teams after a place in the list; a NULL filter lets everything through.

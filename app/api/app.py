@@ -13,6 +13,7 @@ from app.api.core import error_responses
 from app.api.core.callers import Callers
 from app.api.core.context import Context
 from app.api.core.cors import Cors
+from app.api.core.guests import Guests
 from app.api.core.idempotency import REPLAYED, IdempotentPosts
 from app.api.core.known_query import require_known_query
 from app.api.core.middleware import ApiMiddleware
@@ -27,7 +28,9 @@ from app.api.resources import (
     diagnostics,
     events,
     history,
+    invitation_links,
     invitations,
+    joining,
     me,
     members,
     my_invitations,
@@ -63,6 +66,8 @@ RESOURCES: Final[tuple[APIRouter, ...]] = (
     deleted_teams.router,
     audit_log.router,
     invitations.router,
+    invitation_links.router,
+    joining.router,
     pipelines.router,
     deleted_pipelines.router,
     pipeline_creation.router,
@@ -133,6 +138,7 @@ def api(context: Context, tokens: Verifier, settings: Settings) -> ASGIApp:
         rate,
         settings.max_body_bytes,
         context.compute_queue,
+        guests=Guests(context.identities, context.clock),
     )
     return Cors(guarded, Origins.of(settings), EXPOSED)
 

@@ -81,7 +81,11 @@ class NotRenewable(PipeloomError):
 
 
 class Renewer(Protocol):
-    """Gives a token for an earlier one of the same session."""
+    """Begins sessions, and gives a token for an earlier one of the same session."""
+
+    def begin_session(self, user: User, length: timedelta, now: datetime) -> "Issued":
+        """Issue the first token of a session of at least SESSION; longer ones by renewal."""
+        ...
 
     def renew(self, user: User, claims: Claims, now: datetime) -> "Issued":
         """Issue the next token of the session. Raises NotRenewable."""

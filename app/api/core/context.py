@@ -22,6 +22,7 @@ from app.services.projection_watch import ProjectionWatch
 from app.services.versions import Versioning
 from persistence.ports.directory import Directory
 from persistence.ports.idempotency import IdempotencyKeys
+from persistence.ports.identities import Identities
 from persistence.ports.tickets import Tickets
 from persistence.ports.update_log import UpdateLog
 from persistence.ports.user_rows import UserDatabase, UserRows
@@ -71,6 +72,8 @@ class Context:
     tickets: Tickets
     idempotency_keys: IdempotencyKeys
     renewer: Renewer | None
+    identities: Identities
+    session_length: timedelta
     keep_deleted: timedelta
     invitation_lasts: timedelta
 

@@ -130,6 +130,7 @@ _CONFLICTS: Final[Mapping[str, str]] = {
     "teams_organization_id_slug_key": (
         "the organization has a team of this slug: choose another, or give that one another first"
     ),
+    "users_email_key": "somebody here has this address: sign in, then open the link again",
     "team_members_pkey": "this user is in the team already: change the role instead",
     "team_keeps_an_owner": "a team keeps an owner: make somebody else its owner first",
 }

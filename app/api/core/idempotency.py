@@ -29,8 +29,10 @@ HEADER: Final = "idempotency-key"
 REPLAYED: Final = "Idempotency-Replayed"
 """The header of an answer that was given before."""
 
-NOT_KEPT: Final = re.compile(r"/session|/validate|/pipelines/[^/]+/events/ticket")
-"""Paths of what creates nothing; some answer with secrets, which are not to be kept."""
+NOT_KEPT: Final = re.compile(
+    r"/session|/validate|/pipelines/[^/]+/events/ticket|(/teams/[^/]+)?/invitation-links(/.*)?"
+)
+"""Paths of what creates nothing, or answers with secrets, which are not to be kept."""
 
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 _KEPT: Final = ("content-type", "location", "etag", "pipeloom-warning")

@@ -1,6 +1,7 @@
 """What every request to the API passes before a resource handles it, in this order:
 
-1. The token, or the ticket of a stream (`callers.py`), is checked. Without a good one every request
+1. The token, or the ticket of a stream (`callers.py`), or the link of a guest (`guests.py`), is
+   checked. Without a good one every request
    is refused in the same way, whatever its path, so that a stranger learns nothing about which
    paths exist.
 2. The caller's rate limit counts the request. It needs to know the caller, so it follows the token;
@@ -34,6 +35,7 @@ from crdt.errors import PipeloomError
 from . import json_body
 from .callers import Callers
 from .error_responses import problem_response
+from .guests import JOIN, Guests
 from .problems import Invalid
 from .rate_limit import RateLimit
 from .request_body import BodyReader
@@ -60,8 +62,11 @@ class ApiMiddleware:
         rate: RateLimit,
         max_body: int,
         compute: ComputeQueue,
+        *,
+        guests: Guests,
     ) -> None:
         self._app, self._callers, self._rate = app, callers, rate
+        self._guests = guests
         self._body_reader, self._compute = BodyReader(max_body), compute
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,6 +99,9 @@ class ApiMiddleware:
         """Check token and rate limit, note the caller in the scope; return the limit's headers."""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in OPEN_PATHS:
+            return {}
+        if path == JOIN and scope["method"] == "POST":
+            scope["state"][CALLER] = await self._guests.claims(scope)
             return {}
         claims = await self._callers.claims(scope)
         scope["state"][CALLER] = claims

@@ -130,6 +130,17 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("DELETE", "/teams/{team_id}/invitations/{invitation_id}"): Entry(
         least("admin", 204), needs=("invitation",)
     ),
+    ("GET", "/teams/{team_id}/invitation-links"): Entry(least("admin")),
+    ("POST", "/teams/{team_id}/invitation-links"): Entry(
+        least("admin", 201), body=lambda _: {"role": "admin"}
+    ),
+    ("GET", "/teams/{team_id}/invitation-links/{link_id}"): Entry(least("admin"), needs=("link",)),
+    ("DELETE", "/teams/{team_id}/invitation-links/{link_id}"): Entry(
+        least("admin", 204), needs=("link",)
+    ),
+    # Of no link; those who have one: test_invitation_links.py.
+    ("POST", "/invitation-links/accept"): Entry(nobody(), body=lambda _: {"secret": "x"}),
+    ("POST", "/invitation-links/join"): Entry(dict.fromkeys(WEAKEST_FIRST, 401)),
     ("GET", "/me/invitations"): Entry(anybody(), needs=("invitation",)),
     # Of an invitation to somebody else; the invited: test_my_invitations.py.
     ("POST", "/me/invitations/{invitation_id}/accept"): Entry(nobody(), needs=("invitation",)),
@@ -277,6 +288,7 @@ MAKERS: dict[str, Maker] = {
     "invitation": lambda _, s: _made(
         s, f"{s.team.path}/invitations", {"email": f"stranger-{next(_NUMBERS)}@example.org"}
     ),
+    "link": lambda _, s: _made(s, f"{s.team.path}/invitation-links", {}),
     "pipeline": _pipeline,
     "deletion": _deletion,
     "end of team": _end_of_team,

@@ -341,6 +341,81 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/teams/{team_id}/invitation-links": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description List the links to a team that are good, newest first, as its owner or admin. */
+        readonly get: operations["list_invitation_links"];
+        readonly put?: never;
+        /** @description Make a link by which whoever has it joins, as an owner or admin; only owners for owners. */
+        readonly post: operations["create_invitation_link"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/teams/{team_id}/invitation-links/{link_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Read one link that is good, as an owner or admin. */
+        readonly get: operations["get_invitation_link"];
+        readonly put?: never;
+        readonly post?: never;
+        /** @description Revoke a link, as an owner or admin; only owners revoke those for owners. */
+        readonly delete: operations["revoke_invitation_link"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/invitation-links/accept": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** @description Become a member of the team of a link; who is one already stays as they are. */
+        readonly post: operations["accept_invitation_link"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/invitation-links/join": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * @description Get an account and join the team of a link; send its secret as the bearer token.
+         *
+         *     Where an identity provider makes the tokens there are no accounts to be had here (403), and an
+         *     address that somebody has is refused (409): sign in, and accept the link.
+         */
+        readonly post: operations["join_by_link"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/pipelines": {
         readonly parameters: {
             readonly query?: never;
@@ -1127,6 +1202,20 @@ export interface components {
             /** Format: date-time */
             readonly expires_at: string;
         };
+        /** @description A link that is good; its secret is shown nowhere. */
+        readonly InvitationLink: {
+            /** Format: uuid */
+            readonly id: string;
+            /** @enum {string} */
+            readonly role: "owner" | "admin" | "member" | "viewer";
+            readonly invited_by: components["schemas"]["UserProfile"];
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly expires_at: string;
+            readonly max_uses: number;
+            readonly uses: number;
+        };
         /** @description Somebody to invite or to add, by id or by email: one of the two. */
         readonly Invited: {
             readonly user_id?: string | null;
@@ -1137,6 +1226,33 @@ export interface components {
              * @enum {string}
              */
             readonly role?: "owner" | "admin" | "member" | "viewer";
+        };
+        /** @description The first token of somebody new, which a page renews as that of any session. */
+        readonly Joined: {
+            /** Format: uuid */
+            readonly team_id: string;
+            readonly token: string;
+            /** Format: date-time */
+            readonly expires_at: string;
+            /** Format: date-time */
+            readonly renewable_until: string;
+        };
+        /** @description The secret of a link: what follows `#invitation=` in it. */
+        readonly LinkGiven: {
+            readonly secret: string;
+        };
+        /** @description A link to make. */
+        readonly LinkWanted: {
+            /**
+             * @description What whoever uses it may do; your own at most.
+             * @default member
+             * @enum {string}
+             */
+            readonly role?: "owner" | "admin" | "member" | "viewer";
+            /** @default 25 */
+            readonly max_uses?: number;
+            /** @description How long it is good; by default as long as an invitation. */
+            readonly days?: number | null;
         };
         /** @description A pipeline in a list, with its outline and with those who are there. */
         readonly ListedPipeline: {
@@ -1255,6 +1371,24 @@ export interface components {
             readonly to_input?: string;
             readonly path_data?: unknown;
         };
+        /** @description A link that was made just now, with its secret. */
+        readonly NewInvitationLink: {
+            /** Format: uuid */
+            readonly id: string;
+            /** @enum {string} */
+            readonly role: "owner" | "admin" | "member" | "viewer";
+            readonly invited_by: components["schemas"]["UserProfile"];
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly expires_at: string;
+            readonly max_uses: number;
+            readonly uses: number;
+            /** @description Shown this once: only its hash is stored. */
+            readonly secret: string;
+            /** @description What to append to the address of the page. */
+            readonly path: string;
+        };
         /** @description An organization to be; slugs are made of names unless given. */
         readonly NewOrganization: {
             readonly name: string;
@@ -1344,6 +1478,12 @@ export interface components {
             readonly name: string;
             readonly change_summary?: string | null;
         };
+        /** @description Somebody who has no account yet. */
+        readonly Newcomer: {
+            /** @description Nobody verifies it: no invitation to it is shown. */
+            readonly email: string;
+            readonly name: string;
+        };
         /** @description An organization with a team of the caller's. */
         readonly Organization: {
             /** Format: uuid */
@@ -1411,6 +1551,11 @@ export interface components {
         };
         readonly Page_Edits_: {
             readonly items: readonly components["schemas"]["Edits"][];
+            /** @description Pass it as `cursor` for the next page; null on the last. */
+            readonly next_cursor: string | null;
+        };
+        readonly Page_InvitationLink_: {
+            readonly items: readonly components["schemas"]["InvitationLink"][];
             /** @description Pass it as `cursor` for the next page; null on the last. */
             readonly next_cursor: string | null;
         };
@@ -2602,6 +2747,151 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    readonly list_invitation_links: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Items per page. */
+                readonly limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                readonly cursor?: string;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly team_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Page_InvitationLink_"];
+                };
+            };
+        };
+    };
+    readonly create_invitation_link: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly team_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["LinkWanted"];
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["NewInvitationLink"];
+                };
+            };
+        };
+    };
+    readonly get_invitation_link: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly team_id: string;
+                readonly link_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InvitationLink"];
+                };
+            };
+        };
+    };
+    readonly revoke_invitation_link: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly team_id: string;
+                readonly link_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    readonly accept_invitation_link: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["LinkGiven"];
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Team"];
+                };
+            };
+        };
+    };
+    readonly join_by_link: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["Newcomer"];
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Joined"];
+                };
             };
         };
     };

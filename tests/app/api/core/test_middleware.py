@@ -5,6 +5,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.api.core.callers import Callers
 from app.api.core.context import Caller
+from app.api.core.guests import Guests
 from app.api.core.middleware import ApiMiddleware
 from app.api.core.rate_limit import RateLimit
 from app.compute_queue import ComputeQueue
@@ -165,7 +166,8 @@ def a_gate(
     clock = HeldClock()
     callers = Callers(TOKENS, MemoryTickets(clock.monotonic))
     rate = RateLimit(1.0, burst, clock)
-    return ApiMiddleware(app, callers, rate, max_body, ComputeQueue()), clock  # type: ignore[arg-type]
+    guests = Guests(callers, clock)  # type: ignore[arg-type]
+    return ApiMiddleware(app, callers, rate, max_body, ComputeQueue(), guests=guests), clock  # type: ignore[arg-type]
 
 
 async def passes(

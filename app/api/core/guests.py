@@ -1,0 +1,70 @@
+"""Who has no token, and a link by which people join a team: the one request of theirs with a body.
+
+The secret of the link stands where others send a token, so that nothing is read of anybody who has
+none that is good. Before it is looked up, the request is counted by the address it comes from.
+"""
+
+import re
+from hashlib import sha256
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from app.auth.tokens import FOREVER, Claims
+from app.clock import Clock
+from crdt.errors import Unauthenticated
+from persistence.ports.identities import Identities
+
+from .rate_limit import RateLimit
+
+JOIN: Final = "/invitation-links/join"
+"""The path for those who have no account yet."""
+
+A_SECOND: Final = 0.2
+AT_ONCE: Final = 30
+"""Requests that may come from one address: a class may join at once, and a flood not."""
+
+_SECRET: Final = re.compile("[A-Za-z0-9_-]{43}")
+
+
+class Guests:
+    """Lets requests in that have the secret of a good link."""
+
+    def __init__(self, identities: Identities, clock: Clock) -> None:
+        self._identities = identities
+        self._rate = RateLimit(A_SECOND, AT_ONCE, clock)
+
+    async def claims(self, scope: Scope) -> Claims:
+        """Stand-in claims, of nobody; raises Unauthenticated, TooManyRequests, StoreError."""
+        address = _key_of(scope)
+        self._rate.take(address)
+        digest = link_digest(secret_in(Headers(scope=scope)))
+        if digest is None or not await self._identities.is_link(digest):
+            raise Unauthenticated("this invitation was revoked or used up, or has expired")
+        return Claims(address, FOREVER)
+
+
+def secret_in(headers: Headers) -> str:
+    """What stands in place of a token; empty for nothing."""
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
+
+
+def link_digest(secret: str) -> bytes | None:
+    """The hash under which a link is stored; None for what is no secret of one."""
+    return sha256(secret.encode()).digest() if _SECRET.fullmatch(secret) else None
+
+
+def _key_of(scope: Scope) -> UUID:
+    """A name for where a request comes from: an address, or the network of an IPv6 address."""
+    host = scope["client"][0] if scope.get("client") else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return uuid5(NAMESPACE_URL, "unknown")
+    if isinstance(address, IPv6Address):
+        return uuid5(NAMESPACE_URL, str(int(address) >> 64))
+    return uuid5(NAMESPACE_URL, str(address))

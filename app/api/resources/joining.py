@@ -1,0 +1,101 @@
+"""`/invitation-links`: whoever has a link joins its team, with an account or to get one."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import ConfigDict, Field
+
+from app.api.core.context import Asking
+from app.api.core.guests import JOIN, link_digest, secret_in
+from app.api.core.problems import NotFound
+from app.api.schemas.common import Given, Name, Shown, problems
+from app.api.schemas.people import Email
+from app.auth.tokens import NotRenewable
+from persistence.errors import UnknownSubject
+
+from . import teams
+
+router = APIRouter(tags=["me"])
+
+_GONE = "this invitation was revoked or used up, or has expired: ask for another one"
+
+
+class LinkGiven(Given):
+    """The secret of a link: what follows `#invitation=` in it."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"secret": "0ynq6vQ4Vx0xTzOtk4h8"}})
+
+    secret: str = Field(max_length=100)
+
+
+class Newcomer(Given):
+    """Somebody who has no account yet."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"email": "ada@example.org", "name": "Ada"}}
+    )
+
+    email: Email = Field(description="Nobody verifies it: no invitation to it is shown.")
+    name: Name
+
+
+class Joined(Shown):
+    """The first token of somebody new, which a page renews as that of any session."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "team_id": "5c0b7a64-6c0e-4d1c-9f5e-0f2f9f6f2c11",
+                "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…",
+                "expires_at": "2026-11-23T21:00:00Z",
+                "renewable_until": "2026-11-30T09:00:00Z",
+            }
+        }
+    )
+
+    team_id: UUID
+    token: str
+    expires_at: datetime
+    renewable_until: datetime
+
+
+@router.post("/invitation-links/accept", name="accept_invitation_link", responses=problems(404))
+async def accept(caller: Asking, given: LinkGiven) -> teams.Team:
+    """Become a member of the team of a link; who is one already stays as they are."""
+    digest = link_digest(given.secret)
+    if digest is None:
+        raise NotFound(_GONE)
+    async with caller.rows() as rows:
+        team_id: UUID | None = await rows.fetchval("accept_invitation_link", digest)
+        row = None if team_id is None else await rows.fetchrow("team", team_id)
+    if row is None:
+        raise NotFound(_GONE)
+    return teams.Team.of(row)
+
+
+@router.post(JOIN, name="join_by_link", status_code=201, responses=problems(403, 404, 409))
+async def join(caller: Asking, request: Request, newcomer: Newcomer) -> Joined:
+    """Get an account and join the team of a link; send its secret as the bearer token.
+
+    Where an identity provider makes the tokens there are no accounts to be had here (403), and an
+    address that somebody has is refused (409): sign in, and accept the link.
+    """
+    context, digest = caller.context, link_digest(secret_in(request.headers))
+    if context.renewer is None:
+        raise NotRenewable("accounts come from your issuer: sign in there, then open the link")
+    if digest is None:
+        raise NotFound(_GONE)
+    try:
+        user, team_id = await context.identities.join(
+            digest, newcomer.email, newcomer.name, caller.address
+        )
+    except UnknownSubject as error:
+        raise NotFound(_GONE) from error
+    issued = context.renewer.begin_session(user, context.session_length, context.clock.now())
+    return Joined(
+        team_id=team_id,
+        token=issued.token,
+        expires_at=issued.expires_at,
+        renewable_until=issued.renewable_until,
+    )
