@@ -99,7 +99,8 @@ export type Path<M extends Method> = {
   [P in keyof paths]: [Operation<P, M>] extends [never] ? never : P;
 }[keyof paths];
 
-type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
+/** What is undefined or null is left out of the address. */
+type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined | null };
 // Distributed over operations once: each factor by itself would multiply.
 type Parts<O> = O extends unknown ? InPath<O> & InQuery<O> & InBody<O> : never;
 type InPath<O> = O extends { parameters: { path: infer T extends object } } ? { readonly path: T } : object;
