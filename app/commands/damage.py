@@ -12,6 +12,7 @@ from crdt.errors import PipelineNotFound
 from persistence.ports.log_repair import LogRepair
 from persistence.ports.update_log import UpdateLog
 from persistence.postgres.log_repair import PostgresLogRepair
+from persistence.postgres.migrations import require_not_newer
 from persistence.postgres.pool import COMMAND, open_pool
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.worker.log_check import Fault, faults_of
@@ -36,6 +37,7 @@ PROGRESS_EVERY: Final = 100
 async def _stores(dsn: str) -> AsyncIterator[tuple[UpdateLog, LogRepair]]:
     pool = await open_pool(dsn, max_size=1, application_name=COMMAND)
     try:
+        await require_not_newer(pool)
         yield PostgresUpdateLog(pool), PostgresLogRepair(pool)
     finally:
         await pool.close()

@@ -159,7 +159,7 @@ def _add_disk(report: Report, settings: Settings) -> None:
     usage = shutil.disk_usage(settings.data_dir)
     problem = "make space: when it is full, nothing is stored" if usage.free < LEAST_DISK else ""
     text = f"{size(usage.free)} of {size(usage.total)} left"
-    report.add("database", "disk", text, problem)
+    report.add("disk", "of the data directory", text, problem)
 
 
 async def _add_bus(report: Report, settings: Settings) -> None:

@@ -11,6 +11,7 @@ from crdt.errors import PipelineNotFound
 from persistence.ports.folding import FoldableLog, LogFolding
 from persistence.ports.update_log import UpdateLog
 from persistence.postgres.folding import PostgresLogFolding
+from persistence.postgres.migrations import require_not_newer
 from persistence.postgres.pool import COMMAND, open_pool
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.worker.folding import Folded, NotFoldable, fold_log, minutes_before
@@ -26,6 +27,7 @@ async def fold(dsn: str, age: timedelta, only: UUID | None, *, is_trial: bool) -
     """Fold what is older than `age`, or show what that would do; return how many logs failed."""
     pool = await open_pool(dsn, max_size=2, application_name=COMMAND)
     try:
+        await require_not_newer(pool)
         log, folding = PostgresUpdateLog(pool), PostgresLogFolding(pool)
         if only is not None and only not in await log.heads([only]):
             raise PipelineNotFound(f"no pipeline {only}: check the id")

@@ -7,6 +7,7 @@ import typer
 from persistence.errors import Conflict, UnknownSubject
 from persistence.ports.user_rows import Record
 from persistence.postgres.deletions import PostgresDeletions
+from persistence.postgres.migrations import require_not_newer
 from persistence.postgres.pool import COMMAND, open_pool
 
 
@@ -14,6 +15,7 @@ async def list_deleted(dsn: str) -> None:
     """Print what can be brought back, one thing a line, the last deleted first."""
     pool = await open_pool(dsn, max_size=1, application_name=COMMAND)
     try:
+        await require_not_newer(pool)
         for one in await PostgresDeletions(pool).deleted():
             typer.echo(_line(one))
     finally:
@@ -24,6 +26,7 @@ async def undelete(dsn: str, what: str) -> None:
     """Bring a team (its path or id) or a pipeline (its id) back. Raises StoreError."""
     pool = await open_pool(dsn, max_size=1, application_name=COMMAND)
     try:
+        await require_not_newer(pool)
         deletions = PostgresDeletions(pool)
         found = the_one(what, await deletions.deleted())
         if not await deletions.restore(found["kind"], found["id"]):

@@ -64,6 +64,11 @@ async def _checked_pending(database: DatabaseConnection) -> list[str]:
     return [name for name in sql.migrations() if name not in applied]
 
 
+async def require_not_newer(database: DatabaseConnection) -> None:
+    """Raise SchemaNewer if this program does not know all migrations of a database."""
+    require_known(await applied_migrations(database))
+
+
 def require_known(applied: Collection[str]) -> None:
     """Raise SchemaNewer unless this program knows all migrations that were applied."""
     known = sql.migrations()
