@@ -173,3 +173,12 @@ async def test_where_an_issuer_makes_the_tokens_there_are_no_accounts(
     there = replace(house, app=app)
     told = the_problem(await join(there, (await a_link(team))["secret"], address="192.0.2.30"), 403)
     assert "issuer" in told["detail"]
+
+
+async def test_no_secret_is_kept_for_a_request_that_is_sent_again(house: House, team: Team) -> None:
+    key = {"Idempotency-Key": "once"}
+    path = f"{team.path}/invitation-links"
+    first, second = [await team.owner.post(path, {}, headers=key) for _ in range(2)]
+    assert first.json()["secret"] != second.json()["secret"]
+    kept = await house.sql("SELECT row_to_json(k)::text AS row FROM idempotency_keys AS k")
+    assert first.json()["secret"] not in str(kept)
