@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import app.cli
+from app.commands import common
 from app.settings import DEFAULT_DATA_DIR
 from persistence.embedded.places import ROOT_DATA_DIR
 from tests.server import run
@@ -33,15 +33,15 @@ def test_root_in_a_closed_folder_starts_and_finds_what_was_there(
     with open_directory() as folder:
         (folder / "closed").mkdir(0o700)
         monkeypatch.chdir(folder / "closed")
-        assert app.cli._settings().data_dir == ROOT_DATA_DIR
+        assert common.settings_for().data_dir == ROOT_DATA_DIR
         assert str(ROOT_DATA_DIR) in capsys.readouterr().err
         # What somebody has said or begun counts.
-        assert app.cli._settings(data_dir=Path("here")).data_dir == Path("here")
-        assert app.cli._settings(database_url="postgresql://x/y").data_dir == DEFAULT_DATA_DIR
+        assert common.settings_for(data_dir=Path("here")).data_dir == Path("here")
+        assert common.settings_for(database_url="postgresql://x/y").data_dir == DEFAULT_DATA_DIR
         (DEFAULT_DATA_DIR / "postgres").mkdir(parents=True)
-        assert app.cli._settings().data_dir == DEFAULT_DATA_DIR
+        assert common.settings_for().data_dir == DEFAULT_DATA_DIR
         monkeypatch.chdir(folder)
-        assert (app.cli._settings().data_dir, capsys.readouterr().err) == (DEFAULT_DATA_DIR, "")
+        assert (common.settings_for().data_dir, capsys.readouterr().err) == (DEFAULT_DATA_DIR, "")
 
 
 def test_data_elsewhere_is_named_before_an_empty_installation_is_made(
@@ -52,6 +52,6 @@ def test_data_elsewhere_is_named_before_an_empty_installation_is_made(
     with open_directory() as folder:
         monkeypatch.chdir(folder)
         (folder / "other" / "postgres").mkdir(parents=True)
-        monkeypatch.setattr(app.cli, "ROOT_DATA_DIR", folder / "other")
-        assert app.cli._settings().data_dir == DEFAULT_DATA_DIR
+        monkeypatch.setattr(common, "ROOT_DATA_DIR", folder / "other")
+        assert common.settings_for().data_dir == DEFAULT_DATA_DIR
         assert f"other data is in {folder}/other" in capsys.readouterr().err
