@@ -19,7 +19,7 @@ from crdt.validation.reading import read_pipeline
 from persistence.ports.directory import DEMO_TEAM, NewPipeline
 from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument
 from persistence.postgres.directory import PostgresDirectory
-from persistence.postgres.pool import Pool, open_pool
+from persistence.postgres.pool import WORKER, Pool, open_pool
 from persistence.postgres.update_log import PostgresUpdateLog
 from persistence.postgres.versions import PostgresVersions
 from persistence.worker.edit_history import edited_entries, group_edits
@@ -272,11 +272,18 @@ async def test_killed_purges_leave_pipelines_whole_or_gone(
             query = "SELECT count(*) FROM pipelines WHERE id = ANY ($1)"
             return int(await pool._driver.fetchval(query, deleted)) < max(left, 1)
 
+        async def nobody_works() -> bool:
+            query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
+            return not await pool._driver.fetchval(query, WORKER)
+
         for _ in range(KILLS):
             async with installation.background("worker") as worker:
                 await eventually("a worker that purges", are_fewer)
                 await asyncio.sleep(rng.random() / 50)
                 await worker.kill()
+            # Its backend may still hold the last one that is due: the next worker would find none,
+            # and look again after a minute.
+            await eventually("no backend of it left", nobody_works)
             left = await assert_whole_or_gone(pool, logs)
         left = 1
         async with installation.background("worker"):
