@@ -79,7 +79,7 @@ from .tasks import in_background
 from .web_page import WebPage
 from .worker_main import project_now
 
-SHORTEST_WINDOW = 0.4
+SHORTEST_WINDOW = 0.8
 """How much of the commit window is waited in any case, also where transactions take little time."""
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
