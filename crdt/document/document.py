@@ -80,7 +80,9 @@ class Document:
         self._state: StateVector = {}
         self._pending = Pending()
         self._stand_in: StandIn | None = None
-        self._depth_guard = DepthGuard(self._read_structs)
+        # Not a bound method: with a cycle, the library's document would be freed when the garbage
+        # collector finds it, perhaps with others, and the interpreter is held for all of them.
+        self._depth_guard = DepthGuard(partial(_structs_of, weakref.ref(self)))
         self._changed = False
         self.version = 0
         """Counts the transactions that have changed something."""
@@ -487,7 +489,8 @@ class Document:
         """Take note of the depth that the document had at `begin_measuring_depth`."""
         self._depth_guard.tighten(depth)
 
-    def _read_structs(self) -> list[Structs]:
+    def all_structs(self) -> list[Structs]:
+        """Read all structs, the pending ones too: seconds for a large document."""
         return [read_structs(self.encode()), *self._pending.structs()]
 
     @contextmanager
@@ -608,3 +611,8 @@ def random_client_id() -> int:
 def _notice(document: "weakref.ref[Document]", event: TransactionEvent) -> None:
     if (noticing := document()) is not None:
         noticing.notice(event)
+
+
+def _structs_of(document: "weakref.ref[Document]") -> list[Structs]:
+    found = document()
+    return [] if found is None else found.all_structs()

@@ -201,7 +201,7 @@ def test_what_nests_too_deep_leaves_the_document_alone(
     def raise_error() -> None:
         raise MalformedUpdate("deep")
 
-    document._read_structs = raise_error  # type: ignore[method-assign,assignment]
+    document.all_structs = raise_error  # type: ignore[method-assign,assignment]
     document._depth_guard._read = raise_error  # type: ignore[assignment]
     with pytest.raises(MalformedUpdate):
         document.replace_with(replacement, deep, ACCEPTED)

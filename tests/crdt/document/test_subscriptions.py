@@ -48,6 +48,20 @@ def test_so_is_one_that_was_read_and_edited() -> None:
     assert is_freed(reference)
 
 
+def test_no_cycle_leaves_that_to_the_garbage_collector() -> None:
+    """Which would free several large documents in one go, while everybody waits."""
+    gc.disable()
+    try:
+        document = a_document()
+        editor = Editor(document)
+        assert editor.prepare(100) is False
+        reference = weakref.ref(document.doc)
+        del document, editor
+        assert reference() is None
+    finally:
+        gc.enable()
+
+
 def test_a_reader_that_is_gone_notices_nothing_more() -> None:
     document = a_document()
     reader = PipelineReader(document)

@@ -225,7 +225,7 @@ def test_types_that_wait_for_ever_keep_nobody_out() -> None:
     for each in [update(*chain(LIMITS.depth)), *lost]:
         with suppress(MalformedUpdate):
             document.apply(each, LIMITS)
-    assert depth_bound(*document._read_structs()) == (LIMITS.depth, LIMITS.pending_types)
+    assert depth_bound(*document.all_structs()) == (LIMITS.depth, LIMITS.pending_types)
     assert document.apply(update(*chain(5), client=8), LIMITS)
 
 
