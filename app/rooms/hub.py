@@ -149,36 +149,35 @@ class Hub:
         large, Draining, Overloaded, and NotStoredYet if the edit is made but not stored in time.
         """
 
-        left = COMMIT_SECONDS
+        stop = self._clock.monotonic() + COMMIT_SECONDS
         while True:
             room = await self.open(pipeline_id)
-            # Not before: what loading takes is no reason to give the edit up.
-            began = self._clock.monotonic()
             while room.prepare_edit():  # noqa: ASYNC110 - for no event, but so that others go on
                 await asyncio.sleep(0)
             make = partial(room.execute_edit, user_id, change, is_deletion=is_deletion)
-            decided = await self._decide(room, make, left)
+            decided = await self._decide(room, make, stop)
             if isinstance(decided, EditResult):
                 return decided
             await self._see_to(decided, room)
-            left -= self._clock.monotonic() - began
 
     async def _decide(
         self,
         room: LiveRoom,
         make: Callable[[], T],
-        seconds: float,
+        stop: float,
         reservation: UUID | None = None,
     ) -> EditResult[T] | Undecided:
-        if seconds < 0:
+        left = stop - self._clock.monotonic()
+        if left < 0:
             raise Overloaded("a large edit of this pipeline takes long: nothing was changed")
-        return await self._decisions.decide(room, make, seconds, reservation)
+        return await self._decisions.decide(room, make, left, reservation)
 
     async def decide(
         self, room: LiveRoom, make: Callable[[], T], reservation: UUID
     ) -> EditResult[T] | Undecided:
         """See `large_edits.Rooms`."""
-        return await self._decide(room, make, COMMIT_SECONDS, reservation)
+        stop = self._clock.monotonic() + COMMIT_SECONDS
+        return await self._decide(room, make, stop, reservation)
 
     async def _see_to(self, reason: Undecided, room: LiveRoom) -> None:
         """Do what must come before a decision that was not made."""
