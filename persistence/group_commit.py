@@ -157,7 +157,8 @@ class GroupCommit:
 
         It is called with PipelineNotFound when the pipeline is gone, with StoreError when
         PostgreSQL refuses this update. While the store is unavailable it waits. The outcomes of one
-        pipeline are reported in the order of submission. Raises Overloaded when more than
+        pipeline are reported in the order of submission, but for the refusal of an edit by the
+        server (`deciding`), which may come earlier. Raises Overloaded when more than
         `max_pending_bytes` would wait, Draining after `close`.
         """
         self._enqueue(update, partial(self._outcomes.add, on_outcome))

@@ -1,8 +1,9 @@
 """What a room has handed to the log, and what hangs on its being stored.
 
-Commits are decided in the order of their submission, so the last one stands for all. What hangs on
-them waits in one queue with the number of the append it waits for: a callback of its own for each
-would cost the event loop more than what it does.
+What hangs on an append waits in one queue with its number, and is done when the log has decided
+about all up to that one: a callback of its own for each would cost the event loop more than what it
+does. Commits come in the order of submission. The refusal of an edit by the server may come before
+what clients wrote earlier is decided, since its document is to be given up at once.
 """
 
 import asyncio
@@ -44,7 +45,8 @@ class Appends:
     ) -> None:
         self._committer = committer
         self._on_stored, self._on_refused = on_stored, on_refused
-        self._count = self._last = self._decided = 0
+        self._count = 0
+        self._undecided: deque[int] = deque()
         self._settling: list[tuple[int, Future[int | Exception]]] = []
         self._refusals: list[tuple[int, SyncError]] = []
         self._waiting: deque[tuple[int, Task]] = deque()
@@ -52,7 +54,7 @@ class Appends:
     @property
     def are_decided(self) -> bool:
         """Whether the log has decided about everything."""
-        return self._decided == self._last
+        return not self._undecided
 
     def append(self, update: NewUpdate) -> None:
         """Hand an update to the log."""
@@ -62,35 +64,38 @@ class Appends:
         except SyncError as error:
             self._refuse(number, error)
         else:
-            self._last = number
+            self._undecided.append(number)
 
     def _decide(self, number: int, payload: bytes, outcome: int | Exception) -> None:
         # Not earlier: between a commit and this call, its acknowledgements are still on their way.
-        self._decided = number
-        is_stored = isinstance(outcome, int)
+        if number == self._undecided[0]:
+            self._undecided.popleft()
+        else:
+            self._undecided.remove(number)
         if isinstance(outcome, int):
             self._on_stored(outcome, payload)
         else:
             self._refuse(number, outcome)
-        self._do_waiting(number, is_stored)
-        while self._settling and self._settling[0][0] <= number:
+        decided = self._undecided[0] - 1 if self._undecided else self._count
+        self._do_waiting(decided)
+        while self._settling and self._settling[0][0] <= decided:
             if not (waiter := self._settling.pop(0)[1]).done():
                 waiter.set_result(outcome)
 
     async def _outcome(self, seconds: float) -> int | Exception | None:
         """Wait until the log has decided about the last append; None after `seconds`."""
         waiter: Future[int | Exception] = asyncio.get_running_loop().create_future()
-        self._settling.append((self._last, waiter))
+        self._settling.append((self._undecided[-1], waiter))
         await asyncio.wait([waiter], timeout=seconds)
         return waiter.result() if waiter.done() else None
 
-    def _do_waiting(self, number: int, is_stored: bool) -> None:
-        """Do what waited for an append, in the order in which it came."""
+    def _do_waiting(self, decided: int) -> None:
+        """Do what waited for one of the first appends, in the order in which it came."""
         waiting = self._waiting
-        while waiting and waiting[0][0] <= number:
-            task = waiting.popleft()[1]
+        while waiting and waiting[0][0] <= decided:
+            number, task = waiting.popleft()
             try:
-                task(is_stored)
+                task(self._refusal_of(number) is None)
             except Exception as error:
                 # As for a callback of asyncio: one that fails keeps no other from being called.
                 context = {"message": "what waited for a commit failed", "exception": error}
@@ -104,13 +109,15 @@ class Appends:
         self._check(self._count)
 
     def _check(self, appends: int) -> None:
-        """Raise what the log refused one of the first appends for, if it did.
+        if (error := self._refusal_of(appends)) is not None:
+            raise error
+
+    def _refusal_of(self, appends: int) -> SyncError | None:
+        """Return what the log refused one of the first appends for, if it did.
 
         A later one may build on it, and would then wait for it in the log for ever.
         """
-        for number, error in self._refusals:
-            if number <= appends:
-                raise error
+        return next((error for number, error in self._refusals if number <= appends), None)
 
     def when_durable(self, task: Callable[[], object]) -> None:
         """Do something once everything appended so far is committed; never if it is refused."""
@@ -121,7 +128,7 @@ class Appends:
 
     def when_decided(self, task: Task) -> None:
         """Do something once the log has decided about everything appended so far."""
-        if self._decided == self._last:
+        if self.are_decided:
             task(True)
         else:
             self._waiting.append((self._count, task))

@@ -53,7 +53,7 @@ class HandCommitter:
     def __init__(self, journal: Journal) -> None:
         self.submitted: list[NewUpdate] = []
         self.refusal: SyncError | None = None
-        self._journal = journal
+        self._journal, self._committed = journal, 0
         self._undecided: list[Callable[[int | Exception], object]] = []
 
     def enqueue(self, update: NewUpdate, on_outcome: Callable[[int | Exception], object]) -> None:
@@ -65,12 +65,12 @@ class HandCommitter:
 
     def commit(self) -> None:
         """Decide well about the oldest undecided update."""
-        seq = len(self.submitted) - len(self._undecided) + 1
-        self._undecided.pop(0)(seq)
+        self._committed += 1
+        self._undecided.pop(0)(self._committed)
 
-    def refuse(self, error: Exception) -> None:
-        """Fail the oldest undecided update."""
-        self._undecided.pop(0)(error)
+    def refuse(self, error: Exception, *, last: bool = False) -> None:
+        """Fail the oldest undecided update, or the newest."""
+        self._undecided.pop(-1 if last else 0)(error)
 
 
 class JournalBus(MemoryBus):

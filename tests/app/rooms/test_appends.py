@@ -70,6 +70,34 @@ async def test_what_waits_for_a_refused_append_is_only_decided(scene: Scene) -> 
         scene.appends.check()
 
 
+async def test_a_refusal_that_comes_early_decides_nothing_before_it(scene: Scene) -> None:
+    """A room stayed for ever, and with it whoever wanted to open its pipeline had to wait."""
+    for name in ("a", "b"):
+        scene.append(name.encode())
+        scene.wait(name)
+    scene.committer.refuse(Overloaded("full"), last=True)
+    await turns()
+    assert scene.done == ["full"]
+    assert not scene.appends.are_decided
+    scene.committer.commit()
+    await turns()
+    assert scene.done[1:] == [(1, b"a"), ("a", True), "a", ("b", False)]
+    assert scene.appends.are_decided
+
+
+async def test_who_waits_for_all_learns_of_an_early_refusal(scene: Scene) -> None:
+    scene.append(b"a")
+    scene.append(b"b")
+    committed = asyncio.create_task(scene.appends.committed(10))
+    await turns()
+    scene.committer.refuse(Overloaded("full"), last=True)
+    await turns()
+    assert not committed.done()
+    scene.committer.commit()
+    with pytest.raises(Overloaded):
+        await committed
+
+
 async def test_one_that_fails_keeps_no_other_from_being_done(scene: Scene) -> None:
     failures: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
