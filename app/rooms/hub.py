@@ -149,35 +149,36 @@ class Hub:
         large, Draining, Overloaded, and NotStoredYet if the edit is made but not stored in time.
         """
 
-        stop = self._clock.monotonic() + COMMIT_SECONDS
+        left = COMMIT_SECONDS
         while True:
             room = await self.open(pipeline_id)
+            # Not before: what loading takes is no reason to give the edit up.
+            began = self._clock.monotonic()
             while room.prepare_edit():  # noqa: ASYNC110 - for no event, but so that others go on
                 await asyncio.sleep(0)
             make = partial(room.execute_edit, user_id, change, is_deletion=is_deletion)
-            decided = await self._decide(room, make, stop)
+            decided = await self._decide(room, make, left)
             if isinstance(decided, EditResult):
                 return decided
             await self._see_to(decided, room)
+            left -= self._clock.monotonic() - began
 
     async def _decide(
         self,
         room: LiveRoom,
         make: Callable[[], T],
-        stop: float,
+        seconds: float,
         reservation: UUID | None = None,
     ) -> EditResult[T] | Undecided:
-        left = stop - self._clock.monotonic()
-        if left < 0:
+        if seconds < 0:
             raise Overloaded("a large edit of this pipeline takes long: nothing was changed")
-        return await self._decisions.decide(room, make, left, reservation)
+        return await self._decisions.decide(room, make, seconds, reservation)
 
     async def decide(
         self, room: LiveRoom, make: Callable[[], T], reservation: UUID
     ) -> EditResult[T] | Undecided:
         """See `large_edits.Rooms`."""
-        stop = self._clock.monotonic() + COMMIT_SECONDS
-        return await self._decide(room, make, stop, reservation)
+        return await self._decide(room, make, COMMIT_SECONDS, reservation)
 
     async def _see_to(self, reason: Undecided, room: LiveRoom) -> None:
         """Do what must come before a decision that was not made."""

@@ -178,6 +178,26 @@ async def test_while_the_log_is_away_the_author_waits_so_long_and_no_longer(
     assert await node.content() == {"name": "Warp"}
 
 
+async def test_what_loading_takes_is_no_reason_to_give_an_edit_up(node: Node) -> None:
+    node.store.reading.open.clear()
+    editing = asyncio.create_task(node.hub.edit(PIPELINE, USER, rename))
+    await turns()
+    node.clock.seconds += 2 * app.rooms.hub.COMMIT_SECONDS
+    node.store.reading.open.set()
+    assert (await editing).seq == 2
+
+
+async def test_whoever_waits_long_for_a_large_edit_is_told_so(node: Node) -> None:
+    visit = await node.enter()
+    assert await node.store.reserve(PIPELINE, an_id(7), 1000.0)
+    editing = asyncio.create_task(node.hub.edit(PIPELINE, USER, rename))
+    await turns()
+    node.clock.seconds += 2 * app.rooms.hub.COMMIT_SECONDS
+    with pytest.raises(Overloaded, match="a large edit of this pipeline takes long"):
+        await editing
+    assert visit.room.read(content) == {"name": "Loom"}
+
+
 async def test_a_pipeline_deleted_meanwhile_is_said_so(node: Node) -> None:
     await node.enter()
     await node.store.delete_pipeline(PIPELINE)
