@@ -336,6 +336,7 @@ class Hub:
             # Until the log has decided, whoever opens the pipeline must wait for it: see `_load`.
             if room.dropped and room.is_durable:
                 del self._rooms[pipeline_id]
+                room.release()
 
     def _measure_depth_of(self, room: LiveRoom) -> None:
         """Have the depth of a document measured if its bound has risen far: see `DepthGuard`."""

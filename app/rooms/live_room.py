@@ -27,7 +27,6 @@ from crdt.errors import (
     DocumentPoisoned,
     Draining,
     Overloaded,
-    PipeloomError,
     SyncError,
     UnusableEdit,
 )
@@ -60,6 +59,7 @@ from .integration import Integration, Merger
 from .log_position import LogPosition
 from .outbox import Outbox
 from .peer_link import PeerLink
+from .refusals import refusal_of
 from .remote_updates import RemoteUpdates
 from .room_counters import count_message, refusals_counted
 
@@ -382,6 +382,11 @@ class LiveRoom:
         self._peers.close()
         self._clients.close(error)
 
+    def release(self) -> None:
+        """Free the document of a dropped room, unless an edit of it is still computed."""
+        if not self._uses:
+            self._room.release()
+
     def run(self, decide: Callable[[], list[Effect]]) -> None:
         """Make a decision and execute it; drop the room if that poisons the document."""
         try:
@@ -443,18 +448,9 @@ class LiveRoom:
         it is known, and so safe. So the document is given up, and the clients reconnect to one that
         is loaded from the log (docs/adr/0005-a-room-ahead-of-the-log-is-dropped.md).
         """
-        refusal = self._refusal(error)
+        refusal = Draining() if self.frozen else refusal_of(error, self.pipeline_id)
         self.drop(refusal)
         return refusal
-
-    def _refusal(self, error: BaseException) -> SyncError:
-        if self.frozen:
-            return Draining()
-        if isinstance(error, SyncError):
-            return error
-        _logger.error("room.commit_failed", pipeline_id=self.pipeline_id, error=str(error))
-        detail = "an edit could not be stored: reconnect"
-        return Overloaded(detail if isinstance(error, PipeloomError) else "")
 
     def _publish_committed(self, seq: int, payload: bytes) -> None:
         """Publish an update to the other nodes, which need its number to notice what is missing.

@@ -243,6 +243,18 @@ class Document:
         self._unobserve()
         return self.doc, self._state, self._pending, self._pairs, self._everything
 
+    def release(self) -> None:
+        """Free what the library has of it: this is an empty document then, and not used any more.
+
+        What uses a document may be part of cycles. The garbage collector would free several large
+        ones at once, whenever it comes by, and the interpreter is held for all of them.
+        """
+        self._unobserve()
+        self._observe(Doc(client_id=self.doc.client_id, allow_multithreading=True))
+        self._state, self._pending, self._pairs = {}, Pending(), PairIndex()
+        self._everything = self._deleted = None
+        self.generation += 1
+
     def _apply(self, found: Inspection, limits: Limits) -> bool:
         state_after = found.state_after(self._state)
         if found.types:

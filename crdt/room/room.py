@@ -344,6 +344,11 @@ class Room:
         # Whoever decides about a damaged log appends an empty one (`log_repair.py`).
         return update == EMPTY_UPDATE or self.document.is_mended_by(update)
 
+    def release(self) -> None:
+        """Free the document: nothing is done with this room any more."""
+        self._editor = None
+        self.document.release()
+
     @property
     def editor(self) -> Editor:
         """What the server edits the document with; made when it is needed, and kept."""

@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +15,7 @@ from app.bus.memory import MemoryBus
 from app.rooms.hub import Hub
 from app.rooms.live_room import LiveRoom
 from app.telemetry.metrics import DAMAGED_LOADS
-from crdt.document.document import Document
+from crdt.document.document import EMPTY_STATE_VECTOR, Document
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 from crdt.protocol.messages import Refused, Scope, SyncStep1, SyncStep2, Update
 from crdt.room.effects import SessionId
@@ -329,6 +331,36 @@ async def test_a_room_is_unloaded_some_time_after_the_last_one_left(node: Node) 
     node.clock.seconds = 100 + UNLOAD_AFTER
     node.hub.tick()
     assert (len(node.hub), visit.room.dropped) == (0, True)
+
+
+async def test_its_document_is_freed_then_and_not_when_the_garbage_collector_comes_by(
+    node: Node,
+) -> None:
+    visit = await node.enter()
+    await node.hub.edit(PIPELINE, None, lambda editor: editor.settings.update({"name": "Loom"}))
+    document = weakref.ref(visit.room.read(lambda one: one.doc))
+    visit.leave()
+    node.clock.seconds += UNLOAD_AFTER
+    await turns()
+    gc.collect()
+    gc.disable()
+    try:
+        assert document() is not None
+        node.hub.tick()
+        assert document() is None
+    finally:
+        gc.enable()
+
+
+async def test_the_document_of_a_dropped_room_stays_while_an_edit_of_it_is_computed(
+    node: Node,
+) -> None:
+    visit = await node.enter()
+    with visit.room.in_use():
+        visit.room.drop(Draining())
+        node.hub.tick()
+        assert len(node.hub) == 0
+        assert visit.room.read(lambda one: one.state_vector()) != EMPTY_STATE_VECTOR
 
 
 async def test_a_room_of_a_full_team_takes_nothing_from_the_moment_it_opens(
