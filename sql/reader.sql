@@ -1,7 +1,8 @@
 -- What `pipeloom readers grant` and, later, `pipeloom migrate` run: the role whose members read the
 -- tables by SQL. It may be run again, and is after each migration.
 -- Its members see what is live in all teams: not the log's bytes, no states, no audit log, invitations,
--- tickets or addresses, and not `pipelines.authentication`, in which people may keep credentials.
+-- tickets or addresses, and not `pipelines.authentication`, in which people may keep credentials, nor what
+-- is in a template, which has all of a pipeline.
 
 DO $$
 BEGIN
@@ -24,8 +25,12 @@ GRANT SELECT (
 ) ON pipeline_versions TO pipeloom_reader;
 GRANT SELECT (pipeline_id, head_seq, log_bytes) ON pipeline_documents TO pipeloom_reader;
 GRANT SELECT (pipeline_id, seq, projected_at) ON projection_cursors TO pipeloom_reader;
+GRANT SELECT (
+    id, team_id, created_by, source_pipeline_id, name, description, category, icon, usage_count,
+    created_at, updated_at
+) ON pipeline_templates TO pipeloom_reader;
 GRANT SELECT
-ON team_members, steps, connections, pipeline_diagnostics, comments, pipeline_templates, pipeline_stats
+ON team_members, steps, connections, pipeline_diagnostics, comments, pipeline_stats
 TO pipeloom_reader;
 
 DO $$

@@ -64,6 +64,8 @@ async def test_a_reader_sees_the_rows_and_changes_none(
         "SELECT state FROM pipeline_versions",
         "SELECT email FROM users",
         "SELECT authentication FROM pipelines",
+        "SELECT pipeline_config FROM pipeline_templates",
+        "SELECT default_values FROM pipeline_templates",
         "SELECT FROM audit_log",
         "SELECT FROM event_tickets",
         "SELECT FROM invitations",
