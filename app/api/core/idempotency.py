@@ -48,28 +48,30 @@ class IdempotentPosts:
         """See the class."""
         key = Headers(scope=scope).get(HEADER)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if key is None or scope["method"] != "POST" or NOT_KEPT.fullmatch(path):
+        # There is no caller of a path that is open to strangers.
+        claims: Claims | None = scope["state"].get(CALLER)
+        is_kept = scope["method"] == "POST" and not NOT_KEPT.fullmatch(path)
+        if key is None or claims is None or not is_kept:
             await self._app(scope, receive, send)
             return
         try:
-            response = await self._answer(key, scope, receive)
+            response = await self._answer(key, claims.user_id, scope, receive)
         except PipeloomError as refusal:
             response = problem_response(refusal)
         await response(scope, receive, send)
 
-    async def _answer(self, key: str, scope: Scope, receive: Receive) -> Response:
+    async def _answer(self, key: str, user_id: UUID, scope: Scope, receive: Receive) -> Response:
         """Raises Invalid, KeyReused, KeyInUse, KeyDone, StoreError."""
         if not _KEY.fullmatch(key):
             raise Invalid((f"header.{HEADER}", "expected 1 to 255 visible characters of ASCII"))
-        claims: Claims = scope["state"][CALLER]
         first = await receive()
         fingerprint, claim = _fingerprint(scope, first.get("body", b"")), uuid4()
         digest = sha256(key.encode()).digest()
-        earlier = await self._keys.claim(claims.user_id, digest, fingerprint, claim)
+        earlier = await self._keys.claim(user_id, digest, fingerprint, claim)
         if earlier is not None:
             return _again(earlier, fingerprint)
         scope["state"][CLAIM] = claim
-        return await self._run(claims.user_id, claim, scope, first, receive)
+        return await self._run(user_id, claim, scope, first, receive)
 
     async def _run(
         self, user_id: UUID, claim: UUID, scope: Scope, first: Message, receive: Receive

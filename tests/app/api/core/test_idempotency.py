@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.app.api.house import ApiUser, House, Team, a_pipeline, the_problem
+from tests.app.api.house import ApiUser, House, Team, a_pipeline, ask, the_problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -125,3 +125,11 @@ async def test_secrets_are_not_kept(house: House, team: Team) -> None:
 async def test_a_key_that_cannot_be_is_refused(team: Team, key: str) -> None:
     answer = await posted(team.owner, "/pipelines", key, {"team_id": team.id, "name": "bad"})
     assert the_problem(answer, 422)["errors"][0]["path"] == "header.idempotency-key"
+
+
+async def test_a_stranger_has_no_keys(house: House) -> None:
+    """The one path without a token takes no POST, whatever stands in the header."""
+    headers = {"idempotency-key": "mine"}
+    for key in ({}, headers):
+        answer = await ask(house.app, "POST", "/openapi.json", "", headers=key)
+        assert the_problem(answer, 405)["code"] == "method_not_allowed"
