@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, Annotated, Final
 
 import typer
@@ -131,8 +132,9 @@ def _new_file(path: Path) -> Iterator[IO[bytes]]:
     """A file for its owner alone, which is there when it is whole. Raises FileExistsError."""
     if path.exists():
         raise FileExistsError(f"{path} is there already: choose another name")
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    unfinished = path.with_name(f"{path.name}.{token_hex(8)}.unfinished")
+    # Made anew: in a folder that others write to, a file of theirs would keep their rights to it.
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with open(descriptor, "wb") as written:
             yield written

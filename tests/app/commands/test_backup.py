@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from pycrdt import Map
 
+from app.commands import backup
 from persistence.errors import StoreError
 from persistence.postgres.client_programs import ClientPrograms, environment
 from tests.app.test_crash import CAUGHT_UP
@@ -119,6 +120,21 @@ async def test_what_cannot_be_backed_up_or_restored_is_explained(
         assert (outcome.code, outcome.out) == (1, "")
         assert words in outcome.err
         assert len(outcome.err.splitlines()) == 1
+
+
+def test_a_backup_goes_into_no_file_of_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "token_hex", lambda _: "guessed")
+    theirs, link = tmp_path / "theirs", tmp_path / "mine.guessed.unfinished"
+    theirs.touch()
+    link.symlink_to(theirs)
+    with (
+        pytest.raises(FileExistsError),
+        backup._new_file(tmp_path / "mine") as written,
+    ):
+        written.write(b"everything")
+    assert (theirs.read_bytes(), link.is_symlink()) == (b"", True)
 
 
 def test_programs_older_than_the_server_are_refused(tmp_path: Path) -> None:
