@@ -66,7 +66,7 @@ class Source:
         deadline = time.monotonic() + self._seconds
         request = Request(self._url, headers={"Accept": "application/json"})  # noqa: S310 - settings.py allows HTTP(S) only
         document = b""
-        with _opener(self._url).open(request, timeout=self._seconds) as response:
+        with opener_for(self._url).open(request, timeout=self._seconds) as response:
             while part := response.read1():
                 document += part
                 if len(document) > self._max_bytes:
@@ -76,7 +76,8 @@ class Source:
         return document
 
 
-def _opener(url: str) -> OpenerDirector:
+def opener_for(url: str) -> OpenerDirector:
+    """What opens an address, by the proxies of the machine, and follows no redirection from it."""
     # A proxy cannot reach the loopback addresses of this machine.
     handlers = [_NoRedirects(), *([ProxyHandler({})] if is_local(url) else [])]
     return build_opener(*handlers)

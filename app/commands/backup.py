@@ -67,8 +67,7 @@ def restore(
 
 async def _major(dsn: str) -> int:
     async with connection(dsn) as opened:
-        version = (await database_facts(opened)).version
-    return int(re.match(r"\d+", version)[0])  # type: ignore[index]  # versions begin with a number
+        return (await database_facts(opened)).major
 
 
 def _programs(major: int) -> list[ClientPrograms]:

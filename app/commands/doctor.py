@@ -17,6 +17,7 @@ from typing import Annotated, Final
 import typer
 
 from app.bus_selection import check_bus
+from app.processes.started import bus_kind
 from app.settings import Settings, unknown_variables, variable
 from app.version import VERSION
 from crdt.errors import PipeloomError
@@ -124,8 +125,7 @@ async def _add_latency(report: Report, opened: DatabaseConnection) -> None:
 
 
 def _add_facts(report: Report, facts: DatabaseFacts) -> None:
-    major = int(re.match(r"\d+", facts.version)[0])  # type: ignore[index]  # versions begin so
-    old = f"expected {OLDEST_POSTGRES} or newer" if major < OLDEST_POSTGRES else ""
+    old = f"expected {OLDEST_POSTGRES} or newer" if facts.major < OLDEST_POSTGRES else ""
     report.add("database", "postgresql", facts.version, old)
     is_full = facts.connections > FULL * facts.max_connections
     report.add(
@@ -163,10 +163,9 @@ def _add_disk(report: Report, settings: Settings) -> None:
 
 
 async def _add_bus(report: Report, settings: Settings) -> None:
+    report.add("bus", "kind", bus_kind(settings))
     if settings.redis_url is None:
-        report.add("bus", "kind", "postgresql" if settings.workers > 1 else "none")
         return
-    report.add("bus", "kind", "redis")
     try:
         report.add("bus", "version", await check_bus(settings.redis_url))
     except PipeloomError as error:

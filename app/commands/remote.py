@@ -7,14 +7,15 @@ requirement of everybody who runs a server. It follows no redirections: the toke
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPException
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
+from urllib.request import Request
 
+from app.auth.https_fetch import opener_for
 from crdt.errors import PipeloomError
 
 YAML: Final = "application/yaml"
@@ -56,23 +57,19 @@ class Answer:
             raise RemoteError("the answer is cut off: try again", self.status) from error
 
 
-class _NoRedirections(HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
-def _opener() -> OpenerDirector:
-    return build_opener(_NoRedirections)
-
-
-@dataclass(frozen=True, slots=True)
 class Remote:
-    """The API of the server at a URL, asked with a token. `sleep` waits some seconds."""
+    """The API of the server at a URL, asked with a token. `sleep` waits some seconds.
 
-    url: str
-    token: str
-    sleep: Callable[[float], None] = time.sleep
-    opener: OpenerDirector = field(default_factory=_opener)
+    Raises RemoteError for what is no address of a server, and for what no token can be.
+    """
+
+    def __init__(self, url: str, token: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        if not token.isascii() or not token.isprintable():
+            # The library would refuse it with the token in the message.
+            raise RemoteError("expected --token as one line of ASCII: it was cut or copied badly")
+        self._url, self._token, self._sleep = url, token, sleep
+        self._api = api_of(url)
+        self._opener = opener_for(self._api)
 
     def get(self, path: str, **query: object) -> Any:
         """Read JSON. Raises RemoteError, as all verbs do."""
@@ -121,35 +118,35 @@ class Remote:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request, again while the server asks to come back later. Raises RemoteError."""
-        address = f"{api_of(self.url)}{path}"
+        address = f"{self._api}{path}"
         if query:
             address = f"{address}?{urlencode(query, doseq=True)}"
-        known = {"Authorization": f"Bearer {self.token}", "Accept": "*/*", **(headers or {})}
+        known = {"Authorization": f"Bearer {self._token}", "Accept": "*/*", **(headers or {})}
         for last in (*(False,) * (MOST_TRIES - 1), True):
             request = Request(address, body, known, method=method)  # noqa: S310 - see `api_of`
             answer = self._once(request)
             wait = None if last else wait_of(answer)
             if wait is None:
                 return self._checked(answer)
-            self.sleep(wait)
+            self._sleep(wait)
         raise AssertionError("the last try returns or raises")
 
     def _once(self, request: Request) -> Answer:
         try:
-            with self.opener.open(request, timeout=SECONDS) as got:
+            with self._opener.open(request, timeout=SECONDS) as got:
                 return Answer(got.status, lowered(got.headers), got.read())
         except HTTPError as error:
             with error:
                 return Answer(error.code, lowered(error.headers), error.read())
         except URLError as error:
-            raise RemoteError(f"cannot reach {self.url}: {_cause(error.reason)}") from error
+            raise RemoteError(f"cannot reach {self._url}: {_cause(error.reason)}") from error
         except (HTTPException, OSError) as error:
-            raise RemoteError(f"lost the connection to {self.url}: {_cause(error)}") from error
+            raise RemoteError(f"lost the connection to {self._url}: {_cause(error)}") from error
 
     def _checked(self, answer: Answer) -> Answer:
         if 300 <= answer.status < 400:
             where = answer.headers.get("location", "elsewhere")
-            raise RemoteError(f"{self.url} redirects to {where}: pass that as --url")
+            raise RemoteError(f"{self._url} redirects to {where}: pass that as --url")
         kind = answer.headers.get("content-type", "").partition(";")[0]
         if answer.status < 400:
             if answer.content and kind not in ("application/json", YAML):
@@ -162,7 +159,7 @@ class Remote:
 
     def _no_api(self, kind: str) -> str:
         kind = kind or "something without a media type"
-        return f"{self.url} answers with {kind}, and not as Pipeloom does: check --url"
+        return f"{self._url} answers with {kind}, and not as Pipeloom does: check --url"
 
 
 def api_of(url: str) -> str:

@@ -1,5 +1,6 @@
 """What a database says of itself: for the log, and for whoever looks for what is wrong."""
 
+import re
 from dataclasses import dataclass
 
 from .pool import DatabaseConnection
@@ -13,6 +14,11 @@ class DatabaseFacts:
     schema: str
     connections: int
     max_connections: int
+
+    @property
+    def major(self) -> int:
+        """The major version of PostgreSQL: `version` begins with it."""
+        return int(re.match(r"\d+", self.version)[0])  # type: ignore[index]
 
 
 async def database_facts(database: DatabaseConnection) -> DatabaseFacts:

@@ -113,6 +113,21 @@ def test_refusals_are_explained(
     assert len(script.requests) == 1
 
 
+def test_no_proxy_learns_the_token_for_a_server_of_this_machine(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.answers = [FINE]
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert Remote(script.url, "secret").get("/x") == {"fine": True}
+
+
+@pytest.mark.parametrize("token", ["secret\nof two lines", "sécret"])
+def test_what_is_no_token_is_refused_without_saying_it(script: Script, token: str) -> None:
+    with pytest.raises(RemoteError, match="one line of ASCII") as refusal:
+        Remote(script.url, token)
+    assert token not in str(refusal.value)
+
+
 def test_a_server_that_hangs_up_is_explained(script: Script) -> None:
     script.answers = [(200, {"content-length": "99", "content-type": "application/json"}, b"{")]
     with pytest.raises(RemoteError, match="lost the connection"):
