@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Literal
 
 from app.bus.base import Bus
 from app.bus.memory import MemoryBus
@@ -15,15 +16,22 @@ from .settings import Settings
 from .tasks import in_background
 
 
+def bus_kind(settings: Settings) -> Literal["redis", "postgresql", "none"]:
+    """By what servers reach each other: Redis if configured, else PostgreSQL between `--workers`."""
+    if settings.redis_url is not None:
+        return "redis"
+    return "postgresql" if settings.workers > 1 else "none"
+
+
 @asynccontextmanager
 async def bus_for(settings: Settings, dsn: str, node: NodeId) -> AsyncIterator[Bus]:
-    """Run the bus: Redis if configured, else PostgreSQL between the processes of `--workers`."""
+    """Run the bus of the kind that the settings ask for."""
     if settings.redis_url is not None:
         # The client of Redis takes a tenth of a server's start to import; most servers use none.
         from app.bus.redis import open_redis_transport  # noqa: PLC0415 - see above
 
         bus = run_bus(partial(open_redis_transport, settings.redis_url), node)
-    elif settings.workers > 1:
+    elif bus_kind(settings) == "postgresql":
         bus = run_bus(partial(open_postgres_transport, dsn), node)
     else:
         yield MemoryBus()

@@ -16,8 +16,7 @@ from typing import Annotated, Final
 
 import typer
 
-from app.bus_selection import check_bus
-from app.processes.started import bus_kind
+from app.bus_selection import bus_kind, check_bus
 from app.settings import Settings, unknown_variables, variable
 from app.version import VERSION
 from crdt.errors import PipeloomError

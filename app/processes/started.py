@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from app.bus_selection import bus_kind
 from app.settings import Settings
 from app.version import VERSION
 from persistence.postgres.facts import database_facts
@@ -61,13 +62,6 @@ class Circumstances:
             schema=self.schema,
             settings=self.settings,
         )
-
-
-def bus_kind(settings: Settings) -> str:
-    """What servers reach each other by."""
-    if settings.redis_url is not None:
-        return "redis"
-    return "postgresql" if settings.workers > 1 else "none"
 
 
 def log_stopping(number: int | None, clients: int) -> None:
