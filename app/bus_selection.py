@@ -17,7 +17,7 @@ from .tasks import in_background
 
 
 def bus_kind(settings: Settings) -> Literal["redis", "postgresql", "none"]:
-    """By what servers reach each other: Redis if configured, else PostgreSQL between `--workers`."""
+    """What servers reach each other by: Redis if configured, else PostgreSQL for `--workers`."""
     if settings.redis_url is not None:
         return "redis"
     return "postgresql" if settings.workers > 1 else "none"
