@@ -1,0 +1,1 @@
+"""The tables as shapes, by ElectricSQL's HTTP protocol: live copies of what a user may see."""
