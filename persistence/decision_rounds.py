@@ -29,6 +29,7 @@ from crdt.errors import Draining, Overloaded, PipelineNotFound
 
 from .errors import NotStoredYet, StoreUnavailable
 from .group_commit import CANCEL_SECONDS, FIRST_RETRY, LAST_RETRY, GroupCommit, Pending
+from .ports.idempotency import Fulfilled
 from .ports.update_log import LockedLog, LoggedUpdate, LogTransaction, NewUpdate, UpdateLog
 
 MOST_MISSING_BYTES: Final = 64 * 1024
@@ -97,13 +98,15 @@ class Undecided(Enum):
 class _Decision:
     """What is to be decided on which document, and what came of it.
 
-    `last` is the place of its update among those of the round, or of the last update before it.
+    `last` is the place of its update among those of the round, or of the last update before it;
+    `fulfilled` what it creates for a request with a key.
     """
 
     replica: Replica
     make: Callable[[], Any]
     reservation: UUID | None
     decided: Future[EditResult[Any] | Undecided]
+    fulfilled: Fulfilled | None = None
     is_made: bool = False
     value: Any = None
     error: Exception | None = None
@@ -168,6 +171,14 @@ class _Part:
         """The edit for which the document was reserved while this round decided on it."""
         made = (each for each in self.decisions if each.is_made)
         return next((each.reservation for each in made if each.reservation), None)
+
+    @property
+    def fulfilled(self) -> list[Fulfilled]:
+        """What the decisions that change something create for requests with keys."""
+        if self.is_gone:
+            return []
+        made = (each for each in self.decisions if each.is_made and each.has_changed)
+        return [each.fulfilled for each in made if each.fulfilled is not None]
 
     def compare(self, log: LockedLog | None) -> list[Pending]:
         """Return what is still to be appended, now that it is unknown what was stored."""
@@ -247,13 +258,15 @@ class DecisionRounds:
         make: Callable[[], T],
         seconds: float,
         reservation: UUID | None = None,
+        fulfilled: Fulfilled | None = None,
     ) -> EditResult[T] | Undecided:
         """Let `make` decide on an edit of a document and make it there; return it once committed.
 
         `make` is called on the event loop while nobody else can append to the log, on a document
         that has all of it. It hands the updates it makes to the group commit, and is called at most
         once. What it raises is raised here, when what it was decided on is committed.
-        `reservation` is the edit for which the caller has reserved the document.
+        `reservation` is the edit for which the caller has reserved the document. What the edit has
+        `fulfilled` is noted in the transaction that stores it, if it changes something.
 
         Raises Draining, PipelineNotFound, Overloaded, also after `seconds` if the edit was not made
         by then, and NotStoredYet if it was.
@@ -263,7 +276,7 @@ class DecisionRounds:
         if self._commits.is_full:
             raise Overloaded("the update log cannot keep up: nothing was changed, try again later")
         loop = asyncio.get_running_loop()
-        decision = _Decision(replica, make, reservation, loop.create_future())
+        decision = _Decision(replica, make, reservation, loop.create_future(), fulfilled)
         self._waiting.append(decision)
         if self._running is None:
             self._running = loop.create_task(self._run(), name="decision rounds")
@@ -338,6 +351,7 @@ class DecisionRounds:
             await self._commits.hold([*parts])
             await self._decide(transaction, parts)
             await _append(transaction, [each for part in parts.values() for each in part.pending])
+            await _fulfil(transaction, parts.values())
         _report(parts)
 
     async def _await_window(self) -> None:
@@ -417,6 +431,7 @@ class DecisionRounds:
             logs = await transaction.lock({each: part.head for each, part in parts.items()})
             left = [part.compare(logs.get(each)) for each, part in parts.items()]
             await _append(transaction, [pending for some in left for pending in some])
+            await _fulfil(transaction, parts.values())
         _report(parts)
 
     def _release(self, parts: Mapping[UUID, _Part]) -> None:
@@ -435,6 +450,12 @@ async def _append(transaction: LogTransaction, pending: Sequence[Pending]) -> No
     updates: list[NewUpdate] = [each.update for each in pending]
     if updates:
         await transaction.append(updates)
+
+
+async def _fulfil(transaction: LogTransaction, parts: Iterable[_Part]) -> None:
+    """Note what the decisions create; of what was stored already once more."""
+    if requests := [each for part in parts for each in part.fulfilled]:
+        await transaction.fulfil(requests)
 
 
 def _decisions(parts: Mapping[UUID, _Part]) -> list[_Decision]:

@@ -825,6 +825,13 @@ SELECT
 FROM idempotency_keys
 WHERE user_id = $1 AND digest = $2
 
+-- fulfil_requests --
+-- Note what edits have created for the requests of users $1 with the claims $2: the subjects $3.
+UPDATE idempotency_keys AS k
+SET subject_id = coalesce(k.subject_id, done.subject_id)
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS done (user_id, claim, subject_id)
+WHERE k.user_id = done.user_id AND k.claim = done.claim
+
 -- keep_answer --
 -- Keep the answer to the request that was claimed as $2.
 UPDATE idempotency_keys

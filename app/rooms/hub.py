@@ -31,6 +31,7 @@ from crdt.room.peer_messages import NodeId
 from crdt.room.room import MAX_STATELESS, Room
 from crdt.updates.depth import depth_of
 from persistence.decision_rounds import DecisionRounds, EditResult, Undecided
+from persistence.ports.idempotency import Fulfilled
 from persistence.ports.storage import TeamStorage
 from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.worker.replay import Compute, NewClientId, compute, load, replay
@@ -135,6 +136,7 @@ class Hub:
         change: Callable[[Editor], T],
         *,
         is_deletion: bool = False,
+        fulfilled: Fulfilled | None = None,
     ) -> EditResult[T]:
         """Edit the live document in a user's name, by a verb of `crdt/editing`; commit the edit.
 
@@ -143,7 +145,8 @@ class Hub:
         waits for it, so give a change of many steps to `edit_aside`. It may be called again if its
         edit could not be stored. What it raises goes to the caller, and the document is untouched
         then. Nothing is appended when nothing changes. `is_deletion` says that the edit only
-        deletes, which a document that is too large still takes.
+        deletes, which a document that is too large still takes. What it has `fulfilled` is noted in
+        the transaction that stores it.
 
         Raises PipelineNotFound, PipelineTooLarge for any other edit of a document that is too
         large, Draining, Overloaded, and NotStoredYet if the edit is made but not stored in time.
@@ -157,7 +160,7 @@ class Hub:
             while room.prepare_edit():  # noqa: ASYNC110 - for no event, but so that others go on
                 await asyncio.sleep(0)
             make = partial(room.execute_edit, user_id, change, is_deletion=is_deletion)
-            decided = await self._decide(room, make, left)
+            decided = await self._decide(room, make, left, fulfilled=fulfilled)
             if isinstance(decided, EditResult):
                 return decided
             await self._see_to(decided, room)
@@ -169,16 +172,21 @@ class Hub:
         make: Callable[[], T],
         seconds: float,
         reservation: UUID | None = None,
+        fulfilled: Fulfilled | None = None,
     ) -> EditResult[T] | Undecided:
         if seconds < 0:
             raise Overloaded("a large edit of this pipeline takes long: nothing was changed")
-        return await self._decisions.decide(room, make, seconds, reservation)
+        return await self._decisions.decide(room, make, seconds, reservation, fulfilled)
 
     async def decide(
-        self, room: LiveRoom, make: Callable[[], T], reservation: UUID
+        self,
+        room: LiveRoom,
+        make: Callable[[], T],
+        reservation: UUID,
+        fulfilled: Fulfilled | None = None,
     ) -> EditResult[T] | Undecided:
         """See `large_edits.Rooms`."""
-        return await self._decide(room, make, COMMIT_SECONDS, reservation)
+        return await self._decide(room, make, COMMIT_SECONDS, reservation, fulfilled)
 
     async def _see_to(self, reason: Undecided, room: LiveRoom) -> None:
         """Do what must come before a decision that was not made."""
@@ -197,6 +205,7 @@ class Hub:
         is_conditional: bool = False,
         before_merge: Callable[[UUID], Awaitable[bool]] | None = None,
         turn: Turn = nullcontext,
+        fulfilled: Fulfilled | None = None,
     ) -> LargeEditResult[T]:
         """Edit a copy of the document in another process, then merge the edit into the live one.
 
@@ -209,13 +218,13 @@ class Hub:
         merged, if it changes something and the document has room for it; what it raises goes to the
         caller, and nothing is merged. It is given the reservation, under which it may edit the
         document itself, and returns whether it has: then the edit is made anew. `turn` is held
-        while something is computed.
+        while something is computed. `fulfilled` is as of `edit`.
 
         Raises what `edit` raises, and Overloaded if it takes a minute or if others edited during
         each of the attempts.
         """
         return await self._large_edits.make(
-            LargeEdit(pipeline_id, user_id, change, is_conditional, before_merge, turn)
+            LargeEdit(pipeline_id, user_id, change, is_conditional, before_merge, turn, fulfilled)
         )
 
     async def committed(self, pipeline_id: UUID) -> int:

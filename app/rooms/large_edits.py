@@ -18,6 +18,7 @@ from crdt.editing.editor import Editor
 from crdt.errors import Overloaded
 from crdt.updates.inspection import Inspection, inspect_update
 from persistence.decision_rounds import EditResult, Undecided
+from persistence.ports.idempotency import Fulfilled
 from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.worker.replay import Compute, NewClientId, replay
 
@@ -60,6 +61,7 @@ class LargeEdit(Generic[T]):
     is_conditional: bool = False
     before_merge: Callable[[UUID], Awaitable[bool]] | None = None
     turn: Turn = nullcontext
+    fulfilled: Fulfilled | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,11 @@ class Rooms(Protocol):
         ...
 
     async def decide(
-        self, room: LiveRoom, make: Callable[[], T], reservation: UUID
+        self,
+        room: LiveRoom,
+        make: Callable[[], T],
+        reservation: UUID,
+        fulfilled: Fulfilled | None = None,
     ) -> EditResult[T] | Undecided:
         """Let `make` decide on the document of a room: see `DecisionRounds.decide`."""
         ...
@@ -179,7 +185,7 @@ class LargeEdits:
                 room.execute_merge(edit.user_id, each, replacement)
             return _Merged(is_alone)
 
-        decided = await self._rooms.decide(room, merge, reservation)
+        decided = await self._rooms.decide(room, merge, reservation, edit.fulfilled)
         if not isinstance(decided, EditResult) or decided.value is None:
             return None
         updates, is_alone = [each.update for each in computed.edits], decided.value.is_alone

@@ -24,6 +24,7 @@ from crdt.editing.snapshots import pipeline_of
 from crdt.errors import UnknownEntry
 from crdt.validation.reading import read_pipeline
 from persistence.decision_rounds import EditResult
+from persistence.ports.idempotency import Fulfilled
 from persistence.ports.update_log import StoredDocument, UpdateLog
 from persistence.ports.versions import Version, VersionInfo, Versions
 from persistence.worker.mended_load import load_mended
@@ -81,13 +82,15 @@ class Versioning:
         *,
         name: str | None = None,
         change_summary: str | None = None,
+        version_id: UUID | None = None,
     ) -> tuple[VersionInfo, bool]:
         """Mend a pipeline and save its state; return the version, and whether it is a new one.
 
         What the newest version holds already is saved once more under another name only: a version
-        is a whole copy. Raises PipelineNotFound, StoreUnavailable.
+        is a whole copy. What was saved as `version_id` before is returned as it is.
+        Raises PipelineNotFound, StoreUnavailable.
         """
-        metadata = VersionMetadata(name, change_summary, user_id, now)
+        metadata = VersionMetadata(name, change_summary, user_id, now, version_id)
         newest = await self._versions.newest(pipeline_id, 1)
         if newest and name in (None, newest[0].name):
             saved = await self.save_unless_saved(pipeline_id, metadata)
@@ -132,11 +135,13 @@ class Versioning:
         *,
         require_editor: Callable[[], Awaitable[None]] = _permitted,
         turn: Turn = nullcontext,
+        fulfilled: Fulfilled | None = None,
     ) -> Restored:
         """Make the pipeline equal to a version, and save the state that this replaces.
 
         With `steps`, only these are put back (`crdt/editing/put_back.py`). `turn` is held while
-        something is computed; what `require_editor` raises after that ends it.
+        something is computed; what `require_editor` raises after that ends it. `fulfilled` is as of
+        `Hub.edit`.
 
         The replaced state is saved before the edit, so that it is safe whatever happens then, and
         only once the edit is known to be taken. Others may edit between the save and the edit. The
@@ -162,7 +167,12 @@ class Versioning:
 
         change = partial(_restore, target, steps)
         edit = await self._hub.edit_aside(
-            pipeline_id, user_id, change, before_merge=save_replaced, turn=turn
+            pipeline_id,
+            user_id,
+            change,
+            before_merge=save_replaced,
+            turn=turn,
+            fulfilled=fulfilled,
         )
         if edit.has_changed:
             await replaced.complete(edit.seq - 1)

@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from crdt.pipeline.rows import RowChanges
+from persistence.ports.idempotency import Fulfilled
 from persistence.ports.projections import BatchClaim, Claim, Projection, Projections
 from persistence.ports.update_log import LockedLog, LogTransaction, NewUpdate, UpdateLog
 from persistence.ports.versions import NewVersion, VersionInfo, Versions
@@ -99,6 +100,10 @@ class _TimedTransaction:
         """See `LogTransaction`."""
         self.updates += len(updates)
         return await self._transaction.append(updates)
+
+    async def fulfil(self, requests: Sequence[Fulfilled]) -> None:
+        """See `LogTransaction`."""
+        await self._transaction.fulfil(requests)
 
 
 def _batch_attributes(updates: Sequence[NewUpdate]) -> spans.Attributes:

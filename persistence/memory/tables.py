@@ -127,6 +127,8 @@ class MemoryTables:
         self._roles: dict[tuple[UUID, UUID], Role] = {}
         self._turns = count()
         self.announcements = MemoryAnnouncements()
+        self.fulfilled: dict[UUID, UUID] = {}
+        """What edits have created, by the claims of the requests that they fulfil."""
 
     def versions_of(self, pipeline_id: UUID) -> list[Version]:
         """Return the versions of a pipeline, oldest first. Raises PipelineNotFound."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from persistence.compare_and_append import compare_and_append
 from persistence.errors import StoreError
+from persistence.ports.idempotency import Fulfilled
 from persistence.ports.update_log import (
     LockedLog,
     LoggedUpdate,
@@ -168,6 +169,7 @@ class MemoryLogTransaction:
         self._log, self._locks = log, locks
         self._heads: dict[UUID, int] = {}
         self._appended: list[NewUpdate] = []
+        self._fulfilled: list[Fulfilled] = []
 
     async def lock(
         self, positions: Mapping[UUID, int], most_bytes: int | None = None
@@ -184,6 +186,10 @@ class MemoryLogTransaction:
         self._appended += updates
         return [self._number(update.pipeline_id) for update in updates]
 
+    async def fulfil(self, requests: Sequence[Fulfilled]) -> None:
+        """See `LogTransaction.fulfil`."""
+        self._fulfilled += requests
+
     def _number(self, pipeline_id: UUID) -> int | None:
         if pipeline_id not in self._heads:
             return None
@@ -194,6 +200,7 @@ class MemoryLogTransaction:
         """Enter what was appended into the log."""
         for update in self._appended:
             self._log.enter(update)
+        self._log.fulfilled.update({each.claim: each.subject_id for each in self._fulfilled})
 
 
 MOST_UPDATES = 1000

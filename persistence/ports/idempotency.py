@@ -41,6 +41,15 @@ class Earlier:
     answer: KeptAnswer | None
 
 
+@dataclass(frozen=True, slots=True)
+class Fulfilled:
+    """The request with a key that an edit fulfils, by its user and claim, and what it creates."""
+
+    user_id: UUID
+    claim: UUID
+    subject_id: UUID
+
+
 class IdempotencyKeys(Protocol):
     """The keys of all users. Every method raises StoreError."""
 

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
+from .idempotency import Fulfilled
+
 
 @dataclass(frozen=True, slots=True)
 class NewUpdate:
@@ -127,6 +129,13 @@ class LogTransaction(Protocol):
         """See `UpdateLog.append`: the updates are in the log when this transaction is committed.
 
         Whoever decided on them waits for their rows: the workers are notified of AWAITED, too.
+        """
+        ...
+
+    async def fulfil(self, requests: Sequence[Fulfilled]) -> None:
+        """Note with the keys of requests, when this is committed, what `append` created for them.
+
+        So a request that is sent again after a crash finds it, and is not carried out twice.
         """
         ...
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from crdt.errors import PipelineNotFound
 from persistence.compare_and_append import compare_and_append
 from persistence.errors import StoreError
+from persistence.ports.idempotency import Fulfilled
 from persistence.ports.update_log import (
     IDLE_SECONDS,
     LockedLog,
@@ -139,6 +140,15 @@ class PostgresLogTransaction:
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         """See `LogTransaction.append`."""
         return await _append(self._connection, "append_awaited", updates)
+
+    async def fulfil(self, requests: Sequence[Fulfilled]) -> None:
+        """See `LogTransaction.fulfil`."""
+        await self._connection.execute(
+            "fulfil_requests",
+            [each.user_id for each in requests],
+            [each.claim for each in requests],
+            [each.subject_id for each in requests],
+        )
 
 
 async def _append(

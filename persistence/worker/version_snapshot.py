@@ -37,6 +37,7 @@ class VersionMetadata:
     change_summary: str | None
     created_by: UUID | None
     created_at: datetime
+    id: UUID | None = None
 
 
 def version_of(
@@ -63,6 +64,7 @@ def version_of(
         _with_warning(metadata.change_summary, warning),
         metadata.created_by,
         metadata.created_at,
+        metadata.id,
     )
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from persistence.memory.stores import MemoryStore
 from persistence.memory.update_log import MemoryLogTransaction
 from persistence.ports.directory import Member
+from persistence.ports.idempotency import Fulfilled
 from persistence.ports.update_log import LockedLog, NewUpdate, StoredDocument
 
 
@@ -46,6 +47,9 @@ class GatedTransaction(MemoryLogTransaction):
     async def append(self, updates: Sequence[NewUpdate]) -> list[int | None]:
         await self._gate.passing()
         return await self._transaction.append(updates)
+
+    async def fulfil(self, requests: Sequence[Fulfilled]) -> None:
+        await self._transaction.fulfil(requests)
 
 
 class GatedStore(MemoryStore):

@@ -30,6 +30,7 @@ from persistence.decision_rounds import DecisionRounds
 from persistence.errors import StoreError, StoreUnavailable
 from persistence.group_commit import GroupCommit
 from persistence.memory.stores import MemoryStore
+from persistence.ports.idempotency import Fulfilled
 from persistence.ports.update_log import (
     LockedLog,
     LoggedUpdate,
@@ -106,6 +107,10 @@ class HeldTransaction(LogTransaction):
         """See `LogTransaction.append`."""
         self.updates += updates
         return await self._transaction.append(updates)
+
+    async def fulfil(self, requests: Sequence[Fulfilled]) -> None:
+        """See `LogTransaction.fulfil`."""
+        await self._transaction.fulfil(requests)
 
 
 class HeldLog:

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any, Final
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,7 @@ from persistence.group_commit import GroupCommit
 from persistence.memory.stores import MemoryStore
 from persistence.memory.update_log import MemoryLogTransaction
 from persistence.ports.directory import NewPipeline
+from persistence.ports.idempotency import Fulfilled
 from persistence.ports.update_log import LockedLog, LoggedUpdate, NewUpdate
 from tests.contracts.stores import NOON, a_pipeline, an_id
 
@@ -54,6 +56,11 @@ class UnreliableTransaction(MemoryLogTransaction):
             self._store.fates.pop(0)()
         return await self._transaction.append(updates)
 
+    async def fulfil(self, requests: Sequence[Fulfilled]) -> None:
+        await self._transaction.fulfil(requests)
+
+
+DONE: Final = Fulfilled(an_id(7), an_id(8), an_id(9))
 
 DEAR = b"dear"
 """An update that takes a document long."""
@@ -107,7 +114,7 @@ class Desk:
         self.pages = {each: Page(each, self.commits) for each in (LOOM, WEFT)}
 
     async def decide(
-        self, payload: bytes, pipeline_id: UUID = LOOM, **options: UUID
+        self, payload: bytes, pipeline_id: UUID = LOOM, **options: Any
     ) -> "EditResult[list[bytes]] | Undecided":
         """Write a payload; the value is the document that was decided on."""
         page = self.pages[pipeline_id]
@@ -260,6 +267,31 @@ async def test_a_commit_that_was_stored_is_not_repeated(desk: Desk, store: Unrel
     store.is_lost_after_commit = True
     assert await desk.decide(b"decided") == EditResult(2, [], True)
     assert await logged(store) == [b"decided"]
+
+
+@pytest.mark.parametrize("failing", ["nothing", "the append", "after the commit"])
+async def test_what_a_decision_creates_for_a_request_is_noted_with_it(
+    desk: Desk, store: UnreliableStore, failing: str
+) -> None:
+    store.fates = [away] if failing == "the append" else []
+    store.is_lost_after_commit = failing == "after the commit"
+    await desk.decide(b"decided", fulfilled=DONE)
+    assert store.fulfilled == {DONE.claim: DONE.subject_id}
+
+
+async def test_what_changes_nothing_creates_nothing(desk: Desk, store: UnreliableStore) -> None:
+    await desk.rounds.decide(desk.pages[LOOM], lambda: "seen", 10.0, fulfilled=DONE)
+    assert store.fulfilled == {}
+
+
+async def test_what_does_not_count_creates_nothing(desk: Desk, store: UnreliableStore) -> None:
+    def lose_to_others() -> None:
+        store.enter(NewUpdate(LOOM, None, b"theirs", NOON))
+        away()
+
+    store.fates = [lose_to_others]
+    assert await desk.decide(b"decided", fulfilled=DONE) is Undecided.GONE
+    assert store.fulfilled == {}
 
 
 async def test_a_decision_that_others_came_before_does_not_count(

@@ -21,14 +21,14 @@ from app.services.known_files import KnownFiles
 from app.services.projection_watch import ProjectionWatch
 from app.services.versions import Versioning
 from persistence.ports.directory import Directory
-from persistence.ports.idempotency import IdempotencyKeys
+from persistence.ports.idempotency import Fulfilled, IdempotencyKeys
 from persistence.ports.identities import Identities
 from persistence.ports.tickets import Tickets
 from persistence.ports.update_log import UpdateLog
 from persistence.ports.user_rows import UserDatabase, UserRows
 from persistence.worker.replay import Compute
 
-from .idempotency import CLAIM
+from .idempotency import CLAIM, SUBJECT
 from .middleware import CALLER
 from .quotas import Quotas
 
@@ -82,13 +82,15 @@ class Context:
 class Caller:
     """The user who makes a request, what the token claims, from which address, and the services.
 
-    `claim` is under which a request runs whose client has given it a key.
+    `claim` is under which a request runs whose client has given it a key, and `subject_id` the id
+    of what it creates, the same whenever it is sent again.
     """
 
     claims: Claims
     context: Context
     address: str = ""
     claim: UUID | None = None
+    subject_id: UUID | None = None
 
     @property
     def id(self) -> UUID:
@@ -100,6 +102,10 @@ class Caller:
         """Until when the token is valid."""
         return self.claims.expires_at
 
+    def fulfilled_by(self, subject_id: UUID) -> Fulfilled | None:
+        """What an edit that creates something fulfils: the request, if it has a key."""
+        return None if self.claim is None else Fulfilled(self.id, self.claim, subject_id)
+
     def rows(self) -> AbstractAsyncContextManager[UserRows]:
         """A transaction that sees and does what this user may see and do."""
         return self.context.users.rows(self.id, self.address, self.claim)
@@ -108,8 +114,9 @@ class Caller:
 async def _caller(request: Request, _: Annotated[object, Depends(BEARER)]) -> Caller:
     # It awaits nothing, but FastAPI would run a plain function in a thread, for each request.
     address = _address_in(request.client.host) if request.client else ""
-    claim = getattr(request.state, CLAIM, None)
-    return Caller(getattr(request.state, CALLER), request.app.state.context, address, claim)
+    claims, context = getattr(request.state, CALLER), request.app.state.context
+    keyed = getattr(request.state, CLAIM, None), getattr(request.state, SUBJECT, None)
+    return Caller(claims, context, address, *keyed)
 
 
 def _address_in(text: str) -> str:

@@ -8,7 +8,7 @@ day. Whatever was refused has created nothing, and is tried again.
 import re
 from hashlib import sha256
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -24,6 +24,9 @@ from .problems import Invalid, KeyDone, KeyInUse, KeyReused
 
 CLAIM: Final = "idempotency_claim"
 """The name under which a request's state holds the claim of its key."""
+
+SUBJECT: Final = "idempotency_subject"
+"""The name under which it holds an id for what the request creates, the same each time."""
 
 HEADER: Final = "idempotency-key"
 REPLAYED: Final = "Idempotency-Replayed"
@@ -71,6 +74,7 @@ class IdempotentPosts:
         if earlier is not None:
             return _again(earlier, fingerprint)
         scope["state"][CLAIM] = claim
+        scope["state"][SUBJECT] = uuid5(user_id, (digest + fingerprint).hex())
         return await self._run(user_id, claim, scope, first, receive)
 
     async def _run(

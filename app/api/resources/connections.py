@@ -48,7 +48,8 @@ async def create(
     caller: Asking, pipeline_id: UUID, wanted: NewConnection, response: Response
 ) -> Connection:
     """Connect two steps in the live document."""
-    connection_id = str(wanted.id or uuid4())
+    new_id = wanted.id or uuid4()
+    connection_id = str(new_id)
 
     def add(editor: Editor) -> Connection:
         if connection_id in editor.connections:
@@ -57,7 +58,7 @@ async def create(
         verbs.put_connection(editor, connection_id, fields)
         return of_document(editor.connection_entry(connection_id))
 
-    edited = await document_edits.edit(caller, pipeline_id, add, response)
+    edited = await document_edits.edit(caller, pipeline_id, add, response, creates=new_id)
     response.headers["Location"] = f"/api/pipelines/{pipeline_id}/connections/{connection_id}"
     return await _answered(caller, pipeline_id, edited, response)
 

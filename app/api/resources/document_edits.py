@@ -63,15 +63,21 @@ async def edit(
     response: Response,
     *,
     is_deletion: bool = False,
+    creates: UUID | None = None,
 ) -> Edited[T]:
     """Change a document on behalf of the caller; `value` is what `change` returned.
+
+    `creates` is the id of what it adds to the document, noted with the key of the request.
 
     Raises PipelineNotFound, RoleNeeded, what `change` raises, Overloaded and the like;
     PipelineTooLarge for what is no deletion, if there is room for nothing else.
     """
     await require_editor(caller, pipeline_id)
     hub = caller.context.hub
-    done = await hub.edit(pipeline_id, caller.id, change, is_deletion=is_deletion)
+    fulfilled = None if creates is None else caller.fulfilled_by(creates)
+    done = await hub.edit(
+        pipeline_id, caller.id, change, is_deletion=is_deletion, fulfilled=fulfilled
+    )
     return Edited(done.value, await await_projection(caller, pipeline_id, done, response))
 
 

@@ -52,7 +52,8 @@ async def index(
 )
 async def create(caller: Asking, pipeline_id: UUID, wanted: NewStep, response: Response) -> Step:
     """Add a step to the live document."""
-    step_id = str(wanted.id or uuid4())
+    new_id = wanted.id or uuid4()
+    step_id = str(new_id)
 
     def add(editor: Editor) -> Step:
         if step_id in editor.steps:
@@ -61,7 +62,7 @@ async def create(caller: Asking, pipeline_id: UUID, wanted: NewStep, response: R
         verbs.put_step(editor, step_id, fields, before=_text(wanted.before))
         return _read(editor, step_id)
 
-    edited = await document_edits.edit(caller, pipeline_id, add, response)
+    edited = await document_edits.edit(caller, pipeline_id, add, response, creates=new_id)
     response.headers["Location"] = f"/api/pipelines/{pipeline_id}/steps/{step_id}"
     return await _answered(caller, pipeline_id, edited, response)
 

@@ -71,6 +71,7 @@ async def create(
             context.clock.now(),
             name=wanted.name,
             change_summary=wanted.change_summary,
+            version_id=caller.subject_id,
         )
     response.headers["Location"] = f"/api/pipelines/{pipeline_id}/versions/{info.number}"
     if is_new:
@@ -141,6 +142,7 @@ async def restore(
         steps,
         require_editor=partial(document_edits.require_editor, caller, pipeline_id),
         turn=turn,
+        fulfilled=caller.fulfilled_by(pipeline_id),
     )
     published = [_published(caller, pipeline_id, info) for info in done.versions]
     saved = published[-1] if published else None

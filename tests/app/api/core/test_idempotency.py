@@ -1,12 +1,15 @@
 """Whether a POST that is sent again with its Idempotency-Key does nothing twice."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Any
 
 import httpx
 import pytest
 
+from persistence.errors import StoreUnavailable
+from persistence.postgres.idempotency import PostgresIdempotencyKeys
 from tests.app.api.house import ApiUser, House, Team, a_pipeline, ask, the_problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -101,6 +104,112 @@ async def test_a_crash_before_the_commit_lets_another_try(house: House, team: Te
     await house.sql(lost, sha256(b"early").digest())
     again = await posted(team.owner, "/pipelines", "early", body)
     assert (again.status_code, "idempotency-replayed" in again.headers) == (201, False)
+
+
+class Crash:
+    """A server that goes away between what it writes and keeping the answer."""
+
+    def __init__(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._house, self._monkeypatch = house, monkeypatch
+
+    async def post(
+        self,
+        user: ApiUser,
+        path: str,
+        body: Any,
+        meanwhile: Callable[[], Awaitable[None]] | None = None,
+    ) -> httpx.Response:
+        """Send a request whose answer is lost, then again; return what it is answered then.
+
+        `meanwhile` is what others do in between: the key is in use for a while.
+        """
+
+        async def keep(*_: object) -> None:
+            raise StoreUnavailable("the server was killed here")
+
+        with self._monkeypatch.context() as crashing:
+            crashing.setattr(PostgresIdempotencyKeys, "keep", keep)
+            assert (await posted(user, path, "crash", body)).status_code == 503
+        running = the_problem(await posted(user, path, "crash", body), 409)
+        assert running["code"] == "key_in_use"
+        if meanwhile is not None:
+            await meanwhile()
+        await self._house.sql("UPDATE idempotency_keys SET claimed_until = now() - interval '1 s'")
+        return await posted(user, path, "crash", body)
+
+
+@pytest.fixture
+def crash(house: House, monkeypatch: pytest.MonkeyPatch) -> Crash:
+    return Crash(house, monkeypatch)
+
+
+async def test_a_step_is_added_once_whatever_crashes(team: Team, crash: Crash) -> None:
+    steps = f"{await a_pipeline(team)}/steps"
+    again = await crash.post(team.owner, steps, {"name": "once", "type": "claude"})
+    [step] = (await team.owner.read(steps))["items"]
+    problem = the_problem(again, 409)
+    assert (problem["code"], problem["created"]) == ("key_done", step["id"])
+
+
+async def test_a_step_that_somebody_deleted_meanwhile_stays_deleted(
+    team: Team, crash: Crash
+) -> None:
+    steps = f"{await a_pipeline(team)}/steps"
+
+    async def delete() -> None:
+        [step] = (await team.member.read(steps))["items"]
+        assert (await team.member.delete(f"{steps}/{step['id']}")).status_code == 204
+
+    body = {"name": "once", "type": "claude"}
+    again = the_problem(await crash.post(team.owner, steps, body, delete), 409)
+    assert again["code"] == "key_done"
+    assert (await team.owner.read(steps))["items"] == []
+
+
+async def test_a_connection_is_added_once_whatever_crashes(team: Team, crash: Crash) -> None:
+    path = await a_pipeline(team)
+    one, other = [
+        (await team.owner.made(f"{path}/steps", {"name": name, "type": "claude"}))["id"]
+        for name in ("one", "other")
+    ]
+    body = {"from_step_id": one, "to_step_id": other}
+    again = the_problem(await crash.post(team.owner, f"{path}/connections", body), 409)
+    [connection] = (await team.owner.read(f"{path}/connections"))["items"]
+    assert (again["code"], again["created"]) == ("key_done", connection["id"])
+
+
+@pytest.mark.parametrize("others_save", [False, True])
+async def test_a_version_is_saved_once_whatever_crashes(
+    team: Team, crash: Crash, *, others_save: bool
+) -> None:
+    path = await a_pipeline(team)
+    versions = f"{path}/versions"
+    await team.owner.made(f"{path}/steps", {"name": "one", "type": "claude"})
+
+    async def go_on() -> None:
+        await team.member.made(f"{path}/steps", {"name": "two", "type": "claude"})
+        await team.member.made(versions, {"name": "theirs"})
+
+    meanwhile = go_on if others_save else None
+    again = await crash.post(team.owner, versions, {"name": "once"}, meanwhile)
+    saved = [one for one in (await team.owner.read(versions))["items"] if one["name"] == "once"]
+    assert [one["version_number"] for one in saved] == [again.json()["version_number"]]
+
+
+async def test_a_restore_does_not_undo_what_came_after_it(team: Team, crash: Crash) -> None:
+    path = await a_pipeline(team)
+    await team.owner.made(f"{path}/steps", {"name": "old", "type": "claude"})
+    number = (await team.owner.made(f"{path}/versions", {"name": "old"}))["version_number"]
+    await team.owner.made(f"{path}/steps", {"name": "gone", "type": "claude"})
+
+    async def go_on() -> None:
+        await team.member.made(f"{path}/steps", {"name": "later", "type": "claude"})
+
+    restore = f"{path}/versions/{number}/restore"
+    again = the_problem(await crash.post(team.owner, restore, None, go_on), 409)
+    assert (again["code"], again["created"]) == ("key_done", path.rpartition("/")[2])
+    steps = (await team.owner.read(f"{path}/steps"))["items"]
+    assert {step["name"] for step in steps} == {"old", "later"}
 
 
 async def test_a_long_answer_is_named_instead(team: Team) -> None:
