@@ -32,6 +32,7 @@ from .commands import audit as audit_command
 from .commands import backup as backup_commands
 from .commands import damage as damage_commands
 from .commands import doctor as doctor_command
+from .commands import electric as electric_commands
 from .commands import fold as fold_command
 from .commands import migrate as migrate_command
 from .commands import pipelines as pipeline_commands
@@ -204,6 +205,7 @@ cli.command()(backup_commands.backup)
 cli.command()(backup_commands.restore)
 cli.add_typer(group_commands("reader"), name="readers")
 cli.add_typer(group_commands("server"), name="servers")
+cli.add_typer(electric_commands.app, name="electric")
 
 
 @cli.command()

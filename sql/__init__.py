@@ -22,7 +22,10 @@ def api_queries() -> str:
 
 
 def role_script(group: str) -> str:
-    """What makes a group role and its rights, such as `reader`; it may be run again."""
+    """What makes a group role and its rights, such as `reader`; it may be run again.
+
+    `electric_remove` is what takes those of `electric` back.
+    """
     return _HERE.joinpath(f"{group}.sql").read_text(encoding="utf-8")
 
 

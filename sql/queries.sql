@@ -457,8 +457,12 @@ ORDER BY u.received_at
 LIMIT $2
 
 -- role_facts --
--- Whether a role exists, has the rights of its groups without asking, and is bound by policies.
-SELECT r.rolinherit AS inherits, r.rolsuper OR r.rolbypassrls AS sees_all
+-- Whether a role exists, has the rights of its groups without asking, is bound by policies, and may
+-- follow what is written.
+SELECT
+    r.rolinherit AS inherits,
+    r.rolsuper OR r.rolbypassrls AS sees_all,
+    r.rolsuper OR r.rolreplication AS replicates
 FROM pg_roles AS r
 WHERE r.rolname = $1
 
@@ -503,6 +507,21 @@ JOIN pg_roles AS m ON m.oid = a.member
 WHERE a.roleid = (SELECT oid FROM pg_roles WHERE rolname = $1) AND NOT m.rolsuper
     AND m.rolname <> current_user
 ORDER BY m.rolname
+
+-- replication_facts --
+-- What Electric needs of the settings of PostgreSQL, and its slot, which keeps what it has not read yet.
+SELECT
+    current_setting('wal_level') AS wal_level,
+    current_setting('max_slot_wal_keep_size') AS kept_wal,
+    s.slot_name IS NOT NULL AS has_slot,
+    coalesce(s.active, false) AS is_followed
+FROM (VALUES ($1)) AS asked (slot)
+LEFT JOIN pg_replication_slots AS s
+    ON s.slot_name = asked.slot AND (s.database IS NULL OR s.database = current_database())
+
+-- drop_slot --
+-- Drop a replication slot, which nobody may be following.
+SELECT pg_drop_replication_slot($1)
 
 -- database_facts --
 -- What somebody who looks for a fault asks first.

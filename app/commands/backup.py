@@ -21,9 +21,13 @@ from persistence.postgres.pool import DatabaseConnection, connection, place_of
 from .common import DatabaseUrl, DataDir, database, print_message, settings_for
 
 DUMP: Final = ("--format=custom", "--no-owner", "--no-password")
-RESTORE: Final = ("--no-owner", "--exit-on-error", "--single-transaction", "--no-password")
+RESTORE: Final = (
+    "--no-owner", "--exit-on-error", "--single-transaction", "--no-password",
+    # They are no part of the schema that `--force` drops, so one would be there already.
+    "--no-publications",
+)  # fmt: skip
 
-_ROLES: Final = re.compile(r"\b(pipeloom_(?:api|reader|server))\b")
+_ROLES: Final = re.compile(r"\b(pipeloom_(?:api|reader|server|electric))\b")
 
 
 def backup(

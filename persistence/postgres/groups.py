@@ -1,11 +1,11 @@
-"""Group roles with fewer rights than the owner of the tables: who reads by SQL, and who serves.
+"""Group roles with fewer rights than the owner of the tables: who reads by SQL, serves or follows.
 
 Row-level security hides all rows from a role that no policy names, so a grant alone shows nothing.
 Roles belong to the whole cluster, and making one takes a right that the owner need not have. So no
 migration makes them; a command does, and migrations bring their rights up to date.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 import sql
@@ -14,9 +14,12 @@ from persistence.ports.user_rows import Record
 
 from .pool import DatabaseConnection
 
-Group: TypeAlias = Literal["reader", "server"]
+Group: TypeAlias = Literal["reader", "server", "electric"]
 
-GROUPS: Final[tuple[Group, ...]] = ("reader", "server")
+_ATTRIBUTES: Final[Mapping[Group, str]] = {"reader": "", "server": "", "electric": "REPLICATION "}
+"""What a role must have by itself, since nobody inherits it."""
+
+GROUPS: Final[tuple[Group, ...]] = ("reader", "server", "electric")
 
 
 async def grant(
@@ -27,9 +30,10 @@ async def grant(
     A reader of `emails` may read the addresses of users. Raises UnknownSubject if there is no such
     role, NotAllowed if it cannot have the rights, or if this user may not give them.
     """
-    await _require_suitable(database, role)
+    await _require_suitable(database, group, role)
     try:
         async with database.transaction() as own:
+            await own.execute("wait_briefly_for_locks")
             await own.run_script(sql.role_script(group))
             await own.run_script(f"GRANT {role_of(group)} TO {quoted(role)}")
             if emails:
@@ -76,14 +80,19 @@ def quoted(name: str) -> str:
     return f'"{doubled}"'
 
 
-async def _require_suitable(database: DatabaseConnection, role: str) -> None:
+async def _require_suitable(database: DatabaseConnection, group: Group, role: str) -> None:
     facts = await database.fetchrow("role_facts", role)
     if facts is None:
         raise UnknownSubject(
             f"there is no role {role} in PostgreSQL: make it first, with "
-            f"CREATE ROLE {quoted(role)} LOGIN PASSWORD '…'"
+            f"CREATE ROLE {quoted(role)} LOGIN {_ATTRIBUTES[group]}PASSWORD '…'"
         )
-    if facts["sees_all"]:
+    if group == "electric" and not facts["replicates"]:
+        raise NotAllowed(
+            f"the role {role} may not follow what is written: let an administrator run "
+            f"ALTER ROLE {quoted(role)} REPLICATION first"
+        )
+    if facts["sees_all"] and group != "electric":
         raise NotAllowed(f"the role {role} is bound by no policy: it sees everything already")
     if not facts["inherits"]:
         raise NotAllowed(
