@@ -37,6 +37,8 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    # Where its package would log: there is no such folder where it is only unpacked.
+    access_log off;
     include {folder}/pipeloom.conf;
 }}
 """
