@@ -21,6 +21,11 @@ def api_queries() -> str:
     return _HERE.joinpath("api.sql").read_text(encoding="utf-8")
 
 
+def shape_queries() -> str:
+    """The named queries of shapes, some of which are templates."""
+    return _HERE.joinpath("shapes.sql").read_text(encoding="utf-8")
+
+
 def role_script(group: str) -> str:
     """What makes a group role and its rights, such as `reader`; it may be run again.
 

@@ -19,6 +19,9 @@ ACCESS: Final = "pipeloom_access"
 PROJECTED: Final = "pipeloom_projected"
 """Announces pipelines whose rows follow the log, as JSON: see `projection_announcements.py`."""
 
+SHAPES: Final = "pipeloom_shapes"
+"""Announces rows that changed, as JSON, and marks: see `shapes.py`."""
+
 PROBE_AFTER: Final = 30.0
 """Seconds of silence after which a connection is asked whether it is still there."""
 

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: the one place that knows the driver, its types and its errors."""
 
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +21,7 @@ from persistence.errors import (
     TooManyChanges,
     UnknownSubject,
 )
+from persistence.ports.shapes import QueryTooSlow
 from persistence.ports.user_rows import Record
 
 from .queries import QUERIES, NamedQueries
@@ -86,6 +87,21 @@ def driver_errors() -> Iterator[None]:
         raise translated(error) from error
 
 
+@contextmanager
+def statements_of_clients() -> Iterator[None]:
+    """Turn what clients cause by a condition of theirs into InvalidValue and QueryTooSlow."""
+    try:
+        with driver_errors():
+            yield
+    except StoreError as error:
+        cause = error.__cause__
+        if isinstance(cause, asyncpg.QueryCanceledError):
+            raise QueryTooSlow(_text(cause)) from cause
+        if isinstance(cause, asyncpg.SyntaxOrAccessError | asyncpg.ProgramLimitExceededError):
+            raise InvalidValue(_text(cause)) from cause
+        raise
+
+
 def translated(error: Exception) -> StoreError:
     """The StoreError for an exception of the driver or of the network below it."""
     for kinds, meaning, text in _MEANINGS:
@@ -148,6 +164,12 @@ class DatabaseConnection:
         with driver_errors():
             return await self._driver.fetchval(self._queries[name], *args)
 
+    async def fetch_statement(self, statement: str) -> Sequence[Record]:
+        """All rows of a statement that was made up from named queries."""
+        with driver_errors():
+            rows: Sequence[Record] = await self._driver.fetch(statement)
+        return rows
+
     async def execute(self, name: str, *args: object) -> None:
         """Run a query for its effect."""
         with driver_errors():
@@ -209,12 +231,14 @@ async def open_pool(
     command_timeout: float = 30.0,
     reset: bool = True,
     application_name: str = SERVER,
+    session: Mapping[str, str] | None = None,
 ) -> Pool:
     """Connect `min_size` times; up to `max_size` on demand. `command_timeout` is in seconds.
 
     PostgreSQL shows `application_name` for each session, in pg_stat_activity and its log.
     `reset` sessions after each use, by a statement of its own, unless nobody ever sets anything
     that outlives a transaction; an open transaction is rolled back in any case.
+    With settings of a `session`, which are for statements that are made up, none is kept prepared.
     Raises StoreUnavailable, saying where PostgreSQL was looked for and not found.
     """
     with _connecting(dsn):
@@ -227,7 +251,8 @@ async def open_pool(
                 timeout=CONNECT_TIMEOUT,
                 init=_prepare,
                 reset=None if reset else _leave_session,
-                server_settings={"application_name": application_name},
+                server_settings={"application_name": application_name, **(session or {})},
+                statement_cache_size=100 if session is None else 0,
             )
         )
 

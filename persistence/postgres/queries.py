@@ -1,6 +1,7 @@
 """The named queries of `sql/`: `-- name --`, a sentence, then one SQL statement.
 
-`QUERIES` run as the server itself, `API_QUERIES` on behalf of a user (`user_rows.py`). Phrases in
+`QUERIES` run as the server itself, `API_QUERIES` on behalf of a user (`user_rows.py`), and of
+`SHAPE_QUERIES` others are made up (`shapes.py`). Phrases in
 braces such as `{columns of steps}` stand for the columns of a row class: see `columns.py`.
 """
 
@@ -36,3 +37,4 @@ def parse(text: str) -> NamedQueries:
 
 QUERIES: Final = parse(fill_in_columns(sql.queries()))
 API_QUERIES: Final = parse(fill_in_columns(sql.api_queries()))
+SHAPE_QUERIES: Final = parse(sql.shape_queries())

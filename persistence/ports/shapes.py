@@ -1,0 +1,128 @@
+"""What shapes need of a store: who sees what, rows as text, and which rows have changed.
+
+There is no twin in memory: a shape's condition is SQL, and only a database says which rows it has.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+from uuid import UUID
+
+from persistence.errors import StoreError
+
+Values: TypeAlias = Sequence[str | None]
+"""The columns of a row as PostgreSQL writes them; None for NULL."""
+
+
+class QueryTooSlow(StoreError):
+    """A query took longer than it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The teams of users, and the team of each pipeline that is there; deleted ones are not."""
+
+    teams: Mapping[UUID, frozenset[UUID]]
+    pipelines: Mapping[UUID, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class RowQuery:
+    """Rows of a table for which all conditions hold; conditions and order are SQL of ours."""
+
+    table: str
+    columns: tuple[str, ...]
+    conditions: tuple[str, ...] = ()
+    order: str = ""
+    limit: int | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """A row, and the transaction that wrote it, of which PostgreSQL keeps 32 bits."""
+
+    xid: int
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What a transaction sees: those before `xmin`, none from `xmax` on, none of `running`.
+
+    Of transactions' numbers the lower 32 bits. `lsn` is where the write-ahead log ended.
+    """
+
+    xmin: int
+    xmax: int
+    running: tuple[int, ...]
+    lsn: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowsRead:
+    """The rows of several queries at one moment, in the order of the queries."""
+
+    position: Position
+    rows: Sequence[Sequence[StoredRow]]
+
+
+@dataclass(frozen=True, slots=True)
+class RowsChanged:
+    """A transaction has changed rows of a table, in one statement.
+
+    `ids` are those of the rows (of a member that of the user), `owners` the pipelines or teams that
+    they belong or belonged to, `moved` the ids of those that others may see now than before. None
+    stands for any. All ids are in PostgreSQL's notation.
+    """
+
+    table: str
+    xid: int
+    ids: frozenset[str] | None = None
+    owners: frozenset[str] | None = None
+    moved: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What was announced since the last look: changes, and marks by their texts."""
+
+    changes: Sequence[RowsChanged] = ()
+    marks: frozenset[str] = frozenset()
+
+
+class ShapeReader(Protocol):
+    """Reads for shapes, past row-level security: the conditions have to say who sees what."""
+
+    async def access(self, users: Collection[UUID], pipelines: Collection[UUID]) -> Access:
+        """Look up users and pipelines at one moment. Raises StoreUnavailable."""
+        ...
+
+    async def read(self, queries: Sequence[RowQuery]) -> RowsRead:
+        """Read all queries at one moment.
+
+        Raises StoreUnavailable; InvalidValue for a condition that PostgreSQL cannot evaluate;
+        QueryTooSlow.
+        """
+        ...
+
+    async def mark(self, text: str) -> None:
+        """Announce a mark behind everything that was committed before. Raises StoreUnavailable."""
+        ...
+
+
+class ShapeChanges(Protocol):
+    """What is announced of changed rows, in the order of the commits.
+
+    Announcements may be lost with a connection: then `wait` returns None.
+    """
+
+    async def wait(
+        self,
+        timeout: float,  # noqa: ASYNC109 - running out of time is an answer here
+    ) -> Announced | None:
+        """Wait at most `timeout` seconds; None when anything may have changed.
+
+        Raises StoreError.
+        """
+        ...

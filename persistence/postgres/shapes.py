@@ -1,0 +1,164 @@
+"""Shapes on PostgreSQL: rows as text, as Electric's clients expect them, and what changes them.
+
+The session's settings are those under which Electric reads, so that a value has the same text from
+both. Several queries are one statement: one round trip, and one snapshot.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from persistence.ports.shapes import (
+    Access,
+    Announced,
+    Position,
+    RowQuery,
+    RowsChanged,
+    RowsRead,
+    StoredRow,
+    Values,
+)
+from persistence.ports.user_rows import Record
+
+from .listener import Listener
+from .pool import Pool, statements_of_clients
+from .queries import SHAPE_QUERIES
+
+SESSION: Final[Mapping[str, str]] = {
+    "bytea_output": "hex",
+    "DateStyle": "ISO, DMY",
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",
+    "IntervalStyle": "iso_8601",
+    "standard_conforming_strings": "on",
+    "default_transaction_read_only": "on",
+    "default_transaction_isolation": "repeatable read",
+}
+"""The settings of the sessions that read for shapes."""
+
+AT_ONCE: Final = 25
+"""Queries in one statement: the planner's memory grows with them."""
+
+MARK: Final = "mark:"
+"""How the payload of a mark begins; any other is JSON."""
+
+_XID: Final = 1 << 32
+
+
+def session_of(seconds: float) -> Mapping[str, str]:
+    """The settings of a session whose statements may take so long."""
+    return {**SESSION, "statement_timeout": str(max(1, int(seconds * 1000)))}
+
+
+class PostgresShapeReader:
+    """`ShapeReader` on a pool of its own, whose sessions have the settings of `session_of`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._queries = pool.with_queries(SHAPE_QUERIES)
+
+    async def access(self, users: Collection[UUID], pipelines: Collection[UUID]) -> Access:
+        """See `ShapeReader.access`."""
+        rows = await self._queries.fetch("shape_access", [*users], [*pipelines])
+        teams: dict[UUID, set[UUID]] = {user: set() for user in users}
+        of_pipelines = {}
+        for row in rows:
+            if row["is_pipeline"]:
+                of_pipelines[row["subject"]] = row["team_id"]
+            else:
+                teams[row["subject"]].add(row["team_id"])
+        return Access({user: frozenset(ids) for user, ids in teams.items()}, of_pipelines)
+
+    async def read(self, queries: Sequence[RowQuery]) -> RowsRead:
+        """See `ShapeReader.read`."""
+        found: list[list[StoredRow]] = [[] for _ in queries]
+        with statements_of_clients():
+            async with self._pool.transaction() as transaction:
+                first, *others = _statements(queries)
+                rows = list(await transaction.fetch_statement(first))
+                for statement in others:
+                    rows += await transaction.fetch_statement(statement)
+        # The one query that makes a row of a negative number is that of the position.
+        position = next(_position(values) for number, _, values in _fields(rows) if number < 0)
+        for number, xid, values in _fields(rows):
+            if number >= 0:
+                found[number].append(StoredRow(int(xid), values))
+        return RowsRead(position, found)
+
+    async def mark(self, text: str) -> None:
+        """See `ShapeReader.mark`."""
+        await self._queries.execute("mark_shapes", f"{MARK}{text}")
+
+
+class PostgresShapeChanges:
+    """`ShapeChanges` over a listener on the channel SHAPES."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    async def wait(
+        self,
+        timeout: float,  # noqa: ASYNC109 - as the port has it
+    ) -> Announced | None:
+        """See `ShapeChanges.wait`."""
+        payloads = await self._listener.wait(timeout)
+        if payloads is None:
+            return None
+        marks = frozenset(one.removeprefix(MARK) for one in payloads if one.startswith(MARK))
+        try:
+            changes = [_changed(one) for one in payloads if not one.startswith(MARK)]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            # Anybody with access to the database may notify, and a later program may write another
+            # format. What it says cannot be known, so it counts as lost.
+            return None
+        return Announced(changes, marks)
+
+
+def _statements(queries: Sequence[RowQuery]) -> Iterator[str]:
+    """SQL for all the queries, AT_ONCE in each statement, the position first."""
+    texts = [SHAPE_QUERIES["shape_position"], *map(_statement, range(len(queries)), queries)]
+    for at in range(0, len(texts), AT_ONCE):
+        yield "\nUNION ALL\n".join(texts[at : at + AT_ONCE])
+
+
+def _statement(number: int, query: RowQuery) -> str:
+    """The text of one query. What is filled in has been made from allow-lists."""
+    filled = {
+        "<number>": str(number),
+        "<columns>": ", ".join(f'"{column}"::text' for column in query.columns),
+        "<table>": f'"{query.table}"',
+        "<conditions>": " AND ".join(f"({one})" for one in query.conditions) or "true",
+        "<order>": f"ORDER BY {query.order}" if query.order else "",
+        "<limit>": "ALL" if query.limit is None else str(query.limit),
+        "<offset>": str(query.offset),
+    }
+    # One after the other, in the order of the template: a condition may have such a word in it.
+    made, rest = "", SHAPE_QUERIES["shape_rows"]
+    for word, text in filled.items():
+        before, _, rest = rest.partition(word)
+        made += before + text
+    return made + rest
+
+
+def _fields(rows: Sequence[Record]) -> Iterator[tuple[int, str, Values]]:
+    for row in rows:
+        number, xid, values = row
+        yield int(number), str(xid), values
+
+
+def _position(values: Values) -> Position:
+    snapshot, lsn = values
+    xmin, xmax, running = str(snapshot).split(":")
+    numbers = [int(one) % _XID for one in (xmin, xmax, *filter(None, running.split(",")))]
+    return Position(numbers[0], numbers[1], tuple(numbers[2:]), int(str(lsn).partition(".")[0]))
+
+
+def _changed(payload: str) -> RowsChanged:
+    said: dict[str, Any] = json.loads(payload)
+    ids, owners, moved = (_ids(said.get(key)) for key in "iom")
+    return RowsChanged(str(said["t"]), int(said["x"]), ids, owners, moved)
+
+
+def _ids(listed: Collection[str] | None) -> frozenset[str] | None:
+    return None if listed is None else frozenset(listed)
