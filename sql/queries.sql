@@ -301,10 +301,11 @@ SELECT due.pipeline_id FROM due, refresh_search(due.pipeline_id)
 -- documents are to be mended at the times $3, NULL for never; and announce that at commit, with whether
 -- the document holds other diagnostics now, $4, and the times of the steps $5 and the connections $6,
 -- which are arrays of ids, as texts. If a version held all updates until now, the first one beyond is
--- the first that no version holds, and its time is kept. All that is one statement since a worker
--- executes it for every projection. A payload has at most 8,000 bytes. The commit does not wait for the
--- disk, which those of the log then have for themselves: should PostgreSQL crash, rows and cursor are
--- older together, and are written again.
+-- the first that no version holds, and its time is kept. What is announced also says after which update
+-- the rows went on and, if any row was written, $7, in which transaction. All that is one statement since
+-- a worker executes it for every projection. A payload has at most 8,000 bytes. The commit does not wait
+-- for the disk, which those of the log then have for themselves: should PostgreSQL crash, rows and cursor
+-- are older together, and are written again.
 WITH moved AS (
     UPDATE projection_cursors AS c
     SET seq = m.seq, projected_at = now(), mend_at = m.mend_at,
@@ -313,14 +314,18 @@ WITH moved AS (
             WHERE u.pipeline_id = c.pipeline_id AND u.seq = c.seq + 1
         ))
     FROM unnest(
-        $1::uuid[], $2::bigint[], $3::timestamptz[], $4::boolean[], $5::text[], $6::text[]
-    ) AS m (pipeline_id, seq, mend_at, diagnostics, steps, connections)
+        $1::uuid[], $2::bigint[], $3::timestamptz[], $4::boolean[], $5::text[], $6::text[],
+        $7::boolean[]
+    ) AS m (pipeline_id, seq, mend_at, diagnostics, steps, connections, has_changed)
+    JOIN projection_cursors AS before ON before.pipeline_id = m.pipeline_id
     WHERE c.pipeline_id = m.pipeline_id
-    RETURNING m.*
+    RETURNING m.*, before.seq AS after
 )
 SELECT pg_notify('pipeloom_projected', json_build_object(
     'pipeline_id', p.id,
+    'after', moved.after,
     'seq', moved.seq,
+    'transaction_id', CASE WHEN moved.has_changed THEN pg_current_xact_id()::xid::text END,
     'updated_at', p.updated_at,
     'steps', (
         SELECT coalesce(json_object_agg(s.id, ARRAY[s.created_at, s.updated_at]), '{}')
@@ -363,8 +368,8 @@ SELECT id, name FROM users WHERE id = ANY ($1)
 
 -- create_pipeline --
 -- Create a pipeline, its document with the one seed that it will ever have, and the cursor of its
--- projection, which begins one update behind, so that a worker makes the rows. The audit log names the
--- author and the address $7, if there is one, and lets an author make $8 changes within an hour, if that
+-- projection, which begins one update behind, so that a worker makes the rows; return the id of the
+-- transaction, as `transaction_id` does. The audit log names the author and the address $7, if there is one, and lets an author make $8 changes within an hour, if that
 -- is not empty: its trigger fires when this statement has ended.
 WITH pipeline AS (
     INSERT INTO pipelines (
@@ -381,6 +386,7 @@ WITH pipeline AS (
     VALUES ($1, 1, $3, $5, $4)
 )
 SELECT
+    pg_current_xact_id()::xid::text::bigint AS transaction_id,
     pg_notify('pipeloom_updates', $1::uuid::text),
     set_config('app.user_id', coalesce($3::uuid::text, ''), true), set_config('app.address', $7, true),
     set_config('app.most_changes', $8, true)
@@ -571,6 +577,11 @@ SELECT
     set_config('role', 'pipeloom_api', true), set_config('app.user_id', $1::uuid::text, true),
     set_config('app.address', $2, true), set_config('app.most_changes', $3, true)
 
+-- transaction_id --
+-- The id of this transaction with the 32 bits that the xmin of rows has, NULL if it has none because it
+-- has only read.
+SELECT pg_current_xact_id_if_assigned()::xid::text::bigint
+
 -- ping --
 -- Succeeds if PostgreSQL answers.
 SELECT 1
@@ -594,8 +605,9 @@ LIMIT 1
 SELECT id FROM pipelines WHERE id = $1 FOR NO KEY UPDATE
 
 -- save_version --
--- Save a version under the next number. The author is NULL if the user was deleted. If the id $11,
--- which may be NULL, is saved already, return that version.
+-- Save a version under the next number, and return it with the id of the transaction, as
+-- `transaction_id` does. The author is NULL if the user was deleted. If the id $11, which may be NULL,
+-- is saved already, return that version.
 WITH saved AS (
     INSERT INTO pipeline_versions (
         pipeline_id, version_number, seq, state, pipeline_snapshot, steps_snapshot,
@@ -609,10 +621,12 @@ WITH saved AS (
     ON CONFLICT (id) DO NOTHING
     RETURNING id, version_number, seq, name, change_summary, created_by, created_at
 )
-SELECT id, version_number AS number, seq, name, change_summary, created_by, created_at
+SELECT
+    id, version_number AS number, seq, name, change_summary, created_by, created_at,
+    pg_current_xact_id()::xid::text::bigint AS transaction_id
 FROM saved
 UNION ALL
-SELECT id, version_number, seq, name, change_summary, created_by, created_at
+SELECT id, version_number, seq, name, change_summary, created_by, created_at, NULL
 FROM pipeline_versions
 WHERE pipeline_id = $1 AND id = $11
 

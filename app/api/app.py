@@ -19,6 +19,8 @@ from app.api.core.known_query import require_known_query
 from app.api.core.middleware import ApiMiddleware
 from app.api.core.openapi_page import OpenApiPage
 from app.api.core.rate_limit import RateLimit
+from app.api.core.transaction_ids import HEADER as TRANSACTION_ID
+from app.api.core.transaction_ids import TransactionIds
 from app.api.resources import (
     audit_log,
     comments,
@@ -123,6 +125,7 @@ EXPOSED: Final = (
     "RateLimit",
     "RateLimit-Policy",
     REPLAYED,
+    TRANSACTION_ID,
     WARNING,
 )
 """Headers of responses that scripts of other origins may read (CORS)."""
@@ -133,7 +136,7 @@ def api(context: Context, tokens: Verifier, settings: Settings) -> ASGIApp:
     rate = RateLimit(settings.api_rate, settings.api_burst, context.clock)
     callers = Callers(tokens, context.tickets)
     guarded = ApiMiddleware(
-        IdempotentPosts(_application(context), context.idempotency_keys),
+        IdempotentPosts(TransactionIds(_application(context)), context.idempotency_keys),
         callers,
         rate,
         settings.max_body_bytes,

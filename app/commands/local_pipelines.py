@@ -62,7 +62,7 @@ async def import_files(
 
 
 async def _create(pool: Pool, imported: Imported, team_id: UUID, author: UUID | None) -> Stored:
-    pipeline_id = await pipeline_files.create(
+    pipeline_id, _ = await pipeline_files.create(
         PostgresDirectory(pool),
         imported.pipeline,
         team_id=team_id,

@@ -28,9 +28,10 @@ async def create_demo(directory: DemoDirectory, now: datetime) -> UUID:
     demo = await directory.ensure_demo()
     content = resources.files("app").joinpath("demo.yaml").read_bytes()
     imported = pipeline_files.read_file(content, "demo")
-    return await pipeline_files.create(
+    pipeline_id, _ = await pipeline_files.create(
         directory, imported.pipeline, team_id=demo.team_id, created_by=demo.owner.id, now=now
     )
+    return pipeline_id
 
 
 def connection_help(

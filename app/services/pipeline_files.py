@@ -145,8 +145,8 @@ async def create(
     address: str = "",
     needs_member: bool = False,
     claim: UUID | None = None,
-) -> UUID:
-    """Create a pipeline and return its id. Raises as `Directory.create_pipeline`."""
+) -> tuple[UUID, int]:
+    """Create a pipeline; return its id and the transaction's. Raises as the directory does."""
     first = made if isinstance(made, Seed) else await compute(seed_of, made)
     created = NewPipeline(
         id=uuid4(),
@@ -160,8 +160,8 @@ async def create(
         needs_member=needs_member,
         claim=claim,
     )
-    await directory.create_pipeline(created)
-    return created.id
+    transaction_id = await directory.create_pipeline(created)
+    return created.id, transaction_id
 
 
 async def copy(log: UpdateLog, pipeline_id: UUID, name: str | None, compute: Compute) -> Seed:

@@ -7,10 +7,10 @@ connection, so whoever waits here also looks at the tables now and then: see `wa
 
 import asyncio
 from asyncio import Future
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -24,6 +24,10 @@ WAIT_SECONDS: Final = 0.5
 
 MAX_REMEMBERED: Final = 1000
 """Pipelines whose last announcement is remembered, for those who ask after it has arrived."""
+
+MAX_TRANSACTIONS: Final = 16
+"""Projections of one pipeline whose transactions are remembered: an edit may have been followed by
+others before its author asks, and was written by an earlier transaction than the last one."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -40,6 +44,25 @@ class _Waiter:
             self.woken.set_result(projected)
 
 
+@dataclass(slots=True)
+class _Remembered:
+    """The last announcement of a pipeline, and the transactions of it and of those before."""
+
+    latest: Projected
+    transactions: deque[Projected]
+
+    def note(self, projected: Projected) -> None:
+        if self.latest.seq <= projected.seq:
+            self.latest = projected
+        # Without the times of rows, which would take many times as much memory.
+        bare = replace(projected, updated_at=None, steps={}, connections={})
+        self.transactions.append(bare)
+
+    def transaction_of(self, seq: int) -> int | None:
+        found = (each.transaction_of(seq) for each in self.transactions)
+        return next((each for each in found if each is not None), None)
+
+
 class ProjectionWatch:
     """Knows how far the rows of pipelines follow the log, as far as it was announced.
 
@@ -53,7 +76,7 @@ class ProjectionWatch:
         on_projected: Callable[[Projected], None] = lambda _: None,
     ) -> None:
         self._announcements, self._on_projected = announcements, on_projected
-        self._latest: OrderedDict[UUID, Projected] = OrderedDict()
+        self._latest: OrderedDict[UUID, _Remembered] = OrderedDict()
         self._waiters: defaultdict[UUID, set[_Waiter]] = defaultdict(set)
         self.is_listening = False
 
@@ -95,18 +118,23 @@ class ProjectionWatch:
     ) -> Projected | None:
         """Wait until it is announced that the rows contain the update `seq`.
 
+        `transaction_id` of what is returned is that of the transaction that has written what this
+        update changes, None if it has changed no row or if that is not known.
         None after `timeout` seconds, or earlier if the announcement may have been lost: then look
         at the tables.
         """
-        latest = self._latest.get(pipeline_id)
-        if latest is not None and latest.seq >= seq:
-            return latest
+        known = self._latest.get(pipeline_id)
+        if known is not None and known.latest.seq >= seq:
+            return replace(known.latest, transaction_id=known.transaction_of(seq))
         waiter = _Waiter(seq, asyncio.get_running_loop().create_future())
         self._waiters[pipeline_id].add(waiter)
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
-                    return await waiter.woken
+                    projected = await waiter.woken
+                return projected and replace(
+                    projected, transaction_id=projected.transaction_of(seq)
+                )
             return None
         finally:
             self._forget(pipeline_id, waiter)
@@ -118,9 +146,11 @@ class ProjectionWatch:
 
     def _note(self, projected: Projected) -> None:
         """Remember an announcement, and wake those who wait for it."""
-        latest = self._latest.get(projected.pipeline_id)
-        if latest is None or latest.seq <= projected.seq:
-            self._latest[projected.pipeline_id] = projected
+        known = self._latest.get(projected.pipeline_id)
+        if known is None:
+            known = _Remembered(projected, deque(maxlen=MAX_TRANSACTIONS))
+            self._latest[projected.pipeline_id] = known
+        known.note(projected)
         self._latest.move_to_end(projected.pipeline_id)
         if len(self._latest) > MAX_REMEMBERED:
             self._latest.popitem(last=False)

@@ -51,7 +51,7 @@ class MemoryDirectory(MemoryTables):
                 return user
         raise UnknownSubject(f"no user has the email {email}: check it, or create the user")
 
-    async def create_pipeline(self, pipeline: NewPipeline) -> None:
+    async def create_pipeline(self, pipeline: NewPipeline) -> int:
         """See `Directory.create_pipeline`. Raises StoreError when the id is taken."""
         if pipeline.id in self._pipelines:
             raise Conflict(f"expected a new id, got that of a pipeline there is: {pipeline.id}")
@@ -69,6 +69,7 @@ class MemoryDirectory(MemoryTables):
         )
         created.append(seed, pipeline.created_by)
         self._pipelines[pipeline.id] = created
+        return next(self._turns)
 
     def _require_editor(self, pipeline: NewPipeline) -> None:
         role = pipeline.created_by and self._roles.get((pipeline.team_id, pipeline.created_by))

@@ -130,6 +130,7 @@ class MemoryProjections(MemoryTables):
         return sorted(candidates, key=candidates.__getitem__)
 
     def _commit(self, pipeline: MemoryPipeline, claim: "MemoryClaim") -> None:
+        after = pipeline.cursor
         if claim.cursor != pipeline.cursor:
             pipeline.projected = next(self._turns)
             if pipeline.unsaved_from is None:
@@ -139,7 +140,13 @@ class MemoryProjections(MemoryTables):
         pipeline.note_findings()
         if claim.was_applied:
             self.announcements.announce(
-                Projected(claim.pipeline_id, claim.cursor, diagnostics=claim.holds_diagnostics_anew)
+                Projected(
+                    claim.pipeline_id,
+                    claim.cursor,
+                    diagnostics=claim.holds_diagnostics_anew,
+                    after=after,
+                    transaction_id=next(self._turns) if claim.has_changed else None,
+                )
             )
 
 
@@ -150,7 +157,7 @@ class MemoryClaim:
         self._pipeline_id = pipeline_id
         self._cursor, self._rows = pipeline.cursor, pipeline.rows
         self.mend_at, self.reported = pipeline.mend_at, pipeline.reported
-        self.was_applied = self.holds_diagnostics_anew = False
+        self.was_applied = self.holds_diagnostics_anew = self.has_changed = False
 
     @property
     def pipeline_id(self) -> UUID:
@@ -183,6 +190,7 @@ class MemoryClaim:
         self._rows = changed(self._rows, changes)
         self._cursor, self.mend_at = cursor, mend_at
         self.was_applied, self.holds_diagnostics_anew = True, holds_diagnostics_anew
+        self.has_changed = self.has_changed or bool(changes)
 
 
 class MemoryBatchClaim:

@@ -94,10 +94,11 @@ class Directory(Protocol):
         """Find a user, ignoring case. Raises UnknownSubject."""
         ...
 
-    async def create_pipeline(self, pipeline: NewPipeline) -> None:
+    async def create_pipeline(self, pipeline: NewPipeline) -> int:
         """Create the pipeline's row and its document, seeded once, in one transaction.
 
-        The document is dirty afterwards: a worker fills `steps` and `connections`.
+        Return the id of that transaction, as `UserDatabase.rows` has it. The document is dirty
+        afterwards: a worker fills `steps` and `connections`.
         Raises UnknownSubject when the team, the user or the parent does not exist, NotAllowed when
         the author must be a member and is none any more, TooManyChanges.
         """

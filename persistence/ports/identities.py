@@ -38,6 +38,15 @@ class SignInPolicy:
     roles: Mapping[str, Role] | None = field(default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A user who was created in a team; `transaction_id` is as `UserDatabase.rows` has it."""
+
+    user: User
+    team_id: UUID
+    transaction_id: int
+
+
 class Identities(Protocol):
     """The identities of an installation."""
 
@@ -53,8 +62,8 @@ class Identities(Protocol):
         """
         ...
 
-    async def join(self, digest: bytes, email: str, name: str, address: str) -> tuple[User, UUID]:
-        """Create a user who joins a team by a link; return both. `address` is the client's.
+    async def join(self, digest: bytes, email: str, name: str, address: str) -> Newcomer:
+        """Create a user who joins a team by a link. `address` is the client's.
 
         Nobody has proved the address. Raises UnknownSubject if the link is not good any more,
         Conflict if the address is somebody's, StoreError.

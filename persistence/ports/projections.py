@@ -214,6 +214,8 @@ class Projected:
     `steps` and `connections` have the times of rows that were written, by id, and `updated_at` is
     that of the pipeline. Any of these may be missing: whoever needs them reads the rows then.
     `diagnostics` says that the document's own list of diagnostics has changed.
+    The rows contained the updates up to number `after` before, and `transaction_id` is that of the
+    transaction that has written them: None if it has written no row, or if that is not known.
     """
 
     pipeline_id: UUID
@@ -222,6 +224,13 @@ class Projected:
     steps: Mapping[UUID, RowTimes] = field(default_factory=dict)
     connections: Mapping[UUID, RowTimes] = field(default_factory=dict)
     diagnostics: bool = False
+    after: int | None = None
+    transaction_id: int | None = None
+
+    def transaction_of(self, seq: int) -> int | None:
+        """The transaction that wrote what update `seq` changes, None if it is not this one."""
+        is_in = self.after is not None and self.after < seq <= self.seq
+        return self.transaction_id if is_in else None
 
 
 class ProjectionAnnouncements(Protocol):

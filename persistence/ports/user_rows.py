@@ -3,7 +3,7 @@
 It has no twin in memory, since who may do what is decided by PostgreSQL's row-level security.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
@@ -37,17 +37,27 @@ class UserRows(Protocol):
         """Run a query for its effect."""
         ...
 
+    def note_unchanged(self) -> None:
+        """Note that what this transaction has locked stays as it is, so that it writes nothing."""
+        ...
+
 
 class UserDatabase(Protocol):
     """Opens transactions on behalf of users."""
 
     def rows(
-        self, user_id: UUID, address: str = "", claim: UUID | None = None
+        self,
+        user_id: UUID,
+        address: str = "",
+        claim: UUID | None = None,
+        on_written: Callable[[int], None] | None = None,
     ) -> AbstractAsyncContextManager[UserRows]:
         """Open a transaction for a user; commit at the end, undo everything on an exception.
 
         The audit log names `address` as where the user's changes come from. What is created is
-        noted under the `claim` of a key, see `ports/idempotency.py`.
+        noted under the `claim` of a key, see `ports/idempotency.py`. If the transaction has written
+        anything, `on_written` is called after its commit with its id, which has 32 bits as the xmin
+        of rows has.
         Leaving the context raises what is checked at commit: Conflict when a team would lose its
         last owner.
         """

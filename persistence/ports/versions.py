@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -34,7 +34,11 @@ class NewVersion:
 
 @dataclass(frozen=True, slots=True)
 class VersionInfo:
-    """A version without its content. `number` counts from 1 per pipeline, and is given once."""
+    """A version without its content. `number` counts from 1 per pipeline, and is given once.
+
+    `transaction_id` is that of the transaction that has saved it, as `UserDatabase.rows` has it;
+    None where it is read.
+    """
 
     id: UUID
     number: int
@@ -43,6 +47,7 @@ class VersionInfo:
     change_summary: str | None
     created_by: UUID | None
     created_at: datetime
+    transaction_id: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

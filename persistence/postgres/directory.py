@@ -55,14 +55,14 @@ class PostgresDirectory:
             raise UnknownSubject(f"no user has the email {email}: check it, or create the user")
         return User(**row)
 
-    async def create_pipeline(self, pipeline: NewPipeline) -> None:
+    async def create_pipeline(self, pipeline: NewPipeline) -> int:
         """See `Directory.create_pipeline`. Raises StoreError when the id is taken."""
         async with self._pool.transaction() as transaction:
             if pipeline.needs_member:
                 await _require_editor(transaction, pipeline)
             if pipeline.claim is not None:
                 await transaction.execute("set_claim", str(pipeline.claim))
-            await transaction.execute(
+            transaction_id: int = await transaction.fetchval(
                 "create_pipeline",
                 pipeline.id,
                 pipeline.team_id,
@@ -74,6 +74,7 @@ class PostgresDirectory:
                 self._most_changes,
                 *columns(pipeline.row),
             )
+        return transaction_id
 
     async def team_by_slug(self, slug: str) -> UUID:
         """Find a team by "team", or by "organization/team" where several have that slug.

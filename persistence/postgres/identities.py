@@ -14,7 +14,7 @@ import structlog
 
 from persistence.errors import UnknownSubject
 from persistence.ports.directory import Role, User
-from persistence.ports.identities import Identity, SignInPolicy
+from persistence.ports.identities import Identity, Newcomer, SignInPolicy
 
 from .pool import DatabaseConnection, Pool
 
@@ -50,7 +50,7 @@ class PostgresIdentities:
                 await _take_over(transaction, user_id, identity, policy.roles)
         return user_id
 
-    async def join(self, digest: bytes, email: str, name: str, address: str) -> tuple[User, UUID]:
+    async def join(self, digest: bytes, email: str, name: str, address: str) -> Newcomer:
         """See `Identities.join`."""
         async with self._pool.transaction() as transaction:
             await transaction.execute("note_address", address)
@@ -58,7 +58,8 @@ class PostgresIdentities:
             team_id: UUID | None = await transaction.fetchval("join_by_link", digest, user_id)
             if team_id is None:
                 raise UnknownSubject("this invitation was revoked or used up, or has expired")
-        return User(user_id, email, name), team_id
+            transaction_id: int = await transaction.fetchval("transaction_id")
+        return Newcomer(User(user_id, email, name), team_id, transaction_id)
 
     async def is_link(self, digest: bytes) -> bool:
         """See `Identities.is_link`."""

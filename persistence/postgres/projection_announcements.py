@@ -41,9 +41,15 @@ def _read(payload: str) -> Projected:
         _time(announced["updated_at"]),
         _row_times(announced["steps"]),
         _row_times(announced["connections"]),
-        # A worker of an older program does not say so.
+        # A worker of an older program does not say so, nor what follows.
         announced.get("diagnostics") is True,
+        _number(announced.get("after")),
+        _number(announced.get("transaction_id")),
     )
+
+
+def _number(announced: int | str | None) -> int | None:
+    return None if announced is None else int(announced)
 
 
 def _row_times(rows: Mapping[str, Any]) -> dict[UUID, RowTimes]:

@@ -99,6 +99,7 @@ class RowWriter:
                 each.mend_at,
                 each.holds_diagnostics_anew,
                 *_announced(each.changes),
+                bool(each.changes),
             )
             for each in projections
         ]

@@ -5,7 +5,7 @@ Every transaction runs as the role pipeloom_api on behalf of a user, so the poli
 else; none of them changes the role or the user back.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from persistence.errors import InvalidValue, NotAllowed, StoreError
 from persistence.ports.user_rows import Record
 
 from .pool import DatabaseConnection, Pool, as_setting
-from .queries import API_QUERIES
+from .queries import API_QUERIES, QUERIES
 
 
 class PostgresUserRows:
@@ -22,6 +22,7 @@ class PostgresUserRows:
 
     def __init__(self, connection: DatabaseConnection) -> None:
         self._connection = connection
+        self._is_unchanged = False
 
     async def fetch(self, name: str, *args: object) -> Sequence[Record]:
         """See `UserRows.fetch`."""
@@ -39,6 +40,18 @@ class PostgresUserRows:
         """See `UserRows.execute`."""
         await self._connection.execute(name, *args)
 
+    def note_unchanged(self) -> None:
+        """See `UserRows.note_unchanged`."""
+        self._is_unchanged = True
+
+    async def transaction_id(self) -> int | None:
+        """The id of the transaction, None if it has written nothing."""
+        # Locking a row gives a transaction an id, too.
+        if self._is_unchanged:
+            return None
+        found: int | None = await self._connection.with_queries(QUERIES).fetchval("transaction_id")
+        return found
+
 
 class PostgresUserDatabase:
     """`UserDatabase` on the server's own pool of connections.
@@ -51,14 +64,24 @@ class PostgresUserDatabase:
 
     @asynccontextmanager
     async def rows(
-        self, user_id: UUID, address: str = "", claim: UUID | None = None
+        self,
+        user_id: UUID,
+        address: str = "",
+        claim: UUID | None = None,
+        on_written: Callable[[int], None] | None = None,
     ) -> AsyncIterator[PostgresUserRows]:
         """See `UserDatabase.rows`."""
+        written: int | None = None
         async with self._pool.transaction() as transaction:
             if claim is not None:
                 await transaction.execute("set_claim", str(claim))
             await _become(transaction, user_id, address, self._most_changes)
-            yield PostgresUserRows(transaction.with_queries(API_QUERIES))
+            rows = PostgresUserRows(transaction.with_queries(API_QUERIES))
+            yield rows
+            if on_written is not None:
+                written = await rows.transaction_id()
+        if on_written is not None and written is not None:
+            on_written(written)
 
 
 async def _become(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import fields
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from crdt.errors import PipelineNotFound
@@ -80,4 +81,7 @@ class PostgresVersions:
 
 
 def _info(row: Record) -> VersionInfo:
-    return VersionInfo(**{field.name: row[field.name] for field in fields(VersionInfo)})
+    return VersionInfo(**{name: row[name] for name in _INFO if name in row})
+
+
+_INFO: Final = [field.name for field in fields(VersionInfo)]

@@ -6,7 +6,7 @@ import pytest
 
 from crdt.pipeline.rows import RowChanges
 from persistence.memory.stores import MemoryStore
-from persistence.ports.projections import ProjectionAnnouncements
+from persistence.ports.projections import Projected, ProjectionAnnouncements
 from persistence.postgres.listener import PROJECTED, Listener
 from persistence.postgres.projection_announcements import PostgresProjectionAnnouncements
 from tests.contracts.stores import Stores, a_step, an_id
@@ -45,6 +45,29 @@ async def test_a_projection_is_announced(
     await stores.project(RowChanges(), cursor=3)
     assert await received(announcements) == [(1, 3)]
     assert await announcements.wait(0.0) == []
+
+
+async def test_what_is_announced_names_the_transaction_that_wrote_rows(
+    stores: Stores, announcements: ProjectionAnnouncements
+) -> None:
+    one = await stores.new_pipeline(1)
+    await stores.project(RowChanges(steps=[a_step(11)]), cursor=1)
+    await stores.log.append([stores.update(one), stores.update(one)])
+    await stores.project(RowChanges(), cursor=3)
+    await stores.log.append([stores.update(one)])
+    await stores.project(RowChanges(removed_steps=[an_id(11)]), cursor=4)
+    announced: list[Projected] = []
+    while len(announced) < 3:
+        announced += await announcements.wait(SECONDS) or ()
+    assert [(each.after, each.seq) for each in announced] == [(0, 1), (1, 3), (3, 4)]
+    first, nothing, last = [each.transaction_id for each in announced]
+    assert nothing is None
+    assert first is not None
+    assert last is not None
+    assert first < last
+    asked = (0, 1, 2, 3, 4, 5)
+    assert [announced[0].transaction_of(seq) for seq in asked] == [None, first, *[None] * 4]
+    assert [announced[2].transaction_of(seq) for seq in asked] == [*[None] * 4, last, None]
 
 
 class WorkerFailedError(Exception):

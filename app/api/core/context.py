@@ -31,6 +31,7 @@ from persistence.worker.replay import Compute
 from .idempotency import CLAIM, SUBJECT
 from .middleware import CALLER
 from .quotas import Quotas
+from .transaction_ids import WRITES, Writes
 
 BEARER = HTTPBearer(
     auto_error=False,  # the middleware has checked it; this is for the documentation
@@ -83,7 +84,8 @@ class Caller:
     """The user who makes a request, what the token claims, from which address, and the services.
 
     `claim` is under which a request runs whose client has given it a key, and `subject_id` the id
-    of what it creates, the same whenever it is sent again.
+    of what it creates, the same whenever it is sent again. `writes` is None for a request that only
+    reads.
     """
 
     claims: Claims
@@ -91,6 +93,7 @@ class Caller:
     address: str = ""
     claim: UUID | None = None
     subject_id: UUID | None = None
+    writes: Writes | None = None
 
     @property
     def id(self) -> UUID:
@@ -108,7 +111,8 @@ class Caller:
 
     def rows(self) -> AbstractAsyncContextManager[UserRows]:
         """A transaction that sees and does what this user may see and do."""
-        return self.context.users.rows(self.id, self.address, self.claim)
+        on_written = None if self.writes is None else self.writes.note_rows
+        return self.context.users.rows(self.id, self.address, self.claim, on_written)
 
 
 async def _caller(request: Request, _: Annotated[object, Depends(BEARER)]) -> Caller:
@@ -116,7 +120,7 @@ async def _caller(request: Request, _: Annotated[object, Depends(BEARER)]) -> Ca
     address = _address_in(request.client.host) if request.client else ""
     claims, context = getattr(request.state, CALLER), request.app.state.context
     keyed = getattr(request.state, CLAIM, None), getattr(request.state, SUBJECT, None)
-    return Caller(claims, context, address, *keyed)
+    return Caller(claims, context, address, *keyed, getattr(request.state, WRITES, None))
 
 
 def _address_in(text: str) -> str:

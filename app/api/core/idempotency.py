@@ -38,7 +38,7 @@ NOT_KEPT: Final = re.compile(
 """Paths of what creates nothing, or answers with secrets, which are not to be kept."""
 
 _KEY: Final = re.compile(r"[!-~]{1,255}")
-_KEPT: Final = ("content-type", "location", "etag", "pipeloom-warning")
+_KEPT: Final = ("content-type", "location", "etag", "pipeloom-warning", "transaction-id")
 
 
 class IdempotentPosts:

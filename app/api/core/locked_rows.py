@@ -36,12 +36,15 @@ class LockedRow(Generic[T]):
         changes: Mapping[str, Any],
         if_match: str | None,
     ) -> Record:
-        """Write the changes and return the row. Raises Stale, NotFound."""
+        """Write the changes, if they change anything; return the row. Raises Stale, NotFound."""
         current = await rows.fetchrow(self.lock, *key)
         if current is None:
             raise NotFound("it has been deleted")
         etags.require_match(if_match, self.show(current), self.tag(current))
         wanted = {**current, **changes}
+        if all(wanted[column] == current[column] for column in self.columns):
+            rows.note_unchanged()
+            return current
         row = await rows.fetchrow(self.write, *key, *(wanted[column] for column in self.columns))
         if row is None:
             raise NotFound("it has been deleted")

@@ -103,6 +103,9 @@ async def change(
         etags.require_match(if_match, present, _tag(present))
         _check_changes(caller, present, changes)
         wanted = present.model_copy(update=changes.given())
+        if wanted == present:
+            rows.note_unchanged()
+            return etags.answered(response, present, _tag(present))
         await rows.execute(
             "write_comment", pipeline_id, comment_id, wanted.content, wanted.resolved
         )

@@ -138,6 +138,9 @@ async def await_projection(
     projected = await projection_of(caller, pipeline_id, edit.seq, is_new=edit.has_changed)
     if projected is None:
         response.status_code = 202
+    elif edit.has_changed and caller.writes is not None:
+        # What has changed nothing was written by nobody, or by whoever did the same before.
+        caller.writes.of_document = projected.transaction_id
     return projected
 
 

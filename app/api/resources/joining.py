@@ -87,14 +87,14 @@ async def join(caller: Asking, request: Request, newcomer: Newcomer) -> Joined:
     if digest is None:
         raise NotFound(_GONE)
     try:
-        user, team_id = await context.identities.join(
-            digest, newcomer.email, newcomer.name, caller.address
-        )
+        made = await context.identities.join(digest, newcomer.email, newcomer.name, caller.address)
     except UnknownSubject as error:
         raise NotFound(_GONE) from error
-    issued = context.renewer.begin_session(user, context.session_length, context.clock.now())
+    if caller.writes is not None:
+        caller.writes.note_rows(made.transaction_id)
+    issued = context.renewer.begin_session(made.user, context.session_length, context.clock.now())
     return Joined(
-        team_id=team_id,
+        team_id=made.team_id,
         token=issued.token,
         expires_at=issued.expires_at,
         renewable_until=issued.renewable_until,

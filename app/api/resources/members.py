@@ -112,6 +112,8 @@ async def change(caller: Asking, team_id: UUID, user_id: UUID, wanted: MemberPat
         roles.require(mine, "admin", "changing a role")
         member = await _read(rows, team_id, user_id)
         roles.require_power_over(mine, wanted.role, member.role)
+        if wanted.role == member.role:
+            return member
         await rows.execute("write_member", team_id, user_id, wanted.role)
         return await _read(rows, team_id, user_id)
 

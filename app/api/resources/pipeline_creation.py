@@ -90,7 +90,7 @@ async def store(
     in the transaction. Raises as `require_member_of`.
     """
     try:
-        created = await pipeline_files.create(
+        created, transaction_id = await pipeline_files.create(
             caller.context.directory,
             pipeline,
             team_id=team_id,
@@ -104,7 +104,10 @@ async def store(
     except NotAllowed:
         await require_member_of(caller, team_id)
         raise
-    await document_edits.projection_of(caller, created, seq=1)
+    projected = await document_edits.projection_of(caller, created, seq=1)
+    if caller.writes is not None:
+        caller.writes.note_rows(transaction_id)
+        caller.writes.of_document = None if projected is None else projected.transaction_id
     made = await read(caller, created)
     response.headers["Location"] = f"/api/pipelines/{created}"
     return etags.answered(response, made, tag_of(made))

@@ -74,6 +74,8 @@ async def create(
             version_id=caller.subject_id,
         )
     response.headers["Location"] = f"/api/pipelines/{pipeline_id}/versions/{info.number}"
+    if caller.writes is not None and info.transaction_id is not None:
+        caller.writes.note_rows(info.transaction_id)
     if is_new:
         return _published(caller, pipeline_id, info)
     response.status_code = 200

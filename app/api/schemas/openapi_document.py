@@ -6,6 +6,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from app.api.core.idempotency import NOT_KEPT
+from app.api.core.transaction_ids import HEADER, WRITES_NOTHING
 
 from . import common
 
@@ -22,6 +23,7 @@ def complete_document(application: FastAPI) -> None:
         document = generate()
         _add_problem(document)
         _add_key(document)
+        _add_transaction_id(document)
         for operation in operations(document):
             for parameter in operation.get("parameters", ()):
                 parameter |= {"schema": _without_null(parameter["schema"])}
@@ -40,6 +42,23 @@ def _add_key(document: dict[str, Any]) -> None:
         for status, answer in common.problems(409).items():
             operation["responses"].setdefault(str(status), answer)
 
+
+def _add_transaction_id(document: dict[str, Any]) -> None:
+    """Describe the header by which clients of shapes recognise what they have written."""
+    for path, item in document["paths"].items():
+        if WRITES_NOTHING.fullmatch(path):
+            continue
+        for operation in (one for method, one in item.items() if method in METHODS - {"get"}):
+            for status, answer in operation["responses"].items():
+                if status.startswith("2"):
+                    answer.setdefault("headers", {})[HEADER] = _TRANSACTION_ID
+
+
+_TRANSACTION_ID: Final = {
+    "description": "The transaction that has written the rows; missing if none has, or if that is "
+    "not known.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,10}$"},
+}
 
 _KEY: Final = {
     "name": "Idempotency-Key",

@@ -61,6 +61,17 @@ function aStorage(): Storage {
   } as Storage;
 }
 
+test("a write says by which transaction, if it is known", async () => {
+  const { fetch, asked } = served(json({ id: "x" }, { headers: { "Transaction-Id": "4294967295" } }), new Response(null, { status: 204 }));
+  const rest = restClient({ url: "", token: () => null, fetch });
+  const path = { pipeline_id: "p", comment_id: "c" };
+  const patched = await rest.write("patch", "/pipelines/{pipeline_id}/comments/{comment_id}", { path, body: { content: "so" } });
+  assert.deepEqual([patched.data.id, patched.transactionId], ["x", 4294967295]);
+  const deleted = await rest.write("delete", "/pipelines/{pipeline_id}/comments/{comment_id}", { path });
+  assert.deepEqual(deleted, { data: undefined, transactionId: null });
+  assert.deepEqual(asked.map(([url, { method }]) => `${method} ${url}`), ["PATCH /api/pipelines/p/comments/c", "DELETE /api/pipelines/p/comments/c"]);
+});
+
 test("a browser's token is kept, renewed for all windows, and forgotten", async (t) => {
   t.mock.timers.enable({ apis: ["Date"], now: NOW });
   const { fetch, asked } = served(json({ token: aToken(20, 100) }));

@@ -13,8 +13,7 @@ from app.auth.tokens import Expected, Tokens
 from app.group_roles import parse
 from crdt.errors import Unauthenticated
 from persistence.errors import Conflict
-from persistence.ports.directory import User
-from persistence.ports.identities import Identity, SignInPolicy
+from persistence.ports.identities import Identity, Newcomer, SignInPolicy
 from tests.app.fakes import HeldClock
 
 SECRET: Final = "a secret of the tests, long enough for HS256"
@@ -42,7 +41,7 @@ class FakeIdentities:
             raise Conflict("taken")
         return self.user_id
 
-    async def join(self, digest: bytes, email: str, name: str, address: str) -> tuple[User, UUID]:
+    async def join(self, digest: bytes, email: str, name: str, address: str) -> Newcomer:
         raise NotImplementedError
 
     async def is_link(self, digest: bytes) -> bool:

@@ -38,9 +38,10 @@ class Shelf:
     author: User
 
     async def create(self, pipeline: Pipeline) -> UUID:
-        return await pipeline_files.create(
+        pipeline_id, _ = await pipeline_files.create(
             self.store, pipeline, team_id=self.team_id, created_by=self.author.id, now=NOON
         )
+        return pipeline_id
 
 
 @pytest.fixture

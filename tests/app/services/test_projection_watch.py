@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 import app.services.projection_watch
-from app.services.projection_watch import MAX_REMEMBERED, ProjectionWatch
+from app.services.projection_watch import MAX_REMEMBERED, MAX_TRANSACTIONS, ProjectionWatch
 from persistence.errors import StoreUnavailable
 from persistence.memory.announcements import MemoryAnnouncements
 from persistence.ports.projections import Projected
@@ -88,6 +88,37 @@ async def test_what_was_announced_before_is_remembered(scene: Scene) -> None:
     await scene.announce(Projected(LOOM, 6))
     assert await scene.watch.wait(LOOM, 6, LONG) == Projected(LOOM, 7)
     assert await scene.watch.wait(LOOM, 8, 0.0) is None
+
+
+async def test_an_edit_is_told_the_transaction_that_wrote_it(scene: Scene) -> None:
+    waiting = [asyncio.create_task(scene.watch.wait(LOOM, seq, LONG)) for seq in (4, 5, 6)]
+    await turns()
+    await scene.announce(
+        Projected(LOOM, 5, after=3, transaction_id=71), Projected(LOOM, 6, after=5)
+    )
+    assert [(await task).transaction_id for task in waiting] == [71, 71, None]  # type: ignore[union-attr]
+    # Later ones do not take its place, for whoever asks only then.
+    await scene.announce(Projected(LOOM, 9, after=6, transaction_id=73))
+    found = [await scene.watch.wait(LOOM, seq, LONG) for seq in (3, 4, 5, 6, 7, 9)]
+    assert [one and (one.seq, one.transaction_id) for one in found] == [
+        *((9, None), (9, 71), (9, 71), (9, None), (9, 73), (9, 73)),
+    ]
+
+
+async def test_after_a_lost_announcement_no_transaction_is_named(scene: Scene) -> None:
+    waiting = asyncio.create_task(scene.watch.wait(LOOM, 4, LONG))
+    await turns()
+    await scene.announce(Projected(LOOM, 6, after=5, transaction_id=72))
+    projected = await waiting
+    assert projected is not None
+    assert (projected.seq, projected.transaction_id) == (6, None)
+
+
+async def test_only_so_many_transactions_are_remembered(scene: Scene) -> None:
+    for seq in range(1, MAX_TRANSACTIONS + 2):
+        await scene.announce(Projected(LOOM, seq, after=seq - 1, transaction_id=seq))
+    found = [await scene.watch.wait(LOOM, seq, LONG) for seq in (1, 2, MAX_TRANSACTIONS + 1)]
+    assert [one and one.transaction_id for one in found] == [None, 2, MAX_TRANSACTIONS + 1]
 
 
 async def test_only_so_many_pipelines_are_remembered(scene: Scene) -> None:

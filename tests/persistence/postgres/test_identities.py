@@ -136,7 +136,7 @@ async def test_a_typed_address_is_given_up_to_whoever_has_it(
 ) -> None:
     digest = sha256(b"link").digest()
     await a_link(pool, digest)
-    eve, _ = await identities.join(digest, "ada@example.org", "Eve", "127.0.0.1")
+    eve = (await identities.join(digest, "ada@example.org", "Eve", "127.0.0.1")).user
     assert (await row(pool, eve.id))["email_unproven"] is True
     assert await identities.sign_in(ADA, KNOWN) is None
     ada = await signed(identities, ADA, ALL)

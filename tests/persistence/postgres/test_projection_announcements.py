@@ -1,5 +1,6 @@
 """What PostgreSQL announces of a projection beyond the port: the times of the rows."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,7 +11,7 @@ from persistence.postgres.listener import PROJECTED, Listener
 from persistence.postgres.pool import Pool
 from persistence.postgres.projection_announcements import PostgresProjectionAnnouncements
 from persistence.postgres.row_writes import MAX_ANNOUNCED
-from tests.contracts.stores import Stores, a_connection, a_step, an_id, stores_on
+from tests.contracts.stores import NOON, Stores, a_connection, a_step, an_id, stores_on
 
 TWO_STEPS = RowChanges(steps=[a_step(11), a_step(12)], connections=[a_connection(21, 11, 12)])
 SECONDS = 5.0
@@ -76,6 +77,31 @@ async def test_the_times_of_many_rows_do_not_fit_into_an_announcement(
     await stores.project(RowChanges(steps=more), cursor=2)
     projected = await received(announcements)
     assert (projected.seq, projected.steps) == (2, {})
+
+
+async def test_the_transaction_is_that_of_the_rows(
+    pool: Pool, stores: Stores, announcements: PostgresProjectionAnnouncements
+) -> None:
+    await stores.project(TWO_STEPS, cursor=1)
+    projected = await received(announcements)
+    for table in ("steps", "connections", "pipelines"):
+        found = await pool._driver.fetch(f"SELECT xmin::text FROM {table}")
+        assert {int(row["xmin"]) for row in found} == {projected.transaction_id}
+
+
+async def test_a_worker_of_an_older_program_names_no_transaction(
+    pool: Pool, announcements: PostgresProjectionAnnouncements
+) -> None:
+    older = {
+        "pipeline_id": str(an_id(1)),
+        "seq": 4,
+        "updated_at": NOON.isoformat(),
+        "steps": {},
+        "connections": {},
+    }
+    await pool.run_script(f"SELECT pg_notify('{PROJECTED}', '{json.dumps(older)}')")
+    projected = await received(announcements)
+    assert (projected.seq, projected.transaction_of(4)) == (4, None)
 
 
 @pytest.mark.parametrize("payload", ["", "nonsense", "[]", "{}", '{"pipeline_id": 7, "seq": "x"}'])

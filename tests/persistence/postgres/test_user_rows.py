@@ -25,6 +25,8 @@ QUERIES = {
     "name_nobody": "DO 'BEGIN RAISE foreign_key_violation; END'",
     "touch_steps": "DELETE FROM steps",
     "wait": "SELECT pg_sleep(10)",
+    "lock_teams": "SELECT slug FROM teams FOR UPDATE",
+    "xmin_of_team": "SELECT xmin::text::bigint FROM teams WHERE slug = $1",
 }
 
 
@@ -85,6 +87,28 @@ async def test_a_session_is_undone_by_an_exception(pool: Pool, owner: UUID) -> N
         await _fail_after_renaming(users, owner)
     async with users.rows(owner) as rows:
         assert await rows.fetchval("teams") == "weavers"
+
+
+async def test_who_asks_is_told_which_transaction_has_written(pool: Pool, owner: UUID) -> None:
+    users, written = PostgresUserDatabase(pool), list[int]()
+    async with users.rows(owner, on_written=written.append) as rows:
+        await rows.execute("rename_team", "weavers", "knitters")
+        assert not written
+    async with users.rows(owner) as rows:
+        assert await rows.fetchval("xmin_of_team", "knitters") == written[0]
+    async with users.rows(owner, on_written=written.append) as rows:
+        await rows.fetch("teams")
+    async with users.rows(owner, on_written=written.append) as rows:
+        await rows.fetch("lock_teams")
+        rows.note_unchanged()
+    with pytest.raises(Conflict):
+        await _leave(users, owner, written)
+    assert len(written) == 1
+
+
+async def _leave(users: PostgresUserDatabase, owner: UUID, written: list[int]) -> None:
+    async with users.rows(owner, on_written=written.append) as rows:
+        await rows.execute("leave", owner)
 
 
 async def test_only_queries_of_the_api_can_be_run(pool: Pool, owner: UUID) -> None:

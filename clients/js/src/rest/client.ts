@@ -145,6 +145,13 @@ export interface AnyParts {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a write is answered with, and the transaction that has written the rows. */
+export interface Written<T> {
+  readonly data: T;
+  /** What `awaitTxId` of TanStack DB waits for; null if nothing was written, or if it is not known. */
+  readonly transactionId: number | null;
+}
+
 type Query<P extends Path<"get">> = NonNullable<Given<Operation<P, "get">> extends { query?: infer Q } ? Q : never>;
 
 /** Options of requests that only read. */
@@ -170,6 +177,21 @@ export class RestClient {
     const [parts = {}] = given as unknown as readonly AnyParts[];
     const [data] = await this.answered(method, path, parts);
     return data as Answer<Operation<P, M>>;
+  }
+
+  /** Make a request that writes: as `call`, with the number by which shapes show what it has written. */
+  async write<M extends Exclude<Method, "get">, P extends Path<M>>(
+    method: M,
+    path: P,
+    ...given: Arguments<Operation<P, M>>
+  ): Promise<Written<Answer<Operation<P, M>>>> {
+    const [parts = {}] = given as unknown as readonly AnyParts[];
+    const [data, headers] = await this.answered(method, path, parts);
+    const transactionId = headers.get("Transaction-Id");
+    return {
+      data: data as Answer<Operation<P, M>>,
+      transactionId: transactionId === null ? null : Number(transactionId),
+    };
   }
 
   readonly me = (): Promise<Me> => this.call("get", "/me");
@@ -247,8 +269,8 @@ export class RestClient {
   readonly yaml = {
     /** The pipeline as Pipeline YAML v2, and the tag of its state. */
     export: async (id: string, { signal }: Reading = {}): Promise<{ readonly yaml: string; readonly etag: string }> => {
-      const [yaml, etag] = await this.answered("get", "/pipelines/{pipeline_id}/yaml", { ...at(id), signal });
-      return { yaml: String(yaml), etag };
+      const [yaml, headers] = await this.answered("get", "/pipelines/{pipeline_id}/yaml", { ...at(id), signal });
+      return { yaml: String(yaml), etag: headers.get("ETag") ?? "" };
     },
     /** Make the pipeline equal to a file, by the smallest edits; with `ifMatch` only from that state. */
     apply: (id: string, yaml: string, ifMatch?: string): Promise<Validation> =>
@@ -311,12 +333,12 @@ export class RestClient {
       this.call("post", "/templates/{template_id}/instantiate", { path: { template_id }, body }),
   };
 
-  private async answered(method: Method, path: string, parts: AnyParts): Promise<[data: unknown, etag: string]> {
+  private async answered(method: Method, path: string, parts: AnyParts): Promise<[data: unknown, headers: Headers]> {
     const answer = await this.fetched(method, path, parts);
     if (!answer.ok) throw await refused(answer);
     const type = answer.headers.get("Content-Type") ?? "";
     const data = answer.status === 204 ? undefined : await (type.includes("json") ? answer.json() : answer.text());
-    return [data, answer.headers.get("ETag") ?? ""];
+    return [data, answer.headers];
   }
 
   /** The address of a request that somebody else makes. */

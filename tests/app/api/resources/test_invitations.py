@@ -41,7 +41,7 @@ def shape(answer: httpx.Response) -> str:
     own = ("id", "email", "user_id", "created_at", "expires_at")
     body = {key: type(one) if key in own else one for key, one in answer.json().items()}
     headers = {
-        name: len(value) if name == "location" else value
+        name: {"location": len(value), "transaction-id": ""}.get(name, value)
         for name, value in answer.headers.items()
         if name not in ("ratelimit", "content-length", "x-request-id")
     }
