@@ -1138,13 +1138,18 @@ SELECT set_config('app.address', $1, true)
 -- Make the user $2 a member by the link with the digest $1; see the function in schema.sql.
 SELECT use_invitation_link($1, $2)
 
--- is_invitation_link --
--- Whether there is a link with the digest $1 that somebody can still use.
-SELECT EXISTS (
-    SELECT FROM invitation_links AS l
-    JOIN teams AS t ON t.id = l.team_id AND t.deleted_at IS NULL
-    WHERE l.digest = $1 AND l.revoked_at IS NULL AND l.expires_at > now() AND l.uses < l.max_uses
-)
+-- invitation_link_offer --
+-- What the link with the digest $1 offers, who made it, and whether it is good.
+SELECT
+    l.team_id, t.name AS team_name, o.name AS organization_name, l.role, l.expires_at,
+    l.max_uses - l.uses AS uses_left, l.revoked_at IS NOT NULL AS is_revoked,
+    l.expires_at <= now() AS is_expired, l.invited_by AS inviter_id, u.name AS inviter_name,
+    u.avatar_url AS inviter_avatar_url
+FROM invitation_links AS l
+JOIN teams AS t ON t.id = l.team_id AND t.deleted_at IS NULL
+JOIN organizations AS o ON o.id = t.organization_id
+JOIN users AS u ON u.id = l.invited_by
+WHERE l.digest = $1
 
 -- everybody --
 -- All users but the system, with their teams and roles, and how many identities they have.

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 from uuid import UUID
 
+from crdt.room.session import UserProfile
+
 from .directory import Role, User
 
 Provisioning: TypeAlias = Literal["off", "known", "all"]
@@ -47,6 +49,26 @@ class Newcomer:
     transaction_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class LinkOffer:
+    """What a link by which people join a team offers, and whether it still does."""
+
+    team_id: UUID
+    team_name: str
+    organization_name: str
+    role: Role
+    inviter: UserProfile
+    expires_at: datetime
+    uses_left: int
+    is_revoked: bool
+    is_expired: bool
+
+    @property
+    def is_good(self) -> bool:
+        """Whether somebody can still join by it."""
+        return self.uses_left > 0 and not self.is_revoked and not self.is_expired
+
+
 class Identities(Protocol):
     """The identities of an installation."""
 
@@ -70,6 +92,9 @@ class Identities(Protocol):
         """
         ...
 
-    async def is_link(self, digest: bytes) -> bool:
-        """Whether there is a link with this digest that is good. Raises StoreError."""
+    async def offer(self, digest: bytes) -> LinkOffer | None:
+        """What the link with this digest offers; None if there is none. Raises StoreError.
+
+        A link that is good no more is forgotten some time after it has expired.
+        """
         ...

@@ -12,9 +12,10 @@ from uuid import UUID
 
 import structlog
 
+from crdt.room.session import UserProfile
 from persistence.errors import UnknownSubject
 from persistence.ports.directory import Role, User
-from persistence.ports.identities import Identity, Newcomer, SignInPolicy
+from persistence.ports.identities import Identity, LinkOffer, Newcomer, SignInPolicy
 
 from .pool import DatabaseConnection, Pool
 
@@ -61,10 +62,16 @@ class PostgresIdentities:
             transaction_id: int = await transaction.fetchval("transaction_id")
         return Newcomer(User(user_id, email, name), team_id, transaction_id)
 
-    async def is_link(self, digest: bytes) -> bool:
-        """See `Identities.is_link`."""
-        found: bool = await self._pool.fetchval("is_invitation_link", digest)
-        return found
+    async def offer(self, digest: bytes) -> LinkOffer | None:
+        """See `Identities.offer`."""
+        row = await self._pool.fetchrow("invitation_link_offer", digest)
+        if row is None:
+            return None
+        fields = dict(row)
+        inviter = UserProfile(
+            *(fields.pop(f"inviter_{each}") for each in ("id", "name", "avatar_url"))
+        )
+        return LinkOffer(**fields, inviter=inviter)
 
 
 async def _first_sight(

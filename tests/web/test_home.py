@@ -182,11 +182,12 @@ async def test_words_tags_and_status_find_and_keys_lead(
     await page.keyboard.press("/")
     await page.keyboard.type("echidn")
     await expect(page.get_by_role("row")).to_have_count(4)
+    await expect(row(page, "Echidna two").locator("mark")).to_have_text("Echidn")
     await page.get_by_role("button", name="Tags").click()
     await page.get_by_role("checkbox", name="spiny").check()
     await expect(page.get_by_role("row")).to_have_count(3)
     await page.keyboard.press("Escape")
-    await page.get_by_role("button", name="Last edited").click()
+    await page.get_by_role("button", name="Best match").click()
     await page.get_by_role("menuitemradio", name="Name").click()
     await expect(page.get_by_role("row").nth(1)).to_contain_text("Echidna one")
 
@@ -202,7 +203,26 @@ async def test_words_tags_and_status_find_and_keys_lead(
     await expect(page.get_by_role("row")).to_have_count(3)
     await page.get_by_role("radio", name="Active").click()
     await page.get_by_role("button", name="Clear them").click()
-    await expect(page).to_have_url(web_server.http("/home?sort=name"))
+    await expect(page).to_have_url(web_server.http("/home"))
+    await expect(page.get_by_role("button", name="Last edited")).to_be_visible()
+
+
+async def test_the_best_match_comes_first_while_there_are_words(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    await new_pipeline(name="Genesis of a wallaby")
+    in_a_prompt = GOOD.replace("quokka", "potoroo").replace("wombat", "genesis of a wallaby")
+    await new_pipeline(in_a_prompt)
+    page = await open_page("/home?sort=created")
+    await expect(page.get_by_role("button", name="Newest")).to_be_visible()
+    await expect(row(page, "Imported potoroo")).to_be_visible()
+    await page.get_by_role("searchbox").fill("wallaby gene")
+    await expect(page.get_by_role("row")).to_have_count(3)
+    await expect(page.get_by_role("button", name="Best match")).to_be_visible()
+    await expect(page.get_by_role("row").nth(1)).to_contain_text("Genesis of a wallaby")
+    await expect(page.locator("mark").first).to_have_text("Gene")
+    await page.get_by_role("searchbox").fill("")
+    await expect(page.get_by_role("button", name="Newest")).to_be_visible()
 
 
 async def test_a_list_shows_who_is_where_and_what_is_wrong(

@@ -5,11 +5,11 @@ from itertools import count
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.server import OWNER, VIEWER, Installation, Server
 from tests.web.axe import Looks
-from tests.web.conftest import NARROW, OpenPage
+from tests.web.conftest import NARROW, NewPipeline, OpenPage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -76,7 +76,7 @@ async def test_an_owner_invites_and_the_invited_accepts(
 ) -> None:
     page = await open_page("/home")
     dialog = await people(page)
-    await dialog.get_by_label("Invite somebody by email").fill(newcomer.upper())
+    await dialog.get_by_label("Email address").fill(newcomer.upper())
     await dialog.get_by_label("Role").select_option("Viewer: reads")
     await dialog.get_by_role("button", name="Invite", exact=True).click()
     await expect(dialog.get_by_role("status")).to_contain_text(f"{newcomer} is invited")
@@ -137,7 +137,7 @@ async def test_what_cannot_be_invited_says_why(open_page: OpenPage) -> None:
     page = await open_page("/home")
     page.expected_errors.append("409")  # type: ignore[attr-defined]
     dialog = await people(page)
-    await dialog.get_by_label("Invite somebody by email").fill(VIEWER)
+    await dialog.get_by_label("Email address").fill(VIEWER)
     await dialog.get_by_role("button", name="Invite", exact=True).click()
     await expect(dialog.get_by_role("alert").first).to_contain_text("in this team already")
 
@@ -165,5 +165,99 @@ async def test_in_a_narrow_window_nothing_is_cut(
     withdraw = dialog.get_by_role("button", name=f"Withdraw the invitation of {newcomer}")
     await withdraw.scroll_into_view_if_needed()
     await expect(withdraw).to_be_in_viewport(ratio=1)
-    await expect(dialog.get_by_label("Invite somebody by email")).to_be_in_viewport(ratio=1)
+    await expect(dialog.get_by_label("Email address")).to_be_in_viewport(ratio=1)
     await looks.at(page, "people of a team, narrow")
+
+
+async def link_from(place: Locator) -> str:
+    """Make a link where people of a team are managed; return its address."""
+    await place.get_by_role("radio", name="By link").click()
+    await place.get_by_role("button", name="Make a link").click()
+    return await place.get_by_label("Invitation link").input_value()
+
+
+async def test_a_link_lets_a_stranger_in_until_it_is_revoked(
+    open_page: OpenPage, web_server: Server, web_installation: Installation, looks: Looks
+) -> None:
+    page = await open_page("/home")
+    dialog = await people(page)
+    await dialog.get_by_role("radio", name="By link").click()
+    await dialog.get_by_label("They join as").select_option("Viewer: reads")
+    link = await link_from(dialog)
+    assert link.startswith(web_server.http("/#invitation="))
+    await looks.at(page, "a link to a team")
+
+    path = link.removeprefix(web_server.http(""))
+    guest = await open_page(path, None, **NARROW)
+    guest.expected_errors += ["409", "401", "404"]  # type: ignore[attr-defined]
+    await expect(guest.get_by_role("heading", name="Join Demo")).to_be_visible()
+    await expect(guest.get_by_role("main")).to_contain_text("Demo Owner invites you to Demo")
+    await expect(guest.get_by_label("Your name")).to_be_focused()
+    await looks.at(guest, "an invitation by link, narrow")
+    # Nothing of the secret is in the address, and a window that is loaded anew has it still.
+    await expect(guest).to_have_url(web_server.http("/"))
+    await guest.reload()
+    email = f"stranger-{next(_NUMBERS)}@demo.pipeloom"
+    await guest.get_by_label("Your name").fill("Sam Stranger")
+    await guest.get_by_label("Your email address").fill(OWNER)
+    join = guest.get_by_role("button", name="Join Demo")
+    await join.click()
+    await expect(guest.get_by_role("alert").first).to_contain_text("Somebody here has this address")
+    await guest.get_by_label("Your email address").fill(email)
+    await join.click()
+    await expect(notice(guest, "You are in Demo now.")).to_be_visible()
+    await expect(guest.get_by_role("row").nth(1)).to_be_visible()
+    assert await role_of(web_installation, email) == "viewer"
+    await guest.goto(link)
+    await guest.get_by_role("button", name="Open Demo").click()
+    await expect(guest.get_by_role("heading", name="Pipelines")).to_be_visible()
+
+    await page.keyboard.press("Escape")
+    links = (await people(page)).get_by_role("list", name="Links to Demo").get_by_role("listitem")
+    await expect(links).to_contain_text("1 of 25 joined")
+    await links.get_by_role("button", name="Revoke").click()
+    await expect(links).to_have_count(0)
+    await guest.evaluate("localStorage.clear()")
+    await guest.goto(link)
+    await expect(guest.get_by_role("alert")).to_have_text(
+        "This invitation was revoked: ask for another one."
+    )
+    await looks.at(guest, "a revoked invitation")
+    await guest.get_by_role("button", name="Sign in").click()
+    await expect(guest.get_by_role("heading", name="Sign in to Pipeloom")).to_be_visible()
+    async with web_installation.sql() as sql:
+        await sql.execute("DELETE FROM users WHERE email = $1", email)
+
+
+async def test_who_signs_in_goes_on_to_the_pipeline_of_a_link(
+    open_page: OpenPage, web_installation: Installation, newcomer: str, new_pipeline: NewPipeline
+) -> None:
+    page = await open_page(f"/pipelines/{await new_pipeline(name='Behind a link')}")
+    await page.get_by_role("button", name="Share").click()
+    link = await link_from(page.get_by_label("Share", exact=True))
+
+    theirs = await open_page("/home", None)
+    theirs.expected_errors.append("net::ERR")  # type: ignore[attr-defined]
+    await theirs.route("**/invitation-links/offer", lambda route: route.abort())
+    await theirs.goto(link)
+    await expect(theirs.get_by_role("alert")).to_contain_text("cannot be reached")
+    await theirs.unroute("**/invitation-links/offer")
+    # As where an identity provider makes the tokens.
+    await theirs.route("**/invitation-links/offer", without_accounts)
+    await theirs.get_by_role("button", name="Try again").click()
+    await expect(theirs.get_by_text("This server makes no accounts")).to_be_visible()
+    await theirs.get_by_label("Token").fill(await web_installation.token(newcomer))
+    await theirs.get_by_role("button", name="Sign in").click()
+    await expect(theirs.get_by_text(f"signed in as Nell Newcomer, {newcomer}")).to_be_visible()
+    await theirs.get_by_role("button", name="Join Demo").click()
+    await expect(theirs.get_by_role("textbox", name="Name of the pipeline")).to_have_value(
+        "Behind a link"
+    )
+    assert await role_of(web_installation, newcomer) == "member"
+    async with web_installation.sql() as sql:
+        await sql.execute("DELETE FROM invitation_links")
+
+
+async def without_accounts(route: Route) -> None:
+    answer = await route.fetch()
+    await route.fulfill(response=answer, json={**await answer.json(), "gives_accounts": False})

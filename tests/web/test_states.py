@@ -160,7 +160,7 @@ async def test_the_bar_shares_and_changes_the_status(
     await expect(page.get_by_role("listitem").filter(has_text="Erin Editor")).to_contain_text(
         "Member"
     )
-    await page.get_by_label("Invite somebody by email").fill("nobody@example.org")
+    await page.get_by_label("Email address").fill("nobody@example.org")
     await page.get_by_role("button", name="Invite", exact=True).click()
     await expect(state(page, "nobody@example.org is invited")).to_be_visible()
 

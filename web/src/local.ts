@@ -13,12 +13,15 @@ export function inMemory(): Kept {
   };
 }
 
-function found(): Kept {
+function found(storage: () => Kept): Kept {
   try {
-    return localStorage;
+    return storage();
   } catch {
     return inMemory();
   }
 }
 
-export const local: Kept = found();
+export const local: Kept = found(() => localStorage);
+
+/** What lasts as long as this window. */
+export const ofWindow: Kept = found(() => sessionStorage);

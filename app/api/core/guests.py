@@ -1,4 +1,4 @@
-"""Who has no token, and a link by which people join a team: the one request of theirs with a body.
+"""Who has no token, and a link by which people join a team: two requests, one of them with a body.
 
 The secret of the link stands where others send a token, so that nothing is read of anybody who has
 none that is good. Before it is looked up, the request is counted by the address it comes from.
@@ -23,27 +23,36 @@ from .rate_limit import RateLimit
 JOIN: Final = "/invitation-links/join"
 """The path for those who have no account yet."""
 
+OFFER: Final = "/invitation-links/offer"
+"""The path to what a link offers, for those with an account, too."""
+
+OF_GUESTS: Final = frozenset({("POST", JOIN), ("GET", OFFER)})
+"""The requests that carry the secret of a link in place of a token."""
+
 A_SECOND: Final = 0.2
 AT_ONCE: Final = 30
-"""Requests that may come from one address: a class may join at once, and a flood not."""
+"""Requests to each path from one address: a class may join at once, and a flood may not."""
 
 _SECRET: Final = re.compile("[A-Za-z0-9_-]{43}")
 
 
 class Guests:
-    """Lets requests in that have the secret of a good link."""
+    """Lets requests in that have the secret of a link: to join, of one that is good."""
 
     def __init__(self, identities: Identities, clock: Clock) -> None:
         self._identities = identities
-        self._rate = RateLimit(A_SECOND, AT_ONCE, clock)
+        self._rates = {path: RateLimit(A_SECOND, AT_ONCE, clock) for _, path in OF_GUESTS}
 
-    async def claims(self, scope: Scope) -> Claims:
+    async def claims(self, scope: Scope, path: str) -> Claims:
         """Stand-in claims, of nobody; raises Unauthenticated, TooManyRequests, StoreError."""
         address = _key_of(scope)
-        self._rate.take(address)
+        self._rates[path].take(address)
         digest = link_digest(secret_in(Headers(scope=scope)))
-        if digest is None or not await self._identities.is_link(digest):
-            raise Unauthenticated("this invitation was revoked or used up, or has expired")
+        offer = None if digest is None else await self._identities.offer(digest)
+        if offer is None or (path == JOIN and not offer.is_good):
+            raise Unauthenticated(
+                "this invitation was revoked or used up, or has expired: ask for another one"
+            )
         return Claims(address, FOREVER)
 
 

@@ -35,7 +35,7 @@ from crdt.errors import PipeloomError
 from . import json_body
 from .callers import Callers
 from .error_responses import problem_response
-from .guests import JOIN, Guests
+from .guests import OF_GUESTS, Guests
 from .problems import Invalid
 from .rate_limit import RateLimit
 from .request_body import BodyReader
@@ -100,8 +100,8 @@ class ApiMiddleware:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in OPEN_PATHS:
             return {}
-        if path == JOIN and scope["method"] == "POST":
-            scope["state"][CALLER] = await self._guests.claims(scope)
+        if (scope["method"], path) in OF_GUESTS:
+            scope["state"][CALLER] = await self._guests.claims(scope, path)
             return {}
         claims = await self._callers.claims(scope)
         scope["state"][CALLER] = claims

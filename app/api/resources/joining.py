@@ -7,18 +7,49 @@ from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 
 from app.api.core.context import Asking
-from app.api.core.guests import JOIN, link_digest, secret_in
+from app.api.core.guests import JOIN, OFFER, link_digest, secret_in
 from app.api.core.problems import NotFound
-from app.api.schemas.common import Given, Name, Shown, problems
+from app.api.schemas.common import Given, Name, Shown, UserProfile, problems
 from app.api.schemas.people import Email
+from app.api.schemas.pipelines import PROFILE_EXAMPLE
 from app.auth.tokens import NotRenewable
 from persistence.errors import UnknownSubject
+from persistence.ports.directory import Role
+from persistence.ports.identities import LinkOffer
 
 from . import teams
 
 router = APIRouter(tags=["me"])
 
 _GONE = "this invitation was revoked or used up, or has expired: ask for another one"
+
+
+class Offer(Shown):
+    """What a link offers, for whoever has it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "team_id": "5c0b7a64-6c0e-4d1c-9f5e-0f2f9f6f2c11",
+                "team_name": "Core",
+                "organization_name": "Acme",
+                "role": "member",
+                "invited_by": PROFILE_EXAMPLE,
+                "expires_at": "2026-12-07T09:00:00Z",
+                "uses_left": 24,
+                "gives_accounts": True,
+            }
+        }
+    )
+
+    team_id: UUID
+    team_name: str
+    organization_name: str
+    role: Role
+    invited_by: UserProfile
+    expires_at: datetime
+    uses_left: int = Field(description="0: it is used up, and lets only members in.")
+    gives_accounts: bool = Field(description="Whether `join` makes an account for somebody new.")
 
 
 class LinkGiven(Given):
@@ -58,6 +89,36 @@ class Joined(Shown):
     token: str
     expires_at: datetime
     renewable_until: datetime
+
+
+@router.get(OFFER, name="get_invitation_link_offer", responses=problems(404))
+async def offer(caller: Asking, request: Request) -> Offer:
+    """Read to which team a link leads, in which role, and who invites.
+
+    Send its secret as the bearer token, with an account or without one.
+    """
+    digest = link_digest(secret_in(request.headers))
+    found = None if digest is None else await caller.context.identities.offer(digest)
+    if found is None:
+        raise NotFound(_GONE)
+    if found.is_revoked:
+        raise NotFound("this invitation was revoked: ask for another one")
+    if found.is_expired:
+        raise NotFound("this invitation has expired: ask for another one")
+    return _offer_of(found, gives_accounts=caller.context.renewer is not None)
+
+
+def _offer_of(stored: LinkOffer, *, gives_accounts: bool) -> Offer:
+    return Offer(
+        team_id=stored.team_id,
+        team_name=stored.team_name,
+        organization_name=stored.organization_name,
+        role=stored.role,
+        invited_by=UserProfile.model_validate(stored.inviter, from_attributes=True),
+        expires_at=stored.expires_at,
+        uses_left=stored.uses_left,
+        gives_accounts=gives_accounts,
+    )
 
 
 @router.post("/invitation-links/accept", name="accept_invitation_link", responses=problems(404))

@@ -109,5 +109,20 @@ assert.deepEqual((await rest.invitations.mine()).items, []);
 assert.equal((await refusal(rest.invitations.accept(invitation.id))).status, 404);
 assert.equal((await refusal(rest.invitations.decline(invitation.id))).status, 404);
 
+const link = await rest.links.create(team.id, { role: "viewer", max_uses: 2 });
+const { secret, path: _path, ...shown } = link;
+assert.deepEqual((await rest.links.list(team.id)).items, [shown]);
+const guest = restClient({ url, token: () => null });
+const offer = await guest.links.offer(secret);
+assert.deepEqual([offer.team_id, offer.role, offer.uses_left], [team.id, "viewer", 2]);
+assert.equal((await rest.links.accept(secret)).id, team.id);
+const joined = await guest.links.join(secret, { email: "tour@example.org", name: "Tour" });
+assert.equal((await restClient({ url, token: () => joined.token }).me()).name, "Tour");
+assert.equal(await rest.links.revoke(team.id, link.id), undefined);
+assert.equal((await refusal(guest.links.offer(secret))).status, 404);
+await rest.call("delete", "/teams/{team_id}/members/{user_id}", {
+  path: { team_id: team.id, user_id: (await restClient({ url, token: () => joined.token }).me()).id },
+});
+
 assert.equal((await refusal(restClient({ url, token: () => null }).me())).code, "unauthenticated");
 console.log("done");

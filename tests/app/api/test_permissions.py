@@ -141,6 +141,7 @@ MATRIX: dict[tuple[str, str], Entry] = {
     # Of no link; those who have one: test_invitation_links.py.
     ("POST", "/invitation-links/accept"): Entry(nobody(), body=lambda _: {"secret": "x"}),
     ("POST", "/invitation-links/join"): Entry(dict.fromkeys(WEAKEST_FIRST, 401)),
+    ("GET", "/invitation-links/offer"): Entry(dict.fromkeys(WEAKEST_FIRST, 401)),
     ("GET", "/me/invitations"): Entry(anybody(), needs=("invitation",)),
     # Of an invitation to somebody else; the invited: test_my_invitations.py.
     ("POST", "/me/invitations/{invitation_id}/accept"): Entry(nobody(), needs=("invitation",)),

@@ -13,7 +13,7 @@ from app.auth.tokens import Expected, Tokens
 from app.group_roles import parse
 from crdt.errors import Unauthenticated
 from persistence.errors import Conflict
-from persistence.ports.identities import Identity, Newcomer, SignInPolicy
+from persistence.ports.identities import Identity, LinkOffer, Newcomer, SignInPolicy
 from tests.app.fakes import HeldClock
 
 SECRET: Final = "a secret of the tests, long enough for HS256"
@@ -44,7 +44,7 @@ class FakeIdentities:
     async def join(self, digest: bytes, email: str, name: str, address: str) -> Newcomer:
         raise NotImplementedError
 
-    async def is_link(self, digest: bytes) -> bool:
+    async def offer(self, digest: bytes) -> LinkOffer | None:
         raise NotImplementedError
 
 

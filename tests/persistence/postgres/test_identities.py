@@ -150,13 +150,19 @@ async def test_the_last_use_of_a_link_is_for_one(
 ) -> None:
     digest = sha256(b"link").digest()
     team_id = await a_link(pool, digest)
-    assert await identities.is_link(digest)
+    offer = await identities.offer(digest)
+    assert offer is not None
+    assert (offer.team_id, offer.uses_left, offer.inviter.name) == (team_id, 1, "Boss")
+    assert offer.is_good
     joined = await asyncio.gather(
         *(identities.join(digest, f"{n}@example.org", "X", "127.0.0.1") for n in range(5)),
         return_exceptions=True,
     )
     assert sum(isinstance(one, UnknownSubject) for one in joined) == 4
-    assert not await identities.is_link(digest)
+    used_up = await identities.offer(digest)
+    assert used_up is not None
+    assert not used_up.is_good
+    assert await identities.offer(sha256(b"none").digest()) is None
     # Those who came too late have left nothing behind.
     assert await pool._driver.fetchval("SELECT count(*) FROM users WHERE name = 'X'") == 1
     assert await pool._driver.fetchval(

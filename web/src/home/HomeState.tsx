@@ -1,7 +1,8 @@
 /** What all lists of the home page share: the team, oneself, and the line that says what was done. */
-import { local } from "../local";
 import type { Me, Team, TeamOverview } from "pipeloom-client/rest";
-import { createContext, type ReactNode, useCallback, useContext, useMemo, useState } from "react";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
+import { chosenTeam } from "../session/chosenTeam";
+import { takeGreeting } from "../session/greeting";
 import { rest, sentenceOf } from "../session/rest";
 import { useAsked } from "../session/useAsked";
 
@@ -37,8 +38,6 @@ export interface HomeState {
 
 const Context = createContext<HomeState | null>(null);
 
-const KEY = "pipeloom.team";
-
 export const VIEWER = "Your role in this team lets you read: ask an owner of the team";
 
 const ALONE = "You are in no team yet: somebody has to invite you";
@@ -46,13 +45,17 @@ const ALONE = "You are in no team yet: somebody has to invite you";
 export function HomeStateProvider({ children }: { readonly children: ReactNode }): ReactNode {
   const { data, error, reload: readTeams } = useAsked("", () => rest.teams({ limit: 200 }));
   const { data: me } = useAsked("", rest.me);
-  const [chosen, setChosen] = useState(() => local.getItem(KEY));
+  const [chosen, setChosen] = useState(chosenTeam.get);
   const [notice, say] = useState<Notice | null>(null);
+  useEffect(() => {
+    const text = takeGreeting();
+    if (text !== undefined) say({ text });
+  }, []);
   const teams = data?.items ?? NO_TEAMS;
   const team = teams.find(({ id }) => id === chosen) ?? teams[0];
   const { data: overview, reload } = useAsked(team?.id ?? "", async () => (team === undefined ? undefined : rest.overview(team.id)));
   const choose = useCallback((teamId: string) => {
-    local.setItem(KEY, teamId);
+    chosenTeam.set(teamId);
     setChosen(teamId);
     say(null);
   }, []);

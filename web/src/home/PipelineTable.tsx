@@ -16,8 +16,10 @@ export interface TableHandle {
   readonly enter: () => void;
 }
 
-export function PipelineTable({ pipelines, hasMore, onEnd, scroller, handle, onLeave, ...actions }: RowActions & {
+export function PipelineTable({ pipelines, sought, hasMore, onEnd, scroller, handle, onLeave, ...actions }: RowActions & {
   readonly pipelines: readonly ListedPipeline[];
+  /** The words by which they were found, to be marked. */
+  readonly sought: string;
   readonly hasMore: boolean;
   readonly onEnd: () => void;
   /** The id of the element that scrolls. */
@@ -47,7 +49,7 @@ export function PipelineTable({ pipelines, hasMore, onEnd, scroller, handle, onL
       <tbody ref={body}>
         <Space rows={from} />
         {shown.map((pipeline, at) => (
-          <Row key={pipeline.id} pipeline={pipeline} index={from + at} {...actions} />
+          <Row key={pipeline.id} pipeline={pipeline} sought={sought} index={from + at} {...actions} />
         ))}
         <Space rows={pipelines.length - to} />
       </tbody>

@@ -7,7 +7,7 @@ import { recent, starred, useMarks } from "../session/marks";
 import { sentenceOf } from "../session/rest";
 import { Button } from "../ui/Button";
 import { type DialogKind, Dialogs } from "./dialogs/Dialogs";
-import { type Filters, isFiltered, useFilters } from "./filters";
+import { type Filters, isFiltered, sortOf, useFilters } from "./filters";
 import type { Beginnings } from "./Home";
 import styles from "./Home.module.css";
 import { useHome } from "./HomeState";
@@ -33,7 +33,8 @@ export function Pipelines({ view, ...beginnings }: Beginnings & { readonly view:
   const actions = useActions(list, (status) => isShown(view, filters, status));
   const [open, setOpen] = useState<{ readonly kind: DialogKind; readonly pipeline: ListedPipeline } | null>(null);
   useImported(() => void list.refresh([], true));
-  const shown = useMemo(() => (view === "recent" ? inOrder(items, ids) : items), [view, items, ids]);
+  const isByTime = view === "recent" && sortOf(filters) !== "rank";
+  const shown = useMemo(() => (isByTime ? inOrder(items, ids) : items), [isByTime, items, ids]);
   const isUnfiltered = !isFiltered(filters);
   if (view === "pipelines" && isUnfiltered && shown?.length === 0) return <Nothing {...beginnings} />;
   return (
@@ -47,6 +48,7 @@ export function Pipelines({ view, ...beginnings }: Beginnings & { readonly view:
       ) : (
         <PipelineTable
           pipelines={shown}
+          sought={filters.sought}
           hasMore={hasMore}
           onEnd={list.more}
           scroller="home-main"
@@ -80,13 +82,14 @@ function useIdsOf(view: ListView): readonly string[] {
 const NO_IDS: readonly string[] = [];
 
 /** Null until the team is known, and where nothing can match. */
-function queryOf(team: Team | undefined, view: ListView, { sought, status, tags, sort }: Filters, ids: readonly string[]): Query | null {
+function queryOf(team: Team | undefined, view: ListView, filters: Filters, ids: readonly string[]): Query | null {
+  const { sought, status, tags } = filters;
   const isMarked = view === "recent" || view === "starred";
   if (team === undefined || (isMarked && ids.length === 0)) return null;
   const statuses = view === "archived" ? ARCHIVED : status !== "all" ? [status] : isMarked ? null : PRESENT;
   return {
     team: team.id,
-    sort,
+    sort: sortOf(filters),
     ...(statuses && { status: statuses }),
     ...(isMarked && { id: ids }),
     ...(tags.length > 0 && { tag: tags }),

@@ -6,6 +6,7 @@ import { Link } from "wouter";
 import { starred, useMarks } from "../session/marks";
 import { Avatars } from "../ui/Avatar";
 import { ago } from "../session/ago";
+import { partsOf } from "./found";
 import { useHome } from "./HomeState";
 import styles from "./PipelineTable.module.css";
 import { type RowActions, RowMenu } from "./RowMenu";
@@ -13,8 +14,9 @@ import { Thumbnail } from "./Thumbnail";
 
 const STATUS = { draft: "Draft", active: "Active", archived: "Archived" } as const;
 
-export function Row({ pipeline, index, ...actions }: RowActions & {
+export function Row({ pipeline, sought, index, ...actions }: RowActions & {
   readonly pipeline: ListedPipeline;
+  readonly sought: string;
   readonly index: number;
 }): ReactNode {
   const { id, description, status, tags, outline, present, updated_at: edited } = pipeline;
@@ -29,14 +31,16 @@ export function Row({ pipeline, index, ...actions }: RowActions & {
             {isRenaming ? (
               <Rename pipeline={pipeline} actions={actions.actions} onDone={() => setRenaming(false)} />
             ) : (
-              <Name pipeline={pipeline} isStarred={isStarred} />
+              <Name pipeline={pipeline} sought={sought} isStarred={isStarred} />
             )}
-            <span className={styles.description}>{description}</span>
+            <span className={styles.description}>
+              <Found text={description ?? ""} sought={sought} />
+            </span>
           </span>
         </span>
       </td>
       <td className={styles.tagsColumn}>
-        <Tags tags={tags} />
+        <Tags tags={tags} sought={sought} />
       </td>
       <td className={styles.statusColumn}>
         <span className={styles.status} data-status={status}>{STATUS[status]}</span>
@@ -57,14 +61,15 @@ export function Row({ pipeline, index, ...actions }: RowActions & {
   );
 }
 
-function Name({ pipeline: { id, name, outline: { errors, warnings } }, isStarred }: {
+function Name({ pipeline: { id, name, outline: { errors, warnings } }, sought, isStarred }: {
   readonly pipeline: ListedPipeline;
+  readonly sought: string;
   readonly isStarred: boolean;
 }): ReactNode {
   return (
     <span className={styles.title}>
       <Link href={`/pipelines/${id}`} className={styles.link} title={name} data-row>
-        {name}
+        <Found text={name} sought={sought} />
       </Link>
       {isStarred ? <Star size={14} role="img" aria-label="Starred" className={styles.star} /> : null}
       {errors > 0 ? (
@@ -82,12 +87,15 @@ function Name({ pipeline: { id, name, outline: { errors, warnings } }, isStarred
 
 const many = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
 
-function Tags({ tags }: { readonly tags: readonly string[] }): ReactNode {
+const Found = ({ text, sought }: { readonly text: string; readonly sought: string }): ReactNode =>
+  partsOf(text, sought).map(({ text: part, isFound }, at) => (isFound ? <mark key={at}>{part}</mark> : part));
+
+function Tags({ tags, sought }: { readonly tags: readonly string[]; readonly sought: string }): ReactNode {
   const more = tags.slice(3);
   return (
     <span className={styles.tags}>
       {tags.slice(0, 3).map((tag) => (
-        <span key={tag} className={styles.tag} title={tag}>{tag}</span>
+        <span key={tag} className={styles.tag} title={tag}><Found text={tag} sought={sought} /></span>
       ))}
       {more.length > 0 ? <span className={styles.tag} title={more.join(", ")}>+{more.length}</span> : null}
     </span>

@@ -7,7 +7,7 @@ import { Menu } from "../ui/Menu";
 import { Popover } from "../ui/Popover";
 import { SearchInput } from "../ui/SearchInput";
 import { Segments } from "../ui/Tabs";
-import type { Filters, Sort, StatusFilter } from "./filters";
+import { type Filters, type FoundSort, sortOf, type StatusFilter } from "./filters";
 import { useHome } from "./HomeState";
 import styles from "./Toolbar.module.css";
 
@@ -27,11 +27,13 @@ const STATUSES = [
   { id: "active", label: "Active" },
 ] as const;
 
-const SORTS: readonly (readonly [Sort, string])[] = [
+const SORTS = [
   ["updated", "Last edited"],
   ["created", "Newest"],
   ["name", "Name"],
-];
+] as const;
+
+const FOUND_SORTS = [["rank", "Best match"], ...SORTS] as const;
 
 export function Toolbar({ filters, change, hasStatus, search, onDown }: ToolbarProps): ReactNode {
   return (
@@ -41,17 +43,29 @@ export function Toolbar({ filters, change, hasStatus, search, onDown }: ToolbarP
         <Segments<StatusFilter> label="Status" tabs={STATUSES} chosen={filters.status} onChoose={(status) => change({ status })} />
       ) : null}
       <Tags chosen={filters.tags} onChoose={(tags) => change({ tags })} />
-      <Menu
-        label="Order"
-        align="end"
-        trigger={(trigger) => (
-          <Button variant="ghost" className={styles.sort} icon={<ArrowDownUp size={16} />} {...trigger}>
-            <span className={styles.order}>{SORTS.find(([id]) => id === filters.sort)?.[1]}</span>
-          </Button>
-        )}
-        items={SORTS.map(([id, label]) => ({ label, checked: id === filters.sort, onSelect: () => change({ sort: id }) }))}
-      />
+      <Order filters={filters} change={change} />
     </div>
+  );
+}
+
+/** What a search finds has an order of its own; the list has its former one again afterwards. */
+function Order({ filters, change }: Pick<ToolbarProps, "filters" | "change">): ReactNode {
+  const chosen: FoundSort = sortOf(filters);
+  const items =
+    filters.sought.trim() === ""
+      ? SORTS.map(([id, label]) => ({ label, checked: id === chosen, onSelect: () => change({ sort: id }) }))
+      : FOUND_SORTS.map(([id, label]) => ({ label, checked: id === chosen, onSelect: () => change({ foundSort: id }) }));
+  return (
+    <Menu
+      label="Order"
+      align="end"
+      trigger={(trigger) => (
+        <Button variant="ghost" className={styles.sort} icon={<ArrowDownUp size={16} />} {...trigger}>
+          <span className={styles.order}>{FOUND_SORTS.find(([id]) => id === chosen)?.[1]}</span>
+        </Button>
+      )}
+      items={items}
+    />
   );
 }
 

@@ -3,16 +3,14 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import { autofocus } from "../ui/autofocus";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
+import { Door } from "../ui/Door";
 import styles from "./SignIn.module.css";
 import { session } from "./token";
 
 export const SignIn = (): ReactNode => (
-  <main className={styles.page}>
-    <div className={styles.card}>
-      <h1>Sign in to Pipeloom</h1>
-      <SignInForm />
-    </div>
-  </main>
+  <Door title="Sign in to Pipeloom">
+    <SignInForm />
+  </Door>
 );
 
 /** The same above an open pipeline, whose edits stay. */
@@ -22,7 +20,7 @@ export const SignInDialog = ({ onClose }: { readonly onClose: () => void }): Rea
   </Dialog>
 );
 
-function SignInForm({ onDone }: { readonly onDone?: () => void }): ReactNode {
+export function SignInForm({ onDone }: { readonly onDone?: () => void }): ReactNode {
   const [given, setGiven] = useState("");
   const [refusal, setRefusal] = useState("");
   const submit = (event: FormEvent): void => {
@@ -33,16 +31,17 @@ function SignInForm({ onDone }: { readonly onDone?: () => void }): ReactNode {
   };
   return (
     <form className={styles.form} onSubmit={submit}>
-      <p>
-        Open the link that <code>make run</code> has printed, here or in another window, or paste a token. One is made by{" "}
-        <code>pipeloom token --email EMAIL --renewable</code>.
-      </p>
+      <p>Open your link to this server again, here or in another window, or paste a token.</p>
       <label className={styles.label}>
         Token
         <input value={given} onChange={({ target }) => setGiven(target.value)} autoComplete="off" spellCheck={false} autoFocus ref={autofocus} />
       </label>
       <p role="alert" className={styles.refusal}>
         {refusal}
+      </p>
+      <p className={styles.hint}>
+        On your own machine the server prints a link when it starts. Whoever runs it elsewhere makes tokens by{" "}
+        <code>pipeloom token --email EMAIL --renewable</code>
       </p>
       <Button variant="primary" type="submit">
         Sign in

@@ -1,6 +1,7 @@
 /** Who is signed in in this browser: a link brings a token, the library keeps and renews it. */
 import { storedSession } from "pipeloom-client/rest";
 import { inMemory, local } from "../local";
+import { takeFromAddress } from "./fragment";
 import { isEmbedded, tokenOfParent } from "./parent";
 
 /** In a frame nothing is kept: the page around it signs in, and may be somebody else's next time. */
@@ -15,13 +16,8 @@ async function tokenInFrame(): Promise<string | null> {
   return session.token();
 }
 
-/** Take a token out of the address, which sends its fragment to no server, so that it stays in no history or bookmark. */
+/** Sign in with the token of the address, if it has one. */
 export function takeTokenFromAddress(): void {
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  const given = fragment.get("token");
-  if (given === null) return;
-  fragment.delete("token");
-  const rest = fragment.size > 0 ? `#${fragment}` : "";
-  history.replaceState(history.state, "", `${location.pathname}${location.search}${rest}`);
-  session.keep(given);
+  const given = takeFromAddress("token");
+  if (given !== null) session.keep(given);
 }

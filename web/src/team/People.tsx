@@ -1,33 +1,39 @@
-/** The people of a team: its members, who is invited, and a way to invite somebody. */
+/** The people of a team: its members, who is invited, which links lead in, and a way to invite somebody. */
 import { Mail } from "lucide-react";
 import { everyItem, type Invitation, type Me, type Member, type Page, type Team } from "pipeloom-client/rest";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { daysLeft } from "../session/ago";
 import { rest, sentenceOf } from "../session/rest";
 import { useAsked } from "../session/useAsked";
 import { Avatar } from "../ui/Avatar";
 import { Button } from "../ui/Button";
-import { Select } from "../ui/Select";
-import { TextField } from "../ui/TextField";
+import { Invite } from "./Invite";
+import { Links } from "./Links";
 import styles from "./People.module.css";
-import { ROLES } from "./roles";
+import { mayInvite, ROLES } from "./roles";
 
 const MOST = 200;
 
-const mayInvite = ({ role }: Team): boolean => role === "owner" || role === "admin";
-
-export default function People({ team, me }: { readonly team: Team; readonly me: Me }): ReactNode {
+export default function People({ team, me, opens = "/" }: {
+  readonly team: Team;
+  readonly me: Me;
+  /** The path to which an invitation link leads in the end. */
+  readonly opens?: string;
+}): ReactNode {
   const members = useAsked(team.id, () => allOf((page) => rest.members.list(team.id, page)));
   const invitations = useAsked(`${team.id} ${team.role}`, async () => (mayInvite(team) ? allOf((page) => rest.invitations.list(team.id, page)) : []));
-  const reload = (): void => void Promise.all([members.reload(), invitations.reload()]);
-  const error = members.error ?? invitations.error;
+  const links = useAsked(`${team.id} ${team.role}`, async () => (mayInvite(team) ? allOf((page) => rest.links.list(team.id, page)) : []));
+  const reload = (): void => void Promise.all([members.reload(), invitations.reload(), links.reload()]);
+  const [revoked, setRevoked] = useState("");
+  const error = members.error ?? invitations.error ?? links.error;
   return (
     <>
-      <Invite team={team} onDone={reload} />
+      <Invite team={team} onDone={reload} opens={opens} revoked={revoked} />
       {error ? <p role="alert" className={styles.refusal}>{sentenceOf(error)}</p> : null}
       <ul className={styles.people} aria-label={`Members of ${team.name}`}>
         {members.data?.map((member) => <MemberRow key={member.id} member={member} isMe={member.id === me.id} />)}
       </ul>
+      {links.data?.length ? <Links team={team} links={links.data} onDone={(id) => (setRevoked(id), reload())} /> : null}
       {invitations.data?.length ? <Invitations team={team} invitations={invitations.data} onDone={reload} /> : null}
     </>
   );
@@ -100,46 +106,3 @@ function InvitationRow({ invitation, team, withdraw }: {
     </li>
   );
 }
-
-type Role = Team["role"];
-
-const GIVEN: readonly (readonly [Role, string])[] = [
-  ["member", "Member: edits"],
-  ["viewer", "Viewer: reads"],
-  ["admin", "Admin: manages"],
-];
-
-const OWNER: readonly [Role, string] = ["owner", "Owner: everything"];
-
-function Invite({ team, onDone }: { readonly team: Team; readonly onDone: () => void }): ReactNode {
-  const [email, setEmail] = useState("");
-  const [role, setRole] = useState<Role>("member");
-  const [refusal, setRefusal] = useState<string>();
-  const [done, setDone] = useState("");
-  const disabledReason = mayInvite(team) ? (email.trim() === "" ? "Whom? Fill in an email address" : undefined) : "Admins of the team invite people: ask one of them";
-  const invite = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    if (disabledReason !== undefined) return;
-    try {
-      setDone(whatBecame(await rest.members.add(team.id, { email: email.trim(), role })));
-      setEmail("");
-      setRefusal(undefined);
-      onDone();
-    } catch (error) {
-      setDone("");
-      setRefusal(sentenceOf(error));
-    }
-  };
-  return (
-    <form className={styles.invite} onSubmit={(event) => void invite(event)}>
-      <TextField label="Invite somebody by email" type="email" value={email} onChange={setEmail} refusal={refusal} placeholder="ada@example.org" />
-      <Select label="Role" value={role} onChange={setRole} options={team.role === "owner" ? [...GIVEN, OWNER] : GIVEN} isLabelHidden />
-      <Button type="submit" disabledReason={disabledReason}>Invite</Button>
-      <p role="status" className={styles.done}>{done}</p>
-    </form>
-  );
-}
-
-/** A colleague of another team that one owns is in at once; nothing says whether others have an account. */
-const whatBecame = (made: Member | Invitation): string =>
-  "name" in made ? `${made.name} is in the team now.` : `${made.email} is invited, and accepts on the home page. No mail is sent: say so.`;

@@ -16,6 +16,7 @@ export function TextField({ label, value, onChange, hint, refusal, isLong, isFoc
   readonly maxLength?: number;
   readonly type?: "text" | "email";
   readonly placeholder?: string;
+  readonly autoComplete?: string;
 }): ReactNode {
   const id = useId();
   const Field = isLong ? "textarea" : "input";
@@ -26,6 +27,7 @@ export function TextField({ label, value, onChange, hint, refusal, isLong, isFoc
         {...rest}
         id={id}
         value={value}
+        autoFocus={isFocused}
         ref={isFocused ? autofocus : null}
         aria-describedby={`${id}-about`}
         aria-invalid={refusal !== undefined || undefined}

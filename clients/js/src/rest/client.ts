@@ -27,6 +27,12 @@ export type TeamOverview = Schemas["TeamOverview"];
 export type Member = Schemas["Member"];
 /** An open invitation, as the team sees it. */
 export type Invitation = Schemas["Invitation"];
+/** A link by which whoever has it joins a team. */
+export type InvitationLink = Schemas["InvitationLink"];
+/** Such a link just made, with its secret, which is shown this once. */
+export type NewInvitationLink = Schemas["NewInvitationLink"];
+/** What a link offers to whoever has it. */
+export type LinkOffer = Schemas["Offer"];
 /** An open invitation, as the invited sees it. */
 export type MyInvitation = Schemas["MyInvitation"];
 export type Session = Schemas["Session"];
@@ -231,6 +237,27 @@ export class RestClient {
     decline: (invitation_id: string): Promise<undefined> =>
       this.call("post", "/me/invitations/{invitation_id}/decline", { path: { invitation_id } }),
   };
+
+  readonly links = {
+    list: (team_id: string, query: Query<"/teams/{team_id}/invitation-links"> = {}): Promise<Page<InvitationLink>> =>
+      this.call("get", "/teams/{team_id}/invitation-links", { path: { team_id }, query }),
+    /** Its address is that of the page followed by `path`. */
+    create: (team_id: string, body: Schemas["LinkWanted"] = {}): Promise<NewInvitationLink> =>
+      this.call("post", "/teams/{team_id}/invitation-links", { path: { team_id }, body }),
+    revoke: (team_id: string, link_id: string): Promise<undefined> =>
+      this.call("delete", "/teams/{team_id}/invitation-links/{link_id}", { path: { team_id, link_id } }),
+    /** To which team the secret of a link leads, and in which role; nobody has to be signed in. */
+    offer: (secret: string): Promise<LinkOffer> => this.asGuest(secret).call("get", "/invitation-links/offer"),
+    accept: (secret: string): Promise<Team> => this.call("post", "/invitation-links/accept", { body: { secret } }),
+    /** Get an account and join, where the offer `gives_accounts`; keep the `token` of the answer. */
+    join: (secret: string, body: Schemas["Newcomer"]): Promise<Schemas["Joined"]> =>
+      this.asGuest(secret).call("post", "/invitation-links/join", { body }),
+  };
+
+  /** The secret of a link stands in place of a token. */
+  private asGuest(secret: string): RestClient {
+    return new RestClient({ ...this.options, token: () => secret });
+  }
 
   /** Every type of steps by its name. It is read once; after a failure the next call tries again. */
   stepTypes(): Promise<ReadonlyMap<string, StepTypeInfo>> {

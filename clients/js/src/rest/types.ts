@@ -377,6 +377,27 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/invitation-links/offer": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * @description Read to which team a link leads, in which role, and who invites.
+         *
+         *     Send its secret as the bearer token, with an account or without one.
+         */
+        readonly get: operations["get_invitation_link_offer"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/invitation-links/accept": {
         readonly parameters: {
             readonly query?: never;
@@ -1483,6 +1504,22 @@ export interface components {
             /** @description Nobody verifies it: no invitation to it is shown. */
             readonly email: string;
             readonly name: string;
+        };
+        /** @description What a link offers, for whoever has it. */
+        readonly Offer: {
+            /** Format: uuid */
+            readonly team_id: string;
+            readonly team_name: string;
+            readonly organization_name: string;
+            /** @enum {string} */
+            readonly role: "owner" | "admin" | "member" | "viewer";
+            readonly invited_by: components["schemas"]["UserProfile"];
+            /** Format: date-time */
+            readonly expires_at: string;
+            /** @description 0: it is used up, and lets only members in. */
+            readonly uses_left: number;
+            /** @description Whether `join` makes an account for somebody new. */
+            readonly gives_accounts: boolean;
         };
         /** @description An organization with a team of the caller's. */
         readonly Organization: {
@@ -2844,6 +2881,26 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    readonly get_invitation_link_offer: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Offer"];
+                };
             };
         };
     };

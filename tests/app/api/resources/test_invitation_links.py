@@ -38,6 +38,14 @@ async def accept(user: ApiUser, secret: str) -> httpx.Response:
     return await user.post("/invitation-links/accept", {"secret": secret})
 
 
+async def offer(app: Any, secret: str, address: str) -> httpx.Response:
+    """What a link offers, to somebody who may have no token."""
+    transport = httpx.ASGITransport(app, client=(address, 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        headers = {"Authorization": f"Bearer {secret}"}
+        return await client.get("/api/invitation-links/offer", headers=headers)
+
+
 async def join(
     house: House, secret: str, body: Any = NEWCOMER, address: str = "192.0.2.1"
 ) -> httpx.Response:
@@ -68,6 +76,20 @@ async def test_a_link_is_shown_once_and_lets_so_many_in(house: House, team: Team
     inside = next(one for one, got in zip(people, answers, strict=True) if got.is_success)
     assert await role_of(team, inside.id) == "viewer"
     assert await all_items(team.owner, f"{team.path}/invitation-links", 100) == []
+
+
+async def test_who_has_a_link_sees_what_it_offers(house: House, team: Team) -> None:
+    link = await a_link(team, by="admin", role="viewer", max_uses=1)
+    shown = the_json(await offer(house.app, link["secret"], "192.0.2.40"))
+    about = the_json(await team.owner.get(team.path))
+    assert (shown["team_id"], shown["team_name"]) == (team.id, about["name"])
+    assert (shown["role"], shown["uses_left"]) == ("viewer", 1)
+    assert shown["invited_by"]["id"] == team.admin.id
+    assert shown["expires_at"] == link["expires_at"]
+    assert shown["gives_accounts"] is True
+    await accept(team.outsider, link["secret"])
+    # Used up it still says to which team: members open it again.
+    assert the_json(await offer(house.app, link["secret"], "192.0.2.40"))["uses_left"] == 0
 
 
 async def test_who_is_a_member_stays_as_they_are(team: Team) -> None:
@@ -110,6 +132,11 @@ async def test_a_link_that_has_ended_lets_nobody_in(house: House, team: Team, en
             await team.owner.delete(team.path)
     the_problem(await accept(team.outsider, link["secret"]), 404)
     the_problem(await join(house, link["secret"], address="192.0.2.2"), 401)
+    shown = await offer(house.app, link["secret"], "192.0.2.2")
+    if end in ("revoked", "expired"):
+        assert end in the_problem(shown, 404)["detail"]
+    else:
+        the_problem(shown, 401)
 
 
 async def test_somebody_new_gets_an_account_and_a_session(house: House, team: Team) -> None:
@@ -149,6 +176,7 @@ async def test_a_typed_address_gets_no_invitation_of_whoever_has_it(
 async def test_who_has_no_link_sends_nothing_that_is_read(house: House) -> None:
     for number, secret in enumerate(("", "x" * 43, "x" * 500, TOKENS_LIKE)):
         the_problem(await join(house, secret, {"bad": 1}, f"192.0.2.1{number}"), 401)
+        the_problem(await offer(house.app, secret, f"192.0.2.1{number}"), 401)
 
 
 TOKENS_LIKE = "eyJhbGciOiJIUzI1NiJ9.e30.x"
@@ -161,6 +189,8 @@ async def test_an_address_asks_so_often(house: House, team: Team) -> None:
     refused = await join(house, link["secret"], address="2001:db8::2")
     assert the_problem(refused, 429)["code"] == "too_many_requests"
     assert int(refused.headers["retry-after"]) > 0
+    # Looking at a link is counted by itself.
+    the_json(await offer(house.app, link["secret"], "2001:db8::3"))
     elsewhere = await join(house, link["secret"], {"email": "e@x.org", "name": "E"}, "192.0.2.20")
     assert elsewhere.status_code == 201
 
@@ -171,8 +201,11 @@ async def test_where_an_issuer_makes_the_tokens_there_are_no_accounts(
     context = replace(house.made.context, renewer=None)
     app = Starlette(routes=[Mount("/api", api(context, TOKENS, Settings()))])
     there = replace(house, app=app)
-    told = the_problem(await join(there, (await a_link(team))["secret"], address="192.0.2.30"), 403)
+    link = await a_link(team)
+    told = the_problem(await join(there, link["secret"], address="192.0.2.30"), 403)
     assert "issuer" in told["detail"]
+    shown = the_json(await offer(app, link["secret"], "192.0.2.30"))
+    assert shown["gives_accounts"] is False
 
 
 async def test_no_secret_is_kept_for_a_request_that_is_sent_again(house: House, team: Team) -> None:

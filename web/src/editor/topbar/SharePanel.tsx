@@ -1,41 +1,22 @@
 /** The link to the open pipeline, the people of its team, and a way to invite somebody. */
-import { Check, Link2 } from "lucide-react";
-import { type ReactNode, useRef, useState } from "react";
+import type { ReactNode } from "react";
 import People from "../../team/People";
-import { Button } from "../../ui/Button";
+import { CopyField } from "../../ui/CopyField";
 import { usePipelineId } from "../state";
 import type { Place } from "./place";
 import styles from "./Share.module.css";
 
 export default function SharePanel({ place }: { readonly place: Place | undefined }): ReactNode {
+  const path = `/pipelines/${usePipelineId()}`;
   return (
     <>
-      <CopyLink />
+      <CopyField label="Link to this pipeline" value={`${location.origin}${path}`} action="Copy link" />
       {place?.team === undefined ? null : (
         <>
           <p className={styles.hint}>It opens for the members of {place.team.name}, each in their role.</p>
-          <People team={place.team} me={place.me} />
+          <People team={place.team} me={place.me} opens={path} />
         </>
       )}
     </>
-  );
-}
-
-function CopyLink(): ReactNode {
-  const field = useRef<HTMLInputElement>(null);
-  const [isCopied, setCopied] = useState(false);
-  const link = `${location.origin}/pipelines/${usePipelineId()}`;
-  const copy = async (): Promise<void> => {
-    // Away from localhost and without TLS there is no clipboard: then the marked link can be copied by hand.
-    field.current?.select();
-    await navigator.clipboard?.writeText(link).then(() => setCopied(true), () => undefined);
-  };
-  return (
-    <div className={styles.link}>
-      <input ref={field} readOnly value={link} aria-label="Link to this pipeline" onFocus={({ target }) => target.select()} />
-      <Button icon={isCopied ? <Check size={16} /> : <Link2 size={16} />} onClick={() => void copy()}>
-        {isCopied ? "Copied" : "Copy link"}
-      </Button>
-    </div>
   );
 }
