@@ -423,7 +423,7 @@ async def test_14_a_stranger_s_time_is_up_whatever_is_said(site: Site, tmp_path:
         for version in VERSIONS:
             socket = await site.page.socket(version, server.collab)
             provider = await socket.provide(str(UUID(int=404)), site.owner.token())
-            # On a busy machine its time may be up before the answer; then it comes back and asks again.
+            # On a busy machine its time may be up before the answer; then it asks again.
             await provider.until(failures=["no pipeline"])
             await talk_until_closed(socket)
             assert set((await socket.status())["close_codes"]) == {4408}
