@@ -38,6 +38,7 @@ from .commands import migrate as migrate_command
 from .commands import pipelines as pipeline_commands
 from .commands import undelete as undelete_command
 from .commands import user as user_command
+from .commands import versions as version_commands
 from .commands.common import (
     DatabaseUrl,
     DataDir,
@@ -50,6 +51,7 @@ from .commands.common import (
 )
 from .commands.damage import Decision
 from .commands.roles import group_commands
+from .commands.sites import TokenBefore, UrlBefore, note_options
 from .processes.started import Circumstances, log_worker_stopped
 from .settings import Settings, deprecations
 from .version import VERSION
@@ -74,8 +76,8 @@ pipeline_commands.register(cli)
 def root(
     context: typer.Context,
     *,
-    url: pipeline_commands.UrlBefore = None,
-    token: pipeline_commands.TokenBefore = None,
+    url: UrlBefore = None,
+    token: TokenBefore = None,
     _version: Annotated[
         bool,
         typer.Option(
@@ -84,10 +86,11 @@ def root(
     ] = False,
 ) -> None:
     """Pipeloom: people edit AI pipelines together, live."""
-    pipeline_commands.note_options(context, url, token)
+    note_options(context, url, token)
 
 
 cli.add_typer(user_command.app, name="user")
+cli.add_typer(version_commands.app, name="versions")
 
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 
@@ -282,10 +285,12 @@ def repair(
 def audit(
     *,
     team: Annotated[
-        str | None, typer.Option(help="Of this team only: organization/team, or its id.")
+        str | None,
+        typer.Option(help="Of this team only: organization/team, or its id. (default: all)"),
     ] = None,
     since: Annotated[
-        datetime | None, typer.Option(help="Not older than this, in UTC.", formats=TIMES)
+        datetime | None,
+        typer.Option(help="Not older than this, in UTC. (default: all)", formats=TIMES),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Whole entries, as JSON.")] = False,
     data_dir: DataDir = None,
@@ -301,12 +306,14 @@ def audit(
 def fold(
     *,
     pipeline: Annotated[
-        UUID | None, typer.Option(help="Only this pipeline; all of them by default.")
+        UUID | None, typer.Option(help="Only this pipeline. (default: all)")
     ] = None,
     older_than: Annotated[
         int | None,
         typer.Option(
-            metavar="DAYS", min=1, help="How old updates must be. (PIPELOOM_FOLD_AFTER_DAYS, or 30)"
+            metavar="DAYS",
+            min=1,
+            help="How old updates must be. (PIPELOOM_FOLD_AFTER_DAYS; default 30)",
         ),
     ] = None,
     apply: Annotated[

@@ -49,7 +49,10 @@ _GAUGES: Final = ("pipeloom_connections", "pipeloom_rooms", "pipeloom_bus_up")
 def doctor(
     *,
     url: Annotated[
-        str | None, typer.Option(help="A running server to ask as well, such as http://host:8000.")
+        str | None,
+        typer.Option(
+            help="A running server to ask as well, such as http://host:8000. (no default)"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     data_dir: DataDir = None,

@@ -1,10 +1,13 @@
-"""What `import`, `export`, `list`, `search` and `delete` do with a server at a URL."""
+"""What commands on pipelines do with a server at a URL: `sites.Site` over HTTP."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+
+import typer
 
 from app.http import WARNING
 from crdt.yaml.codec import Imported
@@ -12,7 +15,7 @@ from persistence.errors import UnknownSubject
 from persistence.ports.directory import only_team
 
 from .common import print_message
-from .pipeline_files import Stored, import_all
+from .pipeline_files import Import, Stored, Targets, import_all
 from .remote import YAML, Remote
 
 
@@ -54,20 +57,19 @@ class RemoteTeams:
 class Importer:
     """Puts files into a team; `update` those whose pipeline is there."""
 
-    def __init__(self, remote: Remote, team_id: str, *, update: bool, to: UUID | None) -> None:
-        self._remote, self._team_id, self._update, self._to = remote, team_id, update, to
-        self._known: dict[str, list[str]] | None = None
+    def __init__(self, remote: Remote, wanted: Import, team_id: str) -> None:
+        self._remote, self._team_id = remote, team_id
+        self._targets = Targets(wanted, self._names)
 
     async def store(self, file: Path, content: bytes, imported: Imported) -> Stored:
         """Create or update the pipeline of a file. Raises RemoteError, UnknownSubject."""
         name = imported.pipeline.settings.name
-        target = self._target(file, name)
+        target = await self._targets.of(file, name)
         if target is not None:
             return self._put(target, content, name)
         body = {"team_id": self._team_id, "name": name, "yaml": content.decode("utf-8-sig")}
         made: str = self._remote.post("/pipelines", body, str(uuid4()))["id"]
-        if self._known is not None:
-            self._known.setdefault(name, []).append(made)
+        self._targets.note(name, made)
         return Stored(made)
 
     def _put(self, target: str, content: bytes, name: str) -> Stored:
@@ -77,74 +79,74 @@ class Importer:
             self._remote.patch(path, {"name": name})
         return Stored(target, "updated")
 
-    def _target(self, file: Path, name: str) -> str | None:
-        """The pipeline that a file is to update: by the id it is named by, or by its name."""
-        if self._to is not None:
-            return str(self._to)
-        if not self._update:
-            return None
-        if (named := _id_in(file.stem)) is not None:
-            return named
-        match self._by_name().get(name, []):
-            case []:
-                return None
-            case [only]:
-                return only
-            case several:
-                ids = ", ".join(several)
-                raise UnknownSubject(f"several pipelines are called {name}: pass --id, of {ids}")
-
-    def _by_name(self) -> dict[str, list[str]]:
-        if self._known is None:
-            self._known = {}
-            for one in self._remote.items("/pipelines", team=self._team_id):
-                self._known.setdefault(one["name"], []).append(one["id"])
-        return self._known
+    async def _names(self) -> Sequence[tuple[str, str]]:
+        found = self._remote.items("/pipelines", team=self._team_id)
+        return [(one["name"], one["id"]) for one in found]
 
 
-def _id_in(stem: str) -> str | None:
-    try:
-        return str(UUID(stem))
-    except ValueError:
-        return None
+class RemoteSite:
+    """`Site` over HTTP. Every method raises RemoteError."""
 
+    def __init__(self, remote: Remote) -> None:
+        self._remote, self._teams = remote, RemoteTeams(remote)
 
-async def import_files(
-    remote: Remote,
-    files: Sequence[Path],
-    team: str | None,
-    *,
-    update: bool,
-    to: UUID | None,
-    as_json: bool,
-) -> int:
-    """Import each file; return how many failed. Raises RemoteError, UnknownSubject."""
-    teams = RemoteTeams(remote)
-    team_id = teams.find(team) if team else "" if to else teams.only()
-    importer = Importer(remote, team_id, update=update, to=to)
-    return await import_all(files, importer.store, as_json=as_json)
+    def import_files(self, wanted: Import) -> int:
+        """See `Site.import_files`. Raises UnknownSubject, typer.BadParameter."""
+        if wanted.email is not None:
+            raise typer.BadParameter("--as is for a database: over HTTP the token says who imports")
+        team_id = self._team_of(wanted)
+        importer = Importer(self._remote, wanted, team_id)
+        return asyncio.run(import_all(wanted.files, importer.store, as_json=wanted.as_json))
 
+    def _team_of(self, wanted: Import) -> str:
+        if wanted.team:
+            return self._teams.find(wanted.team)
+        return "" if wanted.to else self._teams.only()
 
-def export(remote: Remote, pipeline_id: UUID) -> str:
-    """Return a pipeline as YAML. Raises RemoteError."""
-    answer = remote.ask("GET", f"/pipelines/{pipeline_id}/yaml", headers={"Accept": YAML})
-    if warning := answer.headers.get(WARNING.lower()):
-        print_message(warning)
-    return answer.content.decode()
+    def export(self, pipeline_id: UUID) -> str:
+        """See `Site.export`."""
+        return self._yaml(f"/pipelines/{pipeline_id}/yaml")
 
+    def found(
+        self, team: str | None, words: str | None, limit: int | None
+    ) -> Iterator[Mapping[str, Any]]:
+        """See `Site.found`."""
+        query = {"team": self._teams.find(team)} if team else {}
+        if words is not None:
+            query["q"] = words
+        for one in islice(self._remote.items("/pipelines", **query), limit):
+            yield {**one, "team": self._teams.paths().get(one["team_id"], "-")}
 
-def found(
-    remote: Remote, team: str | None, words: str | None, limit: int | None
-) -> Iterator[Mapping[str, Any]]:
-    """The pipelines of a team or of all, as of `local_pipelines.found`. Raises RemoteError."""
-    teams = RemoteTeams(remote)
-    query = {"team": teams.find(team)} if team else {}
-    if words is not None:
-        query["q"] = words
-    for one in islice(remote.items("/pipelines", **query), limit):
-        yield {**one, "team": teams.paths().get(one["team_id"], "-")}
+    def delete(self, pipeline_id: UUID) -> None:
+        """See `Site.delete`."""
+        self._remote.ask("DELETE", f"/pipelines/{pipeline_id}")
 
+    def versions(self, pipeline_id: UUID, limit: int | None) -> Iterator[Mapping[str, Any]]:
+        """See `Site.versions`."""
+        return islice(self._remote.items(f"/pipelines/{pipeline_id}/versions"), limit)
 
-def delete(remote: Remote, pipeline_id: UUID) -> None:
-    """Delete a pipeline. Raises RemoteError."""
-    remote.ask("DELETE", f"/pipelines/{pipeline_id}")
+    def version(self, pipeline_id: UUID, number: int) -> str:
+        """See `Site.version`."""
+        return self._yaml(f"/pipelines/{pipeline_id}/versions/{number}/yaml")
+
+    def save_version(self, pipeline_id: UUID, name: str, summary: str | None) -> int:
+        """See `Site.save_version`."""
+        body = {"name": name, **({"change_summary": summary} if summary else {})}
+        path = f"/pipelines/{pipeline_id}/versions"
+        number: int = self._remote.post(path, body, str(uuid4()))["version_number"]
+        return number
+
+    def restore_version(
+        self, pipeline_id: UUID, number: int, steps: list[UUID] | None
+    ) -> int | None:
+        """See `Site.restore_version`."""
+        body = None if steps is None else {"steps": [str(each) for each in steps]}
+        path = f"/pipelines/{pipeline_id}/versions/{number}/restore"
+        saved = self._remote.post(path, body, str(uuid4())).get("saved")
+        return None if saved is None else int(saved["version_number"])
+
+    def _yaml(self, path: str) -> str:
+        answer = self._remote.ask("GET", path, headers={"Accept": YAML})
+        if warning := answer.headers.get(WARNING.lower()):
+            print_message(warning)
+        return answer.content.decode()

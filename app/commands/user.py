@@ -46,16 +46,18 @@ def _role(text: str) -> Role:
 def add(
     email: Email,
     *,
-    name: Annotated[str | None, typer.Option(help="Theirs; by default from the address.")] = None,
+    name: Annotated[str | None, typer.Option(help="Theirs. (default: from the address)")] = None,
     team: Annotated[
-        str | None, typer.Option(metavar="ORGANIZATION/TEAM", help="The team that they join.")
+        str | None,
+        typer.Option(metavar="ORGANIZATION/TEAM", help="The team that they join. (default: none)"),
     ] = None,
     role: RoleName = "member",
     new_team: Annotated[
         bool, typer.Option("--new-team", help="Create the team, unless there is one.")
     ] = False,
     subject: Annotated[
-        str | None, typer.Option(help="The `sub` of their tokens, if that is no id of ours.")
+        str | None,
+        typer.Option(help="The `sub` of their tokens, if that is no id of ours. (no default)"),
     ] = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -141,7 +143,8 @@ def remove(
     email: Email,
     *,
     team: Annotated[
-        str | None, typer.Option(metavar="ORGANIZATION/TEAM", help="Out of this team alone.")
+        str | None,
+        typer.Option(metavar="ORGANIZATION/TEAM", help="Out of this team alone. (default: wholly)"),
     ] = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,

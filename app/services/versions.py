@@ -23,6 +23,7 @@ from crdt.editing.replace import make_equal
 from crdt.editing.snapshots import pipeline_of
 from crdt.errors import UnknownEntry
 from crdt.validation.reading import read_pipeline
+from crdt.yaml.codec import write
 from persistence.decision_rounds import EditResult
 from persistence.ports.idempotency import Fulfilled
 from persistence.ports.update_log import StoredDocument, UpdateLog
@@ -105,6 +106,10 @@ class Versioning:
         if version is None:
             raise _unknown(number)
         return version
+
+    async def text(self, pipeline_id: UUID, number: int) -> str:
+        """Write a version as YAML. Raises UnknownEntry."""
+        return await self._compute(_text, await self._state(pipeline_id, number))
 
     async def difference(
         self,
@@ -212,6 +217,10 @@ class Versioning:
 
 def _unknown(number: int) -> UnknownEntry:
     return UnknownEntry(f"no version {number} of this pipeline: list its versions")
+
+
+def _text(state: bytes) -> str:
+    return write(pipeline_of(state))
 
 
 def _restore(state: bytes, steps: Collection[str] | None, editor: Editor) -> None:

@@ -64,22 +64,6 @@ async def test_the_environment_may_name_the_server(distant: Distant) -> None:
     assert (await run("list", environment=environment)).code == 0
 
 
-async def test_an_update_goes_by_name_and_by_id(distant: Distant, tmp_path: Path) -> None:
-    file = a_file(tmp_path, "u.yaml", "to update", "one")
-    first = json.loads(await distant.result("import", "--update", "--json", file))
-    assert (first["outcome"], first["file"]) == ("created", file)
-    a_file(tmp_path, "u.yaml", "to update", "two")
-    second = json.loads(await distant.result("import", "--update", "--json", file))
-    assert (second["outcome"], second["id"]) == ("updated", first["id"])
-    assert "two" in await distant.result("export", first["id"])
-    named = a_file(tmp_path, f"{first['id']}.yaml", "other name", "three")
-    assert await distant.result("import", "--update", named) == first["id"]
-    assert "other name" in await distant.result("export", first["id"])
-    assert await distant.result("import", "--id", first["id"], file) == first["id"]
-    assert await distant.result("import", file) != first["id"]
-    assert_explained(await distant.run("import", "--update", file), "several", first["id"])
-
-
 async def test_a_bad_file_does_not_keep_the_others_out(distant: Distant, tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text("workflow: [")
@@ -153,7 +137,6 @@ async def test_what_is_wrong_is_said(
         ["list", "--url", "http://x"],
         ["list", "--url", "http://x", "--token", "y", "--database-url", "z"],
         ["--url", "http://x", "--token", "y", "migrate"],
-        ["import", "a.yaml", "--update"],
         ["import", "a.yaml", "b.yaml", "--id", str(UUID(int=1))],
         ["import", "a.yaml", "--url", "http://x", "--token", "y", "--as", OWNER],
         ["search"],

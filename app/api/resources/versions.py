@@ -4,7 +4,7 @@ from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.encoders import jsonable_encoder
 
 from app.api.core import roles
@@ -26,6 +26,7 @@ from crdt.editing import differences
 from persistence.ports.versions import VersionInfo
 
 from . import document_edits
+from .yaml import YAML_CONTENT, YamlResponse, wanted_media_type
 
 router = APIRouter(prefix="/pipelines/{pipeline_id}/versions", tags=["versions"])
 
@@ -115,6 +116,23 @@ async def show(caller: Asking, pipeline_id: UUID, number: Number) -> Response:
     head = Version.of({name: row[name] for name in Version.model_fields}).model_dump_json()
     parts = (f'"{part}":{text}' for part, text in content.items())
     return Response(f"{head[:-1]},{','.join(parts)}}}", media_type="application/json")
+
+
+@router.get(
+    "/{number}/yaml",
+    name="get_version_yaml",
+    response_class=YamlResponse,
+    responses={200: YAML_CONTENT, **problems(404)},
+)
+async def export(
+    caller: Asking, pipeline_id: UUID, number: Number, request: Request
+) -> YamlResponse:
+    """Export a saved state as Pipeline YAML v2."""
+    async with caller.rows() as rows:
+        await roles.at_pipeline(rows, pipeline_id)
+    async with caller.context.read_queue.turn(caller.id):
+        text = await caller.context.versioning.text(pipeline_id, number)
+    return YamlResponse(text, media_type=wanted_media_type(request))
 
 
 @router.post(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -34,6 +34,12 @@ ANSWERED: Final = ("application/yaml", "text/yaml")
 """Media types of an answer: the registered one (RFC 9512), and one that clients take for text."""
 
 
+YAML_CONTENT: Final[dict[str, Any]] = {
+    "content": {kind: {"schema": PIPELINE_FILE} for kind in ANSWERED}
+}
+"""What OpenAPI says of an answer that is a file."""
+
+
 class YamlResponse(Response):
     """Pipeline YAML v2."""
 
@@ -45,7 +51,7 @@ class YamlResponse(Response):
     name="get_yaml",
     response_class=YamlResponse,
     responses={
-        200: {"content": {kind: {"schema": PIPELINE_FILE} for kind in ANSWERED}},
+        200: YAML_CONTENT,
         **problems(304, 404),
     },
 )
@@ -60,7 +66,7 @@ async def show(
         written, etag, seq = await load(
             context.log, pipeline_id, _tagged_text, compute=context.compute
         )
-    response = YamlResponse(written.text, media_type=_wanted_of(request))
+    response = YamlResponse(written.text, media_type=wanted_media_type(request))
     if written.warning:
         response.headers[WARNING] = written.warning
     else:
@@ -69,7 +75,7 @@ async def show(
     return etags.answered(response, response, etag, if_none_match)
 
 
-def _wanted_of(request: Request) -> str:
+def wanted_media_type(request: Request) -> str:
     """The media type of an answer: `text/yaml` for those who ask for that alone."""
     accepted = request.headers.get("accept", "").lower()
     return ANSWERED["text/yaml" in accepted and "application/yaml" not in accepted]

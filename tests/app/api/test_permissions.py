@@ -217,6 +217,9 @@ MATRIX: dict[tuple[str, str], Entry] = {
         least("viewer"), needs=("pipeline", "version"), query="?from=1"
     ),
     ("GET", f"{ONE}/versions/{{number}}"): Entry(least("viewer"), needs=("pipeline", "version")),
+    ("GET", f"{ONE}/versions/{{number}}/yaml"): Entry(
+        least("viewer"), needs=("pipeline", "version")
+    ),
     ("POST", f"{ONE}/versions/{{number}}/restore"): Entry(
         least("member"), needs=("pipeline", "version")
     ),

@@ -29,6 +29,10 @@ ARGUMENTS: dict[str, Sequence[str]] = {
     "list": [],
     "search": ["word"],
     "delete": [ID],
+    "versions list": [ID],
+    "versions export": [ID, "1"],
+    "versions save": [ID, "name"],
+    "versions restore": [ID, "1"],
     "check": [],
     "repair": [ID],
     "audit": [],
@@ -89,6 +93,17 @@ def test_help_names_the_variable_and_the_default_of_a_setting(name: str) -> None
             continue
         assert variable(parameter.name) in text, parameter.name
         assert re.search(r"default|PIPELOOM_\w+, or \d", text), parameter.name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_the_default_of_every_option(name: str) -> None:
+    for parameter in COMMANDS[name].params:
+        is_flag = getattr(parameter, "is_flag", False)
+        if parameter.param_type_name == "argument" or parameter.required or is_flag:
+            continue
+        # Typer prints a default itself, if there is one.
+        text = getattr(parameter, "help", None) or ""
+        assert parameter.default is not None or "default" in text, (name, parameter.name)
 
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])

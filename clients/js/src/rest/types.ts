@@ -799,6 +799,23 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/pipelines/{pipeline_id}/versions/{number}/yaml": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** @description Export a saved state as Pipeline YAML v2. */
+        readonly get: operations["get_version_yaml"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/pipelines/{pipeline_id}/versions/{number}/restore": {
         readonly parameters: {
             readonly query?: never;
@@ -3916,6 +3933,30 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["WholeVersion"];
+                };
+            };
+        };
+    };
+    readonly get_version_yaml: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly pipeline_id: string;
+                readonly number: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/yaml": string;
+                    readonly "text/yaml": string;
                 };
             };
         };

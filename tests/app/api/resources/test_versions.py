@@ -31,6 +31,18 @@ async def test_a_version_keeps_what_the_pipeline_was(team: Team) -> None:
     assert whole["connections"] == []
 
 
+async def test_a_version_is_a_file_as_the_pipeline_was_then(team: Team) -> None:
+    path = await a_pipeline(team)
+    await a_step(team, path, "first")
+    then = await team.viewer.get(f"{path}/yaml")
+    await team.member.made(f"{path}/versions", {"name": "one"})
+    await a_step(team, path, "second")
+    answer = await team.viewer.get(f"{path}/versions/1/yaml", headers={"accept": "text/yaml"})
+    assert answer.text == then.text
+    assert answer.headers["content-type"].startswith("text/yaml")
+    assert the_problem(await team.viewer.get(f"{path}/versions/2/yaml"), 404)
+
+
 async def test_whatever_is_made_of_a_log_that_has_rotted_says_so(house: House, team: Team) -> None:
     """While the room is open, and has what is lost."""
     path = await a_pipeline(team)
