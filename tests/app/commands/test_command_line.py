@@ -50,6 +50,8 @@ ARGUMENTS: dict[str, Sequence[str]] = {
     "servers grant": ["somebody"],
     "servers revoke": ["somebody"],
     "servers list": [],
+    "electric setup": ["somebody"],
+    "electric remove": [],
 }
 """What each command that asks the database is called with."""
 
