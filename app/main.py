@@ -54,12 +54,13 @@ from persistence.ports.directory import DEMO_OWNER
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.idempotency import PostgresIdempotencyKeys
 from persistence.postgres.identities import PostgresIdentities
-from persistence.postgres.listener import ACCESS, PROJECTED, Listener
+from persistence.postgres.listener import ACCESS, PROJECTED, SHAPES, Listener
 from persistence.postgres.migrations import require_current
 from persistence.postgres.pool import Pool, open_pool
 from persistence.postgres.presence import PostgresPresence
 from persistence.postgres.projection_announcements import PostgresProjectionAnnouncements
 from persistence.postgres.projections import PostgresProjections
+from persistence.postgres.shapes import PostgresShapeChanges, PostgresShapeReader, session_of
 from persistence.postgres.storage import PostgresTeamStorage
 from persistence.postgres.tickets import PostgresTickets
 from persistence.postgres.update_log import PostgresUpdateLog
@@ -75,6 +76,7 @@ from .hosts import AllowedHosts, Hosts
 from .http import Readiness, healthz
 from .security_headers import SecurityHeaders
 from .settings import Settings
+from .shape_selection import shapes_for
 from .tasks import in_background
 from .web_page import WebPage
 from .worker_main import project_now
@@ -120,6 +122,8 @@ class Connections:
     api_pool: Pool
     access: Listener
     projections: Listener
+    shapes: Listener
+    shape_pool: Pool
     bus: Bus
     node: NodeId
     compute: ComputeProcesses
@@ -144,6 +148,7 @@ class Services:
         self.endpoints = Endpoints(self.hub, admission, settings, self.clock)
         self.context = self._context(to, tokens)
         self.api = api(self.context, self.tokens, settings)
+        self._build_shapes(to)
         self.hosts = Hosts.of(settings)
         self.page = WebPage(frame_ancestors=settings.allowed_frames)
         token = settings.metrics_token
@@ -197,6 +202,11 @@ class Services:
         table = PostgresPresence(to.pool)
         self.storage = PostgresTeamStorage(to.pool)
         self.presence = PresenceMirror(table, self.hub.presence, self.clock)
+
+    def _build_shapes(self, to: Connections) -> None:
+        """Build what answers `/v1`, on a pool of its own: its queries are made up by clients."""
+        reader, changes = PostgresShapeReader(to.shape_pool), PostgresShapeChanges(to.shapes)
+        self.shapes = shapes_for(self._settings, reader, changes, self.tokens, self.clock)
 
     def _context(self, to: Connections, tokens: Checker) -> Context:
         return Context(
@@ -259,6 +269,10 @@ class Services:
         """See `Observed`."""
         return self.log.health.failing_for
 
+    def sample_shapes(self) -> None:
+        """See `Observed`."""
+        self.shapes.engine.sample()
+
     async def announce_end(self) -> None:
         """Report not ready, and serve on until load balancers have noticed."""
         self.readiness.draining = True
@@ -286,6 +300,7 @@ class Services:
         """Close what is left: rooms and streams first, since presence is removed by their end."""
         self.hub.close()
         self.events.close()
+        self.shapes.engine.close()
         await self.presence.close(max(MIN_SECONDS, _seconds_until(deadline) / 2))
         with suppress(TimeoutError):
             async with asyncio.timeout(max(MIN_SECONDS, _seconds_until(deadline))):
@@ -351,6 +366,7 @@ async def services(
             made.projections.run(),
             made.worker_news.run(),
             made.presence.run(),
+            made.shapes.engine.run(),
             made.tokens.keep_fresh(),
             watch_projections(PostgresProjections(to.pool)),
             watch_loop(),
@@ -379,6 +395,8 @@ async def _connected(stack: AsyncExitStack, settings: Settings, dsn: str) -> Con
         await pool(settings.pool_api),
         listener(ACCESS),
         listener(PROJECTED),
+        listener(SHAPES),
+        await pool(settings.pool_shapes, session=session_of(settings.shape_seconds)),
         await stack.enter_async_context(bus_for(settings, dsn, node)),
         node,
         stack.enter_context(closing(ComputeProcesses(COMPUTING))),
@@ -399,6 +417,7 @@ def application(made: Services) -> Starlette:
             Route("/readyz", made.readiness.answer),
             Route("/metrics", made.metrics.answer),
             Mount("/api", made.api),
+            *made.shapes.routes,
             Route("/{path:path}", not_found.answer, methods=ANY_METHOD),
         ],
         middleware=[

@@ -109,6 +109,7 @@ class Settings(BaseSettings):
     # A transaction may hold a connection while another one is asked for.
     pool_log: Annotated[int, Field(ge=3, le=1000)] = 10
     pool_api: Annotated[int, Field(ge=1, le=1000)] = 10
+    pool_shapes: Annotated[int, Field(ge=2, le=1000)] = 4
     pool_worker: Annotated[int, Field(ge=3, le=1000)] = 4
     # Read by `app/telemetry/log.py` as well, before there are settings.
     log_level: LogLevel = "info"
@@ -159,6 +160,17 @@ class Settings(BaseSettings):
     max_versions_per_pipeline: Annotated[int, Field(ge=1)] = 1_000
     max_comments_per_pipeline: Annotated[int, Field(ge=1)] = 5_000
     max_bytes_per_team: Annotated[int, Field(ge=1024)] = 10 * 1024 * MiB
+    shapes: Annotated[int, Field(ge=1)] = 500
+    shapes_per_user: Annotated[int, Field(ge=1)] = 50
+    shape_live_per_user: Annotated[int, Field(ge=1)] = 200
+    shape_rows: Annotated[int, Field(ge=1)] = 5_000
+    shape_bytes: Annotated[int, Field(ge=1024)] = 256 * MiB
+    shape_log_operations: Annotated[int, Field(ge=1)] = 10_000
+    shape_log_bytes: Annotated[int, Field(ge=1024)] = 8 * MiB
+    shape_seconds: Annotated[float, Field(gt=0)] = 5.0
+    shape_where_characters: Annotated[int, Field(ge=1)] = 8_000
+    shape_where_depth: Annotated[int, Field(ge=1)] = 40
+    shape_deletion: bool = False
     loaded_bytes: Annotated[int, Field(ge=1024)] = 256 * MiB
     max_documents: Annotated[int, Field(ge=1)] = 100
     head_seconds: Annotated[float, Field(gt=0)] = 10.0

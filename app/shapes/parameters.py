@@ -56,6 +56,7 @@ class Subset:
 class ShapeRequest:
     """A request for a shape.
 
+    `expired_handle` is one that the client must not be given again.
     `offset` is "-1" for all from the beginning, "now" for what comes. `handle` is None with these
     two. `cursor` is what the client was given last, and None at its first live request.
     """
@@ -63,6 +64,7 @@ class ShapeRequest:
     definition: Definition
     offset: Offset | Literal["-1", "now"]
     handle: str | None = None
+    expired_handle: str | None = None
     live: bool = False
     sse: bool = False
     cursor: int | None = None
@@ -111,6 +113,7 @@ def parse_request(query: bytes, body: bytes | None, limits: RequestLimits) -> Sh
         definition,
         _offset(given),
         handle=_handle(given),
+        expired_handle=given.get("expired_handle"),
         live=_is_true(given, "live"),
         sse=_is_true(given, "live_sse") or _is_true(given, "experimental_live_sse"),
         cursor=_cursor(given),

@@ -185,6 +185,29 @@ PROJECTION_LAG_SECONDS: Final = Gauge(
     "Age of the oldest update that is not yet in the tables.",
     registry=REGISTRY,
 )
+SHAPES: Final = Gauge("pipeloom_shapes", "Shapes held in memory.", registry=REGISTRY)
+SHAPE_ROWS: Final = Gauge("pipeloom_shape_rows", "Rows of all shapes.", registry=REGISTRY)
+SHAPE_OPERATIONS: Final = Gauge(
+    "pipeloom_shape_operations", "Operations in the logs of all shapes.", registry=REGISTRY
+)
+SHAPE_BYTES: Final = Gauge(
+    "pipeloom_shape_bytes", "About how many bytes all shapes hold.", registry=REGISTRY
+)
+SHAPE_CLIENTS: Final = Gauge(
+    "pipeloom_shape_clients", "Live requests that wait for changes of shapes.", registry=REGISTRY
+)
+SHAPE_REFRESH_SECONDS: Final = Histogram(
+    "pipeloom_shape_refresh_seconds",
+    "How long reading what shapes lack took, for those that are read together.",
+    buckets=LATENCIES,
+    registry=REGISTRY,
+)
+SHAPE_REFETCHES: Final = Counter(
+    "pipeloom_shape_refetches",
+    "Clients of shapes that had to begin anew (409), by reason.",
+    ["reason"],
+    registry=REGISTRY,
+)
 
 
 PROJECTION_SECONDS: Final = Histogram(

@@ -61,6 +61,10 @@ class Observed(Protocol):
         """For how many seconds no edit could be stored."""
         ...
 
+    def sample_shapes(self) -> None:
+        """Set the metrics of shapes."""
+        ...
+
 
 class MetricsPage:
     """Answers `/metrics` to this machine, and to requests with the configured token.
@@ -110,6 +114,7 @@ class MetricsPage:
         metrics.ROOMS.set(self._observed.rooms)
         metrics.PENDING_BYTES.set(self._observed.pending_bytes)
         metrics.COMMITS_FAILING_SECONDS.set(self._observed.commits_failing_for)
+        self._observed.sample_shapes()
         for protocol, count in self._observed.sessions.items():
             metrics.SESSIONS.labels(protocol).set(count)
 

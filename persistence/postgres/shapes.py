@@ -161,4 +161,5 @@ def _changed(payload: str) -> RowsChanged:
 
 
 def _ids(listed: Collection[str] | None) -> frozenset[str] | None:
-    return None if listed is None else frozenset(listed)
+    # They become part of a statement, and anybody with access to the database may notify.
+    return None if listed is None else frozenset(str(UUID(one)) for one in listed)

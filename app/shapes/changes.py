@@ -1,0 +1,203 @@
+"""Which rows of which shapes a change concerns: only those are read again."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from persistence.ports.shapes import RowsChanged, Values
+
+from .parameters import Definition
+from .scopes import OnePipeline, Scope, Teams
+from .tables import Table, Visibility
+
+MOST_IDS: Final = 1_000
+"""Ids in one condition; of more, all that belongs to their owners is read."""
+
+_USER: Final = {"team_members": "user_id"}
+_OWNER: Final = {
+    Visibility.PIPELINES: "team_id",
+    Visibility.TEAM_ROWS: "team_id",
+    Visibility.PIPELINE_ROWS: "pipeline_id",
+}
+
+
+def id_column(table: Table) -> str:
+    """The column that has the ids of `RowsChanged`."""
+    return _USER.get(table.name, "id")
+
+
+def owner_column(table: Table) -> str | None:
+    """The column that has the owners of `RowsChanged`; None if rows of the table have none."""
+    return _OWNER.get(table.visibility)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Rows of one table: those with one of `ids` of one of `owners`, all of `wholes`; or all.
+
+    `owners` is None for any. `xids` are the transactions that may have changed them.
+    """
+
+    ids: frozenset[str] = frozenset()
+    owners: frozenset[str] | None = frozenset()
+    wholes: frozenset[str] = frozenset()
+    is_all: bool = False
+    xids: frozenset[int] = frozenset()
+
+    def __or__(self, other: "Region") -> "Region":
+        """The smallest region that has both."""
+        xids = self.xids | other.xids
+        if self.is_all or other.is_all:
+            return Region(is_all=True, xids=xids)
+        owners = None
+        if self.owners is not None and other.owners is not None:
+            owners = self.owners | other.owners
+        ids, wholes = self.ids | other.ids, self.wholes | other.wholes
+        if len(ids) <= MOST_IDS:
+            return Region(ids, owners, wholes, xids=xids)
+        if owners is None:
+            return Region(is_all=True, xids=xids)
+        return Region(wholes=wholes | owners, xids=xids)
+
+    def has(self, id_: str | None, owner: str | None) -> bool:
+        """Whether a row with this id and owner is in it."""
+        return (
+            self.is_all
+            or owner in self.wholes
+            or (id_ in self.ids and (self.owners is None or owner in self.owners))
+        )
+
+    def condition(self, table: Table) -> str | None:
+        """SQL for the rows in it; None for all. The ids have been checked to be ids."""
+        if self.is_all:
+            return None
+        owner = owner_column(table)
+        terms = [_among(owner, self.wholes)] if owner and self.wholes else []
+        if self.ids:
+            term = _among(id_column(table), self.ids)
+            # The key of a step begins with its pipeline.
+            if owner and self.owners is not None:
+                term = f"{_among(owner, self.owners)} AND {term}"
+            terms.append(f"({term})")
+        return " OR ".join(terms) or "FALSE"
+
+
+ALL: Final = Region(is_all=True)
+NOTHING: Final = Region()
+
+
+def _among(column: str, ids: Collection[str]) -> str:
+    return f'"{column}" IN ({", ".join(f"{chr(39)}{one}{chr(39)}" for one in sorted(ids))})'
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Everything that changed, by table; and of whom it is to be asked again what they see.
+
+    `users` is None for everybody.
+    """
+
+    regions: Mapping[str, Region] = field(default_factory=dict)
+    moved: frozenset[str] | None = frozenset()
+    users: frozenset[str] | None = frozenset()
+
+    def of(self, table: Table) -> Region:
+        """The rows of a table whose content or visibility has changed."""
+        own = self.regions.get(table.name, NOTHING)
+        match table.visibility:
+            case Visibility.PIPELINE_ROWS:
+                return own | self._of_moved()
+            case Visibility.FELLOWS:
+                return own | self._of_members()
+            case Visibility.ORGANIZATIONS if "teams" in self.regions:
+                return own | Region(is_all=True, xids=self.regions["teams"].xids)
+        return own
+
+    def _of_moved(self) -> Region:
+        """Rows of pipelines that others see now than before."""
+        pipelines = self.regions.get("pipelines", NOTHING)
+        if self.moved is None:
+            return Region(is_all=True, xids=pipelines.xids)
+        return Region(wholes=self.moved, xids=pipelines.xids) if self.moved else NOTHING
+
+    def _of_members(self) -> Region:
+        """Users who have come into teams, or left."""
+        members = self.regions.get("team_members", NOTHING)
+        if members.is_all or members.wholes:
+            return Region(is_all=True, xids=members.xids)
+        return Region(members.ids, None, xids=members.xids) if members.ids else NOTHING
+
+    def concerns(self, user_id: str) -> bool:
+        """Whether a user may be in other teams than before."""
+        return self.users is None or user_id in self.users
+
+
+def gathered(changed: Iterable[RowsChanged]) -> Changes:
+    """Join what several transactions have changed."""
+    regions: dict[str, Region] = {}
+    moved: frozenset[str] | None = frozenset()
+    users: frozenset[str] | None = frozenset()
+    for one in changed:
+        regions[one.table] = regions.get(one.table, NOTHING) | _region(one)
+        if one.table == "pipelines":
+            moved = _joined(moved, one.moved)
+        if one.table == "team_members":
+            users = _joined(users, one.ids)
+        if one.table == "teams" and (one.moved is None or one.moved):
+            users = None
+    return Changes(regions, moved, users)
+
+
+def _region(change: RowsChanged) -> Region:
+    xids = frozenset({change.xid})
+    if change.ids is not None:
+        return Region(change.ids, change.owners, xids=xids)
+    if change.owners is not None:
+        return Region(wholes=change.owners, xids=xids)
+    return Region(is_all=True, xids=xids)
+
+
+def _joined(some: frozenset[str] | None, more: frozenset[str] | None) -> frozenset[str] | None:
+    return None if some is None or more is None else some | more
+
+
+def narrowed(region: Region, definition: Definition, scope: Scope) -> Region | None:
+    """What of a region a shape can have; None if it has none of it, before or after.
+
+    Only what is certain is left out: rows of other pipelines and teams than the shape's.
+    """
+    if region.is_all:
+        return region
+    if isinstance(scope, OnePipeline) and definition.table.visibility is Visibility.PIPELINES:
+        ids = region.ids & {str(scope.pipeline_id)}
+        return Region(ids, None, xids=region.xids) if ids or region.wholes else None
+    owners = owners_of(definition, scope)
+    if owners is None or owner_column(definition.table) is None:
+        return region if region.ids or region.wholes else None
+    of_ids = owners if region.owners is None else region.owners & owners
+    ids = region.ids if of_ids else frozenset[str]()
+    wholes = region.wholes & owners
+    return Region(ids, of_ids, wholes, xids=region.xids) if ids or wholes else None
+
+
+def owners_of(definition: Definition, scope: Scope) -> frozenset[str] | None:
+    """The owners that rows of a shape can have; None if that is not known."""
+    match definition.table.visibility, scope:
+        case Visibility.PIPELINE_ROWS, OnePipeline(pipeline_id):
+            return frozenset({str(pipeline_id)})
+        case Visibility.PIPELINES | Visibility.TEAM_ROWS, Teams(team_ids):
+            return frozenset(map(str, team_ids))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where in the values of a row that was read its id and its owner are."""
+
+    id: int
+    owner: int | None
+
+    def within(self, region: Region, values: Values) -> bool:
+        """Whether a row is in a region."""
+        owner = None if self.owner is None else values[self.owner]
+        return region.has(values[self.id], owner)

@@ -1,0 +1,191 @@
+"""`/v1/shape` and `/v1/health`: requests in, responses of an engine out."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Final
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from app.auth.tokens import Verifier
+from app.http import CHALLENGE
+from app.tasks import end
+from app.telemetry import metrics
+from crdt.errors import Draining, Forbidden, Overloaded, PipeloomError, Unauthenticated
+from persistence.errors import StoreUnavailable
+
+from .answers import (
+    Answer,
+    Caller,
+    DeletionNotAllowed,
+    Engine,
+    MustRefetch,
+    Sent,
+    TooManyShapes,
+)
+from .errors import InvalidShape
+from .messages import MUST_REFETCH, PRIVATE, encoded
+from .parameters import RequestLimits, parse_deletion, parse_request
+
+METHODS: Final = "GET, POST, DELETE, OPTIONS"
+RETRY: Final[Mapping[str, str]] = {"retry-after": "1"}
+
+_BUG: Final = "something went wrong here: it is in the server's log"
+
+_logger = structlog.get_logger(__name__)
+
+
+class ShapeEndpoint:
+    """ASGI application for `/v1/shape`. A request ends when its client has gone."""
+
+    def __init__(self, engine: Engine, tokens: Verifier, limits: RequestLimits) -> None:
+        self._engine, self._tokens, self._limits = engine, tokens, limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the class."""
+        try:
+            body = await self._body(receive)
+            await _while_connected(self._respond(scope, body, send), receive)
+        except ClientDisconnect:
+            return
+
+    async def _respond(self, scope: Scope, body: bytes, send: Send) -> None:
+        await _send_answer(await self._answer(scope, body), send)
+
+    async def _body(self, receive: Receive) -> bytes:
+        """Read a body; what is longer than any may be is cut behind that length."""
+        body = b""
+        while len(body) <= self._limits.body:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        return body[: self._limits.body + 1]
+
+    async def _answer(self, scope: Scope, body: bytes) -> Answer:
+        try:
+            return await self._answered(scope, body)
+        except PipeloomError as error:
+            return _refusal(error)
+        except Exception as error:
+            _logger.exception("shapes.unexpected_error", error=str(error))
+            return _message(500, _BUG)
+
+    async def _answered(self, scope: Scope, body: bytes) -> Answer:
+        method = scope["method"]
+        if method == "OPTIONS":
+            return Answer(204, {**PRIVATE, "allow": METHODS})
+        if method not in METHODS.split(", "):
+            return _message(405, f"expected one of {METHODS}", {"allow": METHODS})
+        headers = Headers(scope=scope)
+        claims = await self._tokens.verify(_bearer_token(headers))
+        sent = Sent(method, scope["query_string"], body, dict(headers.items()))
+        who = Caller(claims.user_id, claims.expires_at, sent)
+        if method == "DELETE":
+            definition, handle = parse_deletion(sent.query, self._limits)
+            await self._engine.drop(definition, handle, who)
+            return Answer(202, PRIVATE)
+        asked = parse_request(sent.query, body if method == "POST" else None, self._limits)
+        return await self._engine.answer(asked, who)
+
+
+class ShapeHealth:
+    """ASGI application for `/v1/health`, which needs no token: 202 until shapes can be had."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the class."""
+        del receive
+        if scope["method"] not in {"GET", "HEAD", "OPTIONS"}:
+            await _send_answer(_message(405, "expected GET", {"allow": "GET"}), send)
+            return
+        status = "active" if self._engine.is_ready else "starting"
+        answer = Answer(200 if status == "active" else 202, _JSON, encoded({"status": status}))
+        await _send_answer(answer, send)
+
+
+_JSON: Final[Mapping[str, str]] = {"content-type": "application/json", **PRIVATE}
+
+
+def _message(
+    status: int, text: str, headers: Mapping[str, str] | None = None, **members: Any
+) -> Answer:
+    """An answer in words, in the form that Electric's clients show."""
+    return Answer(status, {**_JSON, **(headers or {})}, encoded({"message": text, **members}))
+
+
+def _refusal(error: PipeloomError) -> Answer:
+    """The answer to what cannot be done."""
+    if isinstance(error, InvalidShape):
+        return _message(400, "Invalid request", errors=error.errors)
+    if isinstance(error, MustRefetch):
+        metrics.SHAPE_REFETCHES.labels(error.reason).inc()
+        handle = {} if error.handle is None else {"electric-handle": error.handle}
+        return Answer(409, {**_JSON, **handle}, MUST_REFETCH)
+    if isinstance(error, TooManyShapes):
+        return _message(429 if error.is_own else 503, str(error), RETRY)
+    if isinstance(error, StoreUnavailable):
+        return _message(503, "the database is away: try again later", RETRY)
+    found = ((status, more) for kind, status, more in _KINDS if isinstance(error, kind))
+    if known := next(found, None):
+        return _message(known[0], str(error), known[1])
+    _logger.error("shapes.failed", error=str(error), kind=type(error).__name__)
+    return _message(500, _BUG)
+
+
+_KINDS: Final[Sequence[tuple[type[PipeloomError], int, Mapping[str, str]]]] = (
+    (Unauthenticated, 401, CHALLENGE),
+    (Forbidden, 403, {}),
+    (DeletionNotAllowed, 404, {}),
+    (Draining, 503, RETRY),
+    (Overloaded, 503, RETRY),
+)
+"""The status and headers of each kind of error that says itself what to do."""
+
+
+def _bearer_token(headers: Headers) -> str:
+    """The token of `Authorization: Bearer …` (RFC 6750 §2.1)."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("send a token: Authorization: Bearer …")
+    return token.strip()
+
+
+async def _while_connected(work: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Do something to its end, or until the client has gone. Raises what the work raises."""
+    working = asyncio.create_task(work)
+    watching = asyncio.create_task(_gone(receive))
+    try:
+        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+    finally:
+        await end({working, watching})
+
+
+async def _gone(receive: Receive) -> None:
+    """Return when the client has gone: it sends nothing more."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send_answer(answer: Answer, send: Send) -> None:
+    """Send an answer; a body of parts as they come."""
+    headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+    if isinstance(answer.body, bytes) and answer.status != 204:
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if isinstance(answer.body, bytes):
+        await send({"type": "http.response.body", "body": answer.body})
+        return
+    async with aclosing(answer.body) as parts:
+        async for part in parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

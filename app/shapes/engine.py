@@ -1,0 +1,366 @@
+"""The native engine: answers requests for shapes from what it holds in memory.
+
+A request is answered in this order: who may see what is looked up; the shape is found or made; its
+handle is compared; what was committed before the request is waited for; the messages are taken; and
+it is looked up once more who may see what, so that nothing leaves that was written after the user
+had left. Only then anything is sent.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import count
+from random import Random
+from typing import Final
+from uuid import UUID
+
+from app.clock import Clock
+from app.telemetry import metrics
+from crdt.errors import Draining
+from persistence.errors import InvalidValue, StoreError
+from persistence.ports.shapes import (
+    QueryTooSlow,
+    RowQuery,
+    ShapeChanges,
+    ShapeReader,
+    Values,
+)
+
+from . import messages
+from .answers import Answer, Caller, DeletionNotAllowed, MustRefetch, TooManyShapes
+from .changes import Changes
+from .errors import InvalidShape
+from .follower import Follower, TooManyRows
+from .gatekeeper import Gatekeeper
+from .live import (
+    KEEP_ALIVE,
+    LiveTimes,
+    as_parts,
+    asleep,
+    deadline_of,
+    events,
+    wait_until,
+)
+from .parameters import Definition, Offset, ShapeRequest, Subset
+from .scopes import OnePipeline, Scope, predicate
+from .shape import Shape, ShapeLimits, Shapes, Sleeper
+from .shape_log import SLICE
+
+DRAINING: Final = "server is restarting: ask again"
+EVENT_STREAM: Final = "text/event-stream"
+
+
+class NativeEngine:
+    """`Engine` on the tables themselves. `random` makes handles, marks and jumps of cursors."""
+
+    def __init__(
+        self,
+        reader: ShapeReader,
+        changes: ShapeChanges,
+        clock: Clock,
+        random: Random,
+        limits: ShapeLimits,
+        *,
+        times: LiveTimes = LiveTimes(),  # noqa: B008 - it cannot be changed
+        may_delete: bool = False,
+    ) -> None:
+        self._reader, self._clock, self._random = reader, clock, random
+        self._limits, self._times, self._may_delete = limits, times, may_delete
+        self._numbers = count(1)
+        self._shapes = Shapes(limits, self._new_handle)
+        self._gatekeeper = Gatekeeper(reader)
+        self._follower = Follower(
+            self._shapes,
+            reader,
+            changes,
+            clock,
+            most_rows=limits.rows,
+            on_access=self._look_again,
+        )
+        self._is_draining = False
+        self._live = Counter[UUID]()
+
+    async def run(self) -> None:
+        """Follow the tables until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follower.receive_forever())
+            tasks.create_task(self._follower.refresh_forever())
+
+    def close(self) -> None:
+        """End live requests now, and refuse further ones."""
+        self._is_draining = True
+        for shape in self._shapes:
+            shape.wake()
+
+    @property
+    def is_ready(self) -> bool:
+        """See `Engine.is_ready`."""
+        return self._follower.is_listening and not self._is_draining
+
+    def sample(self) -> None:
+        """Set the metrics that are read when the page is asked for."""
+        shapes = [*self._shapes]
+        metrics.SHAPES.set(len(shapes))
+        metrics.SHAPE_ROWS.set(sum(len(shape.log.rows) for shape in shapes))
+        metrics.SHAPE_OPERATIONS.set(sum(shape.log.operations for shape in shapes))
+        metrics.SHAPE_BYTES.set(self._shapes.bytes)
+
+    async def answer(self, request: ShapeRequest, who: Caller) -> Answer:
+        """See `Engine.answer`."""
+        if self._is_draining:
+            raise Draining(DRAINING)
+        scope = await self._gatekeeper.scope(who.user_id, request.definition)
+        self._check_handle(request, scope)
+        shape = await self._obtain(request.definition, scope, who)
+        if request.subset is not None:
+            return await self._subset(shape, request.subset, who)
+        if not isinstance(request.offset, Offset):
+            return await self._checked(shape, self._beginning(shape, request), who)
+        if request.offset > shape.log.offset:
+            raise InvalidShape({"offset": ["is beyond the end: expected one of an answer"]})
+        if not request.live:
+            return await self._checked(shape, self._rest(shape, request, request.offset), who)
+        return await self._live_answer(shape, request, request.offset, who)
+
+    async def _live_answer(
+        self, shape: Shape, request: ShapeRequest, offset: Offset, who: Caller
+    ) -> Answer:
+        self._check_live(who)
+        if not request.sse:
+            return await self._poll(shape, request, offset, who)
+        await self._check(shape, who)
+        handle = request.handle or shape.handles[-1]
+        cursor = {"electric-cursor": self._cursor(request)}
+        headers = {**messages.headers(handle, offset), **cursor, "content-type": EVENT_STREAM}
+        return Answer(200, headers, self._stream(shape, offset, who))
+
+    async def drop(self, definition: Definition, handle: str | None, who: Caller) -> None:
+        """See `Engine.drop`."""
+        if not self._may_delete:
+            raise DeletionNotAllowed("shapes end by themselves: clients may not drop them here")
+        scope = await self._gatekeeper.scope(who.user_id, definition)
+        shape = self._shapes.find(definition, scope)
+        if shape is not None and (handle is None or handle in shape.handles):
+            self._shapes.drop(shape)
+
+    def _new_handle(self) -> str:
+        return f"{self._random.getrandbits(48)}{next(self._numbers)}-{self._micros()}"
+
+    def _micros(self) -> int:
+        return int(self._clock.now().timestamp() * 1e6)
+
+    def _look_again(self, changes: Changes | None) -> None:
+        """Wake the live requests of those who may see something else now; None is everybody."""
+        for shape in self._shapes:
+            moved = frozenset[str]() if changes is None else changes.moved
+            scope = shape.scope
+            is_moved = isinstance(scope, OnePipeline) and (
+                moved is None or str(scope.pipeline_id) in moved
+            )
+            for sleeper in shape.sleepers:
+                if changes is None or is_moved or changes.concerns(str(sleeper.user_id)):
+                    sleeper.woken.set()
+
+    def _check_handle(self, request: ShapeRequest, scope: Scope) -> None:
+        """Raise MustRefetch for a handle that does not fit what the user may see now."""
+        if request.handle is None:
+            return
+        shape = self._shapes.find(request.definition, scope)
+        if shape is not None:
+            self._shapes.check(shape, request.handle)
+        else:
+            raise MustRefetch(self._shapes.reason(request.handle), self._new_handle())
+
+    async def _obtain(self, definition: Definition, scope: Scope, who: Caller) -> Shape:
+        """Find or make a shape; return it when it has all that was committed before the call."""
+        shape = self._shapes.find(definition, scope)
+        if shape is None:
+            shape = self._shapes.make(definition, scope, who.user_id)
+            shape.loading = asyncio.ensure_future(self._load(shape))
+            await asyncio.shield(shape.loading)
+        else:
+            if shape.loading is not None:
+                await asyncio.shield(shape.loading)
+            await self._follower.catch_up(shape)
+        shape.used_at = self._clock.monotonic()
+        return shape
+
+    async def _load(self, shape: Shape) -> None:
+        try:
+            with _refused_conditions():
+                await self._follower.load(shape)
+        except BaseException:
+            self._shapes.drop(shape)
+            raise
+
+    async def _check(self, shape: Shape, who: Caller) -> None:
+        """Raise MustRefetch if the shape is not what the user may see now, or is no more."""
+        scope = await self._gatekeeper.scope(who.user_id, shape.definition)
+        if scope != shape.scope:
+            raise MustRefetch("other_scope", self._new_handle())
+        if shape.is_dropped:
+            raise MustRefetch("dropped", self._new_handle())
+
+    async def _checked(self, shape: Shape, answer: Answer, who: Caller) -> Answer:
+        """Return an answer that was made before, if the user may still see it."""
+        await self._check(shape, who)
+        return answer
+
+    def _beginning(self, shape: Shape, request: ShapeRequest) -> Answer:
+        """All rows, or none of those that are there with `now`."""
+        log, handle = shape.log, self._shapes.handle_for(shape, request.expired_handle)
+        headers = self._headers(shape, handle, request)
+        if request.offset == "now":
+            return self._listed(headers, [], log.offset)
+        rows = [] if shape.definition.log == "changes_only" else [*log.rows.values()]
+        headers["electric-has-data"] = _text(bool(rows))
+        end = messages.snapshot_end(log.position)
+        return Answer(200, headers, as_parts(_listed_rows(log.messages, rows, end)))
+
+    def _rest(self, shape: Shape, request: ShapeRequest, offset: Offset) -> Answer:
+        """What came after an offset."""
+        found = shape.log.since(offset)
+        if found is None:
+            raise self._shapes.refetch(shape, "trimmed")
+        handle = request.handle or shape.handles[-1]
+        return self._listed(self._headers(shape, handle, request), found, shape.log.offset)
+
+    def _listed(self, headers: dict[str, str], found: list[bytes], offset: Offset) -> Answer:
+        headers["electric-up-to-date"] = ""
+        headers["electric-has-data"] = _text(bool(found))
+        body = b"[" + b",".join([*found, messages.up_to_date(offset.tx)]) + b"]"
+        return Answer(200, headers, body)
+
+    def _headers(self, shape: Shape, handle: str, request: ShapeRequest) -> dict[str, str]:
+        headers = messages.headers(handle, shape.log.offset)
+        if request.live:
+            headers["electric-cursor"] = self._cursor(request)
+        else:
+            headers["electric-schema"] = messages.schema(shape.definition)
+        headers["etag"] = f'"{handle}:{request.offset}:{shape.log.offset}:{self._micros()}"'
+        return headers
+
+    def _cursor(self, request: ShapeRequest) -> str:
+        jump = self._random.randint(1, 3600)
+        return messages.cursor(self._clock.now().timestamp(), request.cursor, jump)
+
+    async def _poll(
+        self, shape: Shape, request: ShapeRequest, offset: Offset, who: Caller
+    ) -> Answer:
+        """Wait until there is something after an offset, or the time is over."""
+        deadline = deadline_of(who, self._times.poll, self._clock)
+        with self._asleep(shape, who) as sleeper:
+            is_over = False
+            while True:
+                answer = self._rest(shape, request, offset)
+                if shape.log.offset > offset or is_over or self._is_draining:
+                    return await self._checked(shape, answer, who)
+                if await wait_until(sleeper, deadline, self._clock):
+                    await self._check(shape, who)
+                else:
+                    is_over = True
+
+    async def _stream(
+        self, shape: Shape, offset: Offset, who: Caller
+    ) -> AsyncGenerator[bytes, None]:
+        """Send what comes as events. It ends with what sends the client back to the beginning."""
+        deadline = deadline_of(who, self._times.stream, self._clock)
+        yield KEEP_ALIVE
+        with self._asleep(shape, who) as sleeper, suppress(MustRefetch, StoreError):
+            while not self._is_draining and self._clock.monotonic() < deadline:
+                found = shape.log.since(offset)
+                end = shape.log.offset
+                await self._check(shape, who)
+                if found is None:
+                    return
+                if found:
+                    yield events([*found, messages.up_to_date(end.tx)])
+                    offset = end
+                next_sign = min(deadline, self._clock.monotonic() + self._times.keep_alive)
+                if not await wait_until(sleeper, next_sign, self._clock):
+                    yield KEEP_ALIVE
+
+    @contextmanager
+    def _asleep(self, shape: Shape, who: Caller) -> Iterator[Sleeper]:
+        sleeper = Sleeper(who.user_id)
+        self._live[who.user_id] += 1
+        try:
+            with asleep(shape, sleeper):
+                yield sleeper
+        finally:
+            self._live[who.user_id] -= 1
+            if not self._live[who.user_id]:
+                del self._live[who.user_id]
+            shape.used_at = self._clock.monotonic()
+
+    def _check_live(self, who: Caller) -> None:
+        if self._live.get(who.user_id, 0) >= self._limits.live:
+            raise TooManyShapes(
+                f"you have {self._limits.live} live requests, as many as may be "
+                "(PIPELOOM_SHAPE_LIVE_PER_USER): end some first",
+                is_own=True,
+            )
+
+    async def _subset(self, shape: Shape, subset: Subset, who: Caller) -> Answer:
+        """Rows of the shape that are asked for once, as they are now."""
+        query = self._subset_query(shape, subset)
+        with _refused_conditions():
+            read = await self._reader.read([query])
+        rows = read.rows[0]
+        if len(rows) > self._limits.rows:
+            raise InvalidShape({"limit": [str(TooManyRows(self._limits.rows))]})
+        encoded = []
+        for place, row in enumerate(rows, 1):
+            encoded.append(shape.log.messages.snapshot_row(row.values))
+            if place % SLICE == 0:
+                await asyncio.sleep(0)
+        headers = {
+            **messages.headers(shape.handles[-1], shape.log.offset),
+            "electric-schema": messages.schema(shape.definition),
+            "electric-snapshot": "true",
+        }
+        body = messages.subset(read.position, encoded, self._random.getrandbits(31))
+        return await self._checked(shape, Answer(200, headers, body), who)
+
+    def _subset_query(self, shape: Shape, subset: Subset) -> RowQuery:
+        table, most = shape.definition.table, self._limits.rows + 1
+        conditions = predicate(shape.scope, table), shape.definition.condition.sql
+        return RowQuery(
+            table.name,
+            shape.definition.columns,
+            (*conditions, subset.condition.sql),
+            subset.order.sql,
+            most if subset.limit is None else min(most, subset.limit),
+            subset.offset or 0,
+        )
+
+
+@contextmanager
+def _refused_conditions() -> Iterator[None]:
+    """Say of what PostgreSQL does not take as a condition that it is the client's."""
+    try:
+        yield
+    except TooManyRows as error:
+        raise InvalidShape({"where": [str(error)]}) from error
+    except QueryTooSlow as error:
+        problem = "takes longer than a query may (PIPELOOM_SHAPE_SECONDS): ask for less"
+        raise InvalidShape({"where": [problem]}) from error
+    except InvalidValue as error:
+        raise InvalidShape({"where": [str(error)]}) from error
+
+
+def _listed_rows(
+    encoder: messages.RowMessages, rows: Sequence[Values], end: bytes
+) -> Iterator[bytes]:
+    """The first answer in parts of SLICE rows."""
+    start = b"["
+    for at in range(0, len(rows), SLICE):
+        some = [encoder.snapshot_row(values) for values in rows[at : at + SLICE]]
+        yield start + b",".join(some)
+        start = b","
+    yield start + end + b"]"
+
+
+def _text(is_so: bool) -> str:
+    return "true" if is_so else "false"

@@ -1,0 +1,246 @@
+"""Keeps the shapes in step with the tables: receives what changed, and reads that again.
+
+One reader at a time takes what all shapes lack. While it reads, further changes gather, so that a
+burst costs few queries however long it is.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+from uuid import uuid4
+
+import structlog
+
+from app.clock import Clock
+from app.telemetry import metrics
+from crdt.errors import PipeloomError
+from persistence.errors import InvalidValue, StoreError, StoreUnavailable
+from persistence.ports.shapes import (
+    Position,
+    QueryTooSlow,
+    RowQuery,
+    ShapeChanges,
+    ShapeReader,
+    StoredRow,
+)
+
+from .changes import ALL, Changes, Region, gathered, narrowed, owners_of
+from .scopes import predicate
+from .shape import Shape, Shapes
+
+AT_ONCE: Final = 24
+"""Shapes whose changed rows are read in one statement."""
+
+WAIT_SECONDS: Final = 0.5
+"""The longest wait for announcements, and the pause after a failure."""
+
+MARK_SECONDS: Final = 2.0
+"""How long a mark may take to come back before the connection counts as lost."""
+
+_logger = structlog.get_logger(__name__)
+
+
+class TooManyRows(PipeloomError):
+    """A shape would have more rows than it may."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"expected {most} rows at most (PIPELOOM_SHAPE_ROWS), got more: narrow `where`"
+        )
+
+
+class Follower:
+    """Follows the tables. `on_access` is called with what may have changed who sees what."""
+
+    def __init__(
+        self,
+        shapes: Shapes,
+        reader: ShapeReader,
+        changes: ShapeChanges,
+        clock: Clock,
+        *,
+        most_rows: int,
+        on_access: Callable[[Changes | None], None],
+    ) -> None:
+        self._shapes, self._reader, self._changes = shapes, reader, changes
+        self._clock, self._most_rows, self._on_access = clock, most_rows, on_access
+        self._has_work = asyncio.Event()
+        self._marks: dict[str, asyncio.Future[None]] = {}
+        self.is_listening = False
+
+    async def receive_forever(self) -> None:
+        """Receive announcements until cancelled; a failure is logged, once per outage."""
+        is_away = False
+        while True:
+            try:
+                await self.receive()
+                is_away = False
+            except StoreError as error:
+                if not is_away:
+                    _logger.warning("shapes.not_followed", error=str(error))
+                is_away = True
+                await self._pause()
+            except Exception as error:
+                _logger.exception("shapes.follow_failed", error=str(error))
+                await self._pause()
+
+    async def _pause(self) -> None:
+        self._lose()
+        await asyncio.sleep(WAIT_SECONDS)
+
+    async def receive(self) -> None:
+        """Wait for announcements, for a while, and note what they concern. Raises StoreError."""
+        announced = await self._changes.wait(WAIT_SECONDS)
+        if announced is None:
+            self._lose()
+            return
+        self.is_listening = True
+        if announced.changes:
+            self._note(gathered(announced.changes))
+        for mark in announced.marks:
+            if (waiting := self._marks.get(mark)) is not None and not waiting.done():
+                waiting.set_result(None)
+
+    def _lose(self) -> None:
+        """Read everything anew: what was announced may have been lost with the connection."""
+        self.is_listening = False
+        for shape in self._shapes:
+            shape.fall_behind(ALL)
+        self._on_access(None)
+        self.kick()
+
+    def _note(self, changes: Changes) -> None:
+        regions: dict[str, Region] = {}
+        for shape in self._shapes:
+            table = shape.definition.table
+            if table.name not in regions:
+                regions[table.name] = changes.of(table)
+            region = narrowed(regions[table.name], shape.definition, shape.scope)
+            if region is not None:
+                shape.fall_behind(region)
+        self._on_access(changes)
+        self.kick()
+
+    def kick(self) -> None:
+        """Have shapes that are behind be read, if there are any."""
+        self._has_work.set()
+
+    async def catch_up(self, shape: Shape) -> None:
+        """Return when a shape has everything that was committed before the call.
+
+        Raises StoreUnavailable if that cannot be known within a few seconds.
+        """
+        try:
+            async with asyncio.timeout(MARK_SECONDS):
+                await self._pass_mark()
+                await shape.current.wait()
+        except TimeoutError:
+            raise StoreUnavailable("changes of the tables do not arrive: try again") from None
+
+    async def _pass_mark(self) -> None:
+        """Return when everything has been received that was announced before the call."""
+        mark = uuid4().hex
+        self._marks[mark] = asyncio.get_running_loop().create_future()
+        try:
+            await self._reader.mark(mark)
+            await self._marks[mark]
+        finally:
+            del self._marks[mark]
+
+    async def load(self, shape: Shape) -> None:
+        """Read all rows of a new shape. Raises StoreError, and TooManyRows."""
+        read = await self._reader.read([self._query(shape, ALL)])
+        if len(read.rows[0]) > self._most_rows:
+            raise TooManyRows(self._most_rows)
+        for _ in shape.log.begin(read.rows[0], read.position):
+            await asyncio.sleep(0)
+        shape.is_loaded = True
+        shape.settle()
+        self.kick()
+
+    async def refresh_forever(self) -> None:
+        """Read what shapes lack, until cancelled."""
+        while True:
+            await self._has_work.wait()
+            self._has_work.clear()
+            try:
+                await self.refresh()
+            except StoreError as error:
+                _logger.warning("shapes.not_refreshed", error=str(error))
+                await asyncio.sleep(WAIT_SECONDS)
+                self.kick()
+            except Exception as error:
+                _logger.exception("shapes.refresh_failed", error=str(error))
+                await asyncio.sleep(WAIT_SECONDS)
+                self.kick()
+
+    async def refresh(self) -> None:
+        """Read what all shapes lack now. Raises StoreError; what was not read is still noted."""
+        behind = [shape for shape in self._shapes if shape.is_loaded and shape.behind is not None]
+        whole = [shape for shape in behind if shape.behind is not None and shape.behind.is_all]
+        parts = [shape for shape in behind if shape not in whole]
+        for at in range(0, len(parts), AT_ONCE):
+            await self._refresh(parts[at : at + AT_ONCE])
+        # Each by itself: together they would be in memory twice.
+        for shape in whole:
+            await self._refresh([shape])
+
+    async def _refresh(self, shapes: Sequence[Shape]) -> None:
+        """Read what some shapes lack, all at one moment."""
+        started_at = self._clock.monotonic()
+        regions = [shape.take_behind() for shape in shapes]
+        queries = [self._query(*each) for each in zip(shapes, regions, strict=True)]
+        try:
+            read = await self._reader.read(queries)
+        except BaseException as error:
+            for shape, region in zip(shapes, regions, strict=True):
+                shape.fall_behind(region)
+            if not isinstance(error, InvalidValue | QueryTooSlow):
+                raise
+            await self._refresh_each(shapes, error)
+            return
+        for shape, region, rows in zip(shapes, regions, read.rows, strict=True):
+            await self._apply(shape, region, rows, read.position)
+        metrics.SHAPE_REFRESH_SECONDS.observe(self._clock.monotonic() - started_at)
+
+    async def _refresh_each(self, shapes: Sequence[Shape], error: StoreError) -> None:
+        """Find out for which shape PostgreSQL refuses to read; that one ends."""
+        if len(shapes) == 1:
+            _logger.warning(
+                "shapes.dropped", table=shapes[0].definition.table.name, error=str(error)
+            )
+            self._shapes.drop(shapes[0])
+            return
+        for shape in shapes:
+            await self._refresh([shape])
+
+    async def _apply(
+        self, shape: Shape, region: Region, rows: Sequence[StoredRow], position: Position
+    ) -> None:
+        # A transaction concerns a shape if it wrote to a pipeline or team of it, also if no row of
+        # it is left: which rows somebody else's pipelines have is nobody's business.
+        is_certain = owners_of(shape.definition, shape.scope) is not None
+        before = shape.log.offset
+        for _ in shape.log.refresh(region, rows, position, is_certain=is_certain):
+            await asyncio.sleep(0)
+        if len(shape.log.rows) > self._most_rows:
+            self._shapes.drop(shape)
+            return
+        shape.settle()
+        if shape.log.offset != before:
+            shape.wake()
+        await asyncio.sleep(0)
+
+    def _query(self, shape: Shape, region: Region) -> RowQuery:
+        table = shape.definition.table
+        conditions = (
+            region.condition(table),
+            predicate(shape.scope, table),
+            shape.definition.condition.sql,
+        )
+        return RowQuery(
+            table.name,
+            shape.log.read_columns,
+            tuple(condition for condition in conditions if condition is not None),
+            limit=self._most_rows + 1,
+        )

@@ -1,0 +1,41 @@
+"""Who may see what, now: asked at each request, and once more before its rows are sent.
+
+Rows were read before the second question. If the answer is the same, whoever receives them was
+still allowed to see them when they were read.
+"""
+
+from typing import TypeAlias
+from uuid import UUID
+
+from persistence.ports.shapes import Access, ShapeReader
+
+from . import scopes
+from .parameters import Definition
+from .scopes import Scope, pipeline_asked, scope_of
+from .shared import Shared
+
+_Question: TypeAlias = tuple[UUID, UUID | None]
+
+
+class Gatekeeper:
+    """Looks up scopes, those of everybody who asks at the same time in one query."""
+
+    def __init__(self, reader: ShapeReader) -> None:
+        self._reader = reader
+        self._access = Shared[_Question, Access](self._look)
+
+    async def scope(self, user_id: UUID, definition: Definition) -> Scope:
+        """The scope of a user's shape at a moment after the call. Raises StoreUnavailable."""
+        table, condition = definition.table, definition.condition
+        pipeline_id = pipeline_asked(table, condition)
+        found = await self._access.ask((user_id, pipeline_id))
+        team_ids = found.teams[user_id]
+        seen = set()
+        if pipeline_id is not None and found.pipelines.get(pipeline_id, None) in team_ids:
+            seen.add(pipeline_id)
+        return scope_of(table, condition, scopes.Access(user_id, team_ids, frozenset(seen)))
+
+    async def _look(self, asked: frozenset[_Question]) -> Access:
+        users = {user_id for user_id, _ in asked}
+        pipelines = {pipeline_id for _, pipeline_id in asked if pipeline_id is not None}
+        return await self._reader.access(users, pipelines)

@@ -1,0 +1,78 @@
+"""Live requests: one answer as soon as there is something, or a stream of server-sent events."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from app.clock import Clock
+from app.telemetry import metrics
+
+from .answers import Caller
+from .shape import Shape, Sleeper
+
+POLL_SECONDS: Final = 20.0
+"""How long a request waits for something to happen, as with Electric."""
+
+STREAM_SECONDS: Final = 60.0
+"""How long a stream lasts before the client opens the next one, as with Electric."""
+
+KEEP_ALIVE_SECONDS: Final = 21.0
+"""Between two signs of life on a stream, as with Electric."""
+
+KEEP_ALIVE: Final = b": keep-alive\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTimes:
+    """How long live requests last, in seconds."""
+
+    poll: float = POLL_SECONDS
+    stream: float = STREAM_SECONDS
+    keep_alive: float = KEEP_ALIVE_SECONDS
+
+
+@contextmanager
+def asleep(shape: Shape, sleeper: Sleeper) -> Iterator[None]:
+    """Have a request be woken by a shape while the block runs."""
+    shape.sleepers.add(sleeper)
+    metrics.SHAPE_CLIENTS.inc()
+    try:
+        yield
+    finally:
+        shape.sleepers.discard(sleeper)
+        metrics.SHAPE_CLIENTS.dec()
+
+
+async def wait_until(sleeper: Sleeper, deadline: float, clock: Clock) -> bool:
+    """Wait until a request is woken; False when the deadline came first."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, deadline - clock.monotonic())):
+            await sleeper.woken.wait()
+    was_woken = sleeper.woken.is_set()
+    sleeper.woken.clear()
+    return was_woken
+
+
+def deadline_of(who: Caller, seconds: float, clock: Clock) -> float:
+    """When a request has to end: after so long, and not after the token."""
+    left = (who.expires_at - clock.now()).total_seconds()
+    return clock.monotonic() + min(seconds, max(0.0, left))
+
+
+def event(message: bytes) -> bytes:
+    """A message as a server-sent event (HTML Living Standard, 9.2); JSON has no line feeds."""
+    return b"data: " + message + b"\n\n"
+
+
+def events(messages: list[bytes]) -> bytes:
+    """Several messages as events."""
+    return b"".join(map(event, messages))
+
+
+async def as_parts(parts: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Parts that are made one by one, with a turn for others after each."""
+    for part in parts:
+        yield part
+        await asyncio.sleep(0)

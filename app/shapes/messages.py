@@ -1,0 +1,180 @@
+"""The messages of a shape as JSON, and the headers of answers, by Electric's HTTP protocol.
+
+Every message is encoded once, when it is made, however many clients it is sent to.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias
+
+from persistence.ports.shapes import Position, Values
+
+from .parameters import Definition, Offset
+
+Operation: TypeAlias = Literal["insert", "update", "delete"]
+Row: TypeAlias = Mapping[str, str | None]
+
+EPOCH: Final = 1_728_432_000
+"""When the cursor of Electric was 0: 2024-10-09, in seconds since 1970."""
+
+ROUNDED: Final = 20
+"""Seconds to which a cursor is rounded up."""
+
+HEADERS: Final = (
+    "electric-handle",
+    "electric-offset",
+    "electric-schema",
+    "electric-cursor",
+    "electric-up-to-date",
+    "electric-has-data",
+    "electric-snapshot",
+    "electric-internal-known-error",
+    "etag",
+    "retry-after",
+)
+"""What scripts of other origins have to be able to read, or the clients fail."""
+
+PRIVATE: Final[Mapping[str, str]] = {
+    "cache-control": "private, no-store",
+    "vary": "Authorization, Cookie",
+}
+"""Of each answer: it is for one user, and what that user may see can change within a moment."""
+
+MUST_REFETCH: Final = b'[{"headers":{"control":"must-refetch"}}]'
+
+
+def encoded(value: Any) -> bytes:
+    """JSON without spaces, in UTF-8."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def row_key(table: str, key: Iterable[str | None]) -> str:
+    """The key of a row: `"public"."steps"/"…"/"…"`, with slashes doubled and `_` for NULL."""
+    parts = ("_" if part is None else f'"{part.replace("/", "//")}"' for part in key)
+    return f'"public"."{table}"/' + "/".join(parts)
+
+
+class RowMessages:
+    """Encodes the rows of one shape."""
+
+    def __init__(self, definition: Definition) -> None:
+        table = definition.table
+        self._name = table.name
+        self._relation = ["public", table.name]
+        self._columns = definition.columns
+        self._key = [definition.columns.index(column) for column in table.key]
+        self._is_full = definition.replica == "full"
+
+    def snapshot_row(self, values: Values) -> bytes:
+        """A row of the first answer, which no transaction is named for."""
+        headers = {"operation": "insert", "relation": self._relation}
+        return self._message(values, self._named(values), headers)
+
+    def operation(
+        self,
+        operation: Operation,
+        values: Values,
+        former: Values | None,
+        headers: Mapping[str, object],
+    ) -> bytes:
+        """A row that came, changed (`former` as it was) or went, as clients apply it."""
+        said: dict[str, object] = {"operation": operation, "relation": self._relation, **headers}
+        match operation:
+            case "insert":
+                return self._message(values, self._named(values), said)
+            case "delete":
+                value = self._named(values) if self._is_full else self._of_key(values)
+                return self._message(values, value, said)
+            case "update":
+                return self._update(values, values if former is None else former, said)
+
+    def _update(self, values: Values, former: Values, headers: Mapping[str, object]) -> bytes:
+        changed = [p for p in range(len(self._columns)) if values[p] != former[p]]
+        if self._is_full:
+            old = {self._columns[p]: former[p] for p in changed}
+            return self._message(values, self._named(values), headers, old)
+        value = {**self._of_key(values), **{self._columns[p]: values[p] for p in changed}}
+        return self._message(values, value, headers)
+
+    def _message(
+        self, values: Values, value: Row, headers: Mapping[str, object], old: Row | None = None
+    ) -> bytes:
+        message: dict[str, object] = {
+            "key": row_key(self._name, (values[place] for place in self._key)),
+            "value": value,
+            "headers": headers,
+        }
+        return encoded(message if old is None else {**message, "old_value": old})
+
+    def _named(self, values: Values) -> dict[str, str | None]:
+        # What follows the columns is read for the server itself.
+        return dict(zip(self._columns, values, strict=False))
+
+    def _of_key(self, values: Values) -> dict[str, str | None]:
+        return {self._columns[place]: values[place] for place in self._key}
+
+
+def snapshot_end(position: Position) -> bytes:
+    """What the rows before it show: those of which transactions. Clients wait for these."""
+    return encoded({"headers": {"control": "snapshot-end", **_snapshot(position)}})
+
+
+def up_to_date(tx: int) -> bytes:
+    """The end of what there is. The clients read the position as an integer, in decimal."""
+    return encoded({"headers": {"control": "up-to-date", "global_last_seen_lsn": str(tx)}})
+
+
+def subset(position: Position, rows: Sequence[bytes], mark: int) -> bytes:
+    """The answer to a question for a subset: an object, not a list of messages."""
+    metadata = {
+        **_snapshot(position),
+        "snapshot_mark": mark,
+        "database_lsn": str(position.lsn),
+    }
+    return b'{"metadata":' + encoded(metadata) + b',"data":[' + b",".join(rows) + b"]}"
+
+
+def _snapshot(position: Position) -> dict[str, object]:
+    return {
+        "xmin": str(position.xmin),
+        "xmax": str(position.xmax),
+        "xip_list": [str(xid) for xid in position.running],
+    }
+
+
+def schema(definition: Definition) -> str:
+    """The header `electric-schema`: the types of the columns, an array's by its elements."""
+    described: dict[str, dict[str, object]] = {}
+    for name in definition.columns:
+        column = definition.table.column(name)
+        if column is None:
+            continue
+        of = described[name] = {"type": column.type}
+        if column.dims:
+            of["dims"] = column.dims
+        if column.not_null:
+            of["not_null"] = True
+        if column.pk_index is not None:
+            of["pk_index"] = column.pk_index
+    return json.dumps(described, separators=(",", ":"))
+
+
+def cursor(now: float, given: int | None, jump: int) -> str:
+    """The cursor of a live answer at `now`, seconds since 1970.
+
+    It is one that the client has not, or a cache on the way would give it the same answer again:
+    then it is greater by `jump`, of 1 to 3,600.
+    """
+    seconds = int(now) - EPOCH
+    rounded = seconds + (-seconds) % ROUNDED
+    return str(rounded + jump if given == rounded else rounded)
+
+
+def headers(handle: str, offset: Offset | str) -> dict[str, str]:
+    """What every answer with rows has."""
+    return {
+        "content-type": "application/json",
+        **PRIVATE,
+        "electric-handle": handle,
+        "electric-offset": str(offset),
+    }

@@ -1,0 +1,191 @@
+"""The shapes that are held in memory: made when somebody asks, shared, and evicted."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+from uuid import UUID
+
+from .answers import MustRefetch, Reason, TooManyShapes
+from .changes import NOTHING, Region
+from .parameters import Definition
+from .scopes import Scope
+from .shape_log import LogLimits, ShapeLog
+
+MOST_HANDLES: Final = 32
+"""Handles of one shape that are good at once."""
+
+Address: TypeAlias = tuple[str, tuple[str, ...], str, str, str, Scope]
+
+
+@dataclass(eq=False, slots=True)
+class Sleeper:
+    """A live request that waits; it is woken to look, whatever there is to see."""
+
+    user_id: UUID
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Shape:
+    """What one definition shows in one scope, for everybody who is in that scope.
+
+    It has several handles over time: a client that has to begin anew gets one that it has never
+    had, while the others keep theirs. `behind` is what has changed since it was read.
+    """
+
+    def __init__(
+        self, definition: Definition, scope: Scope, maker: UUID, limits: LogLimits, handle: str
+    ) -> None:
+        self.definition, self.scope, self.maker = definition, scope, maker
+        self.log = ShapeLog(definition, limits)
+        self.handles = [handle]
+        self.is_loaded = self.is_dropped = False
+        self.loading: asyncio.Future[None] | None = None
+        self.behind: Region | None = None
+        self.current = asyncio.Event()
+        """Set while nothing is known that it lacks."""
+        self.sleepers: set[Sleeper] = set()
+        self.used_at = 0.0
+
+    def wake(self) -> None:
+        """Have everybody look who waits for this shape."""
+        for sleeper in self.sleepers:
+            sleeper.woken.set()
+
+    def fall_behind(self, region: Region) -> None:
+        """Note what has changed, to be read."""
+        self.behind = region if self.behind is None else self.behind | region
+        self.current.clear()
+
+    def take_behind(self) -> Region:
+        """Return what has changed, for whoever reads it now."""
+        region, self.behind = self.behind, None
+        return NOTHING if region is None else region
+
+    def settle(self) -> None:
+        """Note that what was taken is read."""
+        if self.behind is None:
+            self.current.set()
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeLimits:
+    """How many rows a shape may have, how many shapes there may be, and what all of them may hold.
+
+    `live` is how many requests of one user may wait at once.
+    """
+
+    rows: int = 5_000
+    shapes: int = 500
+    per_user: int = 50
+    live: int = 200
+    bytes: int = 256 * 1024 * 1024
+    log: LogLimits = field(default_factory=LogLimits)
+
+
+class Shapes:
+    """All shapes by what they show, and by their handles."""
+
+    def __init__(self, limits: ShapeLimits, new_handle: Callable[[], str]) -> None:
+        self._limits, self._new_handle = limits, new_handle
+        self._shapes: dict[Address, Shape] = {}
+        self._by_handle: dict[str, Shape] = {}
+
+    def __iter__(self) -> Iterator[Shape]:
+        return iter([*self._shapes.values()])
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    @property
+    def bytes(self) -> int:
+        """About what all shapes hold."""
+        return sum(shape.log.bytes for shape in self._shapes.values())
+
+    def find(self, definition: Definition, scope: Scope) -> Shape | None:
+        """The shape that is held already."""
+        return self._shapes.get(_address(definition, scope))
+
+    def make(self, definition: Definition, scope: Scope, maker: UUID) -> Shape:
+        """Make a shape that has to be loaded yet. Raises TooManyShapes."""
+        self._make_room(maker)
+        shape = Shape(definition, scope, maker, self._limits.log, self._new_handle())
+        self._shapes[_address(definition, scope)] = shape
+        self._by_handle[shape.handles[0]] = shape
+        return shape
+
+    def drop(self, shape: Shape) -> None:
+        """Forget a shape: its handles are good no longer, and whoever waits begins anew."""
+        if self._shapes.get(address := _address(shape.definition, shape.scope)) is shape:
+            del self._shapes[address]
+        for handle in shape.handles:
+            self._by_handle.pop(handle, None)
+        shape.is_dropped = True
+        shape.current.set()
+        shape.wake()
+
+    def check(self, shape: Shape, handle: str) -> None:
+        """Raise MustRefetch if a handle is none of this shape."""
+        if handle not in shape.handles:
+            raise self.refetch(shape, self.reason(handle))
+
+    def reason(self, handle: str) -> Reason:
+        """Why a handle does not fit."""
+        return "other_scope" if handle in self._by_handle else "unknown_handle"
+
+    def refetch(self, shape: Shape, reason: Reason) -> MustRefetch:
+        """What sends a client back to the beginning, with a handle that nobody has had."""
+        return MustRefetch(reason, self._add_handle(shape))
+
+    def handle_for(self, shape: Shape, expired: str | None) -> str:
+        """The handle for who begins: the newest, and none that the client knows to be over."""
+        newest = shape.handles[-1]
+        return self._add_handle(shape) if newest == expired else newest
+
+    def _add_handle(self, shape: Shape) -> str:
+        handle = self._new_handle()
+        if shape.is_dropped:
+            return handle
+        shape.handles.append(handle)
+        self._by_handle[handle] = shape
+        for old in shape.handles[:-MOST_HANDLES]:
+            del self._by_handle[old]
+        del shape.handles[:-MOST_HANDLES]
+        return handle
+
+    def _make_room(self, maker: UUID) -> None:
+        limits = self._limits
+        own = [shape for shape in self._shapes.values() if shape.maker == maker]
+        if len(own) >= limits.per_user and not self._evict(own):
+            raise TooManyShapes(
+                f"you have {limits.per_user} shapes in use, as many as may be "
+                "(PIPELOOM_SHAPES_PER_USER): ask for fewer, larger ones",
+                is_own=True,
+            )
+        everybody = [*self._shapes.values()]
+        is_full = len(everybody) >= limits.shapes or self.bytes >= limits.bytes
+        if is_full and not self._evict(everybody):
+            raise TooManyShapes(
+                "this server holds as many shapes as it may (PIPELOOM_SHAPES, "
+                "PIPELOOM_SHAPE_BYTES): try again later",
+                is_own=False,
+            )
+
+    def _evict(self, among: list[Shape]) -> bool:
+        """Drop the shape that nobody has used for the longest time; False if all are in use."""
+        idle = [shape for shape in among if shape.is_loaded and not shape.sleepers]
+        if not idle:
+            return False
+        self.drop(min(idle, key=lambda shape: shape.used_at))
+        return True
+
+
+def _address(definition: Definition, scope: Scope) -> Address:
+    return (
+        definition.table.name,
+        definition.columns,
+        definition.condition.sql,
+        definition.replica,
+        definition.log,
+        scope,
+    )
