@@ -168,7 +168,7 @@ class Settings(BaseSettings):
     shape_log_operations: Annotated[int, Field(ge=1)] = 10_000
     shape_log_bytes: Annotated[int, Field(ge=1024)] = 8 * MiB
     shape_seconds: Annotated[float, Field(gt=0)] = 5.0
-    shape_where_characters: Annotated[int, Field(ge=1)] = 8_000
+    shape_where_characters: Annotated[int, Field(ge=1)] = 4_000
     shape_where_depth: Annotated[int, Field(ge=1)] = 40
     shape_deletion: bool = False
     loaded_bytes: Annotated[int, Field(ge=1024)] = 256 * MiB

@@ -17,6 +17,7 @@ from app.shapes.messages import HEADERS
 from app.shapes.parameters import RequestLimits
 from app.shapes.shape import ShapeLimits
 from app.shapes.shape_log import LogLimits
+from app.shapes.syntax import SyntaxLimits
 from persistence.ports.shapes import ShapeChanges, ShapeReader
 
 
@@ -58,5 +59,6 @@ def _shape_limits(settings: Settings) -> ShapeLimits:
 
 
 def _request_limits(settings: Settings) -> RequestLimits:
-    condition = ConditionLimits(settings.shape_where_characters, settings.shape_where_depth)
+    syntax = SyntaxLimits(length=settings.shape_where_characters, depth=settings.shape_where_depth)
+    condition = ConditionLimits(syntax)
     return RequestLimits(rows=settings.shape_rows, condition=condition)

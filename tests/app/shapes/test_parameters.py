@@ -109,9 +109,13 @@ def test_a_parameter_that_is_given_twice_is_refused_unless_it_says_the_same() ->
 
 
 def test_what_only_electric_needs_is_ignored() -> None:
-    request = read(**{"expired_handle": "h", "cache-buster": "1", "secret": "s"})
+    request = read(**{"cache-buster": "1", "secret": "s"})
 
     assert request == read()
+
+
+def test_a_handle_that_is_over_is_known() -> None:
+    assert read(expired_handle="h").expired_handle == "h"
 
 
 @pytest.mark.parametrize("query", [b"%FF=1", b"table=%ff", b"a=1&" * 5000, b"\xff", b"x" * 100_000])
