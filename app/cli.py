@@ -26,7 +26,7 @@ from crdt.errors import PipeloomError
 from persistence.ports.directory import User
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.migrations import migrate as migrate_database
-from persistence.postgres.pool import COMMAND, open_pool
+from persistence.postgres.pool import COMMAND, WORKER, open_pool
 
 from .commands import audit as audit_command
 from .commands import backup as backup_commands
@@ -188,7 +188,7 @@ async def _work_until_signal(dsn: str, settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
     await migrate_database(dsn)
-    (await Circumstances.of(settings, dsn)).log_worker()
+    (await Circumstances.of(settings, dsn, WORKER)).log_worker()
     print_message("worker is ready")
     await work(
         dsn,

@@ -12,7 +12,7 @@ from persistence.postgres.deletions import PostgresDeletions
 from persistence.postgres.folding import PostgresLogFolding
 from persistence.postgres.listener import Listener
 from persistence.postgres.migrations import require_current
-from persistence.postgres.pool import WORKER, Pool, open_pool
+from persistence.postgres.pool import WORKER, WORKER_LISTENER, Pool, open_pool
 from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.storage import PostgresTeamStorage
 from persistence.postgres.update_log import PostgresUpdateLog
@@ -62,7 +62,7 @@ async def work(
     pool = await open_pool(
         dsn, min_size=2, max_size=connections, reset=False, application_name=WORKER
     )
-    listener = Listener(dsn)
+    listener = Listener(dsn, application_name=WORKER_LISTENER)
     try:
         await require_current(pool)
         log = TimedLog(PostgresUpdateLog(pool))

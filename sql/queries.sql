@@ -493,7 +493,10 @@ $$
 -- How many connections servers and workers have to this database.
 SELECT count(*)
 FROM pg_stat_activity
-WHERE datname = current_database() AND application_name IN ('pipeloom', 'pipeloom worker')
+WHERE datname = current_database()
+    AND application_name IN (
+        'pipeloom', 'pipeloom listener', 'pipeloom bus', 'pipeloom worker', 'pipeloom worker listener'
+    )
 
 -- count_relations --
 -- How many tables and views there are in the schema in which Pipeloom has its own.

@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from persistence.errors import StoreError
-from persistence.postgres.pool import connect, driver_errors
+from persistence.postgres.pool import BUS, connect, driver_errors
 from persistence.postgres.queries import QUERIES
 
 from .base import BusUnavailable
@@ -30,7 +30,7 @@ MAX_UPDATE: Final = 4 * 1024
 async def open_postgres_transport(dsn: str) -> Transport:
     """Connect. Raises BusUnavailable."""
     try:
-        return PostgresTransport(await connect(dsn))
+        return PostgresTransport(await connect(dsn, BUS))
     except StoreError as error:
         raise BusUnavailable(str(error)) from error
 

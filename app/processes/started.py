@@ -11,7 +11,7 @@ from app.bus_selection import bus_kind
 from app.settings import Settings
 from app.version import VERSION
 from persistence.postgres.facts import database_facts
-from persistence.postgres.pool import connection, place_of
+from persistence.postgres.pool import SERVER, connection, place_of
 
 _logger = structlog.get_logger(__name__)
 
@@ -26,9 +26,11 @@ class Circumstances:
     settings: str
 
     @classmethod
-    async def of(cls, settings: Settings, dsn: str) -> "Circumstances":
+    async def of(
+        cls, settings: Settings, dsn: str, application_name: str = SERVER
+    ) -> "Circumstances":
         """Ask the database. Raises StoreError."""
-        async with connection(dsn) as database:
+        async with connection(dsn, application_name) as database:
             facts = await database_facts(database)
         place = "embedded" if settings.database_url is None else place_of(dsn)
         chosen = " ".join(f"{name}={value}" for name, value in settings.chosen.items())

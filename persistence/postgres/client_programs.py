@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from persistence.errors import StoreError
 
+from .pool import COMMAND
+
 DEBIAN: Final = Path("/usr/lib/postgresql")
 """Where Debian and Ubuntu keep the programs of each version."""
 
@@ -110,6 +112,7 @@ def environment(dsn: str) -> Mapping[str, str]:
         "PGHOST": ",".join(hosts),
         "PGPORT": ",".join(ports) if any(ports) else "",
         "PGDATABASE": unquote(parts.path.removeprefix("/")),
+        "PGAPPNAME": COMMAND,
     }
     # What is left is for the driver alone, such as settings of the session.
     for name, values in parse_qs(parts.query).items():

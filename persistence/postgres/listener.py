@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from persistence.errors import StoreError, StoreUnavailable
 
-from .pool import connect, driver_errors
+from .pool import LISTENER, connect, driver_errors
 from .queries import QUERIES
 
 UPDATES: Final = "pipeloom_updates"
@@ -36,9 +36,15 @@ class Listener:
     """
 
     def __init__(
-        self, dsn: str, channel: str = UPDATES, *, probe_after: float = PROBE_AFTER
+        self,
+        dsn: str,
+        channel: str = UPDATES,
+        *,
+        probe_after: float = PROBE_AFTER,
+        application_name: str = LISTENER,
     ) -> None:
         self._dsn, self._channel, self._probe_after = dsn, channel, probe_after
+        self._application_name = application_name
         self._connection: Any = None
         self._received_at = 0.0
         self._payloads: set[str] = set()
@@ -77,7 +83,7 @@ class Listener:
             await asyncio.sleep(retry_after)
 
     async def _listen(self) -> None:
-        connection = await connect(self._dsn)
+        connection = await connect(self._dsn, self._application_name)
         # The None that follows stands for whatever was announced before.
         self._payloads.clear()
         self._has_some.clear()

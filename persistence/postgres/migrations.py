@@ -10,7 +10,7 @@ import sql
 from persistence.errors import Locked, SchemaNewer, SchemaOutdated, UnsuitableDatabase
 
 from .groups import refresh_groups
-from .pool import DatabaseConnection, Pool, connection
+from .pool import MIGRATION, DatabaseConnection, Pool, connection
 
 ENCODING: Final = "UTF8"
 SCHEMA: Final = "public"
@@ -32,7 +32,7 @@ async def migrate(dsn: str) -> list[str]:
     Raises StoreUnavailable, UnsuitableDatabase or SchemaNewer before anything is changed, or
     StoreError when a migration fails (the ones before it stay).
     """
-    async with connection(dsn) as database:
+    async with connection(dsn, MIGRATION) as database:
         if not await _checked_pending(database):
             return []
         await database.execute("lock_migrations")
@@ -47,7 +47,7 @@ async def migrate(dsn: str) -> list[str]:
 
 async def missing_migrations(dsn: str) -> list[str]:
     """What `migrate` would apply; changes nothing. Raises as `migrate` does before it begins."""
-    async with connection(dsn) as database:
+    async with connection(dsn, MIGRATION) as database:
         return await _checked_pending(database)
 
 

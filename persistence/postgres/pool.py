@@ -34,6 +34,13 @@ WORKER: Final = "pipeloom worker"
 COMMAND: Final = "pipeloom command"
 """The names of sessions, by which the audit log knows where a change comes from."""
 
+LISTENER: Final = "pipeloom listener"
+WORKER_LISTENER: Final = "pipeloom worker listener"
+BUS: Final = "pipeloom bus"
+MIGRATION: Final = "pipeloom migration"
+OTHER: Final = "pipeloom session"
+"""The names of sessions that change no rows of users."""
+
 TOO_MANY_CHANGES: Final = "PL429"
 """The SQLSTATE of `require_pause_between_changes` in schema.sql, with the seconds as detail."""
 
@@ -257,16 +264,19 @@ async def open_pool(
         )
 
 
-async def connect(dsn: str) -> Any:
-    """One connection of the driver's own kind, for what a pool cannot do. Raises as `open_pool`."""
+async def connect(dsn: str, application_name: str = OTHER) -> Any:
+    """One connection of the driver's own kind, for what a pool cannot do. As `open_pool`."""
+    named = {"application_name": application_name}
     with _connecting(dsn):
-        return await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT)
+        return await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT, server_settings=named)
 
 
 @asynccontextmanager
-async def connection(dsn: str) -> AsyncIterator[DatabaseConnection]:
+async def connection(
+    dsn: str, application_name: str = COMMAND
+) -> AsyncIterator[DatabaseConnection]:
     """One connection without a command timeout, closed at the end."""
-    driver = await connect(dsn)
+    driver = await connect(dsn, application_name)
     try:
         yield DatabaseConnection(driver)
     finally:

@@ -169,4 +169,4 @@ def test_programs_older_than_the_server_are_refused(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_the_programs_connect_to_where_the_driver_does(dsn: str, expected: dict[str, str]) -> None:
-    assert environment(dsn) == expected
+    assert environment(dsn) == {**expected, "PGAPPNAME": "pipeloom command"}
