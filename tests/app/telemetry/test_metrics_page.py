@@ -220,6 +220,7 @@ def test_the_dashboard_shows_metrics_that_exist() -> None:
     metrics.REJECTS.labels("a reason")
     metrics.SESSIONS.labels("a protocol")
     metrics.BUS_DROPPED.labels("a reason")
+    metrics.SHAPE_REFETCHES.labels("a reason")
     pages = generate_latest(REGISTRY) + generate_latest(WORKER_REGISTRY)
     there = set(re.findall(r"^(\w+)", pages.decode(), re.MULTILINE))
     named = {
