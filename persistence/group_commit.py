@@ -146,29 +146,22 @@ class GroupCommit:
         """Whether so much is pending that nothing more should come."""
         return self._pending_bytes >= self._max_pending_bytes
 
-    def submit(self, update: NewUpdate) -> asyncio.Future[int]:
-        """Queue an update as by `enqueue`; the future becomes its outcome."""
-        committed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._enqueue(update, partial(_settle, committed))
-        return committed
-
     def enqueue(self, update: NewUpdate, on_outcome: OnOutcome) -> None:
         """Queue an update; `on_outcome` is called with its `seq` after it is committed.
 
         It is called with PipelineNotFound when the pipeline is gone, with StoreError when
         PostgreSQL refuses this update. While the store is unavailable it waits. The outcomes of one
         pipeline are reported in the order of submission, but for the refusal of an edit by the
-        server (`deciding`), which may come earlier. Raises Overloaded when more than
-        `max_pending_bytes` would wait, Draining after `close`.
+        server (`deciding`), which may come before those of earlier updates or after those of later
+        ones. Raises Overloaded when more than `max_pending_bytes` would wait, Draining after
+        `close`.
         """
-        self._enqueue(update, partial(self._outcomes.add, on_outcome))
-
-    def _enqueue(self, update: NewUpdate, report: OnOutcome) -> None:
         if self._closed:
             raise Draining
         size = len(update.payload)
         if self._pending_bytes and self._pending_bytes + size > self._max_pending_bytes:
             raise Overloaded("the update log cannot keep up: try again later")
+        report = partial(self._outcomes.add, on_outcome)
         pending = Pending(update, size, report, self._is_deciding)
         self._pending_bytes += size
         if self._held and (held := self._held.get(update.pipeline_id)) is not None:
@@ -322,12 +315,3 @@ class GroupCommit:
         while self._running is not None and not self._running.done():
             self._running.cancel()
             await asyncio.wait([self._running], timeout=CANCEL_SECONDS)
-
-
-def _settle(committed: asyncio.Future[int], outcome: Outcome) -> None:
-    if committed.done():
-        return
-    if isinstance(outcome, int):
-        committed.set_result(outcome)
-    else:
-        committed.set_exception(outcome)

@@ -3,7 +3,8 @@
 What hangs on an append waits in one queue with its number, and is done when the log has decided
 about all up to that one: a callback of its own for each would cost the event loop more than what it
 does. Commits come in the order of submission. The refusal of an edit by the server may come before
-what clients wrote earlier is decided, since its document is to be given up at once.
+what clients wrote earlier is decided, since its document is to be given up at once; or after what
+they wrote later is committed, since that does not depend on it.
 """
 
 import asyncio

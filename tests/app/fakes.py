@@ -48,7 +48,7 @@ class HeldClock:
 
 
 class HandCommitter:
-    """A committer whose commits are decided by hand, in the order of submission."""
+    """A committer whose commits are decided by hand."""
 
     def __init__(self, journal: Journal) -> None:
         self.submitted: list[NewUpdate] = []
@@ -63,10 +63,10 @@ class HandCommitter:
         self.submitted.append(update)
         self._undecided.append(partial(asyncio.get_running_loop().call_soon, on_outcome))
 
-    def commit(self) -> None:
-        """Decide well about the oldest undecided update."""
+    def commit(self, *, last: bool = False) -> None:
+        """Decide well about the oldest undecided update, or the newest."""
         self._committed += 1
-        self._undecided.pop(0)(self._committed)
+        self._undecided.pop(-1 if last else 0)(self._committed)
 
     def refuse(self, error: Exception, *, last: bool = False) -> None:
         """Fail the oldest undecided update, or the newest."""

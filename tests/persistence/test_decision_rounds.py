@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,13 +11,14 @@ import pytest
 from crdt.errors import Draining, EditConflict, Overloaded, PipelineNotFound
 from persistence.decision_rounds import DecisionRounds, EditResult, Undecided
 from persistence.errors import StoreError, StoreUnavailable
-from persistence.group_commit import GroupCommit
+from persistence.group_commit import GroupCommit, Outcome
 from persistence.memory.stores import MemoryStore
 from persistence.memory.update_log import MemoryLogTransaction
 from persistence.ports.directory import NewPipeline
 from persistence.ports.idempotency import Fulfilled
 from persistence.ports.update_log import LockedLog, LoggedUpdate, NewUpdate
 from tests.contracts.stores import NOON, a_pipeline, an_id
+from tests.persistence.commits import settle
 
 LOOM, WEFT = an_id(1), an_id(2)
 
@@ -78,6 +80,8 @@ class Page:
     typed: "asyncio.Future[int]" = field(init=False)
     typing: bytes = b""
     """What a client is going to write when the log is locked."""
+    outcomes: list[tuple[bytes, bool]] = field(default_factory=list)
+    """What became of each payload, in the order of the reports: whether it was stored."""
 
     async def follow_to_end(self, updates: Sequence[LoggedUpdate]) -> bool:
         if self.typing:
@@ -91,15 +95,18 @@ class Page:
     def write(self, payload: bytes) -> "asyncio.Future[int]":
         """What a client does, and a decision."""
         self.content.append(payload)
-        committed = self.commits.submit(NewUpdate(self.pipeline_id, None, payload, NOON))
-        committed.add_done_callback(self._note)
+        committed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        update = NewUpdate(self.pipeline_id, None, payload, NOON)
+        self.commits.enqueue(update, partial(self._note, committed, payload))
         return committed
 
-    def _note(self, committed: "asyncio.Future[int]") -> None:
-        if not committed.cancelled() and committed.exception() is None:
-            self.seq = committed.result()
+    def _note(self, committed: "asyncio.Future[int]", payload: bytes, outcome: Outcome) -> None:
+        self.outcomes.append((payload, isinstance(outcome, int)))
+        if isinstance(outcome, int):
+            self.seq = outcome
         else:
             self.dropped = True
+        settle(committed, outcome)
 
 
 @dataclass
@@ -310,6 +317,28 @@ async def test_a_decision_that_others_came_before_does_not_count(
     assert page.dropped
     assert await logged(store) == [b"theirs", b"typed"]
     assert desk.commits.pending_bytes == 0
+
+
+async def test_what_is_lost_is_reported_after_what_clients_wrote_behind_it(
+    desk: Desk, store: UnreliableStore
+) -> None:
+    page, now = desk.pages[LOOM], 0.0
+    desk.rounds = DecisionRounds(store, desk.commits, sleep=_instant, monotonic=lambda: now)
+
+    def decide_for_long() -> None:
+        nonlocal now
+        now += 1.0
+        page.write(b"decided")
+        asyncio.get_running_loop().call_soon(page.write, b"typed")
+
+    def lose_to_others() -> None:
+        store.enter(NewUpdate(LOOM, None, b"theirs", NOON))
+        away()
+
+    store.fates = [lose_to_others]
+    assert await desk.rounds.decide(page, decide_for_long, 10.0) is Undecided.GONE
+    assert page.outcomes == [(b"typed", True), (b"decided", False)]
+    assert await logged(store) == [b"theirs", b"typed"]
 
 
 async def test_a_decision_is_not_stored_beside_a_large_edit_that_does_not_know_of_it(

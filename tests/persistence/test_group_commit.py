@@ -9,6 +9,7 @@ from persistence.errors import StoreError, StoreUnavailable
 from persistence.group_commit import GroupCommit
 from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument
 from tests.contracts.stores import NOON, an_id
+from tests.persistence.commits import submit
 
 
 def update(payload: bytes, pipeline: int = 1) -> NewUpdate:
@@ -79,14 +80,14 @@ async def turns(count: int = 5) -> None:
 
 async def test_a_future_becomes_the_number() -> None:
     commit = GroupCommit(ScriptedLog())
-    assert await commit.submit(update(b"a")) == 1
-    assert await commit.submit(update(b"b")) == 2
+    assert await submit(commit, update(b"a")) == 1
+    assert await submit(commit, update(b"b")) == 2
 
 
 async def test_what_comes_in_one_turn_shares_a_transaction() -> None:
     log = ScriptedLog()
     commit = GroupCommit(log)
-    futures = [commit.submit(update(b"%d" % n)) for n in range(3)]
+    futures = [submit(commit, update(b"%d" % n)) for n in range(3)]
     assert await asyncio.gather(*futures) == [1, 2, 3]
     assert log.asked == [[b"0", b"1", b"2"]]
 
@@ -95,9 +96,9 @@ async def test_what_waits_for_an_append_shares_the_next() -> None:
     log = ScriptedLog()
     log.gate.clear()
     commit = GroupCommit(log)
-    first = commit.submit(update(b"a"))
+    first = submit(commit, update(b"a"))
     await turns()
-    rest = [commit.submit(update(payload)) for payload in (b"b", b"c")]
+    rest = [submit(commit, update(payload)) for payload in (b"b", b"c")]
     await turns()
     assert log.asked == [[b"a"]]
     log.gate.set()
@@ -108,7 +109,7 @@ async def test_what_waits_for_an_append_shares_the_next() -> None:
 async def test_futures_are_decided_in_order_of_submission() -> None:
     commit = GroupCommit(ScriptedLog(), max_batch=2)
     decided: list[int] = []
-    futures = [commit.submit(update(b"%d" % n, 9 if n % 3 == 0 else 1)) for n in range(7)]
+    futures = [submit(commit, update(b"%d" % n, 9 if n % 3 == 0 else 1)) for n in range(7)]
     for number, future in enumerate(futures):
         future.add_done_callback(lambda _, number=number: decided.append(number))  # type: ignore[misc]
     await asyncio.gather(*futures, return_exceptions=True)
@@ -118,16 +119,16 @@ async def test_futures_are_decided_in_order_of_submission() -> None:
 async def test_a_batch_has_a_largest_count_and_size() -> None:
     by_count, by_size = ScriptedLog(), ScriptedLog()
     counting = GroupCommit(by_count, max_batch=2)
-    await asyncio.gather(*(counting.submit(update(b"x")) for _ in range(5)))
+    await asyncio.gather(*(submit(counting, update(b"x")) for _ in range(5)))
     assert [len(batch) for batch in by_count.asked] == [2, 2, 1]
     weighing = GroupCommit(by_size, max_batch_bytes=10)
-    await asyncio.gather(*(weighing.submit(update(b"x" * n)) for n in (4, 6, 1, 50, 3)))
+    await asyncio.gather(*(submit(weighing, update(b"x" * n)) for n in (4, 6, 1, 50, 3)))
     assert [[len(p) for p in batch] for batch in by_size.asked] == [[4, 6], [1], [50], [3]]
 
 
 async def test_an_update_of_no_pipeline_fails_alone() -> None:
     commit = GroupCommit(ScriptedLog())
-    good, gone = commit.submit(update(b"a")), commit.submit(update(b"b", pipeline=9))
+    good, gone = submit(commit, update(b"a")), submit(commit, update(b"b", pipeline=9))
     assert await good == 1
     with pytest.raises(PipelineNotFound, match=str(an_id(9))):
         await gone
@@ -137,18 +138,18 @@ async def test_too_much_waiting_is_refused() -> None:
     log = ScriptedLog()
     log.gate.clear()
     commit = GroupCommit(log, max_pending_bytes=10)
-    accepted = [commit.submit(update(b"x" * 6)), commit.submit(update(b"x" * 4))]
+    accepted = [submit(commit, update(b"x" * 6)), submit(commit, update(b"x" * 4))]
     with pytest.raises(Overloaded):
-        commit.submit(update(b"x"))
+        submit(commit, update(b"x"))
     log.gate.set()
     await asyncio.gather(*accepted)
     assert commit.pending_bytes == 0
-    assert await commit.submit(update(b"x")) == 3
+    assert await submit(commit, update(b"x")) == 3
 
 
 async def test_an_update_larger_than_the_queue_goes_alone() -> None:
     commit = GroupCommit(ScriptedLog(), max_pending_bytes=10)
-    assert await commit.submit(update(b"x" * 100)) == 1
+    assert await submit(commit, update(b"x" * 100)) == 1
 
 
 async def test_while_the_store_is_away_the_same_batch_is_tried_again() -> None:
@@ -162,9 +163,9 @@ async def test_while_the_store_is_away_the_same_batch_is_tried_again() -> None:
 
     log, naps = ScriptedLog(fate), Naps()
     commit = GroupCommit(log, sleep=naps)
-    first = commit.submit(update(b"a"))
+    first = submit(commit, update(b"a"))
     await turns()
-    second = commit.submit(update(b"b"))
+    second = submit(commit, update(b"b"))
     assert [await first, await second] == [1, 2]
     assert log.asked == [[b"a"]] * 10 + [[b"b"]]
     assert naps.lengths[:4] == [0.02, 0.04, 0.08, 0.16]
@@ -174,12 +175,12 @@ async def test_while_the_store_is_away_the_same_batch_is_tried_again() -> None:
 async def test_transactions_begin_apart_and_what_comes_meanwhile_shares_one() -> None:
     log, naps, now = ScriptedLog(), Naps(), 100.0
     commit = GroupCommit(log, window=10.0, sleep=naps, monotonic=lambda: now)
-    assert await commit.submit(update(b"after a pause")) == 1
+    assert await submit(commit, update(b"after a pause")) == 1
     now += 4.0
-    soon = [commit.submit(update(payload)) for payload in (b"b", b"c")]
+    soon = [submit(commit, update(payload)) for payload in (b"b", b"c")]
     assert await asyncio.gather(*soon) == [2, 3]
     now += 10.0
-    assert await commit.submit(update(b"after another")) == 4
+    assert await submit(commit, update(b"after another")) == 4
     assert log.asked == [[b"after a pause"], [b"b", b"c"], [b"after another"]]
     assert naps.lengths == [6.0]
 
@@ -202,8 +203,8 @@ async def test_the_next_transaction_waits_for_longer_after_a_long_one(
         sleep=naps,
         monotonic=lambda: now,
     )
-    assert await commit.submit(update(b"a")) == 1
-    assert await commit.submit(update(b"b")) == 2
+    assert await submit(commit, update(b"a")) == 1
+    assert await submit(commit, update(b"b")) == 2
     assert naps.lengths == [window - took]
 
 
@@ -215,11 +216,11 @@ async def test_a_bad_update_fails_alone(bad: int) -> None:
 
     log = ScriptedLog(fate)
     commit = GroupCommit(log)
-    futures = [commit.submit(update(b"%d" % n)) for n in range(7)]
+    futures = [submit(commit, update(b"%d" % n)) for n in range(7)]
     results = await asyncio.gather(*futures, return_exceptions=True)
     assert [n for n, result in enumerate(results) if isinstance(result, StoreError)] == [bad]
     assert log.committed == [b"%d" % n for n in range(7) if n != bad]
-    assert await commit.submit(update(b"after")) == 7
+    assert await submit(commit, update(b"after")) == 7
 
 
 async def test_an_unforeseen_exception_leaves_nobody_waiting() -> None:
@@ -228,13 +229,13 @@ async def test_an_unforeseen_exception_leaves_nobody_waiting() -> None:
 
     commit = GroupCommit(ScriptedLog(fate))
     with pytest.raises(ZeroDivisionError):
-        await commit.submit(update(b"a"))
+        await submit(commit, update(b"a"))
 
 
 async def test_a_caller_may_stop_waiting() -> None:
     log = ScriptedLog()
     commit = GroupCommit(log)
-    dropped, kept = commit.submit(update(b"a")), commit.submit(update(b"b"))
+    dropped, kept = submit(commit, update(b"a")), submit(commit, update(b"b"))
     dropped.cancel()
     assert await kept == 2
     assert log.committed == [b"a", b"b"]
@@ -243,20 +244,20 @@ async def test_a_caller_may_stop_waiting() -> None:
 async def test_closing_commits_what_is_pending() -> None:
     log = ScriptedLog()
     commit = GroupCommit(log, max_batch=1)
-    futures = [commit.submit(update(b"%d" % n)) for n in range(3)]
+    futures = [submit(commit, update(b"%d" % n)) for n in range(3)]
     assert await commit.close(5) == 0
     assert [future.result() for future in futures] == [1, 2, 3]
     with pytest.raises(Draining):
-        commit.submit(update(b"late"))
+        submit(commit, update(b"late"))
 
 
 async def test_closing_gives_up_when_the_store_stays_away() -> None:
     log = ScriptedLog()
     log.gate.clear()
     commit = GroupCommit(log)
-    futures = [commit.submit(update(b"a"))]
+    futures = [submit(commit, update(b"a"))]
     await turns()
-    futures.append(commit.submit(update(b"b")))
+    futures.append(submit(commit, update(b"b")))
     assert await commit.close(0) == 2
     for future in futures:
         with pytest.raises(StoreUnavailable, match="send it again"):
@@ -280,7 +281,7 @@ async def test_closing_ends_a_commit_that_goes_on_when_it_is_cancelled() -> None
     log = DeafLog()
     log.gate.clear()
     commit = GroupCommit(log)
-    future = commit.submit(update(b"a"))
+    future = submit(commit, update(b"a"))
     await turns()
     async with asyncio.timeout(30):
         assert await commit.close(0) == 1
@@ -291,25 +292,6 @@ async def test_closing_ends_a_commit_that_goes_on_when_it_is_cancelled() -> None
 
 async def test_closing_an_idle_queue_is_nothing() -> None:
     assert await GroupCommit(ScriptedLog()).close(5) == 0
-
-
-@pytest.mark.parametrize("bad", [None, 2])
-async def test_enqueue_reports_what_the_futures_of_submit_become(bad: int | None) -> None:
-    def fate(payloads: Sequence[bytes]) -> None:
-        if b"%s" % str(bad).encode() in payloads:
-            raise StoreError("poison")
-
-    outcomes: list[int | Exception] = []
-    by_future, by_callback = GroupCommit(ScriptedLog(fate)), GroupCommit(ScriptedLog(fate))
-    updates = [update(b"%d" % n, 9 if n == 3 else 1) for n in range(5)]
-    futures = [by_future.submit(each) for each in updates]
-    for each in updates:
-        by_callback.enqueue(each, outcomes.append)
-    expected = await asyncio.gather(*futures, return_exceptions=True)
-    await by_callback.close(1.0)
-    await turns()
-    assert [str(each) for each in outcomes] == [str(each) for each in expected]
-    assert [type(each) for each in outcomes] == [type(each) for each in expected]
 
 
 async def test_whoever_fails_at_an_outcome_keeps_nobody_from_theirs() -> None:

@@ -85,6 +85,34 @@ async def test_a_refusal_that_comes_early_decides_nothing_before_it(scene: Scene
     assert scene.appends.are_decided
 
 
+async def test_a_refusal_that_comes_late_keeps_waiting_what_follows_it(scene: Scene) -> None:
+    """After a commit of unknown outcome, what clients wrote is reported before what is lost."""
+    for name in ("a", "b"):
+        scene.append(name.encode())
+        scene.wait(name)
+    scene.committer.commit(last=True)
+    await turns()
+    assert scene.done == [(1, b"b")]
+    assert not scene.appends.are_decided
+    scene.committer.refuse(Overloaded("lost"))
+    await turns()
+    assert scene.done[1:] == ["lost", ("a", False), ("b", False)]
+    assert scene.appends.are_decided
+
+
+async def test_who_waits_for_all_learns_of_a_late_refusal(scene: Scene) -> None:
+    scene.append(b"a")
+    scene.append(b"b")
+    committed = asyncio.create_task(scene.appends.committed(10))
+    await turns()
+    scene.committer.commit(last=True)
+    await turns()
+    assert not committed.done()
+    scene.committer.refuse(Overloaded("lost"))
+    with pytest.raises(Overloaded):
+        await committed
+
+
 async def test_who_waits_for_all_learns_of_an_early_refusal(scene: Scene) -> None:
     scene.append(b"a")
     scene.append(b"b")
