@@ -279,7 +279,7 @@ class Hub:
             await predecessor.settled(SETTLE_SECONDS)
         self._make_room()
         document, seq, size = await self._loaded(pipeline_id)
-        document.cpu_seconds = self._clock.thread_time
+        document.measure_by(self._clock.thread_time)
         limit = DocumentSize(self._document_bytes, size)
         room = Room(document, self._node, limit, self._max_stateless, may_defer=True)
         # The load keeps the room and not the visitors: all of them may have given up meanwhile, and

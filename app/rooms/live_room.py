@@ -20,7 +20,7 @@ import structlog
 from app.bus.base import Bus
 from app.clock import Clock
 from app.telemetry.metrics import counters
-from crdt.document.document import EMPTY_STATE_VECTOR, Document
+from crdt.document.document import Document
 from crdt.document.replacement import Replacement
 from crdt.editing.editor import Editor
 from crdt.errors import (
@@ -48,6 +48,7 @@ from crdt.room.effects import (
 from crdt.room.room import Room
 from crdt.room.session import Session
 from crdt.updates.inspection import Inspection
+from crdt.updates.state_vector import EMPTY_STATE_VECTOR
 from persistence.ports.update_log import LoggedUpdate, NewUpdate
 
 from .appends import Appends, Committer

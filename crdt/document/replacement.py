@@ -11,8 +11,9 @@ from typing import Final
 
 from crdt.updates.inspection import Inspection, inspect_update
 from crdt.updates.limits import ACCEPTED, FOLLOWED, Limits
+from crdt.updates.state_vector import EMPTY_STATE_VECTOR
 
-from .document import EMPTY_STATE_VECTOR, Document, Merged
+from .document import Document, Merged
 
 SIZE: Final = 2**40
 """What a copy counts for those who decide by size where to compute."""

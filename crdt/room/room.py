@@ -49,8 +49,8 @@ from crdt.protocol.messages import (
 from crdt.updates.format import EMPTY_UPDATE, has_structs
 from crdt.updates.inspection import Inspection, inspect_update
 from crdt.updates.limits import ACCEPTED, REPLAYED
-from crdt.updates.pending import read_state_vector
 from crdt.updates.same_elements import are_same
+from crdt.updates.state_vector import read_state_vector
 
 from .awareness import Awareness
 from .document_size import DocumentSize

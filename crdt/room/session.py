@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from crdt.document.document import EMPTY_STATE_VECTOR
 from crdt.protocol.messages import Scope
+from crdt.updates.state_vector import EMPTY_STATE_VECTOR
 
 from .effects import SessionId
 

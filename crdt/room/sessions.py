@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from crdt.document.document import EMPTY_STATE_VECTOR
 from crdt.errors import Forbidden, Unauthenticated
 from crdt.protocol.messages import Authenticated, Scope, SyncStep1, TokenWanted
+from crdt.updates.state_vector import EMPTY_STATE_VECTOR
 
 from .effects import CloseAfterAcks, Effect, Send, SessionId
 from .session import Session

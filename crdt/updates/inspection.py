@@ -21,11 +21,9 @@ from .depth import NO_DEPTH, DepthWithin, depth_within
 from .format import Id, Struct, Structs, read_parts, read_structs
 from .limits import REPLAYED, Limits
 from .short import read_short
+from .state_vector import StateVector
 from .surrogates.json_escapes import replace_escaped_halves
 from .surrogates.pairs import NO_PAIRS, Pairs, pairs_in
-
-StateVector: TypeAlias = dict[int, int]
-"""client -> the clock after the last of its elements that is here"""
 
 _Span: TypeAlias = tuple[int, int]
 _NOTHING: Final[_Span] = (0, 0)

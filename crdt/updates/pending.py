@@ -14,27 +14,13 @@ from collections.abc import Collection, Iterable, Iterator
 from heapq import heappop, heappush
 from typing import TypeAlias
 
-from crdt.protocol.lib0 import Reader, var_uint
-
 from .delete_set import DeleteSet, merge_ranges
 from .format import Id, Struct, Structs
-from .inspection import StateVector
+from .state_vector import StateVector
 from .writer import UpdateBuilder
 
 _StructKey: TypeAlias = tuple[int, int, bytes]
 """(client, clock, bytes); two structs of the same clock may differ in their bytes."""
-
-
-def write_state_vector(state: StateVector) -> bytes:
-    """Write a state vector; see `read_state_vector`."""
-    pairs = (var_uint(client) + var_uint(clock) for client, clock in state.items())
-    return var_uint(len(state)) + b"".join(pairs)
-
-
-def read_state_vector(encoded: bytes) -> StateVector:
-    """Read a state vector: varUint clients, clients × (varUint client, varUint clock)."""
-    reader = Reader(encoded)
-    return {reader.var_uint(): reader.var_uint() for _ in range(reader.var_uint())}
 
 
 def _missing_dependency(client: int, struct: Struct, state: StateVector) -> Id | None:

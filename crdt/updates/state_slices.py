@@ -22,7 +22,8 @@ from crdt.errors import MalformedUpdate, ProtocolError
 from crdt.protocol.lib0 import Reader, var_uint
 
 from .format import SKIP, Id, Struct, read_struct
-from .inspection import IntegrationOrder, StateVector
+from .inspection import IntegrationOrder
+from .state_vector import StateVector
 from .surrogates.simple_structs import SIMPLE_STRUCT
 
 MIN_STATE_BYTES: Final = 256 * 1024

@@ -3,7 +3,7 @@
 A struct names its dependencies by id, so its bytes mean the same in any update.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -80,12 +80,6 @@ def without_content(structs: Structs) -> list[bytes]:
             collected = bytes((GC,)) + var_uint(struct.length)
             builder.insert(client, struct._replace(start=0, stop=len(collected)), collected)
     return builder.build()
-
-
-def write_state_vector(state: Mapping[int, int]) -> bytes:
-    """Write a state vector: varUint clients, clients × (varUint client, varUint clock)."""
-    clocks = (var_uint(client) + var_uint(clock) for client, clock in state.items())
-    return var_uint(len(state)) + b"".join(clocks)
 
 
 def write_update(runs: Collection[Run], deletions: DeleteSet) -> bytes:

@@ -18,8 +18,8 @@ from crdt.document.document import Document
 from crdt.document.schema import PipelineReader
 from crdt.errors import DocumentPoisoned, MalformedUpdate, PipelineNotFound, PipeloomError
 from crdt.updates.merging import merge_in_order
-from crdt.updates.pending import read_state_vector
 from crdt.updates.state_slices import find_slices
+from crdt.updates.state_vector import read_state_vector
 from crdt.validation.reading import read_pipeline
 from persistence.errors import StoreUnavailable
 from persistence.ports.folding import FoldableLog, LogFolding

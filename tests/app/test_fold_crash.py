@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader, seed
 from crdt.protocol.messages import SyncStep1
-from crdt.updates.pending import read_state_vector
+from crdt.updates.state_vector import read_state_vector
 from crdt.validation.reading import read_pipeline
 from persistence.ports.directory import DEMO_TEAM, NewPipeline
 from persistence.ports.update_log import LoggedUpdate, NewUpdate, StoredDocument

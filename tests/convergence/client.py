@@ -21,7 +21,8 @@ from pycrdt import (
 
 from crdt.room.session import UserProfile
 from crdt.updates.format import EMPTY_UPDATE, read_update
-from crdt.updates.pending import Pending, read_state_vector
+from crdt.updates.pending import Pending
+from crdt.updates.state_vector import read_state_vector
 from tests.convergence.edits import Author
 from tests.convergence.link import Link
 

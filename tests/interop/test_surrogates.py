@@ -17,7 +17,7 @@ from crdt.document.schema import root_map, seed
 from crdt.document.text_edits import is_only_text, write_text
 from crdt.pipeline.model import Pipeline, PipelineSettings, Step
 from crdt.updates.limits import ACCEPTED
-from crdt.updates.pending import read_state_vector
+from crdt.updates.state_vector import read_state_vector
 from persistence.ports.update_log import LoggedUpdate, StoredDocument
 from persistence.worker.replay import replay
 from persistence.worker.replica import Replica

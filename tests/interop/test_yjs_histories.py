@@ -14,7 +14,7 @@ from crdt.errors import MalformedUpdate
 from crdt.updates.format import IS_V2, has_structs
 from crdt.updates.inspection import inspect_update
 from crdt.updates.limits import ACCEPTED
-from crdt.updates.pending import read_state_vector
+from crdt.updates.state_vector import read_state_vector
 from tests.interop.stock import HERE, node
 from tests.rounds import some
 
@@ -81,7 +81,9 @@ def test_a_document_agrees_with_yjs(yjs: Yjs) -> None:
         for each in delivered(updates, Random(seed)):
             document.apply(each)
             assert not document.apply(each), f"seed {seed}"
-            assert document._state == read_state_vector(document.state_vector()), f"seed {seed}"
+            assert document._library.state == read_state_vector(document.state_vector()), (
+                f"seed {seed}"
+            )
         assert not document.waiting(), f"seed {seed}"
         assert yjs.content([document.encode()]) == content, f"seed {seed}"
 

@@ -8,9 +8,8 @@ from typing import Final, TypeAlias
 from crdt.errors import ProtocolError
 
 from ..delete_set import DeleteSet, merge_ranges
-from ..inspection import Inspection, StateVector
-from ..pending import read_state_vector
-from ..writer import write_state_vector
+from ..inspection import Inspection
+from ..state_vector import StateVector, read_state_vector, write_state_vector
 from .cuts import cuts
 from .pairs import Pairs, pairs_in
 

@@ -3,7 +3,7 @@
 import pytest
 
 from crdt.document.document import MAX_CLIENT_ID
-from crdt.updates.pending import StateVector, read_state_vector
+from crdt.updates.state_vector import StateVector, read_state_vector
 from tests.app.api.house import House, Team, a_step
 from tests.app.api.sockets import joined
 

@@ -15,13 +15,14 @@ from app.bus.memory import MemoryBus
 from app.rooms.hub import Hub
 from app.rooms.live_room import LiveRoom
 from app.telemetry.metrics import DAMAGED_LOADS
-from crdt.document.document import EMPTY_STATE_VECTOR, Document
+from crdt.document.document import Document
 from crdt.errors import Draining, Overloaded, PipelineNotFound
 from crdt.protocol.messages import Refused, Scope, SyncStep1, SyncStep2, Update
 from crdt.room.effects import SessionId
 from crdt.room.session import Session, UserProfile
 from crdt.updates.format import has_structs
 from crdt.updates.limits import ACCEPTED
+from crdt.updates.state_vector import EMPTY_STATE_VECTOR
 from persistence.decision_rounds import DecisionRounds
 from persistence.errors import StoreUnavailable
 from persistence.group_commit import GroupCommit

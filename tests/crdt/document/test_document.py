@@ -8,7 +8,7 @@ from pycrdt import Map, Text
 
 from crdt.document.document import Document
 from crdt.errors import DocumentPoisoned, MalformedUpdate
-from crdt.updates.pending import read_state_vector
+from crdt.updates.state_vector import read_state_vector
 from tests.crdt.histories import History, content
 from tests.crdt.raw_updates import (
     Y_MAP,

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pycrdt import Doc, Map
 
-from crdt.document.document import EMPTY_STATE_VECTOR, Document
+from crdt.document.document import Document
+from crdt.updates.state_vector import EMPTY_STATE_VECTOR
 
 
 def writer(document: Document) -> tuple["Doc[Any]", "Map[Any]"]:

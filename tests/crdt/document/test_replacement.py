@@ -12,7 +12,7 @@ from crdt.errors import MalformedUpdate
 from crdt.updates.depth import DepthWithin
 from crdt.updates.inspection import Inspection, inspect_update
 from crdt.updates.limits import ACCEPTED, FOLLOWED, REPLAYED
-from crdt.updates.pending import read_state_vector
+from crdt.updates.state_vector import read_state_vector
 
 WORDS = 700
 

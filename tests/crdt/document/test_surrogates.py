@@ -16,9 +16,8 @@ from crdt.errors import MalformedUpdate
 from crdt.pipeline.model import Pipeline, PipelineSettings, Step
 from crdt.protocol.lib0 import var_string
 from crdt.updates.limits import ACCEPTED
-from crdt.updates.pending import read_state_vector
+from crdt.updates.state_vector import read_state_vector, write_state_vector
 from crdt.updates.surrogates.pairs import pairs_in
-from crdt.updates.writer import write_state_vector
 from tests.crdt.entries import key
 from tests.crdt.raw_updates import Y_MAP, after, before, deletions, in_root, in_type, update
 

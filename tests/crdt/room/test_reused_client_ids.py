@@ -9,7 +9,7 @@ from crdt.errors import ClientIdReused
 from crdt.protocol.messages import Accepted, SyncStep1, SyncStep2, Update
 from crdt.room.effects import CloseSession, Effect, Send, SendWhenDurable
 from crdt.room.room import Room
-from crdt.updates.pending import read_state_vector
+from crdt.updates.state_vector import read_state_vector
 from tests.crdt.histories import History, content
 from tests.crdt.room.scene import ANN, VIEWER, Client, only
 

@@ -28,7 +28,7 @@ from crdt.room.effects import (
 )
 from crdt.room.room import Room
 from crdt.room.session import Session, UserProfile
-from crdt.updates.pending import read_state_vector
+from crdt.updates.state_vector import read_state_vector
 from tests.crdt.raw_updates import Y_MAP, after, chain, deletions, in_root, in_type, update, value
 from tests.rounds import SEED, rounds
 

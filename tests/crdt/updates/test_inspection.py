@@ -29,7 +29,7 @@ def test_what_fits_is_integrated_at_once_and_nothing_else_is(seed: int) -> None:
     for number, each in enumerate(history.shuffled()):
         several = history.random.choices(history.updates, k=number % 4)
         arriving = merge_updates(each, *several)
-        state = dict(document._state)
+        state = dict(document._library.state)
         _, is_left = Pending().add(arriving, *read_update(arriving), dict(state))
         state_after = inspect_update(arriving).state_after(state)
         if several:
@@ -38,7 +38,7 @@ def test_what_fits_is_integrated_at_once_and_nothing_else_is(seed: int) -> None:
         else:
             assert (state_after is None) == is_left, f"seed {seed}, update {number}"
         document.apply(inspect_update(arriving))
-        assert all(document._state[one] >= end for one, end in (state_after or {}).items())
+        assert all(document._library.state[one] >= end for one, end in (state_after or {}).items())
     assert content(document.doc) == history.outcome, f"seed {seed}"
 
 
@@ -50,7 +50,7 @@ def test_clients_may_need_each_other_by_turns() -> None:
     document = Document()
     assert document.apply(found)
     assert not document.waiting()
-    assert document._state == {1: 2, 2: 2}
+    assert document._library.state == {1: 2, 2: 2}
 
 
 def test_clients_that_wait_for_each_other_wait_for_ever() -> None:
@@ -137,7 +137,7 @@ def test_bytes_behind_an_update_are_replayed_and_not_accepted() -> None:
     document = Document()
     # Earlier releases accepted and acknowledged such updates.
     assert document.apply(followed, REPLAYED)
-    assert document._state == {1: 1}
+    assert document._library.state == {1: 1}
 
 
 def test_parts_are_limited() -> None:

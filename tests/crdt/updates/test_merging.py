@@ -13,7 +13,7 @@ from crdt.errors import MalformedUpdate
 from crdt.updates.delete_set import merge_ranges
 from crdt.updates.format import read_deletions, read_update
 from crdt.updates.merging import merge_in_order
-from crdt.updates.pending import read_state_vector
+from crdt.updates.state_vector import read_state_vector
 from crdt.validation.reading import read_pipeline
 from tests.convergence.edits import Author, first_draft
 from tests.crdt.raw_updates import in_root, update, value

@@ -9,8 +9,9 @@ from crdt.document.document import Document
 from crdt.errors import MalformedUpdate
 from crdt.protocol.lib0 import var_string, var_uint
 from crdt.updates.format import EMPTY_UPDATE, read_structs, read_update
-from crdt.updates.inspection import StateVector, inspect_update
-from crdt.updates.pending import Pending, read_state_vector
+from crdt.updates.inspection import inspect_update
+from crdt.updates.pending import Pending
+from crdt.updates.state_vector import StateVector, read_state_vector
 from tests.crdt.histories import History, content
 from tests.crdt.raw_updates import (
     Y_MAP,
@@ -50,7 +51,7 @@ def test_any_order_comes_to_the_same(seed: int) -> None:
     document = Document()
     for each in history.shuffled():
         document.apply(each)
-        assert state_of(document) == document._state, f"seed {seed}"
+        assert state_of(document) == document._library.state, f"seed {seed}"
     assert content(document.doc) == history.outcome, f"seed {seed}"
     assert not document.waiting(), f"seed {seed}"
 
@@ -84,7 +85,7 @@ def test_updates_that_overlap_come_to_the_same(seed: int) -> None:
     for each in history.updates:
         for replica in replicas:
             replica.apply(each)
-            assert state_of(replica) == replica._state, f"seed {seed}"
+            assert state_of(replica) == replica._library.state, f"seed {seed}"
     assert all(content(replica.doc) == history.outcome for replica in replicas), f"seed {seed}"
     assert not any(replica.waiting() for replica in replicas), f"seed {seed}"
 

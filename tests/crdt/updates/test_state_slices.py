@@ -12,8 +12,8 @@ from crdt.errors import MalformedUpdate
 from crdt.updates import state_slices
 from crdt.updates.delete_set import merge_ranges
 from crdt.updates.format import SKIP, read_deletions
-from crdt.updates.pending import read_state_vector
 from crdt.updates.state_slices import DIGEST_BYTES, NO_SLICES, find_slices, sliced
+from crdt.updates.state_vector import read_state_vector
 from tests.crdt.raw_updates import after, in_root, update, value
 from tests.rounds import SEED, rounds
 
@@ -101,7 +101,7 @@ def content(document: Document) -> object:
         str(doc.get("notes", type=Text)),
         read_state_vector(document.state_vector()),
         {client: merge_ranges(ranges) for client, ranges in deleted.items()},
-        document._state,
+        document._library.state,
     )
 
 

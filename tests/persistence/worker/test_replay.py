@@ -14,8 +14,8 @@ from crdt.updates import state_slices
 from crdt.updates.format import read_deletions, read_structs
 from crdt.updates.inspection import Inspection, inspect_update
 from crdt.updates.limits import REPLAYED, Limits
-from crdt.updates.pending import read_state_vector
 from crdt.updates.state_slices import find_slices, sliced
+from crdt.updates.state_vector import read_state_vector
 from persistence.memory.stores import MemoryStore
 from persistence.ports.update_log import LoggedUpdate, StoredDocument
 from persistence.worker.replay import compute, load, replay

@@ -4,9 +4,8 @@ import pytest
 
 from crdt.protocol.lib0 import var_string
 from crdt.updates.inspection import Inspection, inspect_update
-from crdt.updates.pending import read_state_vector
+from crdt.updates.state_vector import read_state_vector, write_state_vector
 from crdt.updates.surrogates.pair_index import PairIndex
-from crdt.updates.writer import write_state_vector
 from tests.crdt.raw_updates import after, before, deletions, in_root, update
 
 
