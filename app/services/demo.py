@@ -2,13 +2,10 @@
 
 from datetime import datetime
 from importlib import resources
-from pathlib import Path
-from shlex import quote
 from typing import Protocol
 from uuid import UUID
 
-from app.settings import DEFAULT_DATA_DIR
-from persistence.ports.directory import Demo, Directory
+from persistence.ports.directory import DEMO_OWNER, Demo, Directory
 
 from . import pipeline_files
 
@@ -36,29 +33,30 @@ async def create_demo(directory: DemoDirectory, now: datetime) -> UUID:
 
 def connection_help(
     demo: UUID | None,
-    data_dir: Path,
     token: str | None = None,
-    command: str = "pipeloom",
+    command: str = "pipeloom token --email",
     *,
     makes_tokens: bool = True,
+    needs: str = "",
 ) -> str:
     """The lines for the terminal on how to connect; "{address}" stands for the server's.
 
-    `command` is what to type for this program. Unless it `makes_tokens`, the issuer does.
+    `command` is what to type for a token; an address follows. Unless this `makes_tokens`, the
+    issuer does. The command `needs` some variables to be as they are for the server.
 
     With a token they begin with one link to open. Browsers keep the fragment of an address to
     themselves (RFC 9110 §4.2.5), so the token in it reaches no log of a server or proxy.
     """
-    elsewhere = "" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {quote(str(data_dir))}"
     if not makes_tokens:
         return "  get a token     from your issuer (PIPELOOM_JWKS_URL)"
+    same = f"   (with the same {needs})" if needs else ""
     if demo is None:
-        return f"  get a token     {command} token --email EMAIL{elsewhere}"
+        return f"  get a token     {command} EMAIL{same}"
     link = "" if token is None else f"  open            {LINK}pipelines/{demo}#token={token}\n"
     return (
         f"{link}"
         f"  demo pipeline   {demo}\n"
-        f"  get a token     {command} token --email owner@demo.pipeloom{elsewhere}\n"
+        f"  get a token     {command} {DEMO_OWNER}{same}\n"
         "  try the API     http://{address}/api/docs\n"
         f"  connect         ws://{{address}}/ws/{demo}?token=TOKEN   (any y-websocket client)\n"
         "  stop            Ctrl-C"

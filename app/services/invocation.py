@@ -4,35 +4,37 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import Final
 
-NAME = "pipeloom"
+from app.settings import Settings
 
-UVX = "uvx --from pipeloom-server pipeloom"
+NAME: Final = "pipeloom"
+
+UVX: Final = "uvx --from pipeloom-server pipeloom"
 """Under uvx the program is in a folder of its cache, which has another name tomorrow."""
 
 
 def invocation(started_as: str, python: str, here: Path) -> str:
     """What to type for this program, which was started as the first of its arguments.
 
-    Its name where the shell finds it, else its path; `python -m app` if that is how it was started.
+    Its name where the shell finds it, else its path, which is good in every folder; with the folder
+    where it was started as `python -m app`, since Python finds `app` there.
     """
-    program = Path(started_as)
+    program = here / started_as
     if program.name == "__main__.py":
-        return f"{_typed(Path(python), here)} -m {program.parent.name}"
+        called = f"{shlex.quote(str(here / python))} -m {program.parent.name}"
+        return f"cd {shlex.quote(str(program.parent.parent))} && {called}"
     if {"uv", "archive-v0"} <= set(program.parts):
         return UVX
     found = shutil.which(NAME)
-    if len(program.parts) == 1 or (found and Path(found).resolve() == program.resolve()):
+    if started_as == NAME or (found and Path(found).resolve() == program.resolve()):
         return NAME
-    return _typed(program, here)
+    return shlex.quote(str(program))
 
 
-def own_invocation() -> str:
-    """What to type for the program that runs."""
-    return invocation(sys.argv[0], sys.executable, Path.cwd())
-
-
-def _typed(program: Path, here: Path) -> str:
-    """A path as the shell takes it, relative where it is below the current folder."""
-    path = here / program
-    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+def token_command(settings: Settings) -> str:
+    """What to type, in whatever folder, for a token of this installation; an address follows."""
+    options = ""
+    if settings.database_url is None or settings.jwt_secret is None:
+        options = f" --data-dir {shlex.quote(str(Path.cwd() / settings.data_dir))}"
+    return f"{invocation(sys.argv[0], sys.executable, Path.cwd())} token{options} --email"

@@ -1,6 +1,7 @@
 """How the page is served: from memory, cached by kind, under a policy that lets nothing else in."""
 
 import gzip
+import html
 import re
 from pathlib import Path
 
@@ -46,6 +47,15 @@ async def test_every_address_of_the_page_is_answered_with_it(built: Path, path: 
 
 async def test_the_documentation_of_the_api_is_a_document_beside_it(built: Path) -> None:
     assert (await get(built, "/api/docs")).text == "<p>API</p>"
+
+
+@pytest.mark.parametrize("command", ["", "/srv/'my tools'/pipeloom token <&> --email EMAIL"])
+async def test_the_page_names_the_command_for_a_token_as_text(built: Path, command: str) -> None:
+    (built / "index.html").write_text('<meta name="token-command" content="__TOKEN_COMMAND__">')
+    transport = httpx.ASGITransport(Starlette(routes=WebPage(built, token_command=command).routes))
+    async with httpx.AsyncClient(transport=transport, base_url="http://page") as http:
+        text = (await http.get("/")).text
+    assert text == f'<meta name="token-command" content="{html.escape(command)}">'
 
 
 async def test_only_listed_pages_may_show_a_pipeline_in_a_frame(built: Path) -> None:

@@ -1,5 +1,8 @@
 """The Python package: made as for a release, checked, and run by itself in an empty environment."""
 
+import asyncio
+import fcntl
+import html
 import subprocess
 import sys
 import sysconfig
@@ -20,7 +23,7 @@ from app.version import VERSION
 from tests.app.test_cli import add_step
 from tests.clients.javascript import ROOT
 from tests.editor import joined
-from tests.server import Installation, eventually
+from tests.server import OWNER, Installation, eventually
 from tests.web.built import build_page
 
 PROJECT: Final[Mapping[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -63,8 +66,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The package. The wheel is made from the archive, so it needs no Node.js and no sources."""
     build_page()
     folder = tmp_path_factory.mktemp("package")
-    # The tools are those of requirements-test.txt, by their hashes: nothing is fetched here.
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, at=folder)
+    # The tools are those of requirements-test.txt, by their hashes: nothing is fetched here. One
+    # process at a time: setuptools puts the archive together in the folder of the source.
+    with (ROOT / ".venv" / "package.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, at=folder)
     assert len(list(folder.iterdir())) == 2
     return Made(folder / f"{DISTRIBUTION}.tar.gz", folder / f"{DISTRIBUTION}-py3-none-any.whl")
 
@@ -134,6 +140,34 @@ async def test_the_wheel_alone_serves_the_canvas_the_editors_and_sql(
             query = "SELECT EXISTS (SELECT FROM steps WHERE name = $1)"
             await eventually("a row of the step", lambda: sql.fetchval(query, name))
         assert await server.program.end() == 0
+
+
+async def test_commands_for_a_token_work_in_whatever_folder_they_are_read(
+    alone: Path, empty_database_url: str, tmp_path: Path
+) -> None:
+    """That of the terminal and that of the page, with a data directory that is named relatively."""
+    (tmp_path / "else where").mkdir()
+    installed = Installation(
+        empty_database_url,
+        Path("my data"),
+        starts_anew=True,
+        program=("environment/bin/pipeloom",),
+        folder=tmp_path,
+    )
+    async with installed.serve() as server, httpx.AsyncClient() as client:
+        page = (await client.get(server.http("/"))).text
+        meta = html.unescape(page.partition('name="token-command" content="')[2].partition('"')[0])
+        printed = next(line for line in server.program.lines if "get a token" in line)
+        typed = printed.partition("get a token")[2].rpartition("   (with the same")[0]
+        for command in (typed, meta.replace("EMAIL", OWNER)):
+            environment = {"PATH": "/usr/bin:/bin", "DATABASE_URL": empty_database_url}
+            shell = await asyncio.create_subprocess_shell(
+                command, cwd=tmp_path / "else where", env=environment, stdout=subprocess.PIPE
+            )
+            token, _ = await shell.communicate()
+            assert shell.returncode == 0, command
+            signed = {"Authorization": f"Bearer {token.decode().strip()}"}
+            assert (await client.get(server.http("/api/me"), headers=signed)).status_code == 200
 
 
 @pytest.mark.parametrize("requirement", [*map(Requirement, PROJECT["dependencies"])], ids=str)

@@ -1,5 +1,4 @@
 from importlib import resources
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -7,7 +6,6 @@ from ruamel.yaml import YAML
 
 from app.services.demo import connection_help, create_demo
 from app.services.pipeline_files import export, read_file
-from app.settings import DEFAULT_DATA_DIR
 from crdt.document.schema import PipelineReader
 from crdt.validation.meaning import Meaning
 from crdt.validation.reading import read_valid
@@ -64,28 +62,28 @@ async def test_the_demo_file_has_its_problems_and_survives_the_round_trip(
 
 
 def test_the_greeting_tells_how_to_connect() -> None:
-    text = connection_help(an_id(1), DEFAULT_DATA_DIR, command=".venv/bin/pipeloom")
+    text = connection_help(an_id(1), command="/srv/bin/pipeloom token --email")
     assert f"ws://{{address}}/ws/{an_id(1)}?token=" in text
-    assert f".venv/bin/pipeloom token --email {DEMO_OWNER}\n" in text
+    assert f"/srv/bin/pipeloom token --email {DEMO_OWNER}\n" in text
 
 
 def test_the_greeting_begins_with_a_link_that_shows_no_server_the_token() -> None:
-    text = connection_help(an_id(1), DEFAULT_DATA_DIR, "TOKEN")
+    text = connection_help(an_id(1), "TOKEN")
     assert text.split()[:2] == ["open", f"http://{{address}}/pipelines/{an_id(1)}#token=TOKEN"]
-    assert "#" not in connection_help(an_id(1), DEFAULT_DATA_DIR)
+    assert "#" not in connection_help(an_id(1))
 
 
 def test_the_greeting_of_an_installation_without_a_demo_tells_how_to_get_a_token() -> None:
-    assert "pipeloom token --email" in connection_help(None, DEFAULT_DATA_DIR)
+    assert "pipeloom token --email" in connection_help(None)
 
 
 def test_the_greeting_sends_people_to_the_issuer_if_there_is_one() -> None:
-    text = connection_help(None, DEFAULT_DATA_DIR, makes_tokens=False)
+    text = connection_help(None, makes_tokens=False)
     assert "issuer" in text
     assert "token --email" not in text
 
 
 @pytest.mark.parametrize("demo", [an_id(1), None])
-def test_the_greeting_names_a_data_directory_that_is_not_the_usual_one(demo: object) -> None:
-    assert "--data-dir" not in connection_help(an_id(1) if demo else None, DEFAULT_DATA_DIR)
-    assert "--data-dir /srv/loom" in connection_help(an_id(1) if demo else None, Path("/srv/loom"))
+def test_the_greeting_names_the_variables_that_a_token_needs(demo: UUID | None) -> None:
+    assert "with the same" not in connection_help(demo)
+    assert "(with the same DATABASE_URL)" in connection_help(demo, needs="DATABASE_URL")

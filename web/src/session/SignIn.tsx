@@ -7,6 +7,9 @@ import { Door } from "../ui/Door";
 import styles from "./SignIn.module.css";
 import { session } from "./token";
 
+/** What to type for a token, if the server has written it into the page: it does so on a machine of one's own. */
+const tokenCommand = commandIn(document.querySelector<HTMLMetaElement>('meta[name="token-command"]')?.content);
+
 export const SignIn = (): ReactNode => (
   <Door title="Sign in to Pipeloom">
     <SignInForm />
@@ -40,8 +43,8 @@ export function SignInForm({ onDone }: { readonly onDone?: () => void }): ReactN
         {refusal}
       </p>
       <p className={styles.hint}>
-        On your own machine the server prints a link when it starts. Whoever runs it elsewhere makes tokens by{" "}
-        <code>pipeloom token --email EMAIL --renewable</code>
+        {tokenCommand === null ? "On your own machine the server prints a link when it starts. Whoever runs it elsewhere makes tokens by " : "The server has printed a link when it started. A token is printed by "}
+        <code>{tokenCommand ?? "pipeloom token --email EMAIL --renewable"}</code>
       </p>
       <Button variant="primary" type="submit">
         Sign in
@@ -55,4 +58,9 @@ function refusalOf(given: string): string {
   if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(given)) return "Expected a token: three parts with dots between them.";
   session.keep(given);
   return session.current() === null ? "This token has expired: ask for a new one." : "";
+}
+
+/** Nothing for an empty one, and for the mark that the server fills: in development no server has. */
+function commandIn(content: string | undefined): string | null {
+  return content === undefined || content === "" || content.startsWith("__") ? null : content;
 }
