@@ -140,6 +140,7 @@ class Services:
         multiprocess_metrics: MultiprocessMetrics | None = None,
     ) -> None:
         self._settings = settings
+        self._build_log(to)
         self._build_rooms(to)
         self._build_watches(to)
         self.identities = PostgresIdentities(to.api_pool)
@@ -162,12 +163,9 @@ class Services:
             {"bus": to.bus.check},
         )
 
-    def _build_rooms(self, to: Connections) -> None:
-        """Build the live documents and what they need: the log, the commits, the bus."""
+    def _build_log(self, to: Connections) -> None:
+        """Build the log and what appends to it."""
         settings = self._settings
-        self.clock = SYSTEM_CLOCK
-        self.compute = to.compute
-        self.directory = PostgresDirectory(to.pool, settings.max_changes_per_hour)
         stored_log = PostgresUpdateLog(to.pool)
         self.log = TimedLog(stored_log)
         self.history = History(self.log, stored_log)
@@ -178,6 +176,13 @@ class Services:
             max_pending_bytes=settings.pending_bytes,
         )
         self.decisions = DecisionRounds(self.log, self.committer, window=settings.commit_window)
+
+    def _build_rooms(self, to: Connections) -> None:
+        """Build the live documents and what else they need."""
+        settings = self._settings
+        self.clock = SYSTEM_CLOCK
+        self.compute = to.compute
+        self.directory = PostgresDirectory(to.pool, settings.max_changes_per_hour)
         self.hub = Hub(
             self.log,
             self.committer,

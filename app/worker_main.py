@@ -1,13 +1,16 @@
 """Builds a worker. Its process imports this module, and thereby nothing of the server."""
 
 import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from app.telemetry.timed_stores import CountedVersions, TimedLog, TimedProjections
 from app.telemetry.worker_health import HEALTH
 from persistence.ports.deletions import Kept
+from persistence.ports.update_log import UpdateLog
 from persistence.postgres.deletions import PostgresDeletions
 from persistence.postgres.folding import PostgresLogFolding
 from persistence.postgres.listener import Listener
@@ -59,29 +62,40 @@ async def work(
 
     Raises StoreUnavailable, SchemaOutdated at the start.
     """
+    async with _connected(dsn, connections) as (pool, listener):
+        log = TimedLog(PostgresUpdateLog(pool))
+        saved = CountedVersions(PostgresVersions(pool))
+        projections = TimedProjections(PostgresProjections(pool))
+        space = None if most_bytes is None else Space(PostgresTeamStorage(pool), most_bytes)
+        autosave = Autosave(log, saved, versions, SYSTEM_CLOCK, space=space)
+        worker = Worker(log, projections, listener, versions=saved)
+        # Concurrently: saving a large version takes seconds, and rows must not wait for it.
+        async with in_background(autosave.run(), *_cleaning(pool, log, kept, fold_after)):
+            with HEALTH.watching(lambda: pool.fetchval("ping")):
+                await worker.run(stop)
+
+
+@asynccontextmanager
+async def _connected(dsn: str, connections: int) -> AsyncIterator[tuple[Pool, Listener]]:
     pool = await open_pool(
         dsn, min_size=2, max_size=connections, reset=False, application_name=WORKER
     )
     listener = Listener(dsn, application_name=WORKER_LISTENER)
     try:
         await require_current(pool)
-        log = TimedLog(PostgresUpdateLog(pool))
-        saved = CountedVersions(PostgresVersions(pool))
-        space = None if most_bytes is None else Space(PostgresTeamStorage(pool), most_bytes)
-        autosave = Autosave(log, saved, versions, SYSTEM_CLOCK, space=space)
-        projections = TimedProjections(PostgresProjections(pool))
-        # Concurrently: saving a large version takes seconds, and rows must not wait for it.
-        purge = Purge(PostgresDeletions(pool), kept)
-        jobs = [autosave.run(), purge.run()]
-        if fold_after is not None:
-            folding = PostgresLogFolding(pool)
-            jobs.append(Folder(log, folding, fold_after, SYSTEM_CLOCK).run())
-        async with in_background(*jobs):
-            with HEALTH.watching(lambda: pool.fetchval("ping")):
-                await Worker(log, projections, listener, versions=saved).run(stop)
+        yield pool, listener
     finally:
         await listener.close()
         await pool.close()
+
+
+def _cleaning(
+    pool: Pool, log: UpdateLog, kept: Kept, fold_after: timedelta | None
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """Yield what takes out of the database what is not kept any more."""
+    yield Purge(PostgresDeletions(pool), kept).run()
+    if fold_after is not None:
+        yield Folder(log, PostgresLogFolding(pool), fold_after, SYSTEM_CLOCK).run()
 
 
 async def project_now(pool: Pool, pipeline_id: UUID) -> None:

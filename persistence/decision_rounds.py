@@ -271,21 +271,25 @@ class DecisionRounds:
         Raises Draining, PipelineNotFound, Overloaded, also after `seconds` if the edit was not made
         by then, and NotStoredYet if it was.
         """
-        if self._closed:
-            raise Draining
-        if self._commits.is_full:
-            raise Overloaded("the update log cannot keep up: nothing was changed, try again later")
-        loop = asyncio.get_running_loop()
-        decision = _Decision(replica, make, reservation, loop.create_future(), fulfilled)
-        self._waiting.append(decision)
-        if self._running is None:
-            self._running = loop.create_task(self._run(), name="decision rounds")
+        decided = asyncio.get_running_loop().create_future()
+        decision = _Decision(replica, make, reservation, decided, fulfilled)
+        self._ask(decision)
         try:
             await asyncio.wait([decision.decided], timeout=seconds)
             return self._result(decision)
         finally:
             # Whoever has gone away gets no edit that was not made by then.
             decision.decided.cancel()
+
+    def _ask(self, decision: _Decision) -> None:
+        """Have a decision made in the next round. Raises Draining, Overloaded."""
+        if self._closed:
+            raise Draining
+        if self._commits.is_full:
+            raise Overloaded("the update log cannot keep up: nothing was changed, try again later")
+        self._waiting.append(decision)
+        if self._running is None:
+            self._running = asyncio.create_task(self._run(), name="decision rounds")
 
     def _result(self, decision: _Decision) -> EditResult[Any] | Undecided:
         if decision.decided.done():

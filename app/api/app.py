@@ -175,13 +175,17 @@ def _application(context: Context | None) -> FastAPI:
         },
     )
     application.state.context = context
+    _add_resources(application)
+    return application
+
+
+def _add_resources(application: FastAPI) -> None:
     for router in RESOURCES:
         application.include_router(router)
     complete_document(application)
     page = Route("/openapi.json", OpenApiPage(application.openapi).answer)
     application.router.routes.append(page)
     application.state.routes = [page, *(one for router in RESOURCES for one in router.routes)]
-    return application
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -64,11 +64,10 @@ class Hub:
 
     A room is unloaded when nobody has been in it for `unload_after` seconds, or earlier where the
     documents together have more than `loaded_bytes`, encoded: beyond these no other is loaded.
-    `document_bytes` is
-    the size beyond which a document takes nothing but deletions, and `max_stateless` the length
-    beyond which a stateless message is refused. `new_client_id` makes the Yjs client of edits by
-    the server, one each time that a document is loaded. `node` is the name of this node among those
-    on the bus. `compute` runs what takes long.
+    `document_bytes` is the size beyond which a document takes nothing but deletions, and
+    `max_stateless` the length beyond which a stateless message is refused. `new_client_id` makes
+    the Yjs client of edits by the server, one each time that a document is loaded. `node` is the
+    name of this node among those on the bus. `compute` runs what takes long.
     """
 
     def __init__(
@@ -89,19 +88,16 @@ class Hub:
         compute: Compute = compute,
     ) -> None:
         self._log, self._committer, self._decisions = log, committer, decisions
-        self._bus, self._clock = bus, clock
-        self._unload_after, self._node = unload_after, node
-        self._loaded_bytes = loaded_bytes
-        self._follower = Follower(log)
-        self._intervals = intervals
+        self._bus, self._clock, self._intervals = bus, clock, intervals
+        self._unload_after, self._loaded_bytes, self._node = unload_after, loaded_bytes, node
         self._document_bytes, self._max_stateless = document_bytes, max_stateless
         self._new_client_id, self._compute = new_client_id, compute
-        self._measuring: dict[LiveRoom, asyncio.Task[None]] = {}
-        self._merger = Merger(compute)
+        self._follower, self._merger = Follower(log), Merger(compute)
         self._large_edits = LargeEdits(log, self, self._follower, compute, new_client_id)
         self._rooms: dict[UUID, LiveRoom] = {}
-        self._full: set[UUID] = set()
         self._opening: dict[UUID, asyncio.Task[None]] = {}
+        self._measuring: dict[LiveRoom, asyncio.Task[None]] = {}
+        self._full: set[UUID] = set()
         self._ids = count(1)
         self._draining = False
 
@@ -151,7 +147,15 @@ class Hub:
         Raises PipelineNotFound, PipelineTooLarge for any other edit of a document that is too
         large, Draining, Overloaded, and NotStoredYet if the edit is made but not stored in time.
         """
+        return await self._edited(
+            pipeline_id,
+            lambda room: room.execute_edit(user_id, change, is_deletion=is_deletion),
+            fulfilled,
+        )
 
+    async def _edited(
+        self, pipeline_id: UUID, make: Callable[[LiveRoom], T], fulfilled: Fulfilled | None
+    ) -> EditResult[T]:
         left = COMMIT_SECONDS
         while True:
             room = await self.open(pipeline_id)
@@ -159,8 +163,7 @@ class Hub:
             began = self._clock.monotonic()
             while room.prepare_edit():  # noqa: ASYNC110 - for no event, but so that others go on
                 await asyncio.sleep(0)
-            make = partial(room.execute_edit, user_id, change, is_deletion=is_deletion)
-            decided = await self._decide(room, make, left, fulfilled=fulfilled)
+            decided = await self._decide(room, partial(make, room), left, fulfilled=fulfilled)
             if isinstance(decided, EditResult):
                 return decided
             await self._see_to(decided, room)

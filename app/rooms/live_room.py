@@ -103,19 +103,15 @@ class LiveRoom:
         intervals: CoalescingIntervals = IMMEDIATE,
         merger: Merger | None = None,
     ) -> None:
-        self.pipeline_id = pipeline_id
-        self.position = LogPosition(seq)
-        self.dropped = False
-        self.frozen = False
+        self.pipeline_id, self.position = pipeline_id, LogPosition(seq)
+        self.dropped = self.frozen = False
         self.empty_since = clock.monotonic()
-        self._room = room
-        self._clock = clock
+        self._room, self._clock, self._on_gap = room, clock, on_gap
         self._appends = Appends(committer, self._publish_committed, self._refuse)
         self._clients = ClientLink(self._appends, intervals)
         self._catching_up: set[SessionId] = set()
         self.integration = Integration(room.document, merger or Merger(), clock)
         self._uses = 0
-        self._on_gap = on_gap
         self._dear_edits = DearEdits(self, room, self.integration)
         self.held = self._dear_edits.held
         # For what is looked up with each message.

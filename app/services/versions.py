@@ -148,39 +148,17 @@ class Versioning:
         something is computed; what `require_editor` raises after that ends it. `fulfilled` is as of
         `Hub.edit`.
 
-        The replaced state is saved before the edit, so that it is safe whatever happens then, and
-        only once the edit is known to be taken. Others may edit between the save and the edit. The
-        log tells: their updates stand in it after those of the saved version and before that of
-        the edit. If there are any, the state right before the edit is saved as well, and `saved` is
-        that version.
-
-        Confessed: if the server dies after the edit and before this second version, what the
-        others edited in those milliseconds is in the log and its history, but in no version.
-
         Raises UnknownEntry, EditConflict, and as `Hub.edit_aside`; no version is saved when the
         document is too large to be edited.
         """
-        target = await self._state(pipeline_id, number)
+        change = partial(_restore, await self._state(pipeline_id, number), steps)
         metadata = VersionMetadata(None, f"Before returning to version {number}", user_id, now)
-        replaced = _ReplacedState(self, pipeline_id, metadata)
-
-        async def save_replaced(reservation: UUID) -> bool:
-            await require_editor()
-            # A version is made from the log, so what the room has appended must be there first.
-            await self._hub.committed(pipeline_id)
-            return await replaced.save(reservation)
-
-        change = partial(_restore, target, steps)
+        replaced = _ReplacedState(self, self._hub, pipeline_id, metadata)
+        save = partial(replaced.save, require_editor)
         edit = await self._hub.edit_aside(
-            pipeline_id,
-            user_id,
-            change,
-            before_merge=save_replaced,
-            turn=turn,
-            fulfilled=fulfilled,
+            pipeline_id, user_id, change, before_merge=save, turn=turn, fulfilled=fulfilled
         )
-        if edit.has_changed:
-            await replaced.complete(edit.seq - 1)
+        await replaced.complete(edit)
         return Restored(edit, replaced.versions)
 
     async def _state(self, pipeline_id: UUID, number: int) -> bytes:
@@ -232,22 +210,36 @@ def _restore(state: bytes, steps: Collection[str] | None, editor: Editor) -> Non
 
 
 class _ReplacedState:
-    """The state that a restoring edit replaces, with the `versions` that were saved of it."""
+    """The state that a restoring edit replaces, with the `versions` that were saved of it.
+
+    It is saved before the edit, so that it is safe whatever happens then, and only once the edit is
+    known to be taken. Others may edit between the save and the edit. The log tells: their updates
+    stand in it after those of the saved version and before that of the edit. If there are any, the
+    state right before the edit is saved as well, and is the last of the versions.
+
+    Confessed: if the server dies after the edit and before this second version, what the others
+    edited in those milliseconds is in the log and its history, but in no version.
+    """
 
     def __init__(
-        self, versioning: Versioning, pipeline_id: UUID, metadata: VersionMetadata
+        self, versioning: Versioning, hub: Hub, pipeline_id: UUID, metadata: VersionMetadata
     ) -> None:
-        self._versioning, self._pipeline_id, self._metadata = versioning, pipeline_id, metadata
+        self._versioning, self._hub = versioning, hub
+        self._pipeline_id, self._metadata = pipeline_id, metadata
         self.versions: list[VersionInfo] = []
         self._saved_until = 0
 
-    async def save(self, reservation: UUID) -> bool:
-        """Save what the log holds now; return whether it had to be mended before."""
+    async def save(self, require_editor: Callable[[], Awaitable[None]], reservation: UUID) -> bool:
+        """Save what is there before the edit; return whether it had to be mended before."""
+        await require_editor()
+        # A version is made from the log, so what the room has appended must be there first.
+        await self._hub.committed(self._pipeline_id)
         return await self._save(reservation=reservation)
 
-    async def complete(self, until: int) -> None:
-        """Save what the log holds up to an update, if others appended something since `save`."""
-        if until > self._saved_until:
+    async def complete(self, edit: EditResult[None]) -> None:
+        """Save what the log holds up to the edit, if others appended something since `save`."""
+        until = edit.seq - 1
+        if edit.has_changed and until > self._saved_until:
             await self._save(until=until)
 
     async def _save(self, *, until: int | None = None, reservation: UUID | None = None) -> bool:

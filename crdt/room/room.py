@@ -260,7 +260,7 @@ class Room:
     ) -> list[Effect]:
         if not session.may_write:
             return [Send(session.id, READ_ONLY)]
-        if self._is_full(now) and has_structs(update):
+        if self._has_no_room_for(update, now):
             return [Send(session.id, STORAGE_FULL if self.is_storage_full else TOO_LARGE)]
         if self._doubtful:
             inspection = inspection or inspect_update(update, ACCEPTED)
@@ -269,15 +269,29 @@ class Room:
             inspection = inspection or inspect_update(update, ACCEPTED)
             if self.document.is_dear(inspection, ACCEPTED):
                 return [Integrate(session.id, session.user_id, update, inspection, broadcast)]
+        if self.document.is_damaged:
+            return self._edit_damaged(session, inspection or update, update, broadcast)
         accepted = SendWhenDurable(session.id, Accepted(update))
-        is_damaged = self.document.is_damaged
-        is_mended = is_damaged and self.document.is_mended_by(inspection or update)
-        is_news = self.document.apply(inspection or update, ACCEPTED)
+        if not self.document.apply(inspection or update, ACCEPTED):
+            return [accepted]
+        self._size.add(update)
+        return _edit_effects(broadcast, Append(update, session.user_id), accepted)
+
+    def _edit_damaged(
+        self,
+        session: Session,
+        found: bytes | Inspection,
+        update: bytes,
+        broadcast: Broadcast | WhenDurable,
+    ) -> list[Effect]:
+        """Apply an edit to a document that has a stand-in for what is lost; it may bring that."""
+        accepted = SendWhenDurable(session.id, Accepted(update))
+        is_mended = self.document.is_mended_by(found)
+        is_news = self.document.apply(found, ACCEPTED)
         if not is_news and not is_mended:
             return [accepted]
         self._size.add(update)
-        logged = self.document.without_stand_in(update) if is_damaged else update
-        append = Append(logged, session.user_id)
+        append = Append(self.document.without_stand_in(update), session.user_id)
         if is_mended:
             return [append, accepted, Reload()]
         return _edit_effects(broadcast, append, accepted)

@@ -242,26 +242,25 @@ async def open_pool(
 ) -> Pool:
     """Connect `min_size` times; up to `max_size` on demand. `command_timeout` is in seconds.
 
-    PostgreSQL shows `application_name` for each session, in pg_stat_activity and its log.
-    `reset` sessions after each use, by a statement of its own, unless nobody ever sets anything
-    that outlives a transaction; an open transaction is rolled back in any case.
-    With settings of a `session`, which are for statements that are made up, none is kept prepared.
-    Raises StoreUnavailable, saying where PostgreSQL was looked for and not found.
+    PostgreSQL shows `application_name` for each session, in pg_stat_activity and its log. `reset`
+    sessions after each use, by a statement of its own, unless nobody ever sets anything that
+    outlives a transaction; an open one is rolled back in any case. With settings of a `session`,
+    for statements that are made up, none is kept prepared. Raises StoreUnavailable, saying where
+    PostgreSQL was looked for and not found.
     """
     with _connecting(dsn):
-        return Pool(
-            await asyncpg.create_pool(
-                dsn,
-                min_size=min_size,
-                max_size=max_size,
-                command_timeout=command_timeout,
-                timeout=CONNECT_TIMEOUT,
-                init=_prepare,
-                reset=None if reset else _leave_session,
-                server_settings={"application_name": application_name, **(session or {})},
-                statement_cache_size=100 if session is None else 0,
-            )
+        driver = await asyncpg.create_pool(
+            dsn,
+            min_size=min_size,
+            max_size=max_size,
+            command_timeout=command_timeout,
+            timeout=CONNECT_TIMEOUT,
+            init=_prepare,
+            reset=None if reset else _leave_session,
+            server_settings={"application_name": application_name, **(session or {})},
+            statement_cache_size=100 if session is None else 0,
         )
+    return Pool(driver)
 
 
 async def connect(dsn: str, application_name: str = OTHER) -> Any:

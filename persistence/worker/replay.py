@@ -133,20 +133,35 @@ def replay(
     were missing; but nobody is asked for it again.
     """
     refused: dict[int, bytes] = {}
+    begin = partial(_begun, stored, new_client_id, pause)
     may_stand_in = True
     while True:
-        document = _begun(stored, new_client_id, pause)
-        try:
-            left_out = apply_all(document, stored.tail, refused, watch(document))
-        except PoisonousUpdate as error:
-            refused[error.seq] = error.update
-            continue
-        left_out = sorted([*stored.missing, *left_out])
+        document, left_out = _with_tail(begin, stored, refused, watch)
         # After all updates: a later one may have what these had.
         if left_out and may_stand_in and not (may_stand_in := _stands_in(document, refused)):
             continue
         if not document.knows(document.doc.client_id):
             return document, left_out
+
+
+def _with_tail(
+    begin: Callable[[], Document],
+    stored: StoredDocument,
+    refused: dict[int, bytes],
+    watch: Callable[[Document], Applied],
+) -> tuple[Document, list[int]]:
+    """Apply the updates since to what was stored; return it with the numbers of those left out.
+
+    The document is begun anew after each update at which the library panics: these are `refused`.
+    """
+    while True:
+        document = begin()
+        try:
+            left_out = apply_all(document, stored.tail, refused, watch(document))
+        except PoisonousUpdate as error:
+            refused[error.seq] = error.update
+        else:
+            return document, sorted([*stored.missing, *left_out])
 
 
 def _begun(

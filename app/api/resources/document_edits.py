@@ -96,23 +96,24 @@ async def edit_aside(
     """
     await require_editor(caller, pipeline_id)
     context = caller.context
-
-    async def still_an_editor(_: UUID) -> bool:
-        await require_editor(caller, pipeline_id)
-        return False
-
     done = await context.hub.edit_aside(
         pipeline_id,
         caller.id,
         change,
         is_conditional=is_conditional,
-        before_merge=still_an_editor,
+        before_merge=partial(_require_still, caller, pipeline_id),
         turn=turn_of(caller),
     )
     # Not before: others who edit this pipeline would wait as long again.
     found = "" if summary is None else await context.compute(summary, done.state, done.updates)
     projected = await await_projection(caller, pipeline_id, done, response)
     return Edited(done.value, projected, found, done.seq if done.is_alone else None)
+
+
+async def _require_still(caller: Caller, pipeline_id: UUID, _: UUID) -> bool:
+    """Require the editor again: seconds have gone by. Nothing was edited here meanwhile."""
+    await require_editor(caller, pipeline_id)
+    return False
 
 
 def turn_of(caller: Caller) -> Turn:

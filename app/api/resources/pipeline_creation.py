@@ -90,17 +90,7 @@ async def store(
     in the transaction. Raises as `require_member_of`.
     """
     try:
-        created, transaction_id = await pipeline_files.create(
-            caller.context.directory,
-            pipeline,
-            team_id=team_id,
-            created_by=caller.id,
-            now=caller.context.clock.now(),
-            parent_id=parent_id,
-            address=caller.address,
-            needs_member=True,
-            claim=caller.claim,
-        )
+        created, transaction_id = await _stored(caller, pipeline, team_id, parent_id)
     except NotAllowed:
         await require_member_of(caller, team_id)
         raise
@@ -111,6 +101,23 @@ async def store(
     made = await read(caller, created)
     response.headers["Location"] = f"/api/pipelines/{created}"
     return etags.answered(response, made, tag_of(made))
+
+
+async def _stored(
+    caller: Caller, pipeline: model.Pipeline | Seed, team_id: UUID, parent_id: UUID | None
+) -> tuple[UUID, int]:
+    """Store a pipeline; return its id and the transaction. Raises NotAllowed."""
+    return await pipeline_files.create(
+        caller.context.directory,
+        pipeline,
+        team_id=team_id,
+        created_by=caller.id,
+        now=caller.context.clock.now(),
+        parent_id=parent_id,
+        address=caller.address,
+        needs_member=True,
+        claim=caller.claim,
+    )
 
 
 async def _seeded(

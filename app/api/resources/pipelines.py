@@ -56,6 +56,20 @@ _ORDERS: Final[Mapping[Sort, Keyset]] = {
 }
 
 
+_Words: TypeAlias = Annotated[
+    str | None,
+    Query(max_length=500, description="With all these words; the last may be only begun."),
+]
+
+_SortedBy: TypeAlias = Annotated[
+    Sort | None,
+    Query(
+        description="The newest, the last edited, A, or what fits `q` best first; `rank` if "
+        "there is a `q`, else `created`."
+    ),
+]
+
+
 @router.get("", name="list_pipelines", responses=problems(400))
 async def index(
     *,
@@ -66,17 +80,8 @@ async def index(
     template: Annotated[bool | None, Query(description="Only templates, or none.")] = None,
     id: Annotated[list[UUID] | None, Query(max_length=100, description="Any of these.")] = None,  # noqa: A002
     present: Annotated[bool, Query(description="Only where somebody is.")] = False,
-    q: Annotated[
-        str | None,
-        Query(max_length=500, description="With all these words; the last may be only begun."),
-    ] = None,
-    sort: Annotated[
-        Sort | None,
-        Query(
-            description="The newest, the last edited, A, or what fits `q` best first; `rank` if "
-            "there is a `q`, else `created`."
-        ),
-    ] = None,
+    q: _Words = None,
+    sort: _SortedBy = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[ListedPipeline]:
