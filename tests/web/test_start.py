@@ -84,6 +84,8 @@ async def lead_to_two_windows(chromium: Browser, command: str, data_dir: Path) -
         await one.get_by_label("Steps").get_by_role("button", name="Gemini Asks Gemini").click()
         added = other.locator(".react-flow__node", has=other.get_by_title("gemini", exact=True))
         await expect(added).to_be_attached()
+        mine = one.locator(".react-flow__node", has=one.get_by_title("gemini", exact=True))
+        await expect(mine).to_be_in_viewport(ratio=0.99)
         await one.locator(".react-flow__pane").hover(position={"x": 300, "y": 300})
         await expect(other.locator("[class*=cursor]")).to_have_count(1)
         await context.close()

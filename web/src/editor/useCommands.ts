@@ -4,6 +4,7 @@ import type { Outcome } from "pipeloom-client";
 import { useRoom, useSelection } from "pipeloom-client/react";
 import { useMemo } from "react";
 import { canvasOf, type Target } from "./canvas/canvasState";
+import { bringIntoView } from "./canvas/intoView";
 import { NODE_HEIGHT, NODE_WIDTH, type Point } from "./canvas/measures";
 import { structure } from "./canvas/later";
 import { placeOfAnswers } from "./pointer";
@@ -14,7 +15,7 @@ const VIEW_JUMP_MS = 240;
 export interface Commands {
   /**
    * Add a step of a type and select it: on the canvas in the middle of what is seen, at the end of another list,
-   * or in either with its corner at a point of the canvas. Resolves to its id, null if that was refused.
+   * or in either with its corner at a point of the canvas. The view follows it where it is out of view. Resolves to its id, null if that was refused.
    */
   readonly add: (type: string, target?: Target, at?: Point) => Promise<string | null>;
   /** Select a step and bring it into view. */
@@ -48,6 +49,7 @@ export function useCommands(): Commands {
       const canvas = canvasOf(room);
       if (target.parent !== null && canvas.get().folded.has(target.parent)) canvas.fold(target.parent);
       select([added.id]);
+      if (at === undefined) bringIntoView(flow, added.id, motion(VIEW_JUMP_MS));
       return added.id;
     };
     return { add, jumpTo, check, refuse };

@@ -2,7 +2,8 @@
 import { useStoreApi, ViewportPortal } from "@xyflow/react";
 import type { Room } from "pipeloom-client";
 import { useRoom } from "pipeloom-client/react";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { useSharedComments } from "../comments/CommentsProvider";
 import { Carried } from "./carried";
 import { Following } from "./Following";
 import { Overlay, type Scene } from "./overlay";
@@ -27,6 +28,9 @@ export function Others(): ReactNode {
 function useOthersDrawn(root: HTMLElement | null, plane: HTMLElement | null): void {
   const room = useRoom();
   const store = useStoreApi();
+  const { byStep } = useSharedComments();
+  const commented = useRef(byStep);
+  commented.current = byStep;
   useEffect(() => {
     if (root === null || plane === null) return;
     const [overlay, carried] = [new Overlay(root, plane), new Carried()];
@@ -35,7 +39,7 @@ function useOthersDrawn(root: HTMLElement | null, plane: HTMLElement | null): vo
       frame = 0;
       clearTimeout(timer);
       carried.mark(room.others(), store.getState());
-      const fading = overlay.draw(sceneOf(room, store.getState()), performance.now());
+      const fading = overlay.draw(sceneOf(room, store.getState(), commented.current), performance.now());
       if (Number.isFinite(fading)) timer = window.setTimeout(request, fading + 10);
     };
     const request = (): void => void (frame ||= requestAnimationFrame(draw));
@@ -51,7 +55,7 @@ function useOthersDrawn(root: HTMLElement | null, plane: HTMLElement | null): vo
 
 type FlowState = ReturnType<ReturnType<typeof useStoreApi>["getState"]>;
 
-function sceneOf(room: Room, { nodeLookup, transform, width, height }: FlowState): Scene {
+function sceneOf(room: Room, { nodeLookup, transform, width, height }: FlowState, commented: ReadonlyMap<string, unknown>): Scene {
   return {
     others: room.others(),
     transform,
@@ -62,7 +66,7 @@ function sceneOf(room: Room, { nodeLookup, transform, width, height }: FlowState
       if (node === undefined || node.hidden) return null;
       const { x, y } = node.internals.positionAbsolute;
       const [nodeWidth, nodeHeight] = [node.measured.width ?? node.width ?? 0, node.measured.height ?? node.height ?? 0];
-      return { x, y, width: nodeWidth, height: nodeHeight, isContainer: node.type === "container", isMine: node.selected ?? false };
+      return { x, y, width: nodeWidth, height: nodeHeight, isContainer: node.type === "container", isMine: node.selected ?? false, hasPin: commented.has(id) };
     },
     standsAt: (id) => {
       const step = room.pipeline.steps().get(id);

@@ -20,6 +20,8 @@ export interface Rect {
 interface Shape extends Rect {
   readonly isContainer: boolean;
   readonly isMine: boolean;
+  /** A pin of its comments stands at its corner. */
+  readonly hasPin: boolean;
 }
 
 export interface Scene {
@@ -137,6 +139,7 @@ export class Overlay {
     classList.toggle(styles["moving"] ?? "", holders.some(({ isMoving }) => isMoving));
     classList.toggle(styles["holds"] ?? "", rect.isContainer);
     classList.toggle(styles["mine"] ?? "", rect.isMine);
+    classList.toggle(styles["pinned"] ?? "", rect.hasPin);
     classList.toggle(styles["small"] ?? "", rect.width * zoom < NARROW);
     put(mark.element, rect, zoom);
     const people = holders.map(({ other: { user }, isMoving }) => `${user.id} ${this.nameOf(user)} ${isMoving}`).join("\n");
