@@ -36,6 +36,7 @@ from .commands import electric as electric_commands
 from .commands import fold as fold_command
 from .commands import migrate as migrate_command
 from .commands import pipelines as pipeline_commands
+from .commands import settings as settings_command
 from .commands import undelete as undelete_command
 from .commands import user as user_command
 from .commands import versions as version_commands
@@ -92,6 +93,8 @@ def root(
 cli.add_typer(user_command.app, name="user")
 cli.add_typer(version_commands.app, name="versions")
 
+OTHER_SETTINGS = "What no option sets, the environment does: `pipeloom settings` lists all of it."
+
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 
 Host = Annotated[str | None, option("host", "Address to listen on.")]
@@ -107,7 +110,7 @@ Demo = Annotated[
 ]
 
 
-@cli.command()
+@cli.command(epilog=OTHER_SETTINGS)
 def serve(
     *,
     host: Host = None,
@@ -158,7 +161,7 @@ def _without_collecting() -> Iterator[None]:
         gc.enable()
 
 
-@cli.command()
+@cli.command(epilog=OTHER_SETTINGS)
 def worker(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
@@ -204,6 +207,7 @@ async def _work_until_signal(dsn: str, settings: Settings) -> None:
 
 cli.command()(migrate_command.migrate)
 cli.command()(doctor_command.doctor)
+cli.command()(settings_command.settings)
 cli.command()(backup_commands.backup)
 cli.command()(backup_commands.restore)
 cli.add_typer(group_commands("reader"), name="readers")

@@ -94,103 +94,187 @@ class Settings(BaseSettings):
     )
 
     host: str = "127.0.0.1"
+    """Where the server listens."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Its port; 0 takes a free one."""
     data_dir: Path = DEFAULT_DATA_DIR
+    """Where the embedded PostgreSQL and the generated secret are kept."""
     database_url: Annotated[
         str | None,
         AfterValidator(lambda url: url and _postgres_address(url)),
         Field(validation_alias=AliasChoices("DATABASE_URL", "PIPELOOM_DATABASE_URL")),
     ] = None
+    """PostgreSQL 15 or newer, in UTF8; without it the embedded one."""
     redis_url: Annotated[
         str | None,
         AfterValidator(lambda url: url and _redis_address(url)),
         Field(validation_alias=AliasChoices("REDIS_URL", "PIPELOOM_REDIS_URL")),
     ] = None
+    """Redis 7 or newer, or Valkey, between several servers."""
     # A transaction may hold a connection while another one is asked for.
     pool_log: Annotated[int, Field(ge=3, le=1000)] = 10
+    """Connections of a server process to PostgreSQL for documents."""
     pool_api: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Connections of a server process for requests to the API."""
     pool_shapes: Annotated[int, Field(ge=2, le=1000)] = 4
+    """Connections of a server process that read for shapes."""
     pool_worker: Annotated[int, Field(ge=3, le=1000)] = 4
+    """Connections of a worker."""
     # Read by `app/telemetry/log.py` as well, before there are settings.
     log_level: LogLevel = "info"
+    """The least level that is logged."""
     log_format: LogFormat = "auto"
+    """logfmt, JSON, or for people; auto is for people on a terminal, and logfmt elsewhere."""
     access_log: bool = False
+    """Log a line for each request and each WebSocket."""
     no_worker: bool = False
+    """`serve` starts no worker; run `pipeloom worker` yourself."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Server processes on this machine, on one port."""
     jwt_secret: SecretStr | None = None
+    """Signs and checks tokens (HS256); generated if there is none."""
     jwt_secret_previous: SecretStr | None = None
+    """Tokens that are signed with it are still good."""
     jwks_url: Annotated[str | None, AfterValidator(lambda url: url and _trustworthy(url))] = None
+    """Where the issuer of tokens publishes its keys; replaces the secret."""
     jwt_issuer: str | None = None
+    """What `iss` of every token must be."""
     jwt_audience: str | None = None
+    """What `aud` of every token must be or contain."""
     provision: Provisioning = "off"
+    """Who gets in at first sight by a token of the issuer: nobody new, known addresses, all."""
     groups_claim: str | None = None
+    """The claim that has the groups of a user."""
     group_roles: Annotated[str, AfterValidator(_group_roles)] = ""
+    """What groups stand for, such as `devs=acme/core:member,leads=acme/core:admin`."""
     demo: bool = False
+    """The first start creates the demo team, also where the database is not embedded."""
     session_days: Annotated[float, Field(ge=0, le=3650)] = 7.0
+    """For how long a page may renew the token of its session. (days)"""
 
     max_message_bytes: Annotated[int, Field(ge=1024)] = 8 * MiB
+    """The largest message that a client may send. (bytes)"""
     outbox_bytes: Annotated[int, Field(ge=1024)] = 4 * MiB
+    """How much may wait for one slow client. (bytes)"""
     pending_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
+    """How much may wait for PostgreSQL before clients are closed with 1013. (bytes)"""
     max_body_bytes: Annotated[int, Field(ge=1024)] = 2 * MiB
+    """The largest body of a request to the API. (bytes)"""
     api_rate: Annotated[float, Field(gt=0)] = 20.0
+    """Requests that each user may make. (per second)"""
     api_burst: Annotated[int, Field(ge=1)] = 200
+    """Requests that a user may make at once after a pause."""
     origins: str = ""
+    """Origins whose pages may use the server; `*` for any."""
     # The name that `origins` had for REST alone; see `DEPRECATED`.
     cors_origins: str = ""
+    """Deprecated, adds to `PIPELOOM_ORIGINS`."""
     frame_ancestors: str = ""
+    """Origins whose pages may show `/embed/pipelines/ID` in a frame."""
     allowed_hosts: str = ""
+    """Names by which clients may address the server; `*` for any."""
     metrics_token: SecretStr | None = None
+    """Whoever sends it as a bearer token may read `/metrics`."""
     metrics_port: Annotated[int | None, Field(ge=0, le=65535)] = None
+    """The port of 127.0.0.1 where `pipeloom worker` serves its metrics."""
     max_connections: Annotated[int, Field(ge=1)] = 20_000
+    """Open WebSockets of a process."""
     max_connections_per_user: Annotated[int, Field(ge=1)] = 200
+    """Open WebSockets of one user in a process."""
     max_connections_per_address: Annotated[int, Field(ge=1)] = 2_000
+    """Open WebSockets from one address in a process."""
     updates_per_second: Annotated[float, Field(gt=0)] = 200.0
+    """Document messages that one connection may send. (per second)"""
     awareness_per_second: Annotated[float, Field(gt=0)] = 100.0
+    """Presence that one connection may send of its own clients. (per second)"""
     stateless_per_second: Annotated[float, Field(gt=0)] = 20.0
+    """Stateless messages that one connection may send. (per second)"""
     # With every character escaped it must fit into a message of the bus over PostgreSQL.
     max_stateless_characters: Annotated[int, Field(ge=1, le=128 * 1024)] = 64 * 1024
+    """The longest stateless message. (characters)"""
     document_bytes: Annotated[int, Field(ge=1024)] = 64 * MiB
+    """The size beyond which a document takes only deletions. (bytes)"""
     max_organizations_per_user: Annotated[int, Field(ge=1)] = 20
+    """Organizations in which a user owns a team."""
     max_teams_per_organization: Annotated[int, Field(ge=1)] = 200
+    """Teams of an organization."""
     max_invitations_per_team: Annotated[int, Field(ge=1)] = 200
+    """Open invitations to a team."""
     max_invitations_per_hour: Annotated[int, Field(ge=1)] = 60
+    """Invitations that a user gives within an hour."""
     max_changes_per_hour: Annotated[int, Field(ge=1)] = 2_000
+    """Entries of the audit log that a user causes within an hour."""
     max_pipelines_per_team: Annotated[int, Field(ge=1)] = 10_000
+    """Pipelines of a team, with those that are kept after their deletion."""
     max_templates_per_team: Annotated[int, Field(ge=1)] = 200
+    """Templates of a team."""
     max_versions_per_pipeline: Annotated[int, Field(ge=1)] = 1_000
+    """Versions that people have saved of a pipeline."""
     max_comments_per_pipeline: Annotated[int, Field(ge=1)] = 5_000
+    """Comments of a pipeline."""
     max_bytes_per_team: Annotated[int, Field(ge=1024)] = 10 * 1024 * MiB
+    """What the pipelines of a team store together. (bytes)"""
     shapes: Annotated[int, Field(ge=1)] = 500
+    """Shapes that one process holds in memory."""
     shapes_per_user: Annotated[int, Field(ge=1)] = 50
+    """Those of them that one user has made."""
     shape_live_per_user: Annotated[int, Field(ge=1)] = 200
+    """Live requests of one user for shapes, at once."""
     shape_rows: Annotated[int, Field(ge=1)] = 5_000
+    """Rows of one shape."""
     shape_bytes: Annotated[int, Field(ge=1024)] = 256 * MiB
+    """About what all shapes of a process hold. (bytes)"""
     shape_log_operations: Annotated[int, Field(ge=1)] = 10_000
+    """The latest operations that a shape keeps."""
     shape_log_bytes: Annotated[int, Field(ge=1024)] = 8 * MiB
+    """The same in bytes. (bytes)"""
     shape_seconds: Annotated[float, Field(gt=0)] = 5.0
+    """How long one query for shapes may take. (seconds)"""
     shape_where_characters: Annotated[int, Field(ge=1)] = 4_000
+    """The length of `where` and `order_by` of a shape. (characters)"""
     shape_where_depth: Annotated[int, Field(ge=1)] = 40
+    """How deep `where` of a shape may be nested."""
     shape_deletion: bool = False
+    """Whether a client may drop a shape."""
     loaded_bytes: Annotated[int, Field(ge=1024)] = 256 * MiB
+    """The documents that one process has open, by encoded size. (bytes)"""
     max_documents: Annotated[int, Field(ge=1)] = 100
+    """Documents that one `/collab` socket may have open."""
     head_seconds: Annotated[float, Field(gt=0)] = 10.0
+    """How long a client may take for the head of a request or handshake. (seconds)"""
     unauthenticated_bytes: Annotated[int, Field(ge=1024)] = 1 * MiB
+    """How much a `/collab` socket may send before it has sent a good token. (bytes)"""
     unauthenticated_messages: Annotated[int, Field(ge=1)] = 1_000
+    """The same in messages."""
     unauthenticated_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """How long a `/collab` socket may have no document open. (seconds)"""
     keep_alive: Annotated[float, Field(gt=0, lt=30)] = 10.0
+    """How long a connection is silent before the server sends a no-op message. (seconds)"""
     presence_window: Annotated[float, Field(ge=0, le=1)] = 0.03
+    """How long the presence of a busy room is collected; 0 sends every state. (seconds)"""
     commit_window: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """The time between two transactions of the update log at most. (seconds)"""
     delivery_window: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """How long a busy room collects edits at most; 0 collects none. (seconds)"""
     unload_after: Annotated[float, Field(ge=0)] = 30.0
+    """How long an empty room stays in memory. (seconds)"""
     version_after: Annotated[float, Field(ge=0)] = 300.0
+    """How long after the last edit the worker saves a version; 0: never. (seconds)"""
     version_every: Annotated[float, Field(ge=0)] = 1800.0
+    """How often it saves a version while edits go on; 0: never. (seconds)"""
     keep_deleted_days: Annotated[float, Field(ge=0, le=36500)] = 30.0
+    """For how long a deleted pipeline or team can be restored. (days)"""
     audit_days: Annotated[float, Field(ge=0, le=36500)] = 365.0
+    """For how long entries of the audit log are kept; 0: for ever. (days)"""
     # At least an hour, since those of the last hour are counted.
     invitation_days: Annotated[float, Field(ge=1 / 24, le=365)] = 14.0
+    """How long an invitation to a team can be accepted. (days)"""
     fold_after_days: Annotated[int, Field(ge=0, le=36500)] = 0
+    """After how long the worker folds old updates of the log; 0: never. (days)"""
     drain_timeout: Annotated[float, Field(gt=0)] = 8.0
+    """How long stopping may take. (seconds)"""
     drain_delay: Annotated[float, Field(ge=0)] = 0.5
+    """For how much of that `/readyz` is red while clients are still served. (seconds)"""
 
     def check_exposure(self) -> None:
         """Raise SettingsError if other machines could connect while a token could be guessed."""

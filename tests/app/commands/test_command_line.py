@@ -55,7 +55,7 @@ ARGUMENTS: dict[str, Sequence[str]] = {
 }
 """What each command that asks the database is called with."""
 
-WITHOUT_DATABASE = {"validate", "database-url", "doctor"}
+WITHOUT_DATABASE = {"validate", "settings", "database-url", "doctor"}
 """They ask none, print its address, or report on it as on everything else."""
 
 
@@ -113,7 +113,7 @@ def test_help_is_printed_and_succeeds(name: str) -> None:
     outcome = CliRunner().invoke(cli, [*name.split(), "--help"])
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     assert "Usage:" in outcome.stdout
-    assert "PIPELOOM" in outcome.stdout or name == "validate"
+    assert "PIPELOOM" in outcome.stdout or name in ("validate", "settings")
 
 
 async def test_the_version_is_printed() -> None:
