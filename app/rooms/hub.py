@@ -280,7 +280,7 @@ class Hub:
             # The log that is about to be read must contain what the dropped room appended; without
             # that, the new room would begin without edits that are about to be acknowledged.
             await predecessor.settled(SETTLE_SECONDS)
-        self._make_room()
+        self._unload_excess()
         document, seq, size = await self._loaded(pipeline_id)
         document.measure_by(self._clock.thread_time)
         limit = DocumentSize(self._document_bytes, size)
@@ -300,8 +300,8 @@ class Hub:
         )
         self._rooms[pipeline_id].note_storage(is_full=pipeline_id in self._full)
 
-    def _make_room(self) -> None:
-        """Unload idle rooms, the longest idle first, while too much is loaded. Raises Overloaded.
+    def _unload_excess(self) -> None:
+        """Unload idle rooms, the longest empty first, while too much is loaded. Raises Overloaded.
 
         How much a document has is known when it is loaded, so the last one may go beyond.
         """

@@ -81,9 +81,8 @@ T = TypeVar("T")
 class LiveRoom:
     """An open room on this node. It runs on the event loop, where nothing can interleave with it.
 
-    Only `settled` and `committed` wait. `seq` is the number of the last update in the document that
-    was loaded; `on_gap` is called when updates of other nodes are missing between that and a later
-    one, to have them read from the log.
+    `seq` is the number of the last update in the document that was loaded; `on_gap` is called when
+    updates of other nodes are missing between that and a later one, to have them read from the log.
 
     A room is `frozen` while the server drains: it takes no messages any more, but still sends
     acknowledgements. It is `dropped` when it must never be used again. `empty_since` is the

@@ -349,7 +349,7 @@ class Room:
         return [Broadcast(Update(update))] if self.document.apply(inspection or update) else []
 
     def integrated_peer(self, update: bytes, *, is_news: bool) -> list[Effect]:
-        """Return the effects of a committed update that was integrated elsewhere; see there."""
+        """Return the effects of a committed update that was integrated elsewhere: `integrated`."""
         self._size.add(update)
         return [Broadcast(Update(update))] if is_news else []
 

@@ -245,8 +245,7 @@ async def open_pool(
     PostgreSQL shows `application_name` for each session, in pg_stat_activity and its log. `reset`
     sessions after each use, by a statement of its own, unless nobody ever sets anything that
     outlives a transaction; an open one is rolled back in any case. With settings of a `session`,
-    for statements that are made up, none is kept prepared. Raises StoreUnavailable, saying where
-    PostgreSQL was looked for and not found.
+    for made-up statements, none is kept prepared. Raises StoreUnavailable, saying where it looked.
     """
     with _connecting(dsn):
         driver = await asyncpg.create_pool(
