@@ -160,7 +160,7 @@ class Services:
         self.metrics = MetricsPage(self, shown, multiprocess_metrics)
         self.readiness = Readiness(
             {"postgresql": lambda: to.pool.fetchval("ping"), "commits": self.log.health.check},
-            {"bus": to.bus.check},
+            {"bus": to.bus.check, **self.shapes.checks},
         )
 
     def _build_log(self, to: Connections) -> None:

@@ -24,6 +24,7 @@ DEFAULT_DATA_DIR = Path(".pipeloom")
 
 SECRET = frozenset(
     {"jwt_secret", "jwt_secret_previous", "database_url", "redis_url", "jwks_url", "metrics_token"}
+    | {"electric_secret"}
 )
 """Settings whose values are never shown."""
 
@@ -76,6 +77,15 @@ def _redis_address(url: str) -> str:
     return url
 
 
+def _electric_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected an address such as http://electric:3000")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("expected http://host:port, without user, password and query")
+    return url.rstrip("/")
+
+
 def _group_roles(text: str) -> str:
     parse(text)
     return text
@@ -111,6 +121,17 @@ class Settings(BaseSettings):
         Field(validation_alias=AliasChoices("REDIS_URL", "PIPELOOM_REDIS_URL")),
     ] = None
     """Redis 7 or newer, or Valkey, between several servers."""
+    electric_url: Annotated[
+        str | None,
+        AfterValidator(lambda url: url and _electric_address(url)),
+        Field(validation_alias=AliasChoices("ELECTRIC_URL", "PIPELOOM_ELECTRIC_URL")),
+    ] = None
+    """Where Electric listens, to make the shapes in the place of the server."""
+    electric_secret: Annotated[
+        SecretStr | None,
+        Field(validation_alias=AliasChoices("ELECTRIC_SECRET", "PIPELOOM_ELECTRIC_SECRET")),
+    ] = None
+    """The secret that Electric was given."""
     # A transaction may hold a connection while another one is asked for.
     pool_log: Annotated[int, Field(ge=3, le=1000)] = 10
     """Connections of a server process to PostgreSQL for documents."""
@@ -355,11 +376,13 @@ def shown(name: str, value: object) -> str:
     return "(set)" if name in SECRET else str(value)
 
 
+SHARED: Final = frozenset({"database_url", "redis_url", "electric_url", "electric_secret"})
+"""Settings whose variables have the names that other programs know, too."""
+
+
 def variable(name: str) -> str:
     """The environment variable of a setting."""
-    return {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}.get(
-        name, f"PIPELOOM_{name.upper()}"
-    )
+    return name.upper() if name in SHARED else f"PIPELOOM_{name.upper()}"
 
 
 OTHER_VARIABLES: Final = frozenset({"PIPELOOM_URL", "PIPELOOM_TOKEN"})
@@ -428,6 +451,10 @@ def load_settings(**given: object) -> Settings:
             "unset the one that does not sign your tokens"
         )
     _check_issuer(settings)
+    if settings.electric_url is not None and settings.electric_secret is None:
+        raise SettingsError(
+            "expected ELECTRIC_SECRET beside ELECTRIC_URL: the secret that Electric was given"
+        )
     if settings.drain_delay >= settings.drain_timeout:
         raise SettingsError("expected PIPELOOM_DRAIN_DELAY to be less than PIPELOOM_DRAIN_TIMEOUT")
     return settings

@@ -20,7 +20,7 @@ from setuptools import find_packages
 from app.api.app import RESOURCES
 from app.cli import cli
 from app.http import ProblemCode
-from app.settings import Settings
+from app.settings import SHARED, Settings
 from app.version import VERSION
 from crdt.errors import SyncError
 from crdt.pipeline.fields import SETTINGS, STEP, Field
@@ -36,6 +36,8 @@ COMMANDS: Mapping[str, click.Command] = typer.main.get_command(cli).commands  # 
 COMPOSE: Mapping[str, Any] = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text())
 SERVICES: Mapping[str, Any] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if "build" in service]
+ENDING = {name for name, service in SERVICES.items() if service["restart"] == "no"}
+"""Services that do something once, and end."""
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z][\w-]*):", MAKEFILE, re.MULTILINE))
@@ -69,7 +71,7 @@ def known_variables() -> set[str]:
     """The environment variables that Pipeloom reads; REDIS_URL waits for a second node."""
     names = {f"PIPELOOM_{name.upper()}" for name in Settings.model_fields}
     # The last two are read by commands that work over HTTP.
-    return names | {"DATABASE_URL", "REDIS_URL", "PIPELOOM_URL", "PIPELOOM_TOKEN"}
+    return names | {name.upper() for name in SHARED} | {"PIPELOOM_URL", "PIPELOOM_TOKEN"}
 
 
 def blocks(page: Path) -> Iterator[str]:
@@ -143,10 +145,12 @@ def test_a_query_name_tells_its_file() -> None:
 
 def test_compose_runs_the_whole_house() -> None:
     assert set(SERVICES) >= {"postgres", "redis", "server", "worker"}
-    assert set(OURS) == {"server", "worker"}
+    assert set(OURS) - ENDING == {"server", "worker"}
+    by_themselves = {name for name, service in SERVICES.items() if "profiles" not in service}
+    assert by_themselves == {"postgres", "redis", "server", "worker"}
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - ENDING))
 def test_every_service_has_a_health_check(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
 
@@ -155,7 +159,9 @@ def test_every_service_has_a_health_check(name: str) -> None:
 def test_every_service_waits_for_services_that_exist(name: str) -> None:
     awaited = SERVICES[name].get("depends_on", {})
     assert set(awaited) <= set(SERVICES)
-    assert {how["condition"] for how in awaited.values()} <= {"service_healthy"}
+    for other, how in awaited.items():
+        ends = other in ENDING
+        assert how["condition"] == f"service_{'completed_successfully' if ends else 'healthy'}"
 
 
 @pytest.mark.parametrize("name", sorted(set(SERVICES) - set(OURS)))
@@ -182,7 +188,7 @@ def test_compose_and_image_run_commands_that_exist(name: str) -> None:
     assert {one for one in arguments if one.startswith("--")} <= options_of(command)
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", sorted(set(OURS) - ENDING))
 def test_health_checks_of_ours_run_commands_that_exist(name: str) -> None:
     _, program, *arguments = SERVICES[name]["healthcheck"]["test"]
     assert program == "python" or (program == "pipeloom" and arguments[0] in COMMANDS)
@@ -289,7 +295,7 @@ def test_the_page_on_tests_names_every_module_that_is_shortened() -> None:
 
 def test_every_setting_is_explained_to_operators() -> None:
     page = (ROOT / "docs" / "operations.md").read_text()
-    expected = known_variables() - {"PIPELOOM_DATABASE_URL", "PIPELOOM_REDIS_URL"}
+    expected = known_variables() - {f"PIPELOOM_{name.upper()}" for name in SHARED}
     assert {name for name in expected if f"`{name}`" not in page} == set()
 
 

@@ -66,6 +66,10 @@ class DeletionNotAllowed(PipeloomError):
     """Clients may not drop shapes here."""
 
 
+class Interrupted(PipeloomError):
+    """The rest of a body cannot be had: the connection to the client has to break."""
+
+
 class Engine(Protocol):
     """Answers requests for shapes.
 

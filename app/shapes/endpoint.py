@@ -22,6 +22,7 @@ from .answers import (
     Caller,
     DeletionNotAllowed,
     Engine,
+    Interrupted,
     MustRefetch,
     Sent,
     TooManyShapes,
@@ -49,7 +50,9 @@ class ShapeEndpoint:
         try:
             body = await self._body(receive)
             await _while_connected(self._respond(scope, body, send), receive)
-        except ClientDisconnect:
+        except (ClientDisconnect, Interrupted):
+            # Without the end of the body the server breaks the connection, so that no client takes
+            # what it has for the whole.
             return
 
     async def _respond(self, scope: Scope, body: bytes, send: Send) -> None:
@@ -177,15 +180,17 @@ async def _gone(receive: Receive) -> None:
 
 
 async def _send_answer(answer: Answer, send: Send) -> None:
-    """Send an answer; a body of parts as they come."""
+    """Send an answer; a body of parts as they come, and closed however that ends."""
     headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
-    if isinstance(answer.body, bytes) and answer.status != 204:
-        headers.append((b"content-length", str(len(answer.body)).encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    start = {"type": "http.response.start", "status": answer.status, "headers": headers}
     if isinstance(answer.body, bytes):
+        if answer.status not in {204, 304}:
+            headers.append((b"content-length", str(len(answer.body)).encode()))
+        await send(start)
         await send({"type": "http.response.body", "body": answer.body})
         return
     async with aclosing(answer.body) as parts:
+        await send(start)
         async for part in parts:
             await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": b""})

@@ -13,7 +13,7 @@ DSN = "postgresql://loom:hush-hush@db/loom"
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.upper().startswith("PIPELOOM_") or name.upper() == "DATABASE_URL":
+        if name.upper().startswith(("PIPELOOM_", "DATABASE_URL", "ELECTRIC_")):
             monkeypatch.delenv(name)
 
 
@@ -69,6 +69,27 @@ def test_the_command_line_wins_unless_it_says_nothing(monkeypatch: pytest.Monkey
     assert load_settings(port=2, database_url="postgresql://other").port == 2
     assert load_settings(database_url="postgresql://other").database_url == "postgresql://other"
     assert load_settings(port=None, database_url=None).port == 1
+
+
+def test_electric_has_an_address_and_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELECTRIC_URL", "http://electric:3000/")
+    with pytest.raises(SettingsError, match="ELECTRIC_SECRET beside ELECTRIC_URL"):
+        load_settings()
+    monkeypatch.setenv("ELECTRIC_SECRET", "hush-hush")
+    settings = load_settings()
+    assert settings.electric_url == "http://electric:3000"
+    assert "hush" not in f"{settings!r}{settings.chosen}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["electric:3000", "ftp://electric", "http:///x", "http://me:hush@electric", "http://e/?secret=hush"],
+)  # fmt: skip
+def test_the_address_of_electric_is_one(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ELECTRIC_SECRET", "hush-hush")
+    monkeypatch.setenv("ELECTRIC_URL", url)
+    with pytest.raises(SettingsError, match=r"^setting electric_url: [^\n]+$"):
+        load_settings()
 
 
 def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:

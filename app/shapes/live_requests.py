@@ -1,0 +1,97 @@
+"""Requests that wait for somebody else to answer: how many, until when, and who wakes them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+from uuid import UUID
+
+from app.telemetry import metrics
+
+from .answers import TooManyShapes
+
+T = TypeVar("T")
+
+
+class LiveCount:
+    """How many requests of each user wait; `most` at once."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting: Counter[UUID] = Counter()
+
+    def begin(self, user_id: UUID) -> Callable[[], None]:
+        """Count one more; return what ends it, which may be called again. Raises TooManyShapes."""
+        if self._waiting[user_id] >= self._most:
+            raise TooManyShapes(
+                f"you have {self._most} live requests, as many as may be "
+                "(PIPELOOM_SHAPE_LIVE_PER_USER): end some first",
+                is_own=True,
+            )
+        self._waiting[user_id] += 1
+        metrics.SHAPE_CLIENTS.inc()
+        left = [user_id]
+
+        def end() -> None:
+            while left:
+                self._end(left.pop())
+
+        return end
+
+    def _end(self, user_id: UUID) -> None:
+        metrics.SHAPE_CLIENTS.dec()
+        self._waiting[user_id] -= 1
+        if not self._waiting[user_id]:
+            del self._waiting[user_id]
+
+
+class Bell:
+    """Wakes everybody who waits, each time that it is rung."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Have everybody look who waits now."""
+        rung, self._rung = self._rung, asyncio.Event()
+        rung.set()
+
+    async def until(
+        self,
+        task: asyncio.Task[T],
+        look: Callable[[], Awaitable[None]],
+        discard: Callable[[T], Awaitable[Any]] | None = None,
+    ) -> T:
+        """Return the result of a task; whenever the bell is rung meanwhile, `look`.
+
+        If `look` raises, the task is given up, and what it made all the same is discarded.
+        """
+        try:
+            rung = self._rung
+            while not await _first(task, rung):
+                # Taken before the look: what is rung during it counts.
+                rung = self._rung
+                await look()
+        except BaseException:
+            await _give_up(task, discard)
+            raise
+        return task.result()
+
+
+async def _first(task: asyncio.Task[Any], rung: asyncio.Event) -> bool:
+    """Wait for either; whether it was the task."""
+    waiting = asyncio.ensure_future(rung.wait())
+    try:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+    return task.done()
+
+
+async def _give_up(task: asyncio.Task[T], discard: Callable[[T], Awaitable[Any]] | None) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        made = await task
+        if discard is not None:
+            await discard(made)
