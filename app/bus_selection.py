@@ -40,11 +40,11 @@ async def bus_for(settings: Settings, dsn: str, node: NodeId) -> AsyncIterator[B
         yield made
 
 
-async def check_bus(redis_url: str) -> str:
-    """Connect to Redis, and return its version. Raises BusUnavailable."""
-    from app.bus.redis import redis_version  # noqa: PLC0415 - see above
+async def check_bus(redis_url: str, pings: int) -> tuple[str, list[float]]:
+    """The version of Redis, and the seconds of each of some pings. Raises BusUnavailable."""
+    from app.bus.redis import redis_facts  # noqa: PLC0415 - see above
 
-    return await redis_version(redis_url)
+    return await redis_facts(redis_url, pings)
 
 
 @asynccontextmanager

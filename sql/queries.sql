@@ -452,6 +452,16 @@ FROM pipeline_documents
 ORDER BY log_bytes DESC, pipeline_id
 LIMIT $1
 
+-- documents_to_check --
+-- The $1 documents of which most was appended, and the $2 whose rows have changed last; small ones first.
+SELECT d.pipeline_id, d.log_bytes
+FROM pipeline_documents AS d
+WHERE d.pipeline_id IN (
+        SELECT b.pipeline_id FROM pipeline_documents AS b ORDER BY b.log_bytes DESC LIMIT $1
+    )
+    OR d.pipeline_id IN (SELECT p.id FROM pipelines AS p ORDER BY p.updated_at DESC LIMIT $2)
+ORDER BY d.log_bytes, d.pipeline_id
+
 -- late_documents --
 -- Documents whose rows have lacked an update for more than $1 seconds, $2 of them at most.
 SELECT d.pipeline_id, d.head_seq - c.seq AS updates, u.received_at AS since
@@ -537,7 +547,26 @@ SELECT pg_drop_replication_slot($1)
 SELECT
     current_setting('server_version') AS version,
     (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
-    current_setting('max_connections')::int AS max_connections
+    current_setting('max_connections')::int AS max_connections,
+    current_setting('max_connections')::int
+        - current_setting('superuser_reserved_connections')::int
+        -- Newer than PostgreSQL 15.
+        - coalesce(current_setting('reserved_connections', true)::int, 0) AS free_connections,
+    current_user::text AS role,
+    (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) AS is_superuser,
+    (
+        SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = to_regclass('pipelines')
+    ) AS owner,
+    array(
+        SELECT r.rolname::text FROM pg_roles AS r
+        WHERE r.rolname IN ('pipeloom_api', 'pipeloom_server', 'pipeloom_reader')
+            AND pg_has_role(current_user, r.oid, 'MEMBER')
+        ORDER BY 1
+    ) AS groups
+
+-- applied_facts --
+-- How many migrations were applied, and when the last one was.
+SELECT count(*) AS applied, max(applied_at) AS last_at FROM schema_migrations
 
 -- newest_migration --
 -- The last of the migrations that were applied, by number.

@@ -5,6 +5,7 @@ and replicas of one shard only, not to every node of the cluster.
 Source: https://redis.io/docs/latest/develop/pubsub/
 """
 
+import time
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import islice
@@ -48,15 +49,23 @@ async def open_redis_transport(url: str) -> Transport:
     return transport
 
 
-async def redis_version(url: str) -> str:
-    """Connect; return the version, "unknown" to a user who may not ask. Raises BusUnavailable."""
+async def redis_facts(url: str, pings: int) -> tuple[str, list[float]]:
+    """Connect; return the version, and how many seconds each of some pings has taken.
+
+    The version is "unknown" to a user who may not ask. Raises BusUnavailable.
+    """
+    taken = []
     with _redis_errors(url):
         async with _client(url) as client:
-            await client.ping()
+            for _ in range(pings):
+                began = time.perf_counter()
+                await client.ping()
+                taken.append(time.perf_counter() - began)
             try:
-                return str((await client.info("server")).get("redis_version", "unknown"))
+                version = str((await client.info("server")).get("redis_version", "unknown"))
             except RedisError:
-                return "unknown"
+                version = "unknown"
+    return version, taken
 
 
 async def _is_cluster(client: "Redis") -> bool:

@@ -25,6 +25,7 @@ from persistence.postgres.migrations import missing_migrations
 from persistence.postgres.pool import DatabaseConnection, connection, place_of
 
 from .common import DatabaseUrl, DataDir, RedisUrl, database, one_line, settings_for
+from .doctor_logs import add_logs
 from .report import Report, size
 from .server_pages import fetch
 
@@ -41,6 +42,10 @@ LATE_SECONDS: Final = 60.0
 """Beyond which the tables are not just a moment behind."""
 
 LEAST_DISK: Final = 1024**3
+
+LISTENING: Final = 3
+"""Connections of a server process beside its pools: for roles, projections and shapes."""
+
 BIGGEST: Final = 5
 
 _GAUGES: Final = ("pipeloom_connections", "pipeloom_rooms", "pipeloom_bus_up")
@@ -92,19 +97,23 @@ def _add_database(report: Report, settings: Settings) -> None:
     report.add("database", "kind", kind)
     try:
         with database(settings) as dsn:
-            asyncio.run(_ask_database(report, dsn))
+            asyncio.run(_ask_database(report, settings, dsn))
     except (PipeloomError, OSError) as error:
         report.add("database", "reachable", "no", one_line(error))
-    if settings.database_url is None and settings.data_dir.is_dir():
+    if settings.database_url is not None:
+        report.add("disk", "of PostgreSQL", "cannot be seen from here: look at its machine")
+    if settings.data_dir.is_dir():
         _add_disk(report, settings)
 
 
-async def _ask_database(report: Report, dsn: str) -> None:
+async def _ask_database(report: Report, settings: Settings, dsn: str) -> None:
     async with connection(dsn) as opened:
         report.add("database", "reachable", "yes")
         await _add_latency(report, opened)
         facts = await database_facts(opened)
         _add_facts(report, facts)
+        _add_role(report, facts)
+        _add_pools(report, settings, facts)
         try:
             missing = await missing_migrations(dsn)
         except PipeloomError as error:
@@ -112,8 +121,14 @@ async def _ask_database(report: Report, dsn: str) -> None:
             return
         problem = f"run `pipeloom migrate`: {', '.join(missing)}" if missing else ""
         report.add("database", "schema", facts.schema, problem)
+        if facts.owner is not None:
+            [applied] = await opened.fetch("applied_facts")
+            last = applied["last_at"].isoformat(timespec="seconds")
+            report.add("database", "migrations", f"{applied['applied']}, the last at {last}")
         if not missing:
             await _add_documents(report, opened)
+    if not missing:
+        await add_logs(report, dsn)
 
 
 async def _add_latency(report: Report, opened: DatabaseConnection) -> None:
@@ -136,6 +151,36 @@ def _add_facts(report: Report, facts: DatabaseFacts) -> None:
         f"{facts.connections} of {facts.max_connections}",
         "few are left: lower PIPELOOM_POOL_…, or raise max_connections" if is_full else "",
     )
+
+
+def _add_role(report: Report, facts: DatabaseFacts) -> None:
+    """What the role of the address may do: see docs/operations.md, "Least privilege"."""
+    is_owner = facts.is_superuser or facts.role == facts.owner
+    kinds = {"superuser": facts.is_superuser, "owner of the tables": facts.role == facts.owner}
+    text = ", ".join([facts.role, *(kind for kind, is_so in kinds.items() if is_so), *facts.groups])
+    problem = ""
+    if facts.owner is not None and not (is_owner or "pipeloom_server" in facts.groups):
+        problem = f"it may not serve: `pipeloom servers grant {facts.role}`, as {facts.owner}"
+    elif facts.owner is not None and "pipeloom_api" not in facts.groups:
+        problem = f"requests will fail: GRANT pipeloom_api TO {facts.role}"
+    report.add("database", "role", text, problem)
+
+
+def most_connections(settings: Settings) -> int:
+    """How many connections `serve` with these settings takes at most, with its worker."""
+    pools = settings.pool_log + settings.pool_api + settings.pool_shapes
+    has_bus = settings.workers > 1 and settings.redis_url is None
+    servers = settings.workers * (pools + LISTENING + has_bus)
+    return servers + (0 if settings.no_worker else settings.pool_worker + 1)
+
+
+def _add_pools(report: Report, settings: Settings, facts: DatabaseFacts) -> None:
+    most = most_connections(settings)
+    problem = ""
+    if most > facts.free_connections:
+        problem = "lower PIPELOOM_POOL_…, or raise max_connections: some would get none"
+    text = f"{most} at most for `serve` with these settings, of {facts.free_connections}"
+    report.add("database", "pools", text, problem)
 
 
 async def _add_documents(report: Report, opened: DatabaseConnection) -> None:
@@ -169,7 +214,11 @@ async def _add_bus(report: Report, settings: Settings) -> None:
     if settings.redis_url is None:
         return
     try:
-        report.add("bus", "version", await check_bus(settings.redis_url))
+        version, taken = await check_bus(settings.redis_url, PINGS)
+        report.add("bus", "version", version)
+        milliseconds = median(taken) * 1000
+        slow = "others see each edit that much later" if milliseconds > SLOW_MS else ""
+        report.add("bus", "latency", f"{milliseconds:.1f} ms", slow)
     except PipeloomError as error:
         report.add("bus", "reachable", "no", one_line(error))
 

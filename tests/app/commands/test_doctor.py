@@ -4,9 +4,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 
+import sql
+from app.commands import doctor_logs
 from app.commands.report import Report, size
 from tests.editor import joined
 from tests.server import Installation
@@ -39,6 +43,13 @@ async def test_a_sound_installation_has_no_problems(installation: Installation) 
     assert " of " in sections["database"]["connections"]
     assert sections["documents"]["count"] == "1"
     assert sections["documents"][f"big {await sound.demo_pipeline()}"]
+    assert sections["logs"]["looked at"].startswith("1 documents; ")
+    assert "owner of the tables" in sections["database"]["role"]
+    assert "pipeloom_api" in sections["database"]["role"]
+    assert sections["database"]["pools"].startswith("32 at most")
+    migrations = len(sql.migrations())
+    assert sections["database"]["migrations"].startswith(f"{migrations}, the last at 20")
+    assert "look at its machine" in sections["disk"]["of PostgreSQL"]
     assert sections["server"] == {"ready": "yes", "connections": "1", "rooms": "1", "bus_up": "1"}
     assert text.code == 0
     assert "  pycrdt" in text.out
@@ -67,8 +78,8 @@ async def test_what_the_tables_lack_is_marked(installation: Installation) -> Non
         await server.program.end()
     missing = await page(replace(installation, data_dir=Path("none")))
     assert missing[0] == 0
-    async with installation.sql() as sql:
-        await sql.execute(
+    async with installation.sql() as connected:
+        await connected.execute(
             "UPDATE projection_cursors SET seq = 0;"
             "UPDATE pipeline_updates SET received_at = now() - interval '10 minutes'"
         )
@@ -77,9 +88,69 @@ async def test_what_the_tables_lack_is_marked(installation: Installation) -> Non
         pipeline_id = await installation.demo_pipeline()
         names = {one["name"] for one in late["problems"]}
         assert names == {"tables behind by", f"late {pipeline_id}"}
-        await sql.execute("DELETE FROM schema_migrations WHERE name = '0001_first'")
+        await connected.execute("DELETE FROM schema_migrations WHERE name = '0001_first'")
         code, outdated = await page(installation)
     assert (code, [one["name"] for one in outdated["problems"]]) == (1, ["schema"])
+
+
+async def test_damage_in_logs_is_marked_with_its_remedy(installation: Installation) -> None:
+    async with installation.serve() as server:
+        pipeline_id = await installation.demo_pipeline()
+        async with joined(server.room(pipeline_id, await installation.token())) as editor:
+            for number in range(3):
+                await editor.edit(lambda _, number=number: editor.notes.update({"n": number}))  # type: ignore[misc]
+                await editor.until_echoed()
+    async with installation.sql() as connected:
+        await connected.execute("DELETE FROM pipeline_states")
+        await connected.execute("DELETE FROM pipeline_updates WHERE seq = 2")
+    code, found = await page(installation)
+    problems = {one["name"]: one["problem"] for one in found["problems"]}
+    assert (code, [*problems]) == (1, [f"updates_lost {pipeline_id}"])
+    assert "--rows-restored" in problems[f"updates_lost {pipeline_id}"]
+
+
+async def test_the_logs_are_looked_at_for_so_long_at_most(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with installation.serve("--no-worker"):
+        pass
+    hurried, bounded = Report(), Report()
+    await doctor_logs.add_logs(hurried, installation.database_url, seconds=-1.0)
+    assert hurried.findings[0].value.startswith("0 documents, 1 not, for lack of time")
+    monkeypatch.setattr(doctor_logs, "LARGEST_BYTES", 1)
+    await doctor_logs.add_logs(bounded, installation.database_url)
+    assert bounded.findings[0].value.startswith("0 documents, 1 not, larger than 1 B")
+
+
+async def test_pools_that_the_database_has_not_enough_for_are_marked(
+    installation: Installation,
+) -> None:
+    large = replace(installation, environment={"PIPELOOM_POOL_LOG": "500"})
+    code, found = await page(large)
+    assert (code, [one["name"] for one in found["problems"]]) == (1, ["pools"])
+
+
+async def test_a_role_that_may_not_serve_is_told_what_it_lacks(installation: Installation) -> None:
+    name = f"lesser_{uuid4().hex}"
+    async with installation.sql() as connected:
+        await connected.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
+        parts = urlsplit(installation.database_url)
+        url = parts._replace(netloc=f"{name}:x@{parts.netloc.rpartition('@')[2]}").geturl()
+        try:
+            code, found = await page(replace(installation, database_url=url))
+        finally:
+            await connected.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+    problems = {one["name"]: one["problem"] for one in found["problems"]}
+    assert code == 1
+    assert problems["role"].startswith(f"it may not serve: `pipeloom servers grant {name}`")
+
+
+async def test_the_latency_of_the_bus_is_measured(
+    installation: Installation, redis_url: str
+) -> None:
+    code, found = await page(replace(installation, environment={"REDIS_URL": redis_url}))
+    assert (code, found["sections"]["bus"]["kind"]) == (0, "redis")
+    assert found["sections"]["bus"]["latency"].endswith(" ms")
 
 
 def test_a_page_for_people_marks_what_is_wrong() -> None:
