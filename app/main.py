@@ -294,6 +294,7 @@ class Services:
         before connections are closed, so that no client sends an edit again that is stored.
         """
         self.readiness.draining = True
+        self.shapes.engine.close()
         deadline = time.monotonic() + self._settings.drain_timeout - self._settings.drain_delay
         self.hub.freeze()
         await self.decisions.close(_seconds_until(deadline) / 4)
@@ -308,7 +309,6 @@ class Services:
         """Close what is left: rooms and streams first, since presence is removed by their end."""
         self.hub.close()
         self.events.close()
-        self.shapes.engine.close()
         await self.presence.close(max(MIN_SECONDS, _seconds_until(deadline) / 2))
         with suppress(TimeoutError):
             async with asyncio.timeout(max(MIN_SECONDS, _seconds_until(deadline))):

@@ -67,9 +67,7 @@ def _engine(
 ) -> tuple[RunningEngine, Checks]:
     """Electric if there is one, else our own, and what `/readyz` is to say of it."""
     if settings.electric_url is None or settings.electric_secret is None:
-        limits, may_delete = _shape_limits(settings), settings.shape_deletion
-        random = SystemRandom()
-        return NativeEngine(reader, changes, clock, random, limits, may_delete=may_delete), {}
+        return _native(settings, reader, changes, clock), {}
     # Servers without Electric need no client for HTTP, which takes a while to load.
     from app.shapes.electric_client import ElectricClient, electric_connections  # noqa: PLC0415
     from app.shapes.electric_proxy import ElectricProxy  # noqa: PLC0415
@@ -85,6 +83,21 @@ def _engine(
         most_live=settings.shape_live_per_user,
     )
     return proxy, {"electric": proxy.check}
+
+
+def _native(
+    settings: Settings, reader: ShapeReader, changes: ShapeChanges, clock: Clock
+) -> NativeEngine:
+    return NativeEngine(
+        reader,
+        changes,
+        clock,
+        SystemRandom(),
+        _shape_limits(settings),
+        # One connection is for what has changed, and one for who may see what.
+        readers=max(1, settings.pool_shapes - 2),
+        may_delete=settings.shape_deletion,
+    )
 
 
 def _shape_limits(settings: Settings) -> ShapeLimits:

@@ -7,7 +7,7 @@ from typing import Final
 from persistence.ports.shapes import RowsChanged, Values
 
 from .parameters import Definition
-from .scopes import OnePipeline, Scope, Teams
+from .scopes import Nobody, OnePipeline, Scope, Teams
 from .tables import Table, Visibility
 
 MOST_IDS: Final = 1_000
@@ -166,6 +166,8 @@ def narrowed(region: Region, definition: Definition, scope: Scope) -> Region | N
 
     Only what is certain is left out: rows of other pipelines and teams than the shape's.
     """
+    if isinstance(scope, Nobody):
+        return None
     if region.is_all:
         return region
     if isinstance(scope, OnePipeline) and definition.table.visibility is Visibility.PIPELINES:

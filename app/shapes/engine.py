@@ -52,7 +52,10 @@ EVENT_STREAM: Final = "text/event-stream"
 
 
 class NativeEngine:
-    """`Engine` on the tables themselves. `random` makes handles, marks and jumps of cursors."""
+    """`Engine` on the tables themselves. `random` makes handles, marks and jumps of cursors.
+
+    At most `readers` of the queries that clients have made up run at once.
+    """
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class NativeEngine:
         random: Random,
         limits: ShapeLimits,
         *,
+        readers: int = 2,
         times: LiveTimes = LiveTimes(),  # noqa: B008 - it cannot be changed
         may_delete: bool = False,
     ) -> None:
@@ -78,6 +82,8 @@ class NativeEngine:
             most_rows=limits.rows,
             on_access=self._look_again,
         )
+        # Who asks what everybody may see now must not wait behind what clients have made up.
+        self._reading = asyncio.Semaphore(readers)
         self._is_draining = False
         self._live = Counter[UUID]()
 
@@ -184,12 +190,15 @@ class NativeEngine:
                 await asyncio.shield(shape.loading)
             await self._follower.catch_up(shape)
         shape.used_at = self._clock.monotonic()
+        if shape.is_dropped:
+            raise MustRefetch("dropped", self._new_handle())
         return shape
 
     async def _load(self, shape: Shape) -> None:
         try:
             with _refused_conditions():
-                await self._follower.load(shape)
+                async with self._reading:
+                    await self._follower.load(shape)
         except BaseException:
             self._shapes.drop(shape)
             raise
@@ -253,8 +262,8 @@ class NativeEngine:
         with self._asleep(shape, who) as sleeper:
             is_over = False
             while True:
-                answer = self._rest(shape, request, offset)
                 if shape.log.offset > offset or is_over or self._is_draining:
+                    answer = self._rest(shape, request, offset)
                     return await self._checked(shape, answer, who)
                 if await wait_until(sleeper, deadline, self._clock):
                     await self._check(shape, who)
@@ -306,7 +315,8 @@ class NativeEngine:
         """Rows of the shape that are asked for once, as they are now."""
         query = self._subset_query(shape, subset)
         with _refused_conditions():
-            read = await self._reader.read([query])
+            async with self._reading:
+                read = await self._reader.read([query])
         rows = read.rows[0]
         if len(rows) > self._limits.rows:
             raise InvalidShape({"limit": [str(TooManyRows(self._limits.rows))]})

@@ -34,8 +34,8 @@ AT_ONCE: Final = 24
 WAIT_SECONDS: Final = 0.5
 """The longest wait for announcements, and the pause after a failure."""
 
-MARK_SECONDS: Final = 2.0
-"""How long a mark may take to come back before the connection counts as lost."""
+MARK_SECONDS: Final = 5.0
+"""How long a request waits for what was committed before it."""
 
 _logger = structlog.get_logger(__name__)
 
@@ -85,15 +85,17 @@ class Follower:
                 await self._pause()
 
     async def _pause(self) -> None:
-        self._lose()
+        self.is_listening = False
         await asyncio.sleep(WAIT_SECONDS)
 
     async def receive(self) -> None:
         """Wait for announcements, for a while, and note what they concern. Raises StoreError."""
         announced = await self._changes.wait(WAIT_SECONDS)
         if announced is None:
-            self._lose()
+            self.is_listening = False
             return
+        if not self.is_listening:
+            self._read_all_anew()
         self.is_listening = True
         if announced.changes:
             self._note(gathered(announced.changes))
@@ -101,9 +103,8 @@ class Follower:
             if (waiting := self._marks.get(mark)) is not None and not waiting.done():
                 waiting.set_result(None)
 
-    def _lose(self) -> None:
-        """Read everything anew: what was announced may have been lost with the connection."""
-        self.is_listening = False
+    def _read_all_anew(self) -> None:
+        """Note that anything may have changed while nothing was received."""
         for shape in self._shapes:
             shape.fall_behind(ALL)
         self._on_access(None)
@@ -159,14 +160,18 @@ class Follower:
         self.kick()
 
     async def refresh_forever(self) -> None:
-        """Read what shapes lack, until cancelled."""
+        """Read what shapes lack, until cancelled; a failure is logged, once per outage."""
+        is_away = False
         while True:
             await self._has_work.wait()
             self._has_work.clear()
             try:
                 await self.refresh()
+                is_away = False
             except StoreError as error:
-                _logger.warning("shapes.not_refreshed", error=str(error))
+                if not is_away:
+                    _logger.warning("shapes.not_refreshed", error=str(error))
+                is_away = True
                 await asyncio.sleep(WAIT_SECONDS)
                 self.kick()
             except Exception as error:
