@@ -6,7 +6,7 @@ what is in it was read before that, and whenever somebody's access may have chan
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,16 +16,15 @@ import structlog
 from app.clock import Clock
 from crdt.errors import Draining, PipeloomError, Unauthenticated
 from persistence.errors import StoreError
-from persistence.ports.shapes import Announced, RowQuery, ShapeChanges, ShapeReader
+from persistence.ports.shapes import Announced, ShapeChanges, ShapeReader
 
 from .answers import Answer, Caller, DeletionNotAllowed, Interrupted, MustRefetch
 from .electric_client import ElectricClient
-from .electric_query import ElectricShape, Handles, electric_shape, listing
-from .gatekeeper import Gatekeeper
+from .electric_query import ElectricShape, Handles
+from .electric_shapes import ElectricShapes
 from .live_requests import Bell, LiveCount
 from .messages import HEADERS, PRIVATE, encoded
 from .parameters import Definition, ShapeRequest
-from .shared import Shared
 
 RETRY_SECONDS: Final = "5"
 """After which a client asks again when Electric is away, unless Electric says when."""
@@ -84,10 +83,9 @@ class ElectricProxy:
         nonce: Callable[[], str],
         most_live: int,
     ) -> None:
-        self._electric, self._reader, self._changes = electric, reader, changes
+        self._electric, self._changes = electric, changes
+        self._shapes = ElectricShapes(reader)
         self._clock, self._handles, self._nonce = clock, handles, nonce
-        self._gatekeeper = Gatekeeper(reader)
-        self._lists = Shared[RowQuery, Mapping[RowQuery, tuple[str, ...]]](self._look)
         self._live, self._bell = LiveCount(most_live), Bell()
         self._is_well = self._is_away = self._is_draining = False
 
@@ -125,7 +123,7 @@ class ElectricProxy:
         self._require_open()
         end = self._live.begin(who.user_id) if request.live else _nothing
         try:
-            shape = await self._shape(request.definition, who)
+            shape = await self._shapes.shape(request.definition, who.user_id)
             asked = _Asked(request, who, shape, end)
             response = await self._response(asked)
         except httpx.HTTPError as error:
@@ -148,25 +146,11 @@ class ElectricProxy:
         if self._is_draining:
             raise Draining("server is restarting: ask again")
 
-    async def _shape(self, definition: Definition, who: Caller) -> ElectricShape:
-        """What a user may have of a definition, at a moment after the call. Raises StoreError."""
-        scope = await self._gatekeeper.scope(who.user_id, definition)
-        query = listing(scope, definition.table)
-        ids = () if query is None else (await self._lists.ask(query))[query]
-        return electric_shape(definition, scope, ids)
-
-    async def _look(self, queries: frozenset[RowQuery]) -> Mapping[RowQuery, tuple[str, ...]]:
-        asked = list(queries)
-        read = await self._reader.read(asked)
-        return {
-            query: tuple(str(row.values[0]) for row in rows)
-            for query, rows in zip(asked, read.rows, strict=True)
-        }
-
     async def _require_same(self, asked: _Asked) -> None:
         """Raise MustRefetch if the caller may not have the shape any more. Raises Draining."""
         self._require_open()
-        if await self._shape(asked.request.definition, asked.who) != asked.shape:
+        now = await self._shapes.shape(asked.request.definition, asked.who.user_id)
+        if now != asked.shape:
             raise MustRefetch("other_scope", self._nonce())
 
     async def _response(self, asked: _Asked) -> httpx.Response:

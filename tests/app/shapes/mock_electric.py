@@ -38,6 +38,14 @@ LONGEST_LINE: Final = 10_000
 Row = Mapping[str, str | None]
 
 
+async def rows_of(sql: Any, asked: Mapping[str, str]) -> list[Row]:
+    """The rows of a shape by SQL, as one who sees everything."""
+    names = [name.strip('"') for name in asked["columns"].split(",")]
+    columns = ", ".join(f'"{name}"::text' for name in names)
+    found = await sql.fetch(f"SELECT {columns} FROM {asked['table']} WHERE {asked['where']}")
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """A request as it arrived."""
@@ -176,7 +184,7 @@ class MockElectric:
             "set-cookie": "of=Electric",
         }
         if "live" in asked:
-            return {**headers, "electric-cursor": "1234"}
+            return {**headers, "electric-cursor": str(next(self._numbers))}
         table = TABLES[asked["table"].removeprefix("public.")]
         names = asked["columns"].replace('"', "").split(",")
         types = {name: {"type": getattr(table.column(name), "type", "")} for name in names}

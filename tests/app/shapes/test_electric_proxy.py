@@ -184,7 +184,7 @@ async def test_the_log_goes_on_where_it_was(ask: Ask, world: World, mock: MockEl
     world.rows = [{**world.rows[0], "name": "Loom 2"}]
     answer = await live
     assert json.loads(await whole(answer))[0]["headers"]["operation"] == "update"
-    assert answer.headers["electric-cursor"] == "1234"
+    assert answer.headers["electric-cursor"].isdigit()
     assert "electric-schema" not in answer.headers
 
 

@@ -1,0 +1,41 @@
+"""Which shape of Electric a user may have of a definition, now."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+from uuid import UUID
+
+from persistence.ports.shapes import RowQuery, ShapeReader
+
+from .electric_query import ElectricShape, electric_shape, listing
+from .gatekeeper import Gatekeeper
+from .parameters import Definition
+from .shared import Shared
+
+_Ids: TypeAlias = tuple[str, ...]
+
+
+class ElectricShapes:
+    """Looks up who may see what; those who ask at the same time share the queries."""
+
+    def __init__(self, reader: ShapeReader) -> None:
+        self._reader = reader
+        self._gatekeeper = Gatekeeper(reader)
+        self._lists = Shared[RowQuery, Mapping[RowQuery, _Ids]](self._look)
+
+    async def shape(self, definition: Definition, user_id: UUID) -> ElectricShape:
+        """The user's shape of a definition at a moment after the call.
+
+        Raises StoreError; InvalidShape if there are too many ids in it.
+        """
+        scope = await self._gatekeeper.scope(user_id, definition)
+        query = listing(scope, definition.table)
+        ids = () if query is None else (await self._lists.ask(query))[query]
+        return electric_shape(definition, scope, ids)
+
+    async def _look(self, queries: frozenset[RowQuery]) -> Mapping[RowQuery, _Ids]:
+        asked = list(queries)
+        read = await self._reader.read(asked)
+        return {
+            query: tuple(str(row.values[0]) for row in rows)
+            for query, rows in zip(asked, read.rows, strict=True)
+        }

@@ -1,0 +1,53 @@
+"""What Electric is asked for a user are the rows under row-level security, as that reads it."""
+
+from random import Random
+
+import pytest
+
+from app.shapes.electric_shapes import ElectricShapes
+from app.shapes.parameters import Definition
+from app.shapes.tables import TABLES
+from persistence.postgres.pool import Pool
+from persistence.postgres.shapes import PostgresShapeReader
+from tests.app.shapes.test_scopes_in_database import conditions
+from tests.app.shapes.worlds import World, build, read, run, seen
+from tests.rounds import some
+
+
+@pytest.fixture
+def database_url(emptied_database_url: str) -> str:
+    """These tests change rows and no schema."""
+    return emptied_database_url
+
+
+async def check(pool: Pool, world: World, random: Random) -> int:
+    """Compare for every user and table; return how many rows were seen in all."""
+    shapes, count = ElectricShapes(PostgresShapeReader(pool)), 0
+    for user_id in world.users:
+        for table in TABLES.values():
+            for condition in conditions(table, world, random):
+                definition = Definition(table, table.default, condition)
+                where = dict((await shapes.shape(definition, user_id)).items)["where"]
+                select = f"SELECT {', '.join(table.key)} FROM {table.name} WHERE"
+
+                found = await read(pool, f"{select} {where}")
+
+                expected = await seen(pool, user_id, f"{select} {condition.sql}")
+                assert found == expected, (table.name, where)
+                count += len(found)
+    return count
+
+
+@pytest.mark.parametrize("seed", some(range(30), 2))
+async def test_electric_s_rows_are_those_under_row_level_security(pool: Pool, seed: int) -> None:
+    random = Random(seed)
+    world = await build(pool, random)
+
+    assert await check(pool, world, random) > 0
+
+    team, pipeline = random.choice(world.teams), random.choice(world.pipelines)
+    await run(pool, "UPDATE pipelines SET team_id = $1 WHERE id = $2", team, pipeline)
+    await run(pool, "UPDATE teams SET deleted_at = now() WHERE id = $1", world.teams[0])
+    await run(pool, "UPDATE pipelines SET deleted_at = now() WHERE id = $1", world.pipelines[0])
+    await run(pool, "DELETE FROM team_members WHERE role <> 'owner' AND team_id = $1", team)
+    await check(pool, world, random)
