@@ -1,9 +1,9 @@
 """`/v1/shape` and `/v1/health`: requests in, responses of an engine out."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from starlette.datastructures import Headers
@@ -31,6 +31,11 @@ from .errors import InvalidShape
 from .messages import MUST_REFETCH, PRIVATE, encoded
 from .parameters import RequestLimits, parse_deletion, parse_request
 
+T = TypeVar("T")
+
+BODY_SECONDS: Final = 10.0
+"""How long a client may take to send a body."""
+
 METHODS: Final = "GET, POST, DELETE, OPTIONS"
 RETRY: Final[Mapping[str, str]] = {"retry-after": "1"}
 
@@ -48,38 +53,18 @@ class ShapeEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
         try:
-            body = await self._body(receive)
-            await _while_connected(self._respond(scope, body, send), receive)
+            begun = await _or_refusal(self._begin(scope, receive))
+            if isinstance(begun, Answer):
+                await _send_answer(begun, send)
+            else:
+                await _while_connected(self._respond(begun, send), receive)
         except (ClientDisconnect, Interrupted):
             # Without the end of the body the server breaks the connection, so that no client takes
             # what it has for the whole.
             return
 
-    async def _respond(self, scope: Scope, body: bytes, send: Send) -> None:
-        await _send_answer(await self._answer(scope, body), send)
-
-    async def _body(self, receive: Receive) -> bytes:
-        """Read a body; what is longer than any may be is cut behind that length."""
-        body = b""
-        while len(body) <= self._limits.body:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
-        return body[: self._limits.body + 1]
-
-    async def _answer(self, scope: Scope, body: bytes) -> Answer:
-        try:
-            return await self._answered(scope, body)
-        except PipeloomError as error:
-            return _refusal(error)
-        except Exception as error:
-            _logger.exception("shapes.unexpected_error", error=str(error))
-            return _message(500, _BUG)
-
-    async def _answered(self, scope: Scope, body: bytes) -> Answer:
+    async def _begin(self, scope: Scope, receive: Receive) -> Caller | Answer:
+        """Find out who asks, and then for what: the body of a stranger is not read."""
         method = scope["method"]
         if method == "OPTIONS":
             return Answer(204, {**PRIVATE, "allow": METHODS})
@@ -87,14 +72,50 @@ class ShapeEndpoint:
             return _message(405, f"expected one of {METHODS}", {"allow": METHODS})
         headers = Headers(scope=scope)
         claims = await self._tokens.verify(_bearer_token(headers))
+        body = await self._body(receive) if method == "POST" else b""
         sent = Sent(method, scope["query_string"], body, dict(headers.items()))
-        who = Caller(claims.user_id, claims.expires_at, sent)
+        return Caller(claims.user_id, claims.expires_at, sent)
+
+    async def _body(self, receive: Receive) -> bytes:
+        """Read a body; what is longer than any may be is cut behind that length."""
+        body = b""
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while len(body) <= self._limits.body:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientDisconnect
+                    body += message.get("body", b"")
+                    if not message.get("more_body"):
+                        break
+        except TimeoutError:
+            raise InvalidShape({"body": ["came too slowly"]}) from None
+        return body[: self._limits.body + 1]
+
+    async def _respond(self, who: Caller, send: Send) -> None:
+        await _send_answer(await _or_refusal(self._answer(who)), send)
+
+    async def _answer(self, who: Caller) -> Answer:
+        method, query, body = who.sent.method, who.sent.query, who.sent.body
         if method == "DELETE":
-            definition, handle = parse_deletion(sent.query, self._limits)
+            definition, handle = parse_deletion(query, self._limits)
             await self._engine.drop(definition, handle, who)
             return Answer(202, PRIVATE)
-        asked = parse_request(sent.query, body if method == "POST" else None, self._limits)
+        asked = parse_request(query, body if method == "POST" else None, self._limits)
         return await self._engine.answer(asked, who)
+
+
+async def _or_refusal(work: Awaitable[T]) -> T | Answer:
+    """Return what the work returns, or the answer to what it raises."""
+    try:
+        return await work
+    except PipeloomError as error:
+        return _refusal(error)
+    except ClientDisconnect:
+        raise
+    except Exception as error:
+        _logger.exception("shapes.unexpected_error", error=str(error))
+        return _message(500, _BUG)
 
 
 class ShapeHealth:
