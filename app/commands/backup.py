@@ -13,7 +13,7 @@ import typer
 
 from persistence.embedded.binaries import installed_programs
 from persistence.errors import NotAllowed, StoreError
-from persistence.postgres.client_programs import ClientPrograms, environment, folders
+from persistence.postgres.client_programs import ClientPrograms, folders
 from persistence.postgres.facts import database_facts
 from persistence.postgres.migrations import missing_migrations
 from persistence.postgres.pool import DatabaseConnection, connection, place_of
@@ -22,10 +22,11 @@ from .common import DatabaseUrl, DataDir, database, print_message, settings_for
 
 DUMP: Final = ("--format=custom", "--no-owner", "--no-password")
 RESTORE: Final = (
-    "--no-owner", "--exit-on-error", "--single-transaction", "--no-password",
+    "--no-owner",
     # They are no part of the schema that `--force` drops, so one would be there already.
     "--no-publications",
-)  # fmt: skip
+)
+EMPTY: Final = "DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
 
 _ROLES: Final = re.compile(r"\b(pipeloom_(?:api|reader|server|electric))\b")
 
@@ -59,10 +60,8 @@ def restore(
     with database(settings, creates=True) as dsn:
         programs = _reading(file, _programs(asyncio.run(_major(dsn))))
         roles = sorted(set(_ROLES.findall(_schema_in(file, programs))))
-        asyncio.run(_prepare(dsn, roles, force=force))
-        # It connects only if it is given a database; the variables say the rest.
-        name = environment(dsn).get("PGDATABASE", "postgres")
-        programs.run("pg_restore", *RESTORE, f"--dbname={name}", str(file), dsn=dsn)
+        has_tables = asyncio.run(_prepare(dsn, roles, force=force))
+        programs.restore(file, *RESTORE, dsn=dsn, first=EMPTY if has_tables else "")
         missing = asyncio.run(missing_migrations(dsn))
     print_message(f"{file} is restored to {place_of(dsn)}")
     if missing:
@@ -89,15 +88,21 @@ def _reading(file: Path, programs: list[ClientPrograms]) -> ClientPrograms:
             reasons.append(str(error))
         else:
             return one
-    raise StoreError(f"{file} cannot be restored: {reasons[-1]}")
+    hint = ": a newer PostgreSQL wrote it; install the client programs of that version"
+    raise StoreError(
+        f"{file} cannot be restored: {reasons[-1]}{hint if 'version' in reasons[-1] else ''}"
+    )
 
 
 def _schema_in(file: Path, programs: ClientPrograms) -> str:
     return programs.run("pg_restore", "--schema-only", "--file=-", str(file)).decode()
 
 
-async def _prepare(dsn: str, roles: list[str], *, force: bool) -> None:
-    """Make room, and the roles that the backup names. Raises StoreError."""
+async def _prepare(dsn: str, roles: list[str], *, force: bool) -> bool:
+    """Make the roles that the backup names; return whether there is something to drop.
+
+    Raises StoreError.
+    """
     async with connection(dsn) as opened:
         if busy := await opened.fetchval("sessions_of_servers"):
             raise StoreError(
@@ -111,8 +116,7 @@ async def _prepare(dsn: str, roles: list[str], *, force: bool) -> None:
             )
         async with opened.transaction():
             await _make_roles(opened, roles)
-            if tables:
-                await opened.run_script("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    return bool(tables)
 
 
 async def _make_roles(opened: DatabaseConnection, roles: list[str]) -> None:

@@ -6,11 +6,14 @@ have statements that an older server does not know. So the oldest that is new en
 
 import os
 import re
+import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, Self
+from tempfile import TemporaryFile
+from typing import IO, Final, Self, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from persistence.errors import StoreError
@@ -19,6 +22,10 @@ from .pool import COMMAND
 
 DEBIAN: Final = Path("/usr/lib/postgresql")
 """Where Debian and Ubuntu keep the programs of each version."""
+
+BEGIN: Final = "BEGIN; SET LOCAL client_min_messages = warning;\n"
+TOO_NEW: Final = b"SET transaction_timeout = 0;\n"
+"""What `pg_restore` writes first that PostgreSQL knows since version 17; it is 0 by default."""
 
 _OPTIONS: Final = {
     "sslmode": "PGSSLMODE",
@@ -65,8 +72,8 @@ class ClientPrograms:
         except (OSError, subprocess.CalledProcessError):
             return None
         found = re.search(r"(\d+)(?:\.|beta|rc|devel|\s|$)", said.stdout.partition(")")[2])
-        has_restore = (folder / "pg_restore").exists()
-        return cls(int(found[1]), folder) if found and has_restore else None
+        is_whole = all((folder / name).exists() for name in ("pg_restore", "psql"))
+        return cls(int(found[1]), folder) if found and is_whole else None
 
     def run(
         self,
@@ -89,9 +96,73 @@ class ClientPrograms:
             env={**os.environ, **({} if dsn is None else environment(dsn))},
         )
         if ended.returncode:
-            said = ended.stderr.decode(errors="replace").strip().splitlines()
-            raise StoreError(f"{program} failed: {' | '.join(said[:3]) or ended.returncode}")
+            raise StoreError(_failure(program, ended.stderr, ended.returncode))
         return ended.stdout or b""
+
+    def restore(self, file: Path, *options: str, dsn: str, first: str) -> None:
+        """Bring an archive into a database in one transaction, which runs a script `first`.
+
+        `pg_restore` cannot: connected to a server that is older than itself, it fails at a setting
+        which that does not know. So `psql` runs what it writes, without that.
+        Raises StoreError; the database is as it was then.
+        """
+        with TemporaryFile() as unread, TemporaryFile() as refused:
+            with self._reading(file, options, unread) as reading, self._psql(dsn, refused) as psql:
+                ends = cast("IO[bytes]", psql.stdin), cast("IO[bytes]", reading.stdout)
+                # A program that has failed takes nothing more; why is asked below.
+                with suppress(BrokenPipeError):
+                    _feed(*ends, f"{BEGIN}{first}\n", lambda: reading.wait() == 0)
+            _require_success("psql", psql.returncode, refused)
+            _require_success("pg_restore", reading.returncode, unread)
+
+    def _reading(
+        self, file: Path, options: Iterable[str], errors: IO[bytes]
+    ) -> "subprocess.Popen[bytes]":
+        """Begin to write an archive as SQL."""
+        return subprocess.Popen(  # noqa: S603 - see above
+            [self.folder / "pg_restore", "--file=-", *options, file],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        )
+
+    def _psql(self, dsn: str, errors: IO[bytes]) -> "subprocess.Popen[bytes]":
+        """Begin a session that ends at the first error. It connects as the variables say."""
+        name = environment(dsn).get("PGDATABASE", "postgres")
+        options = ("--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1")
+        return subprocess.Popen(  # noqa: S603 - see above
+            [self.folder / "psql", *options, f"--dbname={name}", "--file=-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env={**os.environ, **environment(dsn)},
+        )
+
+
+def _feed(given: IO[bytes], written: IO[bytes], first: str, is_whole: Callable[[], bool]) -> None:
+    """Give a session a script and what another program writes; commit if that has written all."""
+    with written, given:
+        given.write(first.encode())
+        for line in written:
+            if line != TOO_NEW:
+                given.write(line)
+            if line.startswith(b"COPY "):
+                break
+        shutil.copyfileobj(written, given)
+        if is_whole():
+            given.write(b"COMMIT;\n")
+
+
+def _require_success(program: str, code: int, errors: IO[bytes]) -> None:
+    """Raise StoreError, with what the program said, unless it has ended well."""
+    if code:
+        errors.seek(0)
+        raise StoreError(_failure(program, errors.read(), code))
+
+
+def _failure(program: str, said: bytes, code: int) -> str:
+    lines = said.decode(errors="replace").strip().splitlines()
+    return f"{program} failed: {' | '.join(lines[:3]) or code}"
 
 
 def folders(*others: Path) -> list[Path]:

@@ -10,12 +10,15 @@ import pytest
 from pycrdt import Map
 
 from app.commands import backup
+from persistence.embedded.binaries import installed_programs
+from persistence.embedded.server import EmbeddedPostgres
 from persistence.errors import StoreError
 from persistence.postgres.client_programs import ClientPrograms, environment
 from tests.app.test_crash import CAUGHT_UP
 from tests.conftest import a_database
 from tests.editor import joined
-from tests.server import Installation, eventually
+from tests.server import Installation, eventually, run
+from tests.temporary import open_directory
 
 CONTENT = {
     "users": "id, email, name",
@@ -106,6 +109,69 @@ async def test_a_backup_restores_everything_and_edits_go_on(
     assert await content(empty) == expected
 
 
+async def test_a_backup_that_does_not_go_in_leaves_what_was_there(
+    installation: Installation, empty: Installation, tmp_path: Path
+) -> None:
+    """Also with --force: what was there is dropped in the transaction that brings the backup in."""
+    for one in (installation, empty):
+        async with one.serve("--no-worker"):
+            pass
+    async with installation.sql() as sql:
+        # As somebody leaves it who deletes rows by hand: keys of other tables refer to them.
+        await sql.execute("SET session_replication_role = replica; DELETE FROM teams")
+    file = tmp_path / "torn"
+    assert (await installation.run("backup", str(file))).code == 0
+    before = await content(empty)
+    refused = await empty.run("restore", str(file), "--force")
+    assert (refused.code, refused.out) == (1, "")
+    assert "psql failed" in refused.err
+    assert "foreign key" in refused.err
+    assert await content(empty) == before
+    async with installation.sql() as sql:
+        await sql.execute("CREATE SCHEMA other; CREATE TABLE other.kept AS SELECT 1 AS one")
+    whole = tmp_path / "whole"
+    assert (await empty.run("backup", str(whole))).code == 0
+    assert (await installation.run("restore", str(whole), "--force")).code == 0
+    assert await content(installation) == before
+    async with installation.sql() as sql:
+        assert await sql.fetchval("SELECT one FROM other.kept") == 1
+
+
+async def test_what_is_read_in_part_is_not_committed(empty: Installation, tmp_path: Path) -> None:
+    programs = installed_programs()
+    assert programs is not None
+    (tmp_path / "psql").symlink_to(programs / "bin" / "psql")
+    (tmp_path / "pg_restore").write_text("#!/bin/sh\necho 'CREATE TABLE half();'\nexit 1\n")
+    (tmp_path / "pg_restore").chmod(0o755)
+    with pytest.raises(StoreError, match="pg_restore failed"):
+        ClientPrograms(18, tmp_path).restore(tmp_path / "x", dsn=empty.database_url, first="")
+    async with empty.sql() as sql:
+        assert await sql.fetchval("SELECT to_regclass('half')") is None
+
+
+async def test_a_backup_of_the_embedded_postgresql_goes_into_the_server_of_the_tests(
+    empty: Installation, tmp_path: Path
+) -> None:
+    """Which may be an older one: .ci/run plays this on PostgreSQL 15."""
+    file = tmp_path / "backup"
+    # PostgreSQL runs as another account where root runs the tests.
+    with open_directory() as folder, EmbeddedPostgres(data_dir := folder / "data") as postgres:
+        embedded = Installation(postgres.dsn, tmp_path / "of no use")
+        async with embedded.serve() as server:
+            pipeline_id, token = await embedded.demo_pipeline(), await embedded.token()
+            await add_steps(server.room(pipeline_id, token), "ab")
+            await caught_up(embedded, pipeline_id)
+        assert (await run("backup", str(file), "--data-dir", str(data_dir))).code == 0
+        expected = await content(embedded)
+    restored = await empty.run("restore", str(file))
+    assert restored.code == 0, restored
+    assert await content(empty) == expected
+    assert (await empty.run("check")).code == 0
+    async with empty.serve() as server:
+        await add_steps(server.room(pipeline_id, await empty.token()), "c")
+        await caught_up(empty, pipeline_id)
+
+
 async def test_what_cannot_be_backed_up_or_restored_is_explained(
     installation: Installation, empty: Installation, tmp_path: Path
 ) -> None:
@@ -144,6 +210,7 @@ def test_programs_older_than_the_server_are_refused(tmp_path: Path) -> None:
         (folder / "pg_dump").write_text(f"#!/bin/sh\necho 'pg_dump (PostgreSQL) {major}.4 (X)'\n")
         (folder / "pg_dump").chmod(0o755)
         (folder / "pg_restore").touch()
+        (folder / "psql").touch()
     folders = sorted(tmp_path.iterdir(), reverse=True)
     assert [one.major for one in ClientPrograms.for_server(15, folders)] == [15, 18]
     assert [one.major for one in ClientPrograms.for_server(16, folders)] == [18]
