@@ -1237,3 +1237,24 @@ WITH counted AS (
     DELETE FROM users WHERE id = $1 RETURNING id
 )
 SELECT counted.teams, counted.pipelines FROM counted, removed
+
+-- take_shape_lease --
+-- Take the lease of the shapes for the server $1 at the address $2 for $3 seconds, or renew it; no row if
+-- another server has it. That one's row is not even locked.
+INSERT INTO shape_lease AS l (holder, address, expires_at)
+SELECT $1, $2, clock_timestamp() + make_interval(secs => $3)
+WHERE NOT EXISTS (
+    SELECT FROM shape_lease AS o WHERE o.holder <> $1 AND o.expires_at > clock_timestamp()
+)
+ON CONFLICT (is_only) DO UPDATE
+SET holder = excluded.holder, address = excluded.address, expires_at = excluded.expires_at
+WHERE l.holder = excluded.holder OR l.expires_at <= clock_timestamp()
+RETURNING holder, address
+
+-- shape_lease_holder --
+-- Who has the lease of the shapes.
+SELECT holder, address FROM shape_lease WHERE expires_at > clock_timestamp()
+
+-- release_shape_lease --
+-- Give the lease of the shapes back, if the server $1 has it.
+DELETE FROM shape_lease WHERE holder = $1

@@ -165,6 +165,17 @@ OUTBOX_MAX_BYTES: Final = Gauge(
 PENDING_BYTES: Final = Gauge(
     "pipeloom_pending_bytes", "Bytes of updates that wait to be committed.", registry=REGISTRY
 )
+SHAPE_LEASE: Final = Gauge(
+    "pipeloom_shape_lease",
+    "Whether this process has the shapes: others hand requests over to it.",
+    registry=REGISTRY,
+)
+SHAPE_HANDOVERS: Final = Counter(
+    "pipeloom_shape_handovers",
+    "Requests for shapes that were handed over to the process that has them.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 BUS_UP: Final = Gauge(
     "pipeloom_bus_up",
     "Whether messages reach other nodes; 1 if there is no bus.",

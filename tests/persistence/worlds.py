@@ -198,6 +198,7 @@ HIDDEN: Final = frozenset(
         "pipeline_search",
         "pipeline_sizes",
         "schema_migrations",
+        "shape_lease",
         "user_identities",
     }
 )
