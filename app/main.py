@@ -60,6 +60,7 @@ from persistence.postgres.pool import Pool, open_pool
 from persistence.postgres.presence import PostgresPresence
 from persistence.postgres.projection_announcements import PostgresProjectionAnnouncements
 from persistence.postgres.projections import PostgresProjections
+from persistence.postgres.shape_lease import PostgresShapeLease
 from persistence.postgres.shapes import PostgresShapeChanges, PostgresShapeReader, session_of
 from persistence.postgres.storage import PostgresTeamStorage
 from persistence.postgres.tickets import PostgresTickets
@@ -76,7 +77,7 @@ from .hosts import AllowedHosts, Hosts
 from .http import Readiness, healthz
 from .security_headers import SecurityHeaders
 from .settings import Settings, variable
-from .shape_selection import shapes_for
+from .shape_selection import ShapeStores, shapes_for
 from .tasks import in_background
 from .web_page import WebPage
 from .worker_main import project_now
@@ -213,8 +214,13 @@ class Services:
 
     def _build_shapes(self, to: Connections) -> None:
         """Build what answers `/v1`, on a pool of its own: its queries are made up by clients."""
-        reader, changes = PostgresShapeReader(to.shape_pool), PostgresShapeChanges(to.shapes)
-        self.shapes = shapes_for(self._settings, reader, changes, self.tokens, self.clock)
+        stores = ShapeStores(
+            PostgresShapeReader(to.shape_pool),
+            PostgresShapeChanges(to.shapes),
+            # Not on the pool of the shapes: whose queries are slow would lose the lease.
+            PostgresShapeLease(to.pool),
+        )
+        self.shapes = shapes_for(self._settings, stores, self.tokens, self.clock)
 
     def _context(self, to: Connections, tokens: Checker) -> Context:
         return Context(
@@ -295,6 +301,7 @@ class Services:
         """
         self.readiness.draining = True
         self.shapes.engine.close()
+        releasing = asyncio.create_task(self.shapes.release())
         deadline = time.monotonic() + self._settings.drain_timeout - self._settings.drain_delay
         self.hub.freeze()
         await self.decisions.close(_seconds_until(deadline) / 4)
@@ -304,6 +311,7 @@ class Services:
         within = _seconds_until(deadline) * SPREAD_SHARE
         await close_all(self.endpoints.connections, within, SystemRandom())
         await self._close(deadline)
+        await asyncio.wait([releasing], timeout=max(MIN_SECONDS, _seconds_until(deadline)))
 
     async def _close(self, deadline: float) -> None:
         """Close what is left: rooms and streams first, since presence is removed by their end."""
@@ -366,6 +374,7 @@ async def services(
         made = Services(settings, tokens, to, multiprocess_metrics)
         if multiprocess_metrics is not None:
             await stack.enter_async_context(multiprocess_metrics.serving(made.metrics.own))
+        await stack.enter_async_context(made.shapes.answering_others())
         async with in_background(
             made.tick_forever(),
             made.follow_forever(),

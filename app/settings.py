@@ -86,6 +86,12 @@ def _electric_address(url: str) -> str:
     return url.rstrip("/")
 
 
+def _reachable(host: str) -> str:
+    if host in ("", "*", "0.0.0.0", "::"):  # noqa: S104 - it is refused here
+        raise ValueError("expected the address by which other servers reach this one, and not any")
+    return host
+
+
 def _group_roles(text: str) -> str:
     parse(text)
     return text
@@ -152,6 +158,10 @@ class Settings(BaseSettings):
     """`serve` starts no worker; run `pipeloom worker` yourself."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Server processes on this machine, on one port."""
+    shapes_host: Annotated[str, AfterValidator(_reachable)] = "127.0.0.1"
+    """The address at which a process takes requests for shapes from other servers."""
+    shapes_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """The first port that it tries there; 0 for any."""
     jwt_secret: SecretStr | None = None
     """Signs and checks tokens (HS256); generated if there is none."""
     jwt_secret_previous: SecretStr | None = None

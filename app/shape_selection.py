@@ -1,28 +1,38 @@
 """Chooses what answers requests for shapes, and gives it its limits."""
 
 import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import SystemRandom
 from typing import Protocol
+from uuid import uuid4
 
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from app.api.core.cors import Cors
 from app.auth.tokens import Verifier
 from app.clock import Clock
 from app.http import Checks
 from app.origins import Origins
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 from app.shapes.answers import Engine
 from app.shapes.conditions import ConditionLimits
 from app.shapes.electric_query import Handles
 from app.shapes.endpoint import ShapeEndpoint, ShapeHealth
 from app.shapes.engine import NativeEngine
+from app.shapes.handover import Handover, loaded_client
+from app.shapes.handover_listener import CannotListen, address_of, answering, listen
+from app.shapes.lease import Lease
+from app.shapes.leased import HeldEngine, LeasedEngine
 from app.shapes.messages import HEADERS
 from app.shapes.parameters import RequestLimits
 from app.shapes.shape import ShapeLimits
 from app.shapes.shape_log import LogLimits
 from app.shapes.syntax import SyntaxLimits
+from persistence.ports.shape_lease import Holder, ShapeLease
 from persistence.ports.shapes import ShapeChanges, ShapeReader
 
 
@@ -43,40 +53,101 @@ class RunningEngine(Engine, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ShapeStores:
+    """What shapes are made of, and who has them."""
+
+    reader: ShapeReader
+    changes: ShapeChanges
+    leases: ShapeLease
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What processes share that have shapes of their own: the lease, and a way to each other."""
+
+    lease: Lease
+    listening: socket.socket
+    answers: ASGIApp
+
+
+@dataclass(frozen=True, slots=True)
 class ShapeService:
-    """What answers `/v1`: the engine, the routes to it, and what `/readyz` says of it."""
+    """What answers `/v1`: the engine, the routes to it, and what `/readyz` says of it.
+
+    `sharing` is None with Electric, which every process asks for itself.
+    """
 
     engine: RunningEngine
     routes: list[BaseRoute]
     checks: Checks = field(default_factory=dict)
+    sharing: Sharing | None = None
+
+    @asynccontextmanager
+    async def answering_others(self) -> AsyncIterator[None]:
+        """Answer what other processes hand over, while the block runs."""
+        if self.sharing is None:
+            yield
+            return
+        async with answering(self.sharing.listening, self.sharing.answers):
+            yield
+
+    async def release(self) -> None:
+        """Let another process have the shapes."""
+        if self.sharing is not None:
+            await self.sharing.lease.release()
 
 
 def shapes_for(
-    settings: Settings, reader: ShapeReader, changes: ShapeChanges, tokens: Verifier, clock: Clock
+    settings: Settings, stores: ShapeStores, tokens: Verifier, clock: Clock
 ) -> ShapeService:
-    """Build the engine that the settings ask for, and its routes."""
-    engine, checks = _engine(settings, reader, changes, clock)
+    """Build the engine that the settings ask for, and its routes. Raises SettingsError."""
+    if settings.electric_url is not None and settings.electric_secret is not None:
+        proxy, checks = _proxy(
+            settings.electric_url,
+            settings.electric_secret.get_secret_value(),
+            settings,
+            stores,
+            clock,
+        )
+        return ShapeService(proxy, _routes(proxy, settings, tokens), checks)
+    native = _native(settings, stores, clock)
+    listening = _listening(settings)
+    lease = Lease(stores.leases, Holder(uuid4(), address_of(listening)), native.forget)
+    engine = LeasedEngine(native, lease, Handover(loaded_client, lease.look))
+    for_others = ShapeEndpoint(HeldEngine(native, lease), tokens, _request_limits(settings))
+    sharing = Sharing(lease, listening, for_others)
+    return ShapeService(engine, _routes(engine, settings, tokens), sharing=sharing)
+
+
+def _routes(engine: Engine, settings: Settings, tokens: Verifier) -> list[BaseRoute]:
     origins = Origins.of(settings)
     shape = Cors(ShapeEndpoint(engine, tokens, _request_limits(settings)), origins, HEADERS)
     health = Cors(ShapeHealth(engine), origins, ())
-    return ShapeService(engine, [Route("/v1/shape", shape), Route("/v1/health", health)], checks)
+    return [Route("/v1/shape", shape), Route("/v1/health", health)]
 
 
-def _engine(
-    settings: Settings, reader: ShapeReader, changes: ShapeChanges, clock: Clock
+def _listening(settings: Settings) -> socket.socket:
+    try:
+        return listen(settings.shapes_host, settings.shapes_port)
+    except CannotListen as error:
+        raise SettingsError(
+            f"cannot listen for other servers at {error}: set PIPELOOM_SHAPES_HOST to an address "
+            "of this machine that they reach"
+        ) from error
+
+
+def _proxy(
+    address: str, secret: str, settings: Settings, stores: ShapeStores, clock: Clock
 ) -> tuple[RunningEngine, Checks]:
-    """Electric if there is one, else our own, and what `/readyz` is to say of it."""
-    if settings.electric_url is None or settings.electric_secret is None:
-        return _native(settings, reader, changes, clock), {}
+    """Electric, and what `/readyz` is to say of it."""
     # Servers without Electric need no client for HTTP, which takes a while to load.
     from app.shapes.electric_client import ElectricClient, electric_connections  # noqa: PLC0415
     from app.shapes.electric_proxy import ElectricProxy  # noqa: PLC0415
 
-    secret = settings.electric_secret.get_secret_value()
     proxy = ElectricProxy(
-        ElectricClient(settings.electric_url, secret, electric_connections()),
-        reader,
-        changes,
+        ElectricClient(address, secret, electric_connections()),
+        stores.reader,
+        stores.changes,
         clock,
         Handles(secret),
         nonce=lambda: secrets.token_hex(6),
@@ -85,12 +156,10 @@ def _engine(
     return proxy, {"electric": proxy.check}
 
 
-def _native(
-    settings: Settings, reader: ShapeReader, changes: ShapeChanges, clock: Clock
-) -> NativeEngine:
+def _native(settings: Settings, stores: ShapeStores, clock: Clock) -> NativeEngine:
     return NativeEngine(
-        reader,
-        changes,
+        stores.reader,
+        stores.changes,
         clock,
         SystemRandom(),
         _shape_limits(settings),

@@ -210,6 +210,7 @@ async def _send_answer(answer: Answer, send: Send) -> None:
         await send(start)
         await send({"type": "http.response.body", "body": answer.body})
         return
+    # Closed also if the client goes away before anything of it was asked for.
     async with aclosing(answer.body) as parts:
         await send(start)
         async for part in parts:

@@ -99,6 +99,11 @@ class NativeEngine:
         for shape in self._shapes:
             shape.wake()
 
+    def forget(self) -> None:
+        """Drop all shapes: another process has them now, and whoever waits here begins anew."""
+        for shape in self._shapes:
+            self._shapes.drop(shape)
+
     @property
     def is_ready(self) -> bool:
         """See `Engine.is_ready`."""

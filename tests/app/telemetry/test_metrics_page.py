@@ -221,6 +221,7 @@ def test_the_dashboard_shows_metrics_that_exist() -> None:
     metrics.SESSIONS.labels("a protocol")
     metrics.BUS_DROPPED.labels("a reason")
     metrics.SHAPE_REFETCHES.labels("a reason")
+    metrics.SHAPE_HANDOVERS.labels("an outcome")
     pages = generate_latest(REGISTRY) + generate_latest(WORKER_REGISTRY)
     there = set(re.findall(r"^(\w+)", pages.decode(), re.MULTILINE))
     named = {
