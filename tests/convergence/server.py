@@ -264,13 +264,17 @@ class Server:
     def _start_node(self) -> None:
         log, bus = HeldLog(self._store, self._ledger), self.bus.view()
         committer = GroupCommit(
-            log, max_batch=4, max_pending_bytes=MAX_PENDING_BYTES, sleep=_instant
+            log,
+            max_batch=4,
+            max_pending_bytes=MAX_PENDING_BYTES,
+            sleep=_instant,
+            monotonic=self.clock.monotonic,
         )
         name = f"node {next(self._names)}"
         hub = Hub(
             log,
             committer,
-            DecisionRounds(log, committer, sleep=_instant),
+            DecisionRounds(log, committer, sleep=_instant, monotonic=self.clock.monotonic),
             bus,
             self.clock,
             unload_after=UNLOAD_AFTER,
