@@ -127,6 +127,11 @@ class Changes:
             return Region(is_all=True, xids=members.xids)
         return Region(members.ids, None, xids=members.xids) if members.ids else NOTHING
 
+    @property
+    def is_about_access(self) -> bool:
+        """Whether somebody may see something else than before."""
+        return self.users != frozenset() or self.moved != frozenset()
+
     def concerns(self, user_id: str) -> bool:
         """Whether a user may be in other teams than before."""
         return self.users is None or user_id in self.users

@@ -85,6 +85,8 @@ class NativeEngine:
         # Who asks what everybody may see now must not wait behind what clients have made up.
         self._reading = asyncio.Semaphore(readers)
         self._is_draining = False
+        # How often it was announced that somebody may see something else.
+        self._access_changes = 0
         self._live = Counter[UUID]()
 
     async def run(self) -> None:
@@ -121,6 +123,7 @@ class NativeEngine:
         """See `Engine.answer`."""
         if self._is_draining:
             raise Draining(DRAINING)
+        since = self._access_changes
         scope = await self._gatekeeper.scope(who.user_id, request.definition)
         self._check_handle(request, scope)
         shape = await self._obtain(request.definition, scope, who)
@@ -132,14 +135,14 @@ class NativeEngine:
             raise InvalidShape({"offset": ["is beyond the end: expected one of an answer"]})
         if not request.live:
             return await self._checked(shape, self._rest(shape, request, request.offset), who)
-        return await self._live_answer(shape, request, request.offset, who)
+        return await self._live_answer(shape, request, request.offset, who, since)
 
     async def _live_answer(
-        self, shape: Shape, request: ShapeRequest, offset: Offset, who: Caller
+        self, shape: Shape, request: ShapeRequest, offset: Offset, who: Caller, since: int
     ) -> Answer:
         self._check_live(who)
         if not request.sse:
-            return await self._poll(shape, request, offset, who)
+            return await self._poll(shape, request, offset, who, since)
         await self._check(shape, who)
         handle = request.handle or shape.handles[-1]
         cursor = {"electric-cursor": self._cursor(request)}
@@ -163,6 +166,7 @@ class NativeEngine:
 
     def _look_again(self, changes: Changes | None) -> None:
         """Wake the live requests of those who may see something else now; None is everybody."""
+        self._access_changes += changes is None or changes.is_about_access
         for shape in self._shapes:
             moved = frozenset[str]() if changes is None else changes.moved
             scope = shape.scope
@@ -260,11 +264,14 @@ class NativeEngine:
         return messages.cursor(self._clock.now().timestamp(), request.cursor, jump)
 
     async def _poll(
-        self, shape: Shape, request: ShapeRequest, offset: Offset, who: Caller
+        self, shape: Shape, request: ShapeRequest, offset: Offset, who: Caller, since: int
     ) -> Answer:
         """Wait until there is something after an offset, or the time is over."""
         deadline = deadline_of(who, self._times.poll, self._clock)
         with self._asleep(shape, who) as sleeper:
+            if self._access_changes != since:
+                # It was announced after the scope was looked up, and found nobody asleep.
+                sleeper.woken.set()
             is_over = False
             while True:
                 if shape.log.offset > offset or is_over or self._is_draining:

@@ -320,7 +320,8 @@ def _subset_in_query(given: Mapping[str, str]) -> dict[str, object] | None:
     found: dict[str, object] = {
         name: given[f"subset__{name}"] for name in _SUBSET if f"subset__{name}" in given
     }
-    if parameters := _parameters(given, "subset__params"):
+    parameters = _parameters(given, "subset__params")
+    if parameters or "params" in found:
         found["params"] = {str(number): text for number, text in parameters.items()}
     return found or None
 

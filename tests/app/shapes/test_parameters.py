@@ -124,6 +124,12 @@ def test_a_query_that_is_none(query: bytes) -> None:
         parse_request(query, None, LIMITS)
 
 
+def test_a_subset_may_have_no_parameters() -> None:
+    for none in ("{}", "[]"):
+        # As TanStack DB asks for all rows.
+        assert read(subset__where="true = true", subset__params=none).subset is not None
+
+
 def test_a_body_may_ask_for_a_subset_and_nothing_else() -> None:
     assert read(body={}).subset is not None
     assert list(errors(body={"table": "users"})) == ["table"]
