@@ -17,8 +17,9 @@ NODE := $(shell command -v npm >/dev/null && node -e \
 	process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null && echo there)
 # Half of a test is waiting for other programs, so more processes than cores keep the cores busy.
 PROCESSES ?= $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(n + (n + 1) // 2)')
-# Folders whose npm packages the tests use: stock clients, the library for browsers, and the page.
-LOCKED := tests/interop clients/js web
+# Folders whose npm packages the tests use: stock clients, the library for browsers, Electric's clients,
+# and the page.
+LOCKED := tests/interop clients/js clients/electric web
 PAGE := $(shell find web clients/js/src -name node_modules -prune -o -type f -print 2>/dev/null)
 LOCK_GIVEN := $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-annotate --quiet --upgrade

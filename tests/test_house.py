@@ -241,6 +241,7 @@ def test_what_fails_beside_the_tests_fails_make_test(
         *PINS,
         "tests/interop/package-lock.json",
         "clients/js/package-lock.json",
+        "clients/electric/package-lock.json",
         "web/package-lock.json",
         ".venv/installed",
         ".venv/page",

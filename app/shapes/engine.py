@@ -146,7 +146,9 @@ class NativeEngine:
         await self._check(shape, who)
         handle = request.handle or shape.handles[-1]
         cursor = {"electric-cursor": self._cursor(request)}
-        headers = {**messages.headers(handle, offset), **cursor, "content-type": EVENT_STREAM}
+        # nginx would keep events back until it has some kilobytes of them.
+        stream = {"content-type": EVENT_STREAM, "x-accel-buffering": "no"}
+        headers = {**messages.headers(handle, offset), **cursor, **stream}
         return Answer(200, headers, self._stream(shape, offset, who))
 
     async def drop(self, definition: Definition, handle: str | None, who: Caller) -> None:

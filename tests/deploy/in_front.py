@@ -114,7 +114,7 @@ def adapted(ports: Collection[int], proxy: Proxy, folder: Path) -> str:
     ours = "".join(f"    server 127.0.0.1:{port} {options}" for port in ports)
     for old, new in (
         ("".join(servers), ours),
-        ("listen 443 ssl;", f"listen 127.0.0.1:{proxy.port} ssl;"),
+        ("listen 443 ssl http2;", f"listen 127.0.0.1:{proxy.port} ssl http2;"),
         ("listen 80;", f"listen 127.0.0.1:{proxy.plain_port};"),
         ("/etc/ssl/pipeloom/fullchain.pem", str(proxy.certificate)),
         ("/etc/ssl/pipeloom/privkey.pem", str(folder / "key.pem")),
