@@ -26,7 +26,10 @@ def looks() -> Iterator[Looks]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def newcomer(web_server: Server, web_installation: Installation) -> AsyncIterator[str]:
-    """The address of somebody who is in no team; gone afterwards."""
+    """The address of somebody who is in no team; gone afterwards.
+
+    A test names it first, so that it outlives their pages: those of nobody are answered 404.
+    """
     email = f"newcomer-{next(_NUMBERS)}@demo.pipeloom"
     async with web_installation.sql() as sql:
         await sql.execute("INSERT INTO users (email, name) VALUES ($1, 'Nell Newcomer')", email)
@@ -72,7 +75,7 @@ async def people(page: Page) -> Locator:
 
 
 async def test_an_owner_invites_and_the_invited_accepts(
-    open_page: OpenPage, web_installation: Installation, newcomer: str, looks: Looks
+    newcomer: str, open_page: OpenPage, web_installation: Installation, looks: Looks
 ) -> None:
     page = await open_page("/home")
     dialog = await people(page)
@@ -103,7 +106,7 @@ async def test_an_owner_invites_and_the_invited_accepts(
 
 
 async def test_who_declines_is_not_in_and_the_team_sees_nothing_of_it(
-    open_page: OpenPage, web_installation: Installation, newcomer: str
+    newcomer: str, open_page: OpenPage, web_installation: Installation
 ) -> None:
     await invite(web_installation, newcomer)
     theirs = await open_page("/home", newcomer)
@@ -116,7 +119,7 @@ async def test_who_declines_is_not_in_and_the_team_sees_nothing_of_it(
 
 
 async def test_what_is_withdrawn_meanwhile_says_so(
-    open_page: OpenPage, web_installation: Installation, newcomer: str
+    newcomer: str, open_page: OpenPage, web_installation: Installation
 ) -> None:
     await invite(web_installation, newcomer)
     theirs = await open_page("/home", newcomer)
@@ -153,7 +156,7 @@ async def test_what_cannot_be_invited_says_why(open_page: OpenPage) -> None:
 
 
 async def test_in_a_narrow_window_nothing_is_cut(
-    open_page: OpenPage, web_installation: Installation, newcomer: str, looks: Looks
+    newcomer: str, open_page: OpenPage, web_installation: Installation, looks: Looks
 ) -> None:
     await invite(web_installation, newcomer, "admin")
     theirs = await open_page("/home", newcomer, **NARROW)
@@ -200,7 +203,7 @@ async def test_a_link_lets_a_stranger_in_until_it_is_revoked(
     email = f"stranger-{next(_NUMBERS)}@demo.pipeloom"
     await guest.get_by_label("Your name").fill("Sam Stranger")
     await guest.get_by_label("Your email address").fill(OWNER)
-    join = guest.get_by_role("button", name="Join Demo")
+    join = guest.get_by_role("button", name="Join the team")
     await join.click()
     await expect(guest.get_by_role("alert").first).to_contain_text("Somebody here has this address")
     await guest.get_by_label("Your email address").fill(email)
@@ -209,7 +212,7 @@ async def test_a_link_lets_a_stranger_in_until_it_is_revoked(
     await expect(guest.get_by_role("row").nth(1)).to_be_visible()
     assert await role_of(web_installation, email) == "viewer"
     await guest.goto(link)
-    await guest.get_by_role("button", name="Open Demo").click()
+    await guest.get_by_role("button", name="Open the team").click()
     await expect(guest.get_by_role("heading", name="Pipelines")).to_be_visible()
 
     await page.keyboard.press("Escape")
@@ -230,7 +233,7 @@ async def test_a_link_lets_a_stranger_in_until_it_is_revoked(
 
 
 async def test_who_signs_in_goes_on_to_the_pipeline_of_a_link(
-    open_page: OpenPage, web_installation: Installation, newcomer: str, new_pipeline: NewPipeline
+    newcomer: str, open_page: OpenPage, web_installation: Installation, new_pipeline: NewPipeline
 ) -> None:
     page = await open_page(f"/pipelines/{await new_pipeline(name='Behind a link')}")
     await page.get_by_role("button", name="Share").click()
@@ -249,7 +252,7 @@ async def test_who_signs_in_goes_on_to_the_pipeline_of_a_link(
     await theirs.get_by_label("Token").fill(await web_installation.token(newcomer))
     await theirs.get_by_role("button", name="Sign in").click()
     await expect(theirs.get_by_text(f"signed in as Nell Newcomer, {newcomer}")).to_be_visible()
-    await theirs.get_by_role("button", name="Join Demo").click()
+    await theirs.get_by_role("button", name="Join the team").click()
     await expect(theirs.get_by_role("textbox", name="Name of the pipeline")).to_have_value(
         "Behind a link"
     )

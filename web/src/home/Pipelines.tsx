@@ -133,8 +133,8 @@ function Nothing({ create, importFiles }: Beginnings): ReactNode {
   const [, navigate] = useLocation();
   return (
     <section className={styles.empty}>
-      <h2>Start with a pipeline</h2>
-      <p>Make a new one, drop YAML files anywhere on this page, or begin with a template.</p>
+      <h2>{readOnly === undefined ? "Start with a pipeline" : "No pipelines yet"}</h2>
+      <p>{readOnly === undefined ? "Make a new one, drop YAML files anywhere on this page, or begin with a template." : `${readOnly} to make one.`}</p>
       <span className={styles.actions}>
         <Button icon={<Plus size={16} />} onClick={create} disabledReason={readOnly}>New pipeline</Button>
         <Button icon={<Upload size={16} />} onClick={importFiles} disabledReason={readOnly}>Import YAML</Button>

@@ -1,11 +1,10 @@
 /** Joining a team as who one is here. */
 import type { LinkOffer } from "pipeloom-client/rest";
 import { type ReactNode, useState } from "react";
-import { invitation } from "../session/invitation";
 import { rest, sentenceOf } from "../session/rest";
 import { session } from "../session/token";
 import { Button } from "../ui/Button";
-import { enter } from "./enter";
+import { enter, pass } from "./enter";
 import styles from "./Invitation.module.css";
 import type { Visitor } from "./stage";
 
@@ -36,9 +35,9 @@ export function Accept({ offer, secret, visitor: { me }, reload }: {
       </p>
       <p role="alert" className={styles.refusal}>{refusal}</p>
       <span className={styles.buttons}>
-        <Button onClick={invitation.drop}>Not now</Button>
+        <Button onClick={pass}>Not now</Button>
         <Button variant="primary" onClick={() => void accept()} disabledReason={isBusy ? "Under way" : undefined}>
-          Join {offer.team_name}
+          Join the team
         </Button>
       </span>
     </>

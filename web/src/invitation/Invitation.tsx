@@ -14,6 +14,7 @@ import { Button } from "../ui/Button";
 import { Door } from "../ui/Door";
 import { Skeleton } from "../ui/Skeleton";
 import { Accept } from "./Accept";
+import { isToPipeline, pass } from "./enter";
 import styles from "./Invitation.module.css";
 import { Join } from "./Join";
 import { isWhole, stageOf, type Visitor } from "./stage";
@@ -116,7 +117,7 @@ function Member({ offer: { team_id: id, team_name: team } }: { readonly offer: L
     <Door title={`You are in ${team} already`}>
       <p>This invitation changes nothing: your role stays as it is.</p>
       <span className={styles.buttons}>
-        <Button variant="primary" onClick={open}>Open {team}</Button>
+        <Button variant="primary" onClick={open}>{isToPipeline() ? "Open the pipeline" : "Open the team"}</Button>
       </span>
     </Door>
   );
@@ -128,7 +129,7 @@ function Dead({ why }: { readonly why: string }): ReactNode {
     <Door title="This invitation leads nowhere">
       <p role="alert">{why}</p>
       <span className={styles.buttons}>
-        <Button variant="primary" onClick={invitation.drop}>{isSignedIn ? "Go to your pipelines" : "Sign in"}</Button>
+        <Button variant="primary" onClick={pass}>{isSignedIn ? "Go to your pipelines" : "Sign in"}</Button>
       </span>
     </Door>
   );

@@ -56,7 +56,7 @@ function Newcomer({ offer, secret, reload }: Joining): ReactNode {
       <TextField label="Your email address" type="email" value={email} onChange={setEmail} maxLength={320} autoComplete="email" />
       <p role="alert" className={styles.refusal}>{refusal}</p>
       <span className={styles.buttons}>
-        <Button type="submit" variant="primary" disabledReason={disabledReason}>Join {offer.team_name}</Button>
+        <Button type="submit" variant="primary" disabledReason={disabledReason}>Join the team</Button>
       </span>
     </form>
   );
