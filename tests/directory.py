@@ -4,6 +4,7 @@ The API creates organizations, teams and members on behalf of a user (`sql/api.s
 some without a user who may do so.
 """
 
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -31,7 +32,20 @@ INSERT INTO users (email, name) VALUES ($1, $2) RETURNING id, email, name
 
 -- set_member --
 INSERT INTO team_members (team_id, user_id, role) VALUES ($1, $2, $3)
-ON CONFLICT (team_id, user_id) DO UPDATE SET role = excluded.role
+ON CONFLICT (team_id, user_id) DO UPDATE SET role = excluded.role, from_groups = false
+
+-- add_link --
+INSERT INTO invitation_links (team_id, digest, role, invited_by, expires_at, max_uses)
+VALUES ($1, $2, $3, $4, now() + $6, $5)
+
+-- revoke_link --
+UPDATE invitation_links SET revoked_at = now() WHERE digest = $1
+
+-- address_of --
+SELECT email FROM users WHERE id = $1
+
+-- role_in --
+SELECT role FROM team_members WHERE team_id = $1 AND user_id = $2
 
 -- remove_member --
 DELETE FROM team_members WHERE team_id = $1 AND user_id = $2
@@ -72,3 +86,26 @@ class WritableDirectory(PostgresDirectory):
 
     async def remove_member(self, team_id: UUID, user_id: UUID) -> None:
         await self._writing.execute("remove_member", team_id, user_id)
+
+    async def add_link(
+        self,
+        team_id: UUID,
+        digest: bytes,
+        role: Role,
+        inviter: UUID,
+        *,
+        uses: int,
+        lasts: timedelta,
+    ) -> None:
+        await self._writing.execute("add_link", team_id, digest, role, inviter, uses, lasts)
+
+    async def revoke_link(self, digest: bytes) -> None:
+        await self._writing.execute("revoke_link", digest)
+
+    async def address_of(self, user_id: UUID) -> str:
+        found: str = await self._writing.fetchval("address_of", user_id)
+        return found
+
+    async def role_in(self, team_id: UUID, user_id: UUID) -> Role | None:
+        found: Role | None = await self._writing.fetchval("role_in", team_id, user_id)
+        return found

@@ -81,15 +81,15 @@ class MemoryDirectory(MemoryTables):
         self._pipeline(pipeline_id)
         del self._pipelines[pipeline_id]
 
-    async def create_organization(self, name: str, slug: str) -> UUID:  # noqa: ARG002 - as the twin
+    async def create_organization(self, name: str, slug: str) -> UUID:
         """Add an organization and return its id. Raises Conflict when the slug is taken."""
         if slug in self._organizations.values():
             raise Conflict(f"expected a new slug, got that of another organization: {slug}")
         organization_id = self._new_id()
-        self._organizations[organization_id] = slug
+        self._organizations[organization_id], self._names[organization_id] = slug, name
         return organization_id
 
-    async def create_team(self, organization_id: UUID, name: str, slug: str) -> UUID:  # noqa: ARG002 - as the twin
+    async def create_team(self, organization_id: UUID, name: str, slug: str) -> UUID:
         """Add a team and return its id.
 
         Raises UnknownSubject for an unknown organization, and Conflict when the slug is taken in
@@ -100,15 +100,20 @@ class MemoryDirectory(MemoryTables):
             raise Conflict(f"expected a new slug, got that of another team: {slug}")
         team_id = self._new_id()
         self._teams[team_id] = MemoryTeam(organization_id, slug)
+        self._names[team_id] = name
         return team_id
 
     async def create_user(self, email: str, name: str) -> User:
         """Add a user and return it. Raises Conflict when the email is taken, ignoring case."""
-        if any(user.email.lower() == email.lower() for user in self._users.values()):
-            raise Conflict(f"expected a new email, got that of another user: {email}")
+        self._require_free(email)
         user = User(self._new_id(), email, name)
         self._users[user.id] = user
         return user
+
+    def _require_free(self, email: str) -> None:
+        if any(user.email.lower() == email.lower() for user in self._users.values()):
+            text = f"expected a new email, got that of another user: {email}"
+            raise Conflict(text, "users_email_key")
 
     async def add_member(self, team_id: UUID, user_id: UUID, role: Role) -> None:
         """Give a user a role in a team, in place of any earlier one.
@@ -120,20 +125,25 @@ class MemoryDirectory(MemoryTables):
         if role != "owner":
             self._keep_an_owner(team_id, excluding=user_id)
         self._roles[team_id, user_id] = role
+        self._from_groups.discard((team_id, user_id))
 
     async def remove_member(self, team_id: UUID, user_id: UUID) -> None:
         """Remove a user from a team, if the user is in it. Raises Conflict for the last owner."""
         self._keep_an_owner(team_id, excluding=user_id)
         self._roles.pop((team_id, user_id), None)
+        self._from_groups.discard((team_id, user_id))
 
     async def team_by_slug(self, slug: str) -> UUID:
         """Find a team by "team" or "organization/team". Raises UnknownSubject."""
-        paths = {
+        paths = self._paths()
+        found = {path: paths[path] for path in sorted(paths) if f"/{path}".endswith(f"/{slug}")}
+        return only_team(slug, found)
+
+    def _paths(self) -> dict[str, UUID]:
+        return {
             f"{self._organizations[team.organization_id]}/{team.slug}": team_id
             for team_id, team in self._teams.items()
         }
-        found = {path: paths[path] for path in sorted(paths) if f"/{path}".endswith(f"/{slug}")}
-        return only_team(slug, found)
 
     async def ensure_demo(self) -> Demo:
         """Create organization "demo", team "demo", its owner and its viewer, unless they exist."""

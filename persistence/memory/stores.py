@@ -4,14 +4,14 @@ They refuse what PostgreSQL refuses, with the same errors, as the contract tests
 awaits anything between reading and writing, so every call is atomic, as a transaction is.
 """
 
-from .directory import MemoryDirectory
 from .folding import MemoryLogFolding
+from .identities import MemoryIdentities
 from .projections import MemoryProjections
 from .storage import MemoryTeamStorage
 from .update_log import MemoryUpdateLog
 
 
 class MemoryStore(
-    MemoryUpdateLog, MemoryProjections, MemoryDirectory, MemoryLogFolding, MemoryTeamStorage
+    MemoryUpdateLog, MemoryProjections, MemoryIdentities, MemoryLogFolding, MemoryTeamStorage
 ):
-    """`UpdateLog` and `UpdateHistory`, `Projections`, `Directory`, `LogFolding`, `TeamStorage`."""
+    """`UpdateLog` and `UpdateHistory`, `Projections`, `Directory`, `Identities` and so on."""

@@ -5,7 +5,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 from uuid import UUID, uuid4
 
@@ -111,6 +111,22 @@ class MemoryTeam:
     slug: str
 
 
+@dataclass(slots=True)
+class MemoryLink:
+    """A link by which people join a team."""
+
+    team_id: UUID
+    role: Role
+    inviter: UUID
+    expires_at: datetime
+    uses_left: int
+    is_revoked: bool = False
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class MemoryTables:
     """Pipelines, users, teams and roles. The stores are subclasses; `new_id` makes their ids."""
 
@@ -118,13 +134,23 @@ class MemoryTables:
         self,
         new_id: Callable[[], UUID] = uuid4,
         monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = _now,
     ) -> None:
-        self._new_id, self._monotonic = new_id, monotonic
+        self._new_id, self._monotonic, self._now = new_id, monotonic, now
         self._pipelines: dict[UUID, MemoryPipeline] = {}
         self._users: dict[UUID, User] = {SYSTEM.id: SYSTEM}
         self._organizations: dict[UUID, str] = {}
         self._teams: dict[UUID, MemoryTeam] = {}
+        self._names: dict[UUID, str] = {}
+        """What organizations and teams are called."""
         self._roles: dict[tuple[UUID, UUID], Role] = {}
+        self._from_groups: set[tuple[UUID, UUID]] = set()
+        """The roles that came from groups of an issuer."""
+        self._unproven: set[UUID] = set()
+        """The users whose address nobody has proved."""
+        self._identities: dict[tuple[str, str], tuple[UUID, datetime | None]] = {}
+        """The user of each subject of an issuer, and when its newest token was issued."""
+        self._links: dict[bytes, MemoryLink] = {}
         self._turns = count()
         self.announcements = MemoryAnnouncements()
         self.fulfilled: dict[UUID, UUID] = {}

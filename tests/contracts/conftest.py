@@ -26,4 +26,4 @@ async def stores(empty_stores: Stores) -> Stores:
 
 def _in_memory() -> Stores:
     store = MemoryStore()
-    return Stores(store, store, store, MemoryVersions(store), store, store)
+    return Stores(store, store, store, MemoryVersions(store), store, store, store)

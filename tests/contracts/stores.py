@@ -1,18 +1,20 @@
 """What the contract suites stand on: a store of either kind with a team, users and a pipeline."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from crdt.pipeline.rows import ConnectionRow, PipelineRow, RowChanges, StepRow
 from persistence.ports.directory import Demo, Directory, NewPipeline, Role, User
 from persistence.ports.folding import LogFolding
+from persistence.ports.identities import Identities
 from persistence.ports.projections import Projections
 from persistence.ports.storage import TeamStorage
 from persistence.ports.update_log import NewUpdate, UpdateHistory, UpdateLog
 from persistence.ports.versions import Versions
 from persistence.postgres.folding import PostgresLogFolding
+from persistence.postgres.identities import PostgresIdentities
 from persistence.postgres.pool import Pool
 from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.storage import PostgresTeamStorage
@@ -33,6 +35,19 @@ class FullDirectory(Directory, Protocol):
     async def add_member(self, team_id: UUID, user_id: UUID, role: Role) -> None: ...
     async def remove_member(self, team_id: UUID, user_id: UUID) -> None: ...
     async def team_by_slug(self, slug: str) -> UUID: ...
+    async def add_link(
+        self,
+        team_id: UUID,
+        digest: bytes,
+        role: Role,
+        inviter: UUID,
+        *,
+        uses: int,
+        lasts: timedelta,
+    ) -> None: ...
+    async def revoke_link(self, digest: bytes) -> None: ...
+    async def address_of(self, user_id: UUID) -> str: ...
+    async def role_in(self, team_id: UUID, user_id: UUID) -> Role | None: ...
     async def ensure_demo(self) -> Demo: ...
 
 
@@ -46,6 +61,7 @@ class Stores:
     versions: Versions
     folding: LogFolding
     storage: TeamStorage
+    identities: Identities
     team_id: UUID = field(init=False)
     author: User = field(init=False)
 
@@ -87,6 +103,7 @@ def stores_on(pool: Pool) -> Stores:
         PostgresVersions(pool),
         PostgresLogFolding(pool),
         PostgresTeamStorage(pool),
+        PostgresIdentities(pool),
     )
 
 

@@ -81,9 +81,8 @@ class Scene:
     clock: HeldClock = field(default_factory=HeldClock)
 
     async def prepare(self) -> None:
-        stores = Stores(
-            self.store, self.store, self.store, MemoryVersions(self.store), self.store, self.store
-        )
+        versions = MemoryVersions(self.store)
+        stores = Stores(self.store, self.store, self.store, versions, *3 * [self.store])
         await stores.prepare()
         await stores.new_pipeline(1)
         await stores.new_pipeline(2)

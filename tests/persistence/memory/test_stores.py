@@ -15,7 +15,7 @@ from tests.contracts.stores import Stores, a_step, an_id
 
 async def prepared() -> Stores:
     store = MemoryStore()
-    stores = Stores(store, store, store, MemoryVersions(store), store, store)
+    stores = Stores(store, store, store, MemoryVersions(store), store, store, store)
     await stores.prepare()
     return stores
 

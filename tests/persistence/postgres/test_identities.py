@@ -1,4 +1,7 @@
-"""Who a subject of an issuer is, in PostgreSQL; and how accounts are not taken over."""
+"""What only PostgreSQL shows of identities: what is at once, and rows.
+
+The rest is in `tests/contracts/test_identities.py`.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,10 +13,9 @@ from uuid import UUID
 
 import pytest
 
-from persistence.errors import Conflict, UnknownSubject
+from persistence.errors import UnknownSubject
 from persistence.ports.directory import Role
 from persistence.ports.identities import Identity, SignInPolicy
-from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.identities import PostgresIdentities
 from persistence.postgres.people import NewPerson, PostgresPeople
 from persistence.postgres.pool import Pool
@@ -52,43 +54,11 @@ async def signed(identities: PostgresIdentities, identity: Identity, policy: Sig
     return found
 
 
-async def test_who_gets_in_at_first_sight(identities: PostgresIdentities, pool: Pool) -> None:
-    assert await identities.sign_in(ADA, OFF) is None
-    assert await identities.sign_in(ADA, KNOWN) is None
-    ada = await a_user(pool, "ADA@example.org")
-    assert await identities.sign_in(ADA, OFF) is None
-    assert await identities.sign_in(ADA, KNOWN) == ada
-    assert await identities.sign_in(ADA, OFF) == ada
-
-
 async def test_somebody_new_is_created_once(identities: PostgresIdentities, pool: Pool) -> None:
     found = await asyncio.gather(*(identities.sign_in(ADA, ALL) for _ in range(8)))
     assert len(set(found)) == 1
     made = dict(await row(pool, found[0]))
     assert made == {"email": "ada@example.org", "name": "Ada", "email_unproven": False}
-
-
-async def test_a_changed_address_stays_the_same_person(
-    identities: PostgresIdentities, pool: Pool
-) -> None:
-    ada = await signed(identities, ADA, ALL)
-    married = replace(ADA, email="lovelace@example.org", issued_at=NOON + MINUTE)
-    assert await identities.sign_in(married, ALL) == ada
-    assert (await row(pool, ada))["email"] == "lovelace@example.org"
-    # A token from before says nothing new.
-    assert await identities.sign_in(ADA, ALL) == ada
-    assert (await row(pool, ada))["email"] == "lovelace@example.org"
-
-
-async def test_an_address_of_somebody_else_is_not_taken(
-    identities: PostgresIdentities, pool: Pool
-) -> None:
-    bob = await a_user(pool, "bob@example.org")
-    ada = await signed(identities, ADA, ALL)
-    as_bob = replace(ADA, email="bob@example.org", issued_at=NOON + MINUTE)
-    assert await identities.sign_in(as_bob, ALL) == ada
-    assert (await row(pool, ada))["email"] == "ada@example.org"
-    assert (await row(pool, bob))["email"] == "bob@example.org"
 
 
 @pytest.mark.parametrize(
@@ -108,15 +78,6 @@ async def test_a_second_identity_with_the_address_gets_into_no_account(
     assert eve != ada
     assert str((await row(pool, eve))["email"]).endswith("@identity.invalid")
     assert (await row(pool, ada))["email"] == "ada@example.org"
-
-
-async def test_an_address_that_nobody_verified_opens_nothing(
-    identities: PostgresIdentities, pool: Pool
-) -> None:
-    ada = await a_user(pool, "ada@example.org")
-    unverified = replace(ADA, email=None)
-    assert await identities.sign_in(unverified, KNOWN) is None
-    assert await identities.sign_in(unverified, ALL) not in (None, ada)
 
 
 async def a_link(pool: Pool, digest: bytes, uses: int = 1, role: Role = "member") -> UUID:
@@ -168,66 +129,3 @@ async def test_the_last_use_of_a_link_is_for_one(
     assert await pool._driver.fetchval(
         "SELECT count(*) FROM team_members WHERE team_id = $1", team_id
     ) == 2  # fmt: skip
-
-
-async def test_an_account_that_is_there_is_not_joined_by_a_link(
-    identities: PostgresIdentities, pool: Pool
-) -> None:
-    digest = sha256(b"link").digest()
-    await a_link(pool, digest)
-    with pytest.raises(Conflict) as refused:
-        await identities.join(digest, "BOSS@example.org", "Eve", "127.0.0.1")
-    assert refused.value.constraint == "users_email_key"
-
-
-async def roles_of(pool: Pool, user_id: UUID) -> dict[str, str]:
-    people = await PostgresPeople(pool).listed()
-    (teams,) = [one["teams"] for one in people if one["id"] == user_id]
-    return {one["team"]: one["role"] for one in teams}
-
-
-def by_groups(**roles: Role) -> SignInPolicy:
-    return SignInPolicy("all", {f"acme/{team}": role for team, role in roles.items()})
-
-
-async def test_memberships_come_and_go_with_groups(
-    identities: PostgresIdentities, pool: Pool
-) -> None:
-    for team in ("core", "web", "ops"):
-        await PostgresPeople(pool).new_team(f"acme/{team}")
-    ada = await signed(identities, ADA, by_groups(core="member", web="viewer", none="owner"))
-    assert await roles_of(pool, ada) == {"acme/core": "member", "acme/web": "viewer"}
-    later = replace(ADA, issued_at=NOON + MINUTE)
-    await identities.sign_in(later, by_groups(core="admin", ops="member"))
-    assert await roles_of(pool, ada) == {"acme/core": "admin", "acme/ops": "member"}
-    # An older token brings nothing back, and one without groups in the settings leaves all alone.
-    await identities.sign_in(ADA, by_groups(web="owner"))
-    await identities.sign_in(later, ALL)
-    assert await roles_of(pool, ada) == {"acme/core": "admin", "acme/ops": "member"}
-    await identities.sign_in(later, by_groups())
-    assert await roles_of(pool, ada) == {}
-
-
-async def test_what_was_given_by_hand_stays(identities: PostgresIdentities, pool: Pool) -> None:
-    people = PostgresPeople(pool)
-    core, web = [await people.new_team(f"acme/{team}") for team in ("core", "web")]
-    ada = await people.add(NewPerson("ada@example.org", "Ada"), (core, "viewer"))
-    await identities.sign_in(ADA, by_groups(core="owner", web="viewer"))
-    assert await roles_of(pool, ada) == {"acme/core": "viewer", "acme/web": "viewer"}
-    user = await PostgresDirectory(pool).user_by_email("ada@example.org")
-    await people.set_role(user, web, "admin")
-    await identities.sign_in(ADA, by_groups())
-    assert await roles_of(pool, ada) == {"acme/core": "viewer", "acme/web": "admin"}
-
-
-async def test_the_last_owner_of_a_team_stays_without_the_group(
-    identities: PostgresIdentities, pool: Pool
-) -> None:
-    core = await PostgresPeople(pool).new_team("acme/core")
-    ada = await signed(identities, ADA, by_groups(core="owner"))
-    await identities.sign_in(ADA, by_groups(core="viewer"))
-    await identities.sign_in(ADA, by_groups())
-    assert await roles_of(pool, ada) == {"acme/core": "owner"}
-    await PostgresPeople(pool).add(NewPerson("bob@example.org", "Bob"), (core, "owner"))
-    await identities.sign_in(ADA, by_groups())
-    assert await roles_of(pool, ada) == {}
