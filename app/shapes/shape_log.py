@@ -20,7 +20,7 @@ from .parameters import Definition, Offset
 
 Key: TypeAlias = str | tuple[str | None, ...] | None
 
-SLICE: Final = 100
+SLICE: Final = 50
 """Rows that are compared, and messages that are made, before others have their turn."""
 
 _VALUE: Final = 60
@@ -52,6 +52,7 @@ class _Difference:
     operations: list[tuple[Operation, Values, Values | None, int]] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
     touches_held: bool = False
+    bytes: int = 0
 
 
 class ShapeLog:
@@ -130,10 +131,12 @@ class ShapeLog:
         for place, row in enumerate(rows, 1):
             key, values = self._key_of(row.values), row.values
             former = self.rows.get(key)
+            found.bytes += _size(values)
             if former is None:
                 found.operations.append(("insert", values, None, row.xid))
             else:
                 found.touches_held = True
+                found.bytes -= _size(former)
                 if former[: self._width] != values[: self._width]:
                     found.operations.append(("update", values, former, row.xid))
             found.rows[key] = values
@@ -146,6 +149,7 @@ class ShapeLog:
             if former is not None and key not in found.rows and self._places.within(region, former):
                 found.rows[key] = None
                 found.touches_held = True
+                found.bytes -= _size(former)
                 found.operations.append(("delete", former, None, 0))
             if place % SLICE == 0:
                 yield
@@ -182,14 +186,12 @@ class ShapeLog:
                 yield
 
     def _take(self, found: _Difference) -> None:
+        self.bytes += found.bytes
         for key, values in found.rows.items():
-            former = self.rows.get(key)
-            self.bytes -= _size(former) if former is not None else 0
             if values is None:
                 self.rows.pop(key, None)
             else:
                 self.rows[key] = values
-                self.bytes += _size(values)
 
     def _append(self, batch: Batch) -> None:
         self._batches.append(batch)

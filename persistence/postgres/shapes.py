@@ -4,11 +4,13 @@ The session's settings are those under which Electric reads, so that a value has
 both. Several queries are one statement: one round trip, and one snapshot.
 """
 
+import asyncio
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from persistence.errors import StoreError
 from persistence.ports.shapes import (
     Access,
     Announced,
@@ -39,6 +41,9 @@ SESSION: Final[Mapping[str, str]] = {
 
 AT_ONCE: Final = 25
 """Queries in one statement: the planner's memory grows with them."""
+
+SLICE: Final = 500
+"""Rows that are taken over before others have their turn."""
 
 MARK: Final = "mark:"
 """How the payload of a mark begins; any other is JSON."""
@@ -80,10 +85,16 @@ class PostgresShapeReader:
                 for statement in others:
                     rows += await transaction.fetch_statement(statement)
         # The one query that makes a row of a negative number is that of the position.
-        position = next(_position(values) for number, _, values in _fields(rows) if number < 0)
-        for number, xid, values in _fields(rows):
-            if number >= 0:
+        position = None
+        for place, (number, xid, values) in enumerate(_fields(rows), 1):
+            if number < 0:
+                position = _position(values)
+            else:
                 found[number].append(StoredRow(int(xid), values))
+            if place % SLICE == 0:
+                await asyncio.sleep(0)
+        if position is None:
+            raise StoreError("expected a row with the position, got none")
         return RowsRead(position, found)
 
     async def mark(self, text: str) -> None:

@@ -1,0 +1,83 @@
+"""Messages and headers as Electric's clients require them."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from app.shapes import messages
+from app.shapes.messages import EPOCH, RowMessages, cursor, row_key, schema
+from app.shapes.parameters import LAST, Offset
+from persistence.ports.shapes import Position
+from tests.app.shapes.shapes import ONE, TWO, a_definition
+
+
+def test_a_key_names_the_row_and_escapes_what_separates() -> None:
+    assert row_key("steps", [ONE, TWO]) == f'"public"."steps"/"{ONE}"/"{TWO}"'
+    assert row_key("steps", ["a/b", None]) == '"public"."steps"/"a//b"/_'
+
+
+def test_a_key_has_the_order_of_the_primary_key() -> None:
+    steps = RowMessages(a_definition("steps", "id pipeline_id name"))
+    said = json.loads(steps.snapshot_row([ONE, TWO, "a"]))
+    assert said == {
+        "key": f'"public"."steps"/"{TWO}"/"{ONE}"',
+        "value": {"id": ONE, "pipeline_id": TWO, "name": "a"},
+        "headers": {"operation": "insert", "relation": ["public", "steps"]},
+    }
+
+
+def test_positions_are_decimal_numbers() -> None:
+    """The clients make a BigInt of them: `0/16B3F70` would throw."""
+    position = Position(7, 9, (8,), 26800584)
+    end = json.loads(messages.snapshot_end(position))["headers"]
+    assert (end["xmin"], end["xmax"], end["xip_list"]) == ("7", "9", ["8"])
+    up_to_date = json.loads(messages.up_to_date(26800584))["headers"]
+    assert up_to_date == {"control": "up-to-date", "global_last_seen_lsn": "26800584"}
+    subset = json.loads(messages.subset(position, [b'{"a":1}', b'{"b":2}'], 5))
+    assert subset == {
+        "metadata": {
+            "xmin": "7",
+            "xmax": "9",
+            "xip_list": ["8"],
+            "snapshot_mark": 5,
+            "database_lsn": "26800584",
+        },
+        "data": [{"a": 1}, {"b": 2}],
+    }
+    assert json.loads(messages.subset(position, [], 5))["data"] == []
+
+
+def test_a_cursor_is_rounded_up_and_never_the_one_that_was_given() -> None:
+    assert datetime.fromtimestamp(EPOCH, UTC) == datetime(2024, 10, 9, tzinfo=UTC)
+    assert cursor(EPOCH + 1.5, None, 9) == "20"
+    assert cursor(EPOCH + 20, None, 9) == "20"
+    assert cursor(EPOCH + 20.9, 40, 9) == "20"
+    assert cursor(EPOCH + 21, 40, 9) == "49"
+
+
+def test_a_schema_has_the_types_of_elements() -> None:
+    found = json.loads(schema(a_definition("pipelines", "id name tags description")))
+    assert found == {
+        "id": {"type": "uuid", "not_null": True, "pk_index": 0},
+        "name": {"type": "text", "not_null": True},
+        "tags": {"type": "text", "dims": 1, "not_null": True},
+        "description": {"type": "text"},
+    }
+
+
+def test_nothing_is_kept_on_the_way() -> None:
+    headers = messages.headers("h", Offset(5, LAST))
+    assert headers["cache-control"] == "private, no-store"
+    assert headers["vary"] == "Authorization, Cookie"
+    assert headers["electric-offset"] == "5_inf"
+
+
+@pytest.mark.parametrize("text", ["é", '"', "\u2028", "\n", "\U0001f9f5"])
+def test_values_come_back_as_they_were(text: str) -> None:
+    encoder = RowMessages(a_definition("users", "id name"))
+    encoded = encoder.snapshot_row([ONE, text])
+    assert json.loads(encoded)["value"]["name"] == text
+    # An event of a stream is one line.
+    assert b"\n" not in encoded
+    assert b"\r" not in encoded
