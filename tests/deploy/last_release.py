@@ -1,6 +1,6 @@
 """The program of the last release, or of the commit that stands for it, run with what is installed.
 
-A clone that has no history lacks it: fetch the commit, as the error says.
+A clone that has no history lacks it, and fetches the one commit.
 """
 
 import io
@@ -12,6 +12,8 @@ from typing import Final
 
 from tests.clients.javascript import ROOT
 from tests.server import Installation
+
+FETCH_SECONDS: Final = 120.0
 
 UNTIL_THERE_IS_ONE: Final = "15dab0718f27cc1be94e471169cc5291f911e479"
 """Before migration 0019: until there is a release, servers of this commit are exchanged."""
@@ -25,10 +27,7 @@ def last_release() -> str:
 
 def unpacked(commit: str, to: Path) -> Path:
     """Unpack the program of a commit, with the page of this one, which nobody looks at."""
-    ask = "git", "cat-file", "-e", f"{commit}^{{commit}}"
-    known = subprocess.run(ask, cwd=ROOT, check=False, capture_output=True)
-    remedy = f"expected the commit {commit}: git fetch --depth=1 origin {commit}"
-    assert known.returncode == 0, remedy
+    require(commit)
     folders = "app", "crdt", "persistence", "sql"
     packed = subprocess.check_output(["git", "archive", commit, *folders], cwd=ROOT)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
@@ -39,6 +38,20 @@ def unpacked(commit: str, to: Path) -> Path:
     information.mkdir()
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: pipeloom\nVersion: 0.0.0\n")
     return to
+
+
+def require(commit: str, root: Path = ROOT) -> None:
+    """Have a commit in a clone, which may have no history; else say what to do."""
+    ask = "git", "cat-file", "-e", f"{commit}^{{commit}}"
+    if subprocess.run(ask, cwd=root, check=False, capture_output=True).returncode == 0:
+        return
+    fetch = "git", "fetch", "--quiet", "--depth=1", "origin", commit
+    fetched = subprocess.run(
+        fetch, cwd=root, check=False, capture_output=True, text=True, timeout=FETCH_SECONDS
+    )
+    said = " ".join(fetched.stderr.split())
+    remedy = f"expected the commit {commit} to be fetched, got: {said}. Run {' '.join(fetch)}"
+    assert fetched.returncode == 0, f"{remedy}, or clone with the whole history"
 
 
 def older(installation: Installation, folder: Path) -> Installation:

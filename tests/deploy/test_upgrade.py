@@ -1,6 +1,7 @@
 """Servers of the last release are exchanged for those of this one while people write."""
 
 import random
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tests.app.test_crash import Ledger, prepared
 from tests.balancer import balancing
 from tests.conftest import Tell
-from tests.deploy.last_release import last_release, older, unpacked
+from tests.deploy.last_release import last_release, older, require, unpacked
 from tests.deploy.rolling import a_fleet, come, lost, writing
 from tests.rounds import SEED, SOAK
 from tests.server import Installation
@@ -52,3 +53,23 @@ async def migrations(installation: Installation) -> int:
     """How many the database has had."""
     async with installation.sql() as sql:
         return int(await sql.fetchval("SELECT count(*) FROM schema_migrations"))
+
+
+def test_a_clone_without_history_fetches_what_it_lacks_or_says_what_to_do(tmp_path: Path) -> None:
+    origin, shallow = tmp_path / "origin", tmp_path / "shallow"
+    git("init", "--quiet", str(origin))
+    for name in ("first", "last"):
+        git("-C", str(origin), *NOBODY, "commit", "--quiet", "--allow-empty", "--message", name)
+    first = git("-C", str(origin), "rev-parse", "HEAD~1")
+    git("clone", "--quiet", "--depth=1", origin.as_uri(), str(shallow))
+    require(first, shallow)
+    assert git("-C", str(shallow), "log", "-1", "--format=%s", first) == "first"
+    with pytest.raises(AssertionError, match="git fetch --quiet --depth=1 origin 0123"):
+        require("0123" * 10, shallow)
+
+
+NOBODY = "-c", "user.name=nobody", "-c", "user.email=nobody@example.org"
+
+
+def git(*arguments: str) -> str:
+    return subprocess.check_output(["git", *arguments], text=True).strip()
