@@ -215,6 +215,19 @@ def test_the_makefile_runs_commands_that_exist() -> None:
         assert module in {"pip", "pytest", "compileall"} or any(map(Path.is_file, files)), module
 
 
+def test_the_page_on_tests_names_every_file_that_skips_some() -> None:
+    skips = re.compile(r"pytest\.(?:mark\.skip|skip\(|importorskip)")
+    page = (ROOT / "docs" / "testing.md").read_text()
+    _, _, listed = page.partition("What is skipped, where, and why")
+    named = set(re.findall(r"`(tests/\S+\.py)`", listed.partition("\n\nA new test")[0]))
+    found = {
+        str(path.relative_to(ROOT))
+        for path in committed()
+        if path.suffix == ".py" and path != Path(__file__) and skips.search(path.read_text())
+    }
+    assert named == found
+
+
 def test_what_installs_node_installs_nothing_else() -> None:
     """It is installed beside each of the others, and alone in a stage of the image."""
     lines = (ROOT / "requirements-node.txt").read_text().splitlines()

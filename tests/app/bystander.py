@@ -42,6 +42,7 @@ async def _work(editor: Editor, expected: set[str]) -> None:
     for _ in count():
         await _one_more(editor, expected)
         await editor.until("acknowledgements", lambda: len(editor.unechoed) < 4)
+        # As fast as somebody works: nothing is waited for.
         await asyncio.sleep(BETWEEN_EDITS)
 
 

@@ -95,6 +95,7 @@ async def typing(editor: Editor) -> AsyncIterator[list[float]]:
             await editor.edit(lambda _: editor.notes.update({"number": len(times)}))
             await editor.until_echoed()
             times.append(time.perf_counter() - began)
+            # As fast as somebody types: nothing is waited for.
             await asyncio.sleep(BETWEEN_EDITS)
 
     task = asyncio.create_task(type_on())

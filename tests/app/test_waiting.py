@@ -121,6 +121,7 @@ async def waited(site: Site, load: Load, seconds: float) -> list[float]:
         async with asyncio.timeout(LONGEST_SECONDS):
             while time.perf_counter() < stop or not loading.done():
                 times.append(await _edit(editor, len(times)))
+                # As fast as somebody types: nothing is waited for.
                 await asyncio.sleep(BETWEEN_EDITS)
             await loading
         return times
@@ -144,6 +145,7 @@ def repeated(load: Load, pause: float) -> Load:
         stop = time.perf_counter() + LOADED_SECONDS
         while time.perf_counter() < stop:
             await load(site)
+            # How often it comes is part of the load.
             await asyncio.sleep(pause)
 
     return run
@@ -220,12 +222,18 @@ async def two_validate_a_little(site: Site) -> None:
 
 
 async def _validated(site: Site, text: str) -> None:
+    await asyncio.gather(*_validating(site, text))
+
+
+def _validating(site: Site, text: str) -> "list[asyncio.Future[Any]]":
+    """Requests of two users, two of each: of each user one is computed at a time."""
     headers = {"Content-Type": "application/yaml"}
-    requests = (
-        site.ask(user, "POST", "/api/validate", content=text, headers=headers)
+    return [
+        asyncio.ensure_future(
+            site.ask(user, "POST", "/api/validate", content=text, headers=headers)
+        )
         for user in ("one", "two") * 2
-    )
-    await asyncio.gather(*requests)
+    ]
 
 
 _JSON = {"Content-Type": "application/json"}
@@ -257,12 +265,14 @@ async def test_who_edits_elsewhere_hardly_waits(site: Site, name: str, tell: Tel
 
 
 async def test_an_honest_file_is_put_while_two_validate_without_end(site: Site) -> None:
-    validating = asyncio.ensure_future(two_validate_without_end(site))
-    await asyncio.sleep(1.0)
+    validating = _validating(site, UNKNOWN)
+    # Then the next one of this user is computed.
+    _, left = await asyncio.wait(validating, return_when=asyncio.FIRST_COMPLETED)
+    assert left
     answer = await site.put("owner", site.small, SMALL.replace("hello", f"{time.time_ns()}"))
     assert answer.status_code in (200, 202)
     assert (await site.ask("owner", "GET", f"/api/pipelines/{site.small}/yaml")).is_success
-    await validating
+    await asyncio.gather(*validating)
 
 
 async def test_a_file_that_is_there_already_is_put_at_once(site: Site, tell: Tell) -> None:
@@ -288,6 +298,7 @@ async def test_silent_sockets_keep_nobody_waiting(site: Site, tell: Tell) -> Non
 
     async def load(_: Site) -> None:
         async with silent():
+            # Those who are silent are silent for as long as is measured.
             await asyncio.sleep(LOADED_SECONDS)
 
     found, line = await ratio(site, load)

@@ -64,6 +64,7 @@ async def _write_on_and_on(room: str, ledger: Ledger) -> None:
         with suppress(OSError, InvalidHandshake, AssertionError, TimeoutError):
             async with joined(room) as editor:
                 await ledger.write(editor, pause=PAUSE)
+        # As a client waits before it comes back: no condition, but how fast people are.
         await asyncio.sleep(PAUSE)
 
 

@@ -50,6 +50,7 @@ class Ticks:
     """Notifications that all get lost: each worker looks by itself."""
 
     async def wait(self, timeout: float) -> Collection[object] | None:  # noqa: ASYNC109 - the port
+        # The time is what the worker gives it: it is the only thing that wakes one.
         await asyncio.sleep(timeout)
         return None
 
