@@ -126,7 +126,7 @@ class NativeEngine:
         since = self._access_changes
         scope = await self._gatekeeper.scope(who.user_id, request.definition)
         self._check_handle(request, scope)
-        shape = await self._obtain(request.definition, scope, who)
+        shape = await self._obtain(request.definition, scope, who, is_live=request.live)
         if request.subset is not None:
             return await self._subset(shape, request.subset, who)
         if not isinstance(request.offset, Offset):
@@ -189,8 +189,13 @@ class NativeEngine:
         else:
             raise MustRefetch(self._shapes.reason(request.handle), self._new_handle())
 
-    async def _obtain(self, definition: Definition, scope: Scope, who: Caller) -> Shape:
-        """Find or make a shape; return it when it has all that was committed before the call."""
+    async def _obtain(
+        self, definition: Definition, scope: Scope, who: Caller, *, is_live: bool
+    ) -> Shape:
+        """Find or make a shape; return it when it has all that was committed before the call.
+
+        A live request is not kept waiting for that: it waits for what comes in any case.
+        """
         shape = self._shapes.find(definition, scope)
         if shape is None:
             shape = self._shapes.make(definition, scope, who.user_id)
@@ -199,7 +204,8 @@ class NativeEngine:
         else:
             if shape.loading is not None:
                 await asyncio.shield(shape.loading)
-            await self._follower.catch_up(shape)
+            if not is_live:
+                await self._follower.catch_up(shape)
         shape.used_at = self._clock.monotonic()
         if shape.is_dropped:
             raise MustRefetch("dropped", self._new_handle())
@@ -279,10 +285,9 @@ class NativeEngine:
                 if shape.log.offset > offset or is_over or self._is_draining:
                     answer = self._rest(shape, request, offset)
                     return await self._checked(shape, answer, who)
-                if await wait_until(sleeper, deadline, self._clock):
+                is_over = not await wait_until(sleeper, deadline, self._clock)
+                if not is_over and shape.log.offset <= offset:
                     await self._check(shape, who)
-                else:
-                    is_over = True
 
     async def _stream(
         self, shape: Shape, offset: Offset, who: Caller

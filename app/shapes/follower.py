@@ -5,7 +5,7 @@ burst costs few queries however long it is.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 from uuid import uuid4
 
@@ -27,6 +27,7 @@ from persistence.ports.shapes import (
 from .changes import ALL, Changes, Region, gathered, narrowed, owners_of
 from .scopes import predicate
 from .shape import Shape, Shapes
+from .shared import Shared
 
 AT_ONCE: Final = 24
 """Shapes whose changed rows are read in one statement."""
@@ -66,6 +67,8 @@ class Follower:
         self._clock, self._most_rows, self._on_access = clock, most_rows, on_access
         self._has_work = asyncio.Event()
         self._marks: dict[str, asyncio.Future[None]] = {}
+        # Notifying takes turns with every other commit that notifies, those of edits among them.
+        self._marking = Shared[None, None](self._pass_mark)
         self.is_listening = False
 
     async def receive_forever(self) -> None:
@@ -119,7 +122,8 @@ class Follower:
             region = narrowed(regions[table.name], shape.definition, shape.scope)
             if region is not None:
                 shape.fall_behind(region)
-        self._on_access(changes)
+        if changes.is_about_access:
+            self._on_access(changes)
         self.kick()
 
     def kick(self) -> None:
@@ -133,18 +137,20 @@ class Follower:
         """
         try:
             async with asyncio.timeout(MARK_SECONDS):
-                await self._pass_mark()
+                await self._marking.ask(None)
                 await shape.current.wait()
         except TimeoutError:
             raise StoreUnavailable("changes of the tables do not arrive: try again") from None
 
-    async def _pass_mark(self) -> None:
+    async def _pass_mark(self, _: Collection[None]) -> None:
         """Return when everything has been received that was announced before the call."""
         mark = uuid4().hex
         self._marks[mark] = asyncio.get_running_loop().create_future()
         try:
-            await self._reader.mark(mark)
-            await self._marks[mark]
+            # A mark is lost with the connection.
+            async with asyncio.timeout(MARK_SECONDS):
+                await self._reader.mark(mark)
+                await self._marks[mark]
         finally:
             del self._marks[mark]
 
