@@ -65,7 +65,7 @@ class ShapeStores:
 class Sharing:
     """What processes share that have shapes of their own: the lease, and a way to each other."""
 
-    lease: Lease
+    held: HeldEngine
     listening: socket.socket
     answers: ASGIApp
 
@@ -94,7 +94,7 @@ class ShapeService:
     async def release(self) -> None:
         """Let another process have the shapes."""
         if self.sharing is not None:
-            await self.sharing.lease.release()
+            await self.sharing.held.give_back()
 
 
 def shapes_for(
@@ -113,9 +113,10 @@ def shapes_for(
     native = _native(settings, stores, clock)
     listening = _listening(settings)
     lease = Lease(stores.leases, Holder(uuid4(), address_of(listening)), native.forget)
-    engine = LeasedEngine(native, lease, Handover(loaded_client, lease.look))
-    for_others = ShapeEndpoint(HeldEngine(native, lease), tokens, _request_limits(settings))
-    sharing = Sharing(lease, listening, for_others)
+    held = HeldEngine(native, lease)
+    engine = LeasedEngine(native, held, lease, Handover(loaded_client, lease.look))
+    for_others = ShapeEndpoint(held, tokens, _request_limits(settings))
+    sharing = Sharing(held, listening, for_others)
     return ShapeService(engine, _routes(engine, settings, tokens), sharing=sharing)
 
 

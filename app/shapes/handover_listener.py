@@ -24,6 +24,9 @@ PORTS_TRIED: Final = 64
 KEEP_ALIVE_SECONDS: Final = 60
 """How long an idle connection is kept: longer than the other side keeps it (`IDLE_SECONDS`)."""
 
+HEAD_BYTES: Final = 128 * 1024
+"""The longest head of a request: conditions are in the address."""
+
 BACKLOG: Final = 2048
 """Connections that may wait to be accepted."""
 
@@ -58,6 +61,8 @@ async def answering(listening: socket.socket, shapes: ASGIApp) -> AsyncIterator[
     config = uvicorn.Config(
         _OnlyHandedOver(shapes),
         http="h11",
+        # As long as a head may be that another server has taken, and a little more.
+        h11_max_incomplete_event_size=HEAD_BYTES,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -1,9 +1,10 @@
 """The engine of one process among several: answers if it has the lease, and hands over if not."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
+from typing import Final
 
 from crdt.errors import PipeloomError
 from persistence.ports.shape_lease import Holder
@@ -14,6 +15,9 @@ from .handover import Handover, HolderGone, nobody_there
 from .lease import Here, Lease
 from .parameters import Definition, ShapeRequest
 
+IN_PROGRESS_SECONDS: Final = 1.0
+"""How long a server that stops waits for what it is answering, before others have the shapes."""
+
 
 class HeldEngine:
     """`Engine` for what others hand over: it answers only while this process has the lease.
@@ -23,6 +27,9 @@ class HeldEngine:
 
     def __init__(self, native: Engine, lease: Lease) -> None:
         self._native, self._lease = native, lease
+        self._in_progress = 0
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
 
     @property
     def is_ready(self) -> bool:
@@ -40,18 +47,37 @@ class HeldEngine:
 
         It may have been stopped for long meanwhile, and what it has may be old.
         """
-        try:
-            answer = await self._native.answer(request, who)
-        except PipeloomError as error:
-            if not self._lease.is_held(term):
-                raise nobody_there() from error
-            raise
+        with self._noted():
+            try:
+                answer = await self._native.answer(request, who)
+            except PipeloomError as error:
+                if not self._lease.is_held(term):
+                    raise nobody_there() from error
+                raise
         if not self._lease.is_held(term):
             await _close(answer)
             raise nobody_there()
         if isinstance(answer.body, bytes) or not request.sse:
             return answer
         return replace(answer, body=self._while_held(term, answer.body))
+
+    async def give_back(self) -> None:
+        """Give the lease back when what is being answered is answered, which is woken before."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(IN_PROGRESS_SECONDS):
+                await self._is_idle.wait()
+        await self._lease.release()
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        self._in_progress += 1
+        self._is_idle.clear()
+        try:
+            yield
+        finally:
+            self._in_progress -= 1
+            if not self._in_progress:
+                self._is_idle.set()
 
     async def _while_held(
         self, term: int, stream: AsyncGenerator[bytes, None]
@@ -73,9 +99,11 @@ class HeldEngine:
 class LeasedEngine:
     """`Engine` for clients: this process answers, or the one that has the lease."""
 
-    def __init__(self, native: NativeEngine, lease: Lease, handover: Handover) -> None:
-        self._native, self._lease, self._handover = native, lease, handover
-        self._held = HeldEngine(native, lease)
+    def __init__(
+        self, native: NativeEngine, held: HeldEngine, lease: Lease, handover: Handover
+    ) -> None:
+        self._native, self._held = native, held
+        self._lease, self._handover = lease, handover
 
     async def run(self) -> None:
         """Follow the tables, the lease and those who have it, until cancelled."""

@@ -1,10 +1,12 @@
 """Who answers: this process, the one that has the shapes, or nobody yet."""
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
+import app.shapes.leased
 from app.shapes.answers import Answer, Caller, DeletionNotAllowed, MustRefetch, Sent
 from app.shapes.handover import HolderGone
 from app.shapes.lease import LEASE_SECONDS
@@ -13,6 +15,7 @@ from app.shapes.parameters import Definition, Offset, ShapeRequest
 from app.shapes.tables import TABLES
 from crdt.errors import Overloaded
 from persistence.ports.shape_lease import Holder
+from tests.app.fakes import turns
 from tests.app.shapes.test_lease import ONE, OTHER, Scene
 from tests.contracts.stores import NOON, an_id
 
@@ -31,8 +34,10 @@ class Native:
         self.sleeps, self.error = 0.0, MustRefetch("dropped", "2")
         self.fails = self.is_closed = False
         self.dropped: list[Definition] = []
+        self.before_answer: Callable[[], Awaitable[object]] = turns
 
     async def answer(self, request: ShapeRequest, who: Caller) -> Answer:
+        await self.before_answer()
         self._scene.store.seconds += self.sleeps
         if self.fails:
             raise self.error
@@ -73,7 +78,7 @@ class House:
         self.scene = Scene()
         self.native, self.far = Native(self.scene), Far()
         self.held = HeldEngine(self.native, self.scene.one)
-        self.engine = LeasedEngine(self.native, self.scene.one, self.far)  # type: ignore[arg-type]
+        self.engine = LeasedEngine(self.native, self.held, self.scene.one, self.far)  # type: ignore[arg-type]
 
     async def answered(self, request: ShapeRequest = REQUEST) -> bytes:
         answer = await self.engine.answer(request, WHO)
@@ -160,6 +165,34 @@ async def test_what_is_handed_over_is_answered_here_or_not_at_all(house: House) 
     with pytest.raises(Overloaded):
         await house.held.drop(DEFINITION, None, WHO)
     assert house.far.asked == []
+
+
+async def test_the_lease_is_given_back_behind_what_is_being_answered(house: House) -> None:
+    await house.scene.one.place()
+    go = asyncio.Event()
+    house.native.before_answer = go.wait
+    waiting = asyncio.create_task(house.answered())
+    await turns()
+    giving = asyncio.create_task(house.held.give_back())
+    await turns()
+    assert house.scene.one.is_held()
+    go.set()
+    assert await waiting == b"native"
+    await giving
+    assert not house.scene.one.is_held()
+
+
+async def test_what_is_never_answered_keeps_nobody_from_the_lease(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.shapes.leased, "IN_PROGRESS_SECONDS", 0.01)
+    await house.scene.one.place()
+    house.native.before_answer = asyncio.Event().wait
+    waiting = asyncio.create_task(house.answered())
+    await turns()
+    await house.held.give_back()
+    assert await house.scene.store.holder() is None
+    waiting.cancel()
 
 
 async def test_a_shape_is_dropped_where_it_is(house: House) -> None:
