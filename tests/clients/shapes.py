@@ -124,6 +124,14 @@ class Clients:
         await self.driver.first(name, source.name, wanted)
         return Collection(self.driver, name)
 
+    async def matching(
+        self, source: "Collection", expression: list[Any], *order: tuple[str, Any]
+    ) -> "Collection":
+        """Make a live query for the rows that fulfil an expression; with an order, the first 3."""
+        name = self._named("query")
+        await self.driver.matching(name, source.name, expression, order)
+        return Collection(self.driver, name)
+
     async def counts(self, source: "Collection", belonging: "Collection", by: str) -> "Collection":
         """Make a live query that counts what belongs to each row of a collection."""
         name = self._named("query")

@@ -1,6 +1,7 @@
 """Shapes in React and in TanStack DB: hooks, collections, queries that join them, and writes."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -91,6 +92,77 @@ async def test_a_query_asks_for_what_it_shows(clients: Clients, team: Team, mode
         "UPDATE pipelines SET status = 'active' WHERE team_id = $1 AND name = 'a'", team.id
     )
     await query.names("aa", "b")
+
+
+NESTED = ["and", ["or", ["eq", "$name", "A"], ["gt", "$position_x", 2]], ["eq", "$enabled", True]]
+EXPRESSIONS: list[tuple[list[Any], str]] = [
+    (["eq", "$name", "A"], "A"),
+    (["gt", "$position_x", 1], "c d_1"),
+    (["lte", "$position_x", 1], "A b"),
+    (["eq", "$enabled", False], "b"),
+    (["lt", "$enabled", True], "b"),
+    (["inArray", "$name", ["A", "c", "none"]], "A c"),
+    (["like", "$name", "d%"], "d_1"),
+    (["ilike", "$name", "a"], "A"),
+    (["not", ["eq", "$name", "A"]], "b c d_1"),
+    (["isNull", "$parent_step_id"], "A c d_1"),
+    (["not", ["isNull", "$parent_step_id"]], "b"),
+    (NESTED, "A d_1"),
+    (["eq", ["lower", "$name"], "a"], "A"),
+    (["eq", ["upper", "$name"], "B"], "b"),
+    (["gt", ["length", "$name"], 1], "d_1"),
+    (["eq", ["concat", "$name", "$type"], "cclaude"], "c"),
+    (["eq", ["coalesce", "$declared_type", "none"], "none"], "A b c d_1"),
+    (["gt", "$created_at", "2020-01-01"], "A b c d_1"),
+]
+
+
+@pytest.mark.parametrize(("expression", "found"), EXPRESSIONS, ids=[str(e[0]) for e in EXPRESSIONS])
+async def test_a_query_says_what_it_asks_for(
+    clients: Clients, team: Team, expression: list[Any], found: str
+) -> None:
+    """What TanStack DB makes of each operator is understood, but of `add`, which is no SQL there."""
+    source = await clients.collection(
+        await team.token(), table="steps", mode="on-demand", **await four_steps(team)
+    )
+    await (await clients.matching(source, expression)).names(*found.split())
+    # It was the server that has chosen.
+    assert {row["name"] for row in (await source.look())["rows"]} == set(found.split())
+
+
+async def four_steps(team: Team) -> dict[str, object]:
+    """Make four steps; return the parameters of their shape."""
+    pipeline = await team.pipeline("sorted")
+    first, second, *_ = [await team.step(pipeline, name) for name in ("A", "b", "c", "d_1")]
+    await team.sql.execute(
+        "UPDATE steps SET position_x = ascii(lower(name)) - ascii('a') WHERE pipeline_id = $1",
+        UUID(pipeline),
+    )
+    await team.sql.execute(
+        "UPDATE steps SET enabled = false, parent_step_id = $2 WHERE pipeline_id = $1 AND id = $3",
+        UUID(pipeline), UUID(first), UUID(second),
+    )  # fmt: skip
+    return {"where": "pipeline_id = $1", "params": [pipeline]}
+
+
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [
+        ([("position_x", "desc")], "d_1 c b"),
+        ([("enabled", "asc"), ("position_x", "desc")], "b d_1 c"),
+        ([("parent_step_id", {"direction": "desc", "nulls": "last"}), ("name", "asc")], "b A c"),
+        ([("parent_step_id", {"direction": "asc", "nulls": "first"}), ("name", "desc")], "A d_1 c"),
+    ],
+    ids=str,
+)
+async def test_a_query_says_in_which_order(
+    clients: Clients, team: Team, order: list[tuple[str, Any]], found: str
+) -> None:
+    source = await clients.collection(
+        await team.token(), table="steps", mode="on-demand", **await four_steps(team)
+    )
+    query = await clients.matching(source, ["isNull", "$declared_type"], *order)
+    await query.names(*found.split())
 
 
 async def test_a_query_joins_collections(clients: Clients, team: Team) -> None:

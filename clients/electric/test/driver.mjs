@@ -7,7 +7,7 @@
 // The first argument of a verb is the name of a shape, of a hook, of a collection or of a query.
 import { createInterface } from "node:readline";
 import { Shape, ShapeStream, isChangeMessage } from "@electric-sql/client";
-import { BasicIndex, count, createCollection, createLiveQueryCollection, eq } from "@tanstack/db";
+import * as db from "@tanstack/db";
 import { electricCollectionOptions } from "@tanstack/electric-db-collection";
 import { Window } from "happy-dom";
 
@@ -113,7 +113,7 @@ const verbs = {
     };
     const getKey = (row) => row.id;
     const config = electricCollectionOptions({ id: name, getKey, shapeOptions: given, ...options, ...handlers });
-    const collection = createCollection({ ...config, autoIndex: "eager", defaultIndexType: BasicIndex });
+    const collection = db.createCollection({ ...config, autoIndex: "eager", defaultIndexType: db.BasicIndex });
     collection.subscribeChanges(() => {});
     opened.set(name, { ...notes, collection, written });
   },
@@ -131,12 +131,25 @@ const verbs = {
   // Live queries upon collections.
   first: (name, source, { order, limit, where = {} }) => {
     const { collection: rows } = opened.get(source);
-    const collection = createLiveQueryCollection({
+    const collection = db.createLiveQueryCollection({
       startSync: true,
       query: (q) => {
         let query = q.from({ rows });
-        for (const [column, value] of Object.entries(where)) query = query.where(({ rows: r }) => eq(r[column], value));
+        for (const [column, value] of Object.entries(where)) query = query.where(({ rows: r }) => db.eq(r[column], value));
         return query.orderBy(({ rows: r }) => r[order]).limit(limit);
+      },
+    });
+    keep(name, collection);
+  },
+  // Rows that fulfil an expression: ["and", ["gt", "$position_x", 1], ["inArray", "$name", ["a", "b"]]].
+  matching: (name, source, expression, order = []) => {
+    const { collection: rows } = opened.get(source);
+    const collection = db.createLiveQueryCollection({
+      startSync: true,
+      query: (q) => {
+        let query = q.from({ rows }).where(({ rows: row }) => termOf(row, expression));
+        for (const [column, options] of order) query = query.orderBy(({ rows: row }) => row[column], options);
+        return order.length ? query.limit(3) : query;
       },
     });
     keep(name, collection);
@@ -145,16 +158,16 @@ const verbs = {
   counts: (name, source, belonging, column) => {
     const { collection: rows } = opened.get(source);
     const { collection: others } = opened.get(belonging);
-    const collection = createLiveQueryCollection({
+    const collection = db.createLiveQueryCollection({
       startSync: true,
       query: (q) => {
         const counted = q
           .from({ others })
           .groupBy(({ others: other }) => other[column])
-          .select(({ others: other }) => ({ belongs: other[column], number: count(other.id) }));
+          .select(({ others: other }) => ({ belongs: other[column], number: db.count(other.id) }));
         return q
           .from({ rows })
-          .leftJoin({ counted }, ({ rows: row, counted: each }) => eq(row.id, each.belongs))
+          .leftJoin({ counted }, ({ rows: row, counted: each }) => db.eq(row.id, each.belongs))
           .select(({ rows: row, counted: each }) => ({ id: row.id, number: each?.number }));
       },
     });
@@ -169,6 +182,13 @@ const verbs = {
     opened.delete(name);
   },
 };
+
+/** An expression as TanStack DB has it; `$name` is a column. */
+function termOf(row, term) {
+  if (typeof term === "string" && term.startsWith("$")) return row[term.slice(1)];
+  if (!Array.isArray(term) || typeof db[term[0]] !== "function") return term;
+  return db[term[0]](...term.slice(1).map((each) => termOf(row, each)));
+}
 
 /** Keeps a live query: one that nobody listens to ends after some seconds. */
 function keep(name, collection) {
