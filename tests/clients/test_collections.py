@@ -121,7 +121,7 @@ EXPRESSIONS: list[tuple[list[Any], str]] = [
 async def test_a_query_says_what_it_asks_for(
     clients: Clients, team: Team, expression: list[Any], found: str
 ) -> None:
-    """What TanStack DB makes of each operator is understood, but of `add`, which is no SQL there."""
+    """What TanStack DB makes of its operators is understood; of `add` it makes no SQL."""
     source = await clients.collection(
         await team.token(), table="steps", mode="on-demand", **await four_steps(team)
     )

@@ -1,0 +1,91 @@
+"""What the engine does with what it reads, on tables that are made up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from random import Random
+from uuid import UUID
+
+import pytest
+
+from app.clock import SystemClock
+from app.shapes.answers import Caller, MustRefetch
+from app.shapes.engine import NativeEngine
+from app.shapes.live import LiveTimes
+from app.shapes.parameters import RequestLimits, ShapeRequest, parse_request
+from app.shapes.shape import ShapeLimits
+from persistence.ports.shapes import Access, Announced, RowQuery, RowsChanged, RowsRead
+from tests.app.shapes.shapes import a_position, a_row, an_id
+from tests.server import PATIENCE, eventually
+
+USER, TEAM = UUID(int=1), UUID(int=2)
+FOR_EVER = 3_600.0
+
+
+class Tables:
+    """One pipeline of one team, and who is in it: `ShapeReader` and `ShapeChanges` in one."""
+
+    def __init__(self) -> None:
+        self.members = {USER}
+        self.after_next_access: Callable[[], None] = lambda: None
+        self._announced: asyncio.Queue[Announced] = asyncio.Queue()
+
+    def leave(self) -> None:
+        """Take the user out of the team, and announce it."""
+        self.members.clear()
+        left = RowsChanged("team_members", 101, frozenset({str(USER)}), frozenset({str(TEAM)}))
+        self._announced.put_nowait(Announced((left,)))
+
+    async def access(self, users: Collection[UUID], pipelines: Collection[UUID]) -> Access:
+        del pipelines
+        teams = {user: frozenset({TEAM} if user in self.members else ()) for user in users}
+        act, self.after_next_access = self.after_next_access, lambda: None
+        act()
+        return Access(teams, {})
+
+    async def read(self, queries: Sequence[RowQuery]) -> RowsRead:
+        return RowsRead(a_position(1000), [[a_row(100, an_id(1), "loom")] for _ in queries])
+
+    async def mark(self, text: str) -> None:
+        self._announced.put_nowait(Announced(marks=frozenset({text})))
+
+    async def wait(self, timeout: float) -> Announced | None:  # noqa: ASYNC109 - as the port has it
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._announced.get()
+        except TimeoutError:
+            return Announced()
+
+
+@asynccontextmanager
+async def running(tables: Tables) -> AsyncIterator[NativeEngine]:
+    """An engine whose live requests last for ever."""
+    times = LiveTimes(FOR_EVER, FOR_EVER, FOR_EVER)
+    clock = SystemClock()
+    engine = NativeEngine(tables, tables, clock, Random(1), ShapeLimits(), times=times)
+    task = asyncio.create_task(engine.run())
+    try:
+        # The first look announces that there is somebody who listens.
+        await tables.mark("first")
+        await eventually("an engine that listens", lambda: asyncio.sleep(0, engine.is_ready))
+        yield engine
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def asked(query: str) -> ShapeRequest:
+    return parse_request(f"table=pipelines&columns=id,name&{query}".encode(), None, RequestLimits())
+
+
+async def test_who_leaves_while_a_live_request_begins_is_not_kept_waiting() -> None:
+    """It is announced after the look-up, and before there is anybody to wake."""
+    tables = Tables()
+    who = Caller(USER, SystemClock().now() + timedelta(days=1))
+    async with asyncio.timeout(PATIENCE), running(tables) as engine:
+        first = await engine.answer(asked("offset=-1"), who)
+        offset, handle = first.headers["electric-offset"], first.headers["electric-handle"]
+        tables.after_next_access = tables.leave
+        with pytest.raises(MustRefetch):
+            await engine.answer(asked(f"offset={offset}&handle={handle}&live=true"), who)
