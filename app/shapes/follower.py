@@ -5,7 +5,7 @@ burst costs few queries however long it is.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 from uuid import uuid4
 
@@ -102,7 +102,10 @@ class Follower:
         self.is_listening = True
         if announced.changes:
             self._note(gathered(announced.changes))
-        for mark in announced.marks:
+        self._pass(announced.marks)
+
+    def _pass(self, marks: Iterable[str]) -> None:
+        for mark in marks:
             if (waiting := self._marks.get(mark)) is not None and not waiting.done():
                 waiting.set_result(None)
 
@@ -110,6 +113,8 @@ class Follower:
         """Note that anything may have changed while nothing was received."""
         for shape in self._shapes:
             shape.fall_behind(ALL)
+        # Their announcements may be lost; what is read from now on has what was before them.
+        self._pass([*self._marks])
         self._on_access(None)
         self.kick()
 
