@@ -127,6 +127,7 @@ class NativeEngine:
         scope = await self._gatekeeper.scope(who.user_id, request.definition)
         self._check_handle(request, scope)
         shape = await self._obtain(request.definition, scope, who, is_live=request.live)
+        shape.admit(who.user_id)
         if request.subset is not None:
             return await self._subset(shape, request.subset, who)
         if not isinstance(request.offset, Offset):
@@ -134,7 +135,8 @@ class NativeEngine:
         if request.offset > shape.log.offset:
             raise InvalidShape({"offset": ["is beyond the end: expected one of an answer"]})
         if not request.live:
-            return await self._checked(shape, self._rest(shape, request, request.offset), who)
+            answer = self._rest(shape, request, request.offset)
+            return await self._checked(shape, answer, who, request.offset)
         return await self._live_answer(shape, request, request.offset, who, since)
 
     async def _live_answer(
@@ -143,7 +145,7 @@ class NativeEngine:
         self._check_live(who)
         if not request.sse:
             return await self._poll(shape, request, offset, who, since)
-        await self._check(shape, who)
+        await self._check(shape, who, offset)
         handle = request.handle or shape.handles[-1]
         cursor = {"electric-cursor": self._cursor(request)}
         # nginx would keep events back until it has some kilobytes of them.
@@ -167,16 +169,25 @@ class NativeEngine:
         return int(self._clock.now().timestamp() * 1e6)
 
     def _look_again(self, changes: Changes | None) -> None:
-        """Wake the live requests of those who may see something else now; None is everybody."""
+        """Wake the live requests of those who may see something else now; None is everybody.
+
+        Changes that were lost with the connection are in no log: their outcome is read anew.
+        """
         self._access_changes += changes is None or changes.is_about_access
         for shape in self._shapes:
-            moved = frozenset[str]() if changes is None else changes.moved
+            if changes is None:
+                shape.wake()
+                continue
             scope = shape.scope
             is_moved = isinstance(scope, OnePipeline) and (
-                moved is None or str(scope.pipeline_id) in moved
+                changes.moved is None or str(scope.pipeline_id) in changes.moved
             )
+            if is_moved or changes.users is None:
+                shape.forget(None)
+            else:
+                shape.forget(map(UUID, changes.users))
             for sleeper in shape.sleepers:
-                if changes is None or is_moved or changes.concerns(str(sleeper.user_id)):
+                if is_moved or changes.concerns(str(sleeper.user_id)):
                     sleeper.woken.set()
 
     def _check_handle(self, request: ShapeRequest, scope: Scope) -> None:
@@ -194,7 +205,8 @@ class NativeEngine:
     ) -> Shape:
         """Find or make a shape; return it when it has all that was committed before the call.
 
-        A live request is not kept waiting for that: it waits for what comes in any case.
+        A live request is not kept waiting for that, since it waits for what comes in any case,
+        unless it is not known what the user may have of that.
         """
         shape = self._shapes.find(definition, scope)
         if shape is None:
@@ -204,7 +216,7 @@ class NativeEngine:
         else:
             if shape.loading is not None:
                 await asyncio.shield(shape.loading)
-            if not is_live:
+            if not (is_live and shape.has_admitted(who.user_id)):
                 await self._follower.catch_up(shape)
         shape.used_at = self._clock.monotonic()
         if shape.is_dropped:
@@ -220,17 +232,23 @@ class NativeEngine:
             self._shapes.drop(shape)
             raise
 
-    async def _check(self, shape: Shape, who: Caller) -> None:
-        """Raise MustRefetch if the shape is not what the user may see now, or is no more."""
+    async def _check(self, shape: Shape, who: Caller, offset: Offset | None = None) -> None:
+        """Raise MustRefetch if the user may not see the shape now, or it is no more.
+
+        With an offset: or if the user may not have what came after it.
+        """
         scope = await self._gatekeeper.scope(who.user_id, shape.definition)
-        if scope != shape.scope:
+        has_missed = offset is not None and not shape.admits(who.user_id, offset)
+        if scope != shape.scope or has_missed:
             raise MustRefetch("other_scope", self._new_handle())
         if shape.is_dropped:
             raise MustRefetch("dropped", self._new_handle())
 
-    async def _checked(self, shape: Shape, answer: Answer, who: Caller) -> Answer:
+    async def _checked(
+        self, shape: Shape, answer: Answer, who: Caller, offset: Offset | None = None
+    ) -> Answer:
         """Return an answer that was made before, if the user may still see it."""
-        await self._check(shape, who)
+        await self._check(shape, who, offset)
         return answer
 
     def _beginning(self, shape: Shape, request: ShapeRequest) -> Answer:
@@ -284,10 +302,10 @@ class NativeEngine:
             while True:
                 if shape.log.offset > offset or is_over or self._is_draining:
                     answer = self._rest(shape, request, offset)
-                    return await self._checked(shape, answer, who)
+                    return await self._checked(shape, answer, who, offset)
                 is_over = not await wait_until(sleeper, deadline, self._clock)
                 if not is_over and shape.log.offset <= offset:
-                    await self._check(shape, who)
+                    await self._check(shape, who, offset)
 
     async def _stream(
         self, shape: Shape, offset: Offset, who: Caller
@@ -299,7 +317,7 @@ class NativeEngine:
             while not self._is_draining and self._clock.monotonic() < deadline:
                 found = shape.log.since(offset)
                 end = shape.log.offset
-                await self._check(shape, who)
+                await self._check(shape, who, offset)
                 if found is None:
                     return
                 if found:

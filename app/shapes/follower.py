@@ -143,7 +143,7 @@ class Follower:
         try:
             async with asyncio.timeout(MARK_SECONDS):
                 await self._marking.ask(None)
-                await shape.current.wait()
+                await shape.catch_up()
         except TimeoutError:
             raise StoreUnavailable("changes of the tables do not arrive: try again") from None
 
@@ -161,6 +161,7 @@ class Follower:
 
     async def load(self, shape: Shape) -> None:
         """Read all rows of a new shape. Raises StoreError, and TooManyRows."""
+        shape.take_behind()
         read = await self._reader.read([self._query(shape, ALL)])
         if len(read.rows[0]) > self._most_rows:
             raise TooManyRows(self._most_rows)

@@ -1,14 +1,14 @@
 """The shapes that are held in memory: made when somebody asks, shared, and evicted."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from uuid import UUID
 
 from .answers import MustRefetch, Reason, TooManyShapes
 from .changes import NOTHING, Region
-from .parameters import Definition
+from .parameters import Definition, Offset
 from .scopes import Scope
 from .shape_log import LogLimits, ShapeLog
 
@@ -42,8 +42,10 @@ class Shape:
         self.is_loaded = self.is_dropped = False
         self.loading: asyncio.Future[None] | None = None
         self.behind: Region | None = None
-        self.current = asyncio.Event()
-        """Set while nothing is known that it lacks."""
+        # Changes are counted: of those that were noted, how many are taken to be read, and read.
+        self._noted = self._taken = self._read = 0
+        self._progress = asyncio.Event()
+        self._admitted: dict[UUID, Offset] = {}
         self.sleepers: set[Sleeper] = set()
         self.used_at = 0.0
 
@@ -52,20 +54,61 @@ class Shape:
         for sleeper in self.sleepers:
             sleeper.woken.set()
 
+    def admit(self, user_id: UUID) -> None:
+        """Let a user read on from here, or from wherever the user could already."""
+        self._admitted.setdefault(user_id, self.log.offset)
+
+    def has_admitted(self, user_id: UUID) -> bool:
+        """Whether a user may read on from somewhere."""
+        return user_id in self._admitted
+
+    def admits(self, user_id: UUID, offset: Offset) -> bool:
+        """Whether a user may have what came after an offset."""
+        since = self._admitted.get(user_id)
+        return since is not None and since <= offset
+
+    def forget(self, users: Iterable[UUID] | None) -> None:
+        """Note that users may have left (None is all): what is written now may not be for them.
+
+        Who is there again begins where the log is by then, for what was overwritten meanwhile was
+        never theirs to see.
+        """
+        if users is None:
+            self._admitted.clear()
+            return
+        for user_id in users:
+            self._admitted.pop(user_id, None)
+
     def fall_behind(self, region: Region) -> None:
         """Note what has changed, to be read."""
         self.behind = region if self.behind is None else self.behind | region
-        self.current.clear()
+        self._noted += 1
 
     def take_behind(self) -> Region:
         """Return what has changed, for whoever reads it now."""
-        region, self.behind = self.behind, None
+        region, self.behind, self._taken = self.behind, None, self._noted
         return NOTHING if region is None else region
 
     def settle(self) -> None:
         """Note that what was taken is read."""
-        if self.behind is None:
-            self.current.set()
+        self._read = self._taken
+        self._go_on()
+
+    async def catch_up(self) -> None:
+        """Return when all is read that was noted before the call, whatever comes meanwhile."""
+        noted = self._noted
+        while self._read < noted and not self.is_dropped:
+            await self._progress.wait()
+
+    def end(self) -> None:
+        """Be no more: whoever waits begins anew."""
+        self.is_dropped = True
+        self._go_on()
+        self.wake()
+
+    def _go_on(self) -> None:
+        self._progress.set()
+        self._progress = asyncio.Event()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +163,7 @@ class Shapes:
             del self._shapes[address]
         for handle in shape.handles:
             self._by_handle.pop(handle, None)
-        shape.is_dropped = True
-        shape.current.set()
-        shape.wake()
+        shape.end()
 
     def check(self, shape: Shape, handle: str) -> None:
         """Raise MustRefetch if a handle is none of this shape."""

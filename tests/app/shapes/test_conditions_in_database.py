@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from random import Random
+from typing import Any
 
 import asyncpg
 import pytest
@@ -12,7 +13,6 @@ from app.shapes.conditions import Condition, ConditionLimits, compile_condition,
 from app.shapes.errors import InvalidShape
 from app.shapes.scopes import Teams, predicate
 from app.shapes.tables import TABLES
-from persistence.postgres.pool import Pool
 from tests.app.shapes.texts import a_condition, a_soup
 from tests.app.shapes.worlds import build, read
 from tests.rounds import some
@@ -60,9 +60,11 @@ TEXTS = [
 
 
 @pytest.fixture
-def database_url(emptied_database_url: str) -> str:
+async def sql(emptied_database_url: str) -> AsyncIterator[Any]:
     """These tests change rows and no schema."""
-    return emptied_database_url
+    connection = await asyncpg.connect(emptied_database_url)
+    yield connection
+    await connection.close()
 
 
 def substituted(text: str, parameters: Mapping[int, str]) -> str:
@@ -73,12 +75,12 @@ def substituted(text: str, parameters: Mapping[int, str]) -> str:
     )
 
 
-async def ids(pool: Pool, where: str) -> list[object]:
-    return [key for (key,) in await read(pool, f"SELECT id FROM pipelines WHERE {where}")]
+async def ids(sql: Any, where: str) -> list[object]:
+    return [key for (key,) in await read(sql, f"SELECT id FROM pipelines WHERE {where}")]
 
 
-async def test_what_is_written_means_what_was_meant(pool: Pool) -> None:
-    world = await build(pool, Random(1), teams=12)
+async def test_what_is_written_means_what_was_meant(sql: Any) -> None:
+    world = await build(sql, Random(1), teams=12)
     pipelines, teams = world.pipelines, world.teams
     parameters = {
         1: str(pipelines[0]),
@@ -90,26 +92,26 @@ async def test_what_is_written_means_what_was_meant(pool: Pool) -> None:
     told = 0
     for text in TEXTS:
         condition = compile_condition(text, parameters, TABLES["pipelines"], LIMITS)
-        found = await ids(pool, condition.sql)
-        assert found == await ids(pool, substituted(text, parameters)), text
+        found = await ids(sql, condition.sql)
+        assert found == await ids(sql, substituted(text, parameters)), text
         told += 0 < len(found) < everything
     assert told > len(TEXTS) / 2
 
 
 @pytest.mark.parametrize("seed", some(range(40), 2))
-async def test_random_conditions_mean_the_same(pool: Pool, seed: int) -> None:
+async def test_random_conditions_mean_the_same(sql: Any, seed: int) -> None:
     random = Random(seed)
-    await build(pool, Random(1), teams=8)
+    await build(sql, Random(1), teams=8)
     compared = 0
     for _ in range(300):
         text = a_condition(random)
         parameters = {1: "weave", 2: "{a}", 3: "2026-01-01"}
         try:
             condition = compile_condition(text, parameters, TABLES["pipelines"], LIMITS)
-            meant = await ids(pool, substituted(text, parameters))
+            meant = await ids(sql, substituted(text, parameters))
         except (InvalidShape, asyncpg.PostgresError):
             continue
-        assert await ids(pool, condition.sql) == meant, f"seed {seed}: {text}"
+        assert await ids(sql, condition.sql) == meant, f"seed {seed}: {text}"
         compared += 1
     assert compared > 100, seed
 
@@ -125,20 +127,18 @@ REFUSED = (
 """What PostgreSQL may say to what was written: values and types do not fit, and never syntax."""
 
 
-async def relations(pool: Pool, where: str) -> set[str]:
-    plan = await pool._driver.fetchval(
-        f"EXPLAIN (FORMAT JSON) SELECT id FROM pipelines WHERE {where}"
-    )
+async def relations(sql: Any, where: str) -> set[str]:
+    plan = await sql.fetchval(f"EXPLAIN (FORMAT JSON) SELECT id FROM pipelines WHERE {where}")
     text = plan if isinstance(plan, str) else json.dumps(plan)
     return set(re.findall(r'"(?:Relation|Function|CTE) Name": "([^"]*)"', text))
 
 
 @pytest.mark.parametrize("seed", some(range(100), 3))
-async def test_no_text_reaches_other_rows(pool: Pool, seed: int) -> None:
+async def test_no_text_reaches_other_rows(sql: Any, seed: int) -> None:
     random = Random(seed)
-    world = await build(pool, Random(1), users=3, teams=2)
+    world = await build(sql, Random(1), users=3, teams=2)
     scope = predicate(Teams((world.teams[0],)), TABLES["pipelines"])
-    allowed = set(await ids(pool, scope))
+    allowed = set(await ids(sql, scope))
     written = 0
     for _ in range(500):
         text = a_soup(random)
@@ -147,8 +147,8 @@ async def test_no_text_reaches_other_rows(pool: Pool, seed: int) -> None:
             continue
         written += 1
         try:
-            assert await relations(pool, condition.sql) <= {"pipelines"}, f"seed {seed}: {text!r}"
-            found = await ids(pool, f"({condition.sql}) AND ({scope})")
+            assert await relations(sql, condition.sql) <= {"pipelines"}, f"seed {seed}: {text!r}"
+            found = await ids(sql, f"({condition.sql}) AND ({scope})")
         except REFUSED:
             continue
         assert set(found) <= allowed, f"seed {seed}: {text!r}"
@@ -164,11 +164,11 @@ def written_or_refused(text: str) -> Condition | None:
 
 
 @pytest.mark.parametrize("text", ["name DESC", "lower(name), created_at NULLS FIRST", "tags"])
-async def test_an_order_is_total(pool: Pool, text: str) -> None:
-    await build(pool, Random(1))
+async def test_an_order_is_total(sql: Any, text: str) -> None:
+    await build(sql, Random(1))
     order = compile_order(text, TABLES["pipelines"], LIMITS)
 
-    rows = await pool._driver.fetch(f"SELECT id FROM pipelines ORDER BY {order.sql}")
-    other = await pool._driver.fetch(f"SELECT id FROM pipelines ORDER BY {text}, id")
+    rows = await sql.fetch(f"SELECT id FROM pipelines ORDER BY {order.sql}")
+    other = await sql.fetch(f"SELECT id FROM pipelines ORDER BY {text}, id")
 
     assert rows == other
