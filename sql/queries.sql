@@ -302,7 +302,7 @@ SELECT due.pipeline_id FROM due, refresh_search(due.pipeline_id)
 -- the document holds other diagnostics now, $4, and the times of the steps $5 and the connections $6,
 -- which are arrays of ids, as texts. If a version held all updates until now, the first one beyond is
 -- the first that no version holds, and its time is kept. What is announced also says after which update
--- the rows went on and, if any row was written, $7, in which transaction. All that is one statement since
+-- the rows went on, $8, and, if any row was written, $7, in which transaction. All that is one statement since
 -- a worker executes it for every projection. A payload has at most 8,000 bytes. The commit does not wait
 -- for the disk, which those of the log then have for themselves: should PostgreSQL crash, rows and cursor
 -- are older together, and are written again.
@@ -315,11 +315,10 @@ WITH moved AS (
         ))
     FROM unnest(
         $1::uuid[], $2::bigint[], $3::timestamptz[], $4::boolean[], $5::text[], $6::text[],
-        $7::boolean[]
-    ) AS m (pipeline_id, seq, mend_at, diagnostics, steps, connections, has_changed)
-    JOIN projection_cursors AS before ON before.pipeline_id = m.pipeline_id
+        $7::boolean[], $8::bigint[]
+    ) AS m (pipeline_id, seq, mend_at, diagnostics, steps, connections, has_changed, after)
     WHERE c.pipeline_id = m.pipeline_id
-    RETURNING m.*, before.seq AS after
+    RETURNING m.*
 )
 SELECT pg_notify('pipeloom_projected', json_build_object(
     'pipeline_id', p.id,

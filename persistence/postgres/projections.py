@@ -126,7 +126,7 @@ class PostgresClaim:
     ) -> None:
         """See `Claim.apply`. Raises StoreError when the rows break a constraint of the tables."""
         made = Projection(self._pipeline_id, changes, cursor, mend_at, holds_diagnostics_anew)
-        await RowWriter(self._transaction).write([made])
+        await RowWriter(self._transaction).write([made], {self._pipeline_id: self._cursor})
         self._cursor, self._mend_at = cursor, mend_at
 
     async def _held_pipeline(self) -> PipelineRow | None:
@@ -146,7 +146,8 @@ class PostgresBatchClaim:
 
     async def apply(self, projections: Sequence[Projection]) -> None:
         """See `BatchClaim.apply`. Raises StoreError when rows break a constraint of the tables."""
-        await RowWriter(self._transaction).write(projections)
+        cursors = {each.pipeline_id: each.cursor for each in self.documents}
+        await RowWriter(self._transaction).write(projections, cursors)
 
 
 class PostgresMendingClaim:

@@ -1,6 +1,6 @@
 """Writes the rows of projections, of one document or of many: one statement for each table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -34,8 +34,11 @@ class RowWriter:
     def __init__(self, transaction: DatabaseConnection) -> None:
         self._transaction = transaction
 
-    async def write(self, projections: Sequence[Projection]) -> None:
-        """Write what has changed. Raises StoreError when the rows break a constraint."""
+    async def write(self, projections: Sequence[Projection], cursors: Mapping[UUID, int]) -> None:
+        """Write what has changed since the `cursors`, which are by pipeline.
+
+        Raises StoreError when the rows break a constraint.
+        """
         if changed := [each for each in projections if each.changes]:
             # Upserts come first: deleting a step takes along the children it still has.
             await self._upsert(changed)
@@ -43,7 +46,7 @@ class RowWriter:
             await self._execute("touch_pipelines", [each.pipeline_id for each in changed])
             await self._check(changed)
             await self._refresh_search(changed)
-        await self._move_cursors(projections)
+        await self._move_cursors(projections, cursors)
 
     async def write_diagnostics(self, pipeline_id: UUID, rows: Sequence[Diagnostic]) -> None:
         """Write diagnostics of one pipeline; of several with one code and subject, the last."""
@@ -90,7 +93,9 @@ class RowWriter:
         if found := [each.pipeline_id for each in changed if _is_soon_found(each.changes)]:
             await self._execute("refresh_own_search", found, MANY_STEPS)
 
-    async def _move_cursors(self, projections: Sequence[Projection]) -> None:
+    async def _move_cursors(
+        self, projections: Sequence[Projection], cursors: Mapping[UUID, int]
+    ) -> None:
         """Move the cursors and announce it; PostgreSQL notifies when the transaction commits."""
         moves = [
             (
@@ -100,6 +105,7 @@ class RowWriter:
                 each.holds_diagnostics_anew,
                 *_announced(each.changes),
                 bool(each.changes),
+                cursors[each.pipeline_id],
             )
             for each in projections
         ]
