@@ -22,7 +22,7 @@ from .answers import Answer, Caller, DeletionNotAllowed, Interrupted, MustRefetc
 from .electric_client import ElectricClient
 from .electric_query import ElectricShape, Handles
 from .electric_shapes import ElectricShapes
-from .live_requests import Bell, LiveCount
+from .live_requests import Bell, BellListener, LiveCount
 from .messages import HEADERS, PRIVATE, encoded
 from .parameters import Definition, ShapeRequest
 
@@ -57,11 +57,16 @@ class ElectricAway(PipeloomError):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A request, and the shape that its caller may have; `end` is called when it is over."""
+    """A request, and the shape that its caller may have.
+
+    `listener` hears of what changed since before that was looked up; `end` is called when the
+    request is over.
+    """
 
     request: ShapeRequest
     who: Caller
     shape: ElectricShape
+    listener: BellListener
     end: Callable[[], None]
 
 
@@ -122,9 +127,10 @@ class ElectricProxy:
         """See `Engine.answer`."""
         self._require_open()
         end = self._live.begin(who.user_id) if request.live else _nothing
+        listener = self._bell.listener()
         try:
             shape = await self._shapes.shape(request.definition, who.user_id)
-            asked = _Asked(request, who, shape, end)
+            asked = _Asked(request, who, shape, listener, end)
             response = await self._response(asked)
         except httpx.HTTPError as error:
             end()
@@ -167,7 +173,7 @@ class ElectricProxy:
         left = (asked.who.expires_at - self._clock.now()).total_seconds()
         try:
             async with asyncio.timeout(min(max(left, 0.0), LONGEST_POLL)):
-                return await self._bell.until(
+                return await asked.listener.until(
                     asyncio.ensure_future(answer),
                     lambda: self._require_same(asked),
                     discard=lambda response: response.aclose(),
@@ -207,7 +213,7 @@ class ElectricProxy:
             return Answer(304, {**headers, **PRIVATE})
         if asked.request.sse:
             headers["x-accel-buffering"] = "no"
-            body = _Events(response, asked.end, self._bell, lambda: self._require_good(asked))
+            body = _Events(response, asked.end, asked.listener, lambda: self._require_good(asked))
         return Answer(200, {**headers, **PRIVATE}, body)
 
     async def _require_good(self, asked: _Asked) -> None:
@@ -322,15 +328,15 @@ class _Events(_Body):
         self,
         response: httpx.Response,
         end: Callable[[], None],
-        bell: Bell,
+        listener: BellListener,
         look: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__(response, end)
-        self._bell, self._look = bell, look
+        self._listener, self._look = listener, look
 
     async def _next(self) -> bytes:
         try:
-            part = await self._bell.until(asyncio.ensure_future(super()._next()), self._look)
+            part = await self._listener.until(asyncio.ensure_future(super()._next()), self._look)
             await self._look()
         except PipeloomError:
             # The client opens another one, and is told then what is the matter.

@@ -47,15 +47,26 @@ class LiveCount:
 
 
 class Bell:
-    """Wakes everybody who waits, each time that it is rung."""
+    """Wakes everybody who listens, each time that it is rung."""
 
     def __init__(self) -> None:
-        self._rung = asyncio.Event()
+        self.rung = asyncio.Event()
 
     def ring(self) -> None:
-        """Have everybody look who waits now."""
-        rung, self._rung = self._rung, asyncio.Event()
+        """Have everybody look who listens."""
+        rung, self.rung = self.rung, asyncio.Event()
         rung.set()
+
+    def listener(self) -> "BellListener":
+        """Return who hears the bell from now on, also before it waits."""
+        return BellListener(self)
+
+
+class BellListener:
+    """Somebody who looks whenever a bell was rung since the last look."""
+
+    def __init__(self, bell: Bell) -> None:
+        self._bell, self._rung = bell, bell.rung
 
     async def until(
         self,
@@ -68,10 +79,9 @@ class Bell:
         If `look` raises, the task is given up, and what it made all the same is discarded.
         """
         try:
-            rung = self._rung
-            while not await _first(task, rung):
+            while not await _first(task, self._rung):
                 # Taken before the look: what is rung during it counts.
-                rung = self._rung
+                self._rung = self._bell.rung
                 await look()
         except BaseException:
             await _give_up(task, discard)

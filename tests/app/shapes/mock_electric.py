@@ -13,6 +13,8 @@ from itertools import count
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+import asyncpg  # type: ignore[import-untyped]
+
 from app.shapes.tables import TABLES
 from tests.server import PATIENCE
 
@@ -130,7 +132,12 @@ class MockElectric:
             await _send(to, plan.status, plan.headers, list(plan.parts), is_cut=plan.is_cut)
             return
         asked = received.asked
-        shape = await self._shape(asked)
+        try:
+            shape = await self._shape(asked)
+        except asyncpg.DataError as error:
+            problem = {"message": "Invalid request", "errors": {"where": [str(error)]}}
+            await _send(to, 400, {}, [json.dumps(problem).encode()])
+            return
         if asked.get("handle", shape.handle) != shape.handle:
             headers = {"electric-handle": shape.handle}
             await _send(to, 409, headers, [b'[{"headers":{"control":"must-refetch"}}]'])

@@ -37,7 +37,7 @@ async def test_whoever_waits_looks_when_the_bell_rings() -> None:
             # Somebody rings while one looks.
             bell.ring()
 
-    waiting = asyncio.create_task(bell.until(asyncio.ensure_future(work()), look))
+    waiting = asyncio.create_task(bell.listener().until(asyncio.ensure_future(work()), look))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     bell.ring()
@@ -66,7 +66,7 @@ async def test_what_was_made_meanwhile_is_discarded() -> None:
         discarded.append(made)
 
     task = asyncio.ensure_future(work())
-    waiting = asyncio.create_task(bell.until(task, look, discard))
+    waiting = asyncio.create_task(bell.listener().until(task, look, discard))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     bell.ring()
@@ -82,9 +82,23 @@ async def test_who_is_cancelled_gives_up_the_work() -> None:
         raise AssertionError
 
     task = asyncio.ensure_future(asyncio.Event().wait())
-    waiting = asyncio.create_task(bell.until(task, look))
+    waiting = asyncio.create_task(bell.listener().until(task, look))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert task.cancelled()
+
+
+async def test_what_was_rung_before_somebody_waits_counts() -> None:
+    bell, looks = Bell(), list[int]()
+
+    async def look() -> None:
+        looks.append(1)
+        raise MustRefetch("other_scope")
+
+    listener = bell.listener()
+    bell.ring()
+    with pytest.raises(MustRefetch):
+        await listener.until(asyncio.ensure_future(asyncio.Event().wait()), look)
+    assert looks == [1]
