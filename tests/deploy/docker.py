@@ -9,15 +9,26 @@ from dataclasses import dataclass, field
 from tests.deploy.files import compose
 
 
-def why_not() -> str | None:
-    """Why there can be no containers here; None if there can."""
+def why_not(*services: str) -> str | None:
+    """Why there can be no containers of these services here; None if there can."""
+    if (reason := _failed("info", seconds=20)) is not None:
+        return reason
+    for service in services:
+        image = compose()["services"][service]["image"]
+        is_here = _failed("image", "inspect", image, seconds=20) is None
+        if not is_here and (reason := _failed("pull", "--quiet", image, seconds=300)) is not None:
+            return reason
+    return None
+
+
+def _failed(*args: str, seconds: float) -> str | None:
     try:
         asked = subprocess.run(
-            ["docker", "info"], capture_output=True, text=True, timeout=20, check=False
+            ["docker", *args], capture_output=True, text=True, timeout=seconds, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"no Docker here ({type(error).__name__})"
-    return None if asked.returncode == 0 else f"Docker does not answer: {asked.stderr.strip()}"
+        return f"docker {args[0]}: {type(error).__name__}"
+    return None if asked.returncode == 0 else f"docker {args[0]}: {asked.stderr.strip()}"
 
 
 @dataclass

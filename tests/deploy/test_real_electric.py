@@ -101,7 +101,7 @@ class Reader:
 
 
 async def test_the_tables_are_shapes_of_electric(tell: Tell, tmp_path: Path) -> None:
-    if (reason := why_not()) is not None:
+    if (reason := why_not("postgres", "electric")) is not None:
         tell(f"tests/deploy/test_real_electric.py did not run: {reason}")
         pytest.skip(reason)
     with containers() as docker:

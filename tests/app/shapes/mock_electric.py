@@ -7,7 +7,7 @@ import asyncio
 import json
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
@@ -228,17 +228,19 @@ class MockElectric:
         since = _position(asked["offset"], shape)
         headers = {**self._head(shape, asked, since), "content-type": "text/event-stream"}
         to.write(_head_of(200, headers) + _chunk(b": keep-alive\n\n"))
-        gone = asyncio.ensure_future(reader.read())
-        while not gone.done():
-            await self._wait(shape, asked, since)
-            for at, message in [one for one in shape.log if one[0] > since]:
-                since = at
-                to.write(_chunk(b"data: " + message + b"\n\n"))
-                to.write(_chunk(b"data: " + _up_to_date(at) + b"\n\n"))
-            await to.drain()
-            if self.held.is_set():
-                break
-        gone.cancel()
+        gone = asyncio.ensure_future(_end_of(reader))
+        try:
+            while not gone.done():
+                await self._wait(shape, asked, since)
+                for at, message in [one for one in shape.log if one[0] > since]:
+                    since = at
+                    to.write(_chunk(b"data: " + message + b"\n\n"))
+                    to.write(_chunk(b"data: " + _up_to_date(at) + b"\n\n"))
+                await to.drain()
+                if self.held.is_set():
+                    break
+        finally:
+            gone.cancel()
         to.write(_chunk(b""))
 
     async def _subset(self, shape: _Shape, asked: Mapping[str, str], to: StreamWriter) -> None:
@@ -267,6 +269,12 @@ async def a_mock(
         server.close()
         await until(lambda: mock.open == 0)
     assert mock.complaints == [], mock.complaints
+
+
+async def _end_of(reader: StreamReader) -> None:
+    """Return when the other side has gone."""
+    with suppress(ConnectionError):
+        await reader.read()
 
 
 def _check(received: Received) -> None:
