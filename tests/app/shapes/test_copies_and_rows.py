@@ -28,7 +28,7 @@ from persistence.postgres.listener import SHAPES, Listener
 from persistence.postgres.pool import Pool, open_pool
 from persistence.postgres.shapes import PostgresShapeChanges, PostgresShapeReader, session_of
 from tests.app.shapes.copies import Copy
-from tests.app.shapes.worlds import World, add_member, add_pipeline, add_team, build, run, seen
+from tests.app.shapes.worlds import World, add_member, add_pipeline, add_team, build, seen
 from tests.rounds import some
 
 COMPARED = {"uuid", "text", "bool", "int4", "int8"}
@@ -69,7 +69,7 @@ class Held:
         texts = ", ".join(f'"{column}"::text' for column in self.columns)
         statement = f"SELECT {texts} FROM {self.table.name} WHERE {self.where or 'true'}"
         rows = {tuple(row[column] for column in self.columns) for row in self.copy.rows.values()}
-        assert rows == set(await seen(pool, self.user_id, statement)), (
+        assert rows == set(await seen(pool._driver, self.user_id, statement)), (
             self.user_id, self.table.name, self.where,
         )  # fmt: skip
 
@@ -165,13 +165,15 @@ async def change(pool: Pool, random: Random, world: World) -> None:
     chosen = random.randrange(len(STATEMENTS) + 3)
     if chosen < len(STATEMENTS):
         statement, names = STATEMENTS[chosen]
-        await run(pool, statement, *(about[name] for name in names.split()))
+        await pool._driver.execute(statement, *(about[name] for name in names.split()))
     elif chosen == len(STATEMENTS):
-        await add_pipeline(pool, random, world, random.choice(world.teams))
+        await add_pipeline(pool._driver, random, world, random.choice(world.teams))
     elif chosen == len(STATEMENTS) + 1:
-        await add_member(pool, random.choice(world.teams), random.choice(world.users), "member")
+        await add_member(
+            pool._driver, random.choice(world.teams), random.choice(world.users), "member"
+        )
     else:
-        await add_team(pool, random, world, random.choice(world.organizations))
+        await add_team(pool._driver, random, world, random.choice(world.organizations))
 
 
 async def transaction(pool: Pool, random: Random, world: World) -> None:
@@ -204,7 +206,7 @@ async def act(pool: Pool, random: Random, world: World, held: list[Held]) -> Non
     for _ in range(random.randint(1, 3)):
         await transaction(pool, random, world)
     if random.random() < 0.15:
-        await run(pool, DEAFENED)
+        await pool._driver.execute(DEAFENED)
     await asyncio.gather(*live)
     for one in held:
         if random.random() < 0.7:
@@ -230,7 +232,7 @@ async def play(
 @pytest.mark.parametrize("seed", some(range(60), 3))
 async def test_copies_are_what_their_users_see(pool: Pool, database_url: str, seed: int) -> None:
     random = Random(seed)
-    world = await build(pool, random)
+    world = await build(pool._driver, random)
     held: list[Held] = []
     for _ in range(2):
         await play(pool, database_url, random, world, held)

@@ -1,13 +1,16 @@
 """Random teams with everything in them, made from a seed, and what one user sees of a table.
 
-`sql` is a connection of asyncpg.
+`sql` is a connection of asyncpg, or a pool of these.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 from uuid import UUID
+
+import asyncpg
 
 ROLES: Final = ("owner", "admin", "member", "viewer")
 
@@ -147,12 +150,21 @@ async def add_rows(
 
 async def seen(sql: Any, user_id: UUID, statement: str) -> list[tuple[Any, ...]]:
     """What a user gets for a statement under row-level security, sorted."""
-    async with sql.transaction(readonly=True):
-        await sql.execute(
+    async with _session(sql) as session, session.transaction(readonly=True):
+        await session.execute(
             "SELECT set_config('role', 'pipeloom_api', true), set_config('app.user_id', $1, true)",
             str(user_id),
         )
-        return sorted((tuple(row) for row in await sql.fetch(statement)), key=str)
+        return sorted((tuple(row) for row in await session.fetch(statement)), key=str)
+
+
+@asynccontextmanager
+async def _session(sql: Any) -> AsyncIterator[Any]:
+    if isinstance(sql, asyncpg.Pool):
+        async with sql.acquire() as session:
+            yield session
+    else:
+        yield sql
 
 
 async def read(sql: Any, statement: str) -> list[tuple[Any, ...]]:
