@@ -47,6 +47,9 @@ class Region:
     def __or__(self, other: "Region") -> "Region":
         """The smallest region that has both."""
         xids = self.xids | other.xids
+        if len(xids) > MOST_IDS:
+            # After all rows the client is sent which transactions they show.
+            return ALL
         if self.is_all or other.is_all:
             return Region(is_all=True, xids=xids)
         owners = None

@@ -333,6 +333,8 @@ class NativeEngine:
         self._live[who.user_id] += 1
         try:
             with asleep(shape, sleeper):
+                if shape.behind is not None:
+                    self._follower.kick()
                 yield sleeper
         finally:
             self._live[who.user_id] -= 1

@@ -132,7 +132,7 @@ class Follower:
         self.kick()
 
     def kick(self) -> None:
-        """Have shapes that are behind be read, if there are any."""
+        """Have shapes that are behind be read, if somebody waits for any."""
         self._has_work.set()
 
     async def catch_up(self, shape: Shape) -> None:
@@ -143,7 +143,12 @@ class Follower:
         try:
             async with asyncio.timeout(MARK_SECONDS):
                 await self._marking.ask(None)
-                await shape.catch_up()
+                shape.waiting += 1
+                try:
+                    self.kick()
+                    await shape.catch_up()
+                finally:
+                    shape.waiting -= 1
         except TimeoutError:
             raise StoreUnavailable("changes of the tables do not arrive: try again") from None
 
@@ -192,8 +197,15 @@ class Follower:
                 self.kick()
 
     async def refresh(self) -> None:
-        """Read what all shapes lack now. Raises StoreError; what was not read is still noted."""
-        behind = [shape for shape in self._shapes if shape.is_loaded and shape.behind is not None]
+        """Read what shapes lack now that somebody waits for.
+
+        Raises StoreError; what was not read is still noted.
+        """
+        behind = [
+            shape
+            for shape in self._shapes
+            if shape.behind is not None and shape.is_loaded and shape.is_wanted
+        ]
         whole = [shape for shape in behind if shape.behind is not None and shape.behind.is_all]
         parts = [shape for shape in behind if shape not in whole]
         for at in range(0, len(parts), AT_ONCE):

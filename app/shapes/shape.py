@@ -47,7 +47,14 @@ class Shape:
         self._progress = asyncio.Event()
         self._admitted: dict[UUID, Offset] = {}
         self.sleepers: set[Sleeper] = set()
+        self.waiting = 0
+        """How many requests wait until nothing is known that it lacks."""
         self.used_at = 0.0
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody waits for what it lacks; else that is read when somebody asks."""
+        return bool(self.sleepers) or self.waiting > 0
 
     def wake(self) -> None:
         """Have everybody look who waits for this shape."""
