@@ -251,6 +251,9 @@ class Settings(BaseSettings):
     """Those of them that one user has made."""
     shape_live_per_user: Annotated[int, Field(ge=1)] = 200
     """Live requests of one user for shapes, at once."""
+    shape_rate: Annotated[float, Field(gt=0)] = 50.0
+    shape_burst: Annotated[int, Field(ge=1)] = 500
+    shape_idle_seconds: Annotated[float, Field(gt=0)] = 300.0
     shape_rows: Annotated[int, Field(ge=1)] = 5_000
     """Rows of one shape."""
     shape_bytes: Annotated[int, Field(ge=1024)] = 256 * MiB

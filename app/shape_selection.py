@@ -2,23 +2,25 @@
 
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import SystemRandom
 from typing import Protocol
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from app.api.core.cors import Cors
+from app.api.core.problems import TooManyRequests
+from app.api.core.rate_limit import RateLimit
 from app.auth.tokens import Verifier
 from app.clock import Clock
 from app.http import Checks
 from app.origins import Origins
 from app.settings import Settings, SettingsError
-from app.shapes.answers import Engine
+from app.shapes.answers import Engine, TooManyShapes
 from app.shapes.conditions import ConditionLimits
 from app.shapes.electric_query import Handles
 from app.shapes.endpoint import ShapeEndpoint, ShapeHealth
@@ -109,7 +111,7 @@ def shapes_for(
             stores,
             clock,
         )
-        return ShapeService(proxy, _routes(proxy, settings, tokens), checks)
+        return ShapeService(proxy, _routes(proxy, settings, tokens, clock), checks)
     native = _native(settings, stores, clock)
     listening = _listening(settings)
     lease = Lease(stores.leases, Holder(uuid4(), address_of(listening)), native.forget)
@@ -117,14 +119,29 @@ def shapes_for(
     engine = LeasedEngine(native, held, lease, Handover(loaded_client, lease.look))
     for_others = ShapeEndpoint(held, tokens, _request_limits(settings))
     sharing = Sharing(held, listening, for_others)
-    return ShapeService(engine, _routes(engine, settings, tokens), sharing=sharing)
+    return ShapeService(engine, _routes(engine, settings, tokens, clock), sharing=sharing)
 
 
-def _routes(engine: Engine, settings: Settings, tokens: Verifier) -> list[BaseRoute]:
+def _routes(engine: Engine, settings: Settings, tokens: Verifier, clock: Clock) -> list[BaseRoute]:
     origins = Origins.of(settings)
-    shape = Cors(ShapeEndpoint(engine, tokens, _request_limits(settings)), origins, HEADERS)
+    admit = _admission(settings, clock)
+    endpoint = ShapeEndpoint(engine, tokens, _request_limits(settings), admit)
+    shape = Cors(endpoint, origins, HEADERS)
     health = Cors(ShapeHealth(engine), origins, ())
     return [Route("/v1/shape", shape), Route("/v1/health", health)]
+
+
+def _admission(settings: Settings, clock: Clock) -> Callable[[UUID], None]:
+    """Count requests by user, apart from those to the API: each change answers a live one."""
+    rate = RateLimit(settings.shape_rate, settings.shape_burst, clock)
+
+    def admit(user_id: UUID) -> None:
+        try:
+            rate.take(user_id)
+        except TooManyRequests as error:
+            raise TooManyShapes(str(error), is_own=True) from error
+
+    return admit
 
 
 def _listening(settings: Settings) -> socket.socket:
@@ -176,6 +193,7 @@ def _shape_limits(settings: Settings) -> ShapeLimits:
         shapes=settings.shapes,
         per_user=settings.shapes_per_user,
         live=settings.shape_live_per_user,
+        idle_seconds=settings.shape_idle_seconds,
         bytes=settings.shape_bytes,
         log=LogLimits(settings.shape_log_operations, settings.shape_log_bytes),
     )

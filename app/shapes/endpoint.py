@@ -1,9 +1,10 @@
 """`/v1/shape` and `/v1/health`: requests in, responses of an engine out."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import structlog
 from starlette.datastructures import Headers
@@ -45,10 +46,20 @@ _logger = structlog.get_logger(__name__)
 
 
 class ShapeEndpoint:
-    """ASGI application for `/v1/shape`. A request ends when its client has gone."""
+    """ASGI application for `/v1/shape`. A request ends when its client has gone.
 
-    def __init__(self, engine: Engine, tokens: Verifier, limits: RequestLimits) -> None:
+    `admit` counts the requests of a user; it raises TooManyShapes if these come too fast.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        tokens: Verifier,
+        limits: RequestLimits,
+        admit: Callable[[UUID], None] = lambda _: None,
+    ) -> None:
         self._engine, self._tokens, self._limits = engine, tokens, limits
+        self._admit = admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
@@ -72,6 +83,7 @@ class ShapeEndpoint:
             return _message(405, f"expected one of {METHODS}", {"allow": METHODS})
         headers = Headers(scope=scope)
         claims = await self._tokens.verify(_bearer_token(headers))
+        self._admit(claims.user_id)
         body = await self._body(receive) if method == "POST" else b""
         sent = Sent(method, scope["query_string"], body, dict(headers.items()))
         return Caller(claims.user_id, claims.expires_at, sent)

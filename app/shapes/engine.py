@@ -48,6 +48,9 @@ from .shape import Shape, ShapeLimits, Shapes, Sleeper
 from .shape_log import SLICE
 
 DRAINING: Final = "server is restarting: ask again"
+TIDY_SECONDS: Final = 5.0
+"""Between two looks for shapes that nobody uses."""
+
 EVENT_STREAM: Final = "text/event-stream"
 
 
@@ -94,6 +97,12 @@ class NativeEngine:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follower.receive_forever())
             tasks.create_task(self._follower.refresh_forever())
+            tasks.create_task(self._tidy_forever())
+
+    async def _tidy_forever(self) -> None:
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            self._shapes.tidy(self._clock.monotonic())
 
     def close(self) -> None:
         """End live requests now, and refuse further ones."""
@@ -218,9 +227,9 @@ class NativeEngine:
                 await asyncio.shield(shape.loading)
             if not (is_live and shape.has_admitted(who.user_id)):
                 await self._follower.catch_up(shape)
-        shape.used_at = self._clock.monotonic()
         if shape.is_dropped:
             raise MustRefetch("dropped", self._new_handle())
+        shape.used_at = self._clock.monotonic()
         return shape
 
     async def _load(self, shape: Shape) -> None:

@@ -122,13 +122,15 @@ class Shape:
 class ShapeLimits:
     """How many rows a shape may have, how many shapes there may be, and what all of them may hold.
 
-    `live` is how many requests of one user may wait at once.
+    `live` is how many requests of one user may wait at once; a shape that nobody has used for
+    `idle_seconds` is forgotten.
     """
 
     rows: int = 5_000
     shapes: int = 500
     per_user: int = 50
     live: int = 200
+    idle_seconds: float = 300.0
     bytes: int = 256 * 1024 * 1024
     log: LogLimits = field(default_factory=LogLimits)
 
@@ -218,6 +220,15 @@ class Shapes:
                 "PIPELOOM_SHAPE_BYTES): try again later",
                 is_own=False,
             )
+
+    def tidy(self, now: float) -> None:
+        """Forget what nobody has used for long, and more while all hold more than they may."""
+        for shape in self:
+            is_old = now - shape.used_at > self._limits.idle_seconds
+            if is_old and shape.is_loaded and not shape.sleepers:
+                self.drop(shape)
+        while self.bytes > self._limits.bytes and self._evict([*self]):
+            pass
 
     def _evict(self, among: list[Shape]) -> bool:
         """Drop the shape that nobody has used for the longest time; False if all are in use."""

@@ -6,7 +6,7 @@ import httpx
 
 from tests.app.shapes.copies import Copy, http
 from tests.app.shapes.test_shapes import STEPS, new_step, of, sleeping
-from tests.server import Installation
+from tests.server import VIEWER, Installation, eventually
 
 
 async def test_a_restart_has_clients_begin_anew(installation: Installation) -> None:
@@ -110,3 +110,36 @@ async def test_live_requests_of_one_user_are_counted(installation: Installation)
         await Copy(client, "steps", {**STEPS, **of("pipeline_id", pipeline)}).catch_up()
         assert (await copy.get()).status_code == 409
         assert "two" in (await copy.catch_up()).values("name")
+
+
+async def test_requests_that_come_too_fast_are_refused(installation: Installation) -> None:
+    limited = Installation(
+        installation.database_url,
+        installation.data_dir,
+        {"PIPELOOM_SHAPE_RATE": "0.01", "PIPELOOM_SHAPE_BURST": "3"},
+    )
+    async with limited.serve() as server, http(server, await limited.token()) as client:
+        answers = [await client.get("/v1/shape?table=teams&offset=-1") for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert "retry-after" in answers[-1].headers
+        # What others ask counts for them.
+        async with http(server, await limited.token(VIEWER)) as viewer:
+            answer = await viewer.get("/v1/shape?table=teams&offset=-1")
+        assert answer.status_code == 200
+
+
+async def test_a_shape_that_nobody_uses_is_forgotten(installation: Installation) -> None:
+    limited = Installation(
+        installation.database_url, installation.data_dir, {"PIPELOOM_SHAPE_IDLE_SECONDS": "0.01"}
+    )
+    async with limited.serve() as server, http(server, await limited.token()) as client:
+        copy = await Copy(client, "teams").catch_up()
+
+        async def is_forgotten() -> bool:
+            return "\npipeloom_shapes 0.0" in (await client.get("/metrics")).text.replace(
+                '{process="1"}', ""
+            )
+
+        await eventually("no shape", is_forgotten)
+        assert (await copy.get()).status_code == 409
+        await copy.catch_up()

@@ -1,0 +1,132 @@
+"""The shapes that are held: their handles, and which make room."""
+
+from itertools import count
+from uuid import UUID
+
+import pytest
+
+from app.shapes.answers import MustRefetch, TooManyShapes
+from app.shapes.scopes import Nobody, OnePipeline, Teams
+from app.shapes.shape import MOST_HANDLES, Shape, ShapeLimits, Shapes, Sleeper
+from tests.app.shapes.shapes import a_definition, a_position, a_row, an_id, run
+
+ME, OTHER = UUID(int=1), UUID(int=2)
+STEPS = a_definition("steps", "id pipeline_id name")
+
+
+def some_shapes(**limits: int) -> Shapes:
+    numbers = count(1)
+    return Shapes(ShapeLimits(**limits), lambda: f"handle {next(numbers)}")
+
+
+def fill(shape: Shape) -> None:
+    """Have a shape hold about 7 KB."""
+    rows = [a_row(1, an_id(place), an_id(1), "x" * 100) for place in range(20)]
+    run(shape.log.begin(rows, a_position(10)))
+
+
+def a_shape(shapes: Shapes, number: int, maker: UUID = ME) -> Shape:
+    """A loaded shape of one pipeline, last used at `number`."""
+    shape = shapes.make(STEPS, OnePipeline(UUID(int=number)), maker)
+    shape.is_loaded, shape.used_at = True, float(number)
+    return shape
+
+
+def test_shapes_are_shared_by_what_they_show_and_who_sees_it() -> None:
+    shapes = some_shapes()
+    made = a_shape(shapes, 1)
+    assert shapes.find(STEPS, OnePipeline(UUID(int=1))) is made
+    assert shapes.find(STEPS, OnePipeline(UUID(int=2))) is None
+    assert shapes.find(STEPS, Nobody()) is None
+    for other in (
+        a_definition("steps", "id pipeline_id"),
+        a_definition("steps", "id pipeline_id name", replica="full"),
+        a_definition("steps", "id pipeline_id name", log="changes_only"),
+        a_definition("connections", "id pipeline_id"),
+    ):
+        assert shapes.find(other, OnePipeline(UUID(int=1))) is None
+
+
+def test_a_client_that_begins_anew_gets_a_handle_that_nobody_had() -> None:
+    shapes = some_shapes()
+    shape = a_shape(shapes, 1)
+    first = shape.handles[0]
+    assert shapes.handle_for(shape, None) == first
+    second = shapes.handle_for(shape, first)
+    assert second != first
+    shapes.check(shape, first)
+    with pytest.raises(MustRefetch) as refused:
+        shapes.check(shape, "of another server")
+    assert refused.value.reason == "unknown_handle"
+    assert refused.value.handle not in {first, second, None}
+    other = a_shape(shapes, 2)
+    with pytest.raises(MustRefetch) as refused:
+        shapes.check(other, first)
+    assert refused.value.reason == "other_scope"
+
+
+def test_the_oldest_handles_end() -> None:
+    shapes = some_shapes()
+    shape = a_shape(shapes, 1)
+    handles = [shape.handles[0], *(shapes.refetch(shape, "trimmed").handle for _ in range(99))]
+    assert shape.handles == handles[-MOST_HANDLES:]
+    with pytest.raises(MustRefetch) as refused:
+        shapes.check(shape, str(handles[0]))
+    assert refused.value.reason == "unknown_handle"
+
+
+def test_what_was_used_the_longest_ago_makes_room() -> None:
+    shapes = some_shapes(shapes=3)
+    kept = [a_shape(shapes, number) for number in (1, 2, 3)]
+    kept[0].used_at = 9.0
+    kept[1].sleepers.add(Sleeper(ME))
+    a_shape(shapes, 4)
+    assert [shape.is_dropped for shape in kept] == [False, False, True]
+    with pytest.raises(MustRefetch):
+        shapes.check(kept[0], kept[2].handles[0])
+
+
+def test_what_is_in_use_makes_no_room() -> None:
+    shapes = some_shapes(shapes=2, per_user=1)
+    mine = a_shape(shapes, 1)
+    mine.sleepers.add(Sleeper(ME))
+    with pytest.raises(TooManyShapes, match="PIPELOOM_SHAPES_PER_USER") as refused:
+        a_shape(shapes, 2)
+    assert refused.value.is_own
+    theirs = a_shape(shapes, 3, OTHER)
+    theirs.sleepers.add(Sleeper(OTHER))
+    with pytest.raises(TooManyShapes, match="PIPELOOM_SHAPE_BYTES") as refused:
+        a_shape(shapes, 4, UUID(int=3))
+    assert not refused.value.is_own
+    assert not mine.is_dropped
+
+
+def test_what_is_being_read_makes_no_room() -> None:
+    shapes = some_shapes(shapes=1)
+    shapes.make(STEPS, Teams((ME,)), ME)
+    with pytest.raises(TooManyShapes):
+        a_shape(shapes, 1)
+
+
+def test_what_nobody_has_used_for_long_is_forgotten() -> None:
+    shapes = some_shapes(idle_seconds=100)
+    old, used, fresh = (a_shape(shapes, number) for number in (1, 2, 150))
+    used.sleepers.add(Sleeper(ME))
+    shapes.tidy(now=200.0)
+    assert [shape.is_dropped for shape in (old, used, fresh)] == [True, False, False]
+    assert len(shapes) == 2
+
+
+def test_shapes_that_have_grown_make_room() -> None:
+    shapes = some_shapes(bytes=10_000)
+    shapes_of_7_kb = [a_shape(shapes, number) for number in (1, 2, 3)]
+    for shape in shapes_of_7_kb:
+        fill(shape)
+    shapes_of_7_kb[0].sleepers.add(Sleeper(ME))
+    shapes.tidy(now=5.0)
+    assert [shape.is_dropped for shape in shapes_of_7_kb] == [False, True, True]
+    assert 5_000 < shapes.bytes < 10_000
+    fill(a_shape(shapes, 4))
+    # The next one takes the place of what is idle.
+    a_shape(shapes, 5)
+    assert len(shapes) == 2
