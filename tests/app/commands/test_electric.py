@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import pytest
 from pycrdt import Map
 
+from persistence.postgres.electric import SLOT
 from persistence.postgres.pool import connect
 from tests.app.test_crash import CAUGHT_UP
-from tests.conftest import a_database
+from tests.conftest import a_database, dsn_of
 from tests.editor import joined
 from tests.server import Installation, Server, eventually
 
@@ -55,6 +57,47 @@ async def test_a_running_server_goes_on_with_electric_and_without(
         await rename(server, installation, pipeline_id, "selvedge")
         await installation.result("delete", pipeline_id)
         assert "level=error" not in server.program.log
+
+
+@pytest.fixture
+async def owner(postgres_server: str) -> AsyncIterator[str]:
+    """The DSN of an empty database for a role that owns it, and may make roles and no more."""
+    name = f"owner_{uuid4().hex[:8]}"
+    admin = await connect(postgres_server)
+    await admin.execute(f"CREATE ROLE {name} LOGIN CREATEROLE")
+    for group in ("pipeloom_api", "pipeloom_electric"):
+        # Roles belong to the cluster, in which other tests may have made these.
+        await admin.execute(
+            f"DO $$ BEGIN CREATE ROLE {group}; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+        )
+        await admin.execute(f"GRANT {group} TO {name} WITH ADMIN OPTION")
+    await admin.execute(f"CREATE DATABASE {name} OWNER {name} TEMPLATE template0")
+    parts = urlsplit(dsn_of(postgres_server, name))
+    yield parts._replace(netloc=f"{name}@{parts.netloc.rpartition('@')[2]}").geturl()
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+    await admin.close()
+
+
+async def test_an_owner_needs_an_administrator_for_the_slot_alone(
+    owner: str, role: str, postgres_server: str, tmp_path: Path
+) -> None:
+    installation = Installation(owner, tmp_path / "data")
+    await installation.result("migrate")
+    await installation.result("electric", "setup", role)
+    admin = await connect(postgres_server)
+    # Any slot will do here: one of Electric's kind needs another wal_level.
+    await admin.execute(f"SELECT pg_create_physical_replication_slot('{SLOT}')")
+    try:
+        refused = await installation.run("electric", "remove")
+    finally:
+        await admin.execute(f"SELECT pg_drop_replication_slot('{SLOT}')")
+        await admin.close()
+    assert refused.code == 1
+    assert f"SELECT pg_drop_replication_slot('{SLOT}')" in refused.err
+    async with installation.sql() as sql:
+        assert await sql.fetchval(PUBLISHED) == 0
+    await installation.result("electric", "remove")
 
 
 async def test_it_says_what_is_missing(installation: Installation) -> None:

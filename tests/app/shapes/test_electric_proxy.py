@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -26,7 +27,7 @@ from app.shapes.electric_proxy import ElectricAway, ElectricProxy
 from app.shapes.electric_query import Handles
 from app.shapes.errors import InvalidShape
 from app.shapes.parameters import RequestLimits, parse_request
-from crdt.errors import Draining
+from crdt.errors import Draining, Unauthenticated
 from persistence.errors import StoreUnavailable
 from persistence.ports.shapes import (
     Access,
@@ -357,6 +358,19 @@ async def test_events_end_with_the_token(ask: Ask, clock: HeldClock, mock: MockE
     clock.seconds = 8000 * 366 * 86400.0
     mock.held.set()
     assert [part async for part in answer.body] == []
+
+
+async def test_a_poll_ends_with_the_token(
+    ask: Ask, proxy: ElectricProxy, clock: HeldClock, mock: MockElectric
+) -> None:
+    position = await began(ask)
+    query = urlencode({"table": "pipelines", **position, "live": "true"})
+    request = parse_request(query.encode(), None, RequestLimits())
+    soon = clock.now() + timedelta(seconds=0.05)
+    with pytest.raises(Unauthenticated, match="expired"):
+        await proxy.answer(request, Caller(ADA, soon))
+    mock.held.set()
+    await whole(await ask(**position, live="true"))
 
 
 async def test_a_user_has_so_many_live_requests(ask: Ask, mock: MockElectric) -> None:

@@ -21,6 +21,7 @@ from app.shapes.parameters import Definition, Offset, ShapeRequest, Subset
 from app.shapes.scopes import Nobody, OnePipeline, Person, Scope, Teams
 from app.shapes.tables import TABLES, Table, Visibility
 from tests.app.shapes.mock_electric import SECRET, Received, _check
+from tests.persistence.postgres.test_electric import PUBLISHED
 
 TEAM, PIPELINE = UUID(int=1), UUID(int=2)
 IDS = [str(UUID(int=number)) for number in range(3, 6)]
@@ -71,6 +72,10 @@ LISTED = ",".join(f"'{one}'" for one in IDS)
 )  # fmt: skip
 def test_a_condition_says_who_sees_what(name: str, scope: Scope, expected: str) -> None:
     assert flat_predicate(scope, TABLES[name], IDS) == expected
+
+
+def test_the_tables_that_are_published_are_those_of_shapes() -> None:
+    assert PUBLISHED == set(TABLES)
 
 
 def test_who_sees_no_pipeline_sees_no_step() -> None:

@@ -113,6 +113,23 @@ async def test_bad_requests_are_answered_as_without_electric(
     assert answers[0].json() == answers[1].json()
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/shape/", "/v1/shape/x", "/v1/shape%2f..%2fhealth", "/v1//shape", "/v1/shape/../x", "/v1"],
+)
+async def test_no_other_path_leads_to_electric(
+    server: Server, mock: MockElectric, shared_installation: Installation, path: str
+) -> None:
+    token = await shared_installation.token()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    head = f"GET {path}?table=steps&offset=-1 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+    writer.write(f"{head}Authorization: Bearer {token}\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith((b"HTTP/1.1 404", b"HTTP/1.1 307")), answer[:200]
+    assert mock.received == []
+
+
 async def test_a_stranger_gets_nothing_and_electric_is_not_asked(
     server: Server, mock: MockElectric
 ) -> None:
