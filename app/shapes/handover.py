@@ -84,8 +84,11 @@ async def loaded_client() -> HandoverClient:
 
     In a thread, since loading it takes a tenth of a second. Where there is one process nobody does.
     """
-    module = await asyncio.to_thread(import_module, "app.shapes.handover_client")
-    made: HandoverClient = module.HttpClient()
+    return await asyncio.to_thread(_loaded)
+
+
+def _loaded() -> HandoverClient:
+    made: HandoverClient = import_module("app.shapes.handover_client").HttpClient()
     return made
 
 
