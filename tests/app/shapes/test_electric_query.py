@@ -75,7 +75,7 @@ def test_a_condition_says_who_sees_what(name: str, scope: Scope, expected: str) 
 
 
 def test_the_tables_that_are_published_are_those_of_shapes() -> None:
-    assert PUBLISHED == set(TABLES)
+    assert set(TABLES) == PUBLISHED
 
 
 def test_who_sees_no_pipeline_sees_no_step() -> None:
