@@ -266,7 +266,8 @@ class Settings(BaseSettings):
     """How long one query for shapes may take. (seconds)"""
     shape_where_characters: Annotated[int, Field(ge=1)] = 4_000
     """The length of `where` and `order_by` of a shape. (characters)"""
-    shape_where_depth: Annotated[int, Field(ge=1)] = 40
+    # Python itself goes no deeper than about 75 levels of these.
+    shape_where_depth: Annotated[int, Field(ge=1, le=60)] = 40
     """How deep `where` of a shape may be nested."""
     shape_deletion: bool = False
     """Whether a client may drop a shape."""

@@ -1,5 +1,7 @@
 """What clients may write in `where` and `order_by`, and what becomes of it."""
 
+from contextlib import suppress
+
 import pytest
 
 from app.shapes.conditions import Condition, ConditionLimits, compile_condition, compile_order
@@ -168,3 +170,26 @@ def test_limits() -> None:
     assert "10 characters" in refused("true", "x" * 11)
     with pytest.raises(InvalidShape, match="2 columns"):
         compile_order("name, name, name", table, limits)
+
+
+@pytest.mark.parametrize(
+    ("opening", "inner", "closing"),
+    [
+        ("(", "true", ")"),
+        ("NOT (", "true", ")"),
+        ("NOT ", "true", ""),
+        ("(true AND ", "true", ")"),
+        ("lower(", "name", ")"),
+        ("coalesce(", "name", ")"),
+        ("ARRAY[", "name", "]"),
+    ],
+)
+def test_the_deepest_nesting_that_a_setting_allows_is_read(
+    opening: str, inner: str, closing: str
+) -> None:
+    limits = ConditionLimits(SyntaxLimits(depth=60))
+
+    for levels in (58, 1_000):
+        text = opening * levels + inner + closing * levels
+        with suppress(InvalidShape):
+            compile_condition(text[:4_000], {}, TABLES["pipelines"], limits)
