@@ -19,6 +19,7 @@ BENCHES = (
     "idle",
     "slow_consumers",
     "search",
+    "shapes",
     "canvas",
 )
 LONGEST_SECONDS = 600

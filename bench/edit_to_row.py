@@ -32,6 +32,7 @@ PATIENCE = 30.0
 
 BETWEEN_LOOKS = 0.05
 
+DROP = "DROP FUNCTION IF EXISTS bench_row_written CASCADE;"
 TRIGGER = """
 CREATE FUNCTION bench_row_written() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -107,7 +108,7 @@ async def _measure(server: Installation, clients: list[Client], author: Author, 
         journal.unseen[step_id].append(number)
         return Update(author.move(step_id, number))
 
-    async with _rows_watched(server.dsn, journal):
+    async with rows_watched(server.dsn, journal):
         await _send(clients, edit, FIRST, journal)
         [cold] = journal.visible
         journal.forget()
@@ -147,14 +148,16 @@ def _listen(clients: list[Client], journal: Journal) -> None:
 
 
 @asynccontextmanager
-async def _rows_watched(dsn: str, journal: Journal) -> AsyncIterator[None]:
+async def rows_watched(dsn: str, journal: Journal) -> AsyncIterator[None]:
+    """Have a journal note which rows a second connection sees, by a trigger of the bench."""
+
     def on_notification(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
         step_id, x = payload.split()
         journal.on_row(step_id, int(float(x)))
 
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(TRIGGER)
+        await connection.execute(DROP + TRIGGER)
         await connection.add_listener("bench_rows", on_notification)
         yield
     finally:

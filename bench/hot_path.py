@@ -126,10 +126,11 @@ async def pipeloom(rooms: int, steps: int, *options: str) -> Started:
     """This server with its worker and embedded PostgreSQL."""
     sizes = [steps] * rooms
     async with installed(*sizes, options=options) as (server, ids):
-        yield Subject([Room(server.room(each)) for each in ids], lambda: _cpu(server), False)
+        yield Subject([Room(server.room(each)) for each in ids], lambda: server_cpu(server), False)
 
 
-def _cpu(server: Installation) -> Cpu:
+def server_cpu(server: Installation) -> Cpu:
+    """CPU seconds so far of the server's process, of its worker and of PostgreSQL."""
     main, *others = [cpu_seconds(each) for each in family(server.process_id)]
     return Cpu(main, sum(others), server.postgres_cpu())
 
@@ -146,6 +147,8 @@ class Play:
     """One load on one server: who sends what, when, and when it arrived where."""
 
     patience = PATIENCE
+    turn = 1
+    """Which play of the same rooms it is: each has to move the steps to other places."""
 
     def __init__(self, load: Load, seconds: float) -> None:
         self.load, self.seconds = load, seconds
@@ -261,7 +264,7 @@ def _moves(play: Play, authors: Sequence[Author]) -> Callable[[int], Message]:
 
     def move(number: int) -> Message:
         room, _ = play.seat(number)
-        return Update(authors[room].move(ids[room][number % len(ids[room])], number))
+        return Update(authors[room].move(ids[room][number % len(ids[room])], number, play.turn))
 
     return move
 
@@ -347,7 +350,7 @@ def _report(results: dict[str, list[Result]]) -> str:
         *("us/edit", "p50 ms", "p50 ratio", "p99 ms", "ack p50", "ack p99", "load's core"),
     )
     name = next((n for n in results if n.startswith("Hocuspocus")), OWN)
-    base, latency = _middle(results, name), _p50(results, name)
+    base, latency = middle(results[name]), _p50(results, name)
     return table(header, [_row(name, results, base, latency) for name in results])
 
 
@@ -355,8 +358,9 @@ def _p50(results: dict[str, list[Result]], name: str) -> float:
     return median(one.delivered.p50 for one in results[name])
 
 
-def _middle(results: dict[str, list[Result]], name: str) -> Cpu:
-    each = [one.cpu.per(one.deliveries) for one in results[name]]
+def middle(results: Sequence[Result]) -> Cpu:
+    """Medians of the microseconds that a delivery took, of each process by itself."""
+    each = [one.cpu.per(one.deliveries) for one in results]
     return Cpu(
         median(one.server for one in each),
         median(one.worker for one in each),
@@ -365,7 +369,7 @@ def _middle(results: dict[str, list[Result]], name: str) -> Cpu:
 
 
 def _row(name: str, results: dict[str, list[Result]], base: Cpu, latency: float) -> list[str]:
-    plays, cpu = results[name], _middle(results, name)
+    plays, cpu = results[name], middle(results[name])
     per_edit = median(one.cpu.per(one.edits).whole for one in plays)
     acks = [one.acknowledged for one in plays if one.acknowledged]
     return [

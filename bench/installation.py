@@ -113,9 +113,10 @@ async def store(pool: Pool, content: Pipeline) -> UUID:
     """Create a pipeline of this content in the demo team; its tables are still to be filled."""
     directory, now = PostgresDirectory(pool), datetime.now(UTC)
     demo = await directory.ensure_demo()
-    return await pipeline_files.create(
+    pipeline_id, _ = await pipeline_files.create(
         directory, content, team_id=demo.team_id, created_by=demo.owner.id, now=now
     )
+    return pipeline_id
 
 
 @asynccontextmanager

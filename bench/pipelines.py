@@ -158,9 +158,9 @@ class Author:
         """The steps in the order of their ids."""
         return sorted(self._steps.keys())
 
-    def move(self, step_id: str, number: int) -> bytes:
+    def move(self, step_id: str, number: int, y: int = 1) -> bytes:
         """Put a step to x = -`number`, where none was; return the update, which holds its mark."""
-        self._steps[step_id]["position"] = {"x": -number, "y": 1, "mark": mark(number).decode()}
+        self._steps[step_id]["position"] = {"x": -number, "y": y, "mark": mark(number).decode()}
         return self._update
 
     def nudge(self, step_id: str, number: int) -> bytes:
