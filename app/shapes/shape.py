@@ -225,14 +225,14 @@ class Shapes:
         """Forget what nobody has used for long, and more while all hold more than they may."""
         for shape in self:
             is_old = now - shape.used_at > self._limits.idle_seconds
-            if is_old and shape.is_loaded and not shape.sleepers:
+            if is_old and shape.is_loaded and not shape.is_wanted:
                 self.drop(shape)
         while self.bytes > self._limits.bytes and self._evict([*self]):
             pass
 
     def _evict(self, among: list[Shape]) -> bool:
         """Drop the shape that nobody has used for the longest time; False if all are in use."""
-        idle = [shape for shape in among if shape.is_loaded and not shape.sleepers]
+        idle = [shape for shape in among if shape.is_loaded and not shape.is_wanted]
         if not idle:
             return False
         self.drop(min(idle, key=lambda shape: shape.used_at))
