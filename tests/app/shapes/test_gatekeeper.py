@@ -1,0 +1,66 @@
+"""Who may see what: scopes of many users by one look at the store."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from app.shapes.conditions import Condition
+from app.shapes.gatekeeper import Gatekeeper
+from app.shapes.parameters import Definition
+from app.shapes.scopes import Nobody, OnePipeline, Scope, Teams
+from app.shapes.tables import TABLES
+from persistence.ports.shapes import Access, RowQuery, RowsRead
+
+ADA, BOB = UUID(int=1), UUID(int=2)
+TEAM, OTHER = UUID(int=10), UUID(int=11)
+PIPELINE, THEIRS, GONE = UUID(int=20), UUID(int=21), UUID(int=22)
+
+
+class Directory:
+    """Ada and Bob are in one team, Bob in another, too; each team has a pipeline."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    async def access(self, users: Collection[UUID], pipelines: Collection[UUID]) -> Access:
+        self.looks += 1
+        teams = {ADA: frozenset({TEAM}), BOB: frozenset({TEAM, OTHER})}
+        there = {PIPELINE: TEAM, THEIRS: OTHER}
+        return Access(
+            {user: teams.get(user, frozenset()) for user in users},
+            {pipeline: there[pipeline] for pipeline in pipelines if pipeline in there},
+        )
+
+    async def read(self, queries: Sequence[RowQuery]) -> RowsRead:
+        raise AssertionError("expected no rows to be read")
+
+    async def mark(self, text: str) -> None:
+        raise AssertionError("expected no mark")
+
+
+def steps_of(pipeline: UUID | None) -> Definition:
+    condition = Condition()
+    if pipeline is not None:
+        condition = Condition("…", (("pipeline_id", str(pipeline)),))
+    return Definition(TABLES["steps"], ("id", "pipeline_id"), condition)
+
+
+async def test_many_scopes_are_looked_up_at_once() -> None:
+    directory = Directory()
+    gatekeeper = Gatekeeper(directory)
+    asked: list[tuple[UUID, UUID | None, Scope]] = [
+        (ADA, None, Teams((TEAM,))),
+        (BOB, None, Teams((TEAM, OTHER))),
+        (ADA, PIPELINE, OnePipeline(PIPELINE)),
+        (BOB, THEIRS, OnePipeline(THEIRS)),
+        (ADA, THEIRS, Nobody()),
+        (BOB, GONE, Nobody()),
+        (UUID(int=3), PIPELINE, Nobody()),
+    ]
+    found = await asyncio.gather(
+        *(gatekeeper.scope(user, steps_of(pipeline)) for user, pipeline, _ in asked)
+    )
+    assert found == [scope for _, _, scope in asked]
+    assert directory.looks == 1
+    assert await gatekeeper.scope(ADA, steps_of(PIPELINE)) == OnePipeline(PIPELINE)
+    assert directory.looks == 2
