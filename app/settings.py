@@ -3,10 +3,8 @@
 pydantic-settings reads and checks the values, so that nothing is parsed here.
 """
 
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
@@ -252,8 +250,11 @@ class Settings(BaseSettings):
     shape_live_per_user: Annotated[int, Field(ge=1)] = 200
     """Live requests of one user for shapes, at once."""
     shape_rate: Annotated[float, Field(gt=0)] = 50.0
+    """Requests for shapes that each user may send. (per second)"""
     shape_burst: Annotated[int, Field(ge=1)] = 500
+    """Requests for shapes that a user may send at once after a pause."""
     shape_idle_seconds: Annotated[float, Field(gt=0)] = 300.0
+    """How long a shape is kept up to date that nobody asks for. (seconds)"""
     shape_rows: Annotated[int, Field(ge=1)] = 5_000
     """Rows of one shape."""
     shape_bytes: Annotated[int, Field(ge=1024)] = 256 * MiB
@@ -397,29 +398,6 @@ SHARED: Final = frozenset({"database_url", "redis_url", "electric_url", "electri
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return name.upper() if name in SHARED else f"PIPELOOM_{name.upper()}"
-
-
-OTHER_VARIABLES: Final = frozenset({"PIPELOOM_URL", "PIPELOOM_TOKEN"})
-"""What commands read that is no setting of a server."""
-
-_OF_OTHERS: Final = re.compile(r"PIPELOOM_(TEST_\w+|SERVICE_\w+|PORT_\d+_\w+)")
-"""Of tests, and what Kubernetes sets for a Service called `pipeloom`."""
-
-
-def unknown_variables(environment: Iterable[str]) -> list[str]:
-    """A sentence for each variable that begins as ours do and is none, with the nearest name."""
-    known = {f"PIPELOOM_{name.upper()}" for name in Settings.model_fields} | OTHER_VARIABLES
-    unknown = (
-        name
-        for name in sorted(environment)
-        if name.upper().startswith("PIPELOOM_") and not _OF_OTHERS.fullmatch(name.upper())
-    )
-    return [_unknown(name, known) for name in unknown if name.upper() not in known]
-
-
-def _unknown(name: str, known: Collection[str]) -> str:
-    near = get_close_matches(name.upper(), sorted(known), 1, cutoff=0.7)
-    return f"{name} is no setting, and ignored" + (f": is it {near[0]}?" if near else "")
 
 
 DEPRECATED: Final = {"cors_origins": "origins"}

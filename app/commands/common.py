@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 from typer.models import OptionInfo
 
-from app.settings import Settings, SettingsError, load_settings, shown, unknown_variables, variable
+from app.settings import Settings, SettingsError, load_settings, shown, variable
 from persistence.embedded.binaries import Account
 from persistence.embedded.places import ROOT_DATA_DIR, default_data_dir
 from persistence.embedded.server import EmbeddedPostgres
+
+from .variables import unknown_variables
 
 
 def option(setting: str, text: str, *names: str) -> OptionInfo:

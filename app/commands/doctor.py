@@ -17,7 +17,7 @@ from typing import Annotated, Final
 import typer
 
 from app.bus_selection import bus_kind, check_bus
-from app.settings import Settings, unknown_variables, variable
+from app.settings import Settings, variable
 from app.version import VERSION
 from crdt.errors import PipeloomError
 from persistence.postgres.facts import DatabaseFacts, database_facts
@@ -28,6 +28,7 @@ from .common import DatabaseUrl, DataDir, RedisUrl, database, one_line, settings
 from .doctor_logs import add_logs
 from .report import Report, size
 from .server_pages import fetch
+from .variables import unknown_variables
 
 LIBRARIES: Final = ("pycrdt", "asyncpg", "uvicorn", "starlette", "redis")
 OLDEST_POSTGRES: Final = 15

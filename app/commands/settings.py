@@ -13,9 +13,10 @@ from typing import Annotated, Final, cast
 
 import typer
 
-from app.settings import Settings, load_settings, shown, unknown_variables, variable
+from app.settings import Settings, load_settings, shown, variable
 
 from .common import print_message
+from .variables import unknown_variables
 
 UNITS: Final = ("bytes", "characters", "days", "per second", "seconds")
 
