@@ -24,6 +24,7 @@ GENEROUS: Final = {
     **dict.fromkeys(
         ("PIPELOOM_SHAPES", "PIPELOOM_SHAPES_PER_USER", "PIPELOOM_SHAPE_LIVE_PER_USER"), "20000"
     ),
+    **dict.fromkeys(("PIPELOOM_SHAPE_RATE", "PIPELOOM_SHAPE_BURST"), "1000000"),
     "PIPELOOM_SHAPE_BYTES": str(1024**3),
 }
 """Settings for a server whose clients are all of one user."""

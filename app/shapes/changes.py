@@ -1,6 +1,6 @@
 """Which rows of which shapes a change concerns: only those are read again."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,21 +46,7 @@ class Region:
 
     def __or__(self, other: "Region") -> "Region":
         """The smallest region that has both."""
-        xids = self.xids | other.xids
-        if len(xids) > MOST_IDS:
-            # After all rows the client is sent which transactions they show.
-            return ALL
-        if self.is_all or other.is_all:
-            return Region(is_all=True, xids=xids)
-        owners = None
-        if self.owners is not None and other.owners is not None:
-            owners = self.owners | other.owners
-        ids, wholes = self.ids | other.ids, self.wholes | other.wholes
-        if len(ids) <= MOST_IDS:
-            return Region(ids, owners, wholes, xids=xids)
-        if owners is None:
-            return Region(is_all=True, xids=xids)
-        return Region(wholes=wholes | owners, xids=xids)
+        return joined((self, other))
 
     def has(self, id_: str | None, owner: str | None) -> bool:
         """Whether a row with this id and owner is in it."""
@@ -87,6 +73,26 @@ class Region:
 
 ALL: Final = Region(is_all=True)
 NOTHING: Final = Region()
+
+
+def joined(regions: Sequence[Region]) -> Region:
+    """The smallest region that has all of these, without those of the first two, three, …"""
+    xids = frozenset[int]().union(*(one.xids for one in regions))
+    if len(xids) > MOST_IDS:
+        # After all rows the client is sent which transactions they show.
+        return ALL
+    if any(one.is_all for one in regions):
+        return Region(is_all=True, xids=xids)
+    owners: frozenset[str] | None = frozenset()
+    for one in regions:
+        owners = _joined(owners, one.owners)
+    ids = frozenset[str]().union(*(one.ids for one in regions))
+    wholes = frozenset[str]().union(*(one.wholes for one in regions))
+    if len(ids) <= MOST_IDS:
+        return Region(ids, owners, wholes, xids=xids)
+    if owners is None:
+        return Region(is_all=True, xids=xids)
+    return Region(wholes=wholes | owners, xids=xids)
 
 
 def _among(column: str, ids: Collection[str]) -> str:

@@ -119,14 +119,13 @@ class Follower:
         self.kick()
 
     def _note(self, changes: Changes) -> None:
-        regions: dict[str, Region] = {}
-        for shape in self._shapes:
-            table = shape.definition.table
-            if table.name not in regions:
-                regions[table.name] = changes.of(table)
-            region = narrowed(regions[table.name], shape.definition, shape.scope)
-            if region is not None:
-                shape.fall_behind(region)
+        routes = self._shapes.routes
+        for table in routes.tables:
+            whole = changes.of(table)
+            for shape in routes.find(table, whole):
+                region = narrowed(whole, shape.definition, shape.scope)
+                if region is not None:
+                    shape.fall_behind(region)
         if changes.is_about_access:
             self._on_access(changes)
         self.kick()

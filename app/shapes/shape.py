@@ -7,13 +7,17 @@ from typing import Final, TypeAlias
 from uuid import UUID
 
 from .answers import MustRefetch, Reason, TooManyShapes
-from .changes import NOTHING, Region
+from .changes import ALL, NOTHING, Region, joined
 from .parameters import Definition, Offset
+from .routes import Routes
 from .scopes import Scope
 from .shape_log import LogLimits, ShapeLog
 
 MOST_HANDLES: Final = 32
 """Handles of one shape that are good at once."""
+
+MOST_LACKS: Final = 100
+"""Changes that are noted for a shape nobody waits for; after more it is read as a whole."""
 
 Address: TypeAlias = tuple[str, tuple[str, ...], str, str, str, Scope]
 
@@ -30,7 +34,7 @@ class Shape:
     """What one definition shows in one scope, for everybody who is in that scope.
 
     It has several handles over time: a client that has to begin anew gets one that it has never
-    had, while the others keep theirs. `behind` is what has changed since it was read.
+    had, while the others keep theirs.
     """
 
     def __init__(
@@ -41,7 +45,7 @@ class Shape:
         self.handles = [handle]
         self.is_loaded = self.is_dropped = False
         self.loading: asyncio.Future[None] | None = None
-        self.behind: Region | None = None
+        self._lacks: list[Region] = []
         # Changes are counted: of those that were noted, how many are taken to be read, and read.
         self._noted = self._taken = self._read = 0
         self._progress = asyncio.Event()
@@ -86,14 +90,25 @@ class Shape:
         for user_id in users:
             self._admitted.pop(user_id, None)
 
+    @property
+    def behind(self) -> Region | None:
+        """What has changed since it was read."""
+        if len(self._lacks) > 1:
+            self._lacks = [joined(self._lacks)]
+        return self._lacks[0] if self._lacks else None
+
     def fall_behind(self, region: Region) -> None:
-        """Note what has changed, to be read."""
-        self.behind = region if self.behind is None else self.behind | region
+        """Note what has changed, to be read. It is cheap: most of it nobody waits for."""
         self._noted += 1
+        if self._lacks and self._lacks[0] is ALL:
+            return
+        self._lacks.append(region)
+        if len(self._lacks) > MOST_LACKS:
+            self._lacks = [joined(self._lacks) if self.is_wanted else ALL]
 
     def take_behind(self) -> Region:
         """Return what has changed, for whoever reads it now."""
-        region, self.behind, self._taken = self.behind, None, self._noted
+        region, self._lacks, self._taken = self.behind, [], self._noted
         return NOTHING if region is None else region
 
     def settle(self) -> None:
@@ -142,6 +157,7 @@ class Shapes:
         self._limits, self._new_handle = limits, new_handle
         self._shapes: dict[Address, Shape] = {}
         self._by_handle: dict[str, Shape] = {}
+        self.routes = Routes()
 
     def __iter__(self) -> Iterator[Shape]:
         return iter([*self._shapes.values()])
@@ -164,12 +180,14 @@ class Shapes:
         shape = Shape(definition, scope, maker, self._limits.log, self._new_handle())
         self._shapes[_address(definition, scope)] = shape
         self._by_handle[shape.handles[0]] = shape
+        self.routes.add(shape)
         return shape
 
     def drop(self, shape: Shape) -> None:
         """Forget a shape: its handles are good no longer, and whoever waits begins anew."""
         if self._shapes.get(address := _address(shape.definition, shape.scope)) is shape:
             del self._shapes[address]
+            self.routes.remove(shape)
         for handle in shape.handles:
             self._by_handle.pop(handle, None)
         shape.end()

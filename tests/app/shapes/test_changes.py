@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.shapes.changes import ALL, MOST_IDS, NOTHING, Region, gathered, narrowed
+from app.shapes.changes import ALL, MOST_IDS, NOTHING, Region, gathered, joined, narrowed
 from app.shapes.scopes import Nobody, OnePipeline, Person, Scope, Teams
 from app.shapes.tables import TABLES
 from persistence.ports.shapes import RowsChanged
@@ -54,10 +54,10 @@ def test_a_pipeline_that_moves_concerns_what_is_in_it(table: str) -> None:
 
 
 def test_who_comes_into_a_team_appears_among_the_users() -> None:
-    joined = region_of("users", change("team_members", ONE))
-    assert joined.has(ONE, None)
-    assert not joined.has(TWO, None)
-    assert joined.condition(TABLES["users"]) == f"(\"id\" IN ('{ONE}'))"
+    users = region_of("users", change("team_members", ONE))
+    assert users.has(ONE, None)
+    assert not users.has(TWO, None)
+    assert users.condition(TABLES["users"]) == f"(\"id\" IN ('{ONE}'))"
     assert region_of("users", change("team_members", None)).is_all
     assert region_of("organizations", change("teams", ONE, None)).is_all
     assert region_of("teams", change("team_members", ONE)) == NOTHING
@@ -132,3 +132,26 @@ def test_no_row_that_changed_is_left_out(seed: int) -> None:
     assert inside is not None or not own
     assert all(inside is not None and inside.has(*row) for row in own)
     assert region.xids == {one.xid for one in changes}
+
+
+@pytest.mark.parametrize("seed", some(range(200), 50))
+def test_many_changes_are_joined_at_once_as_one_by_one(seed: int) -> None:
+    chance = random.Random(seed)
+    regions = [
+        Region(
+            frozenset(an_id(chance.randrange(20)) for _ in range(chance.randrange(4))),
+            chance.choice((None, frozenset({HERE}), frozenset({THERE}))),
+            chance.choice((frozenset(), frozenset({ONE}))),
+            is_all=chance.random() < 0.02,
+            xids=frozenset({chance.randrange(50)}),
+        )
+        for _ in range(chance.randint(1, 12))
+    ]
+    one_by_one = regions[0]
+    for region in regions[1:]:
+        one_by_one |= region
+    assert joined(regions) == one_by_one
+
+
+def test_too_many_transactions_are_all_rows_and_none_of_them_is_named() -> None:
+    assert joined([Region(xids=frozenset({xid})) for xid in range(MOST_IDS + 1)]) is ALL
