@@ -77,7 +77,7 @@ from .hosts import AllowedHosts, Hosts
 from .http import Readiness, healthz
 from .security_headers import SecurityHeaders
 from .settings import Settings, variable
-from .shape_selection import ShapeStores, shapes_for
+from .shape_selection import ShapeStores, shape_limits, shapes_for
 from .tasks import in_background
 from .web_page import WebPage
 from .worker_main import project_now
@@ -215,7 +215,7 @@ class Services:
     def _build_shapes(self, to: Connections) -> None:
         """Build what answers `/v1`, on a pool of its own: its queries are made up by clients."""
         stores = ShapeStores(
-            PostgresShapeReader(to.shape_pool),
+            PostgresShapeReader(to.shape_pool, most_bytes=shape_limits(self._settings).row_bytes),
             PostgresShapeChanges(to.shapes),
             # Not on the pool of the shapes: whose queries are slow would lose the lease.
             PostgresShapeLease(to.pool),

@@ -180,14 +180,15 @@ def _native(settings: Settings, stores: ShapeStores, clock: Clock) -> NativeEngi
         stores.changes,
         clock,
         SystemRandom(),
-        _shape_limits(settings),
+        shape_limits(settings),
         # One connection is for what has changed, and one for who may see what.
         readers=max(1, settings.pool_shapes - 2),
         may_delete=settings.shape_deletion,
     )
 
 
-def _shape_limits(settings: Settings) -> ShapeLimits:
+def shape_limits(settings: Settings) -> ShapeLimits:
+    """How much shapes may take."""
     return ShapeLimits(
         rows=settings.shape_rows,
         shapes=settings.shapes,

@@ -28,6 +28,16 @@ SELECT -1, '0', ARRAY[
     LIMIT <limit> OFFSET <offset>
 )
 
+-- shape_read --
+-- The rows of several queries. From where they are too many bytes together, they come without their
+-- columns: PostgreSQL puts what it has to count into files, and the server has no more in memory.
+SELECT
+    number, xid,
+    CASE WHEN sum(pg_column_size(columns)) OVER (ROWS UNBOUNDED PRECEDING) <= <bytes> THEN columns END
+FROM (
+    <queries>
+) AS found (number, xid, columns)
+
 -- mark_shapes --
 -- Announce a mark behind what was committed before.
 SELECT pg_notify('pipeloom_shapes', $1)

@@ -24,6 +24,7 @@ from persistence.ports.shapes import (
     RowQuery,
     ShapeChanges,
     ShapeReader,
+    TooMuchRead,
     Values,
 )
 
@@ -83,6 +84,7 @@ class NativeEngine:
             changes,
             clock,
             most_rows=limits.rows,
+            most_bytes=limits.row_bytes,
             on_access=self._look_again,
         )
         # Who asks what everybody may see now must not wait behind what clients have made up.
@@ -401,6 +403,9 @@ def _refused_conditions() -> Iterator[None]:
         yield
     except TooManyRows as error:
         raise InvalidShape({"where": [str(error)]}) from error
+    except TooMuchRead as error:
+        problem = f"{error}: ask for fewer `columns`, or narrow `where` (PIPELOOM_SHAPE_BYTES)"
+        raise InvalidShape({"where": [problem]}) from error
     except QueryTooSlow as error:
         problem = "takes longer than a query may (PIPELOOM_SHAPE_SECONDS): ask for less"
         raise InvalidShape({"where": [problem]}) from error

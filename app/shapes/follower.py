@@ -22,6 +22,7 @@ from persistence.ports.shapes import (
     ShapeChanges,
     ShapeReader,
     StoredRow,
+    TooMuchRead,
 )
 
 from .changes import ALL, Changes, Region, gathered, narrowed, owners_of
@@ -61,10 +62,12 @@ class Follower:
         clock: Clock,
         *,
         most_rows: int,
+        most_bytes: int,
         on_access: Callable[[Changes | None], None],
     ) -> None:
         self._shapes, self._reader, self._changes = shapes, reader, changes
-        self._clock, self._most_rows, self._on_access = clock, most_rows, on_access
+        self._clock, self._on_access = clock, on_access
+        self._most_rows, self._most_bytes = most_rows, most_bytes
         self._has_work = asyncio.Event()
         self._marks: dict[str, asyncio.Future[None]] = {}
         # Notifying takes turns with every other commit that notifies, those of edits among them.
@@ -164,13 +167,15 @@ class Follower:
             del self._marks[mark]
 
     async def load(self, shape: Shape) -> None:
-        """Read all rows of a new shape. Raises StoreError, and TooManyRows."""
+        """Read all rows of a new shape. Raises StoreError, TooMuchRead too, and TooManyRows."""
         shape.take_behind()
         read = await self._reader.read([self._query(shape, ALL)])
         if len(read.rows[0]) > self._most_rows:
             raise TooManyRows(self._most_rows)
         for _ in shape.log.begin(read.rows[0], read.position):
             await asyncio.sleep(0)
+        if shape.log.row_bytes > self._most_bytes:
+            raise TooMuchRead(self._most_bytes)
         shape.is_loaded = True
         shape.settle()
         self.kick()
@@ -223,7 +228,7 @@ class Follower:
         except BaseException as error:
             for shape, region in zip(shapes, regions, strict=True):
                 shape.fall_behind(region)
-            if not isinstance(error, InvalidValue | QueryTooSlow):
+            if not isinstance(error, InvalidValue | QueryTooSlow | TooMuchRead):
                 raise
             await self._refresh_each(shapes, error)
             return
@@ -251,7 +256,7 @@ class Follower:
         before = shape.log.offset
         for _ in shape.log.refresh(region, rows, position, is_certain=is_certain):
             await asyncio.sleep(0)
-        if len(shape.log.rows) > self._most_rows:
+        if len(shape.log.rows) > self._most_rows or shape.log.row_bytes > self._most_bytes:
             self._shapes.drop(shape)
             return
         shape.settle()

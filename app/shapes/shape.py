@@ -149,6 +149,11 @@ class ShapeLimits:
     bytes: int = 256 * 1024 * 1024
     log: LogLimits = field(default_factory=LogLimits)
 
+    @property
+    def row_bytes(self) -> int:
+        """What the rows of one shape may take, and what is read at once."""
+        return self.bytes // 4
+
 
 class Shapes:
     """All shapes by what they show, and by their handles."""

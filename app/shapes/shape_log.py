@@ -81,6 +81,11 @@ class ShapeLog:
         self._floor = Offset(0, 0)
 
     @property
+    def row_bytes(self) -> int:
+        """About what the rows take, without the changes that are kept."""
+        return self.bytes - self._log_bytes
+
+    @property
     def operations(self) -> int:
         """How many operations are kept."""
         return self._operations

@@ -18,6 +18,13 @@ class QueryTooSlow(StoreError):
     """A query took longer than it may."""
 
 
+class TooMuchRead(StoreError):
+    """What was asked for has more bytes than may be in memory at once."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"expected {most} bytes at most, got more")
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """The teams of users, and the team of each pipeline that is there; deleted ones are not."""
@@ -102,7 +109,7 @@ class ShapeReader(Protocol):
         """Read all queries at one moment.
 
         Raises StoreUnavailable; InvalidValue for a condition that PostgreSQL cannot evaluate;
-        QueryTooSlow.
+        QueryTooSlow; TooMuchRead for rows that are too large together.
         """
         ...
 

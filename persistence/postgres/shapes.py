@@ -19,6 +19,7 @@ from persistence.ports.shapes import (
     RowsChanged,
     RowsRead,
     StoredRow,
+    TooMuchRead,
     Values,
 )
 from persistence.ports.user_rows import Record
@@ -42,6 +43,9 @@ SESSION: Final[Mapping[str, str]] = {
 AT_ONCE: Final = 25
 """Queries in one statement: the planner's memory grows with them."""
 
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of rows that are read at once, unless another limit is given."""
+
 SLICE: Final = 500
 """Rows that are taken over before others have their turn."""
 
@@ -57,10 +61,13 @@ def session_of(seconds: float) -> Mapping[str, str]:
 
 
 class PostgresShapeReader:
-    """`ShapeReader` on a pool of its own, whose sessions have the settings of `session_of`."""
+    """`ShapeReader` on a pool of its own, whose sessions have the settings of `session_of`.
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    It reads `most_bytes` at once at most.
+    """
+
+    def __init__(self, pool: Pool, *, most_bytes: int = MOST_BYTES) -> None:
+        self._pool, self._most_bytes = pool, most_bytes
         self._queries = pool.with_queries(SHAPE_QUERIES)
 
     async def access(self, users: Collection[UUID], pipelines: Collection[UUID]) -> Access:
@@ -80,13 +87,15 @@ class PostgresShapeReader:
         found: list[list[StoredRow]] = [[] for _ in queries]
         with statements_of_clients():
             async with self._pool.transaction() as transaction:
-                first, *others = _statements(queries)
+                first, *others = _statements(queries, self._most_bytes)
                 rows = list(await transaction.fetch_statement(first))
                 for statement in others:
                     rows += await transaction.fetch_statement(statement)
         # The one query that makes a row of a negative number is that of the position.
         position = None
         for place, (number, xid, values) in enumerate(_fields(rows), 1):
+            if values is None:
+                raise TooMuchRead(self._most_bytes)
             if number < 0:
                 position = _position(values)
             else:
@@ -126,16 +135,17 @@ class PostgresShapeChanges:
         return Announced(changes, marks)
 
 
-def _statements(queries: Sequence[RowQuery]) -> Iterator[str]:
+def _statements(queries: Sequence[RowQuery], most_bytes: int) -> Iterator[str]:
     """SQL for all the queries, AT_ONCE in each statement, the position first."""
     texts = [SHAPE_QUERIES["shape_position"], *map(_statement, range(len(queries)), queries)]
     for at in range(0, len(texts), AT_ONCE):
-        yield "\nUNION ALL\n".join(texts[at : at + AT_ONCE])
+        joined = "\nUNION ALL\n".join(texts[at : at + AT_ONCE])
+        yield _filled("shape_read", {"<bytes>": str(most_bytes), "<queries>": joined})
 
 
 def _statement(number: int, query: RowQuery) -> str:
     """The text of one query. What is filled in has been made from allow-lists."""
-    filled = {
+    words = {
         "<number>": str(number),
         "<columns>": ", ".join(f'"{column}"::text' for column in query.columns),
         "<table>": f'"{query.table}"',
@@ -144,15 +154,19 @@ def _statement(number: int, query: RowQuery) -> str:
         "<limit>": "ALL" if query.limit is None else str(query.limit),
         "<offset>": str(query.offset),
     }
+    return _filled("shape_rows", words)
+
+
+def _filled(name: str, words: Mapping[str, str]) -> str:
     # One after the other, in the order of the template: a condition may have such a word in it.
-    made, rest = "", SHAPE_QUERIES["shape_rows"]
-    for word, text in filled.items():
+    made, rest = "", SHAPE_QUERIES[name]
+    for word, text in words.items():
         before, _, rest = rest.partition(word)
         made += before + text
     return made + rest
 
 
-def _fields(rows: Sequence[Record]) -> Iterator[tuple[int, str, Values]]:
+def _fields(rows: Sequence[Record]) -> Iterator[tuple[int, str, Values | None]]:
     for row in rows:
         number, xid, values = row
         yield int(number), str(xid), values

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from persistence.errors import InvalidValue
-from persistence.ports.shapes import Announced, QueryTooSlow, RowQuery, RowsChanged
+from persistence.ports.shapes import Announced, QueryTooSlow, RowQuery, RowsChanged, TooMuchRead
 from persistence.postgres.listener import SHAPES, Listener
 from persistence.postgres.pool import Pool, open_pool
 from persistence.postgres.shapes import PostgresShapeChanges, PostgresShapeReader, session_of
@@ -236,3 +236,19 @@ async def test_what_cannot_be_read_counts_as_lost(
 ) -> None:
     await pool.run_script("NOTIFY pipeloom_shapes, 'nonsense'")
     assert await changes.wait(SECONDS) is None
+
+
+async def test_rows_that_are_too_large_together_are_not_read(pool: Pool, database_url: str) -> None:
+    world = a_world()
+    await build(pool, world)
+    large = "UPDATE pipelines SET description = repeat('é', 100000) WHERE id = {pipeline}"
+    await pool.run_script(world.say(large))
+    opened = await open_pool(database_url, session=session_of(2.0))
+    pipeline = RowQuery("pipelines", ("id", "description"), (world.say("id = {pipeline}"),))
+    user = RowQuery("users", ("id",), (world.say("id = {user}"),))
+    enough = PostgresShapeReader(opened, most_bytes=201_000)
+    read = await enough.read([pipeline, user])
+    assert [len(rows) for rows in read.rows] == [1, 1]
+    with pytest.raises(TooMuchRead, match="201000 bytes"):
+        await enough.read([user, pipeline, pipeline])
+    await opened.close()

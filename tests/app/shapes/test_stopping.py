@@ -143,3 +143,27 @@ async def test_a_shape_that_nobody_uses_is_forgotten(installation: Installation)
         await eventually("no shape", is_forgotten)
         assert (await copy.get()).status_code == 409
         await copy.catch_up()
+
+
+async def test_rows_that_are_too_large_together_are_no_shape(installation: Installation) -> None:
+    limited = Installation(
+        installation.database_url, installation.data_dir, {"PIPELOOM_SHAPE_BYTES": "400000"}
+    )
+    grow = "UPDATE pipelines SET description = repeat('x', $1)"
+    async with limited.serve() as server, http(server, await limited.token()) as client:
+        copy = await Copy(client, "pipelines").catch_up()
+        waiting = asyncio.create_task(copy.live())
+        await sleeping(client)
+        async with limited.sql() as sql:
+            await sql.execute(grow, 200_000)
+        assert (await waiting).status_code == 409
+        for more in ("", "&subset__where=true"):
+            refused = await client.get(f"/v1/shape?table=pipelines&offset=-1{more}")
+            assert refused.status_code == 400
+            assert "PIPELOOM_SHAPE_BYTES" in refused.json()["errors"]["where"][0]
+        # Other shapes go on, also of these rows without what is large.
+        names = await Copy(client, "pipelines", {"columns": "id,name"}).catch_up()
+        assert names.rows
+        async with limited.sql() as sql:
+            await sql.execute(grow, 20)
+        await copy.catch_up()
