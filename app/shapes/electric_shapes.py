@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import TypeAlias
 from uuid import UUID
 
-from persistence.ports.shapes import RowQuery, ShapeReader
+from persistence.errors import StoreUnavailable
+from persistence.ports.shapes import QueryTooSlow, RowQuery, ShapeReader
 
 from .electric_query import ElectricShape, electric_shape, listing
 from .gatekeeper import Gatekeeper
@@ -25,7 +26,7 @@ class ElectricShapes:
     async def shape(self, definition: Definition, user_id: UUID) -> ElectricShape:
         """The user's shape of a definition at a moment after the call.
 
-        Raises StoreError; InvalidShape if there are too many ids in it.
+        Raises StoreUnavailable; InvalidShape if there are too many ids in it.
         """
         scope = await self._gatekeeper.scope(user_id, definition)
         query = listing(scope, definition.table)
@@ -34,7 +35,11 @@ class ElectricShapes:
 
     async def _look(self, queries: frozenset[RowQuery]) -> Mapping[RowQuery, _Ids]:
         asked = list(queries)
-        read = await self._reader.read(asked)
+        try:
+            read = await self._reader.read(asked)
+        except QueryTooSlow as error:
+            # The query is ours: no client can ask for less.
+            raise StoreUnavailable(str(error)) from error
         return {
             query: tuple(str(row.values[0]) for row in rows)
             for query, rows in zip(asked, read.rows, strict=True)

@@ -33,6 +33,7 @@ from persistence.ports.shapes import (
     Access,
     Announced,
     Position,
+    QueryTooSlow,
     RowQuery,
     RowsChanged,
     RowsRead,
@@ -473,6 +474,17 @@ async def test_without_postgresql_nobody_gets_anything(ask: Ask, world: World) -
     world.is_away = True
     with pytest.raises(StoreUnavailable):
         await ask(**position)
+
+
+async def test_a_list_of_ours_that_takes_too_long_is_no_fault_of_the_client(
+    ask: Ask, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read(_: object) -> RowsRead:
+        raise QueryTooSlow("so long")
+
+    monkeypatch.setattr(world, "read", read)
+    with pytest.raises(StoreUnavailable):
+        await ask(table="steps")
 
 
 async def test_electric_that_is_away_is_an_answer(world: World, clock: HeldClock) -> None:
