@@ -147,8 +147,8 @@ def test_many_changes_are_joined_at_once_as_one_by_one(seed: int) -> None:
         )
         for _ in range(chance.randint(1, 12))
     ]
-    one_by_one = regions[0]
-    for region in regions[1:]:
+    one_by_one = NOTHING
+    for region in regions:
         one_by_one |= region
     assert joined(regions) == one_by_one
 
