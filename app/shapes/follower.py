@@ -96,7 +96,8 @@ class Follower:
 
     async def receive(self) -> None:
         """Wait for announcements, for a while, and note what they concern. Raises StoreError."""
-        announced = await self._changes.wait(WAIT_SECONDS)
+        # What is made from now on is read after what was announced up to now.
+        announced = await self._changes.wait(WAIT_SECONDS, is_needed=lambda: len(self._shapes) > 0)
         if announced is None:
             self.is_listening = False
             return

@@ -3,7 +3,7 @@
 There is no twin in memory: a shape's condition is SQL, and only a database says which rows it has.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 from uuid import UUID
@@ -127,9 +127,12 @@ class ShapeChanges(Protocol):
     async def wait(
         self,
         timeout: float,  # noqa: ASYNC109 - running out of time is an answer here
+        *,
+        is_needed: Callable[[], bool] = lambda: True,
     ) -> Announced | None:
         """Wait at most `timeout` seconds; None when anything may have changed.
 
-        Raises StoreError.
+        Marks are always there. Changes are left out unless they are needed when they have arrived:
+        reading what they say is what they cost. Raises StoreError.
         """
         ...

@@ -6,7 +6,7 @@ both. Several queries are one statement: one round trip, and one snapshot.
 
 import asyncio
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -120,12 +120,16 @@ class PostgresShapeChanges:
     async def wait(
         self,
         timeout: float,  # noqa: ASYNC109 - as the port has it
+        *,
+        is_needed: Callable[[], bool] = lambda: True,
     ) -> Announced | None:
         """See `ShapeChanges.wait`."""
         payloads = await self._listener.wait(timeout)
         if payloads is None:
             return None
         marks = frozenset(one.removeprefix(MARK) for one in payloads if one.startswith(MARK))
+        if not is_needed():
+            return Announced(marks=marks)
         try:
             changes = [_changed(one) for one in payloads if not one.startswith(MARK)]
         except (ValueError, TypeError, KeyError, AttributeError):

@@ -231,6 +231,20 @@ async def test_a_change_of_many_rows_names_less(
         assert len(change.ids) == rows
 
 
+async def test_changes_that_nobody_needs_are_left_out_and_marks_are_not(
+    changes: PostgresShapeChanges, reader: PostgresShapeReader, pool: Pool
+) -> None:
+    await pool.run_script("UPDATE steps SET width = 1")
+    await pool.run_script("NOTIFY pipeloom_shapes, 'nonsense'")
+    await reader.mark("end")
+    found = Announced()
+    while "end" not in found.marks:
+        more = await changes.wait(SECONDS, is_needed=lambda: False)
+        assert more is not None
+        assert more.changes == ()
+        found = more
+
+
 async def test_what_cannot_be_read_counts_as_lost(
     pool: Pool, changes: PostgresShapeChanges
 ) -> None:

@@ -50,7 +50,12 @@ class Tables:
     async def mark(self, text: str) -> None:
         self._announced.put_nowait(Announced(marks=frozenset({text})))
 
-    async def wait(self, timeout: float) -> Announced | None:  # noqa: ASYNC109 - as the port has it
+    async def wait(
+        self,
+        timeout: float,  # noqa: ASYNC109 - as the port has it
+        *,
+        is_needed: Callable[[], bool] = lambda: True,
+    ) -> Announced | None:
         try:
             async with asyncio.timeout(timeout):
                 return await self._announced.get()
