@@ -6,6 +6,7 @@ both. Several queries are one statement: one round trip, and one snapshot.
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -53,6 +54,7 @@ MARK: Final = "mark:"
 """How the payload of a mark begins; any other is JSON."""
 
 _XID: Final = 1 << 32
+_ID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def session_of(seconds: float) -> Mapping[str, str]:
@@ -190,5 +192,9 @@ def _changed(payload: str) -> RowsChanged:
 
 
 def _ids(listed: Collection[str] | None) -> frozenset[str] | None:
+    if listed is None:
+        return None
     # They become part of a statement, and anybody with access to the database may notify.
-    return None if listed is None else frozenset(str(UUID(one)) for one in listed)
+    if not all(map(_ID.fullmatch, listed)):
+        raise ValueError("expected ids as PostgreSQL writes them")
+    return frozenset(listed)

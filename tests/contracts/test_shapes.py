@@ -248,8 +248,15 @@ async def test_changes_that_nobody_needs_are_left_out_and_marks_are_not(
 async def test_what_cannot_be_read_counts_as_lost(
     pool: Pool, changes: PostgresShapeChanges
 ) -> None:
-    await pool.run_script("NOTIFY pipeloom_shapes, 'nonsense'")
-    assert await changes.wait(SECONDS) is None
+    for payload in (
+        "nonsense",
+        '{"t": "steps", "x": "7", "i": ["1)); DROP TABLE steps; --"]}',
+        '{"t": "steps", "x": "7", "o": [7]}',
+        '{"t": "steps", "x": "seven"}',
+        "[]",
+    ):
+        await pool.run_script(f"NOTIFY pipeloom_shapes, '{payload}'")
+        assert await changes.wait(SECONDS) is None
 
 
 async def test_rows_that_are_too_large_together_are_not_read(pool: Pool, database_url: str) -> None:
