@@ -18,6 +18,7 @@ from persistence.errors import StoreError
 from persistence.ports.shape_lease import Holder
 
 from .answers import Answer, Interrupted, Sent
+from .ending import Ending, Over
 
 MARK: Final = "pipeloom-handover"
 """The header of what is handed over. Pages of other origins cannot send it without being asked for
@@ -96,30 +97,15 @@ class _Outstanding:
     """What waits for one holder; all of it ends when that has the shapes no more."""
 
     def __init__(self) -> None:
-        self.is_gone = False
         self.requests = 0
-        self._scopes: set[asyncio.Timeout] = set()
+        self.ending = Ending()
 
     async def until_gone(self, answer: Awaitable[T]) -> T:
         """Wait for something of the holder. Raises HolderGone."""
         try:
-            async with asyncio.timeout(0 if self.is_gone else None) as scope:
-                self._scopes.add(scope)
-                try:
-                    return await answer
-                finally:
-                    self._scopes.discard(scope)
-        except TimeoutError as error:
-            if not scope.expired():
-                raise
+            return await self.ending.until_over(answer)
+        except Over as error:
             raise HolderGone from error
-
-    def end(self) -> None:
-        """End all waiting."""
-        self.is_gone = True
-        now = asyncio.get_running_loop().time()
-        for scope in self._scopes:
-            scope.reschedule(now)
 
 
 class Handover:
@@ -159,12 +145,12 @@ class Handover:
             return
         for asked, outstanding in self._outstanding.items():
             if asked != holder:
-                outstanding.end()
+                outstanding.ending.end()
 
     def close(self) -> None:
         """End what waits for others: this server stops."""
         for outstanding in self._outstanding.values():
-            outstanding.end()
+            outstanding.ending.end()
 
     async def answer(self, holder: Holder, sent: Sent) -> Answer:
         """Have a request answered by the process that has the shapes.

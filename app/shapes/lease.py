@@ -12,7 +12,7 @@ before it answers anything, that another may have the shapes by now.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -55,16 +55,16 @@ def boottime() -> float:
 
 
 class Lease:
-    """The lease as process `me` sees it. `on_lost` is called when it has had it and has no more."""
+    """The lease as process `me` sees it.
+
+    All of `on_lost` are called when it has had it and has no more.
+    """
 
     def __init__(
-        self,
-        store: ShapeLease,
-        me: Holder,
-        on_lost: Callable[[], None],
-        seconds: Callable[[], float] = boottime,
+        self, store: ShapeLease, me: Holder, seconds: Callable[[], float] = boottime
     ) -> None:
-        self._store, self._me, self._on_lost, self._seconds = store, me, on_lost, seconds
+        self._store, self._me, self._seconds = store, me, seconds
+        self.on_lost: Sequence[Callable[[], None]] = ()
         self._term, self._until, self._has_it = 0, float("-inf"), False
         self._other: Holder | None = None
         self._looked_at = float("-inf")
@@ -177,7 +177,8 @@ class Lease:
         self._taken.clear()
         metrics.SHAPE_LEASE.set(0)
         _logger.info("shapes.lease_lost", reason=reason)
-        self._on_lost()
+        for each in self.on_lost:
+            each()
 
 
 def _see(asked: asyncio.Task[Here | Holder]) -> None:

@@ -10,6 +10,7 @@ from crdt.errors import PipeloomError
 from persistence.ports.shape_lease import Holder
 
 from .answers import Answer, Caller, DeletionNotAllowed, Engine
+from .ending import Ending, Over
 from .engine import NativeEngine
 from .handover import Handover, HolderGone, nobody_there
 from .lease import Here, Lease
@@ -27,6 +28,7 @@ class HeldEngine:
 
     def __init__(self, native: Engine, lease: Lease) -> None:
         self._native, self._lease = native, lease
+        self._ending = Ending()
         self._in_progress = 0
         self._is_idle = asyncio.Event()
         self._is_idle.set()
@@ -47,9 +49,12 @@ class HeldEngine:
 
         It may have been stopped for long meanwhile, and what it has may be old.
         """
+        ending = self._ending
         with self._noted():
             try:
-                answer = await self._native.answer(request, who)
+                answer = await ending.until_over(self._native.answer(request, who))
+            except Over as error:
+                raise nobody_there() from error
             except PipeloomError as error:
                 if not self._lease.is_held(term):
                     raise nobody_there() from error
@@ -59,7 +64,12 @@ class HeldEngine:
             raise nobody_there()
         if isinstance(answer.body, bytes) or not request.sse:
             return answer
-        return replace(answer, body=self._while_held(term, answer.body))
+        return replace(answer, body=self._while_held(term, answer.body, ending))
+
+    def lose(self) -> None:
+        """End what is being answered: the lease is lost, and PostgreSQL may not answer."""
+        self._ending.end()
+        self._ending = Ending()
 
     async def give_back(self) -> None:
         """Give the lease back when what is being answered is answered, which is woken before."""
@@ -80,14 +90,15 @@ class HeldEngine:
                 self._is_idle.set()
 
     async def _while_held(
-        self, term: int, stream: AsyncGenerator[bytes, None]
+        self, term: int, stream: AsyncGenerator[bytes, None], ending: Ending
     ) -> AsyncGenerator[bytes, None]:
         """The events of a stream, which ends with the lease; its client comes again."""
         async with aclosing(stream) as parts:
-            async for part in parts:
-                if not self._lease.is_held(term):
-                    return
-                yield part
+            with suppress(Over):
+                while (part := await ending.until_over(anext(parts, None))) is not None:
+                    if not self._lease.is_held(term):
+                        return
+                    yield part
 
     async def drop(self, definition: Definition, handle: str | None, who: Caller) -> None:
         """See `Engine.drop`."""

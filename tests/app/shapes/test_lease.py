@@ -44,11 +44,10 @@ class Scene:
         self.store = Store()
         self.lost: list[Holder] = []
         self.one, self.other = (
-            Lease(
-                self.store, who, lambda who=who: self.lost.append(who), lambda: self.store.seconds
-            )
-            for who in (ONE, OTHER)
+            Lease(self.store, who, lambda: self.store.seconds) for who in (ONE, OTHER)
         )
+        self.one.on_lost = (lambda: self.lost.append(ONE),)
+        self.other.on_lost = (lambda: self.lost.append(OTHER),)
 
 
 @pytest.fixture

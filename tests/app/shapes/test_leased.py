@@ -35,6 +35,7 @@ class Native:
         self.fails = self.is_closed = False
         self.dropped: list[Definition] = []
         self.before_answer: Callable[[], Awaitable[object]] = turns
+        self.before_event: Callable[[], Awaitable[object]] = turns
 
     async def answer(self, request: ShapeRequest, who: Caller) -> Answer:
         await self.before_answer()
@@ -45,6 +46,7 @@ class Native:
 
     async def _events(self) -> AsyncGenerator[bytes, None]:
         try:
+            await self.before_event()
             yield b"one"
             self._scene.store.seconds += self.sleeps
             yield b"two"
@@ -78,6 +80,7 @@ class House:
         self.scene = Scene()
         self.native, self.far = Native(self.scene), Far()
         self.held = HeldEngine(self.native, self.scene.one)
+        self.scene.one.on_lost = (self.held.lose, lambda: self.scene.lost.append(ONE))
         self.engine = LeasedEngine(self.native, self.held, self.scene.one, self.far)  # type: ignore[arg-type]
 
     async def answered(self, request: ShapeRequest = REQUEST) -> bytes:
@@ -149,6 +152,28 @@ async def test_a_stream_ends_with_the_lease(house: House) -> None:
         assert not isinstance(answer.body, bytes)
         assert [part async for part in answer.body] == expected
         assert house.native.is_closed
+
+
+@pytest.mark.parametrize("sse", [False, True], ids=["answer", "stream"])
+async def test_what_waits_for_the_database_ends_with_the_lease(house: House, sse: bool) -> None:
+    await house.scene.one.place()
+    if sse:
+        answer = await house.engine.answer(replace(REQUEST, sse=True), WHO)
+        assert not isinstance(answer.body, bytes)
+        house.native.before_event = asyncio.Event().wait
+        waiting: asyncio.Future[object] = asyncio.ensure_future(anext(answer.body, b"the end"))
+    else:
+        house.native.before_answer = asyncio.Event().wait
+        waiting = asyncio.ensure_future(house.answered())
+    await turns()
+    house.scene.store.seconds += LEASE_SECONDS
+    assert not house.scene.one.is_held()
+    if sse:
+        assert await waiting == b"the end"
+        assert house.native.is_closed
+    else:
+        with pytest.raises(Overloaded):
+            await waiting
 
 
 async def test_what_is_handed_over_is_answered_here_or_not_at_all(house: House) -> None:

@@ -2,22 +2,19 @@
 
 import asyncio
 import json
-import shutil
 import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import cycle
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
 from app.shapes.handover import MARK
 from tests.app.shapes.copies import Copy, http
+from tests.database_gate import DatabaseGate, gated
 from tests.server import PATIENCE, Installation, Server, eventually
 
 COLUMNS = {"columns": "id,name"}
@@ -212,83 +209,30 @@ async def live_requests(server: Server, expected: int) -> bool:
     return sum(float(line.rpartition(" ")[2]) for line in lines) == expected
 
 
-@dataclass
-class Cable:
-    """The way to PostgreSQL of one server, which can be cut."""
-
-    folder: Path
-    target: Path
-    pairs: set[asyncio.StreamWriter] = field(default_factory=set)
-    is_cut: bool = False
-
-    @asynccontextmanager
-    async def laid(self) -> AsyncIterator[None]:
-        server = await asyncio.start_unix_server(self._accept, self.folder / ".s.PGSQL.5432")
-        try:
-            yield
-        finally:
-            self.cut()
-            server.close()
-
-    def cut(self) -> None:
-        self.is_cut = True
-        for writer in self.pairs:
-            writer.close()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.is_cut:
-            writer.close()
-            return
-        far_reader, far_writer = await asyncio.open_unix_connection(self.target)
-        self.pairs |= {writer, far_writer}
-        await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
-        self.pairs -= {writer, far_writer}
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
-
-
-@pytest.fixture
-async def cable(installation: Installation) -> AsyncIterator[tuple[Cable, Installation]]:
-    """A cable, and the installation as it is at its other end."""
-    parts = urlsplit(installation.database_url)
-    socket_folder = parse_qs(parts.query)["host"][0]
-    # The name of a socket may have so many characters, and no more.
-    folder = Path(mkdtemp(prefix="cable-"))
-    cable = Cable(folder, Path(socket_folder) / ".s.PGSQL.5432")
-    url = installation.database_url.replace(socket_folder, str(folder))
-    async with cable.laid():
-        yield cable, replace(installation, database_url=url)
-    shutil.rmtree(folder)
-
-
+@pytest.mark.parametrize("accident", [DatabaseGate.shut, DatabaseGate.hold], ids=["cut", "held"])
 async def test_a_holder_cut_off_from_postgresql_answers_nothing_that_is_old(
-    site: Site, cable: tuple[Cable, Installation]
+    site: Site, accident: Callable[[DatabaseGate], None]
 ) -> None:
-    wire, far = cable
-    two = await site.start()
-    one = await site.start("--no-worker", by=far)
-    cut_off = await (await site.copy(one)).catch_up()
-    polling = asyncio.create_task(one_poll(cut_off))
-    stream = await streaming(cut_off.client, cut_off)
-    parts = stream.aiter_raw()
-    await anext(parts)
-    copy = await (await site.copy(two)).catch_up()
-    assert copy.handle == cut_off.handle
-    wire.cut()
-    await site.rename("elsewhere")
-    # What it had may be handed out until its lease is over, if it is not called up to date.
-    assert (await one_poll(cut_off)).status_code == 503
-    await site.copied(copy)
-    assert copy.values("name") == ["elsewhere"]
-    assert (await polling).status_code in {409, 503}
-    assert b"data:" not in b"".join([part async for part in parts])
-    assert (await cut_off.client.get(cut_off.address)).status_code == 503
+    async with gated(site.installation.database_url) as gate:
+        two = await site.start()
+        far = replace(site.installation, database_url=gate.dsn)
+        one = await site.start("--no-worker", by=far)
+        cut_off = await (await site.copy(one)).catch_up()
+        polling = asyncio.create_task(one_poll(cut_off))
+        stream = await streaming(cut_off.client, cut_off)
+        parts = stream.aiter_raw()
+        await anext(parts)
+        copy = await (await site.copy(two)).catch_up()
+        accident(gate)
+        await site.rename("elsewhere")
+        await site.copied(copy)
+        assert copy.values("name") == ["elsewhere"]
+        assert (await polling).status_code in {409, 503}
+        assert b"data:" not in b"".join([part async for part in parts])
+        assert (await cut_off.client.get(cut_off.address)).status_code == 503
+        gate.open()
+        await site.copied(cut_off)
+        assert cut_off.rows == copy.rows
 
 
 async def test_a_stream_is_handed_over_as_it_comes_and_ends_on_both_sides(site: Site) -> None:
