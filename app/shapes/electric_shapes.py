@@ -5,7 +5,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from persistence.errors import StoreUnavailable
-from persistence.ports.shapes import QueryTooSlow, RowQuery, ShapeReader
+from persistence.ports.shapes import QueryTooSlow, RowQuery, ShapeReader, TooMuchRead
 
 from .electric_query import ElectricShape, electric_shape, listing
 from .gatekeeper import Gatekeeper
@@ -37,7 +37,7 @@ class ElectricShapes:
         asked = list(queries)
         try:
             read = await self._reader.read(asked)
-        except QueryTooSlow as error:
+        except (QueryTooSlow, TooMuchRead) as error:
             # The query is ours: no client can ask for less.
             raise StoreUnavailable(str(error)) from error
         return {
