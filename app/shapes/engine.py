@@ -44,7 +44,7 @@ from .live import (
     wait_until,
 )
 from .parameters import Definition, Offset, ShapeRequest, Subset
-from .scopes import OnePipeline, Scope, predicate
+from .scopes import Scope, pipeline_asked, predicate
 from .shape import Shape, ShapeLimits, Shapes, Sleeper
 from .shape_log import SLICE
 
@@ -189,10 +189,9 @@ class NativeEngine:
             if changes is None:
                 shape.wake()
                 continue
-            scope = shape.scope
-            is_moved = isinstance(scope, OnePipeline) and (
-                changes.moved is None or str(scope.pipeline_id) in changes.moved
-            )
+            # Also of one that the user does not see now: it may have come back.
+            asked = pipeline_asked(shape.definition.table, shape.definition.condition)
+            is_moved = asked is not None and (changes.moved is None or str(asked) in changes.moved)
             if is_moved or changes.users is None:
                 shape.forget(None)
             else:

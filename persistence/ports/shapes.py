@@ -79,8 +79,9 @@ class RowsChanged:
     """A transaction has changed rows of a table, in one statement.
 
     `ids` are those of the rows (of a member that of the user), `owners` the pipelines or teams that
-    they belong or belonged to, `moved` the ids of those that others may see now than before. None
-    stands for any. All ids are in PostgreSQL's notation.
+    they belong or belonged to, `moved` the ids of those that others may see now than before; one
+    that was made or deleted is one of those. None stands for any. All ids are in PostgreSQL's
+    notation.
     """
 
     table: str

@@ -71,14 +71,15 @@ BEGIN
 END
 $$;
 
--- What is in a pipeline is seen by whoever sees the pipeline, so it appears and disappears with it.
+-- What is in a pipeline is seen by whoever sees the pipeline, so it appears and disappears with it. One that
+-- is made or deleted for good counts as moved.
 CREATE FUNCTION announce_pipelines() RETURNS trigger
 LANGUAGE plpgsql
 AS $$
 DECLARE
     ids uuid[];
     owners uuid[];
-    moved uuid[] := '{}';
+    moved uuid[];
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         SELECT
@@ -98,6 +99,7 @@ BEGIN
     ELSE
         SELECT array_agg(DISTINCT c.id), array_agg(DISTINCT c.team_id) INTO ids, owners
         FROM changed AS c;
+        moved := ids;
     END IF;
     PERFORM notify_shapes(TG_TABLE_NAME, ids, owners, moved);
     RETURN NULL;

@@ -145,21 +145,29 @@ async def test_everything_goes_with_its_pipeline(clients: Clients, team: Team) -
     await comments.names(f"comment on {stays}", by="content")
 
 
-async def test_a_deleted_pipeline_leaves_and_comes_back(clients: Clients, team: Team) -> None:
+@pytest.mark.parametrize("where", ["", "pipeline_id = $1"], ids=["of all", "of this one"])
+async def test_a_deleted_pipeline_leaves_and_comes_back(
+    clients: Clients, team: Team, where: str
+) -> None:
     pipeline = await team.pipeline("kept")
     await team.step(pipeline, "inside")
     token = await team.token()
     pipelines = await clients.shape(token, **of(team))
-    steps = await clients.shape(token, table="steps")
+    within = {"where": where, "params": [pipeline]} if where else {}
+    steps = await clients.shape(token, table="steps", **within)
     await pipelines.names("kept")
     await steps.names("inside")
     deleted = "UPDATE pipelines SET deleted_at = {} WHERE id = $1"
     await team.sql.execute(deleted.format("now()"), UUID(pipeline))
     await pipelines.names()
     await steps.names()
+    await steps.live()
     await team.sql.execute(deleted.format("NULL"), UUID(pipeline))
     await pipelines.names("kept")
     await steps.names("inside")
+    live = [each["status"] for each in (await steps.look())["requests"] if "live" in each]
+    # Who asks for this pipeline is told at once, each time, and not when a live request is over.
+    assert 200 not in live or not where
 
 
 async def test_a_pipeline_that_moves_to_another_team(clients: Clients, team: Team) -> None:
@@ -295,13 +303,16 @@ async def test_a_stream_goes_on_where_another_one_ended(clients: Clients, team: 
     assert change["value"]["name"] == "second"
 
 
-@pytest.mark.parametrize("sse", [False, True], ids=["long poll", "server-sent events"])
+@pytest.mark.parametrize(
+    ("sse", "processes"), [(False, "1"), (True, "2")], ids=["long poll", "server-sent events"]
+)
 async def test_a_server_that_starts_anew(
-    postgres_server: str, database_url: str, tmp_path_factory: pytest.TempPathFactory, sse: bool
+    database_url: str, tmp_path_factory: pytest.TempPathFactory, sse: bool, processes: str
 ) -> None:
     installation = Installation(database_url, tmp_path_factory.mktemp("anew") / "data")
     backoff = {"backoffOptions": {"initialDelay": 50, "maxDelay": 100, "multiplier": 1.3}}
-    async with installation.sql() as sql, installation.serve() as server:
+    workers = ("--workers", processes)
+    async with installation.sql() as sql, installation.serve(*workers) as server:
         team = await new_team(installation, sql)
         token = await team.token()
         await team.pipeline("before")
@@ -311,7 +322,7 @@ async def test_a_server_that_starts_anew(
             before = await shape.live()
             await server.program.end()
             await team.sql.execute("UPDATE pipelines SET name = 'meanwhile'")
-            async with installation.serve("--port", str(server.port)):
+            async with installation.serve("--port", str(server.port), *workers):
                 await shape.names("meanwhile")
                 seen = await shape.live()
                 await team.pipeline("after")

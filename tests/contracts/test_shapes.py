@@ -184,6 +184,17 @@ async def test_a_pipeline_that_moves_says_so(world: World, changed_by: ChangedBy
     assert moved["pipelines"].owners == texts(world.team, world.closed)
 
 
+async def test_a_pipeline_that_is_made_or_gone_counts_as_moved(
+    world: World, changed_by: ChangedBy
+) -> None:
+    made = (await changed_by("INSERT INTO pipelines (team_id, name) VALUES ({team}, 'p')"))[
+        "pipelines"
+    ]
+    assert made.moved == made.ids != frozenset()
+    gone = await changed_by("DELETE FROM pipelines WHERE id = {pipeline}")
+    assert gone["pipelines"].moved == texts(world.pipeline)
+
+
 async def test_cascades_announce_every_table(world: World, changed_by: ChangedBy) -> None:
     found = await changed_by("DELETE FROM organizations WHERE id = {organization}")
     assert set(found) == {
