@@ -18,7 +18,6 @@ from persistence.errors import InvalidValue, StoreError, StoreUnavailable
 from persistence.ports.shapes import (
     Position,
     QueryTooSlow,
-    RowQuery,
     ShapeChanges,
     ShapeReader,
     StoredRow,
@@ -26,12 +25,12 @@ from persistence.ports.shapes import (
 )
 
 from .changes import ALL, Changes, Region, gathered, narrowed, owners_of
-from .scopes import predicate
+from .readings import Group, grouped, query_of, readings
 from .shape import Shape, Shapes
 from .shared import Shared
 
 AT_ONCE: Final = 24
-"""Shapes whose changed rows are read in one statement."""
+"""Groups of shapes whose changed rows are read in one statement."""
 
 WAIT_SECONDS: Final = 0.5
 """The longest wait for announcements, and the pause after a failure."""
@@ -170,7 +169,7 @@ class Follower:
     async def load(self, shape: Shape) -> None:
         """Read all rows of a new shape. Raises StoreError, TooMuchRead too, and TooManyRows."""
         shape.take_behind()
-        read = await self._reader.read([self._query(shape, ALL)])
+        read = await self._reader.read([query_of(shape, ALL, self._most_rows)])
         if len(read.rows[0]) > self._most_rows:
             raise TooManyRows(self._most_rows)
         for _ in shape.log.begin(read.rows[0], read.position):
@@ -213,28 +212,31 @@ class Follower:
         ]
         whole = [shape for shape in behind if shape.behind is not None and shape.behind.is_all]
         parts = [shape for shape in behind if shape not in whole]
-        for at in range(0, len(parts), AT_ONCE):
-            await self._refresh(parts[at : at + AT_ONCE])
+        groups = grouped(parts)
+        for at in range(0, len(groups), AT_ONCE):
+            await self._refresh(groups[at : at + AT_ONCE])
         # Each by itself: together they would be in memory twice.
         for shape in whole:
-            await self._refresh([shape])
+            await self._refresh([[shape]])
 
-    async def _refresh(self, shapes: Sequence[Shape]) -> None:
+    async def _refresh(self, groups: Sequence[Group]) -> None:
         """Read what some shapes lack, all at one moment."""
         started_at = self._clock.monotonic()
-        regions = [shape.take_behind() for shape in shapes]
-        queries = [self._query(*each) for each in zip(shapes, regions, strict=True)]
+        taken = [(group, [shape.take_behind() for shape in group]) for group in groups]
+        reads = [one for each in taken for one in readings(*each, self._most_rows)]
         try:
-            read = await self._reader.read(queries)
+            read = await self._reader.read([one.query for one in reads])
         except BaseException as error:
-            for shape, region in zip(shapes, regions, strict=True):
-                shape.fall_behind(region)
+            for group, regions in taken:
+                for shape, region in zip(group, regions, strict=True):
+                    shape.fall_behind(region)
             if not isinstance(error, InvalidValue | QueryTooSlow | TooMuchRead):
                 raise
-            await self._refresh_each(shapes, error)
+            await self._refresh_each([shape for group in groups for shape in group], error)
             return
-        for shape, region, rows in zip(shapes, regions, read.rows, strict=True):
-            await self._apply(shape, region, rows, read.position)
+        for one, found in zip(reads, read.rows, strict=True):
+            for shape, rows in zip(one.shapes, one.rows(found), strict=True):
+                await self._apply(shape, one.region, rows, read.position)
         metrics.SHAPE_REFRESH_SECONDS.observe(self._clock.monotonic() - started_at)
 
     async def _refresh_each(self, shapes: Sequence[Shape], error: StoreError) -> None:
@@ -246,7 +248,7 @@ class Follower:
             self._shapes.drop(shapes[0])
             return
         for shape in shapes:
-            await self._refresh([shape])
+            await self._refresh([[shape]])
 
     async def _apply(
         self, shape: Shape, region: Region, rows: Sequence[StoredRow], position: Position
@@ -264,17 +266,3 @@ class Follower:
         if shape.log.offset != before:
             shape.wake()
         await asyncio.sleep(0)
-
-    def _query(self, shape: Shape, region: Region) -> RowQuery:
-        table = shape.definition.table
-        conditions = (
-            region.condition(table),
-            predicate(shape.scope, table),
-            shape.definition.condition.sql,
-        )
-        return RowQuery(
-            table.name,
-            shape.log.read_columns,
-            tuple(condition for condition in conditions if condition is not None),
-            limit=self._most_rows + 1,
-        )

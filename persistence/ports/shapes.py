@@ -35,7 +35,11 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class RowQuery:
-    """Rows of a table for which all conditions hold; conditions and order are SQL of ours."""
+    """Rows of a table for which all conditions hold; conditions and order are SQL of ours.
+
+    Behind the columns each row has one value for each of `tests`: `true`, `false`, or None for
+    NULL.
+    """
 
     table: str
     columns: tuple[str, ...]
@@ -43,6 +47,7 @@ class RowQuery:
     order: str = ""
     limit: int | None = None
     offset: int = 0
+    tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

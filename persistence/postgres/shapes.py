@@ -151,9 +151,10 @@ def _statements(queries: Sequence[RowQuery], most_bytes: int) -> Iterator[str]:
 
 def _statement(number: int, query: RowQuery) -> str:
     """The text of one query. What is filled in has been made from allow-lists."""
+    columns = [f'"{column}"::text' for column in query.columns]
     words = {
         "<number>": str(number),
-        "<columns>": ", ".join(f'"{column}"::text' for column in query.columns),
+        "<columns>": ", ".join(columns + [f"({test})::text" for test in query.tests]),
         "<table>": f'"{query.table}"',
         "<conditions>": " AND ".join(f"({one})" for one in query.conditions) or "true",
         "<order>": f"ORDER BY {query.order}" if query.order else "",

@@ -119,6 +119,13 @@ async def test_many_queries_are_read_in_their_order(
     ]
 
 
+async def test_rows_say_of_what_they_are_asked_about(reader: PostgresShapeReader) -> None:
+    tests = ("name = 'system'", "name <> 'system'", "avatar_url = 'x'")
+    query = RowQuery("users", ("name",), ("name = 'system'",), tests=tests)
+    [[row]] = (await reader.read([query])).rows
+    assert list(row.values) == ["system", "true", "false", None]
+
+
 async def test_a_condition_that_cannot_be_evaluated_is_the_client_s_fault(
     reader: PostgresShapeReader,
 ) -> None:
