@@ -73,10 +73,11 @@ class ShapeRequest:
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """How long a query and a body may be, in bytes, how many parameters there may be, and rows."""
+    """How long a query and a body may be, in bytes; values in its JSON, parameters, and rows."""
 
     query: int = 64_000
-    body: int = 1_000_000
+    body: int = 500_000
+    values: int = 20_000
     parameters: int = 500
     rows: int = 5_000
     condition: ConditionLimits = field(default_factory=ConditionLimits)
@@ -101,6 +102,7 @@ _EXPRESSIONS: Final = frozenset({"where_expr", "order_by_expr"})
 _PARAMETER: Final = re.compile(r"(params|subset__params)\[([1-9][0-9]{0,4})\]")
 _OFFSET: Final = re.compile("([0-9]{1,18})_([0-9]{1,18}|inf)")
 _IDENTIFIER: Final = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([A-Za-z_][A-Za-z0-9_$]*))\s*')
+_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 _HANDLE_LENGTH: Final = 200
 
 
@@ -158,7 +160,7 @@ def _check_known(name: str) -> None:
 
 def _check_text(name: str, value: str) -> None:
     """Raise InvalidShape for what PostgreSQL has no text of."""
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+    if _NO_TEXT.search(value):
         raise InvalidShape({name: ["expected Unicode text without NUL"]})
 
 
@@ -334,6 +336,9 @@ def _subset_in_body(
         raise InvalidShape({"body": [f"expected {limits.body} bytes at most"]})
     if _subset_in_query(given) is not None:
         raise InvalidShape({"body": ["expected a subset in the query or in the body, not in both"]})
+    # Each value takes an object of Python: a body of nothing else would hold up everybody.
+    if sum(body.count(sign) for sign in (b",", b"[", b"{")) > limits.values:
+        raise InvalidShape({"body": [f"expected {limits.values} values at most"]})
     value = _json("body", body or b"{}")
     if not isinstance(value, dict):
         raise InvalidShape({"body": ["expected an object"]})

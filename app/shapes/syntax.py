@@ -6,8 +6,7 @@ all of SQL goes back and forth, and took two minutes for twenty nested brackets.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -19,7 +18,7 @@ class SyntaxLimits:
     """How long a text may be: characters, names and literals and operators, levels of nesting."""
 
     length: int = 4_000
-    terms: int = 1_000
+    terms: int = 800
     depth: int = 40
 
 
@@ -128,7 +127,9 @@ _END: Final = "end"
 
 _COMPARISONS: Final = frozenset({"=", "<>", "<", ">", "<=", ">="})
 _OTHERS: Final = frozenset({"||", "@>", "<@", "&&"})
+_RANGES: Final = frozenset({"IN", "BETWEEN", "LIKE", "ILIKE"})
 _CONSTANTS: Final = frozenset({"TRUE", "FALSE", "NULL"})
+_LITERALS: Final = _CONSTANTS | {"text", "number", "parameter"}
 
 # Words that cannot be names of columns without quotes: not all that PostgreSQL reserves, but all
 # that have a meaning here.
@@ -172,8 +173,10 @@ class _Parser:
 
     def expression(self) -> Node:
         """Read a whole expression."""
-        with self._deeper():
-            return self._chain("OR", lambda: self._chain("AND", self._negation))
+        self._deepen()
+        node = self._chain("OR", self._conjunction)
+        self._depth -= 1
+        return node
 
     def sort_key(self) -> SortKey:
         """Read one key of an ORDER BY."""
@@ -186,6 +189,9 @@ class _Parser:
 
     def accept(self, *kinds: str) -> _Token | None:
         """Read a token of one of these kinds, if there is one."""
+        return self._accept_of(kinds)
+
+    def _accept_of(self, kinds: Collection[str]) -> _Token | None:
         token = self._tokens[self._place]
         if token.kind not in kinds:
             return None
@@ -199,13 +205,10 @@ class _Parser:
             raise self._expected(" or ".join(kinds))
         return token
 
-    @contextmanager
-    def _deeper(self) -> Iterator[None]:
+    def _deepen(self) -> None:
         self._depth += 1
         if self._depth > self._limits.depth:
             raise self._error(f"expected {self._limits.depth} levels of nesting at most")
-        yield
-        self._depth -= 1
 
     def _chain(self, operator: str, operand: Callable[[], Node]) -> Node:
         operands = [operand()]
@@ -213,11 +216,16 @@ class _Parser:
             operands.append(operand())
         return operands[0] if len(operands) == 1 else Operation(operator, tuple(operands))
 
+    def _conjunction(self) -> Node:
+        return self._chain("AND", self._negation)
+
     def _negation(self) -> Node:
         if not self.accept("NOT"):
             return self._test()
-        with self._deeper():
-            return Operation("NOT", (self._negation(),))
+        self._deepen()
+        node = Operation("NOT", (self._negation(),))
+        self._depth -= 1
+        return node
 
     def _test(self) -> Node:
         """`… IS …`, which binds looser than a comparison."""
@@ -233,7 +241,7 @@ class _Parser:
 
     def _comparison(self) -> Node:
         node = self._range()
-        operator = self.accept(*_COMPARISONS)
+        operator = self._accept_of(_COMPARISONS)
         if operator is None:
             return node
         if quantifier := self.accept("ANY", "SOME", "ALL"):
@@ -244,7 +252,11 @@ class _Parser:
     def _range(self) -> Node:
         """IN, BETWEEN and LIKE, which bind tighter than a comparison."""
         node = self._joined()
-        negation = "NOT " if self._negates_range() and self.accept("NOT") else ""
+        negation = ""
+        if not self._begins_range(self._place):
+            if not (self._begins_range(self._place + 1) and self.accept("NOT")):
+                return node
+            negation = "NOT "
         if self.accept("IN"):
             return Operation(f"{negation}IN", (node, *self._list("(", ")")))
         if self.accept("BETWEEN"):
@@ -255,14 +267,13 @@ class _Parser:
             return Operation(f"{negation}{word.kind}", (node, self._joined()))
         return node
 
-    def _negates_range(self) -> bool:
-        following = self._tokens[self._place + 1 : self._place + 2]
-        return bool(following) and following[0].kind in {"IN", "BETWEEN", "LIKE", "ILIKE"}
+    def _begins_range(self, place: int) -> bool:
+        return self._tokens[min(place, len(self._tokens) - 1)].kind in _RANGES
 
     def _joined(self) -> Node:
         """The operators that have no level of their own, from left to right."""
         node = self._value()
-        while operator := self.accept(*_OTHERS):
+        while operator := self._accept_of(_OTHERS):
             right = self._value()
             if isinstance(node, Operation) and node.operator == operator.kind == "||":
                 node = Operation("||", (*node.operands, right))
@@ -279,7 +290,7 @@ class _Parser:
         return node
 
     def _primary(self) -> Node:
-        token = self.accept("text", "number", "parameter", *_CONSTANTS)
+        token = self._accept_of(_LITERALS)
         if token is not None:
             return _literal(token)
         if self._tokens[self._place].kind == "(":

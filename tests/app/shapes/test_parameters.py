@@ -136,3 +136,5 @@ def test_a_body_may_ask_for_a_subset_and_nothing_else() -> None:
     assert list(errors(body={"subset": {"where": "true"}})) == ["subset"]
     assert list(errors(body=[])) == ["body"]
     assert list(errors(body={"limit": True})) == ["limit"]
+    with pytest.raises(InvalidShape, match="20000 values"):
+        parse_request(b"table=steps&offset=-1", b'{"params":[' + b"{}," * 20_000 + b"{}]}", LIMITS)
