@@ -24,6 +24,8 @@ WIDE: Final[ViewportSize] = {"width": 1280, "height": 800}
 NARROW: Final[ViewportSize] = {"width": 375, "height": 812}
 SLOW_MS: Final = 15_000
 
+expect.set_options(timeout=SLOW_MS)
+
 FILE: Final = """
 workflow:
   name: woven
@@ -74,13 +76,13 @@ class Example:
     address: str
     errors: list[str]
 
-    async def open(self, team: Team, email: str) -> Page:
+    async def open(self, team: Team, email: str, seconds: float = 3600) -> Page:
         """Open the page as somebody of a team."""
         page = await (await self.chromium.new_context()).new_page()
         page.set_default_timeout(SLOW_MS)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
-        token = await team.installation.token(email)
+        token = await team.installation.token(email, seconds)
         given = {"url": self.server.http(""), "team": str(team.id), "token": token}
         await page.goto(f"{self.address}#{urlencode(given)}")
         return page
@@ -216,6 +218,17 @@ async def test_the_page_is_empty_for_who_has_left(
     await team.left_by(guest.owner)
     await expect(page.get_by_text("No pipelines yet.")).to_be_visible()
     await expect(page.locator(".step")).to_have_count(0)
+
+
+async def test_the_page_says_when_its_token_is_refused(
+    example: Example, team: Team, rest: httpx.AsyncClient
+) -> None:
+    await woven(rest, team)
+    page = await example.open(team, team.owner, seconds=5)
+    await expect(page.locator(".step")).to_have_count(2)
+    await expect(page.get_by_role("alert")).to_contain_text("token")
+    assert all("status of 401" in error for error in example.errors)
+    example.errors.clear()
 
 
 async def test_the_page_is_legible(example: Example, team: Team, rest: httpx.AsyncClient) -> None:

@@ -1,7 +1,7 @@
 import { count, eq, useLiveQuery } from "@tanstack/react-db";
 import { useMemo, useState } from "react";
 import { Canvas } from "./Canvas";
-import { type Changed, type Collections, connectionsOf } from "./collections";
+import type { Changed, Collections } from "./collections";
 import { Comments } from "./Comments";
 
 export function App({ me, team, all }: { me: string; team: string; all: Collections }) {
@@ -50,7 +50,7 @@ function usePipelines({ pipelines, steps, comments }: Collections) {
 }
 
 function Pipeline({ id, name, me, all }: { id: string; name: string; me: string; all: Collections }) {
-  const connections = useMemo(() => connectionsOf(id), [id]);
+  const connections = useMemo(() => all.connectionsOf(id), [all, id]);
   const [failure, setFailure] = useState<string>();
   /** Shows what the server refuses; what was shown at once is taken back by then. */
   const changed = ({ isPersisted }: Changed) => {

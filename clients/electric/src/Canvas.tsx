@@ -1,12 +1,12 @@
 import { count, eq, useLiveQuery } from "@tanstack/react-db";
 import { type PointerEvent, useState } from "react";
-import type { Changed, Collections, connectionsOf } from "./collections";
+import type { Changed, Collections } from "./collections";
 import { type Box, boxesOf, extentOf } from "./layout";
 import type { Step } from "./rows";
 
 type Given = Pick<Collections, "steps" | "comments"> & {
   pipeline: string;
-  connections: ReturnType<typeof connectionsOf>;
+  connections: ReturnType<Collections["connectionsOf"]>;
   changed: (change: Changed) => void;
 };
 

@@ -6,7 +6,9 @@ import { collectionsOf } from "./collections";
 import { whoAndWhere } from "./server";
 
 const root = createRoot(document.getElementById("root")!);
-whoAndWhere().then(
-  ({ me, team }) => root.render(<StrictMode><App me={me.id} team={team.name} all={collectionsOf(team.id)} /></StrictMode>),
-  (error: Error) => root.render(<p className="remark" role="alert">{error.message}</p>),
-);
+const fail = ({ message }: Error) => root.render(<p className="remark" role="alert">{message}</p>);
+
+whoAndWhere().then(({ me, team }) => {
+  const all = collectionsOf(team.id, fail);
+  root.render(<StrictMode><App me={me.id} team={team.name} all={all} /></StrictMode>);
+}).catch(fail);
