@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
+from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import structlog
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.auth.tokens import Verifier
 from app.http import CHALLENGE
@@ -30,12 +31,21 @@ from .answers import (
 )
 from .errors import InvalidShape
 from .messages import MUST_REFETCH, PRIVATE, encoded
-from .parameters import RequestLimits, parse_deletion, parse_request
+from .parameters import Definition, RequestLimits, parse_deletion, parse_request
+from .turns import Turns
 
 T = TypeVar("T")
 
 BODY_SECONDS: Final = 10.0
 """How long a client may take to send a body."""
+
+SEND_SECONDS: Final = 30.0
+"""How long a client may take to read a part of an answer."""
+
+ANSWERS_AT_ONCE: Final = 6
+"""Answers that are made for one user and sent at once, apart from live ones: as many as browsers
+keep connections (HTTP/1.1). Others of the user wait, so that nobody has large ones in memory by
+asking for many of them and not reading."""
 
 METHODS: Final = "GET, POST, DELETE, OPTIONS"
 RETRY: Final[Mapping[str, str]] = {"retry-after": "1"}
@@ -60,6 +70,7 @@ class ShapeEndpoint:
     ) -> None:
         self._engine, self._tokens, self._limits = engine, tokens, limits
         self._admit = admit
+        self._turns = Turns(ANSWERS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
@@ -105,16 +116,27 @@ class ShapeEndpoint:
         return body[: self._limits.body + 1]
 
     async def _respond(self, who: Caller, send: Send) -> None:
-        await _send_answer(await _or_refusal(self._answer(who)), send)
+        work = await _or_refusal(self._work(who))
+        if isinstance(work, Answer):
+            await _send_answer(work, send)
+            return
+        answer, is_live = work
+        # A live request waits, and what it sends is shared with all who wait for the same.
+        async with nullcontext() if is_live else self._turns.of(who.user_id):
+            await _send_answer(await _or_refusal(answer()), send)
 
-    async def _answer(self, who: Caller) -> Answer:
+    async def _work(self, who: Caller) -> tuple[Callable[[], Awaitable[Answer]], bool]:
+        """Return what makes the answer, and whether that is a live one. Raises InvalidShape."""
         method, query, body = who.sent.method, who.sent.query, who.sent.body
         if method == "DELETE":
-            definition, handle = parse_deletion(query, self._limits)
-            await self._engine.drop(definition, handle, who)
-            return Answer(202, PRIVATE)
+            deletion = parse_deletion(query, self._limits)
+            return partial(self._drop, *deletion, who), False
         asked = parse_request(query, body if method == "POST" else None, self._limits)
-        return await self._engine.answer(asked, who)
+        return partial(self._engine.answer, asked, who), asked.live
+
+    async def _drop(self, definition: Definition, handle: str | None, who: Caller) -> Answer:
+        await self._engine.drop(definition, handle, who)
+        return Answer(202, PRIVATE)
 
 
 async def _or_refusal(work: Awaitable[T]) -> T | Answer:
@@ -219,12 +241,22 @@ async def _send_answer(answer: Answer, send: Send) -> None:
     if isinstance(answer.body, bytes):
         if answer.status not in {204, 304}:
             headers.append((b"content-length", str(len(answer.body)).encode()))
-        await send(start)
-        await send({"type": "http.response.body", "body": answer.body})
+        await _send_part(start, send)
+        await _send_part({"type": "http.response.body", "body": answer.body}, send)
         return
     # Closed also if the client goes away before anything of it was asked for.
     async with aclosing(answer.body) as parts:
-        await send(start)
+        await _send_part(start, send)
         async for part in parts:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+            message = {"type": "http.response.body", "body": part, "more_body": True}
+            await _send_part(message, send)
+    await _send_part({"type": "http.response.body", "body": b""}, send)
+
+
+async def _send_part(message: Message, send: Send) -> None:
+    """Send something. Raises Interrupted if the client does not read."""
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await send(message)
+    except TimeoutError:
+        raise Interrupted("the client does not read") from None

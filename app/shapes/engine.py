@@ -8,9 +8,9 @@ had left. Only then anything is sent.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
-from itertools import count
+from itertools import chain, count
 from random import Random
 from typing import Final
 from uuid import UUID
@@ -25,11 +25,11 @@ from persistence.ports.shapes import (
     ShapeChanges,
     ShapeReader,
     TooMuchRead,
-    Values,
 )
 
 from . import messages
 from .answers import Answer, Caller, DeletionNotAllowed, MustRefetch, TooManyShapes
+from .bodies import as_parts, events, joined, listed
 from .changes import Changes
 from .errors import InvalidShape
 from .follower import Follower, TooManyRows
@@ -37,16 +37,13 @@ from .gatekeeper import Gatekeeper
 from .live import (
     KEEP_ALIVE,
     LiveTimes,
-    as_parts,
     asleep,
     deadline_of,
-    events,
     wait_until,
 )
 from .parameters import Definition, Offset, ShapeRequest, Subset
 from .scopes import Scope, pipeline_asked, predicate
 from .shape import Shape, ShapeLimits, Shapes, Sleeper
-from .shape_log import SLICE
 
 DRAINING: Final = "server is restarting: ask again"
 TIDY_SECONDS: Final = 5.0
@@ -270,7 +267,8 @@ class NativeEngine:
         rows = [] if shape.definition.log == "changes_only" else [*log.rows.values()]
         headers["electric-has-data"] = _text(bool(rows))
         end = messages.snapshot_end(log.position)
-        return Answer(200, headers, as_parts(_listed_rows(log.messages, rows, end)))
+        encoded = chain(map(log.messages.snapshot_row, rows), [end])
+        return Answer(200, headers, as_parts(joined(b"[", encoded, b"]")))
 
     def _rest(self, shape: Shape, request: ShapeRequest, offset: Offset) -> Answer:
         """What came after an offset."""
@@ -283,8 +281,7 @@ class NativeEngine:
     def _listed(self, headers: dict[str, str], found: list[bytes], offset: Offset) -> Answer:
         headers["electric-up-to-date"] = ""
         headers["electric-has-data"] = _text(bool(found))
-        body = b"[" + b",".join([*found, messages.up_to_date(offset.tx)]) + b"]"
-        return Answer(200, headers, body)
+        return Answer(200, headers, listed([*found, messages.up_to_date(offset.tx)]))
 
     def _headers(self, shape: Shape, handle: str, request: ShapeRequest) -> dict[str, str]:
         headers = messages.headers(handle, shape.log.offset)
@@ -331,7 +328,8 @@ class NativeEngine:
                 if found is None:
                     return
                 if found:
-                    yield events([*found, messages.up_to_date(end.tx)])
+                    for part in events([*found, messages.up_to_date(end.tx)]):
+                        yield part
                     offset = end
                 next_sign = min(deadline, self._clock.monotonic() + self._times.keep_alive)
                 if not await wait_until(sleeper, next_sign, self._clock):
@@ -369,17 +367,14 @@ class NativeEngine:
         rows = read.rows[0]
         if len(rows) > self._limits.rows:
             raise InvalidShape({"limit": [str(TooManyRows(self._limits.rows))]})
-        encoded = []
-        for place, row in enumerate(rows, 1):
-            encoded.append(shape.log.messages.snapshot_row(row.values))
-            if place % SLICE == 0:
-                await asyncio.sleep(0)
+        encoded = (shape.log.messages.snapshot_row(row.values) for row in rows)
         headers = {
             **messages.headers(shape.handles[-1], shape.log.offset),
             "electric-schema": messages.schema(shape.definition),
             "electric-snapshot": "true",
         }
-        body = messages.subset(read.position, encoded, self._random.getrandbits(31))
+        start = messages.subset_start(read.position, self._random.getrandbits(31))
+        body = as_parts(joined(start, encoded, messages.SUBSET_END))
         return await self._checked(shape, Answer(200, headers, body), who)
 
     def _subset_query(self, shape: Shape, subset: Subset) -> RowQuery:
@@ -410,18 +405,6 @@ def _refused_conditions() -> Iterator[None]:
         raise InvalidShape({"where": [problem]}) from error
     except InvalidValue as error:
         raise InvalidShape({"where": [str(error)]}) from error
-
-
-def _listed_rows(
-    encoder: messages.RowMessages, rows: Sequence[Values], end: bytes
-) -> Iterator[bytes]:
-    """The first answer in parts of SLICE rows."""
-    start = b"["
-    for at in range(0, len(rows), SLICE):
-        some = [encoder.snapshot_row(values) for values in rows[at : at + SLICE]]
-        yield start + b",".join(some)
-        start = b","
-    yield start + end + b"]"
 
 
 def _text(is_so: bool) -> str:

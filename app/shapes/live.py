@@ -1,7 +1,7 @@
 """Live requests: one answer as soon as there is something, or a stream of server-sent events."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -59,20 +59,3 @@ def deadline_of(who: Caller, seconds: float, clock: Clock) -> float:
     """When a request has to end: after so long, and not after the token."""
     left = (who.expires_at - clock.now()).total_seconds()
     return clock.monotonic() + min(seconds, max(0.0, left))
-
-
-def event(message: bytes) -> bytes:
-    """A message as a server-sent event (HTML Living Standard, 9.2); JSON has no line feeds."""
-    return b"data: " + message + b"\n\n"
-
-
-def events(messages: list[bytes]) -> bytes:
-    """Several messages as events."""
-    return b"".join(map(event, messages))
-
-
-async def as_parts(parts: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """Parts that are made one by one, with a turn for others after each."""
-    for part in parts:
-        yield part
-        await asyncio.sleep(0)

@@ -4,7 +4,7 @@ Every message is encoded once, when it is made, however many clients it is sent 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 from persistence.ports.shapes import Position, Values
@@ -39,6 +39,8 @@ PRIVATE: Final[Mapping[str, str]] = {
     "vary": "Authorization, Cookie",
 }
 """Of each answer: it is for one user, and what that user may see can change within a moment."""
+
+SUBSET_END: Final = b"]}"
 
 MUST_REFETCH: Final = b'[{"headers":{"control":"must-refetch"}}]'
 
@@ -124,14 +126,17 @@ def up_to_date(tx: int) -> bytes:
     return encoded({"headers": {"control": "up-to-date", "global_last_seen_lsn": str(tx)}})
 
 
-def subset(position: Position, rows: Sequence[bytes], mark: int) -> bytes:
-    """The answer to a question for a subset: an object, not a list of messages."""
+def subset_start(position: Position, mark: int) -> bytes:
+    """How the answer to a question for a subset begins: an object, not a list of messages.
+
+    Its rows follow, with commas between them, and SUBSET_END.
+    """
     metadata = {
         **_snapshot(position),
         "snapshot_mark": mark,
         "database_lsn": str(position.lsn),
     }
-    return b'{"metadata":' + encoded(metadata) + b',"data":[' + b",".join(rows) + b"]}"
+    return b'{"metadata":' + encoded(metadata) + b',"data":['
 
 
 def _snapshot(position: Position) -> dict[str, object]:

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.shapes.answers import Caller
-from app.shapes.live import deadline_of, events, wait_until
+from app.shapes.live import deadline_of, wait_until
 from app.shapes.shape import Sleeper
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -44,7 +44,3 @@ async def test_who_is_woken_looks_and_may_be_woken_again() -> None:
     # Woken before it fell asleep.
     sleeper.woken.set()
     assert await wait_until(sleeper, 100.0, Stopped())
-
-
-def test_each_message_is_an_event() -> None:
-    assert events([b'{"a":1}', b'{"b":2}']) == b'data: {"a":1}\n\ndata: {"b":2}\n\n'

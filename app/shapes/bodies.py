@@ -1,0 +1,48 @@
+"""Bodies of answers in parts, which are made when the one before was sent.
+
+So a client that does not read keeps one part in memory, and not a whole body for each request.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from typing import Final
+
+PART_BYTES: Final = 64 * 1024
+"""About how long a part is. Making one takes a millisecond or two."""
+
+
+def joined(
+    start: bytes, items: Iterable[bytes], end: bytes, between: bytes = b","
+) -> Iterator[bytes]:
+    """Return items between a start and an end, in parts of about PART_BYTES."""
+    part, size, comma = [start], 0, b""
+    for item in items:
+        part += comma, item
+        comma, size = between, size + len(item)
+        if size >= PART_BYTES:
+            yield b"".join(part)
+            part, size = [], 0
+    yield b"".join([*part, end])
+
+
+def event(message: bytes) -> bytes:
+    """A message as a server-sent event (HTML Living Standard, 9.2); JSON has no line feeds."""
+    return b"data: " + message + b"\n\n"
+
+
+def events(messages: Iterable[bytes]) -> Iterator[bytes]:
+    """Several messages as events, in parts."""
+    return joined(b"", map(event, messages), b"", between=b"")
+
+
+def listed(messages: list[bytes]) -> bytes | AsyncGenerator[bytes, None]:
+    """A list of messages; in parts if it is long."""
+    parts = joined(b"[", messages, b"]")
+    return as_parts(parts) if sum(map(len, messages)) > PART_BYTES else b"".join(parts)
+
+
+async def as_parts(parts: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Parts that are made one by one, with a turn for others after each."""
+    for part in parts:
+        yield part
+        await asyncio.sleep(0)
