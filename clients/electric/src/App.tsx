@@ -3,6 +3,7 @@ import { useMemo, useState } from "react";
 import { Canvas } from "./Canvas";
 import type { Changed, Collections } from "./collections";
 import { Comments } from "./Comments";
+import { boxesOf, extentOf } from "./layout";
 
 export function App({ me, team, all }: { me: string; team: string; all: Collections }) {
   const { data: pipelines, isLoading } = usePipelines(all);
@@ -61,9 +62,10 @@ function Pipeline({ id, name, me, all }: { id: string; name: string; me: string;
     if (wanted && wanted !== name) changed(all.pipelines.update(id, (draft) => void (draft.name = wanted)));
   };
   const add = () => {
-    const [x, y] = [Math.round(Math.random() * 400), Math.round(Math.random() * 200)];
+    // Below all that there is.
+    const { height: y } = extentOf(boxesOf(all.steps.toArray.filter(({ pipeline_id }) => pipeline_id === id)));
     const step = { id: crypto.randomUUID(), pipeline_id: id, name: `step_${Date.now() % 100000}`, type: "claude", enabled: true };
-    changed(all.steps.insert({ ...step, position_x: x, position_y: y, width: 200, height: 100, parent_step_id: null }));
+    changed(all.steps.insert({ ...step, position_x: 40, position_y: y, width: 200, height: 100, parent_step_id: null }));
   };
   return (
     <main>
