@@ -324,7 +324,10 @@ class _Writer:
 
     def _check_clock(self, literal: str, kind: str | None) -> None:
         """Raise InvalidShape if this literal, read as a value of this kind, depends on the time."""
-        if kind is not None and kind.startswith("time") and (word := _CLOCK.search(literal)):
+        if kind is None or not kind.startswith("time"):
+            return
+        # In the text of an array a backslash may stand before any character.
+        if word := _CLOCK.search(literal.replace("\\", "")):
             raise self._error(f"expected a fixed time, got {word[0]}")
 
     def _error(self, message: str) -> InvalidShape:

@@ -51,6 +51,11 @@ _DRIVER_ERRORS: Final = (
     asyncpg.InternalClientError,
 )
 _BAD_VALUES: Final = (asyncpg.DataError, ValueError)
+_BAD_CONDITIONS: Final = (
+    asyncpg.DataError,
+    asyncpg.SyntaxOrAccessError,
+    asyncpg.ProgramLimitExceededError,
+)
 _BAD_ROWS: Final = (asyncpg.CheckViolationError, asyncpg.NotNullViolationError)
 _COLLISIONS: Final = (asyncpg.UniqueViolationError, asyncpg.RestrictViolationError)
 _TRANSIENT: Final = (
@@ -104,8 +109,8 @@ def statements_of_clients() -> Iterator[None]:
         cause = error.__cause__
         if isinstance(cause, asyncpg.QueryCanceledError):
             raise QueryTooSlow(_text(cause)) from cause
-        if isinstance(cause, asyncpg.SyntaxOrAccessError | asyncpg.ProgramLimitExceededError):
-            raise InvalidValue(_text(cause)) from cause
+        if isinstance(cause, _BAD_CONDITIONS):
+            raise InvalidValue(f"PostgreSQL cannot read this: {_text(cause)}") from cause
         raise
 
 

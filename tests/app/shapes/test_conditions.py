@@ -64,6 +64,8 @@ def test_what_is_written(text: str, sql: str) -> None:
         "current_setting('x') = 'y'",
         "created_at > now()",
         "created_at > 'now'",
+        "created_at > ANY('{n\\ow}')",
+        "created_at = ANY('{\"\\\\to\\day\"}'::timestamptz[])",
         "created_at > ' YESTERDAY 10:00'",
         "created_at = ANY('{now}')",
         "created_at > coalesce('_now')",
