@@ -35,6 +35,7 @@ ROW: Final = re.compile(rb'"id":"([0-9a-f-]{36})"[^{}]*?"position_x":"-?(\d+)"')
 SEEN: Final = re.compile(rb'"global_last_seen_lsn":"(\d+)"')
 BEGINNING: Final = "offset=-1"
 LIVE_SECONDS: Final = 120.0
+RETRY_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,12 @@ class ShapeClient(asyncio.Protocol):
         self.on_row: Callable[[str, int], None] = lambda _id, _number: None
         self.live: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.failure = ""
-        self.answers = self.refetches = self.received = 0
+        self.answers = self.refetches = self.retries = self.received = 0
         self._shape = shape
         self._at = BEGINNING
         self._handle = ""
         self._buffer = bytearray()
+        self._last = b""
         self._head: dict[str, str] | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -97,7 +99,8 @@ class ShapeClient(asyncio.Protocol):
             self._transport.close()
 
     def _ask(self) -> None:
-        assert self._transport is not None
+        if self._transport is None or self._transport.is_closing():
+            return
         shape, at = self._shape, self._at
         if at != BEGINNING:
             at += f"&live=true&handle={self._handle}" + ("&live_sse=true" * shape.is_stream)
@@ -144,6 +147,7 @@ class ShapeClient(asyncio.Protocol):
         return True
 
     def _take_part(self, part: bytes) -> None:
+        self._last = part
         for id_, number in ROW.findall(part):
             self.on_row(id_.decode(), int(number))
         if self._shape.is_stream and (seen := SEEN.findall(part)):
@@ -157,8 +161,13 @@ class ShapeClient(asyncio.Protocol):
         if head["status"] == "409":
             self.refetches += 1
             self._at = BEGINNING
+        elif head["status"] == "503":
+            # As Electric's clients do.
+            self.retries += 1
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._ask)
+            return
         elif head["status"] != "200":
-            self._fail(f"answered with {head['status']}")
+            self._fail(f"answered with {head['status']}: {self._last.decode()}")
             self.close()
             return
         elif not (self._shape.is_stream and head.get("content-type") == "text/event-stream"):
@@ -197,6 +206,7 @@ class Seen:
     rows: list[tuple[int, float]] = field(default_factory=list)
     answers: int = 0
     refetches: int = 0
+    retries: int = 0
     received: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -222,6 +232,7 @@ class Crowd:
             whole.failures += seen.failures
             whole.answers += seen.answers
             whole.refetches += seen.refetches
+            whole.retries += seen.retries
             whole.received += seen.received
         if whole.failures:
             raise ConnectionError(f"{len(whole.failures)} clients failed: {whole.failures[0]}")
@@ -267,6 +278,9 @@ async def _stay(shapes: Sequence[Wanted], pipe: Connection) -> None:
         while True:
             await asked.wait()
             asked.clear()
+            # It is set once more before it is looked at, and there is nothing to be had then.
+            if not pipe.poll():
+                continue
             if pipe.recv() == "leave":
                 return
             pipe.send(_taken(clients, seen))
@@ -278,8 +292,9 @@ def _taken(clients: Sequence[ShapeClient], rows: list[tuple[int, float]]) -> See
     for client in clients:
         seen.answers += client.answers
         seen.refetches += client.refetches
+        seen.retries += client.retries
         seen.received += client.received
-        client.answers = client.refetches = client.received = 0
+        client.answers = client.refetches = client.retries = client.received = 0
     return seen
 
 

@@ -1,6 +1,7 @@
 """What live copies of the tables cost: shapes, by the HTTP protocol of ElectricSQL.
 
-    python -m bench.shapes [edits] [beside] [--steps 1000] [--seconds 8] [--turns 3]
+    python -m bench.shapes [edits] [beside] [clients] [cost] [harm]
+        [--steps 1000] [--seconds 5] [--turns 3]
 
 `edits`: how long after an edit in the canvas its row is in a live shape, by long poll and by
 server-sent events. The clock starts before the edit is sent, and stops when the row shows it, or a
@@ -35,6 +36,7 @@ from .installation import Installation, installed
 from .machine import describe
 from .pipelines import Author
 from .shape_clients import GENEROUS, Crowd, Wanted, connected, crowd, wanted
+from .shape_load import measure_clients, measure_cost, measure_harm
 
 EDITORS: Final = 10
 RATES: Final = (10.0, 100.0)
@@ -125,7 +127,10 @@ async def measure_beside(steps: int, seconds: float, turns: int) -> None:
                     result = await measure_editing(subject, ROOM, steps, seconds, make)
                     seen = await followers.take()
                 results.setdefault(name, []).append(result)
-                print(f"{turn + 1} of {turns}: {name}; {seen.answers} answers", flush=True)
+                print(
+                    f"{turn + 1} of {turns}: {name}; {seen.answers} answers, {seen.retries} 503",
+                    flush=True,
+                )
     print(_beside_report(results))
 
 
@@ -196,7 +201,7 @@ def _latencies(plays: Sequence[Result]) -> list[str]:
     return [f"{median(each):.1f}" for each in of]
 
 
-PARTS: Final = ("edits", "beside")
+PARTS: Final = ("edits", "beside", "clients", "cost", "harm")
 
 
 def main() -> None:
@@ -212,6 +217,10 @@ def main() -> None:
         asyncio.run(measure_edits(given.steps, given.seconds))
     if "beside" in given.parts:
         asyncio.run(measure_beside(given.steps, given.seconds, given.turns))
+    others = {"clients": measure_clients, "cost": measure_cost, "harm": measure_harm}
+    for name, measure in others.items():
+        if name in given.parts:
+            asyncio.run(measure(given.seconds))
 
 
 if __name__ == "__main__":

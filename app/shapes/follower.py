@@ -32,6 +32,9 @@ from .shared import Shared
 AT_ONCE: Final = 24
 """Groups of shapes whose changed rows are read in one statement."""
 
+WOKEN_AT_ONCE: Final = 10
+"""Live requests that are woken before others have their turn: each answer is a write."""
+
 WAIT_SECONDS: Final = 0.5
 """The longest wait for announcements, and the pause after a failure."""
 
@@ -236,7 +239,10 @@ class Follower:
             return
         for one, found in zip(reads, read.rows, strict=True):
             for shape, rows in zip(one.shapes, one.rows(found), strict=True):
-                await self._apply(shape, one.region, rows, read.position)
+                if shape.is_wanted:
+                    await self._apply(shape, one.region, rows, read.position)
+                else:
+                    shape.fall_behind(one.region)
         metrics.SHAPE_REFRESH_SECONDS.observe(self._clock.monotonic() - started_at)
 
     async def _refresh_each(self, shapes: Sequence[Shape], error: StoreError) -> None:
@@ -264,5 +270,12 @@ class Follower:
             return
         shape.settle()
         if shape.log.offset != before:
-            shape.wake()
+            await self._wake(shape)
         await asyncio.sleep(0)
+
+    async def _wake(self, shape: Shape) -> None:
+        """Have everybody look who waits for a shape, with turns for others between."""
+        for place, sleeper in enumerate([*shape.sleepers], 1):
+            sleeper.woken.set()
+            if place % WOKEN_AT_ONCE == 0:
+                await asyncio.sleep(0)

@@ -1,0 +1,257 @@
+"""Many clients of shapes, what a change costs beside many shapes, and members who mean harm.
+
+Run by `python -m bench.shapes clients`, `… cost` and `… harm`.
+"""
+
+import asyncio
+import multiprocessing
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+from uuid import UUID
+
+import httpx
+
+from crdt.protocol.messages import Update
+
+from .clients import Client, Room, joined
+from .figures import Spread, table
+from .hot_path import Cpu, server_cpu
+from .installation import Installation, installed
+from .machine import resident_bytes
+from .pipelines import Author
+from .shape_clients import GENEROUS, Wanted, by_number, crowd, wanted
+
+CLIENTS, SHAPES, STEPS = 1_000, 100, 20
+RATE: Final = 20.0
+"""Edits a second of all editors together."""
+
+SETTLE_SECONDS: Final = 2.0
+NUMBERS: Final = (0, 10, 100, 500, 1_000)
+SIZES: Final = (10, 1_000, 5_000)
+HELD: Final = 20
+"""Shapes of one pipeline, for what a row takes in memory."""
+
+
+class Editors:
+    """Somebody in each of some pipelines, who moves a step when it is their turn."""
+
+    def __init__(self, clients: Sequence[Client], authors: Sequence[Author]) -> None:
+        self._clients, self._authors = clients, authors
+        self._ids = [author.step_ids() for author in authors]
+        self.sent: dict[int, float] = {}
+        self.acknowledged: list[float] = []
+        for client in clients:
+            client.on_edit = self._note
+
+    def _note(self, number: int) -> None:
+        self.acknowledged.append(time.perf_counter() - self.sent[number])
+
+    async def edit(self, rate: float, seconds: float) -> int:
+        """Send so many edits a second in turn; return how many."""
+        start, count = time.perf_counter(), int(rate * seconds)
+        for place in range(count):
+            await asyncio.sleep(max(0.0, start + place / rate - time.perf_counter()))
+            number = len(self.sent) + 1
+            at = number % len(self._clients)
+            step = self._ids[at][number // len(self._clients) % len(self._ids[at])]
+            update = Update(self._authors[at].move(step, number))
+            self.sent[number] = time.perf_counter()
+            await self._clients[at].send(update)
+        await asyncio.sleep(SETTLE_SECONDS)
+        return count
+
+
+@asynccontextmanager
+async def editors(server: Installation, ids: Sequence[UUID]) -> AsyncIterator[Editors]:
+    """One editor in each of the pipelines; the worker has seen all of these."""
+    async with AsyncExitStack() as stack:
+        clients = []
+        for each in ids:
+            [client] = await stack.enter_async_context(joined(Room(server.room(each)), 1))
+            clients.append(client)
+        made = Editors(clients, [Author(await client.document) for client in clients])
+        await made.edit(10 * RATE, len(ids) / (10 * RATE))
+        yield made
+
+
+async def measure_clients(seconds: float) -> None:
+    """Print what many clients of some shapes cost, by long poll and by events."""
+    rows = []
+    async with AsyncExitStack() as stack:
+        server, ids = await stack.enter_async_context(
+            installed(*[STEPS] * SHAPES, settings=GENEROUS)
+        )
+        people = await stack.enter_async_context(editors(server, ids))
+        for is_stream in (False, True):
+            shapes = [
+                wanted(server, "steps", f"pipeline_id = '{each}'", is_stream=is_stream)
+                for each in ids
+            ]
+            rows.append(await _crowd_row(server, people, shapes, seconds))
+    header = ("by", *("server", "worker", "PostgreSQL", "clients"), "row p50 / p99 ms", "KB/client")
+    print(f"{CLIENTS} clients, {SHAPES} shapes, {RATE:g} edits/s; CPU as % of a core")
+    print(table(header, rows))
+
+
+async def _crowd_row(
+    server: Installation, people: Editors, shapes: Sequence[Wanted], seconds: float
+) -> Sequence[str]:
+    async with crowd(shapes, 1):
+        with_shapes = resident_bytes(server.process_id)
+        async with crowd([*shapes] * (CLIENTS // SHAPES)) as clients:
+            memory = (resident_bytes(server.process_id) - with_shapes) / CLIENTS
+            await clients.take()
+            before, own, began = server_cpu(server), clients.cpu(), time.perf_counter()
+            await people.edit(RATE, seconds)
+            took = time.perf_counter() - began
+            cost, own = server_cpu(server) - before, clients.cpu() - own
+            taken = await clients.take()
+            seen = by_number(taken.rows, people.sent)
+    spread = Spread.of(seen)
+    shares = (cost.server, cost.worker, cost.database, own)
+    return (
+        "events" if shapes[0].is_stream else "long poll",
+        *(f"{100 * each / took:.0f}" for each in shares),
+        f"{spread.p50:.0f} / {spread.p99:.0f}",
+        f"{memory / 1024:.0f}",
+    )
+
+
+async def measure_cost(seconds: float) -> None:
+    """Print what a change costs beside the number of shapes, and beside the rows of one."""
+    rows = []
+    async with installed(*SIZES, settings=GENEROUS) as (server, ids):
+        async with editors(server, ids[:1]) as people:
+            for number in NUMBERS:
+                others = _some(server, ids[0], number, "order_index > -")
+                rows.append(
+                    (f"{number} shapes see it", *await _cost(server, people, others, seconds))
+                )
+        async with editors(server, ids[1:2]) as people:
+            for number in NUMBERS[1:]:
+                others = _some(server, ids[0], number, "order_index > -")
+                cells = await _cost(server, people, others, seconds)
+                rows.append((f"{number} shapes of another pipeline", *cells))
+        for each, size in zip(ids, SIZES, strict=True):
+            async with editors(server, [each]) as people:
+                shape = _some(server, each, 1, "order_index > -")
+                cells = await _cost(server, people, shape, seconds)
+                rows.append((f"a shape of {size} rows", *cells))
+        print(table(("an edit beside", "server us", "worker us", "PostgreSQL us"), rows))
+        await _memory(server, ids[1])
+
+
+def _some(server: Installation, pipeline_id: UUID, number: int, condition: str) -> list[Wanted]:
+    where = f"pipeline_id = '{pipeline_id}' AND {condition}"
+    return [wanted(server, "steps", f"{where}{each}") for each in range(number)]
+
+
+async def _cost(
+    server: Installation, people: Editors, shapes: Sequence[Wanted], seconds: float
+) -> list[str]:
+    async with crowd(shapes):
+        await asyncio.sleep(SETTLE_SECONDS)
+        before = server_cpu(server)
+        count = await people.edit(RATE, seconds)
+        cost: Cpu = (server_cpu(server) - before).per(count)
+    return [f"{each:.0f}" for each in (cost.server, cost.worker, cost.database)]
+
+
+async def _memory(server: Installation, pipeline_id: UUID) -> None:
+    """Print what a row takes; a few shapes come first, so that what all share is there."""
+    shapes = _some(server, pipeline_id, HELD + 2, "order_index >= -")
+    async with crowd(shapes[:2]):
+        before = resident_bytes(server.process_id)
+        async with crowd(shapes[2:]):
+            each = (resident_bytes(server.process_id) - before) / (HELD * SIZES[1])
+    print(f"memory of a row, all columns, in a shape of {SIZES[1]} rows: {each / 1024:.1f} KB")
+
+
+async def measure_harm(seconds: float) -> None:
+    """Print how long edits take beside a member who means harm, within the limits by default."""
+    rows = []
+    async with AsyncExitStack() as stack:
+        server, [large, edited] = await stack.enter_async_context(installed(1_000, 20))
+        people = await stack.enter_async_context(editors(server, [edited]))
+        for name, attack in {"nobody": None, **ATTACKS, "nobody, again": None}.items():
+            people.acknowledged.clear()
+            async with _attacked(attack, server, large):
+                await people.edit(RATE, seconds)
+            spread = Spread.of(people.acknowledged)
+            rows.append((name, *spread.cells))
+            print(f"{name}: p50 {spread.p50:.1f} ms", flush=True)
+    print(table(("acknowledged beside", "p50 ms", "p95 ms", "p99 ms", "max ms", "count"), rows))
+
+
+def _attack_wheres(number: int, pipeline_id: str) -> dict[str, str]:
+    return {"where": f"pipeline_id = '{pipeline_id}' AND order_index > -{number}"}
+
+
+def _attack_beginning(_number: int, pipeline_id: str) -> dict[str, str]:
+    return {"where": f"pipeline_id = '{pipeline_id}'"}
+
+
+def _attack_slow(number: int, pipeline_id: str) -> dict[str, str]:
+    terms = " OR ".join(f"config::text LIKE '%{'a%' * 30}{number}{each}%'" for each in range(20))
+    return {"where": f"pipeline_id = '{pipeline_id}' AND ({terms})"}
+
+
+Attack = Callable[[int, str], dict[str, str]]
+
+IDLE: Final = "readers that do not read"
+
+ATTACKS: Final[dict[str, Attack]] = {
+    "new conditions": _attack_wheres,
+    "the beginning again and again": _attack_beginning,
+    "slow conditions": _attack_slow,
+    IDLE: lambda _number, pipeline_id: _attack_beginning(0, pipeline_id),
+}
+AT_ONCE: Final = 16
+
+
+@asynccontextmanager
+async def _attacked(
+    attack: Attack | None, server: Installation, pipeline_id: UUID
+) -> AsyncIterator[None]:
+    if attack is None:
+        yield
+        return
+    name = next(name for name, each in ATTACKS.items() if each is attack)
+    spawn = multiprocessing.get_context("spawn")
+    process = spawn.Process(
+        target=_attack, args=(name, server.address, server.token, str(pipeline_id))
+    )
+    process.start()
+    await asyncio.sleep(SETTLE_SECONDS)
+    try:
+        yield
+    finally:
+        process.terminate()
+        await asyncio.to_thread(process.join)
+
+
+def _attack(name: str, address: str, token: str, pipeline_id: str) -> None:
+    asyncio.run(_attack_forever(name, address, token, pipeline_id))
+
+
+async def _attack_forever(name: str, address: str, token: str, pipeline_id: str) -> None:
+    limits = httpx.Limits(max_connections=None)
+    headers = {"Authorization": f"Bearer {token}"}
+    base = f"http://{address}"
+    async with httpx.AsyncClient(base_url=base, limits=limits, headers=headers, timeout=60) as http:
+
+        async def one(place: int) -> None:
+            number = place
+            while True:
+                number += AT_ONCE
+                asked = {"table": "steps", "offset": "-1", **ATTACKS[name](number, pipeline_id)}
+                if name != IDLE:
+                    await http.get("/v1/shape", params=asked)
+                    continue
+                async with http.stream("GET", "/v1/shape", params=asked):
+                    await asyncio.sleep(3600)
+
+        readers = 20 * AT_ONCE if name == IDLE else AT_ONCE
+        await asyncio.gather(*map(one, range(readers)))
