@@ -46,3 +46,17 @@ async def as_parts(parts: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
     for part in parts:
         yield part
         await asyncio.sleep(0)
+
+
+async def in_turn(parts: Iterator[bytes], turn: asyncio.Semaphore) -> AsyncGenerator[bytes, None]:
+    """Parts of which the loop makes one at a time, however many bodies have the same turn.
+
+    It is not held while a part is sent: whoever does not read holds up nobody.
+    """
+    while True:
+        async with turn:
+            part = next(parts, None)
+            await asyncio.sleep(0)
+        if part is None:
+            return
+        yield part

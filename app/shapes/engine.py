@@ -29,7 +29,7 @@ from persistence.ports.shapes import (
 
 from . import messages
 from .answers import Answer, Caller, DeletionNotAllowed, MustRefetch, TooManyShapes
-from .bodies import as_parts, events, joined, listed
+from .bodies import as_parts, events, in_turn, joined, listed
 from .changes import Changes
 from .errors import InvalidShape
 from .follower import Follower, TooManyRows
@@ -86,6 +86,8 @@ class NativeEngine:
         )
         # Who asks what everybody may see now must not wait behind what clients have made up.
         self._reading = asyncio.Semaphore(readers)
+        # Of many first answers at once the loop would make a part of each between two of its turns.
+        self._turn = asyncio.Semaphore(1)
         self._is_draining = False
         # How often it was announced that somebody may see something else.
         self._access_changes = 0
@@ -268,7 +270,7 @@ class NativeEngine:
         headers["electric-has-data"] = _text(bool(rows))
         end = messages.snapshot_end(log.position)
         encoded = chain(map(log.messages.snapshot_row, rows), [end])
-        return Answer(200, headers, as_parts(joined(b"[", encoded, b"]")))
+        return Answer(200, headers, in_turn(joined(b"[", encoded, b"]"), self._turn))
 
     def _rest(self, shape: Shape, request: ShapeRequest, offset: Offset) -> Answer:
         """What came after an offset."""

@@ -1,9 +1,10 @@
 """Bodies in parts: the same bytes, made as they are sent."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 
-from app.shapes.bodies import PART_BYTES, events, joined, listed
+from app.shapes.bodies import PART_BYTES, events, in_turn, joined, listed
 
 
 def test_parts_are_the_whole_together() -> None:
@@ -37,3 +38,12 @@ async def test_a_long_list_comes_in_parts() -> None:
     long = listed([b'"' + b"x" * 1_000 + b'"'] * 100)
     assert not isinstance(long, bytes)
     assert len(json.loads(b"".join([part async for part in long]))) == 100
+
+
+async def test_bodies_take_turns_and_who_does_not_read_holds_up_nobody() -> None:
+    turn = asyncio.Semaphore(1)
+    unread = in_turn(iter([b"a", b"b"]), turn)
+    assert await anext(unread) == b"a"
+    async with asyncio.timeout(5):
+        assert [part async for part in in_turn(iter([b"c", b"d"]), turn)] == [b"c", b"d"]
+        assert [part async for part in unread] == [b"b"]
