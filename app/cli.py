@@ -23,6 +23,7 @@ from app.telemetry import log
 from app.telemetry.exporter import tracing
 from app.telemetry.metrics_page import worker_page
 from crdt.errors import PipeloomError
+from persistence.errors import PrivilegeMissing
 from persistence.ports.directory import User
 from persistence.postgres.directory import PostgresDirectory
 from persistence.postgres.migrations import migrate as migrate_database
@@ -370,6 +371,16 @@ def _print_results_in_utf8() -> None:
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
+def _remedy(error: Exception) -> str:
+    """What to do about an error whose text is PostgreSQL's alone."""
+    if not isinstance(error, PrivilegeMissing):
+        return ""
+    return (
+        ": the role of the database URL may not do this; use the one that owns the database and "
+        "its tables, or let that one run `pipeloom servers grant ROLE` for a role that serves"
+    )
+
+
 def main() -> None:
     """Run the command line."""
     _print_results_in_utf8()
@@ -379,7 +390,7 @@ def main() -> None:
     try:
         cli()
     except (PipeloomError, OSError) as error:
-        print_message(f"pipeloom: {one_line(error)}")
+        print_message(f"pipeloom: {one_line(error)}{_remedy(error)}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http import problem
 from app.origins import host_name
-from app.settings import Settings, is_loopback, listed
+from app.setting_values import listed
+from app.settings import Settings, is_loopback
 from app.telemetry.metrics import reject
 
 PROBES: Final = frozenset({"/healthz", "/readyz"})

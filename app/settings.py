@@ -17,6 +17,7 @@ from crdt.errors import PipeloomError
 from persistence.ports.identities import Provisioning
 
 from .group_roles import GroupRole, parse
+from .setting_values import as_host_names, as_origins, expectation, listed
 
 DEFAULT_DATA_DIR = Path(".pipeloom")
 
@@ -193,14 +194,14 @@ class Settings(BaseSettings):
     """Requests that each user may make. (per second)"""
     api_burst: Annotated[int, Field(ge=1)] = 200
     """Requests that a user may make at once after a pause."""
-    origins: str = ""
+    origins: Annotated[str, AfterValidator(as_origins)] = ""
     """Origins whose pages may use the server; `*` for any."""
     # The name that `origins` had for REST alone; see `DEPRECATED`.
-    cors_origins: str = ""
+    cors_origins: Annotated[str, AfterValidator(as_origins)] = ""
     """Deprecated, adds to `PIPELOOM_ORIGINS`."""
     frame_ancestors: str = ""
     """Origins whose pages may show `/embed/pipelines/ID` in a frame."""
-    allowed_hosts: str = ""
+    allowed_hosts: Annotated[str, AfterValidator(as_host_names)] = ""
     """Names by which clients may address the server; `*` for any."""
     metrics_token: SecretStr | None = None
     """Whoever sends it as a bearer token may read `/metrics`."""
@@ -414,11 +415,6 @@ def deprecations(settings: Settings) -> list[str]:
     ]
 
 
-def listed(text: str) -> list[str]:
-    """The parts of a setting that is a list, separated by spaces or commas."""
-    return text.replace(",", " ").split()
-
-
 _OF_KUBERNETES: Final = (
     ": Kubernetes sets this variable for a Service called pipeloom; set enableServiceLinks: false"
 )
@@ -433,10 +429,10 @@ def load_settings(**given: object) -> Settings:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).lower()
+        name = "_".join(str(part) for part in first["loc"]).lower().removeprefix("pipeloom_")
         got = "" if name in SECRET else f", got {first['input']!r}"
         hint = _OF_KUBERNETES if name == "port" and "tcp://" in got else ""
-        raise SettingsError(f"setting {name}: {first['msg']}{got}{hint}") from error
+        raise SettingsError(f"setting {variable(name)}: {expectation(first)}{got}{hint}") from error
     if settings.jwt_secret is not None and settings.jwks_url is not None:
         raise SettingsError(
             "expected PIPELOOM_JWT_SECRET or PIPELOOM_JWKS_URL, got both: "

@@ -58,6 +58,10 @@ class NotAllowed(StoreError):
     """A grant, a policy or a trigger refuses this to the user."""
 
 
+class PrivilegeMissing(NotAllowed):
+    """PostgreSQL refuses a statement to the role that the program connects as, or acts as."""
+
+
 class TooManyChanges(StoreError):
     """The user has made as many changes within an hour as may be; `wait` is in seconds."""
 

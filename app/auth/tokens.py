@@ -206,9 +206,14 @@ def checked(token: str, keys: Sequence[Any], algorithm: str, expected: Expected)
     except jwt.ExpiredSignatureError as error:
         raise Unauthenticated("token expired: get a new one") from error
     except (jwt.InvalidAudienceError, jwt.InvalidIssuerError) as error:
-        raise Unauthenticated("token made for or by another service: get one for this") from error
+        raise Unauthenticated(_FOR_ANOTHER) from error
     except (jwt.InvalidTokenError, ValueError) as error:
+        if isinstance(error, jwt.MissingRequiredClaimError) and error.claim in ("aud", "iss"):
+            raise Unauthenticated(_FOR_ANOTHER) from error
         raise Unauthenticated("token invalid: get a new one") from error
+
+
+_FOR_ANOTHER: Final = "token made for or by another service: get one for this"
 
 
 def _decoded(

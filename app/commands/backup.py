@@ -136,9 +136,11 @@ async def _make_roles(opened: DatabaseConnection, roles: list[str]) -> None:
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file for its owner alone, which is there when it is whole. Raises FileExistsError."""
+    """A file for its owner alone, which is there when it is whole. Raises OSError."""
     if path.exists():
         raise FileExistsError(f"{path} is there already: choose another name")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent}: make it first")
     unfinished = path.with_name(f"{path.name}.{token_hex(8)}.unfinished")
     # Made anew: in a folder that others write to, a file of theirs would keep their rights to it.
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -21,7 +21,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.auth.tokens import Checker
 from app.main import Services, application, greeting, services
-from app.settings import Settings, SettingsError, listed
+from app.setting_values import listed
+from app.settings import Settings, SettingsError
 from app.telemetry.exporter import tracing
 from app.telemetry.multiprocess_metrics import MultiprocessMetrics
 from app.websocket.uvicorn_protocol import WebSocketProtocol

@@ -13,7 +13,7 @@ from persistence.errors import (
     Conflict,
     InvalidValue,
     Locked,
-    NotAllowed,
+    PrivilegeMissing,
     SchemaOutdated,
     StorageFull,
     StoreError,
@@ -124,7 +124,7 @@ def translated(error: Exception) -> StoreError:
 
 def _refusal(error: Exception) -> StoreError:
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        return NotAllowed(_text(error))
+        return PrivilegeMissing(_text(error))
     if getattr(error, "sqlstate", None) == TOO_MANY_CHANGES:
         return TooManyChanges(int(getattr(error, "detail", 1)))
     if isinstance(error, _COLLISIONS):

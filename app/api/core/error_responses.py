@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from app.auth.tokens import NotRenewable
 from app.http import CHALLENGE, ProblemCode, problem
+from app.setting_values import expectation
 from crdt.errors import (
     DocumentPoisoned,
     Draining,
@@ -183,7 +184,9 @@ def _methods(request: Request) -> str:
 
 async def on_invalid_request(_: Request, error: RequestValidationError) -> Response:
     """Answer a request that does not fit its models."""
-    return problem_response(Invalid(*((_path(one["loc"]), one["msg"]) for one in error.errors())))
+    return problem_response(
+        Invalid(*((_path(one["loc"]), expectation(one)) for one in error.errors()))
+    )
 
 
 async def on_unexpected_error(_: Request, __: Exception) -> Response:

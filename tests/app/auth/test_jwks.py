@@ -120,6 +120,7 @@ async def test_issuer_and_audience_are_checked(publisher: Publisher) -> None:
     assert await tokens.verify(FIRST.sign(iss="https://issuer", aud=["pipeloom", "others"]))
     await refused(tokens, FIRST.sign(iss="https://issuer", aud="others"), "another service")
     await refused(tokens, FIRST.sign(iss="https://mallory", aud="pipeloom"), "another service")
+    await refused(tokens, FIRST.sign(iss="https://issuer"), "another service")
 
 
 async def test_a_known_key_is_fetched_once(tokens: KeySetTokens, publisher: Publisher) -> None:

@@ -179,7 +179,7 @@ async def test_what_cannot_be_backed_up_or_restored_is_explained(
     file.write_text("no backup")
     for outcome, words in [
         (await installation.run("backup", str(file)), "is there already"),
-        (await installation.run("backup", str(tmp_path / "no" / "folder")), "No such file"),
+        (await installation.run("backup", str(tmp_path / "no" / "folder")), "there is no folder"),
         (await empty.run("restore", str(file)), "cannot be restored"),
         (await empty.run("restore", str(tmp_path / "missing")), "no file"),
     ]:

@@ -65,6 +65,10 @@ async def test_each_role_does_its_work_and_nobody_is_a_superuser(
     owner = Installation(url(roles.owner), tmp_path / "data")
     owner.data_dir.mkdir()
     await owner.result("migrate")
+    early = await replace(owner, database_url=url(roles.server)).run("serve", "--no-worker")
+    assert (early.code, early.out) == (1, "")
+    assert "permission denied" in early.err
+    assert "`pipeloom servers grant ROLE`" in early.err
     for role in (roles.server, roles.worker):
         await owner.run("servers", "grant", role)
     await owner.run("readers", "grant", roles.reader)

@@ -233,3 +233,8 @@ async def test_what_has_expired_is_deleted_by_the_way(house: House, team: Team) 
     await house.sql("UPDATE invitations SET expires_at = now() - interval '1 s'")
     await invited(await house.a_team(), bob)
     assert await house.sql("SELECT FROM invitations WHERE team_id = $1", UUID(team.id)) == []
+
+
+async def test_who_is_meant_is_said_in_one_way(team: Team) -> None:
+    refused = the_problem(await team.admin.post(path_of(team), json={"role": "viewer"}), 422)
+    assert refused["detail"] == "body: expected either user_id or email"
