@@ -5,7 +5,7 @@ burst costs few queries however long it is.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Final
 from uuid import uuid4
 
@@ -34,6 +34,12 @@ AT_ONCE: Final = 24
 
 WOKEN_AT_ONCE: Final = 10
 """Live requests that are woken before others have their turn: each answer is a write."""
+
+WOKEN_A_SECOND: Final = 1_000
+"""Live requests that are woken in a second: each answer, and the next request, cost the loop."""
+
+LONGEST_PAUSE: Final = 0.5
+"""The most seconds for which changes gather, however many wait for them."""
 
 WAIT_SECONDS: Final = 0.5
 """The longest wait for announcements, and the pause after a failure."""
@@ -66,11 +72,13 @@ class Follower:
         most_rows: int,
         most_bytes: int,
         on_access: Callable[[Changes | None], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._shapes, self._reader, self._changes = shapes, reader, changes
-        self._clock, self._on_access = clock, on_access
+        self._clock, self._on_access, self._sleep = clock, on_access, sleep
         self._most_rows, self._most_bytes = most_rows, most_bytes
         self._has_work = asyncio.Event()
+        self._woken = 0
         self._marks: dict[str, asyncio.Future[None]] = {}
         # Notifying takes turns with every other commit that notifies, those of edits among them.
         self._marking = Shared[None, None](self._pass_mark)
@@ -192,6 +200,7 @@ class Follower:
             try:
                 await self.refresh()
                 is_away = False
+                await self._let_others_work()
             except StoreError as error:
                 if not is_away:
                     _logger.warning("shapes.not_refreshed", error=str(error))
@@ -202,6 +211,14 @@ class Follower:
                 _logger.exception("shapes.refresh_failed", error=str(error))
                 await asyncio.sleep(WAIT_SECONDS)
                 self.kick()
+
+    async def _let_others_work(self) -> None:
+        """Let changes gather for as long as is fair: editing comes before those who watch.
+
+        Many live requests would otherwise be woken by each projection of a pipeline that is edited.
+        """
+        woken, self._woken = self._woken, 0
+        await self._sleep(min(LONGEST_PAUSE, woken / WOKEN_A_SECOND))
 
     async def refresh(self) -> None:
         """Read what shapes lack now that somebody waits for.
@@ -275,6 +292,7 @@ class Follower:
 
     async def _wake(self, shape: Shape) -> None:
         """Have everybody look who waits for a shape, with turns for others between."""
+        self._woken += len(shape.sleepers)
         for place, sleeper in enumerate([*shape.sleepers], 1):
             sleeper.woken.set()
             if place % WOKEN_AT_ONCE == 0:
