@@ -392,5 +392,3 @@ def main() -> None:
     except (PipeloomError, OSError) as error:
         print_message(f"pipeloom: {one_line(error)}{_remedy(error)}")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)

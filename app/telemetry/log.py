@@ -66,13 +66,15 @@ class _ToStructlog(logging.Handler):
     """Writes what libraries log as lines of the same form."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        write = _logger.error if record.levelno >= logging.ERROR else _logger.warning
-        write(
-            "library.logged",
-            logger=record.name,
-            message=record.getMessage(),
-            exc_info=record.exc_info,
-        )
+        said = {"logger": record.name, "message": record.getMessage()}
+        if record.levelno >= logging.ERROR:
+            _logger.error("library.logged", **said, exc_info=record.exc_info)
+            return
+        # The pool of the driver warns of each attempt to connect while PostgreSQL is away, with
+        # all of its stack, which would look like a fault of the server.
+        if record.exc_info and record.exc_info[1] is not None:
+            said["error"] = str(record.exc_info[1]) or type(record.exc_info[1]).__name__
+        _logger.warning("library.logged", **said)
 
 
 def _add_span(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -293,12 +293,18 @@ def _connecting(dsn: str) -> Iterator[None]:
     try:
         yield
     except asyncpg.ClientConfigurationError as error:
-        # Its text may have the password in it.
-        raise InvalidValue(_NOT_A_URL.format(urlsplit(dsn).scheme)) from error
+        raise InvalidValue(_unreadable(dsn, error)) from error
     except _DRIVER_ERRORS as error:
         raise StoreUnavailable(_refused(error, place_of(dsn))) from error
     except ValueError as error:
-        raise InvalidValue(_NOT_A_URL.format(urlsplit(dsn).scheme)) from error
+        raise InvalidValue(_unreadable(dsn, error)) from error
+
+
+def _unreadable(dsn: str, error: Exception) -> str:
+    # Only this text of the driver's repeats nothing of the URL, and so no password.
+    if str(error).startswith("`sslmode` parameter must be one of"):
+        return f"the database URL cannot be read: {error}"
+    return _NOT_A_URL.format(urlsplit(dsn).scheme)
 
 
 _NOT_A_URL: Final = (

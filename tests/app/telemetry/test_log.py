@@ -67,6 +67,24 @@ def test_libraries_are_heard_from_warnings_up(
     assert "level=warning event=library.logged logger=uvicorn.error message=trouble" in err
 
 
+def test_a_warning_of_a_library_has_its_reason_and_no_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As above; and a logger that was used keeps the stderr that it had first.
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr("app.telemetry.log._logger", structlog.get_logger("test"))
+    configure()
+    try:
+        raise ConnectionRefusedError("refused")
+    except ConnectionRefusedError:
+        logging.getLogger("asyncpg.pool").warning("retrying", exc_info=True)
+        logging.getLogger("asyncpg.pool").error("gave up", exc_info=True)
+    warning, error = capsys.readouterr().err.splitlines()
+    assert {"message=retrying", "error=refused"} <= set(warning.split())
+    assert "Traceback" not in warning
+    assert "Traceback" in error
+
+
 def test_the_log_can_be_json(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

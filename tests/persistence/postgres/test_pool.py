@@ -3,8 +3,8 @@ from uuid import uuid4
 
 import pytest
 
-from persistence.errors import SchemaOutdated, StoreError, StoreUnavailable
-from persistence.postgres.pool import Pool, connection, open_pool, place_of
+from persistence.errors import InvalidValue, SchemaOutdated, StoreError, StoreUnavailable
+from persistence.postgres.pool import Pool, connect, connection, open_pool, place_of
 
 
 async def test_a_missing_server_is_named_without_its_password(tmp_path: object) -> None:
@@ -106,3 +106,19 @@ async def test_a_connection_that_is_refused_says_why(database_url: str) -> None:
 )
 def test_a_place_has_no_password(dsn: str, place: str) -> None:
     assert place_of(dsn) == place
+
+
+@pytest.mark.parametrize(
+    ("dsn", "words"),
+    [
+        (
+            "postgresql://me:hush@db/loom?sslmode=full",
+            "`sslmode` parameter must be one of: disable",
+        ),
+        ("postgresql://me:hu/sh@db/loom", "percent-encoded"),
+    ],
+)
+async def test_what_cannot_be_read_of_an_address_is_named(dsn: str, words: str) -> None:
+    with pytest.raises(InvalidValue, match=words) as refused:
+        await connect(dsn)
+    assert "hu" not in str(refused.value)
