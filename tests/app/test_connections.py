@@ -7,9 +7,14 @@ import httpx
 from tests.editor import joined
 from tests.server import Installation
 
-POOLS = {"PIPELOOM_POOL_LOG": "3", "PIPELOOM_POOL_API": "1", "PIPELOOM_POOL_WORKER": "3"}
-MOST = (3 + 1 + 2) + (3 + 1)
-"""The pools of the server and its two listeners, that of the worker and its listener."""
+POOLS = {
+    "PIPELOOM_POOL_LOG": "3",
+    "PIPELOOM_POOL_API": "1",
+    "PIPELOOM_POOL_SHAPES": "2",
+    "PIPELOOM_POOL_WORKER": "3",
+}
+MOST = (3 + 1 + 2 + 3) + (3 + 1)
+"""The pools of the server and its three listeners, that of the worker and its listener."""
 
 OTHERS = """
 SELECT count(*) FROM pg_stat_activity

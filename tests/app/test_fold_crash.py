@@ -273,7 +273,9 @@ async def test_killed_purges_leave_pipelines_whole_or_gone(
             return int(await pool._driver.fetchval(query, deleted)) < max(left, 1)
 
         async def nobody_works() -> bool:
-            query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
+            # Other tests have workers in other databases of this PostgreSQL.
+            query = """SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name = $1"""
             return not await pool._driver.fetchval(query, WORKER)
 
         for _ in range(KILLS):

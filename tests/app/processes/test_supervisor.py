@@ -106,7 +106,9 @@ def test_one_that_misses_it_is_asked_again(house: House) -> None:
     child = Child("helper", house.start, miss)
     process = house.await_start()
     end([child], PATIENCE)
-    assert (process.exitcode, next(asked)) == (0, 4)
+    # Again for as long as it is there: on a busy machine also while it leaves.
+    assert process.exitcode == 0
+    assert next(asked) >= 4
 
 
 def test_whoever_takes_too_long_is_killed_and_the_others_are_not(house: House) -> None:
