@@ -222,6 +222,23 @@ async def one_folder(installation: Installation, pool: Pool, ids: list[UUID], rn
         # The moment is what the test is about; it waits for nothing here.
         await asyncio.sleep(rng.random() / 10)
         await worker.kill()
+    await until_gone(pool)
+
+
+async def until_gone(pool: Pool) -> None:
+    """Wait until PostgreSQL has noticed that a worker was killed.
+
+    Its backend may still hold what is due: the next worker would find nothing, and look again after
+    a minute.
+    """
+
+    async def nobody_works() -> bool:
+        # Other tests have workers in other databases of this PostgreSQL.
+        query = """SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = $1"""
+        return not await pool._driver.fetchval(query, WORKER)
+
+    await eventually("no backend of a killed worker left", nobody_works)
 
 
 async def assert_same(
@@ -272,20 +289,12 @@ async def test_killed_purges_leave_pipelines_whole_or_gone(
             query = "SELECT count(*) FROM pipelines WHERE id = ANY ($1)"
             return int(await pool._driver.fetchval(query, deleted)) < max(left, 1)
 
-        async def nobody_works() -> bool:
-            # Other tests have workers in other databases of this PostgreSQL.
-            query = """SELECT count(*) FROM pg_stat_activity
-                WHERE datname = current_database() AND application_name = $1"""
-            return not await pool._driver.fetchval(query, WORKER)
-
         for _ in range(KILLS):
             async with installation.background("worker") as worker:
                 await eventually("a worker that purges", are_fewer)
                 await asyncio.sleep(rng.random() / 50)
                 await worker.kill()
-            # Its backend may still hold the last one that is due: the next worker would find none,
-            # and look again after a minute.
-            await eventually("no backend of it left", nobody_works)
+            await until_gone(pool)
             left = await assert_whole_or_gone(pool, logs)
         left = 1
         async with installation.background("worker"):
