@@ -4,7 +4,7 @@ So a client that does not read keeps one part in memory, and not a whole body fo
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from typing import Final
 
 PART_BYTES: Final = 64 * 1024
@@ -48,15 +48,20 @@ async def as_parts(parts: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
         await asyncio.sleep(0)
 
 
-async def in_turn(parts: Iterator[bytes], turn: asyncio.Semaphore) -> AsyncGenerator[bytes, None]:
+async def in_turn(
+    parts: Iterator[bytes], turn: asyncio.Semaphore, cpu_seconds: Callable[[], float]
+) -> AsyncGenerator[bytes, None]:
     """Parts of which the loop makes one at a time, however many bodies have the same turn.
 
-    It is not held while a part is sent: whoever does not read holds up nobody.
+    It then rests from that for as long as making it took, by what `cpu_seconds` returns: whoever
+    asks for all rows again and again takes half of the loop at most. The turn is not held while a
+    part is sent: whoever does not read holds up nobody.
     """
     while True:
         async with turn:
+            began = cpu_seconds()
             part = next(parts, None)
-            await asyncio.sleep(0)
+            await asyncio.sleep(max(0.0, cpu_seconds() - began))
         if part is None:
             return
         yield part

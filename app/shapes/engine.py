@@ -270,7 +270,8 @@ class NativeEngine:
         headers["electric-has-data"] = _text(bool(rows))
         end = messages.snapshot_end(log.position)
         encoded = chain(map(log.messages.snapshot_row, rows), [end])
-        return Answer(200, headers, in_turn(joined(b"[", encoded, b"]"), self._turn))
+        body = joined(b"[", encoded, b"]")
+        return Answer(200, headers, in_turn(body, self._turn, self._clock.thread_time))
 
     def _rest(self, shape: Shape, request: ShapeRequest, offset: Offset) -> Answer:
         """What came after an offset."""

@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections.abc import Iterator
 
+import pytest
+
 from app.shapes.bodies import PART_BYTES, events, in_turn, joined, listed
 
 
@@ -42,8 +44,22 @@ async def test_a_long_list_comes_in_parts() -> None:
 
 async def test_bodies_take_turns_and_who_does_not_read_holds_up_nobody() -> None:
     turn = asyncio.Semaphore(1)
-    unread = in_turn(iter([b"a", b"b"]), turn)
+    unread = in_turn(iter([b"a", b"b"]), turn, lambda: 0.0)
     assert await anext(unread) == b"a"
     async with asyncio.timeout(5):
-        assert [part async for part in in_turn(iter([b"c", b"d"]), turn)] == [b"c", b"d"]
+        others = in_turn(iter([b"c", b"d"]), turn, lambda: 0.0)
+        assert [part async for part in others] == [b"c", b"d"]
         assert [part async for part in unread] == [b"b"]
+
+
+async def test_the_loop_rests_for_as_long_as_a_part_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        rests.append(seconds)
+
+    monkeypatch.setattr("app.shapes.bodies.asyncio.sleep", sleep)
+    times = iter([0.0, 0.25, 1.0, 1.5, 2.0, 2.0])
+    parts = in_turn(iter([b"a", b"b"]), asyncio.Semaphore(1), lambda: next(times))
+    assert [part async for part in parts] == [b"a", b"b"]
+    assert rests == [0.25, 0.5, 0.0]
