@@ -250,13 +250,14 @@ async def assert_same(
     for seq, made_of in after.items():
         assert made_of == before[seq]
     assert set(kept.versions) <= {update.seq for update in there}
-    for info in await versions.newest(kept.id, 10):
+    # The worker saves some of its own, also with steps that were edited while they were deleted.
+    saved = {f"of {seq}" for seq in kept.versions}
+    for info in [one for one in await versions.newest(kept.id, 100) if one.name in saved]:
         state = await versions.state(kept.id, info.number)
         assert state is not None
         document = Document()
         document.load(state)
-        if info.seq in kept.versions:
-            assert content(document) == kept.versions[info.seq] == after[info.seq]
+        assert content(document) == kept.versions[info.seq] == after[info.seq]
     assert await faults_of(log, kept.id) == []
     if len(updates) == len(there):
         assert await history_of(log, kept.id) == kept.history
