@@ -35,7 +35,7 @@ AT_ONCE: Final = 24
 WOKEN_AT_ONCE: Final = 10
 """Live requests that are woken before others have their turn: each answer is a write."""
 
-WOKEN_A_SECOND: Final = 1_000
+WOKEN_A_SECOND: Final = 300
 """Live requests that are woken in a second: each answer, and the next request, cost the loop."""
 
 LONGEST_PAUSE: Final = 0.5
