@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 import asyncpg  # type: ignore[import-untyped]
 
 from app.shapes.tables import TABLES
-from tests.server import PATIENCE
+from tests.server import eventually
 
 SECRET: Final = "the secret of Electric, which nobody else may see"
 
@@ -361,6 +361,4 @@ def _chunk(part: bytes) -> bytes:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - numbers set no event
-            await asyncio.sleep(0.002)
+    await eventually("what a test waits for", lambda: asyncio.sleep(0, condition()))
