@@ -156,7 +156,10 @@ async def _cost(
         before = server_cpu(server)
         count = await people.edit(RATE, seconds)
         cost: Cpu = (server_cpu(server) - before).per(count)
-    return [f"{each:.0f}" for each in (cost.server, cost.worker, cost.database)]
+    cells = [f"{each:.0f}" for each in (cost.server, cost.worker, cost.database)]
+    # The whole takes minutes: each case is shown when it is measured.
+    print(f"{len(shapes)} shapes: {', '.join(cells)} us (server, worker, PostgreSQL)", flush=True)
+    return cells
 
 
 async def _memory(server: Installation, pipeline_id: UUID) -> None:
