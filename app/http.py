@@ -1,8 +1,9 @@
 """The HTTP responses outside the API: health, readiness, and problem documents for all else."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -51,6 +52,9 @@ ProblemCode: TypeAlias = Literal[
 WARNING = "Pipeloom-Warning"
 """The header of an answer that was made of a damaged document: it says what that lacks."""
 
+CHECK_SECONDS: Final = 5.0
+"""How long a part of the server may take to say that it works."""
+
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="pipeloom"'}
 """RFC 9110 §11.6.1: a 401 must contain the scheme by which to authenticate."""
 
@@ -97,7 +101,10 @@ class Readiness:
 
 async def _outcome(check: Callable[[], Awaitable[object]]) -> str:
     try:
-        await check()
+        async with asyncio.timeout(CHECK_SECONDS):
+            await check()
     except PipeloomError as error:
         return str(error)
+    except TimeoutError:
+        return f"has not answered within {CHECK_SECONDS:g} s"
     return "ok"

@@ -61,7 +61,12 @@ from persistence.postgres.presence import PostgresPresence
 from persistence.postgres.projection_announcements import PostgresProjectionAnnouncements
 from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.shape_lease import PostgresShapeLease
-from persistence.postgres.shapes import PostgresShapeChanges, PostgresShapeReader, session_of
+from persistence.postgres.shapes import (
+    PostgresShapeChanges,
+    PostgresShapeReader,
+    patience_of,
+    session_of,
+)
 from persistence.postgres.storage import PostgresTeamStorage
 from persistence.postgres.tickets import PostgresTickets
 from persistence.postgres.update_log import PostgresUpdateLog
@@ -413,7 +418,11 @@ async def _connected(stack: AsyncExitStack, settings: Settings, dsn: str) -> Con
         listener(ACCESS),
         listener(PROJECTED),
         listener(SHAPES),
-        await pool(settings.pool_shapes, session=session_of(settings.shape_seconds)),
+        await pool(
+            settings.pool_shapes,
+            session=session_of(settings.shape_seconds),
+            command_timeout=patience_of(settings.shape_seconds),
+        ),
         await stack.enter_async_context(bus_for(settings, dsn, node)),
         node,
         stack.enter_context(closing(ComputeProcesses(COMPUTING))),

@@ -1,5 +1,6 @@
 """Connections to PostgreSQL: the one place that knows the driver, its types and its errors."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -28,6 +29,15 @@ from .queries import QUERIES, NamedQueries
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds to wait for a connection to be made."""
+
+CANCEL_SECONDS: Final = 2.0
+"""Seconds that PostgreSQL may take to stop what nobody waits for any more. A connection on which it
+takes longer is given up: the driver would wait for as long as a command may take."""
+
+MAX_QUERIES: Final = 50_000
+IDLE_SECONDS: Final = 300.0
+"""After how many queries, and after how many seconds without one, a pool closes a connection. Both
+are the driver's own, as `asyncpg.create_pool` has them."""
 
 SERVER: Final = "pipeloom"
 WORKER: Final = "pipeloom worker"
@@ -208,10 +218,17 @@ class DatabaseConnection:
         except BaseException:
             # A lost connection has rolled back already; the block's exception is the one to report.
             with suppress(*_DRIVER_ERRORS):
-                await transaction.rollback()
+                await self._roll_back(transaction)
             raise
         with driver_errors():
             await transaction.commit()
+
+    async def _roll_back(self, transaction: Any) -> None:
+        try:
+            async with asyncio.timeout(CANCEL_SECONDS):
+                await transaction.rollback()
+        except TimeoutError:
+            self._driver.terminate()
 
 
 class Pool(DatabaseConnection):
@@ -235,6 +252,24 @@ class Pool(DatabaseConnection):
             await self._driver.close()
 
 
+class _DriverPool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg ships no types
+    """A pool that gives up a connection on which PostgreSQL does not stop what was cancelled.
+
+    Otherwise whoever waits with a deadline of two seconds waits for `command_timeout` in addition,
+    while PostgreSQL hangs.
+    """
+
+    async def release(
+        self,
+        connection: Any,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as the driver has it
+    ) -> None:
+        """See asyncpg; raises no TimeoutError: the user of the connection has had the outcome."""
+        with suppress(TimeoutError):
+            await super().release(connection, timeout=timeout or CANCEL_SECONDS)
+
+
 async def open_pool(
     dsn: str,
     *,
@@ -253,10 +288,15 @@ async def open_pool(
     for made-up statements, none is kept prepared. Raises StoreUnavailable, saying where it looked.
     """
     with _connecting(dsn):
-        driver = await asyncpg.create_pool(
+        driver = await _DriverPool(
             dsn,
             min_size=min_size,
             max_size=max_size,
+            max_queries=MAX_QUERIES,
+            max_inactive_connection_lifetime=IDLE_SECONDS,
+            loop=None,
+            connection_class=asyncpg.Connection,
+            record_class=asyncpg.Record,
             command_timeout=command_timeout,
             timeout=CONNECT_TIMEOUT,
             init=_prepare,

@@ -41,6 +41,9 @@ SESSION: Final[Mapping[str, str]] = {
 }
 """The settings of the sessions that read for shapes."""
 
+ANSWER_SECONDS: Final = 2.0
+"""How long the answer of a statement may be on its way, or that it took too long."""
+
 AT_ONCE: Final = 25
 """Queries in one statement: the planner's memory grows with them."""
 
@@ -60,6 +63,14 @@ _ID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 def session_of(seconds: float) -> Mapping[str, str]:
     """The settings of a session whose statements may take so long."""
     return {**SESSION, "statement_timeout": str(max(1, int(seconds * 1000)))}
+
+
+def patience_of(seconds: float) -> float:
+    """How many seconds to wait for a statement that may take so long.
+
+    PostgreSQL ends it by itself, so if it has not answered then, it answers nothing at all.
+    """
+    return seconds + ANSWER_SECONDS
 
 
 class PostgresShapeReader:

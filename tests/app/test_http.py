@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -6,6 +7,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from app import http
 from app.api.core.not_found import NotFound
 from app.auth.jwks import KeySetTokens
 from app.auth.key_set import KeySetError
@@ -24,6 +26,10 @@ TOKEN = TOKENS.issue(
 
 async def works() -> None:
     """A part that works."""
+
+
+async def hangs() -> None:
+    await asyncio.Event().wait()
 
 
 async def fails() -> None:
@@ -58,6 +64,13 @@ async def test_a_server_whose_parts_work_is_ready() -> None:
         "status": "ok",
         "checks": {"server": "ok", "postgresql": "ok", "bus": "ok"},
     }
+
+
+async def test_a_part_that_hangs_is_waited_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "CHECK_SECONDS", 0)
+    answer = await readiness(postgresql=hangs)
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["postgresql"] == "has not answered within 0 s"
 
 
 async def test_a_server_without_its_bus_is_ready_and_says_so() -> None:

@@ -1,17 +1,27 @@
 """What shapes need of a store. PostgreSQL alone has it: see `persistence/ports/shapes.py`."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 from uuid import UUID, uuid4
 
 import pytest
 
-from persistence.errors import InvalidValue
+from persistence.errors import InvalidValue, StoreUnavailable
 from persistence.ports.shapes import Announced, QueryTooSlow, RowQuery, RowsChanged, TooMuchRead
+from persistence.postgres import pool as pools
+from persistence.postgres import shapes
 from persistence.postgres.listener import SHAPES, Listener
 from persistence.postgres.pool import Pool, open_pool
-from persistence.postgres.shapes import PostgresShapeChanges, PostgresShapeReader, session_of
+from persistence.postgres.shapes import (
+    PostgresShapeChanges,
+    PostgresShapeReader,
+    patience_of,
+    session_of,
+)
+from tests.database_gate import gated
 from tests.persistence.worlds import World, a_world, build
+from tests.server import PATIENCE
 
 SECONDS = 10.0
 
@@ -141,6 +151,32 @@ async def test_a_query_may_take_its_time_and_no_longer(database_url: str) -> Non
             [RowQuery("users", ("id",), ("pg_sleep(5) IS NOT NULL",))]
         )
     await opened.close()
+
+
+async def test_a_query_that_takes_its_time_is_none_that_hangs(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL says itself of what is slow that it is; what it never says is an outage."""
+    monkeypatch.setattr(shapes, "ANSWER_SECONDS", 3600.0)
+    slow = RowQuery("users", ("id",), ("pg_sleep(5) IS NOT NULL",))
+    with pytest.raises(QueryTooSlow):
+        await read_once(database_url, 0.05, slow)
+    monkeypatch.setattr(shapes, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(pools, "CANCEL_SECONDS", 0.05)
+    async with gated(database_url) as gate, asyncio.timeout(PATIENCE):
+        with pytest.raises(StoreUnavailable):
+            await read_once(gate.dsn, 0.05, slow, gate.hold)
+
+
+async def read_once(
+    dsn: str, seconds: float, query: RowQuery, before: Callable[[], None] = lambda: None
+) -> None:
+    opened = await open_pool(dsn, session=session_of(seconds), command_timeout=patience_of(seconds))
+    try:
+        before()
+        await PostgresShapeReader(opened).read([query])
+    finally:
+        await opened.close()
 
 
 async def test_nothing_can_be_written(pool: Pool, reader: PostgresShapeReader) -> None:

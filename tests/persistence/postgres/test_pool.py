@@ -1,10 +1,15 @@
+import asyncio
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 
 from persistence.errors import InvalidValue, SchemaOutdated, StoreError, StoreUnavailable
+from persistence.postgres import pool as pools
 from persistence.postgres.pool import Pool, connect, connection, open_pool, place_of
+from tests.database_gate import gated
+from tests.server import PATIENCE
 
 
 async def test_a_missing_server_is_named_without_its_password(tmp_path: object) -> None:
@@ -49,6 +54,44 @@ async def test_a_slow_command_is_unavailable(database_url: str) -> None:
     pool = await open_pool(database_url, command_timeout=0.05)
     with pytest.raises(StoreUnavailable):
         await pool.run_script("SELECT pg_sleep(10)")
+    await pool.close()
+
+
+async def _ask(pool: Pool) -> None:
+    await pool.fetchval("ping")
+
+
+async def _ask_in_a_transaction(pool: Pool) -> None:
+    async with pool.transaction() as transaction:
+        await transaction.fetchval("ping")
+
+
+@pytest.mark.parametrize("ask", [_ask, _ask_in_a_transaction])
+async def test_a_deadline_holds_also_while_postgresql_hangs(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, ask: Callable[[Pool], Awaitable[None]]
+) -> None:
+    """What is cancelled is not waited for as long as a command may take, which is for ever here."""
+    monkeypatch.setattr(pools, "CANCEL_SECONDS", 0.05)
+    async with gated(database_url) as gate, asyncio.timeout(PATIENCE):
+        pool = await open_pool(gate.dsn, max_size=1, command_timeout=3600)
+        await ask(pool)
+        gate.hold()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await ask(pool)
+        # The connection was given up, and its place is taken by another one.
+        gate.open()
+        await ask(pool)
+        await pool.close()
+
+
+async def test_a_slow_query_that_is_cancelled_keeps_its_connection(database_url: str) -> None:
+    pool = await open_pool(database_url, max_size=1)
+    before = await pool._driver.fetchval("SELECT pg_backend_pid()")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await pool.run_script("SELECT pg_sleep(3600)")
+    assert await pool._driver.fetchval("SELECT pg_backend_pid()") == before
     await pool.close()
 
 
