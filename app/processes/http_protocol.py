@@ -10,10 +10,10 @@ import asyncio
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.hosts import PROBES
 from app.http import problem
+from app.stoppable_http import StoppableHttp
 from app.telemetry.metrics import reject
 from app.websocket.uvicorn_protocol import WebSocketProtocol
 
@@ -22,7 +22,7 @@ from .sockets import Socket, Sockets
 CLOSE: Final = {"Connection": "close", "Retry-After": "10"}
 
 
-class HttpProtocol(H11Protocol):
+class HttpProtocol(StoppableHttp):
     """See the module. `head_seconds` may pass until a head is whole."""
 
     def __init__(self, *args: Any, sockets: Sockets, head_seconds: float, **options: Any) -> None:

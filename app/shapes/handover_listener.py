@@ -14,6 +14,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.stoppable_http import StoppableHttp
+
 from .handover import MARK
 
 PATH: Final = "/v1/shape"
@@ -60,7 +62,7 @@ async def answering(listening: socket.socket, shapes: ASGIApp) -> AsyncIterator[
     """Answer what is handed over while the block runs; then end what is still being answered."""
     config = uvicorn.Config(
         _OnlyHandedOver(shapes),
-        http="h11",
+        http=StoppableHttp,
         # As long as a head may be that another server has taken, and a little more.
         h11_max_incomplete_event_size=HEAD_BYTES,
         ws="none",

@@ -1,0 +1,54 @@
+"""uvicorn's HTTP protocol for servers that stop in time, whatever their clients do.
+
+At the end uvicorn waits for all answers, those included that nobody reads, and then cancels them,
+with a traceback for each. Here a client that does not read loses its connection before that, and
+what is cancelled all the same ends without a word.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .http import problem
+
+UNREAD_SECONDS: Final = 0.5
+"""How long clients may take, when the server stops, to read what was written to them."""
+
+STOPPING: Final = problem(
+    503, "draining", "server is restarting: ask again", headers={"Retry-After": "1"}
+)
+
+
+class StoppableHttp(H11Protocol):
+    """See the module."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.app = self._quiet(self.app)
+
+    def shutdown(self) -> None:
+        """See uvicorn; who has not read what is there a moment later is cut off."""
+        super().shutdown()
+        self.loop.call_later(UNREAD_SECONDS, self._cut_off_if_unread)
+
+    def _cut_off_if_unread(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+    def _quiet(self, app: ASGIApp) -> ASGIApp:
+        """Answer with 503 what uvicorn cancels, or break off an answer that has begun."""
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await app(scope, receive, send)
+            except asyncio.CancelledError:
+                if not self.cycle.response_started:
+                    await STOPPING(scope, receive, send)
+                elif not self.cycle.response_complete:
+                    self.transport.abort()
+                    # uvicorn learns of that in the next turn of the loop, and would complain now.
+                    self.cycle.disconnected = True
+
+        return answer

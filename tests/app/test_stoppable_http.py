@@ -1,0 +1,106 @@
+"""A server stops in time, whoever does not read and whatever does not answer."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app import stoppable_http
+from app.stoppable_http import StoppableHttp
+from app.tasks import in_background
+from tests.app.stalled import small_socket
+from tests.server import PATIENCE, eventually
+
+ASK = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+START = {"type": "http.response.start", "status": 200, "headers": []}
+
+
+async def endless(_scope: Scope, receive: Receive, send: Send) -> None:
+    """Send until the client has gone."""
+    await send(START)
+
+    async def forever() -> None:
+        while True:
+            await send({"type": "http.response.body", "body": bytes(2**16), "more_body": True})
+            await asyncio.sleep(0)
+
+    async with in_background(forever()):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+async def silent(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    """Never answer."""
+    await asyncio.Event().wait()
+
+
+async def begun(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Begin an answer, and never end it."""
+    await send(START)
+    await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def asked(app: ASGIApp) -> AsyncIterator[tuple[uvicorn.Server, asyncio.StreamReader]]:
+    """A server in this process, and somebody who has asked it something."""
+    config = uvicorn.Config(
+        app,
+        port=0,
+        http=StoppableHttp,
+        lifespan="off",
+        log_config=None,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    sock = small_socket()
+    address = server.servers[0].sockets[0].getsockname()
+    await asyncio.get_running_loop().sock_connect(sock, address)
+    reader, writer = await asyncio.open_connection(sock=sock, limit=1)
+    writer.write(ASK)
+    await eventually("a request", lambda: asyncio.sleep(0, bool(server.server_state.tasks)))
+    yield server, reader
+    writer.close()
+
+
+def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_who_does_not_read_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(stoppable_http, "UNREAD_SECONDS", 0)
+    async with asyncio.timeout(PATIENCE), asked(endless) as (server, _):
+        [connection] = server.server_state.connections
+        is_full = connection.flow  # type: ignore[union-attr]
+        await eventually("a full socket", lambda: asyncio.sleep(0, is_full.write_paused))
+        await server.shutdown()
+        assert not server.server_state.tasks
+    assert complaints(caplog) == []
+
+
+@pytest.mark.parametrize(("app", "answer"), [(silent, b" 503 "), (begun, b" 200 ")])
+async def test_what_does_not_end_is_ended_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    app: ASGIApp,
+    answer: bytes,
+) -> None:
+    async with asyncio.timeout(PATIENCE), asked(app) as (server, reader):
+        server.config.timeout_graceful_shutdown = 0
+        await server.shutdown()
+        received = b""
+        try:
+            while piece := await reader.read(4096):
+                received += piece
+        except ConnectionResetError:
+            pass
+        assert answer in received
+    assert complaints(caplog) == ["Cancel 1 running task(s), timeout graceful shutdown exceeded"]
