@@ -46,7 +46,7 @@ class Region:
 
     def __or__(self, other: "Region") -> "Region":
         """The smallest region that has both."""
-        return joined((self, other))
+        return self if other is NOTHING else joined((self, other))
 
     def has(self, id_: str | None, owner: str | None) -> bool:
         """Whether a row with this id and owner is in it."""
@@ -77,6 +77,9 @@ NOTHING: Final = Region()
 
 def joined(regions: Sequence[Region]) -> Region:
     """The smallest region that has all of these, without those of the first two, three, …"""
+    if regions and not regions[0].is_all and all(one is regions[0] for one in regions):
+        # As it is with shapes that have read up to the same change.
+        return regions[0]
     xids = frozenset[int]().union(*(one.xids for one in regions))
     if len(xids) > MOST_IDS:
         # After all rows the client is sent which transactions they show.
@@ -175,25 +178,43 @@ def _joined(some: frozenset[str] | None, more: frozenset[str] | None) -> frozens
     return None if some is None or more is None else some | more
 
 
-def narrowed(region: Region, definition: Definition, scope: Scope) -> Region | None:
-    """What of a region a shape can have; None if it has none of it, before or after.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of a table: those of one owner, or the one with an id; without both all that are."""
+
+    owner: str | None = None
+    id: str | None = None
+
+    def of(self, region: Region) -> Region | None:
+        """What of a region may be in this part, before or after; None if nothing can be."""
+        if region.is_all:
+            return region
+        if self.id is not None:
+            is_in = self.id in region.ids or region.wholes
+            return Region(frozenset({self.id}), None, xids=region.xids) if is_in else None
+        if self.owner is None:
+            return region if region.ids or region.wholes else None
+        owner = frozenset({self.owner})
+        is_owned = region.owners is None or self.owner in region.owners
+        ids = region.ids if is_owned else frozenset[str]()
+        wholes = region.wholes & owner
+        owners = owner if is_owned else frozenset[str]()
+        return Region(ids, owners, wholes, xids=region.xids) if ids or wholes else None
+
+
+def parts_of(definition: Definition, scope: Scope) -> list[Part]:
+    """The parts of its table where a shape can have rows.
 
     Only what is certain is left out: rows of other pipelines and teams than the shape's.
     """
     if isinstance(scope, Nobody):
-        return None
-    if region.is_all:
-        return region
+        return []
     if isinstance(scope, OnePipeline) and definition.table.visibility is Visibility.PIPELINES:
-        ids = region.ids & {str(scope.pipeline_id)}
-        return Region(ids, None, xids=region.xids) if ids or region.wholes else None
+        return [Part(id=str(scope.pipeline_id))]
     owners = owners_of(definition, scope)
     if owners is None or owner_column(definition.table) is None:
-        return region if region.ids or region.wholes else None
-    of_ids = owners if region.owners is None else region.owners & owners
-    ids = region.ids if of_ids else frozenset[str]()
-    wholes = region.wholes & owners
-    return Region(ids, of_ids, wholes, xids=region.xids) if ids or wholes else None
+        return [Part()]
+    return [Part(owner) for owner in sorted(owners)]
 
 
 def owners_of(definition: Definition, scope: Scope) -> frozenset[str] | None:

@@ -344,8 +344,8 @@ class NativeEngine:
         self._live[who.user_id] += 1
         try:
             with asleep(shape, sleeper):
-                if shape.behind is not None:
-                    self._follower.kick()
+                if shape.is_behind:
+                    self._follower.look_at(shape)
                 yield sleeper
         finally:
             self._live[who.user_id] -= 1

@@ -18,14 +18,15 @@ from persistence.errors import InvalidValue, StoreError, StoreUnavailable
 from persistence.ports.shapes import (
     Position,
     QueryTooSlow,
+    RowsChanged,
     ShapeChanges,
     ShapeReader,
     StoredRow,
     TooMuchRead,
 )
 
-from .changes import ALL, Changes, Region, gathered, narrowed, owners_of
-from .readings import Group, grouped, query_of, readings
+from .changes import ALL, Changes, Region, gathered, owners_of
+from .readings import Group, Reading, grouped, query_of, readings
 from .shape import Shape, Shapes
 from .shared import Shared
 
@@ -78,6 +79,8 @@ class Follower:
         self._clock, self._on_access, self._sleep = clock, on_access, sleep
         self._most_rows, self._most_bytes = most_rows, most_bytes
         self._has_work = asyncio.Event()
+        self._due: dict[Shape, None] = {}
+        """Shapes that may lack something that somebody waits for."""
         self._woken = 0
         self._marks: dict[str, asyncio.Future[None]] = {}
         # Notifying takes turns with every other commit that notifies, those of edits among them.
@@ -115,7 +118,7 @@ class Follower:
             self._read_all_anew()
         self.is_listening = True
         if announced.changes:
-            self._note(gathered(announced.changes))
+            self._note(announced.changes)
         self._pass(announced.marks)
 
     def _pass(self, marks: Iterable[str]) -> None:
@@ -125,27 +128,28 @@ class Follower:
 
     def _read_all_anew(self) -> None:
         """Note that anything may have changed while nothing was received."""
-        for shape in self._shapes:
-            shape.fall_behind(ALL)
+        self._due.update(dict.fromkeys(self._shapes.routes.note_all()))
         # Their announcements may be lost; what is read from now on has what was before them.
         self._pass([*self._marks])
         self._on_access(None)
-        self.kick()
+        self._has_work.set()
 
-    def _note(self, changes: Changes) -> None:
-        routes = self._shapes.routes
-        for table in routes.tables:
-            whole = changes.of(table)
-            for shape in routes.find(table, whole):
-                region = narrowed(whole, shape.definition, shape.scope)
-                if region is not None:
-                    shape.fall_behind(region)
-        if changes.is_about_access:
-            self._on_access(changes)
-        self.kick()
+    def _note(self, changed: Sequence[RowsChanged]) -> None:
+        """Note changes, one by one: joined, each would have the ids of all."""
+        about_access: list[RowsChanged] = []
+        for one in changed:
+            changes = gathered((one,))
+            self._due.update(dict.fromkeys(self._shapes.routes.note(changes)))
+            if changes.is_about_access:
+                about_access.append(one)
+        if about_access:
+            self._on_access(gathered(about_access))
+        if self._due:
+            self._has_work.set()
 
-    def kick(self) -> None:
-        """Have shapes that are behind be read, if somebody waits for any."""
+    def look_at(self, shape: Shape) -> None:
+        """Have what a shape lacks be read, if somebody waits for it."""
+        self._due[shape] = None
         self._has_work.set()
 
     async def catch_up(self, shape: Shape) -> None:
@@ -156,12 +160,9 @@ class Follower:
         try:
             async with asyncio.timeout(MARK_SECONDS):
                 await self._marking.ask(None)
-                shape.waiting += 1
-                try:
-                    self.kick()
+                with shape.awaited():
+                    self.look_at(shape)
                     await shape.catch_up()
-                finally:
-                    shape.waiting -= 1
         except TimeoutError:
             raise StoreUnavailable("changes of the tables do not arrive: try again") from None
 
@@ -189,7 +190,6 @@ class Follower:
             raise TooMuchRead(self._most_bytes)
         shape.is_loaded = True
         shape.settle()
-        self.kick()
 
     async def refresh_forever(self) -> None:
         """Read what shapes lack, until cancelled; a failure is logged, once per outage."""
@@ -206,11 +206,11 @@ class Follower:
                     _logger.warning("shapes.not_refreshed", error=str(error))
                 is_away = True
                 await asyncio.sleep(WAIT_SECONDS)
-                self.kick()
+                self._has_work.set()
             except Exception as error:
                 _logger.exception("shapes.refresh_failed", error=str(error))
                 await asyncio.sleep(WAIT_SECONDS)
-                self.kick()
+                self._has_work.set()
 
     async def _let_others_work(self) -> None:
         """Let changes gather for as long as is fair: editing comes before those who watch.
@@ -225,42 +225,60 @@ class Follower:
 
         Raises StoreError; what was not read is still noted.
         """
-        behind = [
-            shape
-            for shape in self._shapes
-            if shape.behind is not None and shape.is_loaded and shape.is_wanted
-        ]
-        whole = [shape for shape in behind if shape.behind is not None and shape.behind.is_all]
-        parts = [shape for shape in behind if shape not in whole]
-        groups = grouped(parts)
+        behind = self._behind()
+        groups = grouped([shape for shape, region in behind if not region.is_all])
         for at in range(0, len(groups), AT_ONCE):
             await self._refresh(groups[at : at + AT_ONCE])
         # Each by itself: together they would be in memory twice.
-        for shape in whole:
-            await self._refresh([[shape]])
+        for shape, region in behind:
+            if region.is_all:
+                await self._refresh([[shape]])
+
+    def _behind(self) -> list[tuple[Shape, Region]]:
+        """The shapes that are to be read, and what; the others are not due any more."""
+        found = []
+        for shape in [*self._due]:
+            is_to_be_read = shape.is_loaded and shape.is_wanted and not shape.is_dropped
+            region = shape.behind if is_to_be_read else None
+            if region is None:
+                del self._due[shape]
+            else:
+                found.append((shape, region))
+        return found
 
     async def _refresh(self, groups: Sequence[Group]) -> None:
         """Read what some shapes lack, all at one moment."""
         started_at = self._clock.monotonic()
-        taken = [(group, [shape.take_behind() for shape in group]) for group in groups]
-        reads = [one for each in taken for one in readings(*each, self._most_rows)]
+        taken = [(group, [self._take(shape) for shape in group]) for group in groups]
+        left = {shape: region for each in taken for shape, region in zip(*each, strict=True)}
         try:
-            read = await self._reader.read([one.query for one in reads])
+            await self._read(
+                [one for each in taken for one in readings(*each, self._most_rows)], left
+            )
         except BaseException as error:
-            for group, regions in taken:
-                for shape, region in zip(group, regions, strict=True):
-                    shape.fall_behind(region)
+            for shape, region in left.items():
+                shape.put_back(region)
+                self._due[shape] = None
             if not isinstance(error, InvalidValue | QueryTooSlow | TooMuchRead):
                 raise
-            await self._refresh_each([shape for group in groups for shape in group], error)
+            await self._refresh_each([*left], error)
             return
+        metrics.SHAPE_REFRESH_SECONDS.observe(self._clock.monotonic() - started_at)
+
+    def _take(self, shape: Shape) -> Region:
+        self._due.pop(shape, None)
+        return shape.take_behind()
+
+    async def _read(self, reads: Sequence[Reading], left: dict[Shape, Region]) -> None:
+        """Read, and have the shapes take what was found; those that have are not `left`."""
+        read = await self._reader.read([one.query for one in reads])
         for one, found in zip(reads, read.rows, strict=True):
             for shape, rows in zip(one.shapes, one.rows(found), strict=True):
+                del left[shape]
                 if shape.is_wanted:
                     await self._apply(shape, one.region, rows, read.position)
                 else:
-                    shape.fall_behind(one.region)
-        metrics.SHAPE_REFRESH_SECONDS.observe(self._clock.monotonic() - started_at)
+                    shape.put_back(one.region)
 
     async def _refresh_each(self, shapes: Sequence[Shape], error: StoreError) -> None:
         """Find out for which shape PostgreSQL refuses to read; that one ends."""
@@ -280,8 +298,13 @@ class Follower:
         # it is left: which rows somebody else's pipelines have is nobody's business.
         is_certain = owners_of(shape.definition, shape.scope) is not None
         before = shape.log.offset
-        for _ in shape.log.refresh(region, rows, position, is_certain=is_certain):
-            await asyncio.sleep(0)
+        try:
+            for _ in shape.log.refresh(region, rows, position, is_certain=is_certain):
+                await asyncio.sleep(0)
+        except Exception:
+            # It has lost what it should have taken, so whoever has it begins anew.
+            self._shapes.drop(shape)
+            raise
         if len(shape.log.rows) > self._most_rows or shape.log.row_bytes > self._most_bytes:
             self._shapes.drop(shape)
             return

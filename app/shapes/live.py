@@ -36,12 +36,12 @@ class LiveTimes:
 @contextmanager
 def asleep(shape: Shape, sleeper: Sleeper) -> Iterator[None]:
     """Have a request be woken by a shape while the block runs."""
-    shape.sleepers.add(sleeper)
+    shape.sleep(sleeper)
     metrics.SHAPE_CLIENTS.inc()
     try:
         yield
     finally:
-        shape.sleepers.discard(sleeper)
+        shape.leave(sleeper)
         metrics.SHAPE_CLIENTS.dec()
 
 

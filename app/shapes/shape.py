@@ -2,22 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from uuid import UUID
 
 from .answers import MustRefetch, Reason, TooManyShapes
-from .changes import ALL, NOTHING, Region, joined
+from .changes import NOTHING, Region, joined
 from .parameters import Definition, Offset
-from .routes import Routes
+from .routes import Route, Routes
 from .scopes import Scope
 from .shape_log import LogLimits, ShapeLog
 
 MOST_HANDLES: Final = 32
 """Handles of one shape that are good at once."""
-
-MOST_LACKS: Final = 100
-"""Changes that are noted for a shape nobody waits for; after more it is read as a whole."""
 
 Address: TypeAlias = tuple[str, tuple[str, ...], str, str, str, Scope]
 
@@ -45,20 +43,51 @@ class Shape:
         self.handles = [handle]
         self.is_loaded = self.is_dropped = False
         self.loading: asyncio.Future[None] | None = None
-        self._lacks: list[Region] = []
-        # Changes are counted: of those that were noted, how many are taken to be read, and read.
-        self._noted = self._taken = self._read = 0
+        self.routes: list[Route] = []
+        """Where it is noted what changed of this shape."""
+        # Changes have numbers: up to which they are taken to be read, and read.
+        self.taken = self._read = 0
+        self._unread = NOTHING
         self._progress = asyncio.Event()
         self._admitted: dict[UUID, Offset] = {}
         self.sleepers: set[Sleeper] = set()
-        self.waiting = 0
+        self._waiting = 0
         """How many requests wait until nothing is known that it lacks."""
         self.used_at = 0.0
 
     @property
     def is_wanted(self) -> bool:
         """Whether somebody waits for what it lacks; else that is read when somebody asks."""
-        return bool(self.sleepers) or self.waiting > 0
+        return bool(self.sleepers) or self._waiting > 0
+
+    def sleep(self, sleeper: Sleeper) -> None:
+        """Have a live request be woken by what comes."""
+        self.sleepers.add(sleeper)
+        self._await()
+
+    def leave(self, sleeper: Sleeper) -> None:
+        """Have a live request be woken no more."""
+        self.sleepers.discard(sleeper)
+        self._await()
+
+    @contextmanager
+    def awaited(self) -> Iterator[None]:
+        """Have what it lacks be read while the block runs."""
+        self._waiting += 1
+        self._await()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            self._await()
+
+    def _await(self) -> None:
+        """Have the routes know whether somebody waits for this shape."""
+        for route in self.routes:
+            if self.is_wanted:
+                route.awaited[self] = None
+            else:
+                route.awaited.pop(self, None)
 
     def wake(self) -> None:
         """Have everybody look who waits for this shape."""
@@ -91,34 +120,41 @@ class Shape:
             self._admitted.pop(user_id, None)
 
     @property
+    def is_behind(self) -> bool:
+        """Whether something may have changed since it was read: that costs next to nothing."""
+        return self._unread is not NOTHING or self.noted > self.taken
+
+    @property
+    def noted(self) -> int:
+        """The number of the last change that may concern it."""
+        return max((route.journal.newest for route in self.routes), default=0)
+
+    @property
     def behind(self) -> Region | None:
         """What has changed since it was read."""
-        if len(self._lacks) > 1:
-            self._lacks = [joined(self._lacks)]
-        return self._lacks[0] if self._lacks else None
-
-    def fall_behind(self, region: Region) -> None:
-        """Note what has changed, to be read. It is cheap: most of it nobody waits for."""
-        self._noted += 1
-        if self._lacks and self._lacks[0] is ALL:
-            return
-        self._lacks.append(region)
-        if len(self._lacks) > MOST_LACKS:
-            self._lacks = [joined(self._lacks) if self.is_wanted else ALL]
+        found = [] if self._unread is NOTHING else [self._unread]
+        journals = [route.journal for route in self.routes]
+        found += [one.since(self.taken) for one in journals if one.newest > self.taken]
+        return joined(found) if found else None
 
     def take_behind(self) -> Region:
         """Return what has changed, for whoever reads it now."""
-        region, self._lacks, self._taken = self.behind, [], self._noted
+        region = self.behind
+        self._unread, self.taken = NOTHING, self.noted
         return NOTHING if region is None else region
+
+    def put_back(self, region: Region) -> None:
+        """Note that something that was taken could not be read."""
+        self._unread |= region
 
     def settle(self) -> None:
         """Note that what was taken is read."""
-        self._read = self._taken
+        self._read = self.taken
         self._go_on()
 
     async def catch_up(self) -> None:
         """Return when all is read that was noted before the call, whatever comes meanwhile."""
-        noted = self._noted
+        noted = self.noted
         while self._read < noted and not self.is_dropped:
             await self._progress.wait()
 
@@ -173,7 +209,7 @@ class Shapes:
     @property
     def bytes(self) -> int:
         """About what all shapes hold."""
-        return sum(shape.log.bytes for shape in self._shapes.values())
+        return self.routes.bytes + sum(shape.log.bytes for shape in self._shapes.values())
 
     def find(self, definition: Definition, scope: Scope) -> Shape | None:
         """The shape that is held already."""
@@ -246,6 +282,7 @@ class Shapes:
 
     def tidy(self, now: float) -> None:
         """Forget what nobody has used for long, and more while all hold more than they may."""
+        self.routes.tidy()
         for shape in self:
             is_old = now - shape.used_at > self._limits.idle_seconds
             if is_old and shape.is_loaded and not shape.is_wanted:

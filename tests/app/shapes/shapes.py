@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
+from app.shapes.changes import Region, joined, parts_of
 from app.shapes.parameters import Definition, Log, Replica
+from app.shapes.scopes import Scope
 from app.shapes.shape_log import LogLimits, ShapeLog
 from app.shapes.tables import TABLES
 from persistence.ports.shapes import Position, StoredRow
@@ -50,3 +52,10 @@ def a_log(
 def said(messages: Sequence[bytes] | None) -> list[dict[str, Any]]:
     assert messages is not None
     return [json.loads(message) for message in messages]
+
+
+def narrowed(region: Region, definition: Definition, scope: Scope) -> Region | None:
+    """What of a region a shape can have; None if it has none of it, before or after."""
+    parts = (part.of(region) for part in parts_of(definition, scope))
+    found = [part for part in parts if part is not None]
+    return joined(found) if found else None

@@ -5,11 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from app.shapes.changes import ALL, MOST_IDS, NOTHING, Region, gathered, joined, narrowed
+from app.shapes.changes import ALL, MOST_IDS, NOTHING, Region, gathered, joined
 from app.shapes.scopes import Nobody, OnePipeline, Person, Scope, Teams
 from app.shapes.tables import TABLES
 from persistence.ports.shapes import RowsChanged
-from tests.app.shapes.shapes import ONE, TWO, a_definition, an_id
+from tests.app.shapes.shapes import ONE, TWO, a_definition, an_id, narrowed
 from tests.rounds import some
 
 HERE, THERE = an_id(10), an_id(11)
@@ -103,6 +103,17 @@ def test_shapes_of_others_are_not_read(table: str, scope: Scope, is_concerned: b
     assert narrowed(NOTHING, definition, scope) is None
     if not isinstance(scope, Nobody):
         assert narrowed(ALL, definition, scope) == ALL
+
+
+def test_one_pipeline_may_be_among_all_of_its_team() -> None:
+    """Of a statement that changes many pipelines only the teams are announced."""
+    definition = a_definition("pipelines", "id name")
+    region = narrowed(
+        region_of("pipelines", change("pipelines", None)), definition, OnePipeline(UUID(ONE))
+    )
+    assert region is not None
+    assert region.has(ONE, THERE)
+    assert not region.has(TWO, HERE)
 
 
 @pytest.mark.parametrize("seed", some(range(500), 100))

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from app.shapes.answers import MustRefetch, TooManyShapes
+from app.shapes.changes import Changes, Region
 from app.shapes.scopes import Nobody, OnePipeline, Teams
 from app.shapes.shape import MOST_HANDLES, Shape, ShapeLimits, Shapes, Sleeper
 from tests.app.shapes.shapes import a_definition, a_position, a_row, an_id, run
@@ -79,7 +80,7 @@ def test_what_was_used_the_longest_ago_makes_room() -> None:
     shapes = some_shapes(shapes=3)
     kept = [a_shape(shapes, number) for number in (1, 2, 3)]
     kept[0].used_at = 9.0
-    kept[1].sleepers.add(Sleeper(ME))
+    kept[1].sleep(Sleeper(ME))
     a_shape(shapes, 4)
     assert [shape.is_dropped for shape in kept] == [False, False, True]
     with pytest.raises(MustRefetch):
@@ -89,12 +90,12 @@ def test_what_was_used_the_longest_ago_makes_room() -> None:
 def test_what_is_in_use_makes_no_room() -> None:
     shapes = some_shapes(shapes=2, per_user=1)
     mine = a_shape(shapes, 1)
-    mine.sleepers.add(Sleeper(ME))
+    mine.sleep(Sleeper(ME))
     with pytest.raises(TooManyShapes, match="PIPELOOM_SHAPES_PER_USER") as refused:
         a_shape(shapes, 2)
     assert refused.value.is_own
     theirs = a_shape(shapes, 3, OTHER)
-    theirs.sleepers.add(Sleeper(OTHER))
+    theirs.sleep(Sleeper(OTHER))
     with pytest.raises(TooManyShapes, match="PIPELOOM_SHAPE_BYTES") as refused:
         a_shape(shapes, 4, UUID(int=3))
     assert not refused.value.is_own
@@ -111,7 +112,7 @@ def test_what_is_being_read_makes_no_room() -> None:
 def test_what_nobody_has_used_for_long_is_forgotten() -> None:
     shapes = some_shapes(idle_seconds=100)
     old, used, fresh = (a_shape(shapes, number) for number in (1, 2, 150))
-    used.sleepers.add(Sleeper(ME))
+    used.sleep(Sleeper(ME))
     shapes.tidy(now=200.0)
     assert [shape.is_dropped for shape in (old, used, fresh)] == [True, False, False]
     assert len(shapes) == 2
@@ -122,7 +123,7 @@ def test_shapes_that_have_grown_make_room() -> None:
     shapes_of_7_kb = [a_shape(shapes, number) for number in (1, 2, 3)]
     for shape in shapes_of_7_kb:
         fill(shape)
-    shapes_of_7_kb[0].sleepers.add(Sleeper(ME))
+    shapes_of_7_kb[0].sleep(Sleeper(ME))
     shapes.tidy(now=5.0)
     assert [shape.is_dropped for shape in shapes_of_7_kb] == [False, True, True]
     assert 5_000 < shapes.bytes < 10_000
@@ -130,3 +131,15 @@ def test_shapes_that_have_grown_make_room() -> None:
     # The next one takes the place of what is idle.
     a_shape(shapes, 5)
     assert len(shapes) == 2
+
+
+def test_what_is_noted_counts_until_it_is_read() -> None:
+    shapes = some_shapes()
+    shape = a_shape(shapes, 1)
+    region = Region(frozenset({an_id(9)}), frozenset({an_id(1)}))
+    before = shapes.bytes
+    shapes.routes.note(Changes({"steps": region}))
+    assert shapes.bytes > before
+    assert shape.take_behind() == region
+    shapes.tidy(now=1.0)
+    assert shapes.bytes == before
