@@ -8,6 +8,7 @@ import multiprocessing
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -28,7 +29,10 @@ RATE: Final = 20.0
 """Edits a second of all editors together."""
 
 SETTLE_SECONDS: Final = 2.0
-NUMBERS: Final = (0, 10, 100, 500, 1_000)
+COST_SECONDS: Final = 10.0
+"""The least time of a case of `cost`: 200 edits, of which the clock of CPU time shows 10 ms."""
+
+NUMBERS: Final = (10, 100, 500, 1_000)
 SIZES: Final = (10, 1_000, 5_000)
 HELD: Final = 20
 """Shapes of one pipeline, for what a row takes in memory."""
@@ -119,56 +123,83 @@ async def _crowd_row(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What one edited pipeline of so many steps has beside it: shapes of its steps or of others."""
+
+    name: str
+    steps: int = STEPS
+    live: int = 0
+    idle: int = 0
+    is_elsewhere: bool = False
+
+
+CASES: Final = (
+    Case("no shape"),
+    *(Case(f"{number} live shapes that see it", live=number) for number in NUMBERS),
+    Case(f"{NUMBERS[-1]} idle shapes that see it", idle=NUMBERS[-1]),
+    *(
+        Case(f"{number} live shapes of another pipeline", live=number, is_elsewhere=True)
+        for number in NUMBERS
+    ),
+    *(Case(f"a live shape of {size} rows", steps=size, live=1) for size in SIZES),
+)
+
+
 async def measure_cost(seconds: float) -> None:
-    """Print what a change costs beside the number of shapes, and beside the rows of one."""
-    rows = []
-    async with installed(*SIZES, settings=GENEROUS) as (server, ids):
-        async with editors(server, ids[:1]) as people:
-            for number in NUMBERS:
-                others = _some(server, ids[0], number, "order_index > -")
-                rows.append(
-                    (f"{number} shapes see it", *await _cost(server, people, others, seconds))
-                )
-        async with editors(server, ids[1:2]) as people:
-            for number in NUMBERS[1:]:
-                others = _some(server, ids[0], number, "order_index > -")
-                cells = await _cost(server, people, others, seconds)
-                rows.append((f"{number} shapes of another pipeline", *cells))
-        for each, size in zip(ids, SIZES, strict=True):
-            async with editors(server, [each]) as people:
-                shape = _some(server, each, 1, "order_index > -")
-                cells = await _cost(server, people, shape, seconds)
-                rows.append((f"a shape of {size} rows", *cells))
-        print(table(("an edit beside", "server us", "worker us", "PostgreSQL us"), rows))
-        await _memory(server, ids[1])
+    """Print what a change costs beside the number of shapes, and beside the rows of one.
+
+    Each case has a server of its own, so that none is measured beside what another has left.
+    """
+    rows, bare = [], Cpu(0.0)
+    for case in CASES:
+        cost, answers = await _cost(case, max(seconds, COST_SECONDS))
+        bare = cost if case is CASES[0] else bare
+        shares = (cost.server, cost.worker, cost.database)
+        an_answer = (cost.server - bare.server) / answers if answers else 0.0
+        cells = (*(f"{each:.0f}" for each in shares), f"{answers:.1f}", f"{an_answer:.0f}")
+        rows.append((case.name, *cells))
+        # The whole takes minutes: each case is shown when it is measured.
+        print(f"{case.name}: {', '.join(cells)}", flush=True)
+    header = ("server us", "worker us", "PostgreSQL us", "answers", "server us an answer")
+    print(table(("an edit beside", *header), rows))
+    await _measure_memory()
+
+
+async def _cost(case: Case, seconds: float) -> tuple[Cpu, float]:
+    """CPU of an edit in microseconds, and how many live requests are answered to each."""
+    async with AsyncExitStack() as stack:
+        server, [edited, other] = await stack.enter_async_context(
+            installed(case.steps, STEPS, settings=GENEROUS)
+        )
+        people = await stack.enter_async_context(editors(server, [edited]))
+        async with crowd(_some(server, edited, case.idle, "order_index >= -")):
+            pass
+        seen = other if case.is_elsewhere else edited
+        clients = await stack.enter_async_context(
+            crowd(_some(server, seen, case.live, "order_index > -"))
+        )
+        await asyncio.sleep(SETTLE_SECONDS)
+        await clients.take()
+        before = server_cpu(server)
+        count = await people.edit(RATE, seconds)
+        cost = (server_cpu(server) - before).per(count)
+        return cost, (await clients.take()).answers / count
 
 
 def _some(server: Installation, pipeline_id: UUID, number: int, condition: str) -> list[Wanted]:
     where = f"pipeline_id = '{pipeline_id}' AND {condition}"
-    return [wanted(server, "steps", f"{where}{each}") for each in range(number)]
+    return [wanted(server, "steps", f"{where}{each}") for each in range(1, number + 1)]
 
 
-async def _cost(
-    server: Installation, people: Editors, shapes: Sequence[Wanted], seconds: float
-) -> list[str]:
-    async with crowd(shapes):
-        await asyncio.sleep(SETTLE_SECONDS)
-        before = server_cpu(server)
-        count = await people.edit(RATE, seconds)
-        cost: Cpu = (server_cpu(server) - before).per(count)
-    cells = [f"{each:.0f}" for each in (cost.server, cost.worker, cost.database)]
-    # The whole takes minutes: each case is shown when it is measured.
-    print(f"{len(shapes)} shapes: {', '.join(cells)} us (server, worker, PostgreSQL)", flush=True)
-    return cells
-
-
-async def _memory(server: Installation, pipeline_id: UUID) -> None:
+async def _measure_memory() -> None:
     """Print what a row takes; a few shapes come first, so that what all share is there."""
-    shapes = _some(server, pipeline_id, HELD + 2, "order_index >= -")
-    async with crowd(shapes[:2]):
-        before = resident_bytes(server.process_id)
-        async with crowd(shapes[2:]):
-            each = (resident_bytes(server.process_id) - before) / (HELD * SIZES[1])
+    async with installed(SIZES[1], settings=GENEROUS) as (server, [pipeline_id]):
+        shapes = _some(server, pipeline_id, HELD + 2, "order_index > -")
+        async with crowd(shapes[:2]):
+            before = resident_bytes(server.process_id)
+            async with crowd(shapes[2:]):
+                each = (resident_bytes(server.process_id) - before) / (HELD * SIZES[1])
     print(f"memory of a row, all columns, in a shape of {SIZES[1]} rows: {each / 1024:.1f} KB")
 
 
