@@ -1,11 +1,22 @@
 """What the JSON bodies of all resources have in common."""
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Self, TypeAlias
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
+from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
 from app.http import ProblemCode
 
@@ -18,11 +29,47 @@ SmallInteger: TypeAlias = Annotated[int, Field(ge=1, le=LARGEST)]
 Name: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form of a text: a regular expression for programs, and words for people.
+
+    A pattern of pydantic would be shown to whoever gave another text, and nothing else.
+    """
+
+    pattern: str
+    expected: str
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """See pydantic's custom types."""
+        return no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """See pydantic's custom types."""
+        return {**handler(schema), "pattern": self.pattern}
+
+    def _checked(self, text: str) -> str:
+        if not re.fullmatch(self.pattern, text):
+            raise ValueError(f"expected {self.expected}")
+        return text
+
+
 MAX_SLUG: Final = 100
 Slug: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=MAX_SLUG)
+    str,
+    StringConstraints(max_length=MAX_SLUG),
+    Form(r"^[a-z0-9]+(-[a-z0-9]+)*$", "words in a-z and 0-9, joined by hyphens, such as core-team"),
 ]
-Url: TypeAlias = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2000)]
+Url: TypeAlias = Annotated[
+    str,
+    StringConstraints(max_length=2000),
+    Form(r"^https?://[^\s]+$", "an address such as https://example.org/ada.png"),
+]
 JsonObject: TypeAlias = dict[str, Any]
 
 MAX_SMALL: Final = 64 * 1024

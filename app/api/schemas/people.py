@@ -8,10 +8,12 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from persistence.ports.directory import Role
 
-from .common import Given, UserProfile
+from .common import Form, Given, UserProfile
 
 Email: TypeAlias = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^\s@]+@[^\s@]+$")
+    str,
+    StringConstraints(strip_whitespace=True, max_length=320),
+    Form(r"^[^\s@]+@[^\s@]+$", "an address such as ada@example.org"),
 ]
 
 
