@@ -66,11 +66,18 @@ class Fork:
 
 
 async def run_in_fork(
-    args: Sequence[str], folder: Path, environment: Mapping[str, str], patience: float
+    args: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    patience: float,
+    piped: bytes = b"",
 ) -> Outcome:
     """Run a command to its end; raises TimeoutError if that takes longer than `patience` (s)."""
-    with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
-        process = await fork(args, folder, environment, stdout=out.fileno(), stderr=err.fileno())
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as err, TemporaryFile() as given:
+        given.write(piped)
+        given.seek(0)
+        numbers = {"stdin": given.fileno(), "stdout": out.fileno(), "stderr": err.fileno()}
+        process = await fork(args, folder, environment, **numbers)
         try:
             async with asyncio.timeout(patience):
                 code = await process.wait()
@@ -90,13 +97,18 @@ async def fork(
     *,
     stderr: int,
     stdout: int | None = None,
+    stdin: int | None = None,
 ) -> Fork:
-    """Run the program. It writes to these files; to a pipe that can be read if `stdout` is None."""
+    """Run the program. It writes to these files; to a pipe that can be read if `stdout` is None.
+
+    Without `stdin` it has nothing to read.
+    """
     request = json.dumps([[*args], str(folder), {**environment}]).encode()
     said, say = await _pipe()
     printed, out = await _pipe() if stdout is None else (None, os.dup(stdout))
-    socket.send_fds(_fork_server(), [request], [out, stderr, say])
-    for number in (say, out):
+    given = os.open(os.devnull, os.O_RDONLY) if stdin is None else os.dup(stdin)
+    socket.send_fds(_fork_server(), [request], [given, out, stderr, say])
+    for number in (given, say, out):
         os.close(number)
     return Fork(int(await said.readline()), said, printed)
 
@@ -155,14 +167,14 @@ def _await_fork(requests: socket.socket) -> Callable[[], None] | None:
     """Return in each fork, with what it is to do; with None when nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
-        message, numbers, *_ = socket.recv_fds(requests, MOST_BYTES, 3)
+        message, numbers, *_ = socket.recv_fds(requests, MOST_BYTES, 4)
         _reap()
         if not message:
             return None
         if os.fork() == 0:
-            out, err, say = numbers
+            *files, say = numbers
             _fork_and_report(say)
-            return lambda: _become(*json.loads(message), out, err)
+            return lambda: _become(*json.loads(message), files)
         for number in numbers:
             os.close(number)
 
@@ -188,14 +200,14 @@ def _fork_and_report(say: int) -> None:
     os._exit(0)
 
 
-def _become(args: list[str], folder: str, environment: dict[str, str], out: int, err: int) -> None:
-    """Be the program, to its end."""
+def _become(args: list[str], folder: str, environment: dict[str, str], files: list[int]) -> None:
+    """Be the program, to its end, with these files as its first three."""
     from app import __main__ as program  # noqa: PLC0415 - the tests themselves do not need it
 
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
+    for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
     sys.argv = ["pipeloom", *args]

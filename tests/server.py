@@ -246,10 +246,14 @@ class Server(Address):
     program: Program
 
 
-async def run(command: str, *args: str, environment: Mapping[str, str] | None = None) -> Outcome:
-    """Run a command to its end."""
-    run_one = _run_program if SOAK and command == "serve" else run_in_fork
-    return await run_one((command, *args), REPOSITORY, _environment(environment or {}), PATIENCE)
+async def run(
+    command: str, *args: str, environment: Mapping[str, str] | None = None, piped: bytes = b""
+) -> Outcome:
+    """Run a command to its end; `piped` is what its standard input has."""
+    given = (command, *args), REPOSITORY, _environment(environment or {}), PATIENCE
+    if SOAK and command == "serve":
+        return await _run_program(*given)
+    return await run_in_fork(*given, piped)
 
 
 async def _run_program(

@@ -100,7 +100,7 @@ class LocalSite:
             async with rooms(pool, self._settings, self._dsn) as hub:
                 into = Into(team_id, author, self._settings.max_bytes_per_team)
                 importer = Importer(pool, hub, wanted, into)
-                return await import_all(wanted.files, importer.store, as_json=wanted.as_json)
+                return await import_all(wanted, importer.store)
 
     async def _export(self, pipeline_id: UUID) -> str:
         async with _pool(self._dsn) as pool:

@@ -6,17 +6,21 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 import typer
 
 from app.services import pipeline_files
-from crdt.errors import PipeloomError
-from crdt.yaml.codec import Imported
+from crdt.errors import PipelineFileError, PipeloomError
+from crdt.validation.entries import UNNAMED_PIPELINE
+from crdt.yaml.codec import MAX_BYTES, Imported
 from persistence.errors import UnknownSubject
 
 from .common import print_message, reason
+
+STANDARD_INPUT: Final = Path("-")
+"""The file that stands for what is piped into a command."""
 
 Outcome: TypeAlias = Literal["created", "updated"]
 
@@ -34,10 +38,12 @@ class Import:
     """What is to become of files: pipelines of a team, in the name of whoever has the address.
 
     With `update` a file takes the place of the pipeline that is called so, or by whose id the file
-    is; or of the pipeline `to`, if that is given.
+    is; or of the pipeline `to`, if that is given. `piped` is what the standard input had, if that
+    is one of the files.
     """
 
     files: Sequence[Path]
+    piped: bytes = b""
     team: str | None = None
     email: str | None = None
     update: bool = False
@@ -100,34 +106,68 @@ def _id_in(stem: str) -> str | None:
         return None
 
 
-def read_reported(file: Path) -> tuple[bytes, Imported]:
+def called(file: Path) -> str:
+    """What a file is called in messages."""
+    return "standard input" if file == STANDARD_INPUT else str(file)
+
+
+def read_piped(files: Sequence[Path]) -> bytes:
+    """Read the standard input, if it is one of the files; else b"". Raises typer.BadParameter.
+
+    This is done before anything is opened: whoever writes there may take long.
+    """
+    if STANDARD_INPUT not in files:
+        return b""
+    if files.count(STANDARD_INPUT) > 1:
+        raise typer.BadParameter("the standard input, -, can be read once")
+    # Python has none if it is closed.
+    return b"" if sys.stdin is None else sys.stdin.buffer.read(MAX_BYTES + 1)
+
+
+def read_reported(file: Path, piped: bytes) -> tuple[bytes, Imported]:
     """Read a file, and print what is odd about it. Raises PipelineFileError, OSError."""
+    content = _content(file, piped)
+    if len(content) > MAX_BYTES:
+        raise PipelineFileError(f"expected at most {MAX_BYTES} bytes, got more: split the file")
     # The name as UTF-8, whatever the locale.
-    name = os.fsencode(file.stem).decode(errors="replace")
-    content = file.read_bytes()
+    stem = os.fsencode(file.stem).decode(errors="replace")
+    name = UNNAMED_PIPELINE if file == STANDARD_INPUT else stem
     imported = pipeline_files.read_file(content, name)
     for one in imported.diagnostics:
-        print_message(f"{file}:{one.line}:{one.column}: {one.severity}: {one.message} [{one.code}]")
+        place = f"{called(file)}:{one.line}:{one.column}"
+        print_message(f"{place}: {one.severity}: {one.message} [{one.code}]")
     return content, imported
 
 
-async def import_all(files: Sequence[Path], store: Store, *, as_json: bool) -> int:
+def _content(file: Path, piped: bytes) -> bytes:
+    """What a file has, but no more than makes it too long."""
+    if file != STANDARD_INPUT:
+        with file.open("rb") as opened:
+            return opened.read(MAX_BYTES + 1)
+    if not piped.strip():
+        raise PipelineFileError(
+            "expected a pipeline as YAML, got nothing: see whether the command before | has failed"
+        )
+    return piped
+
+
+async def import_all(wanted: Import, store: Store) -> int:
     """Import file by file, and print what became of each; return how many failed."""
-    failed: list[Path] = []
+    files, failed = wanted.files, list[str]()
     for number, file in enumerate(files, 1):
         _show_progress(f"[{number}/{len(files)}] {file}", len(files))
         try:
-            stored = await store(file, *read_reported(file))
+            stored = await store(file, *read_reported(file, wanted.piped))
         except StopImport as stop:
-            print_message(f"{file}: {reason(stop)}")
+            print_message(f"{called(file)}: {reason(stop)}")
             return len(failed) + len(files) - number + 1
         except (PipeloomError, OSError) as error:
-            print_message(f"{file}: {reason(error)}")
-            failed.append(file)
+            print_message(f"{called(file)}: {reason(error)}")
+            failed.append(called(file))
             continue
-        typer.echo(_line(file, stored, as_json=as_json))
+        typer.echo(_line(file, stored, as_json=wanted.as_json))
     if failed and len(files) > 1:
-        names = ", ".join(map(str, failed))
+        names = ", ".join(failed)
         print_message(f"pipeloom: {len(failed)} of {len(files)} files failed: {names}")
     return len(failed)
 

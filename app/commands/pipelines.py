@@ -13,7 +13,7 @@ import typer
 from crdt.errors import PipeloomError
 
 from .common import print_message, reason
-from .pipeline_files import Import, read_reported
+from .pipeline_files import Import, called, read_piped, read_reported
 from .sites import Site, on_a_site
 
 TeamName = Annotated[
@@ -33,7 +33,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print lines of JSON.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many. (default: all)")]
 FoundLimit = Annotated[int, typer.Option(min=1, help="At most so many.")]
 PipelineId = Annotated[UUID, typer.Argument(help="Which pipeline.")]
-Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Pipeline YAML files.")]
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE…", help="Pipeline YAML files; - is the standard input."),
+]
 
 FOUND: Final = 50
 """How many pipelines a search prints if nobody says."""
@@ -73,7 +76,8 @@ def import_(
     """Create or update a pipeline from each file; prints one pipeline id a line."""
     if id_ is not None and len(files) > 1:
         raise typer.BadParameter("--id takes one file")
-    wanted = Import(files, team, as_, update=update, to=id_, as_json=as_json)
+    piped = read_piped(files)
+    wanted = Import(files, piped, team, as_, update=update, to=id_, as_json=as_json)
     if site.import_files(wanted):
         raise typer.Exit(1)
 
@@ -124,16 +128,16 @@ def delete(
 
 def validate(files: Files, *, as_json: Json = False) -> None:
     """Check files, without a server: prints file, line, column, severity, message and code."""
-    failed = 0
+    failed, piped = 0, read_piped(files)
     for file in files:
         try:
-            _, imported = read_reported(file)
+            _, imported = read_reported(file, piped)
         except (PipeloomError, OSError) as error:
-            print_message(f"{file}: {reason(error)}")
+            print_message(f"{called(file)}: {reason(error)}")
             failed += 1
             continue
         counts = {"steps": len(imported.pipeline.steps), "findings": len(imported.diagnostics)}
-        words = f"{file}: {counts['steps']} steps, {counts['findings']} findings"
+        words = f"{called(file)}: {counts['steps']} steps, {counts['findings']} findings"
         typer.echo(json.dumps({"file": str(file), **counts}) if as_json else words)
     if failed:
         raise typer.Exit(1)

@@ -96,7 +96,7 @@ class RemoteSite:
             raise typer.BadParameter("--as is for a database: over HTTP the token says who imports")
         team_id = self._team_of(wanted)
         importer = Importer(self._remote, wanted, team_id)
-        return asyncio.run(import_all(wanted.files, importer.store, as_json=wanted.as_json))
+        return asyncio.run(import_all(wanted, importer.store))
 
     def _team_of(self, wanted: Import) -> str:
         if wanted.team:

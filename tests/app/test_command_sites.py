@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from crdt.yaml.codec import MAX_BYTES
 from tests.crdt.through_javascript import parse
 from tests.editor import joined
 from tests.server import OWNER, Installation, Outcome, Server, run
@@ -24,8 +25,8 @@ class Somewhere:
     installation: Installation
     server: Server
 
-    async def result(self, *command: str) -> str:
-        outcome = await self.ask(*command)
+    async def result(self, *command: str, piped: bytes = b"") -> str:
+        outcome = await self.ask(*command, piped=piped)
         assert outcome.code == 0, outcome
         return outcome.out.strip()
 
@@ -39,8 +40,8 @@ async def site(
 ) -> Somewhere:
     far = ["--url", shared_server.http(""), "--token", await shared_installation.token(OWNER)]
 
-    async def ask(*command: str) -> Outcome:
-        return await run(*command, *(shared_installation.places if is_near else far))
+    async def ask(*command: str, piped: bytes = b"") -> Outcome:
+        return await run(*command, *(shared_installation.places if is_near else far), piped=piped)
 
     is_near = request.param == "near"
     return Somewhere(ask, shared_installation, shared_server)
@@ -72,6 +73,44 @@ async def test_an_update_goes_by_name_and_by_id(site: Somewhere, tmp_path: Path)
     assert (several.code, several.out) == (1, "")
     assert "several" in several.err
     assert first["id"] in several.err
+
+
+async def test_an_export_is_piped_into_an_import(site: Somewhere, tmp_path: Path) -> None:
+    first = await site.result("import", a_file(tmp_path, "p.yaml", str(tmp_path), "one"))
+    text = (await site.result("export", first)).encode()
+    line = json.loads(await site.result("import", "--json", "-", piped=text))
+    assert (line["file"], line["outcome"]) == ("-", "created")
+    assert parse(await site.result("export", line["id"])) == parse(text.decode())
+    assert await site.result("import", "--id", first, "-", piped=text) == first
+    nameless = await site.result("import", "-", piped=b"steps:\n  - {name: x, type: claude}\n")
+    listed = (await site.result("list")).splitlines()
+    assert [one.split("\t")[-1] for one in listed if nameless in one] == ["Untitled pipeline"]
+
+
+@pytest.mark.parametrize(
+    ("piped", "words"),
+    [
+        (b"", "got nothing: see whether the command before | has failed"),
+        (b" \n", "got nothing"),
+        (b"no such pipeline\n", "line 1, column 1: not a pipeline: expected a mapping"),
+        (b"x" * (MAX_BYTES + 1), f"expected at most {MAX_BYTES} bytes, got more"),
+    ],
+    ids=["empty", "blank", "words", "long"],
+)
+async def test_what_is_piped_and_is_no_pipeline_is_refused(
+    site: Somewhere, piped: bytes, words: str
+) -> None:
+    outcome = await site.ask("import", "-", piped=piped)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.splitlines() == [outcome.err.strip()]
+    assert outcome.err.startswith("standard input: ")
+    assert words in outcome.err
+
+
+async def test_the_standard_input_is_read_once(site: Somewhere) -> None:
+    outcome = await site.ask("import", "-", "-", piped=b"steps: []\n")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "can be read once" in outcome.err
 
 
 async def test_an_update_of_what_is_not_there_is_refused(site: Somewhere, tmp_path: Path) -> None:

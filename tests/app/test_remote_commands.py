@@ -156,3 +156,11 @@ async def test_files_are_checked_without_a_server(tmp_path: Path) -> None:
     assert (outcome.code, outcome.out.splitlines()[0]) == (0, f"{good}: 1 steps, 1 findings")
     assert "odd.yaml:5:" in outcome.err
     assert_explained(await run("validate", str(tmp_path / "absent.yaml")), "absent.yaml")
+    piped = await run("validate", "-", piped=GOOD.format(name="piped", step="x").encode())
+    assert (piped.code, piped.out) == (0, "standard input: 1 steps, 1 findings\n")
+    assert piped.err.startswith("standard input:4:")
+    assert_explained(await run("validate", "-"), "standard input: expected a pipeline")
+
+
+async def test_no_more_is_read_of_a_file_than_a_file_may_have() -> None:
+    assert_explained(await run("validate", "/dev/zero"), "/dev/zero: expected at most", "got more")
