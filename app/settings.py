@@ -17,7 +17,7 @@ from crdt.errors import PipeloomError
 from persistence.ports.identities import Provisioning
 
 from .group_roles import GroupRole, parse
-from .setting_values import as_host_names, as_origins, expectation, listed
+from .setting_values import as_frame_ancestors, as_host_names, as_origins, expectation, listed
 
 DEFAULT_DATA_DIR = Path(".pipeloom")
 
@@ -199,8 +199,8 @@ class Settings(BaseSettings):
     # The name that `origins` had for REST alone; see `DEPRECATED`.
     cors_origins: Annotated[str, AfterValidator(as_origins)] = ""
     """Deprecated, adds to `PIPELOOM_ORIGINS`."""
-    frame_ancestors: str = ""
-    """Origins whose pages may show `/embed/pipelines/ID` in a frame."""
+    frame_ancestors: Annotated[str, AfterValidator(as_frame_ancestors)] = ""
+    """Origins whose pages may show `/embed/pipelines/ID` in a frame; `'self'` for its own."""
     allowed_hosts: Annotated[str, AfterValidator(as_host_names)] = ""
     """Names by which clients may address the server; `*` for any."""
     metrics_token: SecretStr | None = None

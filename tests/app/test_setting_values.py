@@ -3,7 +3,7 @@
 import pytest
 from pydantic import BaseModel, ValidationError, field_validator
 
-from app.setting_values import as_host_names, as_origins, expectation
+from app.setting_values import as_frame_ancestors, as_host_names, as_origins, expectation
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,39 @@ def test_names_are_taken_as_they_are(text: str) -> None:
 def test_what_no_header_has_as_a_name_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^expected names such as .*; one of them is '"):
         as_host_names(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "*", "'self'", "'none'", "https:", "https://a.example", "https://a.example/",
+     "https://*.a.example:*, 'self'", "a.example:8443", "HTTP://localhost:5173", "*.a.example",
+     "http://127.0.0.1:1", "*:8443"],
+)  # fmt: skip
+def test_sources_of_frames_are_taken_as_they_are(text: str) -> None:
+    assert as_frame_ancestors(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["self", "none", "https", "\"self\"", "'unsafe-inline'", "https//a.example", "https:/a.example",
+     "https://", "https://a.example/app", "https://a.example;", "a.example; script-src *",
+     "https://a.example:port", "https://a.example:65536", "https://*a.example", "https://a..b",
+     "https://[::1]:8000", "https://ä.example", "'self' selves' "],
+)  # fmt: skip
+def test_what_no_browser_takes_as_a_source_of_frames_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^expected sources such as .*; one of them is ['\"]"):
+        as_frame_ancestors(text)
+
+
+def test_nobody_beside_somebody_is_refused() -> None:
+    assert as_frame_ancestors("'none'") == "'none'"
+    with pytest.raises(ValueError, match=r"^expected 'none' alone, or the sources without it$"):
+        as_frame_ancestors("'none' https://a.example")
+
+
+def test_a_long_source_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match=r"^expected sources"):
+        as_frame_ancestors("a-" * 100_000 + "!")
 
 
 class _Model(BaseModel):

@@ -112,6 +112,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("PIPELOOM_KEEP_ALIVE", "30"),
         ("PIPELOOM_UNLOAD_AFTER", "-1"),
         ("PIPELOOM_DRAIN_TIMEOUT", "0"),
+        ("PIPELOOM_FRAME_ANCESTORS", "self"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_in_one_sentence(
