@@ -33,17 +33,29 @@ def tokens_for(settings: Settings) -> Tokens:
 def issuing_for(settings: Settings) -> Tokens:
     """The tokens of the server that uses these settings, for whoever is not that server.
 
-    Raises SettingsError if others make them, or if the server's secret is not here: a made-up one
-    would sign tokens that no server accepts.
+    Raises SettingsError if others make them, or if it is not known that the server's secret is
+    here: another one would sign tokens that no server accepts.
     """
     is_chosen = settings.jwt_secret is not None or settings.jwks_url is not None
-    is_here = settings.database_url is None or (settings.data_dir / SECRET_FILE).exists()
-    if not is_chosen and not is_here:
-        raise SettingsError(
-            "the server's secret is not here, neither in PIPELOOM_JWT_SECRET nor in "
-            f"{settings.data_dir}: set the one that the server has"
-        )
+    if not is_chosen and settings.database_url is not None:
+        _require_secret_of_server(settings)
     return tokens_for(settings)
+
+
+def _require_secret_of_server(settings: Settings) -> None:
+    """Raise SettingsError unless somebody says that the server of the database uses the folder."""
+    folder = settings.data_dir
+    if not (folder / SECRET_FILE).exists():
+        raise SettingsError(
+            f"the server's secret is not here, neither in PIPELOOM_JWT_SECRET nor in {folder}: "
+            "set the one that the server has"
+        )
+    # What is in the folder where somebody happens to be may be of a server at another database.
+    if "data_dir" not in settings.model_fields_set:
+        raise SettingsError(
+            f"expected PIPELOOM_JWT_SECRET as the server at DATABASE_URL has it; if that has the "
+            f"secret in {folder}, pass --data-dir {folder}"
+        )
 
 
 def _expected(settings: Settings) -> Expected:
