@@ -15,6 +15,8 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
+import structlog
+
 from app.clock import Clock
 from app.telemetry import metrics
 from crdt.errors import Draining
@@ -48,6 +50,10 @@ from .shape import Shape, ShapeLimits, Shapes, Sleeper
 DRAINING: Final = "server is restarting: ask again"
 TIDY_SECONDS: Final = 5.0
 """Between two looks for shapes that nobody uses."""
+
+TOO_LARGE: Final = "the shapes in use hold more than they may (PIPELOOM_SHAPE_BYTES)"
+
+_logger = structlog.get_logger(__name__)
 
 EVENT_STREAM: Final = "text/event-stream"
 
@@ -103,7 +109,10 @@ class NativeEngine:
     async def _tidy_forever(self) -> None:
         while True:
             await asyncio.sleep(TIDY_SECONDS)
-            self._shapes.tidy(self._clock.monotonic())
+            for shape in self._shapes.tidy(self._clock.monotonic()):
+                _logger.warning(
+                    "shapes.dropped", table=shape.definition.table.name, error=TOO_LARGE
+                )
 
     def close(self) -> None:
         """End live requests now, and refuse further ones."""
@@ -237,6 +246,9 @@ class NativeEngine:
             with _refused_conditions():
                 async with self._reading:
                     await self._follower.load(shape)
+            # However many are read at once, each is asked for before any of them is there.
+            self._shapes.fit_in(shape)
+            shape.used_at = self._clock.monotonic()
         except BaseException:
             self._shapes.drop(shape)
             raise

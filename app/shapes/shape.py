@@ -89,6 +89,11 @@ class Shape:
             else:
                 route.awaited.pop(self, None)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it can be dropped and nobody waits for it just now."""
+        return self.is_loaded and not self.is_wanted
+
     def wake(self) -> None:
         """Have everybody look who waits for this shape."""
         for sleeper in self.sleepers:
@@ -272,31 +277,67 @@ class Shapes:
                 is_own=True,
             )
         everybody = [*self._shapes.values()]
-        is_full = len(everybody) >= limits.shapes or self.bytes >= limits.bytes
-        if is_full and not self._evict(everybody):
-            raise TooManyShapes(
-                "this server holds as many shapes as it may (PIPELOOM_SHAPES, "
-                "PIPELOOM_SHAPE_BYTES): try again later",
-                is_own=False,
-            )
+        if len(everybody) >= limits.shapes and not self._evict(everybody):
+            raise _full()
+        if self._shrink() > 0:
+            raise _full()
 
-    def tidy(self, now: float) -> None:
-        """Forget what nobody has used for long, and more while all hold more than they may."""
+    def fit_in(self, shape: Shape) -> None:
+        """Have others make room for a shape that was read; raises TooManyShapes if they cannot."""
+        if self._shrink(shape) > 0:
+            raise _full()
+
+    def tidy(self, now: float) -> list[Shape]:
+        """Forget what nobody has used for long, and more while all hold more than they may.
+
+        Returns what was dropped although it was in use.
+        """
         self.routes.tidy()
         for shape in self:
-            is_old = now - shape.used_at > self._limits.idle_seconds
-            if is_old and shape.is_loaded and not shape.is_wanted:
+            if shape.is_idle and now - shape.used_at > self._limits.idle_seconds:
                 self.drop(shape)
-        while self.bytes > self._limits.bytes and self._evict([*self]):
-            pass
+        excess, dropped = self._shrink(), list[Shape]()
+        for shape in sorted(self, key=lambda one: one.log.bytes, reverse=True):
+            if excess > 0 and shape.is_loaded:
+                excess -= shape.log.bytes
+                dropped.append(shape)
+                self.drop(shape)
+        return dropped
+
+    def _shrink(self, kept: Shape | None = None) -> int:
+        """Forget idle shapes, then changes, the largest logs first, while all hold too much.
+
+        Nothing of `kept` is forgotten. Returns how many bytes they still hold too much.
+        """
+        excess = self.bytes - self._limits.bytes
+        if excess <= 0:
+            return excess
+        others = [shape for shape in self if shape is not kept]
+        idle = (shape for shape in others if shape.is_idle)
+        for shape in sorted(idle, key=lambda one: one.used_at):
+            if excess > 0:
+                excess -= shape.log.bytes
+                self.drop(shape)
+        for shape in sorted(others, key=lambda one: one.log.log_bytes, reverse=True):
+            if excess > 0 and not shape.is_dropped:
+                excess -= shape.log.forget_changes()
+        return excess
 
     def _evict(self, among: list[Shape]) -> bool:
         """Drop the shape that nobody has used for the longest time; False if all are in use."""
-        idle = [shape for shape in among if shape.is_loaded and not shape.is_wanted]
+        idle = [shape for shape in among if shape.is_idle]
         if not idle:
             return False
         self.drop(min(idle, key=lambda shape: shape.used_at))
         return True
+
+
+def _full() -> TooManyShapes:
+    return TooManyShapes(
+        "this server holds as many shapes as it may (PIPELOOM_SHAPES, PIPELOOM_SHAPE_BYTES): "
+        "try again later",
+        is_own=False,
+    )
 
 
 def _address(definition: Definition, scope: Scope) -> Address:

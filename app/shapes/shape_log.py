@@ -90,6 +90,19 @@ class ShapeLog:
         """How many operations are kept."""
         return self._operations
 
+    @property
+    def log_bytes(self) -> int:
+        """How many bytes the kept operations take."""
+        return self._log_bytes
+
+    def forget_changes(self) -> int:
+        """Keep no operations: who has not had all of them begins anew. Returns the bytes freed."""
+        freed, self._log_bytes = self._log_bytes, 0
+        self.bytes -= freed
+        self._batches.clear()
+        self._operations, self._floor = 0, self.offset
+        return freed
+
     def begin(self, rows: Sequence[StoredRow], position: Position) -> Iterator[None]:
         """Take the first rows; pauses every SLICE rows."""
         for place, row in enumerate(rows, 1):

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from app.clock import SystemClock
-from app.shapes.answers import Caller, MustRefetch
+from app.shapes.answers import Answer, Caller, MustRefetch, TooManyShapes
 from app.shapes.engine import NativeEngine
 from app.shapes.live import LiveTimes
 from app.shapes.parameters import RequestLimits, ShapeRequest, parse_request
@@ -64,11 +64,14 @@ class Tables:
 
 
 @asynccontextmanager
-async def running(tables: Tables) -> AsyncIterator[NativeEngine]:
+async def running(
+    tables: Tables,
+    limits: ShapeLimits = ShapeLimits(),  # noqa: B008 - it cannot be changed
+) -> AsyncIterator[NativeEngine]:
     """An engine whose live requests last for ever."""
     times = LiveTimes(FOR_EVER, FOR_EVER, FOR_EVER)
     clock = SystemClock()
-    engine = NativeEngine(tables, tables, clock, Random(1), ShapeLimits(), times=times)
+    engine = NativeEngine(tables, tables, clock, Random(1), limits, times=times)
     task = asyncio.create_task(engine.run())
     try:
         # The first look announces that there is somebody who listens.
@@ -94,3 +97,26 @@ async def test_who_leaves_while_a_live_request_begins_is_not_kept_waiting() -> N
         tables.after_next_access = tables.leave
         with pytest.raises(MustRefetch):
             await engine.answer(asked(f"offset={offset}&handle={handle}&live=true"), who)
+
+
+async def test_a_shape_that_does_not_fit_in_is_refused_after_it_was_read() -> None:
+    """How large it is nobody knows before, and many may be asked for at once."""
+    who = Caller(USER, SystemClock().now() + timedelta(days=1))
+    a_row_s_bytes, followed = 160, list[asyncio.Task[Answer]]()
+    limits = ShapeLimits(bytes=a_row_s_bytes * 9 // 2)
+    async with asyncio.timeout(PATIENCE), running(Tables(), limits) as engine:
+        for number in range(4):
+            where = f"where=name<>'{number}'"
+            first = await engine.answer(asked(f"offset=-1&{where}"), who)
+            offset, handle = first.headers["electric-offset"], first.headers["electric-handle"]
+            live = asked(f"offset={offset}&handle={handle}&live=true&{where}")
+            followed.append(asyncio.create_task(engine.answer(live, who)))
+            await eventually(
+                "a live request", lambda: asyncio.sleep(0, engine._live[USER] == len(followed))
+            )
+        with pytest.raises(TooManyShapes, match="PIPELOOM_SHAPE_BYTES") as refused:
+            await engine.answer(asked("offset=-1"), who)
+        assert not refused.value.is_own
+        assert [shape.log.bytes for shape in engine._shapes] == [a_row_s_bytes] * 4
+        for task in followed:
+            task.cancel()

@@ -7,6 +7,7 @@ import pytest
 
 from app.shapes.answers import MustRefetch, TooManyShapes
 from app.shapes.changes import Changes, Region
+from app.shapes.parameters import Offset
 from app.shapes.scopes import Nobody, OnePipeline, Teams
 from app.shapes.shape import MOST_HANDLES, Shape, ShapeLimits, Shapes, Sleeper
 from tests.app.shapes.shapes import a_definition, a_position, a_row, an_id, run
@@ -20,10 +21,10 @@ def some_shapes(**limits: int) -> Shapes:
     return Shapes(ShapeLimits(**limits), lambda: f"handle {next(numbers)}")
 
 
-def fill(shape: Shape) -> None:
-    """Have a shape hold about 7 KB."""
-    rows = [a_row(1, an_id(place), an_id(1), "x" * 100) for place in range(20)]
-    run(shape.log.begin(rows, a_position(10)))
+def fill(shape: Shape, rows: int = 20) -> None:
+    """Have a shape hold about 7 KB more, or 350 bytes for each of so many rows."""
+    stored = [a_row(1, an_id(place), an_id(1), "x" * 100) for place in range(rows)]
+    run(shape.log.begin(stored, a_position(10)))
 
 
 def a_shape(shapes: Shapes, number: int, maker: UUID = ME) -> Shape:
@@ -143,3 +144,80 @@ def test_what_is_noted_counts_until_it_is_read() -> None:
     assert shape.take_behind() == region
     shapes.tidy(now=1.0)
     assert shapes.bytes == before
+
+
+def grow(shape: Shape, changes: int) -> None:
+    """Have a shape keep some changes of its first row, of about 100 bytes each."""
+    for change in range(changes):
+        row = a_row(100 + change, an_id(0), an_id(1), f"{change}" * 10)
+        region = Region(frozenset({an_id(0)}), None)
+        run(shape.log.refresh(region, [row], a_position(20 + 2 * change), is_certain=True))
+
+
+def in_use(shapes: Shapes, *numbers: int) -> list[Shape]:
+    made = [a_shape(shapes, number) for number in numbers]
+    for shape in made:
+        fill(shape)
+        shape.sleep(Sleeper(ME))
+    return made
+
+
+def test_the_largest_logs_make_room_while_all_shapes_are_in_use() -> None:
+    shapes = some_shapes(bytes=25_000)
+    small, large = in_use(shapes, 1, 2)
+    grow(small, 5)
+    grow(large, 50)
+    before = large.log.offset, small.log.operations
+    assert shapes.bytes > 25_000
+    assert shapes.tidy(now=5.0) == []
+    assert shapes.bytes <= 25_000
+    assert (large.log.operations, large.log.log_bytes) == (0, 0)
+    assert (large.log.offset, small.log.operations) == before
+    # Who has all of it goes on; who has not begins anew.
+    assert large.log.since(large.log.offset) == []
+    assert large.log.since(Offset(10, 0)) is None
+    grow(large, 1)
+    assert len(large.log.since(before[0]) or []) == 1
+    a_shape(shapes, 3)
+
+
+def test_a_new_shape_is_refused_while_rows_in_use_are_too_much() -> None:
+    shapes = some_shapes(bytes=12_000)
+    in_use(shapes, 1, 2)
+    with pytest.raises(TooManyShapes, match="PIPELOOM_SHAPE_BYTES") as refused:
+        a_shape(shapes, 3)
+    assert not refused.value.is_own
+
+
+def test_what_is_idle_makes_as_much_room_as_is_needed_for_a_new_shape() -> None:
+    shapes = some_shapes(bytes=10_000)
+    in_use(shapes, 1)
+    tiny, large = a_shape(shapes, 2), a_shape(shapes, 3)
+    fill(large)
+    a_shape(shapes, 4)
+    assert (tiny.is_dropped, large.is_dropped) == (True, True)
+    assert shapes.bytes <= 10_000
+
+
+def test_a_shape_that_was_read_fits_in_or_is_refused() -> None:
+    shapes = some_shapes(bytes=10_000)
+    (used,) = in_use(shapes, 1)
+    idle = a_shape(shapes, 2)
+    new = a_shape(shapes, 3)
+    new.used_at = 0.0
+    shapes.fit_in(new)
+    assert not idle.is_dropped
+    fill(new)
+    with pytest.raises(TooManyShapes):
+        shapes.fit_in(new)
+    assert (used.is_dropped, idle.is_dropped, new.is_dropped) == (False, True, False)
+
+
+def test_of_shapes_in_use_that_have_grown_too_large_the_largest_ends() -> None:
+    shapes = some_shapes(bytes=16_000)
+    first, second = in_use(shapes, 1, 2)
+    assert shapes.tidy(now=5.0) == []
+    fill(second, 50)
+    assert shapes.tidy(now=5.0) == [second]
+    assert (first.is_dropped, second.is_dropped) == (False, True)
+    assert shapes.bytes <= 16_000
