@@ -1,7 +1,9 @@
 """Inviting people to a team, and answering: who gets in, what is said, and that all can use it."""
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import count
+from secrets import token_urlsafe
 
 import pytest
 import pytest_asyncio
@@ -223,13 +225,50 @@ async def test_a_link_lets_a_stranger_in_until_it_is_revoked(
     await guest.evaluate("localStorage.clear()")
     await guest.goto(link)
     await expect(guest.get_by_role("alert")).to_have_text(
-        "This invitation was revoked: ask for another one."
+        "This invitation was revoked. Ask whoever sent it to you for a new one."
     )
     await looks.at(guest, "a revoked invitation")
     await guest.get_by_role("button", name="Sign in").click()
     await expect(guest.get_by_role("heading", name="Sign in to Pipeloom")).to_be_visible()
     async with web_installation.sql() as sql:
         await sql.execute("DELETE FROM users WHERE email = $1", email)
+
+
+async def ended_link(installation: Installation, secret: str, **ended: object) -> None:
+    """A link to the demo team that lets nobody in any more."""
+    columns = {"expires_at": datetime.now(UTC) + timedelta(days=1), "uses": 0, **ended}
+    async with installation.sql() as sql:
+        await sql.execute(
+            "INSERT INTO invitation_links (team_id, digest, role, invited_by, max_uses, "
+            f"{', '.join(columns)}) SELECT m.team_id, sha256($1), 'member', m.user_id, 1, $2, $3 "
+            "FROM users AS u JOIN team_members AS m ON m.user_id = u.id WHERE u.email = $4 LIMIT 1",
+            secret.encode(),
+            *columns.values(),
+            OWNER,
+        )
+
+
+async def test_of_each_link_that_leads_nowhere_it_is_said_why_and_what_to_do(
+    open_page: OpenPage, web_server: Server, web_installation: Installation, looks: Looks
+) -> None:
+    expired, used_up, unknown = (token_urlsafe(32) for _ in range(3))
+    await ended_link(web_installation, expired, expires_at=datetime.now(UTC) - timedelta(days=1))
+    await ended_link(web_installation, used_up, uses=1)
+    guest = await open_page("/", None, **NARROW)
+    guest.expected_errors += ["401", "404"]  # type: ignore[attr-defined]
+    for secret, why in {
+        expired: "This invitation has expired. ",
+        used_up: "As many people have joined by this invitation as it was for. ",
+        unknown: "This invitation is not known here: its link is not whole, or it ended long ago. ",
+        "cut": "A part of this link is missing: copy the whole of it, or ",
+    }.items():
+        await guest.goto(web_server.http(f"/#invitation={secret}"))
+        alert = guest.get_by_role("alert")
+        await expect(alert).to_contain_text(why)
+        await expect(alert).to_contain_text("sk whoever sent it to you for a new one.")
+    await looks.at(guest, "an invitation that is not known, narrow")
+    async with web_installation.sql() as sql:
+        await sql.execute("DELETE FROM invitation_links")
 
 
 async def test_who_signs_in_goes_on_to_the_pipeline_of_a_link(

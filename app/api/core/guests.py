@@ -16,7 +16,7 @@ from starlette.types import Scope
 from app.auth.tokens import FOREVER, Claims
 from app.clock import Clock
 from crdt.errors import Unauthenticated
-from persistence.ports.identities import Identities
+from persistence.ports.identities import Identities, LinkOffer
 
 from .rate_limit import RateLimit
 
@@ -50,10 +50,21 @@ class Guests:
         digest = link_digest(secret_in(Headers(scope=scope)))
         offer = None if digest is None else await self._identities.offer(digest)
         if offer is None or (path == JOIN and not offer.is_good):
-            raise Unauthenticated(
-                "this invitation was revoked or used up, or has expired: ask for another one"
-            )
+            raise Unauthenticated(why_ended(offer))
         return Claims(address, FOREVER)
+
+
+def why_ended(offer: LinkOffer | None) -> str:
+    """Why a link lets nobody in, and what to do; of one that is not known no more than that."""
+    if offer is None:
+        happened = "this invitation is not known here: its link is not whole, or it ended long ago"
+    elif offer.is_revoked:
+        happened = "this invitation was revoked"
+    elif offer.is_expired:
+        happened = "this invitation has expired"
+    else:
+        happened = "as many people have joined by this invitation as it was for"
+    return f"{happened}. Ask whoever sent it to you for a new one"
 
 
 def secret_in(headers: Headers) -> str:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 
 from app.api.core.context import Asking
-from app.api.core.guests import JOIN, OFFER, link_digest, secret_in
+from app.api.core.guests import JOIN, OFFER, link_digest, secret_in, why_ended
 from app.api.core.problems import NotFound
 from app.api.schemas.common import Given, Name, Shown, UserProfile, problems
 from app.api.schemas.people import Email
@@ -20,8 +20,6 @@ from persistence.ports.identities import LinkOffer
 from . import teams
 
 router = APIRouter(tags=["me"])
-
-_GONE = "this invitation was revoked or used up, or has expired: ask for another one"
 
 
 class Offer(Shown):
@@ -99,12 +97,8 @@ async def offer(caller: Asking, request: Request) -> Offer:
     """
     digest = link_digest(secret_in(request.headers))
     found = None if digest is None else await caller.context.identities.offer(digest)
-    if found is None:
-        raise NotFound(_GONE)
-    if found.is_revoked:
-        raise NotFound("this invitation was revoked: ask for another one")
-    if found.is_expired:
-        raise NotFound("this invitation has expired: ask for another one")
+    if found is None or found.is_revoked or found.is_expired:
+        raise NotFound(why_ended(found))
     return _offer_of(found, gives_accounts=caller.context.renewer is not None)
 
 
@@ -126,12 +120,12 @@ async def accept(caller: Asking, given: LinkGiven) -> teams.Team:
     """Become a member of the team of a link; who is one already stays as they are."""
     digest = link_digest(given.secret)
     if digest is None:
-        raise NotFound(_GONE)
+        raise NotFound(why_ended(None))
     async with caller.rows() as rows:
         team_id: UUID | None = await rows.fetchval("accept_invitation_link", digest)
         row = None if team_id is None else await rows.fetchrow("team", team_id)
     if row is None:
-        raise NotFound(_GONE)
+        raise NotFound(why_ended(await caller.context.identities.offer(digest)))
     return teams.Team.of(row)
 
 
@@ -146,11 +140,11 @@ async def join(caller: Asking, request: Request, newcomer: Newcomer) -> Joined:
     if context.renewer is None:
         raise NotRenewable("accounts come from your issuer: sign in there, then open the link")
     if digest is None:
-        raise NotFound(_GONE)
+        raise NotFound(why_ended(None))
     try:
         made = await context.identities.join(digest, newcomer.email, newcomer.name, caller.address)
     except UnknownSubject as error:
-        raise NotFound(_GONE) from error
+        raise NotFound(why_ended(await context.identities.offer(digest))) from error
     if caller.writes is not None:
         caller.writes.note_rows(made.transaction_id)
     issued = context.renewer.begin_session(made.user, context.session_length, context.clock.now())

@@ -28,7 +28,7 @@ export function Invitation({ secret }: { readonly secret: string }): ReactNode {
   const isSignedIn = useSignedIn();
   const asked = useAsked(`${isSignedIn}`, () => whoCame(secret, isSignedIn));
   useAgainOnline(asked);
-  if (!isWhole(secret)) return <Dead why="A part of this link is missing: copy the whole of it." />;
+  if (!isWhole(secret)) return <Dead why="A part of this link is missing: copy the whole of it, or ask whoever sent it to you for a new one." />;
   if (asked.error) return isAway(asked.error) ? <Away error={asked.error} retry={asked.reload} /> : <Dead why={sentenceOf(asked.error)} />;
   if (asked.data === undefined) return <Waiting />;
   // The answer of before somebody signed in or out is old.
@@ -67,7 +67,7 @@ function Offered(step: Step): ReactNode {
     case "a member":
       return <Member offer={offer} />;
     case "used up":
-      return <Dead why="As many people have joined by this invitation as it was for: ask for another one." />;
+      return <Dead why="As many people have joined by this invitation as it was for. Ask whoever sent it to you for a new one." />;
     case "accept":
       return (
         <Door title={`Join ${offer.team_name}`}>

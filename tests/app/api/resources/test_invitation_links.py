@@ -130,13 +130,38 @@ async def test_a_link_that_has_ended_lets_nobody_in(house: House, team: Team, en
             await team.admin.delete(f"{team.path}/members/{team.admin.id}")
         case "deleted":
             await team.owner.delete(team.path)
-    the_problem(await accept(team.outsider, link["secret"]), 404)
-    the_problem(await join(house, link["secret"], address="192.0.2.2"), 401)
-    shown = await offer(house.app, link["secret"], "192.0.2.2")
-    if end in ("revoked", "expired"):
-        assert end in the_problem(shown, 404)["detail"]
-    else:
-        the_problem(shown, 401)
+    is_known = end in ("revoked", "expired")
+    shown = the_problem(
+        await offer(house.app, link["secret"], "192.0.2.2"), 404 if is_known else 401
+    )
+    detail = shown["detail"]
+    assert (end if is_known else "not known here") in detail
+    assert detail.endswith(". Ask whoever sent it to you for a new one")
+    joined = the_problem(await join(house, link["secret"], address="192.0.2.2"), 401)
+    accepted = the_problem(await accept(team.outsider, link["secret"]), 404)
+    assert joined["detail"] == accepted["detail"] == detail
+
+
+async def test_of_a_link_that_is_used_up_it_is_said_that_it_is(house: House, team: Team) -> None:
+    link = await a_link(team, max_uses=1)
+    await accept(await house.a_user("guest"), link["secret"])
+    accepted = the_problem(await accept(team.outsider, link["secret"]), 404)
+    joined = the_problem(await join(house, link["secret"], address="192.0.2.9"), 401)
+    assert joined["detail"] == accepted["detail"]
+    assert joined["detail"].startswith("as many people have joined by this invitation")
+
+
+async def test_a_secret_that_nobody_has_made_is_not_told_from_one_whose_team_is_gone(
+    house: House, team: Team
+) -> None:
+    link = await a_link(team)
+    await team.owner.delete(team.path)
+    answers = [
+        (await offer(house.app, secret, "192.0.2.10"), await accept(team.outsider, secret))
+        for secret in (link["secret"], "x" * 43, "short")
+    ]
+    said = {tuple(one.content for one in pair) for pair in answers}
+    assert len(said) == 1, said
 
 
 async def test_somebody_new_gets_an_account_and_a_session(house: House, team: Team) -> None:
