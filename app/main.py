@@ -418,15 +418,16 @@ async def _connected(stack: AsyncExitStack, settings: Settings, dsn: str) -> Con
         listener(ACCESS),
         listener(PROJECTED),
         listener(SHAPES),
-        await pool(
-            settings.pool_shapes,
-            session=session_of(settings.shape_seconds),
-            command_timeout=patience_of(settings.shape_seconds),
-        ),
+        await pool(settings.pool_shapes, **_reading_for_shapes(settings.shape_seconds)),
         await stack.enter_async_context(bus_for(settings, dsn, node)),
         node,
         stack.enter_context(closing(ComputeProcesses(COMPUTING))),
     )
+
+
+def _reading_for_shapes(seconds: float) -> dict[str, Any]:
+    """Options of a pool whose statements may take so long."""
+    return {"session": session_of(seconds), "command_timeout": patience_of(seconds)}
 
 
 def application(made: Services) -> Starlette:

@@ -225,9 +225,7 @@ async def measure(
         play = make(load, seconds)
         play.enter(clients)
         if subject.needs_seed:
-            # By one who stays: a server may forget a document that nobody has open.
-            for [first, *_], author in zip(play.clients, authors, strict=True):
-                first.send(Update(author.state))
+            _seed(play, authors)
         await asyncio.sleep(SETTLE_SECONDS)
         message = play.prepare(_cursors(play) if load.is_cursors else _moves(play, authors))
         before, own = subject.cpu(), time.process_time()
@@ -240,10 +238,21 @@ async def measure(
             raise ConnectionError(f"{lost} clients were closed meanwhile")
         if not load.is_cursors:
             await _check(subject, authors)
-    deliveries = max(len(play.delivered), 1) if not load.is_cursors else play.expected
+    return _result(play, cpu, own)
+
+
+def _seed(play: Play, authors: Sequence[Author]) -> None:
+    """Send each room its content, by one who stays: a server may forget what nobody has open."""
+    for [first, *_], author in zip(play.clients, authors, strict=True):
+        first.send(Update(author.state))
+
+
+def _result(play: Play, cpu: Cpu, own: float) -> Result:
+    """What a play came to, with what the server and this process have computed for it."""
+    deliveries = max(len(play.delivered), 1) if not play.load.is_cursors else play.expected
     acknowledged = Spread.of(play.acknowledged) if play.acknowledged else None
     delivered = Spread.of(play.delivered or [0.0])
-    return Result(cpu, deliveries, play.count, delivered, acknowledged, own / seconds)
+    return Result(cpu, deliveries, play.count, delivered, acknowledged, own / play.seconds)
 
 
 async def _authors(subject: Subject, steps: int) -> list[Author]:

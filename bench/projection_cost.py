@@ -162,10 +162,7 @@ async def measure(pool: Pool, size: int, rounds: int) -> Figures:
     bench = Bench(pool, await create(pool, size))
     first = await bench.project(bench.worker)
     author = await bench.author()
-    ids, numbers = author.step_ids(), count(1)
-
-    def moves(changed: int) -> Edits:
-        return lambda _: [author.move(id_, next(numbers)) for id_ in ids[:changed]]
+    ids, moves = author.step_ids(), _moves(author)
 
     def renaming(number: int) -> list[bytes]:
         return [author.rename(ids[0], f"name {number}")]
@@ -188,6 +185,12 @@ async def measure(pool: Pool, size: int, rounds: int) -> Figures:
         "1 to the front": reordered,
     }
     return Figures(warm, whole)
+
+
+def _moves(author: Author) -> Callable[[int], Edits]:
+    """Edits that move so many steps, each time to other places."""
+    ids, numbers = author.step_ids(), count(1)
+    return lambda changed: lambda _: [author.move(id_, next(numbers)) for id_ in ids[:changed]]
 
 
 async def measure_all(dsn: str, sizes: Sequence[int], rounds: int) -> dict[int, Figures]:

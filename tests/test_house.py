@@ -28,6 +28,8 @@ from crdt.validation.diagnostics import Code
 from persistence.postgres.queries import API_QUERIES, QUERIES, SHAPE_QUERIES
 
 ROOT = Path(__file__).parent.parent
+MOST_LINES = 30
+"""Of a function."""
 FOUNDATIONS = "app", "crdt", "persistence"
 CODE = *FOUNDATIONS, "sql"
 PROJECT: Mapping[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -109,6 +111,20 @@ def test_every_package_is_installed() -> None:
     assert set(find_packages(str(ROOT), include=where)) == there
     folders = {file.parent for package in CODE for file in (ROOT / package).rglob("*.py")}
     assert {".".join(folder.relative_to(ROOT).parts) for folder in folders} == there
+
+
+def test_no_function_is_longer_than_thirty_lines() -> None:
+    """One that grows has parts with names of their own."""
+    long = [
+        f"{file.relative_to(ROOT)}: {node.name}"
+        for package in ("app", "bench", "clients", "crdt", "persistence")
+        for file in sorted((ROOT / package).rglob("*.py"))
+        if "node_modules" not in file.parts
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= MOST_LINES
+    ]
+    assert long == []
 
 
 def test_every_query_asked_for_by_name_is_there() -> None:

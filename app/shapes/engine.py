@@ -81,15 +81,7 @@ class NativeEngine:
         self._numbers = count(1)
         self._shapes = Shapes(limits, self._new_handle)
         self._gatekeeper = Gatekeeper(reader)
-        self._follower = Follower(
-            self._shapes,
-            reader,
-            changes,
-            clock,
-            most_rows=limits.rows,
-            most_bytes=limits.row_bytes,
-            on_access=self._look_again,
-        )
+        self._follower = self._new_follower(changes)
         # Who asks what everybody may see now must not wait behind what clients have made up.
         self._reading = asyncio.Semaphore(readers)
         # Of many first answers at once the loop would make a part of each between two of its turns.
@@ -98,6 +90,17 @@ class NativeEngine:
         # How often it was announced that somebody may see something else.
         self._access_changes = 0
         self._live = Counter[UUID]()
+
+    def _new_follower(self, changes: ShapeChanges) -> Follower:
+        return Follower(
+            self._shapes,
+            self._reader,
+            changes,
+            self._clock,
+            most_rows=self._limits.rows,
+            most_bytes=self._limits.row_bytes,
+            on_access=self._look_again,
+        )
 
     async def run(self) -> None:
         """Follow the tables until cancelled."""

@@ -270,6 +270,16 @@ class _DriverPool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg ships no types
             await super().release(connection, timeout=timeout or CANCEL_SECONDS)
 
 
+_OF_ALL_POOLS: Final[Mapping[str, Any]] = {
+    "max_queries": MAX_QUERIES,
+    "max_inactive_connection_lifetime": IDLE_SECONDS,
+    "timeout": CONNECT_TIMEOUT,
+    "loop": None,
+    "connection_class": asyncpg.Connection,
+    "record_class": asyncpg.Record,
+}
+
+
 async def open_pool(
     dsn: str,
     *,
@@ -292,17 +302,12 @@ async def open_pool(
             dsn,
             min_size=min_size,
             max_size=max_size,
-            max_queries=MAX_QUERIES,
-            max_inactive_connection_lifetime=IDLE_SECONDS,
-            loop=None,
-            connection_class=asyncpg.Connection,
-            record_class=asyncpg.Record,
             command_timeout=command_timeout,
-            timeout=CONNECT_TIMEOUT,
             init=_prepare,
             reset=None if reset else _leave_session,
             server_settings={"application_name": application_name, **(session or {})},
             statement_cache_size=100 if session is None else 0,
+            **_OF_ALL_POOLS,
         )
     return Pool(driver)
 
