@@ -90,6 +90,13 @@ def options_of(command: str) -> set[str]:
     return {option for parameter in parameters for option in parameter.opts}
 
 
+def required_of(command: str) -> set[str]:
+    """The options that a command does not run without."""
+    parameters = COMMANDS[command].params
+    needed = (one for one in parameters if one.required and one.param_type_name == "option")
+    return {one.opts[0] for one in needed}
+
+
 def test_every_folder_with_siblings_has_floors_that_name_all_of_them() -> None:
     contracts = PROJECT["tool"]["importlinter"]["contracts"]
     containers = {
@@ -298,9 +305,10 @@ def test_pages_tell_of_commands_and_targets_that_exist(page: Path) -> None:
     for line in blocks(page):
         for target in re.findall(r"^make ([\w-]+)", line):
             assert target in TARGETS, line
-        for command, rest in re.findall(r"^(?:\S*/)?pipeloom ([\w-]+)(.*)", line):
+        for command, rest in re.findall(r"(?:^|\$\()(?:\S*/)?pipeloom ([\w-]+)([^)]*)", line):
             assert command in COMMANDS, line
-            assert set(re.findall(r"--[\w-]+", rest)) <= options_of(command), line
+            given = set(re.findall(r"--[\w-]+", rest))
+            assert required_of(command) <= given <= options_of(command), line
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

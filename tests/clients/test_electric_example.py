@@ -1,5 +1,6 @@
 """The example with Electric's clients, checked, built, and used in a browser beside others."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, ViewportSize, async_playwright, expect
 
 from tests.clients.browser import LEAN, browser
 from tests.clients.browsers import serving
@@ -206,6 +207,32 @@ async def test_what_is_refused_is_taken_back_and_said(
     await page.get_by_role("button", name="Delete fetch").click()
     await expect(page.get_by_role("alert")).to_be_visible()
     await expect(page.locator(".step")).to_have_count(2)
+
+
+async def test_what_is_stored_stays_while_no_shape_can_bring_it(
+    example: Example, team: Team, rest: httpx.AsyncClient
+) -> None:
+    pipeline = await woven(rest, team)
+    page = await example.open(team, team.owner)
+    await expect(page.locator(".step")).to_have_count(2)
+    released = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    await page.route("**/v1/shape?*table=steps*", hold)
+    await page.clock.install()
+    # Brought by the request that is under way; the next one is held.
+    await rest.post(f"/pipelines/{pipeline}/steps", json={"name": "third", "type": "claude"})
+    await expect(page.locator(".step")).to_have_count(3)
+    async with page.expect_response("**/api/**"):
+        await page.get_by_role("button", name="Add step").click()
+    await page.clock.run_for(6_000)  # a second more than TanStack DB waits by itself
+    released.set()
+    await rest.post(f"/pipelines/{pipeline}/steps", json={"name": "fifth", "type": "claude"})
+    await expect(page.locator(".step")).to_have_count(5)
+    await expect(page.get_by_role("alert")).to_have_count(0)
 
 
 async def test_the_page_is_empty_for_who_has_left(

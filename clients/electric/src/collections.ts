@@ -19,8 +19,11 @@ type Handlers<T extends Row<unknown>> = Pick<ElectricCollectionConfig<T>, "onIns
 /** Called when a shape cannot be followed any more: the token was refused, or it is too large (400). */
 type OnError = (error: Error) => void;
 
+/** While the server cannot be reached: the client's own delays grow to 32 seconds, and so long would lists be old once it is back. */
+const backoffOptions = { initialDelay: 500, maxDelay: 5_000, multiplier: 2 };
+
 function shapeOf<T extends Row<unknown> & { id: string }>(onError: OnError, params: Wanted, handlers: Handlers<T> = {}) {
-  const shapeOptions = { url: `${url}/v1/shape`, headers, params, onError: (error: Error) => onError(explained(error)) };
+  const shapeOptions = { url: `${url}/v1/shape`, headers, params, backoffOptions, onError: (error: Error) => onError(explained(error)) };
   // What nothing shows any more is followed for no longer than a second.
   const options = { getKey: ({ id }: T) => id, gcTime: 1000, shapeOptions };
   return createCollection(electricCollectionOptions<T>({ ...options, ...handlers }));

@@ -13,13 +13,16 @@ async function get<T>(path: string): Promise<T> {
   return (await answered("GET", path)).json() as Promise<T>;
 }
 
+/** As long as the server that has the shapes may be missing, and clients to return. By itself TanStack DB waits for five seconds. */
+const PATIENCE_MS = 20_000;
+
 /**
  * Writes over REST. The header names the transaction that wrote the rows: returned by the handler of a collection, it
  * keeps what was shown at once until the shape has brought that transaction. Without it there is nothing to wait for.
  */
 export async function write(method: "POST" | "PATCH" | "DELETE", path: string, body?: object): Promise<MatchingStrategy> {
   const transaction = (await answered(method, path, body)).headers.get("Transaction-Id");
-  if (transaction !== null) return { txid: Number(transaction) };
+  if (transaction !== null) return { txid: Number(transaction), timeout: PATIENCE_MS };
 }
 
 async function answered(method: string, path: string, body?: object): Promise<Response> {
