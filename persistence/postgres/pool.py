@@ -366,6 +366,8 @@ def _refused(error: Exception, place: str) -> str:
             return f"PostgreSQL at {place} has no such database: create it first ({_text(error)})"
         case asyncpg.InsufficientPrivilegeError():
             return f"PostgreSQL at {place} does not let this user connect: {_text(error)}"
+        case asyncpg.DiskFullError():
+            return f"PostgreSQL at {place} cannot start a session, make space: {_text(error)}"
         case asyncpg.TooManyConnectionsError():
             return (
                 f"PostgreSQL at {place} has no connection left ({_text(error)}): lower the pools "

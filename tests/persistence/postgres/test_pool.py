@@ -3,6 +3,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 from persistence.errors import InvalidValue, SchemaOutdated, StoreError, StoreUnavailable
@@ -136,6 +137,17 @@ async def test_a_connection_that_is_refused_says_why(database_url: str) -> None:
     assert "refuses the user" in str(unknown.value)
     assert "nobody_of_this_name" in str(unknown.value)
     assert "hush" not in str(crowded.value) + str(unknown.value)
+
+
+async def test_a_full_disk_lets_nobody_connect_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        message = "could not write init file: No space left on device"
+        raise asyncpg.DiskFullError(message)  # as PostgreSQL answers after a crash
+
+    monkeypatch.setattr(asyncpg, "connect", refuse)
+    with pytest.raises(StoreUnavailable, match="make space: could not write init file") as full:
+        await connect("postgresql://me:hush@db/loom")
+    assert "is it running" not in str(full.value)
 
 
 @pytest.mark.parametrize(
