@@ -251,7 +251,9 @@ def _sockets(settings: Settings, app: Any) -> Sockets:
     # As uvicorn reads it: these are the addresses behind which it looks for the client's own.
     proxies = ProxyHeadersMiddleware(app, os.environ.get("FORWARDED_ALLOW_IPS", PROXIES))
     per_address = PER_CONNECTION * settings.max_connections_per_address
-    return Sockets(most_sockets(), per_address, proxies.trusted_hosts.__contains__)
+    # What a client asks of Electric takes a connection to it as well.
+    files_each = 1 if settings.electric_url is None else 2
+    return Sockets(most_sockets(files_each), per_address, proxies.trusted_hosts.__contains__)
 
 
 def _config(settings: Settings, app: Any) -> uvicorn.Config:

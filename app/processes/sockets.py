@@ -91,9 +91,12 @@ class Sockets:
             _logger.warning("sockets.too_many", open=self.open, limit=self._limit, address=address)
 
 
-def most_sockets() -> int:
-    """Raise this process's limit of open files to what it may be; return the sockets that fit."""
+def most_sockets(files_each: int = 1) -> int:
+    """Raise this process's limit of open files to what it may be; return the sockets that fit.
+
+    Each of them takes so many files at most.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return max(FEWEST, hard - OWN_FILES - PROBE_FILES)
+    return max(FEWEST, (hard - OWN_FILES - PROBE_FILES) // files_each)

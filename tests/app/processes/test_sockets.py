@@ -84,3 +84,4 @@ def test_there_is_room_for_what_the_system_allows(
     monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
     monkeypatch.setattr(resource, "setrlimit", lambda _, to: asked_for.append(to))
     assert (most_sockets(), asked_for) == (most, raised)
+    assert most_sockets(files_each=2) == max(FEWEST, most // 2)
