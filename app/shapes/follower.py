@@ -25,7 +25,7 @@ from persistence.ports.shapes import (
     TooMuchRead,
 )
 
-from .changes import ALL, Changes, Region, gathered, owners_of
+from .changes import ALL, Changes, Region, gathered
 from .readings import Group, Reading, grouped, query_of, readings
 from .shape import Shape, Shapes
 from .shared import Shared
@@ -296,7 +296,7 @@ class Follower:
     ) -> None:
         # A transaction concerns a shape if it wrote to a pipeline or team of it, also if no row of
         # it is left: which rows somebody else's pipelines have is nobody's business.
-        is_certain = owners_of(shape.definition, shape.scope) is not None
+        is_certain = shape.is_of_owners
         before = shape.log.offset
         try:
             for _ in shape.log.refresh(region, rows, position, is_certain=is_certain):

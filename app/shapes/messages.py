@@ -5,6 +5,7 @@ Every message is encoded once, when it is made, however many clients it is sent 
 
 import json
 from collections.abc import Iterable, Mapping
+from json.encoder import encode_basestring
 from typing import Any, Final, Literal, TypeAlias
 
 from persistence.ports.shapes import Position, Values
@@ -12,7 +13,6 @@ from persistence.ports.shapes import Position, Values
 from .parameters import Definition, Offset
 
 Operation: TypeAlias = Literal["insert", "update", "delete"]
-Row: TypeAlias = Mapping[str, str | None]
 
 EPOCH: Final = 1_728_432_000
 """When the cursor of Electric was 0: 2024-10-09, in seconds since 1970."""
@@ -45,9 +45,13 @@ SUBSET_END: Final = b"]}"
 MUST_REFETCH: Final = b'[{"headers":{"control":"must-refetch"}}]'
 
 
+# `json.dumps` makes an encoder for each call, which takes as long as a message.
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def encoded(value: Any) -> bytes:
     """JSON without spaces, in UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode(value).encode()
 
 
 def row_key(table: str, key: Iterable[str | None]) -> str:
@@ -57,20 +61,27 @@ def row_key(table: str, key: Iterable[str | None]) -> str:
 
 
 class RowMessages:
-    """Encodes the rows of one shape."""
+    """Encodes the rows of one shape.
+
+    A row is filled into a text that is made once: that takes a quarter of what a dictionary takes.
+    """
 
     def __init__(self, definition: Definition) -> None:
         table = definition.table
         self._name = table.name
-        self._relation = ["public", table.name]
         self._columns = definition.columns
         self._key = [definition.columns.index(column) for column in table.key]
         self._is_full = definition.replica == "full"
+        self._members = [f"{_encode(name)}:%s" for name in definition.columns]
+        row = ",".join(self._members)
+        headers = _encode({"operation": "insert", "relation": ["public", table.name]})
+        self._snapshot = f'{{"key":%s,"value":{{{row}}},"headers":{headers}}}'
 
     def snapshot_row(self, values: Values) -> bytes:
         """A row of the first answer, which no transaction is named for."""
-        headers = {"operation": "insert", "relation": self._relation}
-        return self._message(values, self._named(values), headers)
+        # What follows the columns is read for the server itself.
+        texts = [_text(value) for value in values[: len(self._columns)]]
+        return (self._snapshot % (self._key_text(values), *texts)).encode()
 
     def operation(
         self,
@@ -80,40 +91,33 @@ class RowMessages:
         headers: Mapping[str, object],
     ) -> bytes:
         """A row that came, changed (`former` as it was) or went, as clients apply it."""
-        said: dict[str, object] = {"operation": operation, "relation": self._relation, **headers}
-        match operation:
-            case "insert":
-                return self._message(values, self._named(values), said)
-            case "delete":
-                value = self._named(values) if self._is_full else self._of_key(values)
-                return self._message(values, value, said)
-            case "update":
-                return self._update(values, values if former is None else former, said)
+        said = {"operation": operation, "relation": ["public", self._name], **headers}
+        changed = self._changed(values, former)
+        named: Iterable[int] = range(len(self._columns))
+        if operation != "insert" and not self._is_full:
+            named = dict.fromkeys((*self._key, *changed))
+        old = ""
+        if operation == "update" and self._is_full:
+            old = f',"old_value":{self._object(values if former is None else former, changed)}'
+        value, key = self._object(values, named), self._key_text(values)
+        return f'{{"key":{key},"value":{value},"headers":{_encode(said)}{old}}}'.encode()
 
-    def _update(self, values: Values, former: Values, headers: Mapping[str, object]) -> bytes:
-        changed = [p for p in range(len(self._columns)) if values[p] != former[p]]
-        if self._is_full:
-            old = {self._columns[p]: former[p] for p in changed}
-            return self._message(values, self._named(values), headers, old)
-        value = {**self._of_key(values), **{self._columns[p]: values[p] for p in changed}}
-        return self._message(values, value, headers)
+    def _changed(self, values: Values, former: Values | None) -> list[int]:
+        """The places of the columns that have another value than before."""
+        if former is None:
+            return []
+        return [place for place in range(len(self._columns)) if values[place] != former[place]]
 
-    def _message(
-        self, values: Values, value: Row, headers: Mapping[str, object], old: Row | None = None
-    ) -> bytes:
-        message: dict[str, object] = {
-            "key": row_key(self._name, (values[place] for place in self._key)),
-            "value": value,
-            "headers": headers,
-        }
-        return encoded(message if old is None else {**message, "old_value": old})
+    def _object(self, values: Values, places: Iterable[int]) -> str:
+        members = [self._members[place] % _text(values[place]) for place in places]
+        return "{" + ",".join(members) + "}"
 
-    def _named(self, values: Values) -> dict[str, str | None]:
-        # What follows the columns is read for the server itself.
-        return dict(zip(self._columns, values, strict=False))
+    def _key_text(self, values: Values) -> str:
+        return encode_basestring(row_key(self._name, [values[place] for place in self._key]))
 
-    def _of_key(self, values: Values) -> dict[str, str | None]:
-        return {self._columns[place]: values[place] for place in self._key}
+
+def _text(value: str | None) -> str:
+    return "null" if value is None else encode_basestring(value)
 
 
 def snapshot_end(position: Position) -> bytes:

@@ -56,14 +56,18 @@ class Reading:
             return
         places = {name: place for place, name in enumerate(self.query.columns)}
         tests = {sql: len(places) + place for place, sql in enumerate(self.query.tests)}
+        # Shapes of the same columns have the same rows in memory.
+        made: dict[tuple[str, ...], list[StoredRow]] = {}
         for shape in self.shapes:
-            own = [places[name] for name in shape.log.read_columns]
+            columns = shape.log.read_columns
+            if columns not in made:
+                own = [places[name] for name in columns]
+                made[columns] = [
+                    StoredRow(row.xid, [row.values[place] for place in own]) for row in rows
+                ]
             test = tests[shape.definition.condition.sql]
-            yield [
-                StoredRow(row.xid, [row.values[place] for place in own])
-                for row in rows
-                if row.values[test] == "true"
-            ]
+            pairs = zip(made[columns], rows, strict=True)
+            yield [one for one, row in pairs if row.values[test] == "true"]
 
 
 def readings(group: Group, regions: Sequence[Region], most_rows: int) -> list[Reading]:

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from uuid import UUID
 
 from .answers import MustRefetch, Reason, TooManyShapes
-from .changes import NOTHING, Region, joined
+from .changes import NOTHING, Region, joined, owners_of
 from .parameters import Definition, Offset
 from .routes import Route, Routes
 from .scopes import Scope
@@ -39,6 +39,8 @@ class Shape:
         self, definition: Definition, scope: Scope, maker: UUID, limits: LogLimits, handle: str
     ) -> None:
         self.definition, self.scope, self.maker = definition, scope, maker
+        self.is_of_owners = owners_of(definition, scope) is not None
+        """Whether it is known to which pipelines or teams its rows belong."""
         self.log = ShapeLog(definition, limits)
         self.handles = [handle]
         self.is_loaded = self.is_dropped = False

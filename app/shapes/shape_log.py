@@ -231,4 +231,4 @@ class ShapeLog:
 
 
 def _size(values: Values) -> int:
-    return sum(_VALUE + len(value) if value else _VALUE for value in values)
+    return _VALUE * len(values) + sum(map(len, filter(None, values)))

@@ -1,13 +1,14 @@
 """Messages and headers as Electric's clients require them."""
 
 import json
+import random
 from datetime import UTC, datetime
 
 import pytest
 
 from app.shapes import messages
-from app.shapes.messages import EPOCH, RowMessages, cursor, row_key, schema
-from app.shapes.parameters import LAST, Offset
+from app.shapes.messages import EPOCH, Operation, RowMessages, cursor, row_key, schema
+from app.shapes.parameters import LAST, Offset, Replica
 from persistence.ports.shapes import Position
 from tests.app.shapes.shapes import ONE, TWO, a_definition
 
@@ -81,3 +82,38 @@ def test_values_come_back_as_they_were(text: str) -> None:
     # An event of a stream is one line.
     assert b"\n" not in encoded
     assert b"\r" not in encoded
+
+
+TEXTS = [None, "", "é", '"', "\\", "\u2028", "\n", "\x00", "\U0001f9f5", "100%s", "{}", "null"]
+
+
+@pytest.mark.parametrize("replica", ["default", "full"])
+@pytest.mark.parametrize("operation", ["insert", "update", "delete"])
+def test_a_message_is_what_a_dictionary_would_be(operation: Operation, replica: Replica) -> None:
+    chance = random.Random(1)
+    names = ("id", "pipeline_id", "name", "slot", "type")
+    encoder = RowMessages(a_definition("steps", " ".join(names), replica))
+    said = {"operation": operation, "relation": ["public", "steps"], "txids": [7], "last": True}
+    for _ in range(100):
+        former = dict(zip(names, (ONE, TWO, *chance.choices(TEXTS, k=3)), strict=True))
+        row = {**former, "name": chance.choice(TEXTS), "slot": chance.choice(TEXTS)}
+        key = {"id": ONE, "pipeline_id": TWO}
+        changed = [name for name in names if row[name] != former[name]]
+        if operation == "insert" or replica == "full":
+            value = row
+        else:
+            value = {**key, **{name: row[name] for name in changed if operation == "update"}}
+        expected = {"key": row_key("steps", [TWO, ONE]), "value": value, "headers": said}
+        if operation == "update" and replica == "full":
+            expected["old_value"] = {name: former[name] for name in changed}
+        made = encoder.operation(
+            operation,
+            [*row.values(), "an owner"],
+            [*former.values(), "an owner"] if operation == "update" else None,
+            {"txids": [7], "last": True},
+        )
+        assert json.loads(made) == expected
+        if operation == "insert":
+            assert made == messages.encoded(expected)
+            snapshot = json.loads(encoder.snapshot_row([*row.values(), "an owner"]))
+            assert (snapshot["key"], snapshot["value"]) == (expected["key"], row)

@@ -40,6 +40,13 @@ def test_one_query_says_of_each_row_for_whom_it_is() -> None:
     ]
 
 
+def test_shapes_of_the_same_columns_have_the_same_rows_in_memory() -> None:
+    shapes = [a_shape("a"), a_shape("b")]
+    [reading] = readings(shapes, [CHANGED, CHANGED], 5)
+    [one, other] = reading.rows([a_row(7, ONE, "one", an_id(10), "true", "true")])
+    assert one[0] is other[0]
+
+
 def test_what_may_be_many_rows_is_read_for_each_shape() -> None:
     shapes = [a_shape("a"), a_shape("b")]
     for region in (
