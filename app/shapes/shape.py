@@ -311,6 +311,8 @@ class Shapes:
 
         Nothing of `kept` is forgotten. Returns how many bytes they still hold too much.
         """
+        if self.bytes > self._limits.bytes:
+            self.routes.tidy()
         excess = self.bytes - self._limits.bytes
         if excess <= 0:
             return excess

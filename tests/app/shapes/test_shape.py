@@ -146,6 +146,19 @@ def test_what_is_noted_counts_until_it_is_read() -> None:
     assert shapes.bytes == before
 
 
+def test_what_was_noted_and_read_makes_room_before_any_shape() -> None:
+    shapes = some_shapes(bytes=10_000)
+    kept = a_shape(shapes, 1)
+    fill(kept)
+    for number in range(20):
+        ids, owners = frozenset({an_id(number)}), frozenset({an_id(1)})
+        shapes.routes.note(Changes({"steps": Region(ids, owners)}))
+    assert shapes.bytes > 10_000
+    kept.take_behind()
+    a_shape(shapes, 2)
+    assert not kept.is_dropped
+
+
 def grow(shape: Shape, changes: int) -> None:
     """Have a shape keep some changes of its first row, of about 100 bytes each."""
     for change in range(changes):
