@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 ASSETS: Final = Path(__file__).parent / "web_assets"
 
-PAGE_PATHS: Final = ("/", "/home", "/home/{view}", "/pipelines/{rest:path}")
+PAGE_PATHS: Final = ("/", "/home", "/home/", "/home/{view}", "/pipelines", "/pipelines/{rest:path}")
 """Addresses that the page itself understands (`web/src/App.tsx`)."""
 
 EMBEDDED_PATH: Final = "/embed/pipelines/{pipeline_id}"

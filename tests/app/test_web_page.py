@@ -35,7 +35,16 @@ async def get(folder: Path, path: str, **headers: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/home", "/home/deleted", "/pipelines/1f6b", "/pipelines/1f6b/more"]
+    "path",
+    [
+        "/",
+        "/home",
+        "/home/",
+        "/home/deleted",
+        "/pipelines",
+        "/pipelines/1f6b",
+        "/pipelines/1f6b/more",
+    ],
 )
 async def test_every_address_of_the_page_is_answered_with_it(built: Path, path: str) -> None:
     answer = await get(built, path)

@@ -18,6 +18,13 @@ workflow:
 """
 
 
+APART = """() => {
+    const of = (one) => document.querySelector(one).getBoundingClientRect()
+    return of("[data-step] [class*=names]").right <= of("[aria-label^='Comments on']").left
+}"""
+"""Whether the name of whoever has the step selected lies beside the pin of its comments."""
+
+
 async def write(page: Page, label: str, text: str) -> None:
     """Send a comment by the keyboard."""
     field = page.get_by_role("textbox", name=label)
@@ -32,11 +39,15 @@ async def test_a_step_is_talked_about_until_that_is_resolved(
     page, other = await open_page(path), await open_page(path, EDITOR)
     await page.locator(".react-flow__node", has_text="look").click()
     await page.keyboard.press("c")
+    field = page.get_by_role("textbox", name="Comment on look")
+    await field.fill("As many words as do not stand in one line of a field that is so narrow.")
+    assert await field.evaluate("one => one.scrollHeight <= one.clientHeight")
     await write(page, "Comment on look", "Why this model?")
     thread = page.get_by_role("region", name="Comments on look").get_by_role("article")
     await expect(thread).to_contain_text("Why this model?")
 
     pin = other.get_by_role("button", name="Comments on look: 1 thread")
+    await other.wait_for_function(APART)
     await pin.click()
     await expect(other.get_by_text("Why this model?")).to_be_visible()
     await write(other, "Reply", "It reads the whole change.")

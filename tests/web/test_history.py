@@ -74,6 +74,24 @@ async def test_a_version_is_compared_with_now_and_brought_back(
     await expect(step(other, "gemini")).to_have_count(0)
 
 
+async def test_each_view_leads_out_of_the_history(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await open_page(f"/pipelines/{await new_pipeline(PIPELINE)}")
+    close = page.get_by_role("button", name="Close the history")
+    await history_of(page)
+    await expect(close).to_be_visible()
+    await expect(page.get_by_role("radio", checked=True)).to_have_count(0)
+    await page.get_by_role("radio", name="Code").click()
+    await expect(close).to_have_count(0)
+    await expect(page.get_by_text("Live, read only")).to_be_visible()
+    await history_of(page)
+    await expect(close).to_be_visible()
+    await page.keyboard.press("1")
+    await expect(close).to_have_count(0)
+    await expect(step(page, "judge")).to_be_visible()
+
+
 async def test_a_version_comes_back_while_somebody_types_whose_undo_stays_their_own(
     open_page: OpenPage, new_pipeline: NewPipeline, read_steps: ReadSteps
 ) -> None:

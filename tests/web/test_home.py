@@ -286,6 +286,23 @@ async def test_a_viewer_learns_why_nothing_can_be_changed(
     assert (await downloading.value).suggested_filename == "Kookaburra.yaml"
 
 
+async def test_a_list_that_could_not_be_read_is_read_again(open_page: OpenPage) -> None:
+    page = await open_page("/home")
+    page.expected_errors.append("Failed to load resource")  # type: ignore[attr-defined]
+    paths = {"Templates": "**/api/templates?*", "Deleted": "**/api/deleted-pipelines?*"}
+    for name, path in paths.items():
+        await page.route(path, lambda route: route.fulfill(status=503))
+        await page.get_by_role("link", name=name).click()
+        again = page.get_by_role("alert").get_by_role("button", name="Try again")
+        await expect(again).to_be_visible()
+        await page.unroute(path)
+        await again.click()
+        await expect(
+            page.get_by_role("searchbox", name=f"Search the {name.lower()}")
+        ).to_be_visible()
+        await expect(again).to_have_count(0)
+
+
 async def test_another_team_begins_with_nothing(
     open_page: OpenPage, web_server: Server, web_installation: Installation
 ) -> None:

@@ -3,12 +3,13 @@ import type { DeletedPipeline } from "pipeloom-client/rest";
 import { everyItem } from "pipeloom-client/rest";
 import { type ReactNode, useRef, useState } from "react";
 import { useLocation } from "wouter";
-import { rest, sentenceOf } from "../session/rest";
+import { rest } from "../session/rest";
 import { useAsked } from "../session/useAsked";
 import { Button } from "../ui/Button";
 import { daysLeft } from "../session/ago";
 import { DeletedBy } from "./DeletedBy";
 import { DeletedTeams } from "./DeletedTeams";
+import { Failed } from "./Failed";
 import { useHome } from "./HomeState";
 import styles from "./Lists.module.css";
 import { Loading } from "./Loading";
@@ -22,7 +23,7 @@ export function Deleted(): ReactNode {
   const [sought, setSought] = useState("");
   const search = useRef<HTMLInputElement>(null);
   const { data, error, reload } = useAsked(team?.id ?? "", async () => (team === undefined ? undefined : allDeleted(team.id)));
-  if (error && data === undefined) return <p role="alert" className={styles.refusal}>{sentenceOf(error)}</p>;
+  if (error && data === undefined) return <Failed error={error} retry={() => void reload()} />;
   if (data === undefined) return <Loading />;
   const found = data.filter(({ name }) => name.toLowerCase().includes(sought.trim().toLowerCase()));
   return (

@@ -2,10 +2,11 @@
 import { Plus, Upload } from "lucide-react";
 import type { ReactNode } from "react";
 import { useLocation } from "wouter";
-import { rest, sentenceOf } from "../session/rest";
+import { rest } from "../session/rest";
 import { Button } from "../ui/Button";
 import { Deleted } from "./Deleted";
 import { DeletedTeams } from "./DeletedTeams";
+import { Failed } from "./Failed";
 import { HomeStateProvider, useHome } from "./HomeState";
 import styles from "./Home.module.css";
 import { DropFiles } from "./imports/DropFiles";
@@ -27,7 +28,7 @@ export function Home({ view }: { readonly view: string | undefined }): ReactNode
 }
 
 function Page({ view }: { readonly view: View }): ReactNode {
-  const { team, error } = useHome();
+  const { team, error, readAgain } = useHome();
   const { choose } = useImports();
   const create = useCreate();
   return (
@@ -40,7 +41,7 @@ function Page({ view }: { readonly view: View }): ReactNode {
         </header>
         <NoticeLine />
         <Invitations />
-        {error && team === undefined ? <p role="alert" className={styles.refusal}>{sentenceOf(error)}</p> : null}
+        {error && team === undefined ? <Failed error={error} retry={readAgain} /> : null}
         <Content key={`${view.id} ${team?.id}`} view={view} create={create} importFiles={choose} />
       </main>
       <DropFiles />

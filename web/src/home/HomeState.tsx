@@ -34,6 +34,7 @@ export interface HomeState {
   readonly attempt: (deed: () => Promise<void>) => Promise<boolean>;
   /** Why the teams cannot be read. */
   readonly error: Error | undefined;
+  readonly readAgain: () => void;
 }
 
 const Context = createContext<HomeState | null>(null);
@@ -64,8 +65,8 @@ export function HomeStateProvider({ children }: { readonly children: ReactNode }
   const isAlone = data?.items.length === 0;
   const state = useMemo((): HomeState => {
     const readOnly = team?.role === "viewer" ? VIEWER : isAlone ? ALONE : undefined;
-    return { team, teams, choose, join, isAlone, me, overview, recount: () => void reload(), readOnly, notice, say, attempt, error };
-  }, [team, teams, choose, join, isAlone, me, overview, reload, notice, attempt, error]);
+    return { team, teams, choose, join, isAlone, me, overview, recount: () => void reload(), readOnly, notice, say, attempt, error, readAgain: () => void readTeams() };
+  }, [team, teams, choose, join, isAlone, me, overview, reload, notice, attempt, error, readTeams]);
   return <Context.Provider value={state}>{children}</Context.Provider>;
 }
 

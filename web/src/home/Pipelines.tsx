@@ -4,9 +4,9 @@ import type { ListedPipeline, Team } from "pipeloom-client/rest";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { recent, starred, useMarks } from "../session/marks";
-import { sentenceOf } from "../session/rest";
 import { Button } from "../ui/Button";
 import { type DialogKind, Dialogs } from "./dialogs/Dialogs";
+import { Failed } from "./Failed";
 import { type Filters, isFiltered, sortOf, useFilters } from "./filters";
 import type { Beginnings } from "./Home";
 import styles from "./Home.module.css";
@@ -121,12 +121,6 @@ function inOrder(items: readonly ListedPipeline[] | undefined, ids: readonly str
   const byId = new Map(items?.map((each) => [each.id, each]));
   return items && ids.flatMap((id) => byId.get(id) ?? []);
 }
-
-const Failed = ({ error, retry }: { readonly error: Error; readonly retry: () => void }): ReactNode => (
-  <p role="alert" className={styles.refusal}>
-    {sentenceOf(error)} <Button onClick={retry}>Try again</Button>
-  </p>
-);
 
 function Nothing({ create, importFiles }: Beginnings): ReactNode {
   const { readOnly } = useHome();

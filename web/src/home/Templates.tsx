@@ -2,11 +2,12 @@
 import { Ellipsis, LayoutTemplate, Trash2 } from "lucide-react";
 import { everyItem, type Template } from "pipeloom-client/rest";
 import { type ReactNode, useRef, useState } from "react";
-import { rest, sentenceOf } from "../session/rest";
+import { rest } from "../session/rest";
 import { useAsked } from "../session/useAsked";
 import { Button, IconButton } from "../ui/Button";
 import { Menu } from "../ui/Menu";
 import { UseTemplate } from "./dialogs/UseTemplate";
+import { Failed } from "./Failed";
 import { useHome } from "./HomeState";
 import styles from "./Lists.module.css";
 import { Loading } from "./Loading";
@@ -20,7 +21,7 @@ export function Templates(): ReactNode {
   const [used, setUsed] = useState<Template | null>(null);
   const search = useRef<HTMLInputElement>(null);
   const { data, error, reload } = useAsked(team?.id ?? "", async () => (team === undefined ? undefined : allTemplates(team.id)));
-  if (error && data === undefined) return <p role="alert" className={styles.refusal}>{sentenceOf(error)}</p>;
+  if (error && data === undefined) return <Failed error={error} retry={() => void reload()} />;
   if (data === undefined) return <Loading />;
   const words = sought.trim().toLowerCase();
   const found = data.filter(({ name, description }) => `${name}\n${description ?? ""}`.toLowerCase().includes(words));

@@ -41,13 +41,13 @@ export function Tabs<Id extends string>({ label, tabs, chosen, onChoose }: TabsP
 export function Segments<Id extends string>({ label, tabs, chosen, onChoose }: TabsProps<Id>): ReactNode {
   return (
     <div role="radiogroup" aria-label={label} className={styles.segments} onKeyDown={move}>
-      {tabs.map(({ id, label: text, count }) => (
+      {tabs.map(({ id, label: text, count }, at) => (
         <button
           key={id}
           type="button"
           role="radio"
           aria-checked={id === chosen}
-          tabIndex={id === chosen ? 0 : -1}
+          tabIndex={id === chosen || (chosen === null && at === 0) ? 0 : -1}
           className={cx(styles.segment, id === chosen && styles.chosen)}
           onClick={() => onChoose(id)}
         >

@@ -31,6 +31,9 @@ function useOthersDrawn(root: HTMLElement | null, plane: HTMLElement | null): vo
   const { byStep } = useSharedComments();
   const commented = useRef(byStep);
   commented.current = byStep;
+  const again = useRef(() => {});
+  // A name makes room for a pin that comes.
+  useEffect(() => again.current(), [byStep]);
   useEffect(() => {
     if (root === null || plane === null) return;
     const [overlay, carried] = [new Overlay(root, plane), new Carried()];
@@ -43,10 +46,12 @@ function useOthersDrawn(root: HTMLElement | null, plane: HTMLElement | null): vo
       if (Number.isFinite(fading)) timer = window.setTimeout(request, fading + 10);
     };
     const request = (): void => void (frame ||= requestAnimationFrame(draw));
+    again.current = request;
     const stops = [room.subscribe(request), store.subscribe(request)];
     request();
     return () => {
       for (const stop of stops) stop();
+      again.current = () => {};
       clearTimeout(timer);
       cancelAnimationFrame(frame);
     };

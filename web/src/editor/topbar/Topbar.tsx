@@ -48,7 +48,8 @@ export function Topbar(): ReactNode {
         <SavedState />
       </div>
       <div className={styles.middle}>
-        <Segments<View> label="View" tabs={VIEWS} chosen={view} onChoose={(id) => set({ view: id })} />
+        {/* The history stands in the place of all three, and each of them leads out of it. */}
+        <Segments<View> label="View" tabs={VIEWS} chosen={history === null ? view : null} onChoose={(id) => set({ view: id, history: null })} />
       </div>
       <div className={styles.right}>
         <PeopleBar />
