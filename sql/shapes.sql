@@ -1,12 +1,12 @@
 -- shape_access --
--- The teams of the users $1, and the team of each of the pipelines $2 that is there: what
--- my_team_ids and the policy of pipelines go by, for many users at one moment.
-SELECT false AS is_pipeline, m.user_id AS subject, m.team_id
+-- The teams of the users $1 and since when they are in each, and the team of each of the pipelines $2
+-- that is there: what my_team_ids and the policy of pipelines go by, for many users at one moment.
+SELECT false AS is_pipeline, m.user_id AS subject, m.team_id, m.joined_at
 FROM team_members AS m
 JOIN teams AS t ON t.id = m.team_id AND t.deleted_at IS NULL
 WHERE m.user_id = ANY ($1::uuid[])
 UNION ALL
-SELECT true, p.id, p.team_id
+SELECT true, p.id, p.team_id, NULL
 FROM pipelines AS p
 WHERE p.id = ANY ($2::uuid[]) AND p.deleted_at IS NULL
 

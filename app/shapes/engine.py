@@ -35,7 +35,7 @@ from .bodies import as_parts, events, in_turn, joined, listed
 from .changes import Changes
 from .errors import InvalidShape
 from .follower import Follower, TooManyRows
-from .gatekeeper import Gatekeeper
+from .gatekeeper import Gatekeeper, Since, View
 from .live import (
     KEEP_ALIVE,
     LiveTimes,
@@ -146,14 +146,14 @@ class NativeEngine:
         if self._is_draining:
             raise Draining(DRAINING)
         since = self._access_changes
-        scope = await self._gatekeeper.scope(who.user_id, request.definition)
-        self._check_handle(request, scope)
-        shape = await self._obtain(request.definition, scope, who, is_live=request.live)
-        shape.admit(who.user_id)
+        view = await self._gatekeeper.view(who.user_id, request.definition)
+        self._check_handle(request, view.scope)
+        shape = await self._obtain(request.definition, view, who, is_live=request.live)
+        shape.admit(who.user_id, view.since)
         if request.subset is not None:
-            return await self._subset(shape, request.subset, who)
+            return await self._subset(shape, request.subset, who, view.since)
         if not isinstance(request.offset, Offset):
-            return await self._checked(shape, self._beginning(shape, request), who)
+            return await self._checked(shape, self._beginning(shape, request), who, view.since)
         if request.offset > shape.log.offset:
             raise InvalidShape({"offset": ["is beyond the end: expected one of an answer"]})
         if not request.live:
@@ -222,22 +222,22 @@ class NativeEngine:
             raise MustRefetch(self._shapes.reason(request.handle), self._new_handle())
 
     async def _obtain(
-        self, definition: Definition, scope: Scope, who: Caller, *, is_live: bool
+        self, definition: Definition, view: View, who: Caller, *, is_live: bool
     ) -> Shape:
         """Find or make a shape; return it when it has all that was committed before the call.
 
         A live request is not kept waiting for that, since it waits for what comes in any case,
         unless it is not known what the user may have of that.
         """
-        shape = self._shapes.find(definition, scope)
+        shape = self._shapes.find(definition, view.scope)
         if shape is None:
-            shape = self._shapes.make(definition, scope, who.user_id)
+            shape = self._shapes.make(definition, view.scope, who.user_id)
             shape.loading = asyncio.ensure_future(self._load(shape))
             await asyncio.shield(shape.loading)
         else:
             if shape.loading is not None:
                 await asyncio.shield(shape.loading)
-            if not (is_live and shape.has_admitted(who.user_id)):
+            if not (is_live and shape.has_admitted(who.user_id, view.since)):
                 await self._follower.catch_up(shape)
         if shape.is_dropped:
             raise MustRefetch("dropped", self._new_handle())
@@ -256,23 +256,28 @@ class NativeEngine:
             self._shapes.drop(shape)
             raise
 
-    async def _check(self, shape: Shape, who: Caller, offset: Offset | None = None) -> None:
+    async def _check(self, shape: Shape, who: Caller, start: Offset | Since) -> None:
         """Raise MustRefetch if the user may not see the shape now, or it is no more.
 
-        With an offset: or if the user may not have what came after it.
+        Or if the user may not have what came after an offset, or was away since a request began, by
+        what was looked up then. What was read meanwhile is not theirs, also before it is announced
+        that they were away.
         """
-        scope = await self._gatekeeper.scope(who.user_id, shape.definition)
-        has_missed = offset is not None and not shape.admits(who.user_id, offset)
-        if scope != shape.scope or has_missed:
+        view = await self._gatekeeper.view(who.user_id, shape.definition)
+        if isinstance(start, Offset):
+            was_there = shape.admits(who.user_id, view.since, start)
+        else:
+            was_there = view.since == start
+        if view.scope != shape.scope or not was_there:
             raise MustRefetch("other_scope", self._new_handle())
         if shape.is_dropped:
             raise MustRefetch("dropped", self._new_handle())
 
     async def _checked(
-        self, shape: Shape, answer: Answer, who: Caller, offset: Offset | None = None
+        self, shape: Shape, answer: Answer, who: Caller, start: Offset | Since
     ) -> Answer:
         """Return an answer that was made before, if the user may still see it."""
-        await self._check(shape, who, offset)
+        await self._check(shape, who, start)
         return answer
 
     def _beginning(self, shape: Shape, request: ShapeRequest) -> Answer:
@@ -376,7 +381,7 @@ class NativeEngine:
                 is_own=True,
             )
 
-    async def _subset(self, shape: Shape, subset: Subset, who: Caller) -> Answer:
+    async def _subset(self, shape: Shape, subset: Subset, who: Caller, since: Since) -> Answer:
         """Rows of the shape that are asked for once, as they are now."""
         query = self._subset_query(shape, subset)
         with _refused_conditions():
@@ -393,7 +398,7 @@ class NativeEngine:
         }
         start = messages.subset_start(read.position, self._random.getrandbits(31))
         body = as_parts(joined(start, encoded, messages.SUBSET_END))
-        return await self._checked(shape, Answer(200, headers, body), who)
+        return await self._checked(shape, Answer(200, headers, body), who, since)
 
     def _subset_query(self, shape: Shape, subset: Subset) -> RowQuery:
         table, most = shape.definition.table, self._limits.rows + 1

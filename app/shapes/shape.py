@@ -9,6 +9,7 @@ from uuid import UUID
 
 from .answers import MustRefetch, Reason, TooManyShapes
 from .changes import NOTHING, Region, joined, owners_of
+from .gatekeeper import Since
 from .parameters import Definition, Offset
 from .routes import Route, Routes
 from .scopes import Scope
@@ -51,7 +52,7 @@ class Shape:
         self.taken = self._read = 0
         self._unread = NOTHING
         self._progress = asyncio.Event()
-        self._admitted: dict[UUID, Offset] = {}
+        self._admitted: dict[UUID, tuple[Offset, Since]] = {}
         self.sleepers: set[Sleeper] = set()
         self._waiting = 0
         """How many requests wait until nothing is known that it lacks."""
@@ -101,18 +102,23 @@ class Shape:
         for sleeper in self.sleepers:
             sleeper.woken.set()
 
-    def admit(self, user_id: UUID) -> None:
-        """Let a user read on from here, or from wherever the user could already."""
-        self._admitted.setdefault(user_id, self.log.offset)
+    def admit(self, user_id: UUID, since: Since) -> None:
+        """Let a user read on from here, or from wherever the user could already.
 
-    def has_admitted(self, user_id: UUID) -> bool:
-        """Whether a user may read on from somewhere."""
-        return user_id in self._admitted
+        `since` is when the user came into the teams: who was away meanwhile begins here.
+        """
+        if not self.has_admitted(user_id, since):
+            self._admitted[user_id] = self.log.offset, since
 
-    def admits(self, user_id: UUID, offset: Offset) -> bool:
+    def has_admitted(self, user_id: UUID, since: Since) -> bool:
+        """Whether a user may read on from somewhere, who has been there all the time."""
+        known = self._admitted.get(user_id)
+        return known is not None and known[1] == since
+
+    def admits(self, user_id: UUID, since: Since, offset: Offset) -> bool:
         """Whether a user may have what came after an offset."""
-        since = self._admitted.get(user_id)
-        return since is not None and since <= offset
+        known = self._admitted.get(user_id)
+        return known is not None and known[1] == since and known[0] <= offset
 
     def forget(self, users: Iterable[UUID] | None) -> None:
         """Note that users may have left (None is all): what is written now may not be for them.

@@ -4,7 +4,8 @@ There is no twin in memory: a shape's condition is SQL, and only a database says
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
@@ -27,10 +28,15 @@ class TooMuchRead(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The teams of users, and the team of each pipeline that is there; deleted ones are not."""
+    """The teams of users, and the team of each pipeline that is there; deleted ones are not.
+
+    `joined` has when a user came into a team, by user and team. Who leaves and comes back comes at
+    another moment.
+    """
 
     teams: Mapping[UUID, frozenset[UUID]]
     pipelines: Mapping[UUID, UUID]
+    joined: Mapping[tuple[UUID, UUID], datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

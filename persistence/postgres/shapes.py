@@ -87,13 +87,14 @@ class PostgresShapeReader:
         """See `ShapeReader.access`."""
         rows = await self._queries.fetch("shape_access", [*users], [*pipelines])
         teams: dict[UUID, set[UUID]] = {user: set() for user in users}
-        of_pipelines = {}
+        of_pipelines, joined = {}, {}
         for row in rows:
             if row["is_pipeline"]:
                 of_pipelines[row["subject"]] = row["team_id"]
             else:
                 teams[row["subject"]].add(row["team_id"])
-        return Access({user: frozenset(ids) for user, ids in teams.items()}, of_pipelines)
+                joined[row["subject"], row["team_id"]] = row["joined_at"]
+        return Access({user: frozenset(ids) for user, ids in teams.items()}, of_pipelines, joined)
 
     async def read(self, queries: Sequence[RowQuery]) -> RowsRead:
         """See `ShapeReader.read`."""

@@ -194,6 +194,30 @@ async def test_access_is_that_of_the_policies(pool: Pool, reader: PostgresShapeR
     # `closed` is a team that was deleted, `deleted` a pipeline.
     assert access.teams == {world.user: {world.team}, stranger: frozenset()}
     assert access.pipelines == {world.pipeline: world.team}
+    assert set(access.joined) == {(world.user, world.team)}
+
+
+async def test_who_leaves_and_comes_back_has_joined_at_another_moment(
+    pool: Pool, reader: PostgresShapeReader
+) -> None:
+    world = a_world()
+    await build(pool, world)
+    another_owner = (
+        "WITH u AS (INSERT INTO users (email, name) VALUES ('o@example.org', 'O') RETURNING id) "
+        "INSERT INTO team_members (team_id, user_id, role) SELECT {team}, u.id, 'owner' FROM u"
+    )
+    await pool.run_script(world.say(another_owner))
+    first = (await reader.access([world.user], [])).joined
+    change_of_role = "UPDATE team_members SET role = 'admin' WHERE user_id = {user}"
+    await pool.run_script(world.say(change_of_role))
+    assert (await reader.access([world.user], [])).joined == first
+    await pool.run_script(world.say("DELETE FROM team_members WHERE user_id = {user}"))
+    assert (await reader.access([world.user], [])).joined == {}
+    back = "INSERT INTO team_members (team_id, user_id, role) VALUES ({team}, {user}, 'viewer')"
+    await pool.run_script(world.say(back))
+    assert (await reader.access([world.user], [])).joined[world.user, world.team] > max(
+        first.values()
+    )
 
 
 async def test_a_change_names_rows_and_owners(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from uuid import UUID
@@ -15,7 +16,7 @@ from app.shapes.engine import NativeEngine
 from app.shapes.live import LiveTimes
 from app.shapes.parameters import RequestLimits, ShapeRequest, parse_request
 from app.shapes.shape import ShapeLimits
-from persistence.ports.shapes import Access, Announced, RowQuery, RowsChanged, RowsRead
+from persistence.ports.shapes import Access, Announced, RowQuery, RowsChanged, RowsRead, StoredRow
 from tests.app.shapes.shapes import a_position, a_row, an_id
 from tests.server import PATIENCE, eventually
 
@@ -27,8 +28,10 @@ class Tables:
     """One pipeline of one team, and who is in it: `ShapeReader` and `ShapeChanges` in one."""
 
     def __init__(self) -> None:
-        self.members = {USER}
+        self.members, self.joined_at = {USER}, SystemClock().now()
+        self.name, self.lsn = "loom", 1000
         self.after_next_access: Callable[[], None] = lambda: None
+        self.after_next_read: Callable[[], None] = lambda: None
         self._announced: asyncio.Queue[Announced] = asyncio.Queue()
 
     def leave(self) -> None:
@@ -37,15 +40,36 @@ class Tables:
         left = RowsChanged("team_members", 101, frozenset({str(USER)}), frozenset({str(TEAM)}))
         self._announced.put_nowait(Announced((left,)))
 
+    def rename(self, name: str) -> None:
+        """Change the pipeline, and announce it."""
+        self.name, self.lsn = name, self.lsn + 10
+        changed = RowsChanged("pipelines", 102, frozenset({an_id(1)}), frozenset({str(TEAM)}))
+        self._announced.put_nowait(Announced((replace(changed, moved=frozenset()),)))
+
+    def be_away(self) -> None:
+        """Take the user out of the team, which is announced only later."""
+        self.members.clear()
+
+    def be_back(self) -> None:
+        """Let the user in again, and overwrite what was written meanwhile."""
+        self.members.add(USER)
+        self.joined_at += timedelta(seconds=1)
+        self.name = "of everybody"
+
     async def access(self, users: Collection[UUID], pipelines: Collection[UUID]) -> Access:
         del pipelines
         teams = {user: frozenset({TEAM} if user in self.members else ()) for user in users}
         act, self.after_next_access = self.after_next_access, lambda: None
         act()
-        return Access(teams, {})
+        return Access(teams, {}, {(USER, TEAM): self.joined_at})
 
     async def read(self, queries: Sequence[RowQuery]) -> RowsRead:
-        return RowsRead(a_position(1000), [[a_row(100, an_id(1), "loom")] for _ in queries])
+        row = a_row(100, an_id(1), self.name, str(TEAM))
+        rows = [row.values[: len(query.columns)] for query in queries]
+        read = RowsRead(a_position(self.lsn), [[StoredRow(100, values)] for values in rows])
+        act, self.after_next_read = self.after_next_read, lambda: None
+        act()
+        return read
 
     async def mark(self, text: str) -> None:
         self._announced.put_nowait(Announced(marks=frozenset({text})))
@@ -99,10 +123,55 @@ async def test_who_leaves_while_a_live_request_begins_is_not_kept_waiting() -> N
             await engine.answer(asked(f"offset={offset}&handle={handle}&live=true"), who)
 
 
+async def test_what_was_written_while_somebody_was_away_is_not_sent_before_it_is_announced() -> (
+    None
+):
+    """The rows are read between the leaving and the return, neither of which is announced yet."""
+    tables = Tables()
+    who = Caller(USER, SystemClock().now() + timedelta(days=1))
+    async with asyncio.timeout(PATIENCE), running(tables) as engine:
+        first = await engine.answer(asked("offset=-1"), who)
+        offset, handle = first.headers["electric-offset"], first.headers["electric-handle"]
+        live = asked(f"offset={offset}&handle={handle}&live=true")
+        waiting = asyncio.create_task(engine.answer(live, who))
+        await eventually("a live request", lambda: asyncio.sleep(0, engine._live[USER] == 1))
+        tables.after_next_read = tables.be_back
+        tables.be_away()
+        tables.rename("of the others")
+        with pytest.raises(MustRefetch):
+            await waiting
+
+
+async def test_a_first_answer_that_was_read_while_somebody_was_away_is_not_sent() -> None:
+    tables = Tables()
+    who = Caller(USER, SystemClock().now() + timedelta(days=1))
+    async with asyncio.timeout(PATIENCE), running(tables) as engine:
+        tables.after_next_access = tables.be_away
+        tables.after_next_read = tables.be_back
+        with pytest.raises(MustRefetch):
+            await engine.answer(asked("offset=-1"), who)
+
+
+async def test_who_stays_is_sent_what_was_written() -> None:
+    tables = Tables()
+    who = Caller(USER, SystemClock().now() + timedelta(days=1))
+    async with asyncio.timeout(PATIENCE), running(tables) as engine:
+        first = await engine.answer(asked("offset=-1"), who)
+        offset, handle = first.headers["electric-offset"], first.headers["electric-handle"]
+        live = asked(f"offset={offset}&handle={handle}&live=true")
+        waiting = asyncio.create_task(engine.answer(live, who))
+        await eventually("a live request", lambda: asyncio.sleep(0, engine._live[USER] == 1))
+        tables.rename("of everybody")
+        body = (await waiting).body
+        assert b"of everybody" in (
+            body if isinstance(body, bytes) else b"".join([x async for x in body])
+        )
+
+
 async def test_a_shape_that_does_not_fit_in_is_refused_after_it_was_read() -> None:
     """How large it is nobody knows before, and many may be asked for at once."""
     who = Caller(USER, SystemClock().now() + timedelta(days=1))
-    a_row_s_bytes, followed = 160, list[asyncio.Task[Answer]]()
+    a_row_s_bytes, followed = 256, list[asyncio.Task[Answer]]()
     limits = ShapeLimits(bytes=a_row_s_bytes * 9 // 2)
     async with asyncio.timeout(PATIENCE), running(Tables(), limits) as engine:
         for number in range(4):

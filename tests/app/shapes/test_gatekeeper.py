@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 from app.shapes.conditions import Condition
@@ -14,6 +15,11 @@ from persistence.ports.shapes import Access, RowQuery, RowsRead
 ADA, BOB = UUID(int=1), UUID(int=2)
 TEAM, OTHER = UUID(int=10), UUID(int=11)
 PIPELINE, THEIRS, GONE = UUID(int=20), UUID(int=21), UUID(int=22)
+JOINED = {
+    (ADA, TEAM): datetime(2026, 1, 1, tzinfo=UTC),
+    (BOB, TEAM): datetime(2026, 1, 2, tzinfo=UTC),
+    (BOB, OTHER): datetime(2026, 1, 3, tzinfo=UTC),
+}
 
 
 class Directory:
@@ -29,6 +35,7 @@ class Directory:
         return Access(
             {user: teams.get(user, frozenset()) for user in users},
             {pipeline: there[pipeline] for pipeline in pipelines if pipeline in there},
+            {(user, team): at for (user, team), at in JOINED.items() if user in users},
         )
 
     async def read(self, queries: Sequence[RowQuery]) -> RowsRead:
@@ -43,6 +50,20 @@ def steps_of(pipeline: UUID | None) -> Definition:
     if pipeline is not None:
         condition = Condition("…", (("pipeline_id", str(pipeline)),))
     return Definition(TABLES["steps"], ("id", "pipeline_id"), condition)
+
+
+async def test_since_when_is_that_of_the_teams_by_which_it_is_seen() -> None:
+    gatekeeper = Gatekeeper(Directory())
+    seen = {
+        pipeline: await gatekeeper.view(user, steps_of(pipeline))
+        for user, pipeline in ((BOB, None), (BOB, PIPELINE), (BOB, THEIRS), (ADA, GONE))
+    }
+    assert {pipeline: view.since for pipeline, view in seen.items()} == {
+        None: (JOINED[BOB, TEAM], JOINED[BOB, OTHER]),
+        PIPELINE: (JOINED[BOB, TEAM],),
+        THEIRS: (JOINED[BOB, OTHER],),
+        GONE: (),
+    }
 
 
 async def test_many_scopes_are_looked_up_at_once() -> None:
