@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol for servers that stop in time, whatever their clients do.
+"""uvicorn's HTTP protocol, for servers that clients who do not read neither harm nor keep running.
 
 At the end uvicorn waits for all answers, those included that nobody reads, and then cancels them,
 with a traceback for each. Here a client that does not read loses its connection before that, and
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .http import problem
+from .unsent import limit_unsent
 
 UNREAD_SECONDS: Final = 0.5
 """How long clients may take, when the server stops, to read what was written to them."""
@@ -27,6 +28,11 @@ class StoppableHttp(H11Protocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.app = self._quiet(self.app)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See uvicorn; an answer that nobody reads is not made for the kernel to keep."""
+        super().connection_made(transport)
+        limit_unsent(transport)
 
     def shutdown(self) -> None:
         """See uvicorn; who has not read what is there a moment later is cut off."""

@@ -7,12 +7,10 @@ over what comes in, without a queue and a switch of tasks for each message.
 """
 
 import asyncio
-import sys
 from asyncio import BaseTransport, TimerHandle
 from collections.abc import Callable
 from http import HTTPStatus
 from logging import getLogger
-from socket import IPPROTO_TCP
 from typing import Any, Final, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
@@ -23,21 +21,13 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 from websockets.protocol import OPEN
 
+from app.unsent import limit_unsent
+
 from .attendant import HELD, Event
 from .events import EventSink, SlimEvent
 from .frame_boundaries import FrameBoundaries
 from .read_away import ReadAwayProtocol
 from .sweep import Sweep
-
-TCP_NOTSENT_LOWAT: Final = 25
-"""linux/tcp.h; Python names it on other systems only."""
-
-UNSENT_BYTES: Final = 64 * 1024
-"""What the kernel may hold for a client beyond what is on its way to it.
-
-Without a limit the kernel takes 4 MB for each client that does not read.
-"""
-
 
 WRITE: Final = "pipeloom.write"
 """The ASGI extension; its `frames` sends whole, unmasked frames, or returns False."""
@@ -149,7 +139,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_made(self, transport: BaseTransport) -> None:
         """See uvicorn."""
         super().connection_made(transport)
-        _keep_little(transport)
+        limit_unsent(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See uvicorn."""
@@ -398,9 +388,3 @@ BAD_REQUEST: Final = (
     f"HTTP/1.1 {HTTPStatus.BAD_REQUEST} {HTTPStatus.BAD_REQUEST.phrase}\r\n"
     "Connection: close\r\nContent-Length: 0\r\n\r\n"
 ).encode()
-
-
-def _keep_little(transport: BaseTransport) -> None:
-    socket = transport.get_extra_info("socket")
-    if socket is not None and sys.platform == "linux":
-        socket.setsockopt(IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)

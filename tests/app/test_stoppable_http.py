@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from socket import IPPROTO_TCP
 
 import pytest
 import uvicorn
@@ -12,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app import stoppable_http
 from app.stoppable_http import StoppableHttp
 from app.tasks import in_background
+from app.unsent import TCP_NOTSENT_LOWAT, UNSENT_BYTES
 from tests.app.stalled import small_socket
 from tests.server import PATIENCE, eventually
 
@@ -67,6 +70,16 @@ async def asked(app: ASGIApp) -> AsyncIterator[tuple[uvicorn.Server, asyncio.Str
     await eventually("a request", lambda: asyncio.sleep(0, bool(server.server_state.tasks)))
     yield server, reader
     writer.close()
+
+
+async def test_the_kernel_keeps_little_for_who_does_not_read() -> None:
+    async with asked(silent) as (server, _):
+        [connection] = server.server_state.connections
+        socket = connection.transport.get_extra_info("socket")  # type: ignore[union-attr]
+        if sys.platform == "linux":  # other systems have no such limit
+            assert socket.getsockopt(IPPROTO_TCP, TCP_NOTSENT_LOWAT) == UNSENT_BYTES
+        server.config.timeout_graceful_shutdown = 0
+        await server.shutdown()
 
 
 def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
