@@ -63,7 +63,7 @@ class Reading:
             if columns not in made:
                 own = [places[name] for name in columns]
                 made[columns] = [
-                    StoredRow(row.xid, [row.values[place] for place in own]) for row in rows
+                    StoredRow(row.xid, tuple([row.values[place] for place in own])) for row in rows
                 ]
             test = tests[shape.definition.condition.sql]
             pairs = zip(made[columns], rows, strict=True)

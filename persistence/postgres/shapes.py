@@ -188,7 +188,7 @@ def _filled(name: str, words: Mapping[str, str]) -> str:
 def _fields(rows: Sequence[Record]) -> Iterator[tuple[int, str, Values | None]]:
     for row in rows:
         number, xid, values = row
-        yield int(number), str(xid), values
+        yield int(number), str(xid), None if values is None else tuple(values)
 
 
 def _position(values: Values) -> Position:

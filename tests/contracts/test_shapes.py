@@ -1,6 +1,7 @@
 """What shapes need of a store. PostgreSQL alone has it: see `persistence/ports/shapes.py`."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 from uuid import UUID, uuid4
@@ -106,6 +107,15 @@ async def test_values_are_the_text_of_electric(pool: Pool, reader: PostgresShape
     assert read.position.xmin <= read.position.xmax
     assert row.xid < read.position.xmax
     assert read.position.lsn > 0
+
+
+async def test_rows_that_are_kept_cost_the_garbage_collector_nothing(
+    world: World, reader: PostgresShapeReader
+) -> None:
+    read = await reader.read([RowQuery("steps", ("id", "name", "parent_step_id"))])
+    gc.collect()
+    assert read.rows[0]
+    assert not [row for row in read.rows[0] if gc.is_tracked(row.values)]
 
 
 async def test_many_queries_are_read_in_their_order(

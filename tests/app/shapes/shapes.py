@@ -32,7 +32,7 @@ def a_position(lsn: int, xmin: int = 100) -> Position:
 
 
 def a_row(xid: int, *values: str | None) -> StoredRow:
-    return StoredRow(xid, [*values])
+    return StoredRow(xid, values)
 
 
 def run(steps: Iterator[None]) -> int:

@@ -1,5 +1,6 @@
 """Shapes of one scope are read together, and each gets the rows of its own condition."""
 
+import gc
 from uuid import UUID
 
 from app.shapes.changes import Region
@@ -45,6 +46,15 @@ def test_shapes_of_the_same_columns_have_the_same_rows_in_memory() -> None:
     [reading] = readings(shapes, [CHANGED, CHANGED], 5)
     [one, other] = reading.rows([a_row(7, ONE, "one", an_id(10), "true", "true")])
     assert one[0] is other[0]
+
+
+def test_rows_that_are_read_together_are_kept_as_others_are() -> None:
+    """A list would never be equal to what was read before, and keep the garbage collector busy."""
+    [reading] = readings([a_shape("a"), a_shape("b")], [CHANGED, CHANGED], 5)
+    found = [a_row(7, ONE, "one", an_id(10), "true", "true")]
+    kept = [row for rows in reading.rows(found) for row in rows]
+    gc.collect()
+    assert [gc.is_tracked(row.values) for row in kept] == [False, False]
 
 
 def test_what_may_be_many_rows_is_read_for_each_shape() -> None:
