@@ -21,7 +21,7 @@ class TokenBucket:
         """Return the seconds until there is a token."""
         return max(0.0, (1 - self.fill(now)) / self.rate)
 
-    def take(self, now: float, tokens: int = 1) -> float:
+    def take(self, now: float, tokens: float = 1) -> float:
         """Take tokens, on credit if need be; return the seconds until the first of them was due."""
         left = min(self._tokens + (now - self._filled_at) * self.rate, self.burst)
         self._tokens, self._filled_at = left - tokens, now

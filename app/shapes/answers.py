@@ -54,12 +54,12 @@ class MustRefetch(PipeloomError):
 class TooManyShapes(PipeloomError):
     """This user, or all users together, have as many shapes or live requests as there may be.
 
-    `is_own` says that it is the user's own doing.
+    `is_own` says that it is the user's own doing; after `retry_after` seconds it may be different.
     """
 
-    def __init__(self, problem: str, *, is_own: bool) -> None:
+    def __init__(self, problem: str, *, is_own: bool, retry_after: int = 1) -> None:
         super().__init__(problem)
-        self.is_own = is_own
+        self.is_own, self.retry_after = is_own, retry_after
 
 
 class DeletionNotAllowed(PipeloomError):

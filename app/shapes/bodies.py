@@ -5,10 +5,14 @@ So a client that does not read keeps one part in memory, and not a whole body fo
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 PART_BYTES: Final = 64 * 1024
 """About how long a part is. Making one takes a millisecond or two."""
+
+
+SENDING: Final = 1.0
+"""What sending a part takes of the loop, as a multiple of making it."""
 
 
 def joined(
@@ -48,20 +52,39 @@ async def as_parts(parts: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
         await asyncio.sleep(0)
 
 
+class Allowance(Protocol):
+    """What the loop may do for one user."""
+
+    async def rest(self) -> None:
+        """Wait until something may be done."""
+        ...
+
+    def spend(self, seconds: float) -> None:
+        """Note that something was done, and how long it took."""
+        ...
+
+
 async def in_turn(
-    parts: Iterator[bytes], turn: asyncio.Semaphore, cpu_seconds: Callable[[], float]
+    parts: Iterator[bytes],
+    turn: asyncio.Semaphore,
+    cpu_seconds: Callable[[], float],
+    allowance: Allowance,
 ) -> AsyncGenerator[bytes, None]:
     """Parts of which the loop makes one at a time, however many bodies have the same turn.
 
-    It then rests from that for as long as making it took, by what `cpu_seconds` returns: whoever
-    asks for all rows again and again takes half of the loop at most. The turn is not held while a
-    part is sent: whoever does not read holds up nobody.
+    It then rests from that for as long as making it took, by what `cpu_seconds` returns: those who
+    ask for all rows again and again take half of the loop at most, and each of them what the
+    allowance says. The turn is not held while a part is sent, or while a user rests: whoever does
+    not read, or asks for too much, holds up nobody else.
     """
     while True:
+        await allowance.rest()
         async with turn:
             began = cpu_seconds()
             part = next(parts, None)
-            await asyncio.sleep(max(0.0, cpu_seconds() - began))
+            took = max(0.0, cpu_seconds() - began)
+            allowance.spend(took * (1 + SENDING))
+            await asyncio.sleep(took)
         if part is None:
             return
         yield part

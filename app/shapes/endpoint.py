@@ -188,7 +188,8 @@ def _refusal(error: PipeloomError) -> Answer:
         handle = {} if error.handle is None else {"electric-handle": error.handle}
         return Answer(409, {**_JSON, **handle}, MUST_REFETCH)
     if isinstance(error, TooManyShapes):
-        return _message(429 if error.is_own else 503, str(error), RETRY)
+        later = {"retry-after": str(error.retry_after)}
+        return _message(429 if error.is_own else 503, str(error), later)
     if isinstance(error, StoreUnavailable):
         return _message(503, "the database is away: try again later", RETRY)
     found = ((status, more) for kind, status, more in _KINDS if isinstance(error, kind))

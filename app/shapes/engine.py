@@ -24,6 +24,7 @@ from persistence.errors import InvalidValue, StoreError
 from persistence.ports.shapes import (
     QueryTooSlow,
     RowQuery,
+    RowsRead,
     ShapeChanges,
     ShapeReader,
     TooMuchRead,
@@ -31,7 +32,8 @@ from persistence.ports.shapes import (
 
 from . import messages
 from .answers import Answer, Caller, DeletionNotAllowed, MustRefetch, TooManyShapes
-from .bodies import as_parts, events, in_turn, joined, listed
+from .bodies import events, in_turn, joined, listed
+from .budgets import MAKING_SECONDS, READING_SECONDS, Budgets, Turn
 from .changes import Changes
 from .errors import InvalidShape
 from .follower import Follower, TooManyRows
@@ -86,6 +88,8 @@ class NativeEngine:
         self._reading = asyncio.Semaphore(readers)
         # Of many first answers at once the loop would make a part of each between two of its turns.
         self._turn = asyncio.Semaphore(1)
+        self._readings = Budgets(READING_SECONDS, clock.monotonic)
+        self._makings = Budgets(MAKING_SECONDS, clock.monotonic)
         self._is_draining = False
         # How often it was announced that somebody may see something else.
         self._access_changes = 0
@@ -153,7 +157,8 @@ class NativeEngine:
         if request.subset is not None:
             return await self._subset(shape, request.subset, who, view.since)
         if not isinstance(request.offset, Offset):
-            return await self._checked(shape, self._beginning(shape, request), who, view.since)
+            answer = self._beginning(shape, request, who)
+            return await self._checked(shape, answer, who, view.since)
         if request.offset > shape.log.offset:
             raise InvalidShape({"offset": ["is beyond the end: expected one of an answer"]})
         if not request.live:
@@ -230,31 +235,49 @@ class NativeEngine:
         unless it is not known what the user may have of that.
         """
         shape = self._shapes.find(definition, view.scope)
+        is_new = shape is None
         if shape is None:
-            shape = self._shapes.make(definition, view.scope, who.user_id)
-            shape.loading = asyncio.ensure_future(self._load(shape))
+            shape = await self._make(definition, view.scope, who)
+        if shape.loading is not None:
             await asyncio.shield(shape.loading)
-        else:
-            if shape.loading is not None:
-                await asyncio.shield(shape.loading)
-            if not (is_live and shape.has_admitted(who.user_id, view.since)):
-                await self._follower.catch_up(shape)
+        if not is_new and not (is_live and shape.has_admitted(who.user_id, view.since)):
+            await self._follower.catch_up(shape)
         if shape.is_dropped:
             raise MustRefetch("dropped", self._new_handle())
         shape.used_at = self._clock.monotonic()
         return shape
 
-    async def _load(self, shape: Shape) -> None:
+    async def _make(self, definition: Definition, scope: Scope, who: Caller) -> Shape:
+        """Make a shape when it is the user's turn, unless somebody else has by then."""
+        turn = await self._readings.turn(who.user_id)
+        try:
+            shape = self._shapes.find(definition, scope)
+            if shape is None:
+                shape = self._shapes.make(definition, scope, who.user_id)
+                # The turn goes on as long as the reading, also if the client does not wait for it.
+                shape.loading = asyncio.ensure_future(self._load(shape, turn))
+                return shape
+        except BaseException:
+            turn.end()
+            raise
+        turn.end()
+        return shape
+
+    async def _load(self, shape: Shape, turn: Turn) -> None:
         try:
             with _refused_conditions():
                 async with self._reading:
-                    await self._follower.load(shape)
-            # However many are read at once, each is asked for before any of them is there.
-            self._shapes.fit_in(shape)
-            shape.used_at = self._clock.monotonic()
+                    with turn:
+                        await self._follower.load(shape)
+                        # However many are read at once, each is asked for before one is there.
+                        self._shapes.fit_in(shape)
+                        # Whoever has the next turn may need room, and nobody has used this yet.
+                        shape.used_at = self._clock.monotonic()
         except BaseException:
             self._shapes.drop(shape)
             raise
+        finally:
+            turn.end()
 
     async def _check(self, shape: Shape, who: Caller, start: Offset | Since) -> None:
         """Raise MustRefetch if the user may not see the shape now, or it is no more.
@@ -280,7 +303,7 @@ class NativeEngine:
         await self._check(shape, who, start)
         return answer
 
-    def _beginning(self, shape: Shape, request: ShapeRequest) -> Answer:
+    def _beginning(self, shape: Shape, request: ShapeRequest, who: Caller) -> Answer:
         """All rows, or none of those that are there with `now`."""
         log, handle = shape.log, self._shapes.handle_for(shape, request.expired_handle)
         headers = self._headers(shape, handle, request)
@@ -290,8 +313,12 @@ class NativeEngine:
         headers["electric-has-data"] = _text(bool(rows))
         end = messages.snapshot_end(log.position)
         encoded = chain(map(log.messages.snapshot_row, rows), [end])
-        body = joined(b"[", encoded, b"]")
-        return Answer(200, headers, in_turn(body, self._turn, self._clock.thread_time))
+        return Answer(200, headers, self._in_turn(joined(b"[", encoded, b"]"), who))
+
+    def _in_turn(self, parts: Iterator[bytes], who: Caller) -> AsyncGenerator[bytes, None]:
+        """The parts of a body, made as the loop and the user's budget allow it."""
+        allowance = self._makings.allowance(who.user_id)
+        return in_turn(parts, self._turn, self._clock.thread_time, allowance)
 
     def _rest(self, shape: Shape, request: ShapeRequest, offset: Offset) -> Answer:
         """What came after an offset."""
@@ -383,10 +410,7 @@ class NativeEngine:
 
     async def _subset(self, shape: Shape, subset: Subset, who: Caller, since: Since) -> Answer:
         """Rows of the shape that are asked for once, as they are now."""
-        query = self._subset_query(shape, subset)
-        with _refused_conditions():
-            async with self._reading:
-                read = await self._reader.read([query])
+        read = await self._read_once(self._subset_query(shape, subset), who)
         rows = read.rows[0]
         if len(rows) > self._limits.rows:
             raise InvalidShape({"limit": [str(TooManyRows(self._limits.rows))]})
@@ -397,8 +421,19 @@ class NativeEngine:
             "electric-snapshot": "true",
         }
         start = messages.subset_start(read.position, self._random.getrandbits(31))
-        body = as_parts(joined(start, encoded, messages.SUBSET_END))
+        body = self._in_turn(joined(start, encoded, messages.SUBSET_END), who)
         return await self._checked(shape, Answer(200, headers, body), who, since)
+
+    async def _read_once(self, query: RowQuery, who: Caller) -> RowsRead:
+        """Read rows when it is the user's turn."""
+        turn = await self._readings.turn(who.user_id)
+        try:
+            with _refused_conditions():
+                async with self._reading:
+                    with turn:
+                        return await self._reader.read([query])
+        finally:
+            turn.end()
 
     def _subset_query(self, shape: Shape, subset: Subset) -> RowQuery:
         table, most = shape.definition.table, self._limits.rows + 1

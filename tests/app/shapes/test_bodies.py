@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
-from app.shapes.bodies import PART_BYTES, events, in_turn, joined, listed
+from app.shapes.bodies import PART_BYTES, SENDING, events, in_turn, joined, listed
 
 
 def test_parts_are_the_whole_together() -> None:
@@ -42,14 +42,45 @@ async def test_a_long_list_comes_in_parts() -> None:
     assert len(json.loads(b"".join([part async for part in long]))) == 100
 
 
+class Allowed:
+    """What the loop may do for a user who rests until told otherwise; what it did is in `spent`."""
+
+    def __init__(self, *, may_go_on: bool = True) -> None:
+        self.may_go_on = asyncio.Event()
+        self.spent: list[float] = []
+        if may_go_on:
+            self.may_go_on.set()
+
+    async def rest(self) -> None:
+        await self.may_go_on.wait()
+
+    def spend(self, seconds: float) -> None:
+        self.spent.append(seconds)
+
+
+def body(
+    parts: list[bytes], turn: asyncio.Semaphore, allowed: Allowed | None = None
+) -> AsyncGenerator[bytes, None]:
+    return in_turn(iter(parts), turn, lambda: 0.0, allowed or Allowed())
+
+
 async def test_bodies_take_turns_and_who_does_not_read_holds_up_nobody() -> None:
     turn = asyncio.Semaphore(1)
-    unread = in_turn(iter([b"a", b"b"]), turn, lambda: 0.0)
+    unread = body([b"a", b"b"], turn)
     assert await anext(unread) == b"a"
     async with asyncio.timeout(5):
-        others = in_turn(iter([b"c", b"d"]), turn, lambda: 0.0)
-        assert [part async for part in others] == [b"c", b"d"]
+        assert [part async for part in body([b"c", b"d"], turn)] == [b"c", b"d"]
         assert [part async for part in unread] == [b"b"]
+
+
+async def test_who_rests_holds_up_nobody_else() -> None:
+    turn, resting = asyncio.Semaphore(1), Allowed(may_go_on=False)
+    waiting = asyncio.ensure_future(anext(body([b"a"], turn, resting)))
+    async with asyncio.timeout(5):
+        assert [part async for part in body([b"c", b"d"], turn)] == [b"c", b"d"]
+        assert not waiting.done()
+        resting.may_go_on.set()
+        assert await waiting == b"a"
 
 
 async def test_the_loop_rests_for_as_long_as_a_part_took(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +91,9 @@ async def test_the_loop_rests_for_as_long_as_a_part_took(monkeypatch: pytest.Mon
 
     monkeypatch.setattr("app.shapes.bodies.asyncio.sleep", sleep)
     times = iter([0.0, 0.25, 1.0, 1.5, 2.0, 2.0])
-    parts = in_turn(iter([b"a", b"b"]), asyncio.Semaphore(1), lambda: next(times))
+    allowed = Allowed()
+    parts = in_turn(iter([b"a", b"b"]), asyncio.Semaphore(1), lambda: next(times), allowed)
     assert [part async for part in parts] == [b"a", b"b"]
     assert rests == [0.25, 0.5, 0.0]
+    # What sending it takes counts for the user as well.
+    assert allowed.spent == [rest * (1 + SENDING) for rest in rests]

@@ -10,17 +10,19 @@ from uuid import UUID
 
 import pytest
 
-from app.clock import SystemClock
+from app.clock import SYSTEM_CLOCK, Clock, SystemClock
 from app.shapes.answers import Answer, Caller, MustRefetch, TooManyShapes
+from app.shapes.budgets import LONGEST_WAIT, READING_SECONDS, SHARE
 from app.shapes.engine import NativeEngine
 from app.shapes.live import LiveTimes
 from app.shapes.parameters import RequestLimits, ShapeRequest, parse_request
 from app.shapes.shape import ShapeLimits
 from persistence.ports.shapes import Access, Announced, RowQuery, RowsChanged, RowsRead, StoredRow
+from tests.app.fakes import HeldClock, turns
 from tests.app.shapes.shapes import a_position, a_row, an_id
 from tests.server import PATIENCE, eventually
 
-USER, TEAM = UUID(int=1), UUID(int=2)
+USER, TEAM, OTHER = UUID(int=1), UUID(int=2), UUID(int=3)
 FOR_EVER = 3_600.0
 
 
@@ -61,7 +63,7 @@ class Tables:
         teams = {user: frozenset({TEAM} if user in self.members else ()) for user in users}
         act, self.after_next_access = self.after_next_access, lambda: None
         act()
-        return Access(teams, {}, {(USER, TEAM): self.joined_at})
+        return Access(teams, {}, {(user, TEAM): self.joined_at for user in users})
 
     async def read(self, queries: Sequence[RowQuery]) -> RowsRead:
         row = a_row(100, an_id(1), self.name, str(TEAM))
@@ -87,14 +89,32 @@ class Tables:
             return Announced()
 
 
+class SlowTables(Tables):
+    """Each reading takes so many seconds of the clock of a test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = HeldClock()
+        self.takes = 0.0
+        self.at_once = self.most_at_once = 0
+
+    async def read(self, queries: Sequence[RowQuery]) -> RowsRead:
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        await turns()
+        self.clock.seconds += self.takes
+        self.at_once -= 1
+        return await super().read(queries)
+
+
 @asynccontextmanager
 async def running(
     tables: Tables,
     limits: ShapeLimits = ShapeLimits(),  # noqa: B008 - it cannot be changed
+    clock: Clock = SYSTEM_CLOCK,
 ) -> AsyncIterator[NativeEngine]:
     """An engine whose live requests last for ever."""
     times = LiveTimes(FOR_EVER, FOR_EVER, FOR_EVER)
-    clock = SystemClock()
     engine = NativeEngine(tables, tables, clock, Random(1), limits, times=times)
     task = asyncio.create_task(engine.run())
     try:
@@ -189,3 +209,74 @@ async def test_a_shape_that_does_not_fit_in_is_refused_after_it_was_read() -> No
         assert [shape.log.bytes for shape in engine._shapes] == [a_row_s_bytes] * 4
         for task in followed:
             task.cancel()
+
+
+def caller(user_id: UUID) -> Caller:
+    return Caller(user_id, SystemClock().now() + timedelta(days=1))
+
+
+async def first_answer(engine: NativeEngine, name: str, user_id: UUID = USER) -> Answer:
+    return await engine.answer(asked(f"offset=-1&where=name<>'{name}'"), caller(user_id))
+
+
+async def test_a_page_that_opens_twenty_shapes_at_once_has_them_at_once() -> None:
+    tables = SlowTables()
+    tables.takes = READING_SECONDS / 20
+    async with asyncio.timeout(PATIENCE), running(tables, clock=tables.clock) as engine:
+        answers = await asyncio.gather(*(first_answer(engine, str(one)) for one in range(20)))
+        assert [answer.status for answer in answers] == [200] * 20
+        # One after the other: whoever else asks finds a reader.
+        assert tables.most_at_once == 1
+        assert tables.clock.seconds == pytest.approx(READING_SECONDS)
+
+
+async def test_a_shape_that_was_just_made_does_not_make_room_for_the_next() -> None:
+    tables = SlowTables()
+    tables.takes = 0.01
+    few = ShapeLimits(per_user=3)
+    async with asyncio.timeout(PATIENCE), running(tables, few, tables.clock) as engine:
+        answers = await asyncio.gather(*(first_answer(engine, str(one)) for one in range(9)))
+        assert [answer.status for answer in answers] == [200] * 9
+
+
+async def test_who_has_had_much_read_is_refused_and_others_are_not() -> None:
+    tables = SlowTables()
+    tables.members.add(OTHER)
+    tables.takes = READING_SECONDS + (LONGEST_WAIT + 1) * SHARE
+    async with asyncio.timeout(PATIENCE), running(tables, clock=tables.clock) as engine:
+        await first_answer(engine, "a")
+        tables.takes = 0.0
+        for more in ("b'", "a'&subset__where=true"):
+            with pytest.raises(TooManyShapes) as refused:
+                await engine.answer(asked(f"offset=-1&where=name<>'{more}"), caller(USER))
+            assert refused.value.is_own
+            assert refused.value.retry_after == LONGEST_WAIT + 1
+        # What is there is given to everybody all the same.
+        assert (await first_answer(engine, "a")).status == 200
+        assert (await first_answer(engine, "b", OTHER)).status == 200
+
+
+async def test_who_rests_keeps_nobody_from_the_same_shape() -> None:
+    """Somebody who may not have it read yet asks first; it is read for the other one at once."""
+    tables = SlowTables()
+    tables.members.add(OTHER)
+    tables.takes = READING_SECONDS + LONGEST_WAIT * SHARE
+    async with asyncio.timeout(PATIENCE), running(tables, clock=tables.clock) as engine:
+        await first_answer(engine, "a")
+        tables.takes = 0.0
+        resting = asyncio.create_task(first_answer(engine, "b"))
+        await turns()
+        assert (await first_answer(engine, "b", OTHER)).status == 200
+        assert not resting.done()
+        resting.cancel()
+
+
+async def test_a_reading_that_nobody_waits_for_any_more_is_still_one() -> None:
+    tables = SlowTables()
+    async with asyncio.timeout(PATIENCE), running(tables, clock=tables.clock) as engine:
+        for name in "abc":
+            gone = asyncio.create_task(first_answer(engine, name))
+            await turns(3)
+            gone.cancel()
+        await first_answer(engine, "d")
+        assert tables.most_at_once == 1
