@@ -7,7 +7,8 @@ join together, then they edit, and one pastes.
 
 After that each operation on a large pipeline is run twice (`bench/operations.py`), while a
 bystander in another room edits and waits for acknowledgements (`bench/bystander.py`). Nobody else
-should wait longer than 50 ms, and 100 ms while a large pipeline is loaded.
+should wait longer than 50 ms, and 100 ms while a large pipeline is loaded. Then the same of what
+clients do with a shape of all its steps (`bench/shape_operations.py`).
 
     python -m bench.event_loop [--steps 10000] [--clients 5] [--no-worker] [--only PART]
 """
@@ -17,8 +18,9 @@ import asyncio
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -36,6 +38,7 @@ from .figures import SPREAD, Spread, table
 from .installation import WATCHED, Installation, installed
 from .machine import describe
 from .pipelines import OTHER_SEED, Author, mark, pipeline
+from .shape_operations import SHAPES
 
 CURSORS_PER_SECOND = 200
 QUIET_SECONDS, VISIT_SECONDS, EDITING_SECONDS, SETTLE_SECONDS = 2.0, 0.5, 5.0, 8.0
@@ -43,6 +46,9 @@ EDITS_PER_SECOND, PASTED_STEPS = 100, 1_000
 
 UNLOAD_SECONDS, COLD_SECONDS = 1.0, 6.0
 """After which the server of the operations unloads a room, and is sure to have done so."""
+
+MOST_ROWS = 5_000
+"""Rows of a shape, as the server has it by default (PIPELOOM_SHAPE_ROWS)."""
 
 AFTER_SECONDS = 4.0
 """How long the bystander is watched after an operation: the worker is busy with it meanwhile."""
@@ -181,6 +187,19 @@ def paste(url: str, _count: int) -> None:
 
 async def measure_operations(steps: int, options: Sequence[str]) -> str:
     """Return the table of what each operation on a large pipeline costs somebody elsewhere."""
+    async with _operated(steps, options) as played:
+        return _operations_table(steps, await played.rows())
+
+
+async def measure_shapes(steps: int, options: Sequence[str]) -> str:
+    """Return the same table of what clients do with a shape of as many steps as it may have."""
+    async with _operated(min(steps, MOST_ROWS), options) as played:
+        return _operations_table(min(steps, MOST_ROWS), await played.shape_rows())
+
+
+@asynccontextmanager
+async def _operated(steps: int, options: Sequence[str]) -> AsyncIterator["_Operations"]:
+    """A server whose loop is watched, somebody in a small pipeline, and who operates elsewhere."""
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as directory:
         loop_file = Path(directory) / "loop"
@@ -194,12 +213,15 @@ async def measure_operations(steps: int, options: Sequence[str]) -> str:
         ):
             with ProcessPoolExecutor(1, mp_context=spawn) as others:
                 await _in(others, idle, "", 0)
-                rows = await _Operations(server, others, waits, steps).rows()
+                yield _Operations(server, others, waits, steps)
+
+
+def _operations_table(steps: int, rows: Sequence[Sequence[str]]) -> str:
     return table((f"operation, {steps} steps", "turn", "seconds", *WAITS), rows)
 
 
 class _Operations:
-    """Runs each operation twice, and notes what the bystander waited."""
+    """Runs operations, each twice, and notes what the bystander waited."""
 
     def __init__(
         self, server: Installation, others: ProcessPoolExecutor, waits: Waits, steps: int
@@ -210,12 +232,8 @@ class _Operations:
 
     async def rows(self) -> list[Sequence[str]]:
         """Run all of them."""
-        self._waits.take()
-        await asyncio.sleep(2 * AFTER_SECONDS)
-        self._note("nothing happens", 0, 0.0)
-        made = await self._twice("import", operations.create)
-        self._target = replace(self._target, pipeline_id=str(made))
-        room = self._server.room(UUID(str(made)))
+        await self._import()
+        room = self._server.room(UUID(self._target.pipeline_id))
         async with joined(Room(room), 1):
             await asyncio.sleep(AFTER_SECONDS)
             for name, operation in operations.WARM.items():
@@ -223,6 +241,20 @@ class _Operations:
         for name, operation in operations.COLD.items():
             await self._twice(name, operation, COLD_SECONDS)
         return self._rows
+
+    async def shape_rows(self) -> list[Sequence[str]]:
+        """Run what clients do with shapes."""
+        await self._import()
+        for name, operation in SHAPES.items():
+            await self._twice(name, operation)
+        return self._rows
+
+    async def _import(self) -> None:
+        self._waits.take()
+        await asyncio.sleep(2 * AFTER_SECONDS)
+        self._note("nothing happens", 0, 0.0)
+        made = await self._twice("import", operations.create)
+        self._target = replace(self._target, pipeline_id=str(made))
 
     async def _twice(
         self, name: str, operation: operations.Operation, before: float = 0.0
@@ -250,14 +282,16 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--clients", type=int, default=5)
     parser.add_argument("--no-worker", action="store_true", help="leave the worker out")
-    parser.add_argument("--only", choices=("visits", "operations"))
+    parser.add_argument("--only", choices=("visits", "operations", "shapes"))
     given = parser.parse_args()
     print(describe())
     options = ["--no-worker"] if given.no_worker else []
-    if given.only != "operations":
+    if given.only in (None, "visits"):
         print(asyncio.run(measure(given.steps, given.clients, options)))
-    if given.only != "visits":
+    if given.only in (None, "operations"):
         print(asyncio.run(measure_operations(given.steps, options)))
+    if given.only in (None, "shapes"):
+        print(asyncio.run(measure_shapes(given.steps, options)))
 
 
 if __name__ == "__main__":

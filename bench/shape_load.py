@@ -1,18 +1,15 @@
-"""Many clients of shapes, what a change costs beside many shapes, and members who mean harm.
+"""Many clients of shapes, and what a change costs beside many shapes.
 
-Run by `python -m bench.shapes clients`, `… cost` and `… harm`.
+Run by `python -m bench.shapes clients` and `… cost`.
 """
 
 import asyncio
-import multiprocessing
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
-
-import httpx
 
 from crdt.protocol.messages import Update
 
@@ -201,91 +198,3 @@ async def _measure_memory() -> None:
             async with crowd(shapes[2:]):
                 each = (resident_bytes(server.process_id) - before) / (HELD * SIZES[1])
     print(f"memory of a row, all columns, in a shape of {SIZES[1]} rows: {each / 1024:.1f} KB")
-
-
-async def measure_harm(seconds: float) -> None:
-    """Print how long edits take beside a member who means harm, within the limits by default."""
-    rows = []
-    async with AsyncExitStack() as stack:
-        server, [large, edited] = await stack.enter_async_context(installed(1_000, 20))
-        people = await stack.enter_async_context(editors(server, [edited]))
-        for name, attack in {"nobody": None, **ATTACKS, "nobody, again": None}.items():
-            people.acknowledged.clear()
-            async with _attacked(attack, server, large):
-                await people.edit(RATE, seconds)
-            spread = Spread.of(people.acknowledged)
-            rows.append((name, *spread.cells))
-            print(f"{name}: p50 {spread.p50:.1f} ms", flush=True)
-    print(table(("acknowledged beside", "p50 ms", "p95 ms", "p99 ms", "max ms", "count"), rows))
-
-
-def _attack_wheres(number: int, pipeline_id: str) -> dict[str, str]:
-    return {"where": f"pipeline_id = '{pipeline_id}' AND order_index > -{number}"}
-
-
-def _attack_beginning(_number: int, pipeline_id: str) -> dict[str, str]:
-    return {"where": f"pipeline_id = '{pipeline_id}'"}
-
-
-def _attack_slow(number: int, pipeline_id: str) -> dict[str, str]:
-    terms = " OR ".join(f"config::text LIKE '%{'a%' * 30}{number}{each}%'" for each in range(20))
-    return {"where": f"pipeline_id = '{pipeline_id}' AND ({terms})"}
-
-
-Attack = Callable[[int, str], dict[str, str]]
-
-IDLE: Final = "readers that do not read"
-
-ATTACKS: Final[dict[str, Attack]] = {
-    "new conditions": _attack_wheres,
-    "the beginning again and again": _attack_beginning,
-    "slow conditions": _attack_slow,
-    IDLE: lambda _number, pipeline_id: _attack_beginning(0, pipeline_id),
-}
-AT_ONCE: Final = 16
-
-
-@asynccontextmanager
-async def _attacked(
-    attack: Attack | None, server: Installation, pipeline_id: UUID
-) -> AsyncIterator[None]:
-    if attack is None:
-        yield
-        return
-    name = next(name for name, each in ATTACKS.items() if each is attack)
-    spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(
-        target=_attack, args=(name, server.address, server.token, str(pipeline_id))
-    )
-    process.start()
-    await asyncio.sleep(SETTLE_SECONDS)
-    try:
-        yield
-    finally:
-        process.terminate()
-        await asyncio.to_thread(process.join)
-
-
-def _attack(name: str, address: str, token: str, pipeline_id: str) -> None:
-    asyncio.run(_attack_forever(name, address, token, pipeline_id))
-
-
-async def _attack_forever(name: str, address: str, token: str, pipeline_id: str) -> None:
-    limits = httpx.Limits(max_connections=None)
-    headers = {"Authorization": f"Bearer {token}"}
-    base = f"http://{address}"
-    async with httpx.AsyncClient(base_url=base, limits=limits, headers=headers, timeout=60) as http:
-
-        async def one(place: int) -> None:
-            number = place
-            while True:
-                number += AT_ONCE
-                asked = {"table": "steps", "offset": "-1", **ATTACKS[name](number, pipeline_id)}
-                if name != IDLE:
-                    await http.get("/v1/shape", params=asked)
-                    continue
-                async with http.stream("GET", "/v1/shape", params=asked):
-                    await asyncio.sleep(3600)
-
-        readers = 20 * AT_ONCE if name == IDLE else AT_ONCE
-        await asyncio.gather(*map(one, range(readers)))

@@ -36,7 +36,8 @@ from .installation import Installation, installed
 from .machine import describe
 from .pipelines import Author
 from .shape_clients import GENEROUS, Crowd, Wanted, connected, crowd, wanted
-from .shape_load import measure_clients, measure_cost, measure_harm
+from .shape_harm import measure_harm
+from .shape_load import measure_clients, measure_cost
 
 EDITORS: Final = 10
 RATES: Final = (10.0, 100.0)
