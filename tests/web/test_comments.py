@@ -18,11 +18,13 @@ workflow:
 """
 
 
-APART = """() => {
+APART = """async () => {
     const of = (one) => document.querySelector(one).getBoundingClientRect()
+    const frame = () => new Promise(requestAnimationFrame)
+    await frame(await frame())
     return of("[data-step] [class*=names]").right <= of("[aria-label^='Comments on']").left
 }"""
-"""Whether the name of whoever has the step selected lies beside the pin of its comments."""
+"""Whether, two frames later, the name of whoever has the step selected lies beside its pin."""
 
 
 async def write(page: Page, label: str, text: str) -> None:
@@ -47,7 +49,8 @@ async def test_a_step_is_talked_about_until_that_is_resolved(
     await expect(thread).to_contain_text("Why this model?")
 
     pin = other.get_by_role("button", name="Comments on look: 1 thread")
-    await other.wait_for_function(APART)
+    await expect(pin).to_be_visible()
+    assert await other.evaluate(APART)
     await pin.click()
     await expect(other.get_by_text("Why this model?")).to_be_visible()
     await write(other, "Reply", "It reads the whole change.")
