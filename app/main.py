@@ -427,7 +427,9 @@ async def _connected(stack: AsyncExitStack, settings: Settings, dsn: str) -> Con
 
 def _reading_for_shapes(seconds: float) -> dict[str, Any]:
     """Options of a pool whose statements may take so long."""
-    return {"session": session_of(seconds), "command_timeout": patience_of(seconds)}
+    # Nobody sets anything there: conditions have no function that could.
+    timeout = patience_of(seconds)
+    return {"session": session_of(seconds), "command_timeout": timeout, "reset": False}
 
 
 def application(made: Services) -> Starlette:

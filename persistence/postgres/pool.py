@@ -34,6 +34,10 @@ CANCEL_SECONDS: Final = 2.0
 """Seconds that PostgreSQL may take to stop what nobody waits for any more. A connection on which it
 takes longer is given up: the driver would wait for as long as a command may take."""
 
+KEPT_CHARACTERS, NAMED_CHARACTERS = 15_360, 600
+"""The length up to which statements are kept prepared: the driver's own; and where others are made
+up, which are longer than the named ones."""
+
 MAX_QUERIES: Final = 50_000
 IDLE_SECONDS: Final = 300.0
 """After how many queries, and after how many seconds without one, a pool closes a connection. Both
@@ -271,6 +275,7 @@ class _DriverPool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg ships no types
 
 
 _OF_ALL_POOLS: Final[Mapping[str, Any]] = {
+    "statement_cache_size": 100,
     "max_queries": MAX_QUERIES,
     "max_inactive_connection_lifetime": IDLE_SECONDS,
     "timeout": CONNECT_TIMEOUT,
@@ -295,7 +300,7 @@ async def open_pool(
     PostgreSQL shows `application_name` for each session, in pg_stat_activity and its log. `reset`
     sessions after each use, by a statement of its own, unless nobody ever sets anything that
     outlives a transaction; an open one is rolled back in any case. With settings of a `session`,
-    for made-up statements, none is kept prepared. Raises StoreUnavailable, saying where it looked.
+    only statements up to NAMED_CHARACTERS are kept prepared. Raises StoreUnavailable: where.
     """
     with _connecting(dsn):
         driver = await _DriverPool(
@@ -306,7 +311,7 @@ async def open_pool(
             init=_prepare,
             reset=None if reset else _leave_session,
             server_settings={"application_name": application_name, **(session or {})},
-            statement_cache_size=100 if session is None else 0,
+            max_cacheable_statement_size=KEPT_CHARACTERS if session is None else NAMED_CHARACTERS,
             **_OF_ALL_POOLS,
         )
     return Pool(driver)

@@ -100,11 +100,7 @@ class PostgresShapeReader:
         """See `ShapeReader.read`."""
         found: list[list[StoredRow]] = [[] for _ in queries]
         with statements_of_clients():
-            async with self._pool.transaction() as transaction:
-                first, *others = _statements(queries, self._most_bytes)
-                rows = list(await transaction.fetch_statement(first))
-                for statement in others:
-                    rows += await transaction.fetch_statement(statement)
+            rows = await self._rows([*_statements(queries, self._most_bytes)])
         # The one query that makes a row of a negative number is that of the position.
         position = None
         for place, (number, xid, values) in enumerate(_fields(rows), 1):
@@ -119,6 +115,16 @@ class PostgresShapeReader:
         if position is None:
             raise StoreError("expected a row with the position, got none")
         return RowsRead(position, found)
+
+    async def _rows(self, statements: Sequence[str]) -> Sequence[Record]:
+        if len(statements) == 1:
+            # By itself it has one snapshot, and two round trips less, a third of what a read costs.
+            return await self._pool.fetch_statement(statements[0])
+        rows: list[Record] = []
+        async with self._pool.transaction() as transaction:
+            for statement in statements:
+                rows += await transaction.fetch_statement(statement)
+        return rows
 
     async def mark(self, text: str) -> None:
         """See `ShapeReader.mark`."""

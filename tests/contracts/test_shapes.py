@@ -14,6 +14,7 @@ from persistence.postgres import pool as pools
 from persistence.postgres import shapes
 from persistence.postgres.listener import SHAPES, Listener
 from persistence.postgres.pool import Pool, open_pool
+from persistence.postgres.queries import SHAPE_QUERIES
 from persistence.postgres.shapes import (
     PostgresShapeChanges,
     PostgresShapeReader,
@@ -195,6 +196,21 @@ async def test_nothing_can_be_written(pool: Pool, reader: PostgresShapeReader) -
     condition = f"count_template_use('{uuid4()}') IS NULL"
     with pytest.raises(Exception, match="read-only"):
         await reader.read([RowQuery("users", ("id",), (condition,))])
+
+
+async def test_what_is_asked_again_and_again_is_kept_prepared(
+    reader: PostgresShapeReader,
+) -> None:
+    """What is made up is longer: there is no end of such statements."""
+    for number in range(3):
+        await reader.access([UUID(int=number)], [])
+        await reader.read([RowQuery("users", ("id",), (f"{number} = {number}",))])
+        await reader.read([])
+    # The driver has one of its own, which turns compilation off while it looks at types.
+    kept = await reader._pool._driver.fetch(
+        "SELECT statement FROM pg_prepared_statements WHERE statement !~ 'pg_prepared|set_config'"
+    )
+    assert [row["statement"] for row in kept] == [SHAPE_QUERIES["shape_access"]]
 
 
 async def test_access_is_that_of_the_policies(pool: Pool, reader: PostgresShapeReader) -> None:
