@@ -82,6 +82,14 @@ async def change_back(actor: Actor) -> None:
         await actor.sql.execute(f"UPDATE comments SET content = {content} WHERE id = $1", comment)
 
 
+async def move_comment(actor: Actor) -> None:
+    await actor.sql.execute(
+        "UPDATE comments SET pipeline_id = $1 WHERE id = $2",
+        await actor.one("pipelines"),
+        await actor.one("comments"),
+    )
+
+
 async def delete_row(actor: Actor) -> None:
     table = actor.random.choice(("steps", "connections", "comments", "pipeline_templates"))
     await actor.sql.execute(f"DELETE FROM {table} WHERE id = $1", await actor.one(table))
@@ -172,6 +180,7 @@ async def truncate(actor: Actor) -> None:
 ACTS: Final[Sequence[Act]] = (
     *(change_rows,) * 14,
     change_back,
+    move_comment,
     delete_row,
     rename_key,
     *(add_step,) * 2,

@@ -7,6 +7,7 @@ from urllib.parse import quote, quote_plus
 
 from app.shapes.tables import TABLES
 from tests.app.shapes.texts import a_condition, a_soup
+from tests.app.shapes.worlds import World
 
 NAMES = (
     *("table", "offset", "where", "params", "params[1]", "params[2]", "columns", "handle"),
@@ -35,6 +36,55 @@ JUNK = (
 )
 
 
+ORDERS = ("", "id", "name DESC NULLS LAST", "1; DROP TABLE users", "random()", "nothing")
+NUMBERS = ("", "0", "1", "5000", "5001", "-1", "9" * 30, "1.5", "x", "NaN")
+
+
+def conditions(random: Random, world: World) -> tuple[str, ...]:
+    """Conditions that name what is there, and what looks like conditions."""
+    team, pipeline = random.choice(world.teams), random.choice(world.pipelines)
+    return (
+        *("", "true", "1=1) OR (1=1", f"pipeline_id = '{pipeline}'", f"team_id = '{team}'"),
+        *(f"pipeline_id = '{pipeline}' OR true", "id IN (SELECT id FROM users)", "$1 = $1"),
+        *(f'"team_id" = \'{team}\' AND "name" IS NOT NULL', "name LIKE $1", "pg_sleep(9)"),
+        *(
+            "deleted_at IS NOT NULL",
+            "--",
+            "';",
+            '"name" = ANY($1)',
+            "NOT (id IS NULL)",
+            "((((",
+            "é",
+        ),
+    )
+
+
+def fitting(random: Random, world: World) -> dict[str, tuple[str, ...]]:
+    """What is of the kind that a parameter takes, much of it wrong."""
+    pipeline = str(random.choice(world.pipelines))
+    return {
+        "table": ("pg_authid", "pipeline_updates", "public.steps", '"users"', "a.b.c", ""),
+        "offset": ("-1", "now", "0_0", "0_inf", "9" * 18 + "_0", "1_1_1", "-2", ""),
+        "handle": ("", "1-1", "x" * 300, "💥"),
+        "live": ("true", "false", ""),
+        "live_sse": ("true", "false"),
+        "columns": ("id", "id,name", "state", "id,preferences", "pipeline_id,id,name", "", '"'),
+        "where": conditions(random, world),
+        "params": ('{"1":"a"}', '["a"]', "[]", "{", "null", '{"1":null}', '{"x":1}'),
+        "params[1]": (pipeline, "a", "", "{a,b}", "\\"),
+        "params[2]": ("a",),
+        "replica": ("full", "default", "half"),
+        "log": ("changes_only", "full", "none"),
+        "cursor": ("", "20", "x"),
+        "subset__where": conditions(random, world),
+        "subset__order_by": ORDERS,
+        "subset__limit": NUMBERS,
+        "subset__offset": NUMBERS,
+        "subset__params": ('{"1":"a"}', "[", '{"1":{}}'),
+        "expired_handle": ("x",),
+    }
+
+
 def a_value(random: Random) -> str:
     kind = random.random()
     if kind < 0.2:
@@ -46,25 +96,33 @@ def a_value(random: Random) -> str:
     return random.choice(JUNK)
 
 
-def a_query(random: Random) -> bytes:
-    """A query string: mostly a good beginning, and then anything."""
+def a_query(random: Random, world: World) -> bytes:
+    """A query string: mostly a good beginning, and then what fits, or anything."""
     pairs: list[tuple[str, str]] = []
+    fits = fitting(random, world)
     if random.random() < 0.9:
         pairs += [("table", random.choice([*TABLES])), ("offset", random.choice(("-1", "now")))]
     if random.random() < 0.3:
         pairs.append(("where", a_condition(random)))
     for _ in range(random.choice((0, 0, 1, 1, 2, 4))):
-        pairs.append((random.choice(NAMES), a_value(random)))
+        if random.random() < 0.5:
+            name = random.choice([*fits])
+            pairs.append((name, random.choice(fits[name])))
+        else:
+            pairs.append((random.choice(NAMES), a_value(random)))
     random.shuffle(pairs)
     encode = random.choice((quote, quote_plus))
     text = "&".join(f"{encode(name)}={encode(value)}" for name, value in pairs).encode()
-    if random.random() < 0.1:
-        place = random.randrange(len(text) + 1)
-        text = text[:place] + random.choice((b"%", b"%ff", b"&", b"=", b";", b"%00")) + text[place:]
-    return text
+    return _broken(random, text) if random.random() < 0.1 else text
 
 
-def a_body(random: Random) -> bytes:
+def _broken(random: Random, text: bytes) -> bytes:
+    place = random.randrange(len(text) + 1)
+    junk = random.choice((b"%", b"%ff", b"&", b"&&", b"=", b";", b"%00", b"+", b"%7f"))
+    return text[:place] + junk + text[place:]
+
+
+def a_body(random: Random, world: World) -> bytes:
     """The body of a POST: a subset, or what else a server could be made to read in it."""
     members: dict[str, Any] = {}
     names = ("where", "params", "limit", "offset", "order_by", "where_expr", "table", "columns")
@@ -79,13 +137,22 @@ def a_body(random: Random) -> bytes:
             )
         )
     if random.random() < 0.5:
-        members |= {
-            "where": a_condition(random),
-            "params": {"1": "a", "2": "{a}", "3": "2020-01-01"},
-        }
+        members |= _a_subset(random, world)
     text = json.dumps(members).encode()
-    return (
-        random.choice((b"", b"[]", b"{", b"\xff", b"nul", b"[" * 5000))
-        if random.random() < 0.1
-        else text
-    )
+    if random.random() < 0.1:
+        return random.choice((text[:-1], b"", b"[]", b"{", b"\xff", b"nul", b"[" * 5000))
+    return text
+
+
+def _a_subset(random: Random, world: World) -> dict[str, Any]:
+    """What is nearly right in a body, or right."""
+    if random.random() < 0.5:
+        return {"where": a_condition(random), "params": {"1": "a", "2": "{a}", "3": "2020-01-01"}}
+    wanted: dict[str, Any] = {
+        "where": random.choice(conditions(random, world)),
+        "order_by": random.choice(ORDERS),
+        "limit": random.choice((1, 5, -1, None, "x", 10**30, True)),
+        "offset": random.choice((0, 1, None, -1)),
+        "params": random.choice(({"1": "a"}, ["a"], "a", None, {"1": ["a"]})),
+    }
+    return {name: wanted[name] for name in random.sample([*wanted], random.randint(0, 4))}

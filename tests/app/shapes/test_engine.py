@@ -1,6 +1,7 @@
 """What the engine does with what it reads, on tables that are made up."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -112,9 +113,10 @@ async def running(
     tables: Tables,
     limits: ShapeLimits = ShapeLimits(),  # noqa: B008 - it cannot be changed
     clock: Clock = SYSTEM_CLOCK,
+    poll: float = FOR_EVER,
 ) -> AsyncIterator[NativeEngine]:
-    """An engine whose live requests last for ever."""
-    times = LiveTimes(FOR_EVER, FOR_EVER, FOR_EVER)
+    """An engine whose streams last for ever, and whose long polls last so many seconds."""
+    times = LiveTimes(poll, FOR_EVER, FOR_EVER)
     engine = NativeEngine(tables, tables, clock, Random(1), limits, times=times)
     task = asyncio.create_task(engine.run())
     try:
@@ -280,3 +282,18 @@ async def test_a_reading_that_nobody_waits_for_any_more_is_still_one() -> None:
             gone.cancel()
         await first_answer(engine, "d")
         assert tables.most_at_once == 1
+
+
+async def test_who_has_waited_in_vain_is_where_they_were() -> None:
+    tables = Tables()
+    who = Caller(USER, SystemClock().now() + timedelta(days=1))
+    async with asyncio.timeout(PATIENCE), running(tables, poll=0.02) as engine:
+        first = await engine.answer(asked("offset=-1"), who)
+        offset, handle = first.headers["electric-offset"], first.headers["electric-handle"]
+        answer = await engine.answer(asked(f"offset={offset}&handle={handle}&live=true"), who)
+    assert answer.status == 200
+    assert answer.headers["electric-offset"] == offset
+    assert answer.headers["electric-handle"] == handle
+    assert isinstance(answer.body, bytes)
+    (message,) = json.loads(answer.body)
+    assert message["headers"]["control"] == "up-to-date"
