@@ -73,9 +73,22 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long and needs a browser: what is left at the end is divided finely."""
+    """Begin with what takes long and needs a browser: what is left at the end is divided finely.
+
+    What needs PostgreSQL is marked so, for `-m postgres`.
+    """
     items.sort(key=lambda item: not str(item.path).startswith(BROWSERS))
     second_attempts.allow(items)
+    for item in items:
+        if _needs_postgres(item):
+            item.add_marker(pytest.mark.postgres)
+
+
+def _needs_postgres(item: pytest.Item) -> bool:
+    """Whether a test has the server among its fixtures, or a parameter chooses it."""
+    chosen = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    is_chosen = any(isinstance(value, str) and value == "postgres" for value in chosen)
+    return is_chosen or "postgres_server" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture
