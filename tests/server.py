@@ -103,7 +103,7 @@ class Installation:
     @property
     def log_file(self) -> Path:
         """Everything that background programs of this installation wrote to stderr."""
-        return self.data_dir.with_name(f"{self.data_dir.name}.log")
+        return self.folder / self.data_dir.with_name(f"{self.data_dir.name}.log")
 
     @asynccontextmanager
     async def sql(self) -> AsyncIterator[Any]:

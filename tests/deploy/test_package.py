@@ -75,19 +75,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return Made(folder / f"{DISTRIBUTION}.tar.gz", folder / f"{DISTRIBUTION}-py3-none-any.whl")
 
 
-@pytest.fixture
-def alone(made: Made, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def alone(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `bin` of an environment in which only the wheel is installed.
 
     What the wheel requires is that of this environment, as folders from which to import and no
     more: an editable installation there is none here.
     """
-    folder = tmp_path / "environment"
-    run(sys.executable, "-m", "venv", "--without-pip", folder, at=tmp_path)
+    above = tmp_path_factory.mktemp("alone")
+    folder = above / "environment"
+    run(sys.executable, "-m", "venv", "--without-pip", folder, at=above)
     python = folder / "bin" / "python"
     pip = sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index"
-    run(*pip, "--no-deps", "--no-compile", made.wheel, at=tmp_path)
-    site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", at=tmp_path)
+    run(*pip, "--no-deps", "--no-compile", made.wheel, at=above)
+    site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", at=above)
     places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     Path(site.strip(), "required.pth").write_text("\n".join(sorted(places)))
     return python.parent
@@ -143,16 +144,17 @@ async def test_the_wheel_alone_serves_the_canvas_the_editors_and_sql(
 
 
 async def test_commands_for_a_token_work_in_whatever_folder_they_are_read(
-    alone: Path, empty_database_url: str, tmp_path: Path
+    alone: Path, empty_database_url: str
 ) -> None:
     """That of the terminal and that of the page, with a data directory that is named relatively."""
-    (tmp_path / "else where").mkdir()
+    above = alone.parent.parent
+    (above / "else where").mkdir()
     installed = Installation(
         empty_database_url,
         Path("my data"),
         starts_anew=True,
         program=("environment/bin/pipeloom",),
-        folder=tmp_path,
+        folder=above,
     )
     async with installed.serve() as server, httpx.AsyncClient() as client:
         page = (await client.get(server.http("/"))).text
@@ -162,7 +164,7 @@ async def test_commands_for_a_token_work_in_whatever_folder_they_are_read(
         for command in (typed, meta.replace("EMAIL", OWNER)):
             environment = {"PATH": "/usr/bin:/bin", "DATABASE_URL": empty_database_url}
             shell = await asyncio.create_subprocess_shell(
-                command, cwd=tmp_path / "else where", env=environment, stdout=subprocess.PIPE
+                command, cwd=above / "else where", env=environment, stdout=subprocess.PIPE
             )
             token, _ = await shell.communicate()
             assert shell.returncode == 0, command
