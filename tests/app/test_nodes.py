@@ -140,7 +140,7 @@ async def test_whatever_dies_no_acknowledged_edit_is_lost(
             for number in range(WRITERS)
         ]
         twice = list(ACCIDENTS) * 2
-        for name in rng.sample(twice, rounds(len(twice), few=3)):
+        for name in rng.sample(twice, rounds(len(twice), few=2)):
             await asyncio.sleep(rng.random() / 2)
             await ACCIDENTS[name](cluster)
             recoveries.append((name, await spread(cluster, ledger)))

@@ -15,8 +15,8 @@ from tests.crdt.vandal import Vandal
 from tests.interop.stock import node
 from tests.rounds import some
 
-SEEDS = some(range(100), few=25)
-EDITS = some(range(400), few=60)
+SEEDS = some(range(100), few=10)
+EDITS = some(range(400), few=25)
 
 
 def test_the_schema_is_the_one_of_the_server() -> None:

@@ -14,6 +14,7 @@ from tests.clients.browsers import MODULES, Browsers, browsers
 from tests.clients.javascript import ROOT, compiled, run
 from tests.clients.rooms import Page, a_page, a_process, names, over_ws
 from tests.interop.stock import node
+from tests.rounds import some
 from tests.server import PATIENCE, VIEWER, Installation, Server, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -221,11 +222,12 @@ async def test_pages_in_a_browser_go_on_beside_a_vandal(
         writes = await browser.open("writes", "browser", **given, token=token)
         reads = await browser.open("reads", "browser", is_other=True, **given, token=read_only)
         await writes.until(shown="saved", isLoaded=True)
-        *shapes, refused = range(await vandal("shapes"))
-        for some in (shapes[at : at + 8] for at in range(0, len(shapes), 8)):
-            await vandal("vandalise", some)
-            await shows(some[-1], writes, reads)
-            for shape in some:
+        *all_shapes, refused = range(await vandal("shapes"))
+        shapes = some(all_shapes, few=16)
+        for few in (shapes[at : at + 8] for at in range(0, len(shapes), 8)):
+            await vandal("vandalise", few)
+            await shows(few[-1], writes, reads)
+            for shape in few:
                 await vandal("disturb", shape)
         await vandal("misuseRoots")
         for page in (writes, reads):

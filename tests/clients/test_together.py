@@ -200,7 +200,7 @@ async def test_two_processes_and_two_browsers_edit_one_pipeline(
             rows = await alike(log, [*pages, over_ws(two)])
             found = {step["name"] for step in rows["steps"].values()}
             assert found >= {"held 0", "held 1", "held 2", "held 3", "away", "after the restart"}
-            others = await who_else(log, both, **given)
+        others = await who_else(log, both, **given)
         await delete(log, server, [*pages, *others])
         assert await both.errors() == []
 

@@ -18,7 +18,7 @@ from tests.convergence.server import NODES, UNLOAD_AFTER, valid_rows
 from tests.convergence.server_edits import VERBS
 from tests.rounds import some
 
-SEEDS = some(range(200), few=12)
+SEEDS = some(range(200), few=8)
 EXPECTED_LOGS = {"room.commit_failed"}
 
 
@@ -75,7 +75,7 @@ async def test_a_slow_machine_tells_the_same_story(seed: int) -> None:
 
 
 async def test_the_play_is_no_idle_one() -> None:
-    told, acknowledged, folded, verbs = set(), 0, 0, set()
+    told, acknowledged, folded, verbs = set[str](), 0, 0, set[str]()
     for seed in range(16):
         async with a_play(seed) as play:
             await play.heal()
@@ -83,21 +83,24 @@ async def test_the_play_is_no_idle_one() -> None:
         acknowledged += sum(len(client.safe) for client in play.clients)
         folded += play.folded
         verbs |= {verb for _, _, verb in play.server.answered}
-    assert acknowledged > 100
-    assert folded > 10
-    assert verbs == {verb.__name__ for verb in VERBS}
-    assert told >= {
-        "crash",
-        "refuse",
-        "be away",
-        "commit and be away",
-        "edits offline",
-        "talks rubbish",
-        "opens a new page",
-        "audit",
-        "program edits aside",
-        "project",
-    }
+        if acknowledged > 100 and folded > 10 and verbs == ALL_VERBS and told >= ACCIDENTS:
+            return
+    raise AssertionError((acknowledged, folded, ALL_VERBS - verbs, ACCIDENTS - told))
+
+
+ALL_VERBS = {verb.__name__ for verb in VERBS}
+ACCIDENTS = {
+    "crash",
+    "refuse",
+    "be away",
+    "commit and be away",
+    "edits offline",
+    "talks rubbish",
+    "opens a new page",
+    "audit",
+    "program edits aside",
+    "project",
+}
 
 
 def assert_same_story(one: Play, other: Play) -> None:

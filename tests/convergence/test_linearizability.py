@@ -36,7 +36,7 @@ from tests.convergence.server import Node, Server, Verdict
 from tests.crdt.entries import key
 from tests.rounds import some
 
-SEEDS: Final = some(range(200), few=20)
+SEEDS: Final = some(range(200), few=8)
 PIPELINE: Final = an_id(100)
 OPERATIONS, AT_ONCE = 24, 6
 NAMES: Final = ("one", "two", "three", "four")

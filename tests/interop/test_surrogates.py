@@ -25,7 +25,7 @@ from tests.crdt.entries import key
 from tests.interop.stock import HERE, node
 from tests.rounds import some
 
-SEEDS = some(range(500), few=16)
+SEEDS = some(range(500), few=6)
 TURNS = 40
 STEP = key(1)
 FIRST_TEXT = "weave the 😀 warp"

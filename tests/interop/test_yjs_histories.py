@@ -18,7 +18,7 @@ from crdt.updates.state_vector import read_state_vector
 from tests.interop.stock import HERE, node
 from tests.rounds import some
 
-SEEDS = some(range(60), few=20)
+SEEDS = some(range(60), few=8)
 
 
 class Yjs:

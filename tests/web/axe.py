@@ -1,11 +1,13 @@
 """axe in an open page: what people with a screen reader or weak eyes would stumble over."""
 
+from collections.abc import Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from playwright.async_api import Frame, Page
 
 from tests.clients.javascript import ROOT
+from tests.rounds import SOAK, in_turn
 
 SOURCE: Final = ROOT / "tests" / "interop" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -18,6 +20,10 @@ RUN: Final = """async rules => {
 }"""
 """Style sheets are not loaded and parsed for it, half of its time: no rule that runs reads them."""
 
+Scheme: TypeAlias = Literal["light", "dark"]
+
+SCHEMES: Final[Sequence[Scheme]] = ("light", "dark")
+
 COLOURS: Final = ["color-contrast", "link-in-text-block"]
 """The rules that ask for colours; for the others light and dark are the same."""
 
@@ -27,14 +33,22 @@ class Looks:
 
     def __init__(self) -> None:
         self.found: list[str] = []
+        self._looks = 0
 
     async def at(self, page: Page, view: str, frame: Frame | None = None) -> None:
-        """Look at a page, or at a frame of it, as it stands: in light and in dark."""
-        for scheme in ("light", "dark"):
-            await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-            rules = COLOURS if scheme == "dark" else None
-            violations = await grave_violations(frame or page, rules)
-            self.found += [f"{view}, {scheme}: {violation}" for violation in violations]
+        """Look at a page, or at a frame of it, as it stands: in light or in dark, or in both."""
+        self._looks += 1
+        first, *others = SCHEMES if SOAK else [in_turn(SCHEMES, self._looks)]
+        await self._look(page, view, first, frame, None)
+        for scheme in others:
+            await self._look(page, view, scheme, frame, COLOURS)
+
+    async def _look(
+        self, page: Page, view: str, scheme: Scheme, frame: Frame | None, rules: list[str] | None
+    ) -> None:
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        violations = await grave_violations(frame or page, rules)
+        self.found += [f"{view}, {scheme}: {violation}" for violation in violations]
 
 
 async def grave_violations(page: Page | Frame, rules: list[str] | None = None) -> list[str]:

@@ -81,7 +81,7 @@ def same(one: StoredDocument, other: StoredDocument) -> bool:
     return one.seq == other.seq
 
 
-@pytest.mark.parametrize("number", range(rounds(300, few=10)))
+@pytest.mark.parametrize("number", range(rounds(300, few=4)))
 @pytest.mark.parametrize("long", [1, 10**6])
 async def test_any_prepared_document_is_the_stored_one(
     number: int, long: int, monkeypatch: pytest.MonkeyPatch

@@ -116,7 +116,7 @@ def test_one_pipeline_may_be_among_all_of_its_team() -> None:
     assert not region.has(TWO, HERE)
 
 
-@pytest.mark.parametrize("seed", some(range(500), 100))
+@pytest.mark.parametrize("seed", some(range(500), 30))
 def test_no_row_that_changed_is_left_out(seed: int) -> None:
     """Whatever is joined, and however it is narrowed: rows of the shape's owners are in it."""
     chance = random.Random(seed)
@@ -145,7 +145,7 @@ def test_no_row_that_changed_is_left_out(seed: int) -> None:
     assert region.xids == {one.xid for one in changes}
 
 
-@pytest.mark.parametrize("seed", some(range(200), 50))
+@pytest.mark.parametrize("seed", some(range(200), 20))
 def test_many_changes_are_joined_at_once_as_one_by_one(seed: int) -> None:
     chance = random.Random(seed)
     regions = [

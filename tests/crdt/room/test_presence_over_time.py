@@ -247,7 +247,7 @@ class Play:
             assert not watcher.sees(other), told
 
 
-@pytest.mark.parametrize("number", range(rounds(100, few=6)))
+@pytest.mark.parametrize("number", range(rounds(100, few=3)))
 def test_who_is_there_is_seen_and_who_is_gone_is_not(number: int) -> None:
     print(f"seed {SEED}, play {number}")
     play = Play(Random(SEED * 1_000 + number))

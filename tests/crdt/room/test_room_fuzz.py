@@ -121,7 +121,7 @@ def check(effects: list[Effect], session: int) -> None:
 
 
 @seed(SEED)
-@settings(max_examples=rounds(400, few=60), deadline=None)
+@settings(max_examples=rounds(400, few=30), deadline=None)
 @given(st.lists(frames(), min_size=1, max_size=12))
 @example(FOUND)
 @example([*FOUND[::-1], *BODIES])

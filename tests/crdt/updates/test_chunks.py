@@ -44,7 +44,7 @@ def history(seed: int) -> Doc:
     return docs[0]
 
 
-@pytest.mark.parametrize("seed", some(range(20), few=6))
+@pytest.mark.parametrize("seed", some(range(20), few=3))
 def test_chunks_make_what_the_whole_makes(seed: int) -> None:
     written = history(seed)
     found = inspect_update(written.get_update(), ACCEPTED)

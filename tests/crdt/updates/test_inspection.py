@@ -13,6 +13,7 @@ from crdt.updates.limits import ACCEPTED, REPLAYED
 from crdt.updates.pending import Pending
 from tests.crdt.histories import History, content
 from tests.crdt.raw_updates import Y_MAP, after, chain, deletions, in_root, in_type, update, value
+from tests.rounds import some
 
 NULL = value(b"\x7e")
 
@@ -22,7 +23,7 @@ def of_clients(*updates: bytes) -> bytes:
     return var_uint(len(updates)) + b"".join(each[1:-1] for each in updates) + b"\x00"
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", some(range(100), few=25))
 def test_what_fits_is_integrated_at_once_and_nothing_else_is(seed: int) -> None:
     history = History(seed)
     document = Document()

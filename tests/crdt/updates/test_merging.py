@@ -90,7 +90,7 @@ def test_what_is_no_update_is_refused() -> None:
         merge_in_order([typed(1)[0], b"\xff"])
 
 
-@pytest.mark.parametrize("number", range(rounds(200, few=15)))
+@pytest.mark.parametrize("number", range(rounds(200, few=6)))
 def test_any_history_of_several_people_is_the_same_merged(number: int) -> None:
     print(f"seed {SEED}, history {number}")
     rng = Random(SEED * 1000 + number)

@@ -23,7 +23,7 @@ from tests.crdt.raw_updates import after, deletions, in_root, in_type, update, v
 from tests.rounds import some
 
 EDITOR, AUTHOR = 7, 9
-SEEDS = some(range(150), few=30)
+SEEDS = some(range(150), few=12)
 
 
 @pytest.fixture(autouse=True)

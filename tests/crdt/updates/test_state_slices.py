@@ -112,7 +112,7 @@ def loaded(state: bytes, slices: bytes) -> Document:
     return document
 
 
-@pytest.mark.parametrize("number", range(rounds(1_000, few=40)))
+@pytest.mark.parametrize("number", range(rounds(1_000, few=15)))
 def test_any_document_loaded_by_slices_is_the_one_loaded_at_once(number: int) -> None:
     print(f"seed {SEED}, history {number}")
     rng = Random(SEED * 10_000 + number)

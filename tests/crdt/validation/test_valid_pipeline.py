@@ -28,7 +28,7 @@ from tests.crdt.entries import (
 from tests.crdt.vandal import Vandal
 from tests.rounds import some
 
-SEEDS = some(range(60), few=15)
+SEEDS = some(range(60), few=6)
 
 
 class Tables:

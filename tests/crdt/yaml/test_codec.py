@@ -569,7 +569,7 @@ class Invention:
         return self.rng.choice(["!t", "tag:x.com,2026:a b"]) if self.rng.random() < 0.04 else None
 
 
-@pytest.mark.parametrize("number", some(range(150), few=30))
+@pytest.mark.parametrize("number", some(range(150), few=12))
 def test_invented_pipelines_survive(number: int) -> None:
     assert_survives(emit(Invention(number).pipeline()), number)
 
@@ -589,7 +589,7 @@ data = st.recursive(
 
 
 @seeded(SEED)
-@settings(max_examples=rounds(150, few=40), deadline=None)
+@settings(max_examples=rounds(150, few=20), deadline=None)
 @given(data)
 @example([1, 1.0, True, "1", "1.0", "", None, 2**60, {"": {"/": 1.0, "~": "~"}}])
 def test_any_data_survives_for_another_reader(value: Any) -> None:
@@ -607,7 +607,7 @@ def as_node(value: Any) -> Node:
 
 
 @seeded(SEED)
-@settings(max_examples=rounds(100, few=30), deadline=None)
+@settings(max_examples=rounds(100, few=15), deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(

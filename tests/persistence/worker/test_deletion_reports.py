@@ -365,7 +365,7 @@ class Play:
         }
 
 
-@pytest.mark.parametrize("seed", some(range(400), rounds(400, 25)))
+@pytest.mark.parametrize("seed", some(range(400), rounds(400, 10)))
 async def test_whoever_is_there_for_what_the_same_is_reported(seed: int) -> None:
     play = Play(seed)
     assert await play.run(is_shared=True) == await play.run(is_shared=False), seed

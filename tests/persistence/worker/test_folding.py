@@ -271,7 +271,7 @@ async def test_what_would_not_be_the_same_is_not_stored(
     assert any("another document" in line.get("error", "") for line in lines)
 
 
-@pytest.mark.parametrize("number", range(rounds(60, few=4)))
+@pytest.mark.parametrize("number", range(rounds(60, few=2)))
 async def test_any_log_answers_the_same_when_it_is_folded(
     house: House, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
