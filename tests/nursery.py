@@ -6,6 +6,7 @@ interpreter for a child (its start method `spawn`), the nursery forks instead. T
 child of the program: it is orphaned on purpose, while the program takes in orphans (prctl(2),
 PR_SET_CHILD_SUBREAPER). It has the files, the environment and the signal mask that it would have
 had, runs what the interpreter would have run, and calls itself by the function that runs first.
+The two processes that `multiprocessing` starts for itself are forked likewise.
 
 The program itself cannot fork: it has threads by then, in the middle of whatever they do.
 """
@@ -34,6 +35,12 @@ MOST_FILES: Final = 64
 HIGH: Final = 2**9
 """Where no file has its number yet."""
 
+HELPERS: Final = (
+    "from multiprocessing.resource_tracker import main",
+    "from multiprocessing.forkserver import main",
+)
+"""How what they run begins."""
+
 _one_at_a_time = threading.Lock()
 _spawn = util.spawnv_passfds
 
@@ -50,12 +57,13 @@ def found_nursery() -> None:
 
 def _spawn_in(nursery: socket.socket, path: str, args: Sequence[str], files: Sequence[int]) -> int:
     """Take the place of `multiprocessing.util.spawnv_passfds`: return the id of a new child."""
-    if "--multiprocessing-fork" not in args:
+    code = args[args.index("-c") + 1]
+    name = SPAWNED if "--multiprocessing-fork" in args else "helper"
+    if name != SPAWNED and not code.startswith(HELPERS):
         return _spawn(path, args, files)
     numbers = sorted(set(map(int, files)))
     mask = [int(each) for each in signal.pthread_sigmask(signal.SIG_BLOCK, ())]
-    code = args[args.index("-c") + 1]
-    request = json.dumps([code, numbers, mask, dict(os.environ)]).encode()
+    request = json.dumps([name, code, numbers, mask, dict(os.environ)]).encode()
     with _one_at_a_time, _taking_in_orphans():
         socket.send_fds(nursery, [request], numbers)
         return int(nursery.recv(MOST_BYTES))
@@ -97,12 +105,17 @@ def _fork_for_each_request(requests: socket.socket) -> NoReturn:
             os.close(number)
 
 
-def _become(
-    code: str, numbers: list[int], mask: list[int], environment: dict[str, str], files: list[int]
+def _become(  # noqa: PLR0917 - the parts of a request, and its files
+    name: str,
+    code: str,
+    numbers: list[int],
+    mask: list[int],
+    environment: dict[str, str],
+    files: list[int],
 ) -> NoReturn:
     """Run what the interpreter would run, and end."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    Path("/proc/self/comm").write_text(SPAWNED)
+    Path("/proc/self/comm").write_text(name)
     os.environ.clear()
     os.environ.update(environment)
     high = [fcntl.fcntl(each, fcntl.F_DUPFD, HIGH) for each in files]
