@@ -52,7 +52,16 @@ PAGES = sorted(
 
 TEST_VARIABLES = frozenset(
     f"PIPELOOM_TEST_{name}"
-    for name in ("BROWSER", "DATABASE_URL", "NGINX", "PICTURES", "REDIS_URL", "SEED", "SOAK")
+    for name in (
+        "BROWSER",
+        "DATABASE_URL",
+        "NGINX",
+        "PICTURES",
+        "REDIS_URL",
+        "SEED",
+        "SHAPES",
+        "SOAK",
+    )
 )
 
 PINS = "pyproject.toml", "requirements.txt", "requirements-test.txt", "requirements-node.txt"

@@ -46,9 +46,9 @@ def path_with_node() -> str:
     return os.pathsep.join((str(Path(node()).parent), os.environ["PATH"]))
 
 
-def run(*command: str, cwd: Path = LIBRARY, stdin: str = "") -> str:
+def run(*command: str, cwd: Path = LIBRARY, stdin: str = "", **variables: str) -> str:
     """Run a program to its end; return what it prints. A failure shows all of that."""
-    environment = {**os.environ, "PATH": path_with_node()}
+    environment = {**os.environ, "PATH": path_with_node(), **variables}
     done = subprocess.run(
         command, cwd=cwd, env=environment, input=stdin, capture_output=True, text=True, check=False
     )
