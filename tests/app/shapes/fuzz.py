@@ -96,13 +96,32 @@ def a_value(random: Random) -> str:
     return random.choice(JUNK)
 
 
+def aimed(random: Random, world: World) -> list[tuple[str, str]]:
+    """Ask for what is of one team or pipeline, whoever sees it."""
+    pipeline, team = random.choice(world.pipelines), random.choice(world.teams)
+    rows = ("steps", "connections", "comments", "pipeline_versions")
+    table, column, id_ = random.choice(
+        (
+            ("pipelines", "id", pipeline),
+            (random.choice(rows), "pipeline_id", pipeline),
+            ("teams", "id", team),
+            (random.choice(("pipelines", "team_members", "pipeline_templates")), "team_id", team),
+        )
+    )
+    more = random.choice(("", " AND true", " OR true"))
+    return [("table", table), ("offset", "-1"), ("where", f"{column} = '{id_}'{more}")]
+
+
 def a_query(random: Random, world: World) -> bytes:
     """A query string: mostly a good beginning, and then what fits, or anything."""
     pairs: list[tuple[str, str]] = []
     fits = fitting(random, world)
-    if random.random() < 0.9:
+    kind = random.random()
+    if kind < 0.25:
+        pairs += aimed(random, world)
+    elif kind < 0.9:
         pairs += [("table", random.choice([*TABLES])), ("offset", random.choice(("-1", "now")))]
-    if random.random() < 0.3:
+    if kind > 0.25 and random.random() < 0.3:
         pairs.append(("where", a_condition(random)))
     for _ in range(random.choice((0, 0, 1, 1, 2, 4))):
         if random.random() < 0.5:

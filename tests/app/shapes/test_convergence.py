@@ -245,10 +245,10 @@ class Play:
         ]
         try:
             for _ in range(count):
+                if self.random.random() < 0.1:
+                    await self.sql.execute(LOST)
                 await actor.act()
                 await self.note()
-                if self.random.random() < 0.03:
-                    await self.sql.execute(LOST)
                 await asyncio.sleep(0)
                 for task in following:
                     if task.done():
@@ -319,7 +319,7 @@ async def sql(shared_installation: Installation) -> AsyncIterator[Any]:
     await connection.close()
 
 
-SHORT_LOGS: Final = {"PIPELOOM_SHAPE_LOG_OPERATIONS": "60"}
+SHORT_LOGS: Final = {"PIPELOOM_SHAPE_LOG_OPERATIONS": "6"}
 
 
 @asynccontextmanager
