@@ -23,7 +23,7 @@ from app.version import VERSION
 from tests.app.test_cli import add_step
 from tests.clients.javascript import ROOT
 from tests.editor import joined
-from tests.server import OWNER, Installation, eventually
+from tests.server import OWNER, PATIENCE, Installation, eventually
 from tests.web.built import build_page
 
 PROJECT: Final[Mapping[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -125,7 +125,7 @@ async def test_the_wheel_alone_serves_the_canvas_the_editors_and_sql(
         program=(str(alone / "pipeloom"),),
         folder=tmp_path,
     )
-    async with installed.serve() as server, httpx.AsyncClient() as client:
+    async with installed.serve() as server, httpx.AsyncClient(timeout=PATIENCE) as client:
         pipeline_id, token = await installed.demo_pipeline(), await installed.token()
         page = await client.get(server.http(f"/pipelines/{pipeline_id}"))
         assert page.status_code == 200
@@ -156,7 +156,7 @@ async def test_commands_for_a_token_work_in_whatever_folder_they_are_read(
         program=("environment/bin/pipeloom",),
         folder=above,
     )
-    async with installed.serve() as server, httpx.AsyncClient() as client:
+    async with installed.serve() as server, httpx.AsyncClient(timeout=PATIENCE) as client:
         page = (await client.get(server.http("/"))).text
         meta = html.unescape(page.partition('name="token-command" content="')[2].partition('"')[0])
         printed = next(line for line in server.program.lines if "get a token" in line)

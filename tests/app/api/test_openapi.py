@@ -159,10 +159,16 @@ class Campaign:
     ids: Mapping[str, Any]
     statuses: Counter[int] = field(default_factory=Counter)
 
-    def run(self, operation: Any, mode: GenerationMode) -> None:
-        """Try one operation with what a generator makes of its document."""
+    def run(self, operation: Any, mode: GenerationMode, number: int = 0) -> None:
+        """Try one operation with what a generator makes of its document.
+
+        Mistakes are about known ids or about made up ones, by its number; in a soak about both.
+        """
         named = {name: one for name, one in self.ids.items() if f"{{{name}}}" in operation.path}
-        for ids in ({}, named) if named else ({},):
+        ways = ({}, named) if named else ({},)
+        if mode is GenerationMode.NEGATIVE and not SOAK:
+            ways = (in_turn(ways, number),)
+        for ids in ways:
             strategy = operation.as_strategy(generation_mode=mode, path_parameters=ids or None)
             seed(SEED)(CASES(given(case=strategy)(self._try)))()
 
@@ -202,7 +208,7 @@ async def test_whatever_the_document_allows_is_answered_as_documented(
         await asyncio.to_thread(campaigns[name].run, operation, GenerationMode.POSITIVE)
         # Of each operation, one of the two users makes mistakes; in a soak both do.
         if SOAK or in_turn((True, False), number + number // 2):
-            await asyncio.to_thread(campaigns[name].run, operation, GenerationMode.NEGATIVE)
+            await asyncio.to_thread(campaigns[name].run, operation, GenerationMode.NEGATIVE, number)
     for name, campaign in campaigns.items():
         figures = ", ".join(f"{status}: {n}" for status, n in sorted(campaign.statuses.items()))
         print(f"{name}: {campaign.statuses.total()} requests; {figures}")
