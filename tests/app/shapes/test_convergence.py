@@ -57,7 +57,7 @@ class Watched(Copy):
     async def get(self, more: str = "") -> httpx.Response:
         """Ask for what is next, as often as the server is too busy to know what that is."""
         answer = await self.client.get(self.address + more)
-        if answer.status_code == 503:
+        if answer.status_code in {429, 503}:
             assert answer.headers["retry-after"]
             await asyncio.sleep(BETWEEN_LOOKS)
             return await self.get(more)
@@ -72,7 +72,7 @@ class Watched(Copy):
             if answer.status_code == 409:
                 await answer.aread()
                 self.take(answer, is_live=True)
-            if answer.status_code in {409, 503}:
+            if answer.status_code in {409, 429, 503}:
                 return
             assert answer.status_code == 200
             self.cursor = answer.headers["electric-cursor"]

@@ -100,7 +100,7 @@ async def ask(client: httpx.AsyncClient, random: Random, world: World) -> httpx.
     return await client.request(method, f"/v1/shape?{query}", content=content, headers=headers)
 
 
-LEGAL = {200, 202, 204, 400, 401, 404, 405, 409}
+LEGAL = {200, 202, 204, 400, 401, 404, 405, 409, 429}
 
 
 @pytest.mark.parametrize("seed", some(range(50), 2))
