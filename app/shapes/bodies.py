@@ -46,10 +46,11 @@ def listed(messages: list[bytes]) -> bytes | AsyncGenerator[bytes, None]:
 
 
 async def as_parts(parts: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """Parts that are made one by one, with a turn for others after each."""
-    for part in parts:
+    """Parts that are made one by one, with a turn for others between."""
+    for place, part in enumerate(parts):
+        if place:
+            await asyncio.sleep(0)
         yield part
-        await asyncio.sleep(0)
 
 
 class Allowance(Protocol):

@@ -32,7 +32,7 @@ from persistence.ports.shapes import (
 
 from . import messages
 from .answers import Answer, Caller, DeletionNotAllowed, MustRefetch, TooManyShapes
-from .bodies import events, in_turn, joined, listed
+from .bodies import as_parts, events, in_turn, joined, listed
 from .budgets import MAKING_SECONDS, READING_SECONDS, Budgets, Turn
 from .changes import Changes
 from .errors import InvalidShape
@@ -378,7 +378,7 @@ class NativeEngine:
                 if found is None:
                     return
                 if found:
-                    for part in events([*found, messages.up_to_date(end.tx)]):
+                    async for part in as_parts(events([*found, messages.up_to_date(end.tx)])):
                         yield part
                     offset = end
                 next_sign = min(deadline, self._clock.monotonic() + self._times.keep_alive)

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
-from app.shapes.bodies import PART_BYTES, SENDING, events, in_turn, joined, listed
+from app.shapes.bodies import PART_BYTES, SENDING, as_parts, events, in_turn, joined, listed
 
 
 def test_parts_are_the_whole_together() -> None:
@@ -40,6 +40,19 @@ async def test_a_long_list_comes_in_parts() -> None:
     long = listed([b'"' + b"x" * 1_000 + b'"'] * 100)
     assert not isinstance(long, bytes)
     assert len(json.loads(b"".join([part async for part in long]))) == 100
+
+
+async def test_others_have_a_turn_between_parts_and_one_part_costs_none() -> None:
+    """A client that reads as fast as it is sent to would otherwise have the loop to itself."""
+    said: list[bytes] = []
+
+    async def send(*parts: bytes) -> None:
+        made = as_parts(iter(parts))
+        while (part := await anext(made, None)) is not None:
+            said.append(part)
+
+    await asyncio.gather(send(b"a", b"b", b"c"), send(b"A"), send(b"1", b"2"))
+    assert b"".join(said) == b"aA1b2c"
 
 
 class Allowed:

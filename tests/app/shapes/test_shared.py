@@ -1,10 +1,11 @@
 """Questions share an answer that is of a moment after each of them."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 
-from app.shapes.shared import Shared
+from app.shapes.shared import ANSWERED_AT_ONCE, Shared
 
 
 class Looks:
@@ -78,3 +79,37 @@ async def test_a_look_that_fails_fails_for_its_questions_alone() -> None:
     await looks.begin(2)
     looks.ends[1].set_result(3)
     assert await following == 3
+
+
+async def test_many_who_ask_at_once_go_on_a_few_at_a_time() -> None:
+    looks = Looks()
+    shared = Shared(looks.look)
+    turn, gone_on = 0, list[int]()
+
+    async def ask() -> None:
+        await shared.ask("a")
+        gone_on.append(turn)
+
+    asking = [asyncio.create_task(ask()) for _ in range(5 * ANSWERED_AT_ONCE)]
+    await looks.begin(1)
+    looks.ends[0].set_result(1)
+    async with asyncio.timeout(10):
+        while len(gone_on) < len(asking):
+            await asyncio.sleep(0)
+            turn += 1
+    assert max(Counter(gone_on).values()) == ANSWERED_AT_ONCE
+    await asyncio.gather(*asking)
+
+
+async def test_the_next_look_does_not_wait_until_all_have_gone_on() -> None:
+    looks = Looks()
+    shared = Shared(looks.look)
+    early = [asyncio.create_task(shared.ask("a")) for _ in range(5 * ANSWERED_AT_ONCE)]
+    await looks.begin(1)
+    late = asyncio.create_task(shared.ask("b"))
+    await asyncio.sleep(0)
+    looks.ends[0].set_result(1)
+    await looks.begin(2)
+    assert not all(task.done() for task in early)
+    looks.ends[1].set_result(2)
+    assert await asyncio.gather(*early, late) == [1] * len(early) + [2]
