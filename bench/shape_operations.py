@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import httpx
@@ -81,26 +82,27 @@ def begin(target: Target, turn: int) -> None:
     _get(target, f"{_address(target, f' AND order_index > -{turn}')}&offset=-1")
 
 
-def _woken(change: Operation, number: int, wait: Wait) -> Operation:
+def woken(change: Operation, number: int, wait: Wait, target: Target, turn: int) -> None:
     """What a change does while so many wait for it."""
 
-    async def play(target: Target, turn: int) -> None:
+    async def play() -> None:
         async with _follower(target) as one:
             waiting = [asyncio.create_task(wait(one)) for _ in range(number)]
             await asyncio.sleep(ASLEEP_SECONDS)
             await asyncio.to_thread(change, target, turn)
             await asyncio.gather(*waiting)
 
-    return lambda target, turn: asyncio.run(play(target, turn))
+    asyncio.run(play())
 
 
 _polled, _streamed = _Follower.polled, _Follower.streamed
 
+# Another process runs these: it has to find them by their names.
 SHAPES: Final[dict[str, Operation]] = {
     "shape made": make,
     "its first answer": begin,
-    f"PUT, all changed, {FEW} polls": _woken(operations.put_all, FEW, _polled),
-    f"PUT, all changed, {FEW} streams": _woken(operations.put_all, FEW, _streamed),
-    f"a step moved, {MANY} polls": _woken(operations.patch, MANY, _polled),
-    f"a step moved, {MANY} streams": _woken(operations.patch, MANY, _streamed),
+    f"PUT, all changed, {FEW} polls": partial(woken, operations.put_all, FEW, _polled),
+    f"PUT, all changed, {FEW} streams": partial(woken, operations.put_all, FEW, _streamed),
+    f"a step moved, {MANY} polls": partial(woken, operations.patch, MANY, _polled),
+    f"a step moved, {MANY} streams": partial(woken, operations.patch, MANY, _streamed),
 }
