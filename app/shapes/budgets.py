@@ -25,7 +25,7 @@ READING_SECONDS: Final = 2.0
 MAKING_SECONDS: Final = 1.0
 """Seconds for which the event loop may make answers for a user at once, after a pause."""
 
-LONGEST_WAIT: Final = 10.0
+LONGEST_WAIT: Final = 20.0
 """Seconds that a request waits for the budget of its user; who would wait longer is refused."""
 
 MOST_USERS: Final = 10_000
