@@ -7,6 +7,7 @@ Invariants:
 3. While they cannot be fetched, the known keys stay valid for a while.
 4. An unknown key may be a new one, so it is a reason to fetch; but however many tokens name
    unknown keys, fetches stay few, and all tokens that wait do so for the same fetch.
+5. A token that was checked is checked anew after each fetch: its key may have been withdrawn.
 """
 
 import asyncio
@@ -22,8 +23,9 @@ from app.clock import SYSTEM_CLOCK, Clock
 from crdt.errors import Overloaded, Unauthenticated
 from persistence.worker.retries import Backoff
 
+from .checked_tokens import CheckedTokens, SignedToken
 from .key_set import ALGORITHMS, KeySet, KeySetError, UnusableKey, VerificationKey, parse
-from .tokens import ANYTHING, Claims, Expected, SignedToken, check_form, checked, named_user
+from .tokens import ANYTHING, Claims, Expected, check_form, checked, named_user
 
 RETRIES: Final = Backoff(first=5.0, longest=60.0)
 
@@ -59,6 +61,7 @@ class KeySetTokens:
     ) -> None:
         self._fetch, self._expected, self._policy, self._clock = fetch, expected, policy, clock
         self._keys: KeySet = {}
+        self._checked = CheckedTokens(clock)
         self._unusable: frozenset[UnusableKey] = frozenset()
         self._fetched_at = self._tried_at = float("-inf")
         self._failure: KeySetError | None = None
@@ -71,9 +74,13 @@ class KeySetTokens:
     async def check(self, token: str) -> SignedToken:
         """See `Checker.check`; waits only if the token's key is not known."""
         check_form(token)
+        self._forget_old_keys()
+        if (known := self._checked.find(token)) is not None:
+            return known
         kid = _key_id(token)
         key = self._known_key(kid) or await self._fetched_key(kid)
-        return checked(token, [key.key], key.algorithm, self._expected)
+        signed = checked(token, [key.key], key.algorithm, self._expected)
+        return self._checked.keep(token, signed)
 
     async def keep_fresh(self) -> None:
         """See `Verifier.keep_fresh`."""
@@ -85,10 +92,17 @@ class KeySetTokens:
             await asyncio.sleep(policy.retries.delay(failures) if failures else policy.lifetime)
 
     def _known_key(self, kid: str | None) -> VerificationKey | None:
+        self._forget_old_keys()
+        return self._keys.get(kid)
+
+    def _forget_old_keys(self) -> None:
         # Keys that could not be renewed for so long may have been withdrawn by now.
         if self._clock.monotonic() - self._fetched_at > self._policy.lifetime + self._policy.grace:
-            self._keys = {}
-        return self._keys.get(kid)
+            self._accept({})
+
+    def _accept(self, keys: KeySet) -> None:
+        self._keys = keys
+        self._checked.forget()
 
     async def _fetched_key(self, kid: str | None) -> VerificationKey:
         """Fetch the keys, unless that was done a moment ago, and return the one of this name.
@@ -114,7 +128,7 @@ class KeySetTokens:
     async def _renew(self) -> None:
         try:
             published = parse(await self._fetch())
-            self._keys = published.usable
+            self._accept(published.usable)
             self._fetched_at, self._failure = self._clock.monotonic(), None
             self._log_unusable(published.unusable)
         except KeySetError as error:

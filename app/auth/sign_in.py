@@ -25,7 +25,8 @@ from persistence.errors import Conflict
 from persistence.ports.directory import Role
 from persistence.ports.identities import Identities, Identity, Provisioning, SignInPolicy
 
-from .tokens import Checker, Claims, SignedToken, Verifier, as_user_id
+from .checked_tokens import SignedToken
+from .tokens import Checker, Claims, Verifier, as_user_id
 
 MAX_KEPT: Final = 10_000
 """Tokens whose user is remembered; the one used longest ago makes room."""

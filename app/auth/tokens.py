@@ -18,9 +18,12 @@ from uuid import UUID
 
 import jwt
 
+from app.clock import SYSTEM_CLOCK, Clock
 from crdt.errors import PipeloomError, Unauthenticated
 from crdt.protocol.messages import Scope
 from persistence.ports.directory import Role, User
+
+from .checked_tokens import CheckedTokens, SignedToken
 
 ALGORITHM: Final = "HS256"
 SECRET_FILE: Final = "jwt-secret"  # noqa: S105 - the name of the file, not what is in it
@@ -43,20 +46,6 @@ class Claims:
     user_id: UUID
     expires_at: datetime
     renewable_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SignedToken:
-    """A token whose signature, time, issuer and audience are right; `claims` has all it says.
-
-    `issuer` is empty for one that names none.
-    """
-
-    subject: str
-    issuer: str
-    expires_at: datetime
-    renewable_until: datetime | None
-    claims: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +118,15 @@ class Tokens:
     """Issues and checks tokens with one secret; those of the `previous` one are still good."""
 
     def __init__(
-        self, secret: str, expected: Expected = ANYTHING, previous: str | None = None
+        self,
+        secret: str,
+        expected: Expected = ANYTHING,
+        previous: str | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._secret, self._expected = secret, expected
         self._accepted = [secret] if previous is None else [secret, previous]
+        self._checked = CheckedTokens(clock)
 
     def begin_session(self, user: User, length: timedelta, now: datetime) -> Issued:
         """Issue the first token of a session of at least SESSION; longer ones by renewal."""
@@ -178,7 +172,10 @@ class Tokens:
     async def check(self, token: str) -> SignedToken:
         """See `Checker.check`; never waits."""
         check_form(token)
-        return checked(token, self._accepted, ALGORITHM, self._expected)
+        if (known := self._checked.find(token)) is not None:
+            return known
+        signed = checked(token, self._accepted, ALGORITHM, self._expected)
+        return self._checked.keep(token, signed)
 
     async def keep_fresh(self) -> None:
         """Do nothing: a secret does not expire."""

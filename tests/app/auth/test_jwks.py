@@ -145,6 +145,18 @@ async def test_a_new_key_is_fetched_when_it_is_first_used(
     await refused(tokens, FIRST.sign(), "unknown key")
 
 
+async def test_a_token_that_was_good_is_refused_when_its_key_is_withdrawn(
+    tokens: KeySetTokens, publisher: Publisher, clock: HeldClock
+) -> None:
+    token = FIRST.sign()
+    for _ in range(2):
+        assert await tokens.verify(token)
+    publisher.document = published(SECOND.public())
+    clock.seconds += POLICY.cooldown
+    assert await tokens.verify(SECOND.sign())
+    await refused(tokens, token, "unknown key")
+
+
 async def test_tokens_with_unknown_keys_do_not_make_a_storm(
     tokens: KeySetTokens, publisher: Publisher, clock: HeldClock
 ) -> None:

@@ -26,7 +26,8 @@ from app.auth.tokens import (
 )
 from crdt.errors import Unauthenticated
 from persistence.ports.directory import User
-from tests.contracts.stores import an_id
+from tests.app.fakes import HeldClock
+from tests.contracts.stores import NOON, an_id
 
 SECRET = "a secret that is long enough for HS256"
 ADA = User(an_id(5), "ada@example.org", "Ada")
@@ -247,3 +248,26 @@ async def test_a_secret_is_exchanged_while_old_tokens_are_still_good() -> None:
 async def test_a_subject_that_is_no_id_needs_an_issuer(tokens: Tokens) -> None:
     with pytest.raises(Unauthenticated, match="PIPELOOM_JWT_ISSUER"):
         await tokens.verify(signed(sub="auth0|abc"))
+
+
+async def test_who_comes_again_is_known_until_the_token_expires(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = HeldClock()
+    tokens = Tokens(SECRET, clock=clock)
+    token = tokens.issue(ADA, timedelta(days=40_000), NOON)
+    first = await tokens.verify(token)
+    times = list[int]()
+    decode = jwt.decode
+    monkeypatch.setattr(jwt, "decode", lambda *a, **b: times.append(1) or decode(*a, **b))
+    assert await tokens.verify(token) == first
+    assert not times
+    clock.seconds = timedelta(days=40_000).total_seconds() + LEEWAY.total_seconds()
+    await tokens.verify(token)
+    assert times
+
+
+async def test_a_token_that_is_refused_is_refused_again(tokens: Tokens) -> None:
+    for _ in range(2):
+        with pytest.raises(Unauthenticated, match="expired"):
+            await tokens.verify(tokens.issue(ADA, HOUR, LONG_AGO))
