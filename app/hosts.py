@@ -22,6 +22,12 @@ from app.telemetry.metrics import reject
 PROBES: Final = frozenset({"/healthz", "/readyz"})
 """Paths for those who go by an address, and learn nothing that a stranger may not know."""
 
+MOST_MET: Final = 100
+"""Headers that are remembered as allowed: clients send few, and each request has one."""
+
+LONGEST_MET: Final = 300
+"""Characters of one that is remembered: names have 253 at most (RFC 1035 §2.3.4)."""
+
 _logger = structlog.get_logger(__name__)
 
 
@@ -34,6 +40,7 @@ class Hosts:
     def __init__(self, allowed: Collection[str], *, is_local: bool = False) -> None:
         self._allowed = frozenset(name.lower() for name in allowed)
         self._allows_any = "*" in self._allowed or not (self._allowed or is_local)
+        self._met: set[str] = set()
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -42,10 +49,14 @@ class Hosts:
 
     def allow(self, host: str | None) -> bool:
         """Whether a request with this header `Host` may go on; browsers always send one."""
-        if host is None or self._allows_any:
+        if host is None or self._allows_any or host in self._met:
             return True
         name = host_name(host)
-        return name in self._allowed or is_loopback(name) or name.endswith(".localhost")
+        if name in self._allowed or is_loopback(name) or name.endswith(".localhost"):
+            if len(self._met) < MOST_MET and len(host) <= LONGEST_MET:
+                self._met.add(host)
+            return True
+        return False
 
 
 class AllowedHosts:

@@ -441,12 +441,13 @@ def application(made: Services) -> Starlette:
             WebSocketRoute("/collab", made.endpoints.hocuspocus),
             # As a base URL with a slash at its end becomes (`preserveTrailingSlash` of provider 4).
             WebSocketRoute("/collab/", made.endpoints.hocuspocus),
+            # Routes are tried one after the other, and nobody asks as often as live shapes do.
+            *made.shapes.routes,
             *made.page.routes,
             Route("/healthz", healthz),
             Route("/readyz", made.readiness.answer),
             Route("/metrics", made.metrics.answer),
             Mount("/api", made.api),
-            *made.shapes.routes,
             Route("/{path:path}", not_found.answer, methods=ANY_METHOD),
         ],
         middleware=[

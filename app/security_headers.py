@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 DEFAULTS: Final[Mapping[str, str]] = {
@@ -12,6 +11,9 @@ DEFAULTS: Final[Mapping[str, str]] = {
     "Referrer-Policy": "no-referrer",
 }
 """Unless an answer has them already, as those of the page do (`web_page.py`)."""
+
+# In lower case, as the names of headers are in ASGI.
+_ENCODED: Final = [(name.lower().encode(), value.encode()) for name, value in DEFAULTS.items()]
 
 
 class SecurityHeaders:
@@ -25,9 +27,11 @@ class SecurityHeaders:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in DEFAULTS.items():
-                    headers.setdefault(name, value)
+                own = {name for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(header for header in _ENCODED if header[0] not in own),
+                ]
             await send(message)
 
         await self._app(scope, receive, guarded if scope["type"] == "http" else send)

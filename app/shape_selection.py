@@ -138,7 +138,7 @@ def _admission(settings: Settings, clock: Clock) -> Callable[[UUID], None]:
 
     def admit(user_id: UUID) -> None:
         try:
-            rate.take(user_id)
+            rate.count(user_id)
         except TooManyRequests as error:
             raise TooManyShapes(str(error), is_own=True) from error
 

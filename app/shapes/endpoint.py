@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.auth.tokens import Verifier
 from app.http import CHALLENGE
-from app.tasks import end
+from app.tasks import RETRY_SECONDS
 from app.telemetry import metrics
 from crdt.errors import Draining, Forbidden, Overloaded, PipeloomError, Unauthenticated
 from persistence.errors import StoreUnavailable
@@ -96,7 +96,7 @@ class ShapeEndpoint:
         claims = await self._tokens.verify(_bearer_token(headers))
         self._admit(claims.user_id)
         body = await self._body(receive) if method == "POST" else b""
-        sent = Sent(method, scope["query_string"], body, dict(headers.items()))
+        sent = Sent(method, scope["query_string"], body, headers)
         return Caller(claims.user_id, claims.expires_at, sent)
 
     async def _body(self, receive: Receive) -> bytes:
@@ -218,21 +218,39 @@ def _bearer_token(headers: Headers) -> str:
 
 
 async def _while_connected(work: Coroutine[Any, Any, None], receive: Receive) -> None:
-    """Do something to its end, or until the client has gone. Raises what the work raises."""
-    working = asyncio.create_task(work)
-    watching = asyncio.create_task(_gone(receive))
+    """Do something to its end, or until the client has gone. Raises what the work raises.
+
+    The work is done here, and not in a task of its own: live requests begin and end all the time.
+    """
+    watching = _Watching(receive)
     try:
-        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            working.result()
+        await work
+    except asyncio.CancelledError:
+        if not watching.has_gone:
+            raise
     finally:
-        await end({working, watching})
+        watching.end()
 
 
-async def _gone(receive: Receive) -> None:
-    """Return when the client has gone: it sends nothing more."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+class _Watching:
+    """Cancels the task that makes this, when the client has gone."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._working = receive, asyncio.current_task()
+        self._task = asyncio.create_task(self._watch())
+        self.has_gone = False
+
+    def end(self) -> None:
+        """Watch no more."""
+        self._task.cancel()
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.has_gone = True
+        while self._working is not None:
+            self._working.cancel()
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _send_answer(answer: Answer, send: Send) -> None:
@@ -242,22 +260,22 @@ async def _send_answer(answer: Answer, send: Send) -> None:
     if isinstance(answer.body, bytes):
         if answer.status not in {204, 304}:
             headers.append((b"content-length", str(len(answer.body)).encode()))
-        await _send_part(start, send)
-        await _send_part({"type": "http.response.body", "body": answer.body}, send)
+        await _send_parts(send, start, {"type": "http.response.body", "body": answer.body})
         return
     # Closed also if the client goes away before anything of it was asked for.
     async with aclosing(answer.body) as parts:
-        await _send_part(start, send)
+        await _send_parts(send, start)
         async for part in parts:
             message = {"type": "http.response.body", "body": part, "more_body": True}
-            await _send_part(message, send)
-    await _send_part({"type": "http.response.body", "body": b""}, send)
+            await _send_parts(send, message)
+    await _send_parts(send, {"type": "http.response.body", "body": b""})
 
 
-async def _send_part(message: Message, send: Send) -> None:
+async def _send_parts(send: Send, *messages: Message) -> None:
     """Send something. Raises Interrupted if the client does not read."""
     try:
         async with asyncio.timeout(SEND_SECONDS):
-            await send(message)
+            for message in messages:
+                await send(message)
     except TimeoutError:
         raise Interrupted("the client does not read") from None

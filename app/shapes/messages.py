@@ -5,6 +5,7 @@ Every message is encoded once, when it is made, however many clients it is sent 
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any, Final, Literal, TypeAlias
 
@@ -125,6 +126,7 @@ def snapshot_end(position: Position) -> bytes:
     return encoded({"headers": {"control": "snapshot-end", **_snapshot(position)}})
 
 
+@lru_cache(maxsize=100)
 def up_to_date(tx: int) -> bytes:
     """The end of what there is. The clients read the position as an integer, in decimal."""
     return encoded({"headers": {"control": "up-to-date", "global_last_seen_lsn": str(tx)}})

@@ -5,8 +5,9 @@ The names and their rules are those of the HTTP API of ElectricSQL 1.7 (`/v1/sha
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias, cast
 from urllib.parse import parse_qsl
 
@@ -96,6 +97,12 @@ _KNOWN: Final = frozenset(
     | {"live_sse", "experimental_live_sse", *(f"subset__{name}" for name in _SUBSET)}
 )
 
+_DEFINING: Final = frozenset({"table", "columns", "where", "params", "replica", "log"})
+"""What of these says which shape it is, beside the numbered parameters."""
+
+# What long texts become is not kept: 500 short ones are a few megabytes.
+_CACHED_LENGTH: Final = 500
+
 _EXPRESSIONS: Final = frozenset({"where_expr", "order_by_expr"})
 """The same as `where` and `order_by` once more as trees, for servers that prefer these."""
 
@@ -169,6 +176,18 @@ def _printable(name: str) -> str:
 
 
 def _definition(given: Mapping[str, str], limits: RequestLimits) -> Definition:
+    """Read what the shape is, which is the same in all requests of a client for it."""
+    asked = tuple(
+        (name, value)
+        for name, value in given.items()
+        if name in _DEFINING or name.startswith("params[")
+    )
+    is_short = sum(len(value) for _, value in asked) <= _CACHED_LENGTH
+    return (_definition_cached if is_short else _definition_of)(asked, limits)
+
+
+def _definition_of(asked: Sequence[tuple[str, str]], limits: RequestLimits) -> Definition:
+    given = dict(asked)
     table = _table(given.get("table"))
     return Definition(
         table,
@@ -179,6 +198,9 @@ def _definition(given: Mapping[str, str], limits: RequestLimits) -> Definition:
         cast(Replica, _one_of(given, "replica", ("default", "full"))),
         cast(Log, _one_of(given, "log", ("full", "changes_only"))),
     )
+
+
+_definition_cached: Final = lru_cache(maxsize=500)(_definition_of)
 
 
 def _table(text: str | None) -> Table:

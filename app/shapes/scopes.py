@@ -6,6 +6,7 @@ Whether a scope is still that of a user is asked at every request; a scope by it
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -133,7 +134,16 @@ def _of_teams(table: Table, team_ids: Iterable[UUID]) -> str:
 
 def _equal_id(condition: Condition, column: str | None) -> UUID | None:
     literal = condition.equal_to(column) if column is not None else None
+    return None if literal is None or len(literal) > _LONGEST_ID else _id(literal)
+
+
+_LONGEST_ID: Final = 50
+"""Characters of an id that is kept; those in the usual notations are shorter."""
+
+
+@lru_cache(maxsize=500)
+def _id(literal: str) -> UUID | None:
     try:
-        return UUID(literal) if literal is not None else None
+        return UUID(literal)
     except ValueError:
         return None

@@ -8,6 +8,7 @@ from starlette.routing import Route
 from starlette.types import Message, Scope
 from starlette.websockets import WebSocket
 
+from app import hosts
 from app.hosts import AllowedHosts, Hosts
 from app.http import healthz
 from app.settings import Settings, load_settings
@@ -42,6 +43,23 @@ def test_names_of_this_machine_and_those_of_the_list_may(
     allowed: tuple[str, ...], is_local: bool, host: str | None, is_allowed: bool
 ) -> None:
     assert Hosts(allowed, is_local=is_local).allow(host) is is_allowed
+
+
+def test_a_header_that_was_allowed_is_so_again_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = list[str]()
+    host_name = hosts.host_name
+    monkeypatch.setattr(hosts, "host_name", lambda host: read.append(host) or host_name(host))
+    rule = Hosts((), is_local=True)
+    for _ in range(2):
+        assert rule.allow("localhost:8000")
+        assert not rule.allow(EVIL)
+    assert read == ["localhost:8000", EVIL, EVIL]
+    for port in range(hosts.MOST_MET + 10):
+        assert rule.allow(f"localhost:{port}")
+    assert rule.allow("localhost:" + "0" * hosts.LONGEST_MET)
+    assert len(rule._met) == hosts.MOST_MET
 
 
 def test_the_settings_name_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,17 +24,23 @@ class RateLimit:
 
     def take(self, user_id: UUID) -> Mapping[str, str]:
         """Count one request; return the headers with what is left. Raises TooManyRequests."""
-        bucket, now = self._bucket(user_id), self._clock.monotonic()
+        self.count(user_id)
+        return self._headers(self._buckets[user_id].fill(self._clock.monotonic()))
+
+    def count(self, user_id: UUID) -> None:
+        """Count one request, for whoever has no use for the headers. Raises TooManyRequests."""
+        now = self._clock.monotonic()
+        bucket = self._bucket(user_id, now)
         if wait := bucket.wait(now):
             refusal = TooManyRequests(math.ceil(wait))
             refusal.headers = {**refusal.headers, **self._headers(bucket.fill(now))}
             raise refusal
         bucket.take(now)
-        return self._headers(bucket.fill(now))
 
-    def _bucket(self, user_id: UUID) -> TokenBucket:
-        fresh = TokenBucket(self._rate, self._burst, self._clock.monotonic())
-        bucket = self._buckets.setdefault(user_id, fresh)
+    def _bucket(self, user_id: UUID, now: float) -> TokenBucket:
+        bucket = self._buckets.get(user_id)
+        if bucket is None:
+            bucket = self._buckets[user_id] = TokenBucket(self._rate, self._burst, now)
         self._buckets.move_to_end(user_id)
         if len(self._buckets) > MAX_USERS:
             self._buckets.popitem(last=False)

@@ -13,7 +13,8 @@ from app.shapes import endpoint
 from app.shapes.answers import Answer, Caller
 from app.shapes.endpoint import ANSWERS_AT_ONCE, ShapeEndpoint
 from app.shapes.parameters import Definition, RequestLimits, ShapeRequest
-from tests.server import eventually
+from tests.app.fakes import turns
+from tests.server import PATIENCE, eventually
 
 USER = UUID(int=1)
 
@@ -93,3 +94,60 @@ async def test_answers_that_are_not_read_are_few_and_end(monkeypatch: pytest.Mon
     await asyncio.gather(*tasks, *live, return_exceptions=True)
     assert engine.begun == engine.closed == ANSWERS_AT_ONCE + 4
     assert [task.exception() for task in tasks[ANSWERS_AT_ONCE:]] == [None] * 3
+
+
+class Stubborn(Endless):
+    """`Engine` whose answer takes a cancellation for something else at first, as drivers do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits, self.cancellations = asyncio.Event(), 0
+
+    async def answer(self, request: ShapeRequest, who: Caller) -> Answer:
+        for _ in range(2):
+            try:
+                self.waits.set()
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.cancellations += 1
+        raise asyncio.CancelledError
+
+
+class Leaving(Client):
+    """Asks, and goes away when it is to."""
+
+    def __init__(self, query: str) -> None:
+        super().__init__(query)
+        self.leaves = asyncio.Event()
+
+    async def receive(self) -> Message:
+        await self.leaves.wait()
+        return {"type": "http.disconnect"}
+
+
+async def test_an_answer_ends_when_its_client_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "RETRY_SECONDS", 0)
+    engine, client = Stubborn(), Leaving("table=teams&offset=1_0&handle=h&live=true")
+    shapes = ShapeEndpoint(engine, Everybody(), RequestLimits())
+    asked = asyncio.create_task(shapes(client.scope, client.receive, client.send))
+    async with asyncio.timeout(PATIENCE):
+        await engine.waits.wait()
+        client.leaves.set()
+        await asked
+    assert engine.cancellations == 2
+
+
+async def test_who_cancels_a_request_sees_that_it_is_cancelled() -> None:
+    engine, client = Stubborn(), Leaving("table=teams&offset=1_0&handle=h&live=true")
+    shapes = ShapeEndpoint(engine, Everybody(), RequestLimits())
+    asked = asyncio.create_task(shapes(client.scope, client.receive, client.send))
+    async with asyncio.timeout(PATIENCE):
+        await engine.waits.wait()
+        for _ in range(2):
+            asked.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+    await turns()
+    # Nobody watches the client any more.
+    assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -138,3 +138,24 @@ def test_a_body_may_ask_for_a_subset_and_nothing_else() -> None:
     assert list(errors(body={"limit": True})) == ["limit"]
     with pytest.raises(InvalidShape, match="20000 values"):
         parse_request(b"table=steps&offset=-1", b'{"params":[' + b"{}," * 20_000 + b"{}]}", LIMITS)
+
+
+def test_what_a_shape_is_is_read_once() -> None:
+    given = {"where": "name = $1", "params[1]": "loom", "columns": "id,pipeline_id,name"}
+    first = read(**given)
+    second = read(**given, offset="12_0", handle="h", live="true", cursor="7")
+    assert second.definition is first.definition
+    for other in ({"params[1]": "other"}, {"replica": "full"}, {"columns": "id,pipeline_id"}):
+        assert read(**(given | other)).definition != first.definition
+    assert read(**(given | {"table": "pipelines", "columns": "id,name"})).definition.columns
+
+
+def test_what_is_refused_is_refused_again() -> None:
+    for _ in range(2):
+        assert errors(where="nothing = 1").keys() == {"where"}
+
+
+def test_what_a_long_text_says_is_not_kept() -> None:
+    given = {"where": "name = $1", "params[1]": "x" * 1_000}
+    assert read(**given).definition == read(**given).definition
+    assert read(**given).definition is not read(**given).definition

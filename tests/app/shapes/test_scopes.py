@@ -42,3 +42,10 @@ def test_who_is_in_no_team_sees_nobody_but_themselves() -> None:
 
     assert scope_of(TABLES["users"], Condition(), access) == Person(USER)
     assert scope_of(TABLES["pipelines"], Condition(), access) == Nobody()
+
+
+def test_a_text_that_is_much_longer_than_an_id_names_no_pipeline() -> None:
+    text = str(UUID(int=7))
+    for literal, found in ((text, UUID(int=7)), (text + "-" * 100, None), ("loom", None)):
+        condition = Condition("…", (("pipeline_id", literal),))
+        assert pipeline_asked(TABLES["steps"], condition) == found
