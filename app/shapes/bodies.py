@@ -65,6 +65,16 @@ class Allowance(Protocol):
         ...
 
 
+async def begun(parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Parts whose first, which is empty, was taken.
+
+    So closing them ends what they have begun: a generator that was never asked for anything does
+    nothing when it is closed.
+    """
+    await anext(parts)
+    return parts
+
+
 async def in_turn(
     parts: Iterator[bytes],
     turn: asyncio.Semaphore,

@@ -7,7 +7,6 @@ had left. Only then anything is sent.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain, count
@@ -31,8 +30,8 @@ from persistence.ports.shapes import (
 )
 
 from . import messages
-from .answers import Answer, Caller, DeletionNotAllowed, MustRefetch, TooManyShapes
-from .bodies import as_parts, events, in_turn, joined, listed
+from .answers import Answer, Caller, DeletionNotAllowed, MustRefetch
+from .bodies import as_parts, begun, events, in_turn, joined, listed
 from .budgets import MAKING_SECONDS, READING_SECONDS, Budgets, Turn
 from .changes import Changes
 from .errors import InvalidShape
@@ -45,6 +44,7 @@ from .live import (
     deadline_of,
     wait_until,
 )
+from .live_requests import LiveCount
 from .parameters import Definition, Offset, ShapeRequest, Subset
 from .scopes import Scope, pipeline_asked, predicate
 from .shape import Shape, ShapeLimits, Shapes, Sleeper
@@ -93,7 +93,7 @@ class NativeEngine:
         self._is_draining = False
         # How often it was announced that somebody may see something else.
         self._access_changes = 0
-        self._live = Counter[UUID]()
+        self._live = LiveCount(limits.live)
 
     def _new_follower(self, changes: ShapeChanges) -> Follower:
         return Follower(
@@ -169,16 +169,17 @@ class NativeEngine:
     async def _live_answer(
         self, shape: Shape, request: ShapeRequest, offset: Offset, who: Caller, since: int
     ) -> Answer:
-        self._check_live(who)
         if not request.sse:
-            return await self._poll(shape, request, offset, who, since)
+            with self._live.counted(who.user_id):
+                return await self._poll(shape, request, offset, who, since)
         await self._check(shape, who, offset)
+        body = await begun(self._stream(shape, offset, who))
         handle = request.handle or shape.handles[-1]
         cursor = {"electric-cursor": self._cursor(request)}
         # nginx would keep events back until it has some kilobytes of them.
         stream = {"content-type": EVENT_STREAM, "x-accel-buffering": "no"}
         headers = {**messages.headers(handle, offset), **cursor, **stream}
-        return Answer(200, headers, self._stream(shape, offset, who))
+        return Answer(200, headers, body)
 
     async def drop(self, definition: Definition, handle: str | None, who: Caller) -> None:
         """See `Engine.drop`."""
@@ -359,7 +360,8 @@ class NativeEngine:
             while True:
                 if shape.log.offset > offset or is_over or self._is_draining:
                     answer = self._rest(shape, request, offset)
-                    return await self._checked(shape, answer, who, offset)
+                    await self._check(shape, who, offset)
+                    return answer
                 is_over = not await wait_until(sleeper, deadline, self._clock)
                 if not is_over and shape.log.offset <= offset:
                     await self._check(shape, who, offset)
@@ -367,10 +369,18 @@ class NativeEngine:
     async def _stream(
         self, shape: Shape, offset: Offset, who: Caller
     ) -> AsyncGenerator[bytes, None]:
-        """Send what comes as events. It ends with what sends the client back to the beginning."""
+        """Send what comes as events. It ends with what sends the client back to the beginning.
+
+        The first part is empty; raises TooManyShapes before it.
+        """
         deadline = deadline_of(who, self._times.stream, self._clock)
-        yield KEEP_ALIVE
-        with self._asleep(shape, who) as sleeper, suppress(MustRefetch, StoreError):
+        with (
+            self._live.counted(who.user_id),
+            self._asleep(shape, who) as sleeper,
+            suppress(MustRefetch, StoreError),
+        ):
+            yield b""
+            yield KEEP_ALIVE
             while not self._is_draining and self._clock.monotonic() < deadline:
                 found = shape.log.since(offset)
                 end = shape.log.offset
@@ -388,25 +398,13 @@ class NativeEngine:
     @contextmanager
     def _asleep(self, shape: Shape, who: Caller) -> Iterator[Sleeper]:
         sleeper = Sleeper(who.user_id)
-        self._live[who.user_id] += 1
         try:
             with asleep(shape, sleeper):
                 if shape.is_behind:
                     self._follower.look_at(shape)
                 yield sleeper
         finally:
-            self._live[who.user_id] -= 1
-            if not self._live[who.user_id]:
-                del self._live[who.user_id]
             shape.used_at = self._clock.monotonic()
-
-    def _check_live(self, who: Caller) -> None:
-        if self._live.get(who.user_id, 0) >= self._limits.live:
-            raise TooManyShapes(
-                f"you have {self._limits.live} live requests, as many as may be "
-                "(PIPELOOM_SHAPE_LIVE_PER_USER): end some first",
-                is_own=True,
-            )
 
     async def _subset(self, shape: Shape, subset: Subset, who: Caller, since: Since) -> Answer:
         """Rows of the shape that are asked for once, as they are now."""

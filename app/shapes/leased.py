@@ -10,6 +10,7 @@ from crdt.errors import PipeloomError
 from persistence.ports.shape_lease import Holder
 
 from .answers import Answer, Caller, DeletionNotAllowed, Engine
+from .bodies import begun
 from .ending import Ending, Over
 from .engine import NativeEngine
 from .handover import Handover, HolderGone, nobody_there
@@ -64,7 +65,7 @@ class HeldEngine:
             raise nobody_there()
         if isinstance(answer.body, bytes) or not request.sse:
             return answer
-        return replace(answer, body=self._while_held(term, answer.body, ending))
+        return replace(answer, body=await begun(self._while_held(term, answer.body, ending)))
 
     def lose(self) -> None:
         """End what is being answered: the lease is lost, and PostgreSQL may not answer."""
@@ -92,8 +93,12 @@ class HeldEngine:
     async def _while_held(
         self, term: int, stream: AsyncGenerator[bytes, None], ending: Ending
     ) -> AsyncGenerator[bytes, None]:
-        """The events of a stream, which ends with the lease; its client comes again."""
+        """The events of a stream, which ends with the lease; its client comes again.
+
+        The first part is empty.
+        """
         async with aclosing(stream) as parts:
+            yield b""
             with suppress(Over):
                 while (part := await ending.until_over(anext(parts, None))) is not None:
                     if not self._lease.is_held(term):

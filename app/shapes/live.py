@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.clock import Clock
-from app.telemetry import metrics
 
 from .answers import Caller
 from .shape import Shape, Sleeper
@@ -37,12 +36,10 @@ class LiveTimes:
 def asleep(shape: Shape, sleeper: Sleeper) -> Iterator[None]:
     """Have a request be woken by a shape while the block runs."""
     shape.sleep(sleeper)
-    metrics.SHAPE_CLIENTS.inc()
     try:
         yield
     finally:
         shape.leave(sleeper)
-        metrics.SHAPE_CLIENTS.dec()
 
 
 async def wait_until(sleeper: Sleeper, deadline: float, clock: Clock) -> bool:

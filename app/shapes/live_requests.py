@@ -1,9 +1,9 @@
-"""Requests that wait for somebody else to answer: how many, until when, and who wakes them."""
+"""Live requests: how many each user has, and for those that Electric answers, who wakes them."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -20,6 +20,10 @@ class LiveCount:
     def __init__(self, most: int) -> None:
         self._most = most
         self._waiting: Counter[UUID] = Counter()
+
+    def of(self, user_id: UUID) -> int:
+        """How many requests of a user wait."""
+        return self._waiting.get(user_id, 0)
 
     def begin(self, user_id: UUID) -> Callable[[], None]:
         """Count one more; return what ends it, which may be called again. Raises TooManyShapes."""
@@ -38,6 +42,15 @@ class LiveCount:
                 self._end(left.pop())
 
         return end
+
+    @contextmanager
+    def counted(self, user_id: UUID) -> Iterator[None]:
+        """Count one more while the block runs. Raises TooManyShapes."""
+        end = self.begin(user_id)
+        try:
+            yield
+        finally:
+            end()
 
     def _end(self, user_id: UUID) -> None:
         metrics.SHAPE_CLIENTS.dec()

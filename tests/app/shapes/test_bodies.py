@@ -6,7 +6,16 @@ from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
-from app.shapes.bodies import PART_BYTES, SENDING, as_parts, events, in_turn, joined, listed
+from app.shapes.bodies import (
+    PART_BYTES,
+    SENDING,
+    as_parts,
+    begun,
+    events,
+    in_turn,
+    joined,
+    listed,
+)
 
 
 def test_parts_are_the_whole_together() -> None:
@@ -110,3 +119,19 @@ async def test_the_loop_rests_for_as_long_as_a_part_took(monkeypatch: pytest.Mon
     assert rests == [0.25, 0.5, 0.0]
     # What sending it takes counts for the user as well.
     assert allowed.spent == [rest * (1 + SENDING) for rest in rests]
+
+
+async def test_what_has_begun_ends_when_it_is_closed_unread() -> None:
+    done = list[str]()
+
+    async def parts() -> AsyncGenerator[bytes, None]:
+        try:
+            yield b""
+            yield b"part"
+        finally:
+            done.append("ended")
+
+    assert [part async for part in await begun(parts())] == [b"part"]
+    unread = await begun(parts())
+    await unread.aclose()
+    assert done == ["ended", "ended"]

@@ -15,7 +15,7 @@ from app.clock import SYSTEM_CLOCK, Clock, SystemClock
 from app.shapes.answers import Answer, Caller, MustRefetch, TooManyShapes
 from app.shapes.budgets import LONGEST_WAIT, READING_SECONDS, SHARE
 from app.shapes.engine import NativeEngine
-from app.shapes.live import LiveTimes
+from app.shapes.live import KEEP_ALIVE, LiveTimes
 from app.shapes.parameters import RequestLimits, ShapeRequest, parse_request
 from app.shapes.shape import ShapeLimits
 from persistence.ports.shapes import Access, Announced, RowQuery, RowsChanged, RowsRead, StoredRow
@@ -156,7 +156,7 @@ async def test_what_was_written_while_somebody_was_away_is_not_sent_before_it_is
         offset, handle = first.headers["electric-offset"], first.headers["electric-handle"]
         live = asked(f"offset={offset}&handle={handle}&live=true")
         waiting = asyncio.create_task(engine.answer(live, who))
-        await eventually("a live request", lambda: asyncio.sleep(0, engine._live[USER] == 1))
+        await eventually("a live request", lambda: asyncio.sleep(0, engine._live.of(USER) == 1))
         tables.after_next_read = tables.be_back
         tables.be_away()
         tables.rename("of the others")
@@ -182,7 +182,7 @@ async def test_who_stays_is_sent_what_was_written() -> None:
         offset, handle = first.headers["electric-offset"], first.headers["electric-handle"]
         live = asked(f"offset={offset}&handle={handle}&live=true")
         waiting = asyncio.create_task(engine.answer(live, who))
-        await eventually("a live request", lambda: asyncio.sleep(0, engine._live[USER] == 1))
+        await eventually("a live request", lambda: asyncio.sleep(0, engine._live.of(USER) == 1))
         tables.rename("of everybody")
         body = (await waiting).body
         assert b"of everybody" in (
@@ -203,7 +203,7 @@ async def test_a_shape_that_does_not_fit_in_is_refused_after_it_was_read() -> No
             live = asked(f"offset={offset}&handle={handle}&live=true&{where}")
             followed.append(asyncio.create_task(engine.answer(live, who)))
             await eventually(
-                "a live request", lambda: asyncio.sleep(0, engine._live[USER] == len(followed))
+                "a live request", lambda: asyncio.sleep(0, engine._live.of(USER) == len(followed))
             )
         with pytest.raises(TooManyShapes, match="PIPELOOM_SHAPE_BYTES") as refused:
             await engine.answer(asked("offset=-1"), who)
@@ -297,3 +297,24 @@ async def test_who_has_waited_in_vain_is_where_they_were() -> None:
     assert isinstance(answer.body, bytes)
     (message,) = json.loads(answer.body)
     assert message["headers"]["control"] == "up-to-date"
+
+
+async def test_streams_that_begin_at_once_are_no_more_than_there_may_be() -> None:
+    who = Caller(USER, SystemClock().now() + timedelta(days=1))
+    async with asyncio.timeout(PATIENCE), running(Tables(), ShapeLimits(live=2)) as engine:
+        first = await engine.answer(asked("offset=-1"), who)
+        offset, handle = first.headers["electric-offset"], first.headers["electric-handle"]
+        live = asked(f"offset={offset}&handle={handle}&live=true&live_sse=true")
+        begun = await asyncio.gather(
+            *(engine.answer(live, who) for _ in range(4)), return_exceptions=True
+        )
+        answers = [each for each in begun if isinstance(each, Answer)]
+        assert len(answers) == engine._live.of(USER) == 2
+        assert [type(each) for each in begun if each not in answers] == [TooManyShapes] * 2
+        # One is closed before anything of it was asked for, the other while it waits.
+        bodies = [each.body for each in answers if not isinstance(each.body, bytes)]
+        assert await anext(bodies[0]) == KEEP_ALIVE
+        for body in bodies:
+            await body.aclose()
+        assert engine._live.of(USER) == 0
+        assert not any(shape.sleepers for shape in engine._shapes)

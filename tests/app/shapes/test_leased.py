@@ -8,6 +8,7 @@ import pytest
 
 import app.shapes.leased
 from app.shapes.answers import Answer, Caller, DeletionNotAllowed, MustRefetch, Sent
+from app.shapes.bodies import begun
 from app.shapes.handover import HolderGone
 from app.shapes.lease import LEASE_SECONDS
 from app.shapes.leased import HeldEngine, LeasedEngine
@@ -152,6 +153,22 @@ async def test_a_stream_ends_with_the_lease(house: House) -> None:
         assert not isinstance(answer.body, bytes)
         assert [part async for part in answer.body] == expected
         assert house.native.is_closed
+
+
+async def test_a_stream_that_nobody_reads_is_closed(house: House) -> None:
+    async def events() -> AsyncGenerator[bytes, None]:
+        try:
+            yield b""
+            yield b"one"
+        finally:
+            house.native.is_closed = True
+
+    body = await begun(events())
+    house.native._events = lambda: body  # type: ignore[method-assign]
+    answer = await house.engine.answer(replace(REQUEST, sse=True), WHO)
+    assert not isinstance(answer.body, bytes)
+    await answer.body.aclose()
+    assert house.native.is_closed
 
 
 @pytest.mark.parametrize("sse", [False, True], ids=["answer", "stream"])

@@ -24,6 +24,17 @@ def test_a_user_has_so_many_requests_and_others_have_theirs() -> None:
         count.begin(ada)
 
 
+def test_a_request_is_counted_while_a_block_runs() -> None:
+    count, ada = LiveCount(1), uuid4()
+    with count.counted(ada):
+        assert count.of(ada) == 1
+        with pytest.raises(TooManyShapes), count.counted(ada):
+            raise AssertionError
+    assert count.of(ada) == 0
+    with count.counted(ada):
+        pass
+
+
 async def test_whoever_waits_looks_when_the_bell_rings() -> None:
     bell, done, looks = Bell(), asyncio.Event(), asyncio.Queue[int]()
 
