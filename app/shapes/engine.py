@@ -340,7 +340,6 @@ class NativeEngine:
             headers["electric-cursor"] = self._cursor(request)
         else:
             headers["electric-schema"] = messages.schema(shape.definition)
-        headers["etag"] = f'"{handle}:{request.offset}:{shape.log.offset}:{self._micros()}"'
         return headers
 
     def _cursor(self, request: ShapeRequest) -> str:

@@ -28,7 +28,7 @@ LOOK_SECONDS: Final = 1.0
 """Between two looks whether those who are asked have the shapes still."""
 
 _PASSED_ON: Final = (
-    *("authorization", "cookie", "content-type", "if-none-match", "accept", "accept-encoding"),
+    *("authorization", "cookie", "content-type", "accept", "accept-encoding"),
     *("user-agent", "traceparent", "tracestate", "x-request-id"),
 )
 """The headers of a request that the other process gets: all others are about this connection, or

@@ -125,6 +125,16 @@ async def test_a_copy_follows_the_rows(
     assert xid in copy.txids
 
 
+async def test_no_answer_is_one_that_a_cache_may_have(
+    client: httpx.AsyncClient, shared_installation: Installation
+) -> None:
+    _, pipeline = await new_team(shared_installation)
+    copy = await Copy(client, "steps", {**STEPS, **of("pipeline_id", pipeline)}).catch_up()
+    answer = await client.get(copy.address, headers={"If-None-Match": "*"})
+    assert answer.status_code == 200
+    assert "etag" not in answer.headers
+
+
 async def test_what_was_committed_before_the_request_is_in_the_answer(
     client: httpx.AsyncClient, shared_installation: Installation
 ) -> None:
