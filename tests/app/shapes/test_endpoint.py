@@ -133,7 +133,8 @@ async def test_an_answer_ends_when_its_client_has_gone(monkeypatch: pytest.Monke
     async with asyncio.timeout(PATIENCE):
         await engine.waits.wait()
         client.leaves.set()
-        await asked
+        await asyncio.wait([asked])
+    assert asked.exception() is None
     assert engine.cancellations == 2
 
 
