@@ -36,7 +36,7 @@ def build() -> bool:
             return False
         npm, path = _npm()
         if not _is_installed():
-            _run([npm, "ci", "--silent", "--omit=dev"], path)
+            _run([npm, "ci", "--silent", *_omitted()], path)
         _run([npm, "run", "--silent", "build", "--", "--logLevel", "warn"], path)
     return True
 
@@ -62,6 +62,11 @@ def _changed(file: Path) -> float:
 def _is_installed() -> bool:
     installed, wanted = HERE / "node_modules" / ".package-lock.json", HERE / "package-lock.json"
     return installed.exists() and _changed(installed) >= _changed(wanted)
+
+
+def _omitted() -> list[str]:
+    """What need not be installed: packages for tests, but where they are they stay."""
+    return [] if (HERE / "node_modules" / "vitest").exists() else ["--omit=dev"]
 
 
 def _npm() -> tuple[str, str]:

@@ -39,7 +39,7 @@ expect.set_options(timeout=SLOW_MS)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of each module, play one of three tests in browsers, unless somebody has chosen some."""
+    """Of each module, play one of two tests in browsers, unless somebody has chosen some."""
     if SOAK or config.option.keyword or any("web" in Path(one).parts for one in config.args):
         return
     left_out = _left_out(items)
@@ -54,7 +54,7 @@ def _left_out(items: Iterable[pytest.Item]) -> set[pytest.Item]:
         if item.path.parent == Path(__file__).parent and "chromium" in _fixtures_of(item):
             in_browsers[item.path].append(item)
     played = {
-        item for tests in in_browsers.values() for item in some(tests, few=-(-len(tests) // 3))
+        item for tests in in_browsers.values() for item in some(tests, few=-(-len(tests) // 2))
     }
     return {item for tests in in_browsers.values() for item in tests} - played
 
