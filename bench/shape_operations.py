@@ -33,17 +33,23 @@ class _Follower:
 
     async def polled(self) -> None:
         """Wait for what comes next, by a long poll."""
-        answer = await self.http.get(self.address, params={"live": "true"})
-        answer.raise_for_status()
+        _succeeded(await self.http.get(f"{self.address}&live=true"))
 
     async def streamed(self) -> None:
         """Wait for what comes next, by server-sent events; read up to its end."""
-        asked = {"live": "true", "live_sse": "true"}
-        async with self.http.stream("GET", self.address, params=asked) as answer:
-            answer.raise_for_status()
+        address = f"{self.address}&live=true&live_sse=true"
+        async with self.http.stream("GET", address) as answer:
+            _succeeded(answer)
             async for line in answer.aiter_lines():
                 if END in line:
                     return
+
+
+def _succeeded(answer: httpx.Response) -> httpx.Response:
+    # An error of httpx does not come from one process to another.
+    if answer.is_error:
+        raise RuntimeError(f"expected rows of a shape, got {answer.status_code}")
+    return answer
 
 
 def _address(target: Target, condition: str = "") -> str:
@@ -63,7 +69,7 @@ async def _follower(target: Target) -> AsyncIterator[_Follower]:
         base_url=base, headers=headers, timeout=operations.TIMEOUT, limits=limits
     ) as http:
         address = f"{_address(target)}&offset=now"
-        answer = (await http.get(address)).raise_for_status()
+        answer = _succeeded(await http.get(address))
         at, handle = (answer.headers[f"electric-{name}"] for name in ("offset", "handle"))
         yield _Follower(http, f"{_address(target)}&offset={at}&handle={handle}")
 
