@@ -20,7 +20,7 @@ from persistence.ports.shapes import Announced, ShapeChanges, ShapeReader
 
 from .answers import Answer, Caller, DeletionNotAllowed, Interrupted, MustRefetch
 from .electric_client import ElectricClient
-from .electric_query import ElectricShape, Handles
+from .electric_query import ElectricView, Handles
 from .electric_shapes import ElectricShapes
 from .live_requests import Bell, BellListener, LiveCount
 from .messages import HEADERS, PRIVATE, encoded
@@ -57,7 +57,7 @@ class ElectricAway(PipeloomError):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A request, and the shape that its caller may have.
+    """A request, and what its caller may see.
 
     `listener` hears of what changed since before that was looked up; `end` is called when the
     request is over.
@@ -65,7 +65,7 @@ class _Asked:
 
     request: ShapeRequest
     who: Caller
-    shape: ElectricShape
+    view: ElectricView
     listener: BellListener
     end: Callable[[], None]
 
@@ -129,8 +129,8 @@ class ElectricProxy:
         end = self._live.begin(who.user_id) if request.live else _nothing
         listener = self._bell.listener()
         try:
-            shape = await self._shapes.shape(request.definition, who.user_id)
-            asked = _Asked(request, who, shape, listener, end)
+            view = await self._shapes.view(request.definition, who.user_id)
+            asked = _Asked(request, who, view, listener, end)
             response = await self._response(asked)
         except httpx.HTTPError as error:
             end()
@@ -153,21 +153,24 @@ class ElectricProxy:
             raise Draining("server is restarting: ask again")
 
     async def _require_same(self, asked: _Asked) -> None:
-        """Raise MustRefetch if the caller may not have the shape any more. Raises Draining."""
+        """Raise MustRefetch if the caller may not have the shape any more, or was away meanwhile.
+
+        Raises Draining.
+        """
         self._require_open()
-        now = await self._shapes.shape(asked.request.definition, asked.who.user_id)
-        if now != asked.shape:
+        now = await self._shapes.view(asked.request.definition, asked.who.user_id)
+        if now != asked.view:
             raise MustRefetch("other_scope", self._nonce())
 
     async def _response(self, asked: _Asked) -> httpx.Response:
         """The beginning of Electric's answer. Raises MustRefetch, Draining, httpx.HTTPError."""
         request, handle = asked.request, None
         if request.handle is not None:
-            handle = self._handles.unwrapped(request.handle, asked.shape)
+            handle = self._handles.unwrapped(request.handle, asked.view)
             if handle is None:
                 raise MustRefetch("unknown_handle", self._nonce())
         known = asked.who.sent.headers.get("if-none-match")
-        answer = self._electric.ask(asked.shape, request, handle, known)
+        answer = self._electric.ask(asked.view.shape, request, handle, known)
         if not request.live:
             return await answer
         left = (asked.who.expires_at - self._clock.now()).total_seconds()
@@ -227,9 +230,9 @@ class ElectricProxy:
         if not _HANDLE.fullmatch(given):
             return self._nonce()
         known = asked.request.handle
-        if known is not None and self._handles.unwrapped(known, asked.shape) == given:
+        if known is not None and self._handles.unwrapped(known, asked.view) == given:
             return known
-        return self._handles.wrapped(given, asked.shape, self._nonce())
+        return self._handles.wrapped(given, asked.view, self._nonce())
 
     def _away(self, reason: str, retry_after: str | None = None) -> Answer:
         if not self._is_away:

@@ -17,6 +17,7 @@ from uuid import UUID
 from persistence.ports.shapes import RowQuery
 
 from .errors import InvalidShape
+from .gatekeeper import Since
 from .parameters import Definition, ShapeRequest, Subset
 from .scopes import Nobody, OnePipeline, Scope, Teams, predicate
 from .tables import TABLES, Table, Visibility
@@ -48,6 +49,20 @@ class ElectricShape:
     def digest(self) -> bytes:
         """Different for each shape."""
         return sha256(json.dumps(self.items).encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class ElectricView:
+    """The shape of Electric that somebody may have now, and since when they are in its teams."""
+
+    shape: ElectricShape
+    since: Since = ()
+
+    @property
+    def digest(self) -> bytes:
+        """Different for each shape, and for each moment of coming into its teams."""
+        moments = [None if one is None else one.isoformat() for one in self.since]
+        return sha256(self.shape.digest + json.dumps(moments).encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,26 +163,27 @@ def too_long(table: Table) -> InvalidShape:
 
 
 class Handles:
-    """The handles that clients get: Electric's, with something new and a proof of the shape.
+    """The handles that clients get: Electric's, with something new and a proof of the view.
 
     Whoever leaves a team and returns would otherwise be given a handle once more that was declared
-    over meanwhile, which clients refuse. And a handle of another shape is recognized here.
+    over meanwhile, which clients refuse. And a handle of another shape, or of before they left, is
+    recognized here.
     """
 
     def __init__(self, secret: str) -> None:
         self._key = sha256(b"handles of shapes " + secret.encode()).digest()
 
-    def wrapped(self, handle: str, shape: ElectricShape, nonce: str) -> str:
+    def wrapped(self, handle: str, view: ElectricView, nonce: str) -> str:
         """The handle for a client; `nonce` has letters and digits, and was never given before."""
-        return f"{handle}.{nonce}.{self._proof(handle, shape, nonce)}"
+        return f"{handle}.{nonce}.{self._proof(handle, view, nonce)}"
 
-    def unwrapped(self, given: str, shape: ElectricShape) -> str | None:
-        """Electric's handle, None if the client's is none of this shape."""
+    def unwrapped(self, given: str, view: ElectricView) -> str | None:
+        """Electric's handle, None if the client's is none of this view."""
         handle, _, rest = given.partition(".")
         nonce, _, proof = rest.partition(".")
-        expected = self._proof(handle, shape, nonce)
+        expected = self._proof(handle, view, nonce)
         return handle if hmac.compare_digest(proof.encode(), expected.encode()) else None
 
-    def _proof(self, handle: str, shape: ElectricShape, nonce: str) -> str:
-        text = f"{handle}.{nonce}.".encode() + shape.digest
+    def _proof(self, handle: str, view: ElectricView, nonce: str) -> str:
+        text = f"{handle}.{nonce}.".encode() + view.digest
         return hmac.new(self._key, text, "sha256").hexdigest()[:32]

@@ -7,7 +7,7 @@ from uuid import UUID
 from persistence.errors import StoreUnavailable
 from persistence.ports.shapes import QueryTooSlow, RowQuery, ShapeReader, TooMuchRead
 
-from .electric_query import ElectricShape, electric_shape, listing
+from .electric_query import ElectricView, electric_shape, listing
 from .gatekeeper import Gatekeeper
 from .parameters import Definition
 from .shared import Shared
@@ -23,15 +23,15 @@ class ElectricShapes:
         self._gatekeeper = Gatekeeper(reader)
         self._lists = Shared[RowQuery, Mapping[RowQuery, _Ids]](self._look)
 
-    async def shape(self, definition: Definition, user_id: UUID) -> ElectricShape:
-        """The user's shape of a definition at a moment after the call.
+    async def view(self, definition: Definition, user_id: UUID) -> ElectricView:
+        """The user's shape of a definition, and since when, at a moment after the call.
 
         Raises StoreUnavailable; InvalidShape if there are too many ids in it.
         """
-        scope = await self._gatekeeper.scope(user_id, definition)
-        query = listing(scope, definition.table)
+        view = await self._gatekeeper.view(user_id, definition)
+        query = listing(view.scope, definition.table)
         ids = () if query is None else (await self._lists.ask(query))[query]
-        return electric_shape(definition, scope, ids)
+        return ElectricView(electric_shape(definition, view.scope, ids), view.since)
 
     async def _look(self, queries: frozenset[RowQuery]) -> Mapping[RowQuery, _Ids]:
         asked = list(queries)

@@ -29,7 +29,7 @@ async def check(pool: Pool, sql: Any, world: World, random: Random) -> int:
         for table in TABLES.values():
             for condition in conditions(table, world, random):
                 definition = Definition(table, table.default, condition)
-                where = dict((await shapes.shape(definition, user_id)).items)["where"]
+                where = dict((await shapes.view(definition, user_id)).shape.items)["where"]
                 select = f"SELECT {', '.join(table.key)} FROM {table.name} WHERE"
 
                 found = await read(sql, f"{select} {where}")

@@ -54,14 +54,19 @@ class World:
         self.rows: list[Row] = [{"id": str(PIPELINE), "team_id": str(TEAM), "name": "Loom"}]
         self.announced = asyncio.Queue[Announced | None]()
         self.is_away = False
+        self.joined_at = HeldClock().now()
+
+    def leave_and_return(self) -> None:
+        """Ada is out of her team for a moment."""
+        self.joined_at += timedelta(seconds=1)
 
     async def access(self, users: Collection[UUID], pipelines: Collection[UUID]) -> Access:
         if self.is_away:
             raise StoreUnavailable("away")
         teams = {user: frozenset(self.teams.get(user, ())) for user in users}
-        return Access(
-            teams, {one: self.pipelines[one] for one in pipelines if one in self.pipelines}
-        )
+        there = {one: self.pipelines[one] for one in pipelines if one in self.pipelines}
+        joined = {(user, team): self.joined_at for user in users for team in teams[user]}
+        return Access(teams, there, joined)
 
     async def read(self, queries: Sequence[RowQuery]) -> RowsRead:
         assert {query.table for query in queries} <= {"pipelines", "users", "organizations"}
@@ -293,6 +298,35 @@ async def test_who_leaves_has_to_begin_anew(ask: Ask, world: World) -> None:
     world.teams[ADA] = {TEAM}
     again = await began(ask)
     assert again["handle"] != position["handle"]
+
+
+@pytest.mark.parametrize(
+    "of", [{}, {"table": "steps"}, {"table": "steps", "where": f"pipeline_id = '{PIPELINE}'"}]
+)
+async def test_who_was_away_between_two_requests_has_to_begin_anew(
+    ask: Ask, world: World, mock: MockElectric, of: dict[str, str]
+) -> None:
+    world.rows = []
+    position = await began(ask, **of)
+    world.leave_and_return()
+    asked = len(mock.received)
+    with pytest.raises(MustRefetch):
+        await ask(**of, **position)
+    assert len(mock.received) == asked
+    again = await began(ask, **of)
+    assert (await ask(**of, **again)).status == 200
+
+
+async def test_who_was_away_while_they_waited_has_to_begin_anew(
+    ask: Ask, world: World, mock: MockElectric
+) -> None:
+    position = await began(ask)
+    live = asyncio.create_task(ask(**position, live="true"))
+    await waiting(mock)
+    world.leave_and_return()
+    world.rows = [{**world.rows[0], "name": "secret"}]
+    with pytest.raises(MustRefetch):
+        await live
 
 
 async def test_a_row_that_comes_after_somebody_left_is_not_sent(

@@ -1,6 +1,8 @@
 """What Electric is asked: our words alone, and never more than the caller may see."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,6 +12,7 @@ from app.shapes.electric_query import (
     LONGEST,
     MOST_IDS,
     ElectricShape,
+    ElectricView,
     Handles,
     electric_request,
     electric_shape,
@@ -24,6 +27,7 @@ from tests.app.shapes.mock_electric import SECRET, Received, _check
 from tests.persistence.postgres.test_electric import PUBLISHED
 
 TEAM, PIPELINE = UUID(int=1), UUID(int=2)
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 IDS = [str(UUID(int=number)) for number in range(3, 6)]
 
 
@@ -174,14 +178,16 @@ def _fits(ask: object, number: int) -> bool:
     return True
 
 
-def test_a_handle_is_good_for_its_shape_only() -> None:
+def test_a_handle_is_good_for_its_shape_and_stay_only() -> None:
     handles = Handles(SECRET)
-    shape = electric_shape(of("steps"), OnePipeline(PIPELINE), [])
-    other = electric_shape(of("steps"), OnePipeline(TEAM), [])
-    given = handles.wrapped("123-456", shape, "a1")
-    assert handles.unwrapped(given, shape) == "123-456"
+    view = ElectricView(electric_shape(of("steps"), OnePipeline(PIPELINE), []), (NOON,))
+    other = ElectricView(electric_shape(of("steps"), OnePipeline(TEAM), []), (NOON,))
+    given = handles.wrapped("123-456", view, "a1")
+    assert handles.unwrapped(given, view) == "123-456"
     assert handles.unwrapped(given, other) is None
-    assert Handles("another secret").unwrapped(given, shape) is None
+    for since in ((NOON + timedelta(microseconds=1),), (NOON, NOON), (None,), ()):
+        assert handles.unwrapped(given, replace(view, since=since)) is None
+    assert Handles("another secret").unwrapped(given, view) is None
     for made_up in ("123-456", "123-456.a1", "123-456.a1.", given[:-1], f"{given}0", "", "é.é.é"):
-        assert handles.unwrapped(made_up, shape) is None
-    assert handles.wrapped("123-456", shape, "a2") != given
+        assert handles.unwrapped(made_up, view) is None
+    assert handles.wrapped("123-456", view, "a2") != given
