@@ -19,6 +19,7 @@ from persistence.ports.shape_lease import Holder
 
 from .answers import Answer, Interrupted, Sent
 from .ending import Ending, Over
+from .lease import LEASE_SECONDS
 
 MARK: Final = "pipeloom-handover"
 """The header of what is handed over. Pages of other origins cannot send it without being asked for
@@ -40,6 +41,9 @@ _NOT_PASSED_BACK: Final = frozenset(
 )
 """The headers of a connection (RFC 9110, section 7.6.1), and what each server says of itself."""
 
+WARN_SECONDS: Final = 60.0
+"""Least time between two warnings of a kind about one holder: all who wait for it fail at once."""
+
 _logger = structlog.get_logger(__name__)
 
 T = TypeVar("T")
@@ -50,7 +54,7 @@ class HolderGone(Exception):
 
 
 class Broken(Exception):
-    """The connection to another server cannot be had, or has broken."""
+    """The connection to another server cannot be had, or has broken, for the reason in it."""
 
 
 class FarAnswer(Protocol):
@@ -105,7 +109,27 @@ class _Outstanding:
         try:
             return await self.ending.until_over(answer)
         except Over as error:
-            raise HolderGone from error
+            raise HolderGone("it has the shapes no more, or this server stops") from error
+
+
+class _Failures:
+    """Counts what fails with one holder after the other; says when it is time for a warning."""
+
+    def __init__(self) -> None:
+        self._holder: Holder | None = None
+        self._warned_at = float("-inf")
+        self.so_far = 0
+
+    def note(self, holder: Holder) -> bool:
+        """Count a failure; return whether to warn of it: at the first, and once a minute."""
+        if holder != self._holder:
+            self._holder, self._warned_at, self.so_far = holder, float("-inf"), 0
+        self.so_far += 1
+        now = asyncio.get_running_loop().time()
+        is_due = now - self._warned_at >= WARN_SECONDS
+        if is_due:
+            self._warned_at = now
+        return is_due
 
 
 class Handover:
@@ -121,6 +145,7 @@ class Handover:
         self._connecting = asyncio.Lock()
         self._outstanding: dict[Holder, _Outstanding] = {}
         self._some = asyncio.Event()
+        self._failed, self._broken = _Failures(), _Failures()
 
     async def run(self) -> None:
         """Watch those who are asked, until cancelled."""
@@ -164,15 +189,37 @@ class Handover:
         except BaseException as error:
             self._end(holder, outstanding)
             if isinstance(error, Broken | HolderGone):
-                metrics.SHAPE_HANDOVERS.labels("failed").inc()
-                _logger.warning(
-                    "shapes.handover_failed", address=holder.address, error=type(error).__name__
-                )
+                self._note_failed(holder, error)
                 raise HolderGone from error
             raise
         metrics.SHAPE_HANDOVERS.labels("answered").inc()
-        body = _Body(response, holder, outstanding, lambda: self._end(holder, outstanding))
+        body = _Body(
+            response,
+            outstanding,
+            on_end=lambda: self._end(holder, outstanding),
+            on_broken=lambda error: self._note_broken(holder, error),
+        )
         return Answer(response.status, _passed_back(response), body)
+
+    def _note_failed(self, holder: Holder, error: Broken | HolderGone) -> None:
+        metrics.SHAPE_HANDOVERS.labels("failed").inc()
+        if self._failed.note(holder):
+            _logger.warning(
+                "shapes.handover_failed",
+                address=holder.address,
+                error=f"{error}: clients ask again, and another server takes the shapes "
+                f"{LEASE_SECONDS:.0f} s after this one has gone",
+                so_far=self._failed.so_far,
+            )
+
+    def _note_broken(self, holder: Holder, error: Broken | HolderGone) -> None:
+        if self._broken.note(holder):
+            _logger.warning(
+                "shapes.handover_broken",
+                address=holder.address,
+                error=f"{error}: the connection to the client was ended, and it asks again",
+                so_far=self._broken.so_far,
+            )
 
     async def _sent(self, holder: Holder, sent: Sent, outstanding: _Outstanding) -> FarAnswer:
         headers = {name: sent.headers[name] for name in _PASSED_ON if name in sent.headers}
@@ -209,12 +256,13 @@ class _Body(AsyncGenerator[bytes, None]):
     def __init__(
         self,
         answer: FarAnswer,
-        holder: Holder,
         outstanding: _Outstanding,
+        *,
         on_end: Callable[[], None],
+        on_broken: Callable[[Broken | HolderGone], None],
     ) -> None:
-        self._answer, self._holder = answer, holder
-        self._outstanding, self._on_end = outstanding, on_end
+        self._answer, self._outstanding = answer, outstanding
+        self._on_end, self._on_broken = on_end, on_broken
         self._has_ended = False
 
     async def asend(self, _: None) -> bytes:
@@ -223,7 +271,7 @@ class _Body(AsyncGenerator[bytes, None]):
             part = await self._outstanding.until_gone(self._answer.part())
         except (Broken, HolderGone) as error:
             await self.aclose()
-            raise self._broken() from error
+            raise self._break_off(error) from error
         except BaseException:
             await self.aclose()
             raise
@@ -244,11 +292,11 @@ class _Body(AsyncGenerator[bytes, None]):
             self._on_end()
             await self._answer.aclose()
 
-    def _broken(self) -> Exception:
+    def _break_off(self, error: Broken | HolderGone) -> Exception:
         kind = self._answer.headers.get("content-type", "")
         if kind.startswith("text/event-stream"):
             return StopAsyncIteration()
-        _logger.warning("shapes.handover_broken", address=self._holder.address)
+        self._on_broken(error)
         return Interrupted("the server that has the shapes broke off")
 
 

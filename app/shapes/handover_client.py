@@ -1,5 +1,6 @@
 """The client for HTTP by which servers reach each other."""
 
+import os
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -88,4 +89,26 @@ def _broken() -> Iterator[None]:
     try:
         yield
     except httpx.HTTPError as error:
-        raise Broken(type(error).__name__) from error
+        raise Broken(_reason(error)) from error
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    """What happened, in words."""
+    match error:
+        case httpx.ConnectTimeout():
+            return f"no connection within {CONNECT_SECONDS:.0f} s"
+        case httpx.ConnectError():
+            return _of_the_system(error) or "no connection could be made"
+        case httpx.TimeoutException():
+            return f"it was silent for {SILENT_SECONDS:.0f} s"
+    return "the connection broke while it was answering"
+
+
+def _of_the_system(error: BaseException | None) -> str | None:
+    """What the system says of a connection, such as "connection refused"; httpx leaves that out."""
+    while error is not None:
+        # What asyncio raises has the number of the system, with words of its own.
+        if isinstance(error, OSError) and error.errno:
+            return os.strerror(error.errno).lower()
+        error = error.__cause__ or error.__context__
+    return None

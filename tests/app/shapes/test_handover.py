@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from errno import ECONNREFUSED
 
 import httpx
 import pytest
@@ -11,9 +12,10 @@ from structlog.testing import capture_logs
 
 import app.shapes.handover
 from app.shapes.answers import Answer, Interrupted, Sent
-from app.shapes.handover import MARK, Handover, HandoverClient, HolderGone, loaded_client
+from app.shapes.handover import MARK, Broken, Handover, HandoverClient, HolderGone, loaded_client
 from app.shapes.handover_client import IDLE_SECONDS, HttpClient
 from app.shapes.handover_listener import KEEP_ALIVE_SECONDS
+from app.telemetry import metrics
 from persistence.errors import StoreUnavailable
 from persistence.ports.shape_lease import Holder
 from tests.app.fakes import turns
@@ -196,16 +198,66 @@ async def test_a_body_that_nobody_reads_is_closed(scene: Scene) -> None:
     assert scene.holds_nothing()
 
 
+def refused() -> httpx.ConnectError:
+    """A refusal as httpx raises it: what the system said stands behind it alone."""
+    error = httpx.ConnectError("All connection attempts failed")
+    error.__cause__ = OSError("All connection attempts failed")
+    error.__cause__.__cause__ = ConnectionRefusedError(ECONNREFUSED, "Connect call failed")
+    return error
+
+
 @pytest.mark.parametrize(
-    "failure", [httpx.ConnectError("refused"), httpx.ReadTimeout("silent"), httpx.ReadError("x")]
+    ("failure", "reason"),
+    [
+        (refused(), "connection refused"),
+        (httpx.ConnectError("x"), "no connection could be made"),
+        (httpx.ConnectTimeout("x"), "no connection within 2 s"),
+        (httpx.ReadTimeout("x"), "it was silent for 75 s"),
+        (httpx.ReadError("x"), "the connection broke while it was answering"),
+        (httpx.RemoteProtocolError("x"), "the connection broke while it was answering"),
+    ],
 )
-async def test_who_cannot_be_reached_is_gone(scene: Scene, failure: Exception) -> None:
+async def test_who_cannot_be_reached_is_gone(scene: Scene, failure: Exception, reason: str) -> None:
     scene.far.failure = failure
     with capture_logs() as logs, pytest.raises(HolderGone):
         await scene.answer()
     (entry,) = logs
     assert (entry["event"], entry["address"]) == ("shapes.handover_failed", ONE.address)
+    assert entry["error"] == (
+        f"{reason}: clients ask again, and another server takes the shapes 5 s after this one "
+        "has gone"
+    )
     assert not scene.handover._outstanding
+
+
+async def test_nobody_behind_an_address_is_a_refusal() -> None:
+    client = await loaded_client()
+    with pytest.raises(Broken, match=r"^connection refused$"):
+        await client.ask("127.0.0.1:1", SENT, {})
+    await client.aclose()
+
+
+async def fail(scene: Scene, holder: Holder = ONE, times: int = 1) -> list[tuple[str, int]]:
+    """Ask somebody who is not there; return whom the warnings are about, and their counts."""
+    scene.far.failure = httpx.ConnectError("x")
+    with capture_logs() as logs:
+        for _ in range(times):
+            with pytest.raises(HolderGone):
+                await scene.answer(holder=holder)
+    assert {entry["event"] for entry in logs} <= {"shapes.handover_failed"}
+    return [(entry["address"], entry["so_far"]) for entry in logs]
+
+
+async def test_who_cannot_be_reached_is_warned_of_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = metrics.SHAPE_HANDOVERS.labels("failed")._value
+    before = failed.get()
+    assert await fail(scene, times=3) == [(ONE.address, 1)]
+    assert failed.get() == before + 3
+    assert await fail(scene, OTHER, times=3) == [(OTHER.address, 1)]
+    monkeypatch.setattr(app.shapes.handover, "WARN_SECONDS", 0.0)
+    assert await fail(scene, OTHER) == [(OTHER.address, 4)]
 
 
 @pytest.mark.parametrize("now", [OTHER, None], ids=["another", "nobody"])
@@ -275,8 +327,20 @@ async def test_what_is_not_whole_is_not_ended_as_if_it_were(
         how(scene)
         with pytest.raises(Interrupted):
             await reading
-    assert [entry["event"] for entry in logs] == ["shapes.handover_broken"]
+    (entry,) = logs
+    assert (entry["event"], entry["address"]) == ("shapes.handover_broken", ONE.address)
+    assert entry["error"].endswith(": the connection to the client was ended, and it asks again")
     assert scene.holds_nothing()
+
+
+async def test_answers_that_break_off_are_warned_of_once(scene: Scene) -> None:
+    with capture_logs() as logs:
+        for _ in range(3):
+            answer = await scene.answer()
+            break_off(scene)
+            with pytest.raises(Interrupted):
+                await scene.parts(answer)
+    assert [(entry["event"], entry["so_far"]) for entry in logs] == [("shapes.handover_broken", 1)]
 
 
 async def test_nobody_is_asked_while_nothing_waits(
