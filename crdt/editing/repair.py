@@ -79,11 +79,13 @@ class Moment:
 class Mended:
     """The update that mends a document, None where nothing is to be done.
 
-    `next_at` is when the document must be looked at again although nobody edits it.
+    `next_at` is when the document must be looked at again although nobody edits it; `is_repair`
+    says that the update does more than write the diagnostics down.
     """
 
     update: bytes | None
     next_at: datetime | None
+    is_repair: bool = False
 
 
 def mend(
@@ -109,7 +111,7 @@ def mend(
         left = read_valid(reader, Meaning()) if repair.count else valid
         found = [*left.diagnostics(), *others]
         _write_diagnostics(root_map(document, "diagnostics"), found)
-    return Mended(updates[0] if updates else None, repair.next_at)
+    return Mended(updates[0] if updates else None, repair.next_at, repair.count > 0)
 
 
 def repair(

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from crdt.editing.repair import Moment
+from crdt.editing.repair import Mended, Moment
 from persistence.errors import StoreUnavailable
 from persistence.ports.directory import SYSTEM
 from persistence.ports.projections import Claim, Lagging, MendingClaim, Projections
@@ -122,7 +122,7 @@ class Mender:
         moment = Moment(self._now(), await claim.found_at())
         await _rewrite(claim, replica, moment)
         mended = await compute(replica.mend, moment)
-        if mended.update is None or await self._append(claim, replica, mended.update, moment.now):
+        if mended.update is None or await self._append(claim, replica, mended, moment.now):
             await claim.mend_again(_earliest(mended.next_at, replica.next_outlived(moment)))
             self._failing.succeeded(claim.pipeline_id)
             self._replicas.put(claim.pipeline_id, replica)
@@ -150,14 +150,12 @@ class Mender:
         return loaded
 
     async def _append(
-        self, claim: MendingClaim, replica: Replica, update: bytes, now: datetime
+        self, claim: MendingClaim, replica: Replica, mended: Mended, now: datetime
     ) -> bool:
-        edit = NewUpdate(claim.pipeline_id, SYSTEM.id, update, now)
+        edit = NewUpdate(claim.pipeline_id, SYSTEM.id, mended.update or b"", now)
         seq = await self._log.append_if_last(edit, claim.cursor)
         if seq is not None:
-            _logger.info(
-                "document.mended", pipeline_id=str(edit.pipeline_id), seq=seq, bytes=len(update)
-            )
+            _log_mended(edit, seq, is_repair=mended.is_repair)
             replica.repair = seq
         return seq is not None
 
@@ -170,6 +168,15 @@ class Mender:
             retry_in=delay,
             exc_info=error,
         )
+
+
+def _log_mended(edit: NewUpdate, seq: int, *, is_repair: bool) -> None:
+    fields = {"pipeline_id": str(edit.pipeline_id), "seq": seq, "bytes": len(edit.payload)}
+    if is_repair:
+        _logger.info("document.mended", **fields)
+    else:
+        # Diagnostics come and go with almost every edit over REST: one fills in a step bit by bit.
+        _logger.debug("document.mended", **fields)
 
 
 async def _rewrite(claim: MendingClaim, replica: Replica, moment: Moment) -> None:

@@ -307,6 +307,19 @@ class TestDiagnostics:
         assert len(held) == MAX_DIAGNOSTICS
         assert f"dangling_connection:connection:{key(999)}" in held
 
+    def test_writing_them_alone_is_no_repair(self) -> None:
+        document = a_document({A: step("a", type="quantum")})
+        written = mended(document)
+        assert written.update is not None
+        assert not written.is_repair
+
+    @pytest.mark.parametrize(
+        "steps",
+        [{A: step("a"), B: step("a")}, {A: "no map"}, {A: step("a", order=5)}],
+    )
+    def test_what_changes_anything_else_is_one(self, steps: dict[str, Json]) -> None:
+        assert mended(a_document(steps)).is_repair
+
     def test_a_repair_can_leave_them_alone(self) -> None:
         document = a_document({A: step("a"), B: step("a", type="quantum")})
         reader = PipelineReader(document)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from pycrdt import Map
+from structlog.testing import capture_logs
 
 from crdt.document.document import Document
 from crdt.document.schema import PipelineReader, root_map, to_json
@@ -187,6 +188,16 @@ class TestWhen:
             await house.quiet()
         assert house.store.attempts == 0
         assert len(house.store.loads) == 1
+
+    async def test_a_line_for_operators_where_something_was_repaired(self, house: House) -> None:
+        with capture_logs() as logs:
+            await house.edit(lambda steps: steps[A].update({"type": "quantum"}))
+            await house.quiet()
+            await house.edit(rename("dup", A, B))
+            await house.quiet()
+        mended = [line for line in logs if line["event"] == "document.mended"]
+        assert [line["log_level"] for line in mended] == ["debug", "info"]
+        assert [line["seq"] for line in mended] == [each.seq for each in await house.repairs()]
 
     async def test_what_a_worker_left_undone_another_one_does(self, house: House) -> None:
         await house.edit(rename("dup", A, B))
