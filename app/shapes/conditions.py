@@ -311,9 +311,10 @@ class _Writer:
 
     def _common(self, written: list[_Written]) -> str | None:
         """The kind that all of these have; None if all are literals. Raises InvalidShape."""
-        kinds = {one.kind for one in written} - {None}
+        # In the order in which they were written, which a set does not keep.
+        kinds = dict.fromkeys(one.kind for one in written if one.kind is not None)
         if len(kinds) > 1:
-            raise self._error(f"cannot compare {' with '.join(sorted(map(str, kinds)))}")
+            raise self._error(f"cannot compare {' with '.join(kinds)}")
         kind = next(iter(kinds), None)
         if kind is not None and kind.startswith("json"):
             raise self._error("expected types that can be compared, got jsonb: cast it to text")

@@ -118,7 +118,21 @@ def test_a_refusal_says_where_it_stopped_and_what_it_expected() -> None:
         "where: expected a column, a literal or a parameter at character 8, got the end"
     )
     assert "there is no column nmae" in refusal("nmae = 'x'")
-    assert "cannot compare number with text" in refusal("name = 5")
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("name = 5", "text with number"),
+        ("5 = name", "number with text"),
+        ("name IN ('x', 5, true)", "text with number with bool"),
+        ("true BETWEEN 5 AND name", "bool with number with text"),
+    ],
+)
+def test_a_refusal_names_kinds_in_the_order_in_which_they_were_written(
+    text: str, kinds: str
+) -> None:
+    assert f"cannot compare {kinds}" in refusal(text)
 
 
 def test_the_equalities_are_those_that_always_hold() -> None:
