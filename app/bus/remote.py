@@ -99,7 +99,8 @@ class RemoteBus:
         """Report the loss of a connection; return the number of attempts that failed since."""
         was_connected = self._unavailable is None
         if was_connected or attempts == 0:
-            _logger.warning("bus.disconnected", reason=reason)
+            # With several processes one outage is a line of each, which look alike without it.
+            _logger.warning("bus.disconnected", node=self._node, reason=reason)
         self._unavailable = reason or "the connection was lost"
         BUS_UP.set(0)
         return 1 if was_connected else attempts + 1

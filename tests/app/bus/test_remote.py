@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
@@ -13,7 +14,7 @@ from app.bus.postgres import open_postgres_transport
 from app.bus.publish_queue import MAX_MESSAGES
 from app.bus.redis import MAX_MESSAGE, open_redis_transport
 from app.bus.remote import RemoteBus
-from app.bus.transport import channel_name
+from app.bus.transport import Transport, channel_name
 from app.tasks import end
 from app.telemetry.metrics import REGISTRY
 from crdt.protocol.messages import Stateless
@@ -82,6 +83,28 @@ async def test_a_killed_redis_is_found_again(nodes: Nodes, redis_server: RedisSe
     redis_server.start()
     await a_message_arrives(sender, receiver, times_subscribed=2)
     await until_available(nodes.there)
+
+
+async def test_an_outage_is_one_line_of_each_node(redis_server: RedisServer) -> None:
+    attempts = Counter[str]()
+
+    def a_bus(node: str) -> RemoteBus:
+        async def opened() -> Transport:
+            attempts[node] += 1
+            return await open_redis_transport(redis_server.url)
+
+        return RemoteBus(opened, node)
+
+    buses = [a_bus("here"), a_bus("there")]
+    tasks = [asyncio.create_task(bus.run()) for bus in buses]
+    for bus in buses:
+        await until_available(bus)
+    with capture_logs() as logs:
+        redis_server.kill()
+        await until("further attempts", lambda: min(attempts.values()) > 3)
+    await end(tasks)
+    lines = sorted((log["event"], log["node"]) for log in logs)
+    assert lines == [("bus.disconnected", "here"), ("bus.disconnected", "there")]
 
 
 async def test_cut_connections_are_made_again(nodes: Nodes, redis_server: RedisServer) -> None:
