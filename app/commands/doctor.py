@@ -9,6 +9,7 @@ import platform
 import re
 import shutil
 import time
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from importlib import metadata
 from statistics import median
@@ -49,7 +50,13 @@ LISTENING: Final = 3
 
 BIGGEST: Final = 5
 
-_GAUGES: Final = ("pipeloom_connections", "pipeloom_rooms", "pipeloom_bus_up")
+_GAUGES: Final[Mapping[str, Callable[[Iterable[float]], float]]] = {
+    "pipeloom_connections": sum,
+    "pipeloom_rooms": sum,
+    # Each process has a bus, and it is as good as the worst of them.
+    "pipeloom_bus_up": min,
+}
+"""What is said of a running server, and what the values of its processes are together."""
 
 
 def doctor(
@@ -238,6 +245,13 @@ def _add_server(report: Report, settings: Settings, url: str) -> None:
         return
     if status != 200:
         report.add("server", "metrics", f"refused ({status}): set PIPELOOM_METRICS_TOKEN")
-    for name in _GAUGES if status == 200 else ():
-        values = re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
-        report.add("server", name.removeprefix("pipeloom_"), f"{sum(map(float, values)):.0f}")
+        return
+    for name, together in _GAUGES.items():
+        if values := _values(text, name):
+            report.add("server", name.removeprefix("pipeloom_"), f"{together(values):.0f}")
+
+
+def _values(page: str, name: str) -> list[float]:
+    """The values of a metric, one of each process."""
+    found = re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", page, re.MULTILINE)
+    return [float(value) for value in found]

@@ -12,11 +12,22 @@ from itertools import accumulate
 from math import inf
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from crdt.errors import PipeloomError
+
+# Else each counter and histogram has a series more, `_created`, which nobody reads: Prometheus
+# takes it for a gauge of its own, and sees by itself when a counter began anew.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REGISTRY: Final = CollectorRegistry()
 """The metrics of a server."""
@@ -178,7 +189,7 @@ SHAPE_HANDOVERS: Final = Counter(
 )
 BUS_UP: Final = Gauge(
     "pipeloom_bus_up",
-    "Whether messages reach other nodes; 1 if there is no bus.",
+    "Whether messages of this process reach other nodes; 1 if there is no bus.",
     registry=REGISTRY,
 )
 BUS_UP.set(1)

@@ -10,8 +10,9 @@ from uuid import uuid4
 import pytest
 
 import sql
-from app.commands import doctor_logs
+from app.commands import doctor, doctor_logs
 from app.commands.report import Report, size
+from app.settings import Settings
 from tests.editor import joined
 from tests.server import Installation
 
@@ -167,3 +168,18 @@ def test_a_page_for_people_marks_what_is_wrong() -> None:
 )
 def test_sizes_are_for_people(count: int, text: str) -> None:
     assert size(count) == text
+
+
+@pytest.mark.parametrize(("of_two", "said"), [((1, 1), "1"), ((1, 0), "0")])
+def test_a_bus_of_several_processes_is_as_good_as_the_worst(
+    monkeypatch: pytest.MonkeyPatch, of_two: tuple[int, int], said: str
+) -> None:
+    page = "".join(
+        f'pipeloom_bus_up{{process="{number}"}} {up}.0\npipeloom_rooms{{process="{number}"}} 2.0\n'
+        for number, up in enumerate(of_two)
+    )
+    monkeypatch.setattr(doctor, "fetch", lambda url, token=None: (200, page))
+    report = Report()
+    doctor._add_server(report, Settings(), "http://127.0.0.1:1")
+    found = {one.name: one.value for one in report.findings}
+    assert found == {"ready": "yes", "rooms": "4", "bus_up": said}

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -109,11 +109,17 @@ async def test_what_there_is_stands_on_the_page() -> None:
     assert value("pipeloom_bus_gaps_total") == before + 1
 
 
+@pytest.mark.parametrize("registry", [REGISTRY, WORKER_REGISTRY])
+def test_there_are_no_series_of_when_others_began(registry: CollectorRegistry) -> None:
+    page = generate_latest(registry).decode()
+    assert "pipeloom_" in page
+    assert re.findall(r"^\w+_created\b", page, re.MULTILINE) == []
+
+
 def test_a_worker_tells_of_its_own_work_alone() -> None:
     page = generate_latest(WORKER_REGISTRY).decode()
     families = set(re.findall(r"^# TYPE (pipeloom_\w+) \w+$", page, re.MULTILINE))
-    counted = {name for name in families if not name.endswith("_created")}
-    assert counted == {
+    assert families == {
         "pipeloom_projection_seconds",
         "pipeloom_projections_failed_total",
         "pipeloom_projected_rows_total",
