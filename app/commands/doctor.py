@@ -25,6 +25,7 @@ from persistence.postgres.facts import DatabaseFacts, database_facts
 from persistence.postgres.migrations import missing_migrations
 from persistence.postgres.pool import DatabaseConnection, connection, place_of
 
+from . import doctor_shapes
 from .common import DatabaseUrl, DataDir, RedisUrl, database, one_line, settings_for
 from .doctor_logs import add_logs
 from .report import Report, size
@@ -81,6 +82,7 @@ def doctor(
     _add_program(report, settings)
     _add_database(report, settings)
     asyncio.run(_add_bus(report, settings))
+    doctor_shapes.add_shapes(report, settings)
     if url is not None:
         _add_server(report, settings, url)
     typer.echo(report.json() if as_json else report.text())
@@ -134,6 +136,7 @@ async def _ask_database(report: Report, settings: Settings, dsn: str) -> None:
             last = applied["last_at"].isoformat(timespec="seconds")
             report.add("database", "migrations", f"{applied['applied']}, the last at {last}")
         if not missing:
+            await doctor_shapes.add_tables(report, settings, opened)
             await _add_documents(report, opened)
     if not missing:
         await add_logs(report, dsn)

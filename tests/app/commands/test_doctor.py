@@ -1,6 +1,7 @@
 """`pipeloom doctor` says in one page what somebody who helps would ask, and no secret."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from uuid import uuid4
 import pytest
 
 import sql
-from app.commands import doctor, doctor_logs
+from app.commands import doctor, doctor_logs, doctor_shapes
 from app.commands.report import Report, size
 from app.settings import Settings
+from tests.app.shapes.mock_electric import Row, a_mock
 from tests.editor import joined
 from tests.server import Installation
 
@@ -152,6 +154,65 @@ async def test_the_latency_of_the_bus_is_measured(
     code, found = await page(replace(installation, environment={"REDIS_URL": redis_url}))
     assert (code, found["sections"]["bus"]["kind"]) == (0, "redis")
     assert found["sections"]["bus"]["latency"].endswith(" ms")
+
+
+async def test_of_shapes_it_is_said_who_has_them(installation: Installation) -> None:
+    code, found = await page(installation)
+    assert (code, found["sections"]["shapes"]) == (0, {"made by": "the servers themselves"})
+    assert found["sections"]["database"]["shapes"].startswith("nobody has them")
+    async with installation.sql() as connected:
+        await connected.execute(
+            "INSERT INTO shape_lease (holder, address, expires_at)"
+            "VALUES (gen_random_uuid(), '192.0.2.1:4001', now() + interval '1 hour')"
+        )
+        _, found = await page(installation)
+    assert found["sections"]["database"]["shapes"] == "at 192.0.2.1:4001"
+
+
+async def no_rows(_: Mapping[str, str]) -> list[Row]:
+    return []
+
+
+async def test_electric_is_asked_and_what_it_needs_is_marked(installation: Installation) -> None:
+    secret = {"ELECTRIC_SECRET": "hush-hush-electric"}
+    async with a_mock(no_rows) as mock:
+        behind = replace(installation, environment={"ELECTRIC_URL": mock.address, **secret})
+        code, found = await page(behind)
+        assert found["sections"]["shapes"] == {
+            "made by": f"Electric at {mock.address}",
+            "ready": "yes",
+        }
+        problems = {one["name"]: one["problem"] for one in found["problems"]}
+        assert (code, {*problems}) == (1, {"wal_level", "slot of Electric"})
+        assert "Electric needs logical" in problems["wal_level"]
+        assert "pipeloom electric setup" in problems["slot of Electric"]
+        assert "hush" not in json.dumps(found)
+        mock.is_starting = True
+        _, found = await page(behind)
+        assert (
+            "still starting" in {one["name"]: one["problem"] for one in found["problems"]}["ready"]
+        )
+
+
+@pytest.mark.parametrize(("status", "problem"), [(404, "got 404"), (200, ""), (202, "starting")])
+def test_who_answers_as_electric_does_not_is_marked(
+    monkeypatch: pytest.MonkeyPatch, status: int, problem: str
+) -> None:
+    monkeypatch.setattr(doctor_shapes, "fetch", lambda url: (status, ""))
+    report = Report()
+    doctor_shapes.add_shapes(
+        report, Settings(electric_url="http://127.0.0.1:1", electric_secret="x")
+    )
+    assert problem in report.findings[-1].problem
+    assert bool(report.problems) == bool(problem)
+
+
+def test_electric_that_cannot_be_reached_is_marked() -> None:
+    report = Report()
+    doctor_shapes.add_shapes(
+        report, Settings(electric_url="http://127.0.0.1:1", electric_secret="x")
+    )
+    assert "clients get 503: cannot reach 127.0.0.1:1" in report.problems[0].problem
 
 
 def test_a_page_for_people_marks_what_is_wrong() -> None:
