@@ -1,5 +1,6 @@
 """The bar at the top: through an outage, signed out, shared, and of a pipeline that is deleted."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from playwright.async_api import Locator, Page, expect
 from app.auth.tokens import Tokens
 from persistence.ports.directory import User
 from tests.server import OWNER, VIEWER, Installation
-from tests.web.conftest import EDITOR, SECRET, NewPipeline, OpenPage
+from tests.web.conftest import ADD_EDITOR, EDITOR, SECRET, NewPipeline, OpenPage
 
 GEMINI = "Gemini Asks Gemini"
 
@@ -25,6 +26,10 @@ OVERLAPS = """bar => {
   });
 }"""
 """What in the bar stands on its neighbour, or beyond the window."""
+
+REMOVE = """
+    DELETE FROM team_members WHERE user_id = (SELECT id FROM users WHERE email = $1)
+"""
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -138,6 +143,33 @@ async def test_a_pipeline_deleted_while_open_says_by_whom_and_comes_back(
     await expect(state(mine, "Saved")).to_be_visible()
     await other.get_by_role("button", name="Look again").click()
     await expect(state(other, "Saved")).to_be_visible()
+
+
+async def test_who_leaves_the_team_reads_so_where_a_pipeline_was_open_and_nobody_else_does(
+    open_page: OpenPage, new_pipeline: NewPipeline, web_installation: Installation
+) -> None:
+    pipeline = await new_pipeline(name="Not theirs any more")
+    leaving, strange = (f"{one}-{pipeline}@demo.pipeloom" for one in ("leaving", "strange"))
+    async with web_installation.sql() as sql:
+        for email in (leaving, strange):
+            await sql.execute(ADD_EDITOR, email)
+        await sql.execute(REMOVE, strange)
+        leaver = await open_page(f"/pipelines/{pipeline}", leaving)
+        await expect(state(leaver, "Saved")).to_be_visible()
+        stranger = await open_page(f"/pipelines/{pipeline}", strange)
+        for page in (leaver, stranger):
+            page.expected_errors.append("404")  # type: ignore[attr-defined]
+        await expect(heading(stranger, "There is no such pipeline")).to_be_visible()
+        await sql.execute(REMOVE, leaving)
+    await expect(heading(leaver, "You are not in this team any more")).to_be_visible()
+    await leaver.get_by_role("button", name="Look again").click()
+    await expect(heading(leaver, "You are not in this team any more")).to_be_visible()
+    await leaver.get_by_role("button", name="All pipelines").click()
+    await expect(leaver).to_have_url(re.compile("/home$"))
+
+
+def heading(page: Page, name: str) -> Locator:
+    return page.get_by_role("heading", name=name)
 
 
 async def test_the_bar_shares_and_changes_the_status(

@@ -14,12 +14,14 @@ import { same } from "./values.js";
  * `offline`: `unsaved` edits wait for a connection, which is tried again and again. `read only`: the
  * user may read, or the server has refused an edit. `signed out`: the token was refused. `gone`: the
  * pipeline was deleted, or the user has no access to it. The last two end the connection until
- * `reconnect()`. `reason` is the server's, if it gave one.
+ * `reconnect()`. `reason` is the server's, if it gave one, and `code` is that of the refusal that ended it
+ * (`docs/protocol.md`): 4403 where the user is not in the team, or no longer, and 4404 where no pipeline is.
  */
 export interface Saved {
   readonly state: "saved" | "saving" | "behind" | "offline" | "read only" | "signed out" | "gone";
   readonly unsaved: number;
   readonly reason: string;
+  readonly code?: number;
 }
 
 /** What happens beside the document; `docs/api.md` lists the events and their data. */
@@ -72,7 +74,7 @@ export class Room {
   #known: ReadonlyMap<number, readonly [unknown, Other]> = new Map();
   #present: readonly Other[] = [];
   #current: Saved = { state: "offline", unsaved: 0, reason: "" };
-  #ended: Pick<Saved, "state" | "reason"> | null = null;
+  #ended: Omit<Saved, "unsaved"> | null = null;
   #isOpen = false;
   #refused = "";
   /** Why the server has ended the connection, if it said so. */
@@ -181,7 +183,7 @@ export class Room {
       throw error;
     }
     if (token !== null) return token;
-    this.#end("signed out", "nobody is signed in");
+    this.#end({ state: "signed out", reason: "nobody is signed in" });
     throw new Error("nobody is signed in");
   };
 
@@ -252,12 +254,12 @@ export class Room {
     // A new attempt that fails has no reason of its own.
     this.#lost ||= reason;
     const state = ENDS[code];
-    if (state) this.#end(state, reason);
+    if (state) this.#end({ state, reason, code });
     else this.#tell();
   }
 
-  #end(state: Saved["state"], reason: string): void {
-    this.#ended ??= { state, reason };
+  #end(ended: Omit<Saved, "unsaved">): void {
+    this.#ended ??= ended;
     this.#socket.disconnect();
     this.#tell();
   }

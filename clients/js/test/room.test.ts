@@ -48,7 +48,7 @@ const ENDS: readonly (readonly [code: number, state: Saved["state"]])[] = [
 for (const [code, state] of ENDS) {
   test(`${code} is ${state}, whatever the words`, async () => {
     for (const reason of ["ask the owner", "pipeline, member, token: too big\nor so"]) {
-      const expected = [1, { state, unsaved: 0, reason }];
+      const expected = [1, { state, unsaved: 0, reason, code }];
       assert.deepEqual(await joined((socket) => socket.send(denial(`${code} ${reason}`)), state), expected);
       assert.deepEqual(await joined((socket) => socket.close(code, reason), state), expected);
     }

@@ -1,5 +1,5 @@
 /** What stands in the place of a pipeline that is gone: who deleted it, and the way back. */
-import { FileX } from "lucide-react";
+import { FileX, UserX } from "lucide-react";
 import { type DeletedPipeline, everyItem, type Me, type Team } from "pipeloom-client/rest";
 import { useRoom, useSaved } from "pipeloom-client/react";
 import { type ReactNode, useState } from "react";
@@ -14,20 +14,29 @@ import { usePipelineId } from "../state";
 import styles from "./Gone.module.css";
 
 export function Gone(): ReactNode {
-  const id = usePipelineId();
-  const { data, error, reload } = useAsked(id, () => whatBecameOf(id));
+  const isRemoved = useIsRemoved();
+  const Icon = isRemoved ? UserX : FileX;
   return (
     <main className={styles.page} aria-label="Pipeline">
-      <FileX size={32} aria-hidden="true" className={styles.icon} />
-      {data === undefined ? (
-        error ? <Unknown error={error} again={() => void reload()} /> : <Skeleton className={styles.waiting} />
-      ) : data.deleted === undefined ? (
-        <Nowhere />
-      ) : (
-        <Deleted {...data} deleted={data.deleted} />
-      )}
+      <Icon size={32} aria-hidden="true" className={styles.icon} />
+      {isRemoved ? <Removed /> : <Fated />}
     </main>
   );
+}
+
+const NOT_A_MEMBER = 4403;
+
+/** Whether who had it before them is in its team no longer; those who never had it learn nothing of it. */
+function useIsRemoved(): boolean {
+  const room = useRoom();
+  return useSaved(({ code }) => code === NOT_A_MEMBER) && room.isLoaded;
+}
+
+function Fated(): ReactNode {
+  const id = usePipelineId();
+  const { data, error, reload } = useAsked(id, () => whatBecameOf(id));
+  if (data !== undefined) return data.deleted === undefined ? <Nowhere /> : <Deleted {...data} deleted={data.deleted} />;
+  return error ? <Unknown error={error} again={() => void reload()} /> : <Skeleton className={styles.waiting} />;
 }
 
 interface Fate {
@@ -83,6 +92,15 @@ function refusedTo({ team_id: teamId, created_by: author }: DeletedPipeline, tea
   return "Who made it, and admins of the team, bring it back: ask one of them";
 }
 
+const Removed = (): ReactNode => (
+  <>
+    <h1>You are not in this team any more</h1>
+    <p>Who is not in the team of a pipeline cannot open it. If that is a mistake, ask an admin of the team for a new invitation.</p>
+    <Waiting />
+    <Ways />
+  </>
+);
+
 const Nowhere = (): ReactNode => (
   <>
     <h1>There is no such pipeline</h1>
@@ -103,13 +121,12 @@ const Unknown = ({ error, again }: { readonly error: Error; readonly again: () =
 );
 
 /** What becomes of edits that were not saved. */
-function Waiting(): ReactNode {
+function Waiting({ until = "the pipeline is back" }: { readonly until?: string }): ReactNode {
   const unsaved = useSaved((saved) => saved.unsaved);
   if (unsaved === 0) return null;
   return (
     <p className={styles.waits}>
-      {unsaved === 1 ? "1 edit of yours was" : `${unsaved} edits of yours were`} not saved. They stay in this browser, and are sent once the
-      pipeline is back.
+      {unsaved === 1 ? "1 edit of yours was" : `${unsaved} edits of yours were`} not saved. They stay in this browser, and are sent once {until}.
     </p>
   );
 }
