@@ -57,6 +57,19 @@ NOT_BUILT: Final = (
 )
 
 
+NOT_FOUND: Final = (
+    "<!doctype html><html lang='en'><meta charset='utf-8'><title>Not found: Pipeloom</title>"
+    "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+    f"<style nonce='{NONCE}'>:root {{ color-scheme: light dark; font: 16px/1.5 system-ui }} "
+    "main { max-width: 30em; margin: 15vh auto; padding: 0 16px }</style>"
+    "<main><h1>There is no page here</h1>"
+    "<p>The address has a mistake, or the page has moved.</p>"
+    "<p><a href='/home'>All pipelines</a></p></main></html>"
+)
+
+FOR_A_DAY: Final = "public, max-age=86400"
+
+
 @dataclass(frozen=True, slots=True)
 class Asset:
     """A file and its compressed form, where there is one."""
@@ -90,7 +103,8 @@ class WebPage:
         pages = [Route(path, self._answer_page) for path in PAGE_PATHS]
         docs = Route("/api/docs", self._answer_api_docs)
         embedded = Route(EMBEDDED_PATH, self._answer_embedded)
-        return [*pages, embedded, docs, Route("/assets/{name}", self._answer_asset)]
+        icon = Route("/favicon.ico", self._answer_icon)
+        return [*pages, embedded, docs, icon, Route("/assets/{name}", self._answer_asset)]
 
     async def _answer_page(self, _request: Request) -> Response:
         return _answer_document(self._page)
@@ -100,6 +114,14 @@ class WebPage:
 
     async def _answer_api_docs(self, _request: Request) -> Response:
         return _answer_document(self._api_docs)
+
+    async def _answer_icon(self, _request: Request) -> Response:
+        # Browsers ask for it beside documents that name no icon.
+        headers = {**GUARDS, "Cache-Control": FOR_A_DAY}
+        for name, asset in self._assets.items():
+            if name.startswith("icon-") and name.endswith(".svg"):
+                return Response(asset.content, 200, headers, asset.media_type)
+        return Response(None, 204, headers)
 
     async def _answer_asset(self, request: Request) -> Response:
         asset = self._assets.get(request.path_params["name"])
@@ -132,12 +154,19 @@ def _asset(file: Path) -> Asset:
     )
 
 
-def _answer_document(document: str | None, frame_ancestors: str = NOBODY) -> Response:
+def answer_not_found() -> Response:
+    """Lead whoever came by a wrong address to the page, with 404; it is the same for everybody."""
+    return _answer_document(NOT_FOUND, status=404)
+
+
+def _answer_document(
+    document: str | None, frame_ancestors: str = NOBODY, status: int = 200
+) -> Response:
     if document is None:
         return HTMLResponse(NOT_BUILT, 503, {**GUARDS, "Content-Security-Policy": policy()})
     nonce = secrets.token_urlsafe(16)
     headers = {**GUARDS, "Content-Security-Policy": policy(nonce, frame_ancestors)}
-    return HTMLResponse(document.replace(NONCE, nonce), 200, headers)
+    return HTMLResponse(document.replace(NONCE, nonce), status, headers)
 
 
 def policy(style_nonce: str | None = None, frame_ancestors: str = NOBODY) -> str:

@@ -149,6 +149,31 @@ async def test_callers_with_a_token_learn_that_nothing_is_there(path: str, schem
     assert answer.json()["detail"] == f"there is nothing at {path}"
 
 
+FOR_PEOPLE = "text/html,application/xhtml+xml,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("method", "accept", "authorization", "status", "media_type"),
+    [
+        ("GET", FOR_PEOPLE, None, 404, "text/html; charset=utf-8"),
+        ("HEAD", FOR_PEOPLE, None, 404, "text/html; charset=utf-8"),
+        ("POST", FOR_PEOPLE, None, 401, PROBLEM),
+        ("GET", FOR_PEOPLE, "Bearer nonsense", 401, PROBLEM),
+        ("GET", FOR_PEOPLE, f"Bearer {TOKEN}", 404, PROBLEM),
+        ("GET", "*/*", None, 401, PROBLEM),
+        ("GET", "application/json", None, 401, PROBLEM),
+    ],
+)
+async def test_a_browser_that_opens_a_wrong_address_gets_a_page_and_nobody_else(
+    method: str, accept: str, authorization: str | None, status: int, media_type: str
+) -> None:
+    routes = [Route("/{path:path}", NotFound(TOKENS).answer, methods=["GET", "POST"])]
+    headers = {"accept": accept} | ({"authorization": authorization} if authorization else {})
+    async with a_client(Starlette(routes=routes)) as client:
+        answer = await client.request(method, "/settings", headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, media_type)
+
+
 def test_a_problem_document_repeats_its_status() -> None:
     answer = problem(418, "I'm a teapot", "brew tea instead")
     assert (answer.status_code, answer.media_type) == (418, "application/problem+json")

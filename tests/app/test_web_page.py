@@ -9,7 +9,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from app.web_page import FOR_GOOD, NONCE, WebPage
+from app.web_page import FOR_A_DAY, FOR_GOOD, NONCE, WebPage, answer_not_found
 
 SCRIPT = "console.log('a page')" * 20
 
@@ -125,6 +125,26 @@ async def test_nothing_else_is_served(built: Path, name: str) -> None:
     assert answer.status_code == 404
     assert "beside the page" not in answer.text
     assert answer.headers.get("cache-control") in {"no-cache", None}
+
+
+async def test_browsers_that_ask_for_an_icon_get_that_of_the_page(built: Path) -> None:
+    without = await get(built, "/favicon.ico")
+    assert (without.status_code, without.content) == (204, b"")
+    (built / "assets" / "icon-AbC.svg").write_text("<svg/>")
+    answer = await get(built, "/favicon.ico")
+    assert (answer.text, answer.headers["content-type"]) == ("<svg/>", "image/svg+xml")
+    assert answer.headers["cache-control"] == without.headers["cache-control"] == FOR_A_DAY
+
+
+def test_a_wrong_address_leads_home_in_a_document_that_needs_nothing_else() -> None:
+    answer = answer_not_found()
+    text = bytes(answer.body).decode()
+    assert (answer.status_code, answer.media_type) == (404, "text/html")
+    assert "<a href='/home'>" in text
+    nonce = re.search("<style nonce='([^']{20,})'", text)
+    assert nonce
+    found = rules(answer.headers["content-security-policy"])
+    assert found["style-src"] == f"'self' 'nonce-{nonce[1]}'"
 
 
 @pytest.mark.parametrize("path", ["/", "/pipelines/1f6b", "/api/docs"])

@@ -1,11 +1,12 @@
 """The answer where no route matches."""
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth.tokens import Verifier
 from app.http import CHALLENGE, problem
+from app.web_page import answer_not_found
 from crdt.errors import Overloaded, Unauthenticated
 from persistence.errors import StoreError
 
@@ -16,7 +17,11 @@ class NotFound:
     def __init__(self, tokens: Verifier) -> None:
         self._tokens = tokens
 
-    async def answer(self, request: Request) -> JSONResponse:
+    async def answer(self, request: Request) -> Response:
+        """Answer a browser that opens an address with a page, all others with a problem."""
+        return answer_not_found() if _is_for_people(request) else await self._problem(request)
+
+    async def _problem(self, request: Request) -> JSONResponse:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         try:
             await self._tokens.verify(token if scheme.lower() == "bearer" else "")
@@ -38,3 +43,10 @@ class NotFound:
             await response(scope, receive, send)
 
         return answered
+
+
+def _is_for_people(request: Request) -> bool:
+    """Whether a person reads the answer: browsers ask for HTML when they open an address."""
+    if request.method not in {"GET", "HEAD"} or "authorization" in request.headers:
+        return False
+    return "text/html" in request.headers.get("accept", "")
