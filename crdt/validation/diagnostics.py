@@ -159,7 +159,7 @@ class Code(StrEnum):
     DANGLING_REFERENCE = (
         "dangling_reference",
         "warning",
-        "A name in the step means another step, and no step in its sight has that name.",
+        "A name in the step means another step, and none that it can read has that name.",
         "Correct the name, or give it to the step that is meant.",
     )
     AMBIGUOUS_REFERENCE = (

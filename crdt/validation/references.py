@@ -130,7 +130,7 @@ class References:
         return Finding(
             Code.DANGLING_REFERENCE,
             ("config", *mention.place),
-            f"{_shown(mention)} is the name of no step in its sight.",
+            f"{_shown(mention)}: no step of that name can be reached from here.",
             self._advice(key, mention),
             "error" if mention.certainty == "required" else "warning",
         )
@@ -165,9 +165,7 @@ def _distinct(step: MeantStep) -> Iterator[Mention]:
 def _ambiguous(mention: Mention, found: list[Collection[str]]) -> Iterator[Finding]:
     count = sum(map(len, found))
     if count > 1:
-        message = (
-            f"{_shown(mention)} may be any of {count} steps in its sight; the nearest is taken."
-        )
+        message = f"{_shown(mention)} may be any of {count} steps; the nearest is taken."
         yield Finding(Code.AMBIGUOUS_REFERENCE, ("config", *mention.place), message)
 
 

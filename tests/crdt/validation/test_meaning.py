@@ -104,7 +104,8 @@ class TestReferences:
     def test_a_prompt_part_that_needs_a_step_which_is_not_there(self) -> None:
         one = found({A: reader("a", "gone")})["dangling_reference", A]
         assert (one.severity, one.path) == ("error", "/config/prompt/0/step")
-        assert one.message == ('"gone" in prompt[0].step is the name of no step in its sight.')
+        message = '"gone" in prompt[0].step: no step of that name can be reached from here.'
+        assert one.message == message
 
     def test_a_template_that_can_only_mean_a_step_is_a_warning(self) -> None:
         text: JsonMap = {"prompt": [{"type": "static", "content": "{{steps.gone.x}} {{maybe.x}}"}]}
@@ -144,7 +145,7 @@ class TestReferences:
 
     def test_of_many_findings_a_few_are_told(self) -> None:
         one = found({A: reader("a", *map(str, range(20)))})["dangling_reference", A]
-        assert one.message.count("no step in its sight") == 5
+        assert one.message.count("no step of that name") == 5
         assert one.message.endswith("There are 15 more.")
 
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { fixOf, placeOf, respelled } from "./fixes";
 
 const problem = (more: object) =>
-  ({ code: "dangling_reference", subject: "step:a", severity: "warning", message: '"clasify" in prompt[1].step is the name of no step in its sight.', path: "/config/prompt/1/step", suggestion: 'Did you mean "classify_change"?', ...more }) as Parameters<typeof fixOf>[0];
+  ({ code: "dangling_reference", subject: "step:a", severity: "warning", message: '"clasify" in prompt[1].step: no step of that name can be reached from here.', path: "/config/prompt/1/step", suggestion: 'Did you mean "classify_change"?', ...more }) as Parameters<typeof fixOf>[0];
 
 test("a mistyped name is written right, alone and as a whole name within a text", () => {
   expect(respelled({ prompt: [{ step: "x" }, { step: "clasify" }] }, ["prompt", "1", "step"], "clasify", "classify")).toEqual({
