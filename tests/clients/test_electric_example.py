@@ -10,7 +10,15 @@ from uuid import UUID
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Route, ViewportSize, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Route,
+    ViewportSize,
+    async_playwright,
+    expect,
+)
 
 from tests.clients.browser import LEAN, browser
 from tests.clients.browsers import serving
@@ -79,12 +87,17 @@ class Example:
     expected: set[int]
     """Statuses of answers that a test provokes: a browser notes each as an error."""
 
+    def _note(self, said: ConsoleMessage) -> None:
+        # TanStack DB warns of queries that read all rows.
+        if said.type == "error" or "[TanStack DB]" in said.text:
+            self.errors.append(said.text)
+
     async def open(self, team: Team, email: str, seconds: float = 3600) -> Page:
         """Open the page as somebody of a team."""
         page = await (await self.chromium.new_context()).new_page()
         page.set_default_timeout(SLOW_MS)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
+        page.on("console", self._note)
         token = await team.installation.token(email, seconds)
         given = {"url": self.server.http(""), "team": str(team.id), "token": token}
         await page.goto(f"{self.address}#{urlencode(given)}")
@@ -256,6 +269,24 @@ async def test_the_page_says_when_its_token_is_refused(
     page = await example.open(team, team.owner, seconds=5)
     await expect(page.locator(".step")).to_have_count(2)
     await expect(page.get_by_role("alert")).to_contain_text("token")
+
+
+async def test_the_page_asks_for_the_token_that_its_address_lacks(
+    example: Example, team: Team, rest: httpx.AsyncClient
+) -> None:
+    await woven(rest, team)
+    page = await (await example.chromium.new_context()).new_page()
+    requests: list[str] = []
+    page.on("request", lambda one: "/api/" in one.url and requests.append(one.url))
+    given = {"url": example.server.http(""), "team": str(team.id)}
+    await page.goto(f"{example.address}#{urlencode(given)}")
+    await page.get_by_label("Token").fill(await team.token())
+    assert requests == []  # nothing is sent for nobody
+    looks = Looks()
+    await looks.at(page, "the form")
+    assert looks.found == []
+    await page.get_by_role("button", name="Open").click()
+    await expect(page.locator(".step")).to_have_count(2)
 
 
 async def test_the_page_is_legible(example: Example, team: Team, rest: httpx.AsyncClient) -> None:

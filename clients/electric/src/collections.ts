@@ -5,7 +5,7 @@
  * which each shape that is followed takes one. Here are five, and one is left for writing.
  */
 import { FetchError, type Row } from "@electric-sql/client";
-import { createCollection } from "@tanstack/db";
+import { BasicIndex, createCollection } from "@tanstack/db";
 import { type ElectricCollectionConfig, electricCollectionOptions } from "@tanstack/electric-db-collection";
 import type { Comment, Connection, Pipeline, Step, User } from "./rows";
 import { headers, url, write } from "./server";
@@ -26,7 +26,9 @@ function shapeOf<T extends Row<unknown> & { id: string }>(onError: OnError, para
   const shapeOptions = { url: `${url}/v1/shape`, headers, params, backoffOptions, onError: (error: Error) => onError(explained(error)) };
   // What nothing shows any more is followed for no longer than a second.
   const options = { getKey: ({ id }: T) => id, gcTime: 1000, shapeOptions };
-  return createCollection(electricCollectionOptions<T>({ ...options, ...handlers }));
+  const config = electricCollectionOptions<T>({ ...options, ...handlers });
+  // Joins look rows up by columns: without an index each of them reads all rows, and warns of it.
+  return createCollection({ ...config, autoIndex: "eager", defaultIndexType: BasicIndex });
 }
 
 /** What the page shows of a team. */

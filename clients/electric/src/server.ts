@@ -7,7 +7,16 @@ const given = new URLSearchParams(location.hash.slice(1));
 export const url = given.get("url") ?? location.origin;
 
 /** A real page asks its own server for a token. */
-export const headers = { Authorization: `Bearer ${given.get("token")}` };
+const token = given.get("token");
+export const hasToken = Boolean(token);
+export const headers = { Authorization: `Bearer ${token}` };
+
+/** Opens the page anew with a token. */
+export function enter(token: string): void {
+  given.set("token", token);
+  location.hash = String(given);
+  location.reload();
+}
 
 async function get<T>(path: string): Promise<T> {
   return (await answered("GET", path)).json() as Promise<T>;
