@@ -95,8 +95,13 @@ async def test_yaml_is_pasted_as_steps_and_other_texts_are_refused(
 ) -> None:
     page = await opened(await open_page(f"/pipelines/{await new_pipeline(THREE)}"))
     await page.locator("[data-region=canvas]").focus()
+    await page.evaluate(PASTE, "Dear all")
+    refusal = page.get_by_role("alert").get_by_text("got a string")
+    await expect(refusal).to_be_visible()
     await page.evaluate(PASTE, YAML)
     await expect(selected(page)).to_have_text(["ask", "check"])
+    # What is done next takes the refusal away at once, before its time is over.
+    await expect(refusal).to_have_count(0, timeout=2_000)
     edge = page.locator('.react-flow__edge[aria-label="ask feeds check"]')
     await expect(edge).to_be_attached()
     copied = '{"pipeloom":"steps","version":1,'

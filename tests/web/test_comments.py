@@ -66,6 +66,7 @@ async def test_a_step_is_talked_about_until_that_is_resolved(
     await thread.get_by_role("button", name="Resolve").click()
     await expect(pin).to_have_count(0)
     await other.get_by_role("tab", name="Comments").click()
+    await expect(other.get_by_text("No open comments.")).to_be_visible()
     await other.get_by_label("Show 1 resolved").check()
     await expect(other.get_by_text("It reads the whole change.")).to_be_visible()
 
@@ -76,7 +77,9 @@ async def test_a_viewer_reads_comments_and_learns_why_it_writes_none(
     path = f"/pipelines/{await new_pipeline(ONE_STEP)}"
     page, viewer = await open_page(path), await open_page(path, VIEWER)
     await page.get_by_role("tab", name="Comments").click()
+    await expect(page.get_by_text("No comments yet.")).to_be_visible()
     await write(page, "Comment on the pipeline", "Hello")
+    await expect(page.get_by_text("No comments yet.")).to_have_count(0)
     await viewer.get_by_role("tab", name="Comments 1").click()
     await expect(viewer.get_by_role("article")).to_contain_text("Hello")
     reply = viewer.get_by_role("button", name="Reply")

@@ -92,6 +92,26 @@ async def test_each_view_leads_out_of_the_history(
     await expect(step(page, "judge")).to_be_visible()
 
 
+async def test_escape_leads_from_a_step_to_its_version_and_out_of_the_history(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await open_page(f"/pipelines/{await new_pipeline(PIPELINE)}")
+    await history_of(page)
+    await page.get_by_label("Name of the version").fill("First")
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("button", name="First").click()
+    await expect(page.get_by_text("Nothing differs", exact=True)).to_be_visible()
+    await step(page, "judge").click()
+    close = page.get_by_role("button", name="Close the history")
+    restore = page.get_by_role("button", name="Restore this step")
+    await expect(restore).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(restore).to_have_count(0)
+    await expect(close).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(close).to_have_count(0)
+
+
 async def test_a_version_comes_back_while_somebody_types_whose_undo_stays_their_own(
     open_page: OpenPage, new_pipeline: NewPipeline, read_steps: ReadSteps
 ) -> None:

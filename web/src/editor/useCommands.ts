@@ -8,7 +8,7 @@ import { bringIntoView } from "./canvas/intoView";
 import { NODE_HEIGHT, NODE_WIDTH, type Point } from "./canvas/measures";
 import { structure } from "./canvas/later";
 import { placeOfAnswers } from "./pointer";
-import { useSetEditor } from "./state";
+import { useGetEditor, useSetEditor } from "./state";
 
 const VIEW_JUMP_MS = 240;
 
@@ -30,11 +30,14 @@ export function useCommands(): Commands {
   const room = useRoom();
   const flow = useReactFlow();
   const [, select] = useSelection();
+  const get = useGetEditor();
   const set = useSetEditor();
   return useMemo(() => {
     const refuse = (message: string): void => set({ refusal: { message: sentence(message), at: placeOfAnswers() } });
     const check = (outcome: Outcome): boolean => {
       if (!outcome.ok) refuse(outcome.refused.message);
+      // What was refused before is over, once something is done.
+      else if (get().refusal !== null) set({ refusal: null });
       return outcome.ok;
     };
     const jumpTo = (stepId: string): void => {
@@ -53,7 +56,7 @@ export function useCommands(): Commands {
       return added.id;
     };
     return { add, jumpTo, check, refuse };
-  }, [room, flow, select, set]);
+  }, [room, flow, select, get, set]);
 }
 
 /** The list of the canvas itself. */

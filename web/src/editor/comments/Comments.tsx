@@ -1,5 +1,5 @@
 /** All threads of the pipeline, and a field for one about the pipeline; or those of one step. */
-import { useRoom } from "pipeloom-client/react";
+import { useRoom, useSaved } from "pipeloom-client/react";
 import { type ReactNode, useState } from "react";
 import { useCommands } from "../useCommands";
 import styles from "./Comments.module.css";
@@ -28,6 +28,8 @@ function Threads({ threads, label, about, send }: {
   readonly send: (content: string) => Promise<boolean>;
 }): ReactNode {
   const [isAll, setAll] = useState(false);
+  // Without a connection nobody knows whether there are any.
+  const isOffline = useSaved(({ state }) => state === "offline");
   const resolved = threads.filter(({ root }) => root.resolved);
   const shown = isAll ? threads : threads.filter(({ root }) => !root.resolved);
   return (
@@ -35,6 +37,7 @@ function Threads({ threads, label, about, send }: {
       {shown.map((thread) => (
         <ThreadView key={thread.root.id} thread={thread} about={about?.(thread)} />
       ))}
+      {shown.length > 0 || isOffline ? null : <p className={styles.none}>{resolved.length === 0 ? "No comments yet." : "No open comments."}</p>}
       <Write label={label} send={send} />
       {resolved.length === 0 ? null : (
         <label className={styles.all}>

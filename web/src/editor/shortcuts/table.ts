@@ -38,7 +38,7 @@ const TABLE = {
   previous: { keys: ["shift+tab"], does: "Previous step", group: "Walk the canvas", on: "focus" },
   part: { keys: ["."], does: "Next button or connection of the step", group: "Walk the canvas", on: "focus" },
   properties: { keys: ["enter"], does: "Open the properties", group: "Walk the canvas", on: "focus" },
-  out: { keys: ["escape"], does: "Go out; cancel a drag, a connection, a tool", group: "Walk the canvas" },
+  out: { keys: ["escape"], does: "Go out; cancel a drag, a connection, a tool; close the history", group: "Walk the canvas" },
   selectAll: { keys: ["mod+a"], does: "Select all", group: "Walk the canvas", on: "canvas" },
   nudge: { keys: ["arrowup", "arrowdown", "arrowleft", "arrowright"], does: "Move by 4", group: "Steps", on: "focus" },
   leap: { keys: ["shift+arrowup", "shift+arrowdown", "shift+arrowleft", "shift+arrowright"], does: "Move by 20", group: "Steps", on: "focus" },

@@ -91,7 +91,7 @@ function useOut(leave: () => void): () => boolean {
   const latest = useRef(selected);
   latest.current = selected;
   return useMemo(() => () => {
-    const { following, commenting, tool } = get();
+    const { following, commenting, history, tool } = get();
     const focused = focusedOnCanvas();
     const [chosen] = latest.current;
     const isInProperties = elementOf("properties")?.contains(document.activeElement) ?? false;
@@ -99,6 +99,7 @@ function useOut(leave: () => void): () => boolean {
     else if (isInProperties && chosen !== undefined && nodeOf(chosen)) nodeOf(chosen)?.focus({ preventScroll: true });
     else if (commenting !== null) set({ commenting: null });
     else if (following !== null) set({ following: null });
+    else if (history !== null) set({ history: history.stepId === null ? null : { ...history, stepId: null } });
     else if (focused?.kind === "part" && focused.step !== null) nodeOf(focused.step)?.focus({ preventScroll: true });
     else {
       select([]);
