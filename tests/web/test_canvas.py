@@ -107,6 +107,39 @@ async def test_an_imported_pipeline_looks_as_people_think_of_it(
     await expect(node(page, "security_audit")).to_be_visible()
 
 
+ALL_IN_SIGHT: Final = """name => {
+  const of = one => one.getBoundingClientRect();
+  const node = document.querySelector('.react-flow__node.selected');
+  const [step, canvas] = [node, document.querySelector('.react-flow')].map(of);
+  return step.left >= canvas.left && step.right <= canvas.right;
+}"""
+
+
+async def test_a_step_that_its_properties_would_hide_moves_into_sight(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await opened(await open_page(f"/pipelines/{await new_pipeline(THREE)}"))
+    sum_ = node(page, "sum")
+    await expect(sum_).to_be_visible()
+    box = await sum_.bounding_box()
+    canvas = await page.locator("[data-region=canvas]").bounding_box()
+    assert box is not None
+    assert canvas is not None
+    x, y = canvas["x"] + 20, canvas["y"] + 20
+    await page.mouse.move(x, y)
+    await page.mouse.wheel(box["x"] + box["width"] + 20 - canvas["x"] - canvas["width"], 0)
+    before = await places(page)
+    await sum_.click()
+    await expect(page.get_by_label("Properties", exact=True)).to_be_visible()
+    await page.wait_for_function(ALL_IN_SIGHT)
+    await expect(sum_).to_have_class(re.compile("selected"))
+    assert await places(page) == before
+    # Into sight beside the code, too.
+    await page.keyboard.press("3")
+    await expect(page.get_by_label("Pipeline YAML", exact=True).first).to_be_visible()
+    await page.wait_for_function(ALL_IN_SIGHT)
+
+
 async def test_types_are_dragged_into_lists_where_the_others_make_room(
     open_page: OpenPage, new_pipeline: NewPipeline, read_steps: ReadSteps
 ) -> None:

@@ -52,6 +52,34 @@ async def rewritten(page: Page, text: str, end: str) -> None:
     await page.keyboard.type(end)
 
 
+MIDDLE: Final = """() => {
+  const {width, height} = document.querySelector('.react-flow').getBoundingClientRect();
+  const style = getComputedStyle(document.querySelector('.react-flow__viewport'));
+  const {a, e, f} = new DOMMatrix(style.transform);
+  return [a, (width / 2 - e) / a, (height / 2 - f) / a].map(value => Math.round(value));
+}"""
+"""The zoom, and the point of the canvas that is in the middle of what is seen."""
+
+
+async def test_the_middle_of_the_canvas_stays_beside_the_code(
+    open_page: OpenPage, new_pipeline: NewPipeline
+) -> None:
+    page = await open_page(f"/pipelines/{await new_pipeline(FILE)}")
+    steps = page.locator(".react-flow__node")
+    await expect(steps.first).to_be_visible()
+    before = await page.evaluate(MIDDLE)
+    for view in ("Split", "Code", "Split", "Graph", "Code", "Split"):
+        await shown(page, view) if view != "Graph" else await graph(page)
+        if view != "Code":
+            await expect(steps.first).to_be_visible()
+            assert await page.evaluate(MIDDLE) == before
+
+
+async def graph(page: Page) -> None:
+    await page.get_by_role("radio", name="Graph").click()
+    await expect(code(page)).to_have_count(0)
+
+
 async def test_the_code_is_live_and_an_edit_of_it_meets_the_edits_of_others(
     open_page: OpenPage, new_pipeline: NewPipeline, read_steps: ReadSteps
 ) -> None:

@@ -27,6 +27,7 @@ import { type Connecting, useConnecting } from "./useConnecting";
 import { useFirstView } from "./useFirstView";
 import { type Menu, useMenu } from "./useMenu";
 import { useNodeDrag } from "./useNodeDrag";
+import { useSelectedInView } from "./useSelectedInView";
 import { type CanvasEdge, type CanvasNode, type View, ViewFlow } from "./viewFlow";
 import { later } from "../../ui/later";
 import { useStable } from "../../ui/useStable";
@@ -71,6 +72,7 @@ function Graph(): ReactNode {
   const [far] = useState(() => new FarEdges());
   const shown = useMemo(() => far.shown(view.edges, isFar), [far, view.edges, isFar]);
   const first = useFirstView(store, view.scene, isLoading);
+  useSelectedInView();
   if (first.view === undefined) return <CanvasSkeleton place={first.place} />;
   return (
     <FarProvider value={isFar}>

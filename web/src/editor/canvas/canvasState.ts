@@ -3,12 +3,12 @@
  * of it stands in the document. There is one for each room, so that the library's drags find it, too.
  */
 import { local } from "../../local";
-import type { Viewport } from "@xyflow/react";
 import type { Room } from "pipeloom-client";
 import { useRoom } from "pipeloom-client/react";
 import { useSyncExternalStore } from "react";
 import type { Box, Point, Size } from "./measures";
 import type { Scene, WaitingLane } from "./scene";
+import type { Seen } from "./useFirstView";
 
 /** A list of steps: one of a container, or that of the canvas. */
 export interface Target {
@@ -49,7 +49,7 @@ export class CanvasStore {
   /** As it was last drawn. */
   scene: Scene | null = null;
   /** What was seen of it when it was last on the page; null: it has not been there. */
-  seen: Viewport | null = null;
+  seen: Seen | null = null;
   private readonly listeners = new Set<() => void>();
 
   constructor() {

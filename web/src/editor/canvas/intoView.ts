@@ -20,6 +20,10 @@ function shift(from: number, to: number, start: number, end: number): number {
   return from < start || to - from > end - start ? start - from : end - to;
 }
 
+/** Sideways alone, for what fits in: that is all that a canvas which has become narrower hides. */
+export const shiftSideways = ({ left, right }: Pick<Edges, "left" | "right">, seen: Pick<Edges, "left" | "right">): number =>
+  right - left > seen.right - seen.left ? 0 : shift(left, right, seen.left, seen.right);
+
 /** A step that was just added is drawn a few frames later, and then its properties take some of the room. */
 const MOST_FRAMES = 60;
 const SETTLED_FRAMES = 3;
@@ -33,7 +37,7 @@ export function bringIntoView(flow: ReactFlowInstance, id: string, duration: num
   wait(MOST_FRAMES, 0);
 }
 
-const MARGIN = 16;
+export const MARGIN = 16;
 /** The dock floats there. */
 const BELOW = 72;
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { viewOfAll } from "./useFirstView";
+import { seenIn, viewOf, viewOfAll } from "./useFirstView";
 
 const box = (x: number, y: number, width = 224, height = 56) => ({ x, y, width, height });
 const scene = (boxes: Record<string, ReturnType<typeof box>>, hidden: Record<string, string> = {}) => ({
@@ -25,4 +25,10 @@ it("leaves out what lies in folded containers", () => {
 it("finds nothing where there is nothing, or no room", () => {
   expect(viewOfAll(scene({}), { width: 1000, height: 704 })).toBeNull();
   expect(viewOfAll(scene({ a: box(0, 0) }), { width: 0, height: 0 })).toBeNull();
+});
+
+it("keeps what is in the middle there in a canvas of another size", () => {
+  const seen = seenIn({ x: 272, y: 2, zoom: 0.5 }, { width: 1200, height: 800 });
+  expect(viewOf(seen, { width: 1200, height: 800 })).toEqual({ x: 272, y: 2, zoom: 0.5 });
+  expect(viewOf(seen, { width: 600, height: 700 })).toEqual({ x: -28, y: -48, zoom: 0.5 });
 });

@@ -17,6 +17,14 @@ export function viewOfAll({ boxes, hidden }: Pick<Scene, "boxes" | "hidden">, { 
   return getViewportForBounds(bounds, width, height, ZOOM.min, FIT.maxZoom, FIT.padding);
 }
 
+/** A point of the canvas in the middle of what is seen, and the zoom. */
+export type Seen = Viewport;
+
+export const seenIn = ({ x, y, zoom }: Viewport, { width, height }: Size): Seen => ({ x: (width / 2 - x) / zoom, y: (height / 2 - y) / zoom, zoom });
+
+/** The same point in the middle of a canvas of a size, which may be another one. */
+export const viewOf = ({ x, y, zoom }: Seen, { width, height }: Size): Viewport => ({ x: width / 2 - x * zoom, y: height / 2 - y * zoom, zoom });
+
 export interface FirstView {
   /** For the element that stands where the canvas will: it is measured once the steps have come. */
   readonly place: RefObject<HTMLDivElement | null>;
@@ -31,14 +39,14 @@ export function useFirstView(canvas: CanvasStore, scene: Scene, isLoading: boole
   useLayoutEffect(() => {
     if (isLoading || view !== undefined || place.current === null) return;
     const { offsetWidth: width, offsetHeight: height } = place.current;
-    const first = canvas.seen ?? viewOfAll(scene, { width, height });
+    const first = canvas.seen === null ? viewOfAll(scene, { width, height }) : viewOf(canvas.seen, { width, height });
     // What nodes and edges look like follows from the zoom: they are to know it when they are drawn first.
     if (first !== null) store.setState({ width, height, transform: [first.x, first.y, first.zoom] });
     setView(first);
   }, [canvas, store, scene, isLoading, view]);
   useLayoutEffect(() => () => {
-    const { domNode, fitViewQueued, transform: [x, y, zoom] } = store.getState();
-    if (domNode !== null && !fitViewQueued) canvas.seen = { x, y, zoom };
+    const { domNode, fitViewQueued, width, height, transform: [x, y, zoom] } = store.getState();
+    if (domNode !== null && !fitViewQueued) canvas.seen = seenIn({ x, y, zoom }, { width, height });
   }, [canvas, store]);
   return { place, view };
 }

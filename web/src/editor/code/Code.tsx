@@ -24,14 +24,18 @@ export function Code(): ReactNode {
 function useSameMiddle(root: RefObject<HTMLElement | null>): void {
   const flow = useReactFlow();
   const isSplit = useEditor(({ view }) => view === "split");
+  // A canvas that comes beside the code finds what was last seen in its middle by itself.
+  const isAlone = useRef(false);
   useLayoutEffect(() => {
+    const wasAlone = isAlone.current;
+    isAlone.current = !isSplit;
     const width = root.current?.offsetWidth ?? 0;
     if (!isSplit || width === 0) return;
     const move = (by: number): void => {
       const { x, y, zoom } = flow.getViewport();
       void flow.setViewport({ x: x + by, y, zoom });
     };
-    move(-width / 2);
+    if (!wasAlone) move(-width / 2);
     return () => move(width / 2);
   }, [flow, isSplit, root]);
 }
