@@ -106,11 +106,13 @@ def _among(column: str, ids: Collection[str]) -> str:
 class Changes:
     """Everything that changed, by table; and of whom it is to be asked again what they see.
 
-    `users` is None for everybody.
+    `moved` are pipelines and `teams` teams that others may see now than before, `users` those who
+    may be in other teams; each is None for any.
     """
 
     regions: Mapping[str, Region] = field(default_factory=dict)
     moved: frozenset[str] | None = frozenset()
+    teams: frozenset[str] | None = frozenset()
     users: frozenset[str] | None = frozenset()
 
     def of(self, table: Table) -> Region:
@@ -142,17 +144,18 @@ class Changes:
     @property
     def is_about_access(self) -> bool:
         """Whether somebody may see something else than before."""
-        return self.users != frozenset() or self.moved != frozenset()
+        return any(some != frozenset() for some in (self.moved, self.teams, self.users))
 
     def concerns(self, user_id: str) -> bool:
-        """Whether a user may be in other teams than before."""
-        return self.users is None or user_id in self.users
+        """Whether a user may see something else than before; who is in a team is not known here."""
+        return self.teams != frozenset() or self.users is None or user_id in self.users
 
 
 def gathered(changed: Iterable[RowsChanged]) -> Changes:
     """Join what several transactions have changed."""
     regions: dict[str, Region] = {}
     moved: frozenset[str] | None = frozenset()
+    teams: frozenset[str] | None = frozenset()
     users: frozenset[str] | None = frozenset()
     for one in changed:
         regions[one.table] = regions.get(one.table, NOTHING) | _region(one)
@@ -160,9 +163,9 @@ def gathered(changed: Iterable[RowsChanged]) -> Changes:
             moved = _joined(moved, one.moved)
         if one.table == "team_members":
             users = _joined(users, one.ids)
-        if one.table == "teams" and (one.moved is None or one.moved):
-            users = None
-    return Changes(regions, moved, users)
+        if one.table == "teams":
+            teams = _joined(teams, one.moved)
+    return Changes(regions, moved, teams, users)
 
 
 def _region(change: RowsChanged) -> Region:

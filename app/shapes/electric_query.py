@@ -60,8 +60,8 @@ class ElectricView:
 
     @property
     def digest(self) -> bytes:
-        """Different for each shape, and for each moment of coming into its teams."""
-        moments = [None if one is None else one.isoformat() for one in self.since]
+        """Different for each shape, its teams, and each moment of coming into them."""
+        moments = [[str(team), None if at is None else at.isoformat()] for team, at in self.since]
         return sha256(self.shape.digest + json.dumps(moments).encode()).digest()
 
 

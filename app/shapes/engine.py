@@ -209,10 +209,11 @@ class NativeEngine:
             # Also of one that the user does not see now: it may have come back.
             asked = pipeline_asked(shape.definition.table, shape.definition.condition)
             is_moved = asked is not None and (changes.moved is None or str(asked) in changes.moved)
-            if is_moved or changes.users is None:
+            if is_moved or changes.users is None or changes.teams is None:
                 shape.forget(None)
             else:
                 shape.forget(map(UUID, changes.users))
+                shape.forget_teams(map(UUID, changes.teams))
             for sleeper in shape.sleepers:
                 if is_moved or changes.concerns(str(sleeper.user_id)):
                     sleeper.woken.set()

@@ -20,8 +20,8 @@ from .shared import Shared
 _Question: TypeAlias = tuple[UUID, UUID | None]
 
 
-Since: TypeAlias = tuple[datetime | None, ...]
-"""When somebody came into each of the teams by which a scope is theirs."""
+Since: TypeAlias = tuple[tuple[UUID, datetime | None], ...]
+"""The teams by which a scope is somebody's, and when they came into each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Gatekeeper:
         access = scopes.Access(user_id, team_ids, frozenset(seen))
         scope = scope_of(table, condition, access)
         teams = _teams_of(scope, found)
-        return View(scope, tuple(found.joined.get((user_id, team)) for team in teams))
+        return View(scope, tuple((team, found.joined.get((user_id, team))) for team in teams))
 
     async def _look(self, asked: frozenset[_Question]) -> Access:
         users = {user_id for user_id, _ in asked}

@@ -132,6 +132,17 @@ class Shape:
         for user_id in users:
             self._admitted.pop(user_id, None)
 
+    def forget_teams(self, teams: Iterable[UUID]) -> None:
+        """Note that whoever sees it by one of these teams may not have seen it for a while."""
+        moved = frozenset(teams)
+        self.forget(
+            [
+                user_id
+                for user_id, (_, since) in self._admitted.items()
+                if any(team in moved for team, _ in since)
+            ]
+        )
+
     @property
     def is_behind(self) -> bool:
         """Whether something may have changed since it was read: that costs next to nothing."""

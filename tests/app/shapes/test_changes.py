@@ -67,9 +67,10 @@ def test_whose_access_is_to_be_looked_up_again() -> None:
     assert gathered([change("steps")]).users == frozenset()
     assert gathered([change("team_members", ONE)]).users == {ONE}
     assert gathered([change("team_members", None)]).users is None
-    assert gathered([change("teams", ONE, None)]).users == frozenset()
-    assert gathered([change("teams", ONE, None, moved=ONE)]).users is None
-    assert gathered([RowsChanged("teams", 7)]).users is None
+    assert gathered([change("teams", ONE, None)]).teams == frozenset()
+    moved = gathered([change("teams", ONE, None, moved=ONE)])
+    assert (moved.teams, moved.users) == ({ONE}, frozenset())
+    assert gathered([RowsChanged("teams", 7)]).teams is None
     assert gathered([change("pipelines", ONE, moved=ONE)]).moved == {ONE}
     assert gathered([RowsChanged("pipelines", 7)]).moved is None
 

@@ -180,12 +180,13 @@ def _fits(ask: object, number: int) -> bool:
 
 def test_a_handle_is_good_for_its_shape_and_stay_only() -> None:
     handles = Handles(SECRET)
-    view = ElectricView(electric_shape(of("steps"), OnePipeline(PIPELINE), []), (NOON,))
-    other = ElectricView(electric_shape(of("steps"), OnePipeline(TEAM), []), (NOON,))
+    came, later = (TEAM, NOON), (TEAM, NOON + timedelta(microseconds=1))
+    view = ElectricView(electric_shape(of("steps"), OnePipeline(PIPELINE), []), (came,))
+    other = ElectricView(electric_shape(of("steps"), OnePipeline(TEAM), []), (came,))
     given = handles.wrapped("123-456", view, "a1")
     assert handles.unwrapped(given, view) == "123-456"
     assert handles.unwrapped(given, other) is None
-    for since in ((NOON + timedelta(microseconds=1),), (NOON, NOON), (None,), ()):
+    for since in ((later,), (came, came), ((TEAM, None),), ((PIPELINE, NOON),), ()):
         assert handles.unwrapped(given, replace(view, since=since)) is None
     assert Handles("another secret").unwrapped(given, view) is None
     for made_up in ("123-456", "123-456.a1", "123-456.a1.", given[:-1], f"{given}0", "", "é.é.é"):

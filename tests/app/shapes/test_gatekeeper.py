@@ -59,9 +59,9 @@ async def test_since_when_is_that_of_the_teams_by_which_it_is_seen() -> None:
         for user, pipeline in ((BOB, None), (BOB, PIPELINE), (BOB, THEIRS), (ADA, GONE))
     }
     assert {pipeline: view.since for pipeline, view in seen.items()} == {
-        None: (JOINED[BOB, TEAM], JOINED[BOB, OTHER]),
-        PIPELINE: (JOINED[BOB, TEAM],),
-        THEIRS: (JOINED[BOB, OTHER],),
+        None: ((TEAM, JOINED[BOB, TEAM]), (OTHER, JOINED[BOB, OTHER])),
+        PIPELINE: ((TEAM, JOINED[BOB, TEAM]),),
+        THEIRS: ((OTHER, JOINED[BOB, OTHER]),),
         GONE: (),
     }
 

@@ -13,6 +13,7 @@ from app.shapes.shape import MOST_HANDLES, Shape, ShapeLimits, Shapes, Sleeper
 from tests.app.shapes.shapes import a_definition, a_position, a_row, an_id, run
 
 ME, OTHER = UUID(int=1), UUID(int=2)
+ONE_TEAM, TWO_TEAM = UUID(int=11), UUID(int=12)
 STEPS = a_definition("steps", "id pipeline_id name")
 
 
@@ -157,6 +158,17 @@ def test_what_was_noted_and_read_makes_room_before_any_shape() -> None:
     kept.take_behind()
     a_shape(shapes, 2)
     assert not kept.is_dropped
+
+
+def test_whoever_sees_a_shape_by_a_team_that_moved_is_not_admitted() -> None:
+    shape = a_shape(some_shapes(), 1)
+    mine, theirs, both = (ONE_TEAM, None), (TWO_TEAM, None), UUID(int=3)
+    for user_id, since in ((ME, (mine,)), (OTHER, (theirs,)), (both, (mine, theirs))):
+        shape.admit(user_id, since)
+    shape.forget_teams([ONE_TEAM])
+    assert not shape.has_admitted(ME, (mine,))
+    assert not shape.has_admitted(both, (mine, theirs))
+    assert shape.admits(OTHER, (theirs,), shape.log.offset)
 
 
 def grow(shape: Shape, changes: int) -> None:

@@ -54,14 +54,18 @@ async def value(installation: Installation, query: str, *args: object) -> UUID:
         return found
 
 
-async def new_team(installation: Installation) -> tuple[UUID, UUID]:
-    """A team in which both people of the demo are, and a pipeline with a step."""
-    team = await value(
+async def team_of_nobody(installation: Installation) -> UUID:
+    return await value(
         installation,
         "INSERT INTO teams (organization_id, name, slug) "
         "SELECT id, 'Dyers', $1 FROM organizations RETURNING id",
         uuid4().hex,
     )
+
+
+async def new_team(installation: Installation) -> tuple[UUID, UUID]:
+    """A team in which both people of the demo are, and a pipeline with a step."""
+    team = await team_of_nobody(installation)
     await run(
         installation,
         "INSERT INTO team_members (team_id, user_id, role) "
@@ -286,6 +290,21 @@ async def test_who_was_away_never_gets_what_was_overwritten_meanwhile(
     assert answer.status_code == 409
     await copy.catch_up()
     assert "plain" in copy.values("name")
+
+
+async def test_teams_that_come_and_go_send_nobody_else_back_to_the_beginning(
+    viewer: httpx.AsyncClient, shared_installation: Installation
+) -> None:
+    _, pipeline = await new_team(shared_installation)
+    copy = await Copy(viewer, "steps", {**STEPS, **of("pipeline_id", pipeline)}).catch_up()
+    waiting = asyncio.create_task(copy.live())
+    await sleeping(viewer)
+    team = await team_of_nobody(shared_installation)
+    await run(shared_installation, "UPDATE teams SET deleted_at = now() WHERE id = $1", team)
+    await run(shared_installation, "DELETE FROM teams WHERE id = $1", team)
+    await new_step(shared_installation, pipeline, "after that")
+    assert (await waiting).status_code == 200
+    assert "after that" in copy.values("name")
 
 
 async def test_a_pipeline_that_moves_takes_its_rows_along(
