@@ -339,6 +339,8 @@ class Shapes:
             if excess > 0:
                 excess -= shape.log.bytes
                 self.drop(shape)
+        # What was noted for them alone has gone as well.
+        excess = self.bytes - self._limits.bytes
         for shape in sorted(others, key=lambda one: one.log.log_bytes, reverse=True):
             if excess > 0 and not shape.is_dropped:
                 excess -= shape.log.forget_changes()

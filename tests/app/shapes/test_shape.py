@@ -171,6 +171,17 @@ def test_whoever_sees_a_shape_by_a_team_that_moved_is_not_admitted() -> None:
     assert shape.admits(OTHER, (theirs,), shape.log.offset)
 
 
+def test_what_was_noted_of_an_idle_shape_ends_none_in_use() -> None:
+    shapes = some_shapes(bytes=20_000)
+    idle, (used,) = a_shape(shapes, 1), in_use(shapes, 2)
+    for number in range(50):
+        ids, owners = frozenset({an_id(number)}), frozenset({an_id(1)})
+        shapes.routes.note(Changes({"steps": Region(ids, owners)}))
+    assert shapes.bytes > 20_000
+    assert shapes.tidy(now=5.0) == []
+    assert (idle.is_dropped, used.is_dropped) == (True, False)
+
+
 def grow(shape: Shape, changes: int) -> None:
     """Have a shape keep some changes of its first row, of about 100 bytes each."""
     for change in range(changes):
