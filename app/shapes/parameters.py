@@ -182,7 +182,7 @@ def _definition(given: Mapping[str, str], limits: RequestLimits) -> Definition:
         for name, value in given.items()
         if name in _DEFINING or name.startswith("params[")
     )
-    is_short = sum(len(value) for _, value in asked) <= _CACHED_LENGTH
+    is_short = sum(len(name) + len(value) for name, value in asked) <= _CACHED_LENGTH
     return (_definition_cached if is_short else _definition_of)(asked, limits)
 
 

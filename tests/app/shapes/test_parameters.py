@@ -156,6 +156,8 @@ def test_what_is_refused_is_refused_again() -> None:
 
 
 def test_what_a_long_text_says_is_not_kept() -> None:
-    given = {"where": "name = $1", "params[1]": "x" * 1_000}
-    assert read(**given).definition == read(**given).definition
-    assert read(**given).definition is not read(**given).definition
+    one = {"params[1]": "x" * 1_000}
+    many = {f"params[{number}]": "" for number in range(1, 101)}
+    for given in ({"where": "name = $1"} | one, {"where": "name = $1"} | many):
+        assert read(**given).definition == read(**given).definition
+        assert read(**given).definition is not read(**given).definition
