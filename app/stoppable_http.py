@@ -1,5 +1,8 @@
 """uvicorn's HTTP protocol, for servers that clients who do not read neither harm nor keep running.
 
+uvicorn keeps an answer that was made until it is read, for ever if need be. Here a client that
+reads nothing of it for a while loses its connection.
+
 At the end uvicorn waits for all answers, those included that nobody reads, and then cancels them,
 with a traceback for each. Here a client that does not read loses its connection before that, and
 what is cancelled all the same ends without a word.
@@ -17,6 +20,9 @@ from .unsent import limit_unsent
 UNREAD_SECONDS: Final = 0.5
 """How long clients may take, when the server stops, to read what was written to them."""
 
+STALLED_SECONDS: Final = 30.0
+"""How long clients may read nothing of an answer that is whole, and in memory until it is read."""
+
 STOPPING: Final = problem(
     503, "draining", "server is restarting: ask again", headers={"Retry-After": "1"}
 )
@@ -28,11 +34,45 @@ class StoppableHttp(H11Protocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.app = self._quiet(self.app)
+        self._watching: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See uvicorn; an answer that nobody reads is not made for the kernel to keep."""
         super().connection_made(transport)
         limit_unsent(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See uvicorn."""
+        self._watch_no_more()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        """See uvicorn; a WebSocket sees by itself whether it is read."""
+        self._watch_no_more()
+        super().handle_websocket_upgrade(event)
+
+    def on_response_complete(self) -> None:
+        """See uvicorn; from now on it is watched whether the answer is read."""
+        super().on_response_complete()
+        self._watch_no_more()
+        self._watch()
+
+    def _watch(self) -> None:
+        if unread := self.transport.get_write_buffer_size():
+            self._watching = self.loop.call_later(STALLED_SECONDS, self._end_if_stalled, unread)
+
+    def _watch_no_more(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+
+    def _end_if_stalled(self, unread: int) -> None:
+        # What was written of the next answer would pass for what is left of the one before.
+        is_whole = self.cycle is None or self.cycle.response_complete
+        if is_whole and self.transport.get_write_buffer_size() >= unread:
+            self.transport.abort()
+        else:
+            self._watch()
 
     def shutdown(self) -> None:
         """See uvicorn; who has not read what is there a moment later is cut off."""

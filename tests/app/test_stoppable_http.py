@@ -67,7 +67,8 @@ async def asked(app: ASGIApp) -> AsyncIterator[tuple[uvicorn.Server, asyncio.Str
     await asyncio.get_running_loop().sock_connect(sock, address)
     reader, writer = await asyncio.open_connection(sock=sock, limit=1)
     writer.write(ASK)
-    await eventually("a request", lambda: asyncio.sleep(0, bool(server.server_state.tasks)))
+    state = server.server_state
+    await eventually("a request", lambda: asyncio.sleep(0, state.tasks or state.total_requests))
     yield server, reader
     writer.close()
 
@@ -97,6 +98,49 @@ async def test_who_does_not_read_is_cut_off(
         await server.shutdown()
         assert not server.server_state.tasks
     assert complaints(caplog) == []
+
+
+async def large(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Send a whole answer at once, of more than the kernel takes."""
+    await send(START)
+    await send({"type": "http.response.body", "body": bytes(2**24)})
+
+
+async def test_a_whole_answer_of_which_nothing_is_read_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(stoppable_http, "STALLED_SECONDS", 0.05)
+    async with asyncio.timeout(PATIENCE), asked(large) as (server, _):
+        state = server.server_state
+        await eventually("the end of it", lambda: asyncio.sleep(0, not state.connections))
+        await server.shutdown()
+    assert complaints(caplog) == []
+
+
+async def test_an_answer_that_is_not_whole_is_not_taken_for_one_that_nobody_reads() -> None:
+    async with asyncio.timeout(PATIENCE), asked(endless) as (server, _):
+        [connection] = server.server_state.connections
+        assert isinstance(connection, StoppableHttp)
+        is_full = connection.flow
+        await eventually("a full socket", lambda: asyncio.sleep(0, is_full.write_paused))
+        connection._end_if_stalled(1)
+        assert not connection.transport.is_closing()
+        await server.shutdown()
+
+
+async def test_a_whole_answer_that_is_read_slowly_is_kept() -> None:
+    async with asyncio.timeout(PATIENCE), asked(large) as (server, reader):
+        [connection] = server.server_state.connections
+        assert isinstance(connection, StoppableHttp)
+        size = connection.transport.get_write_buffer_size
+        await eventually("an answer", lambda: asyncio.sleep(0, size()))
+        unread, received = size(), 0
+        while size() == unread:
+            received += len(await reader.read(2**18))
+        connection._end_if_stalled(unread)
+        while received < 2**24:
+            received += len(await reader.read(2**18))
+        await server.shutdown()
 
 
 @pytest.mark.parametrize(("app", "answer"), [(silent, b" 503 "), (begun, b" 200 ")])
