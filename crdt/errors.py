@@ -26,8 +26,8 @@ PipeloomError
 │       └── StorageFull       or to what a team stores that is beyond its quota
 └── StoreError                (persistence/errors.py) PostgreSQL refused it or is unavailable
 
-Close codes follow docs/protocol.md: 4400–4499 tell a y-websocket ≥ 3.1 client to stay away,
-1011, 1012 and 1013 tell it to come back.
+Close codes follow docs/protocol.md: 4400–4499 have a y-websocket ≥ 3.1 client stay away,
+1011, 1012 and 1013 have it come back.
 """
 
 from typing import ClassVar

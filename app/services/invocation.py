@@ -1,4 +1,4 @@
-"""How the command line is called on this machine, for the commands that it tells people to type."""
+"""How the command line is called on this machine, for the commands that it shows people to type."""
 
 import shlex
 import shutil

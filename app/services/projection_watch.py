@@ -34,7 +34,7 @@ _logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiter:
-    """A request that waits until update `seq` is projected; None tells it to look itself."""
+    """A request that waits until update `seq` is projected; None has it look itself."""
 
     seq: int
     woken: "Future[Projected | None]"

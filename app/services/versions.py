@@ -213,8 +213,8 @@ class _ReplacedState:
     """The state that a restoring edit replaces, with the `versions` that were saved of it.
 
     It is saved before the edit, so that it is safe whatever happens then, and only once the edit is
-    known to be taken. Others may edit between the save and the edit. The log tells: their updates
-    stand in it after those of the saved version and before that of the edit. If there are any, the
+    known to be taken. Others may edit between the save and the edit. By the log their updates
+    come after those of the saved version and before that of the edit. If there are any, the
     state right before the edit is saved as well, and is the last of the versions.
 
     Confessed: if the server dies after the edit and before this second version, what the others

@@ -1,6 +1,6 @@
 """Brings to this node what workers have done: repairs to its rooms, diagnostics to its clients.
 
-No bus carries what a worker does, but every node hears the announcement of every projection. One
+No bus carries what a worker does, but every node receives the announcement of every projection. One
 may be lost; then the rooms find the repair in the log by themselves, and the list of diagnostics
 stands in the document.
 """

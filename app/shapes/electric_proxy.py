@@ -59,7 +59,7 @@ class ElectricAway(PipeloomError):
 class _Asked:
     """A request, and what its caller may see.
 
-    `listener` hears of what changed since before that was looked up; `end` is called when the
+    `listener` receives what changed since before that was looked up; `end` is called when the
     request is over.
     """
 
@@ -342,6 +342,6 @@ class _Events(_Body):
             part = await self._listener.until(asyncio.ensure_future(super()._next()), self._look)
             await self._look()
         except PipeloomError:
-            # The client opens another one, and is told then what is the matter.
+            # The client opens another one, and is answered then what is the matter.
             raise StopAsyncIteration from None
         return part

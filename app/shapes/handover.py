@@ -307,5 +307,5 @@ def _passed_back(answer: FarAnswer) -> dict[str, str]:
 
 
 def nobody_there() -> Overloaded:
-    """What a client is told while nobody has the shapes: it asks again in a second."""
+    """What a client is answered while nobody has the shapes: it asks again in a second."""
     return Overloaded("the shapes are moving to another server: ask again")

@@ -71,7 +71,7 @@ class Bell:
         rung.set()
 
     def listener(self) -> "BellListener":
-        """Return who hears the bell from now on, also before it waits."""
+        """Return who is woken from now on, also before it waits."""
         return BellListener(self)
 
 

@@ -48,7 +48,9 @@ class Shape:
         self.loading: asyncio.Future[None] | None = None
         self.routes: list[Route] = []
         """Where it is noted what changed of this shape."""
-        # Changes have numbers: up to which they are taken to be read, and read.
+        # A change has a number and is noted at its routes (`Journal`). Up to `taken` a reader has
+        # it in hand, up to `_read` its rows are in the log; what a failed reading puts back is
+        # `_unread`. What the shape lacks is that, and what its routes have noted beyond `taken`.
         self.taken = self._read = 0
         self._unread = NOTHING
         self._progress = asyncio.Event()

@@ -1,7 +1,7 @@
 """Whether what people edit can be stored: said in the log, in `/metrics` and by `/readyz`.
 
 While PostgreSQL is away or its disk is full, edits wait and nobody loses any. So nothing fails that
-somebody would notice, and whoever runs the server must be told by it. A look whether PostgreSQL
+somebody would notice, and whoever runs the server must be notified by it. A look whether PostgreSQL
 answers is not enough: with a full disk it answers everything, and stores nothing.
 """
 

@@ -65,7 +65,7 @@ def _candidates(editor: Editor, name: str) -> Iterator[tuple[str, StepEntry]]:
 
 
 class _Names:
-    """Tells which mentions mean the renamed step, by the places of all steps as they stand."""
+    """Says which mentions mean the renamed step, by the places of all steps as they stand."""
 
     def __init__(self, places: PlaceIndex, step_id: str, name: str) -> None:
         self._places, self._step_id, self._name = places, step_id, name

@@ -1,7 +1,7 @@
 """Where a step stands among its siblings: fractional index strings, compared by code point.
 
 The keys are those of the package `fractional-indexing` (npm; PyPI has a port), which editors use:
-an integer part, whose first character tells its length ("a0" … "az", "b00" …; before "a0" come
+an integer part, whose first character gives its length ("a0" … "az", "b00" …; before "a0" come
 "Zz", "Zy" …), and a fraction in base 62 behind it. Between two keys there is always room for
 another, so moving a step never touches its siblings. Steps with equal keys (two people inserted at
 the same place) stand in the order of their ids.

@@ -233,5 +233,5 @@ def _reversed_children(children: Children, parent: str | None) -> list[Step]:
 
 
 def crosses_border(slot: str) -> bool:
-    """Tell whether the steps in a slot have a namespace of their own (an inline pipeline)."""
+    """Return whether the steps in a slot have a namespace of their own (an inline pipeline)."""
     return slot.startswith("pipeline.")

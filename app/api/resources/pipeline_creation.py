@@ -31,7 +31,7 @@ router = APIRouter(prefix="/pipelines", tags=["pipelines"])
 async def create(caller: Asking, wanted: NewPipeline, response: Response) -> Created:
     """Create a pipeline in a team of yours: empty, or from Pipeline YAML v2.
 
-    Settings beside `yaml` win over those in it. `findings` tells what is odd about the YAML.
+    Settings beside `yaml` win over those in it. `findings` says what is odd about the YAML.
     """
     await require_member_of(caller, wanted.team_id)
     settings = wanted.settings()

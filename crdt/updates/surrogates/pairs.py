@@ -135,7 +135,7 @@ def _units(text: str) -> int:
 
 
 class _Finder:
-    """Tells, of texts in their order, which have bytes of a pair."""
+    """Says of texts, in their order, which have bytes of a pair."""
 
     def __init__(self, update: bytes) -> None:
         self._update = update
