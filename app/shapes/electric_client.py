@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from itertools import cycle
 from typing import Final, Self
@@ -37,9 +38,10 @@ class _Pools(httpx.AsyncBaseTransport):
         return await next(self._turns).handle_async_request(request)
 
     async def aclose(self) -> None:
-        """See httpx."""
-        for pool in self._pools:
-            await pool.aclose()
+        """See httpx; one that cannot be closed keeps no other one open."""
+        async with AsyncExitStack() as stack:
+            for pool in self._pools:
+                stack.push_async_callback(pool.aclose)
 
 
 def electric_connections() -> httpx.AsyncClient:

@@ -92,3 +92,19 @@ async def test_a_connection_is_used_again_also_beside_many_that_wait(electric: W
         assert electric.connections == WAITING + POOLS
         electric.may_come.set()
         await asyncio.gather(*live)
+
+
+async def test_a_pool_that_cannot_be_closed_keeps_no_other_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[object] = []
+
+    async def aclose(pool: object) -> None:
+        closed.append(pool)
+        if len(closed) == 1:
+            raise OSError("it is broken")
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "aclose", aclose)
+    with pytest.raises(OSError, match="it is broken"):
+        await electric_connections().aclose()
+    assert len(closed) == POOLS
