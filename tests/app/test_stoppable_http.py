@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import stoppable_http
-from app.stoppable_http import StoppableHttp
+from app.stoppable_http import PART_BYTES, StoppableHttp
 from app.tasks import in_background
 from app.unsent import TCP_NOTSENT_LOWAT, UNSENT_BYTES
 from tests.app.stalled import small_socket
@@ -48,7 +48,9 @@ async def begun(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def asked(app: ASGIApp) -> AsyncIterator[tuple[uvicorn.Server, asyncio.StreamReader]]:
+async def asked(
+    app: ASGIApp, requests: bytes = ASK
+) -> AsyncIterator[tuple[uvicorn.Server, asyncio.StreamReader]]:
     """A server in this process, and somebody who has asked it something."""
     config = uvicorn.Config(
         app,
@@ -66,7 +68,7 @@ async def asked(app: ASGIApp) -> AsyncIterator[tuple[uvicorn.Server, asyncio.Str
     address = server.servers[0].sockets[0].getsockname()
     await asyncio.get_running_loop().sock_connect(sock, address)
     reader, writer = await asyncio.open_connection(sock=sock, limit=1)
-    writer.write(ASK)
+    writer.write(requests)
     state = server.server_state
     await eventually("a request", lambda: asyncio.sleep(0, state.tasks or state.total_requests))
     yield server, reader
@@ -100,15 +102,23 @@ async def test_who_does_not_read_is_cut_off(
     assert complaints(caplog) == []
 
 
+BODY = bytes(range(256)) * 2**16
+"""More than the kernel takes."""
+
+LENGTH = [(b"content-length", str(len(BODY)).encode())]
+
+
 async def large(_scope: Scope, _receive: Receive, send: Send) -> None:
-    """Send a whole answer at once, of more than the kernel takes."""
-    await send(START)
-    await send({"type": "http.response.body", "body": bytes(2**24)})
+    """Send a whole answer at once."""
+    await send({**START, "headers": LENGTH})
+    await send({"type": "http.response.body", "body": BODY})
 
 
+@pytest.mark.parametrize("part_bytes", [PART_BYTES, len(BODY)], ids=["in parts", "written whole"])
 async def test_a_whole_answer_of_which_nothing_is_read_is_not_kept(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, part_bytes: int
 ) -> None:
+    monkeypatch.setattr(stoppable_http, "PART_BYTES", part_bytes)
     monkeypatch.setattr(stoppable_http, "STALLED_SECONDS", 0.05)
     async with asyncio.timeout(PATIENCE), asked(large) as (server, _):
         state = server.server_state
@@ -128,19 +138,63 @@ async def test_an_answer_that_is_not_whole_is_not_taken_for_one_that_nobody_read
         await server.shutdown()
 
 
-async def test_a_whole_answer_that_is_read_slowly_is_kept() -> None:
+async def test_an_answer_is_sent_as_it_is_read() -> None:
+    async with asyncio.timeout(PATIENCE), asked(large) as (server, reader):
+        [connection] = server.server_state.connections
+        assert isinstance(connection, StoppableHttp)
+        flow, size = connection.flow, connection.transport.get_write_buffer_size
+        await eventually("a full buffer", lambda: asyncio.sleep(0, flow.write_paused))
+        assert size() <= 2 * PART_BYTES
+        assert server.server_state.tasks
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += await reader.readexactly(1)
+        assert LENGTH[0][1] in head
+        assert await reader.readexactly(len(BODY)) == BODY
+        await eventually("the end", lambda: asyncio.sleep(0, not server.server_state.tasks))
+        await server.shutdown()
+
+
+async def test_an_answer_that_is_read_slowly_is_kept() -> None:
     async with asyncio.timeout(PATIENCE), asked(large) as (server, reader):
         [connection] = server.server_state.connections
         assert isinstance(connection, StoppableHttp)
         size = connection.transport.get_write_buffer_size
-        await eventually("an answer", lambda: asyncio.sleep(0, size()))
-        unread, received = size(), 0
-        while size() == unread:
-            received += len(await reader.read(2**18))
-        connection._end_if_stalled(unread)
-        while received < 2**24:
+        await eventually("a watch", lambda: asyncio.sleep(0, connection._watching is not None))
+        watch, received = connection._watching, 0
+        while connection._watching is watch:
+            received += len(await reader.read(2**16))
+        assert watch is not None
+        assert watch.cancelled()
+        connection._end_if_stalled(size() + 1)
+        while received < len(BODY):
             received += len(await reader.read(2**18))
         await server.shutdown()
+
+
+async def test_an_application_that_goes_on_after_its_answer_answers_nothing_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    running: list[asyncio.Task[None] | None] = []
+
+    async def lingering(_scope: Scope, _receive: Receive, send: Send) -> None:
+        running.append(asyncio.current_task())
+        if len(running) == 1:
+            await send(START)
+            await send({"type": "http.response.body", "body": b"done"})
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(PATIENCE), asked(lingering, ASK * 2) as (server, reader):
+        tasks = server.server_state.tasks
+        await eventually("the second request", lambda: asyncio.sleep(0, len(running) == 2))
+        for task in running:
+            assert task is not None
+            task.cancel()
+            await eventually("its end", lambda task=task: asyncio.sleep(0, task not in tasks))
+        await server.shutdown()
+        received = await reader.read()
+    assert [received.count(b" 200 "), received.count(b" 503 ")] == [1, 1]
+    assert complaints(caplog) == []
 
 
 @pytest.mark.parametrize(("app", "answer"), [(silent, b" 503 "), (begun, b" 200 ")])

@@ -10,6 +10,8 @@
 4. A JSON body is checked against what a row can hold (`json_body.py`), one with many values in a
    process of its own.
 
+The answer of the resource counts until it is read, if it is large (`unread_answers.py`).
+
 A path that is open to strangers passes none of this, and no body is read for it.
 
 HEAD is answered as GET without its content (RFC 9110 §9.3.2).
@@ -39,6 +41,7 @@ from .guests import OF_GUESTS, Guests
 from .problems import Invalid
 from .rate_limit import RateLimit
 from .request_body import BodyReader
+from .unread_answers import UnreadAnswers
 
 _logger = structlog.get_logger(__name__)
 
@@ -68,6 +71,7 @@ class ApiMiddleware:
         self._app, self._callers, self._rate = app, callers, rate
         self._guests = guests
         self._body_reader, self._compute = BodyReader(max_body), compute
+        self._unread = UnreadAnswers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
@@ -85,7 +89,7 @@ class ApiMiddleware:
         except ClientDisconnect:
             return
         try:
-            await self._app(scope, receive, send)
+            await self._answer(scope, receive, send)
         except ClientDisconnect:
             return
         except Exception as error:
@@ -94,6 +98,14 @@ class ApiMiddleware:
             _logger.exception("api.unexpected_error", path=scope["path"], error=str(error))
         finally:
             _note_route(scope)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        claims: Claims | None = scope["state"].get(CALLER)
+        if claims is None:
+            await self._app(scope, receive, send)
+            return
+        with self._unread.counted(claims.user_id, scope, receive, send) as counted:
+            await self._app(scope, receive, counted.send)
 
     async def _check_caller(self, scope: Scope) -> Mapping[str, str]:
         """Check token and rate limit, note the caller in the scope; return the limit's headers."""

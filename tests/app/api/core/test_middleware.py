@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,7 @@ from app.api.core.context import Caller
 from app.api.core.guests import Guests
 from app.api.core.middleware import ApiMiddleware
 from app.api.core.rate_limit import RateLimit
+from app.api.core.unread_answers import MOST_BYTES
 from app.compute_queue import ComputeQueue
 from persistence.memory.tickets import MemoryTickets
 from tests.app.api.conftest import MAX_BODY
@@ -223,3 +225,31 @@ async def test_who_asks_too_fast_learns_when_to_come_back(team: Team) -> None:
 async def test_what_is_left_is_in_every_answer(team: Team) -> None:
     answer = await team.owner.get("/me")
     assert answer.headers["ratelimit"].startswith('"user";r=')
+
+
+async def test_large_answers_that_a_caller_does_not_read_are_bounded(team: Team) -> None:
+    async def large(_scope: Scope, _receive: Receive, send: Send) -> None:
+        length = (b"content-length", str(MOST_BYTES).encode())
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def status(caller: ApiUser) -> int:
+        """The status of an answer of which the rest is never read."""
+        sent: asyncio.Queue[Message] = asyncio.Queue()
+        header = (b"authorization", f"Bearer {caller.token}".encode())
+        scope = {"type": "http", "method": "GET", "path": "/x", "query_string": b""}
+        asked = gate({**scope, "headers": [header]}, receive, sent.put)
+        unread.append(asyncio.ensure_future(asked))
+        return int((await sent.get())["status"])
+
+    unread: list[asyncio.Future[None]] = []
+    gate, _ = a_gate(large)
+    callers = (team.owner, team.owner, team.viewer)
+    assert [await status(caller) for caller in callers] == [200, 429, 200]
+    for request in unread:
+        request.cancel()
+    await asyncio.gather(*unread, return_exceptions=True)
