@@ -106,14 +106,15 @@ def _among(column: str, ids: Collection[str]) -> str:
 class Changes:
     """Everything that changed, by table; and of whom it is to be asked again what they see.
 
-    `moved` are pipelines and `teams` teams that others may see now than before, `users` those who
-    may be in other teams; each is None for any.
+    `moved` are pipelines and `teams` teams that others may see now than before, `members` who is in
+    these teams, `users` those who may be in other teams; each is None for any.
     """
 
     regions: Mapping[str, Region] = field(default_factory=dict)
     moved: frozenset[str] | None = frozenset()
     teams: frozenset[str] | None = frozenset()
     users: frozenset[str] | None = frozenset()
+    members: frozenset[str] | None = frozenset()
 
     def of(self, table: Table) -> Region:
         """The rows of a table whose content or visibility has changed."""
@@ -146,9 +147,10 @@ class Changes:
         """Whether somebody may see something else than before."""
         return any(some != frozenset() for some in (self.moved, self.teams, self.users))
 
-    def concerns(self, user_id: str) -> bool:
-        """Whether a user may see something else than before; who is in a team is not known here."""
-        return self.teams != frozenset() or self.users is None or user_id in self.users
+    @property
+    def concerned(self) -> frozenset[str] | None:
+        """The users who may see something else than before by their teams; None is everybody."""
+        return _joined(self.users, self.members)
 
 
 def gathered(changed: Iterable[RowsChanged]) -> Changes:
@@ -157,6 +159,7 @@ def gathered(changed: Iterable[RowsChanged]) -> Changes:
     moved: frozenset[str] | None = frozenset()
     teams: frozenset[str] | None = frozenset()
     users: frozenset[str] | None = frozenset()
+    members: frozenset[str] | None = frozenset()
     for one in changed:
         regions[one.table] = regions.get(one.table, NOTHING) | _region(one)
         if one.table == "pipelines":
@@ -165,7 +168,9 @@ def gathered(changed: Iterable[RowsChanged]) -> Changes:
             users = _joined(users, one.ids)
         if one.table == "teams":
             teams = _joined(teams, one.moved)
-    return Changes(regions, moved, teams, users)
+            # A server may still be announced to by triggers that name no members.
+            members = _joined(members, frozenset() if one.moved == frozenset() else one.members)
+    return Changes(regions, moved, teams, users, members)
 
 
 def _region(change: RowsChanged) -> Region:

@@ -202,21 +202,24 @@ class NativeEngine:
         Changes that were lost with the connection are in no log: their outcome is read anew.
         """
         self._access_changes += changes is None or changes.is_about_access
-        for shape in self._shapes:
-            if changes is None:
+        if changes is None:
+            for shape in self._shapes:
                 shape.wake()
-                continue
-            # Also of one that the user does not see now: it may have come back.
-            asked = pipeline_asked(shape.definition.table, shape.definition.condition)
-            is_moved = asked is not None and (changes.moved is None or str(asked) in changes.moved)
-            if is_moved or changes.users is None or changes.teams is None:
+            return
+        users, teams = _uuids(changes.users), _uuids(changes.teams)
+        concerned = _uuids(changes.concerned)
+        for shape in self._shapes:
+            is_moved = _is_moved(shape, changes)
+            if is_moved or users is None or teams is None:
                 shape.forget(None)
             else:
-                shape.forget(map(UUID, changes.users))
-                shape.forget_teams(map(UUID, changes.teams))
-            for sleeper in shape.sleepers:
-                if is_moved or changes.concerns(str(sleeper.user_id)):
-                    sleeper.woken.set()
+                shape.forget(users)
+                shape.forget_teams(teams)
+            if is_moved or concerned is None:
+                shape.wake()
+            else:
+                # Who sees it by a team that moved is forgotten, also if announced as no member.
+                shape.wake_some(concerned)
 
     def _check_handle(self, request: ShapeRequest, scope: Scope) -> None:
         """Raise MustRefetch for a handle that does not fit what the user may see now."""
@@ -444,6 +447,16 @@ class NativeEngine:
             most if subset.limit is None else min(most, subset.limit),
             subset.offset or 0,
         )
+
+
+def _uuids(ids: frozenset[str] | None) -> frozenset[UUID] | None:
+    return None if ids is None else frozenset(map(UUID, ids))
+
+
+def _is_moved(shape: Shape, changes: Changes) -> bool:
+    """Whether a shape is of one pipeline that others may see now; also if nobody saw it before."""
+    asked = pipeline_asked(shape.definition.table, shape.definition.condition)
+    return asked is not None and (changes.moved is None or str(asked) in changes.moved)
 
 
 @contextmanager

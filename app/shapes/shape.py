@@ -1,7 +1,7 @@
 """The shapes that are held in memory: made when somebody asks, shared, and evicted."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -103,6 +103,12 @@ class Shape:
         """Have everybody look who waits for this shape."""
         for sleeper in self.sleepers:
             sleeper.woken.set()
+
+    def wake_some(self, users: Collection[UUID]) -> None:
+        """Have those of some users look who wait for this shape, and whoever was forgotten."""
+        for sleeper in self.sleepers:
+            if sleeper.user_id in users or sleeper.user_id not in self._admitted:
+                sleeper.woken.set()
 
     def admit(self, user_id: UUID, since: Since) -> None:
         """Let a user read on from here, or from wherever the user could already.

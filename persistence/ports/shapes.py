@@ -95,7 +95,8 @@ class RowsChanged:
 
     `ids` are those of the rows (of a member that of the user), `owners` the pipelines or teams that
     they belong or belonged to, `moved` the ids of those that others may see now than before; one
-    that was made or deleted is one of those. None stands for any. All ids are in PostgreSQL's
+    that was made or deleted is one of those. `members` are the users in those teams, unless they
+    are announced as rows that changed themselves. None stands for any. All ids are in PostgreSQL's
     notation.
     """
 
@@ -104,6 +105,7 @@ class RowsChanged:
     ids: frozenset[str] | None = None
     owners: frozenset[str] | None = None
     moved: frozenset[str] | None = None
+    members: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

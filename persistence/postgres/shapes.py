@@ -206,8 +206,8 @@ def _position(values: Values) -> Position:
 
 def _changed(payload: str) -> RowsChanged:
     said: dict[str, Any] = json.loads(payload)
-    ids, owners, moved = (_ids(said.get(key)) for key in "iom")
-    return RowsChanged(str(said["t"]), int(said["x"]), ids, owners, moved)
+    ids, owners, moved, members = (_ids(said.get(key)) for key in "iomu")
+    return RowsChanged(str(said["t"]), int(said["x"]), ids, owners, moved, members)
 
 
 def _ids(listed: Collection[str] | None) -> frozenset[str] | None:

@@ -297,6 +297,53 @@ async def test_cascades_announce_every_table(world: World, changed_by: ChangedBy
     assert len({change.xid for change in found.values()}) == 1
     assert found["comments"].owners == texts(world.pipeline)
     assert found["teams"].moved
+    # They go themselves.
+    assert found["teams"].members == frozenset()
+    assert found["team_members"].ids == texts(world.user)
+
+
+async def test_a_team_that_comes_or_goes_names_its_members(
+    world: World, changed_by: ChangedBy
+) -> None:
+    for statement in (
+        "UPDATE teams SET deleted_at = now() WHERE id = {team}",
+        "UPDATE teams SET deleted_at = NULL WHERE id = {team}",
+    ):
+        change = (await changed_by(statement))["teams"]
+        assert (change.moved, change.members) == (texts(world.team), texts(world.user))
+    renamed = (await changed_by("UPDATE teams SET name = 'x' WHERE id = {team}"))["teams"]
+    assert renamed.moved == renamed.members == frozenset()
+    made = "INSERT INTO teams (organization_id, name, slug) VALUES ({organization}, 'Y', 'yarns')"
+    found = (await changed_by(made))["teams"]
+    assert (found.moved, found.members) == (found.ids, frozenset())
+
+
+async def test_whoever_may_not_see_the_members_of_a_deleted_team_names_them_all_the_same(
+    world: World, changed_by: ChangedBy
+) -> None:
+    found = await changed_by(
+        "BEGIN; GRANT UPDATE (deleted_at) ON teams TO pipeloom_api; SET LOCAL ROLE pipeloom_api; "
+        "SELECT set_config('app.user_id', {user}, true); "
+        "UPDATE teams SET deleted_at = now() WHERE id = {team}; "
+        "RESET ROLE; REVOKE UPDATE (deleted_at) ON teams FROM pipeloom_api; COMMIT"
+    )
+    assert found["teams"].members == texts(world.user)
+
+
+@pytest.mark.parametrize(("members", "is_named"), [(188, True), (189, False)])
+async def test_a_team_of_very_many_members_names_none(
+    changed_by: ChangedBy, members: int, *, is_named: bool
+) -> None:
+    await changed_by(
+        "WITH u AS (INSERT INTO users (email, name) SELECT n || '@example.org', 'O' "
+        f"FROM generate_series(2, {members}) AS n RETURNING id) "
+        "INSERT INTO team_members (team_id, user_id, role) SELECT {team}, u.id, 'viewer' FROM u"
+    )
+    change = (await changed_by("UPDATE teams SET deleted_at = now() WHERE id = {team}"))["teams"]
+    assert change.ids == change.moved
+    assert (change.members is not None) == is_named
+    if change.members is not None:
+        assert len(change.members) == members
 
 
 async def test_a_member_is_announced_by_user_and_team(world: World, changed_by: ChangedBy) -> None:

@@ -1,6 +1,7 @@
 """Which rows of which shapes a change concerns: never too few."""
 
 import random
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -71,6 +72,12 @@ def test_whose_access_is_to_be_looked_up_again() -> None:
     moved = gathered([change("teams", ONE, None, moved=ONE)])
     assert (moved.teams, moved.users) == ({ONE}, frozenset())
     assert gathered([RowsChanged("teams", 7)]).teams is None
+    assert gathered([change("teams", ONE, None)]).concerned == frozenset()
+    assert moved.concerned is None
+    named = replace(change("teams", ONE, None, moved=ONE), members=frozenset({TWO}))
+    assert gathered([named]).concerned == {TWO}
+    assert gathered([named, change("team_members", HERE)]).concerned == {TWO, HERE}
+    assert gathered([change("team_members", None)]).concerned is None
     assert gathered([change("pipelines", ONE, moved=ONE)]).moved == {ONE}
     assert gathered([RowsChanged("pipelines", 7)]).moved is None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -33,6 +34,7 @@ class Tables:
     def __init__(self) -> None:
         self.members, self.joined_at = {USER}, SystemClock().now()
         self.name, self.lsn = "loom", 1000
+        self.asked: Counter[UUID] = Counter()
         self.after_next_access: Callable[[], None] = lambda: None
         self.after_next_read: Callable[[], None] = lambda: None
         self._announced: asyncio.Queue[Announced] = asyncio.Queue()
@@ -49,6 +51,12 @@ class Tables:
         changed = RowsChanged("pipelines", 102, frozenset({an_id(1)}), frozenset({str(TEAM)}))
         self._announced.put_nowait(Announced((replace(changed, moved=frozenset()),)))
 
+    def move(self, team: UUID, *members: UUID) -> None:
+        """Announce that a team was deleted or restored, and who is in it."""
+        moved, users = frozenset({str(team)}), frozenset(map(str, members))
+        changed = RowsChanged("teams", 103, moved, None, moved, users)
+        self._announced.put_nowait(Announced((changed,)))
+
     def be_away(self) -> None:
         """Take the user out of the team, which is announced only later."""
         self.members.clear()
@@ -61,6 +69,7 @@ class Tables:
 
     async def access(self, users: Collection[UUID], pipelines: Collection[UUID]) -> Access:
         del pipelines
+        self.asked.update(users)
         teams = {user: frozenset({TEAM} if user in self.members else ()) for user in users}
         act, self.after_next_access = self.after_next_access, lambda: None
         act()
@@ -318,3 +327,34 @@ async def test_streams_that_begin_at_once_are_no_more_than_there_may_be() -> Non
             await body.aclose()
         assert engine._live.of(USER) == 0
         assert not any(shape.sleepers for shape in engine._shapes)
+
+
+async def waits(engine: NativeEngine, user_id: UUID) -> asyncio.Task[Answer]:
+    """A live request that sleeps."""
+    first = await engine.answer(asked("offset=-1"), caller(user_id))
+    offset, handle = first.headers["electric-offset"], first.headers["electric-handle"]
+    live = asked(f"offset={offset}&handle={handle}&live=true")
+    waiting = asyncio.create_task(engine.answer(live, caller(user_id)))
+    await eventually("a live request", lambda: asyncio.sleep(0, engine._live.of(user_id) == 1))
+    await turns()
+    return waiting
+
+
+async def test_a_team_that_changes_wakes_its_members_and_nobody_else() -> None:
+    tables, elsewhere = Tables(), UUID(int=9)
+    async with asyncio.timeout(PATIENCE), running(tables) as engine:
+        sees, sees_nothing = await waits(engine, USER), await waits(engine, OTHER)
+        before = tables.asked.copy()
+        for members in ((), (UUID(int=8),), (OTHER,)):
+            tables.move(elsewhere, *members)
+        await eventually("a look", lambda: asyncio.sleep(0, tables.asked != before))
+        await turns()
+        assert tables.asked - before == {OTHER: 1}
+        assert not sees.done()
+        assert not sees_nothing.done()
+        # Of whoever came while the team was deleted it may not be announced that they are members.
+        tables.members.clear()
+        tables.move(TEAM)
+        with pytest.raises(MustRefetch):
+            await sees
+        sees_nothing.cancel()
