@@ -455,7 +455,7 @@ export interface paths {
         /**
          * @description Create a pipeline in a team of yours: empty, or from Pipeline YAML v2.
          *
-         *     Settings beside `yaml` win over those in it. `findings` tells what is odd about the YAML.
+         *     Settings beside `yaml` win over those in it. `findings` says what is odd about the YAML.
          */
         readonly post: operations["create_pipeline"];
         readonly delete?: never;
