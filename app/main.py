@@ -61,12 +61,7 @@ from persistence.postgres.presence import PostgresPresence
 from persistence.postgres.projection_announcements import PostgresProjectionAnnouncements
 from persistence.postgres.projections import PostgresProjections
 from persistence.postgres.shape_lease import PostgresShapeLease
-from persistence.postgres.shapes import (
-    PostgresShapeChanges,
-    PostgresShapeReader,
-    patience_of,
-    session_of,
-)
+from persistence.postgres.shapes import PostgresShapeChanges, PostgresShapeReader, pool_options
 from persistence.postgres.storage import PostgresTeamStorage
 from persistence.postgres.tickets import PostgresTickets
 from persistence.postgres.update_log import PostgresUpdateLog
@@ -418,18 +413,11 @@ async def _connected(stack: AsyncExitStack, settings: Settings, dsn: str) -> Con
         listener(ACCESS),
         listener(PROJECTED),
         listener(SHAPES),
-        await pool(settings.pool_shapes, **_reading_for_shapes(settings.shape_seconds)),
+        await pool(settings.pool_shapes, **pool_options(settings.shape_seconds)),
         await stack.enter_async_context(bus_for(settings, dsn, node)),
         node,
         stack.enter_context(closing(ComputeProcesses(COMPUTING))),
     )
-
-
-def _reading_for_shapes(seconds: float) -> dict[str, Any]:
-    """Options of a pool whose statements may take so long."""
-    # Nobody sets anything there: conditions have no function that could.
-    timeout = patience_of(seconds)
-    return {"session": session_of(seconds), "command_timeout": timeout, "reset": False}
 
 
 def application(made: Services) -> Starlette:

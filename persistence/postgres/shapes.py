@@ -60,21 +60,19 @@ _XID: Final = 1 << 32
 _ID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def session_of(seconds: float) -> Mapping[str, str]:
-    """The settings of a session whose statements may take so long."""
-    return {**SESSION, "statement_timeout": str(max(1, int(seconds * 1000)))}
-
-
-def patience_of(seconds: float) -> float:
-    """How many seconds to wait for a statement that may take so long.
-
-    PostgreSQL ends it by itself, so if it has not answered then, it answers nothing at all.
-    """
-    return seconds + ANSWER_SECONDS
+def pool_options(seconds: float) -> dict[str, Any]:
+    """Options of `open_pool` for a pool whose statements may take so long."""
+    return {
+        "session": {**SESSION, "statement_timeout": str(max(1, int(seconds * 1000)))},
+        # PostgreSQL ends it by itself, so if it has not answered then, it answers nothing at all.
+        "command_timeout": seconds + ANSWER_SECONDS,
+        # Nobody sets anything there: conditions have no function that could.
+        "reset": False,
+    }
 
 
 class PostgresShapeReader:
-    """`ShapeReader` on a pool of its own, whose sessions have the settings of `session_of`.
+    """`ShapeReader` on a pool of its own, opened with `pool_options`.
 
     It reads `most_bytes` at once at most.
     """

@@ -18,8 +18,7 @@ from persistence.postgres.queries import SHAPE_QUERIES
 from persistence.postgres.shapes import (
     PostgresShapeChanges,
     PostgresShapeReader,
-    patience_of,
-    session_of,
+    pool_options,
 )
 from tests.database_gate import gated
 from tests.persistence.worlds import World, a_world, build
@@ -32,7 +31,7 @@ ChangedBy: TypeAlias = Callable[[str], Awaitable[dict[str, RowsChanged]]]
 
 @pytest.fixture
 async def reader(database_url: str) -> AsyncIterator[PostgresShapeReader]:
-    opened = await open_pool(database_url, session=session_of(2.0))
+    opened = await open_pool(database_url, **pool_options(2.0))
     yield PostgresShapeReader(opened)
     await opened.close()
 
@@ -156,7 +155,7 @@ async def test_a_condition_that_cannot_be_evaluated_is_the_client_s_fault(
 
 
 async def test_a_query_may_take_its_time_and_no_longer(database_url: str) -> None:
-    opened = await open_pool(database_url, session=session_of(0.05))
+    opened = await open_pool(database_url, **pool_options(0.05))
     with pytest.raises(QueryTooSlow):
         await PostgresShapeReader(opened).read(
             [RowQuery("users", ("id",), ("pg_sleep(5) IS NOT NULL",))]
@@ -182,7 +181,7 @@ async def test_a_query_that_takes_its_time_is_none_that_hangs(
 async def read_once(
     dsn: str, seconds: float, query: RowQuery, before: Callable[[], None] = lambda: None
 ) -> None:
-    opened = await open_pool(dsn, session=session_of(seconds), command_timeout=patience_of(seconds))
+    opened = await open_pool(dsn, **pool_options(seconds))
     try:
         before()
         await PostgresShapeReader(opened).read([query])
@@ -415,7 +414,7 @@ async def test_rows_that_are_too_large_together_are_not_read(pool: Pool, databas
     await build(pool, world)
     large = "UPDATE pipelines SET description = repeat('é', 100000) WHERE id = {pipeline}"
     await pool.run_script(world.say(large))
-    opened = await open_pool(database_url, session=session_of(2.0))
+    opened = await open_pool(database_url, **pool_options(2.0))
     pipeline = RowQuery("pipelines", ("id", "description"), (world.say("id = {pipeline}"),))
     user = RowQuery("users", ("id",), (world.say("id = {user}"),))
     enough = PostgresShapeReader(opened, most_bytes=201_000)
