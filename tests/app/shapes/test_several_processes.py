@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import cycle
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -33,6 +33,13 @@ class Turns(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+
+
+ARE_ROWS_WRITTEN: Final = """
+    SELECT bool_and(u.seq <= coalesce(c.seq, 0))
+    FROM pipeline_updates AS u
+    LEFT JOIN projection_cursors AS c USING (pipeline_id)
+"""
 
 
 @dataclass
@@ -67,6 +74,8 @@ class Site:
 
     async def rename(self, name: str) -> None:
         async with self.installation.sql() as sql:
+            # A worker that writes the rows for the first time gives them the document's name.
+            await eventually("the first rows", lambda: sql.fetchval(ARE_ROWS_WRITTEN))
             await sql.execute("UPDATE pipelines SET name = $1", name)
 
     async def holder(self) -> Any:
